@@ -1,0 +1,177 @@
+//! Content digests: the one place that names BLAKE3.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A 256-bit BLAKE3 digest. Written as 64 lower-case hexadecimal digits everywhere.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Digest {
+        Digest(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// The digest of everything that `reader` yields, and how many bytes that were.
+    pub fn of_reader(reader: &mut impl Read) -> io::Result<(Digest, u64)> {
+        let mut hasher = Hasher::new();
+        let mut buffer = vec![0; 128 * 1024];
+        let mut n_bytes = 0;
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok((hasher.finish(), n_bytes)),
+                Ok(n) => {
+                    hasher.raw(&buffer[..n]);
+                    n_bytes += n as u64;
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// The raw 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// A digest from its raw 32 bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Digest {
+        Digest(bytes)
+    }
+
+    /// The 64 hexadecimal digits.
+    pub fn to_hex(&self) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        self.0
+            .iter()
+            .flat_map(|byte| {
+                [DIGITS[usize::from(byte >> 4)] as char, DIGITS[usize::from(byte & 15)] as char]
+            })
+            .collect()
+    }
+
+    /// The first eight bytes as a number: for places where a check needs fewer bits.
+    pub fn prefix_u64(&self) -> u64 {
+        self.0.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+}
+
+/// A text is not the 64 lower-case hexadecimal digits of a digest.
+#[derive(Debug, thiserror::Error)]
+#[error("not a digest of 64 lower-case hexadecimal digits")]
+pub struct NotADigest;
+
+impl FromStr for Digest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Digest, NotADigest> {
+        let text = text.as_bytes();
+        if text.len() != 64 {
+            return Err(NotADigest);
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+            *byte = hex_value(pair[0])? << 4 | hex_value(pair[1])?;
+        }
+        Ok(Digest(bytes))
+    }
+}
+
+fn hex_value(digit: u8) -> Result<u8, NotADigest> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        _ => Err(NotADigest),
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_hex())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_hex()[..12])
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Feeds fields into a digest so that no two different sequences of fields can meet: each one carries its length.
+pub struct Hasher(blake3::Hasher);
+
+impl Hasher {
+    /// An empty hasher.
+    #[expect(clippy::new_without_default, reason = "a hasher is always made on purpose")]
+    pub fn new() -> Hasher {
+        Hasher(blake3::Hasher::new())
+    }
+
+    /// Bytes without a length before them: only for content that is hashed alone.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// One field: its length as eight little-endian bytes, then its bytes.
+    pub fn field(&mut self, bytes: &[u8]) {
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    /// A number as one field of eight little-endian bytes.
+    pub fn number(&mut self, number: u64) {
+        self.field(&number.to_le_bytes());
+    }
+
+    /// The digest of all that was fed.
+    pub fn finish(&self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_goes_there_and_back() {
+        let digest = Digest::of(b"kache");
+        assert_eq!(digest, digest.to_hex().parse().expect("own hex parses"));
+    }
+
+    #[test]
+    fn upper_case_and_wrong_lengths_are_refused() {
+        let hex = Digest::of(b"kache").to_hex();
+        assert!(hex.to_uppercase().parse::<Digest>().is_err());
+        assert!(hex[1..].parse::<Digest>().is_err());
+        assert!(format!("{hex}0").parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn fields_do_not_run_into_each_other() {
+        let digest = |fields: &[&str]| {
+            let mut hasher = Hasher::new();
+            fields.iter().for_each(|field| hasher.field(field.as_bytes()));
+            hasher.finish()
+        };
+        assert_ne!(digest(&["a", "bc"]), digest(&["ab", "c"]));
+    }
+}

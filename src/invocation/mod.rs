@@ -1,0 +1,167 @@
+//! One call of the compiler as a value: argv turned into an [`Invocation`], without any I/O of its own.
+//!
+//! [`parse`] understands what rustc 1.95 accepts. Whatever it does not understand becomes a
+//! [`crate::outcome::Bypass`]: the compiler then runs untouched. `raw` splits argv into options and values in every
+//! spelling, `parse` gives them their meaning, `emit` reads `--emit`, `outputs` names the files by role.
+//! What rustc will write depends on the target triple, a value: `cfg!` does not occur here.
+
+pub mod emit;
+pub mod outputs;
+pub mod parse;
+pub mod raw;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// A compilation that is fully understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// `--crate-name`.
+    pub crate_name: String,
+    /// `--crate-type`, in argv order, without repetitions; `bin` where none is given and this is no `--test`.
+    pub crate_types: Vec<CrateType>,
+    /// `--test`: the output is a test harness executable whatever the crate type says.
+    pub test: bool,
+    /// The one source file, as spelled in argv.
+    pub source: PathBuf,
+    /// `--target`; `None` is the host.
+    pub target: Option<Target>,
+    /// `--out-dir`, as spelled in argv.
+    pub out_dir: PathBuf,
+    /// `-C extra-filename`, empty where not given.
+    pub extra_filename: OsString,
+    /// The kinds of `--emit`, each once, in argv order.
+    pub emits: Vec<emit::Emit>,
+    /// `--extern`, in argv order.
+    pub externs: Vec<Extern>,
+    /// `-L`, in argv order (the order decides which library is found first).
+    pub search_paths: Vec<SearchPath>,
+    /// `-l`, in argv order.
+    pub native_libs: Vec<NativeLib>,
+    /// Every other option that can decide the output or what is printed, in argv order, in its long spelling:
+    /// (`codegen`, `opt-level=3`), (`cfg`, `feature="std"`), (`deny`, `warnings`), (`error-format`, `json`).
+    /// Not here: what only says where things lie or how a terminal looks (`--out-dir`, `--color`,
+    /// `--diagnostic-width`, `-C incremental`, `-v`).
+    pub flags: Vec<Flag>,
+    /// `@path` arguments, as spelled; their lines are already part of all that stands above.
+    pub argument_files: Vec<PathBuf>,
+    /// `--error-format=json`.
+    pub json_diagnostics: bool,
+    /// `--json=…artifacts…`: the compiler announces each output.
+    pub json_artifacts: bool,
+    /// Positions in the arguments given to [`parse::parse`] that a compile under kache leaves out: `-C incremental`.
+    pub dropped: Vec<usize>,
+}
+
+/// An option and its value, in the option's long spelling without dashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    pub name: &'static str,
+    pub value: OsString,
+}
+
+/// `--crate-type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CrateType {
+    Bin,
+    /// `lib` and `rlib` are the same to rustc.
+    Rlib,
+    Dylib,
+    Cdylib,
+    Staticlib,
+    ProcMacro,
+}
+
+/// `--target`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A triple such as `x86_64-unknown-linux-musl`.
+    Triple(String),
+    /// A path to a JSON specification; the triple is its file stem.
+    Spec(PathBuf),
+}
+
+/// `--extern [options:]name[=path]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extern {
+    /// `priv`, `noprelude`, `nounused`, `force`, as spelled, or empty.
+    pub options: String,
+    pub name: String,
+    /// `None`: searched for by name (`--extern proc_macro`).
+    pub path: Option<PathBuf>,
+}
+
+/// `-L [kind=]path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchPath {
+    pub kind: SearchKind,
+    pub path: PathBuf,
+}
+
+/// What may be looked for in a search path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchKind {
+    /// Crates of which only transitive dependencies are meant.
+    Dependency,
+    /// Crates named by the source.
+    Crate,
+    /// Native libraries.
+    Native,
+    /// Apple frameworks.
+    Framework,
+    /// All of these: also what no kind means.
+    All,
+}
+
+/// `-l [kind[:modifiers]=]name[:rename]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NativeLib {
+    /// `static`, `dylib`, `framework`, `link-arg`, or `None` where not given.
+    pub kind: Option<String>,
+    /// Such as `+whole-archive`, `-bundle`, in argv order.
+    pub modifiers: Vec<String>,
+    pub name: OsString,
+    pub rename: Option<OsString>,
+}
+
+/// What an output is for. Outputs are known by role, never by their file name: names may change between cargo layouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// `.d`.
+    DepInfo,
+    /// `.rmeta`.
+    Metadata,
+    Rlib,
+    Executable,
+    Dylib,
+    Cdylib,
+    Staticlib,
+    ProcMacro,
+}
+
+impl Role {
+    /// Made by a linker: it depends on more than what rustc reads.
+    pub fn is_linked(self) -> bool {
+        matches!(self, Role::Executable | Role::Dylib | Role::Cdylib | Role::ProcMacro)
+    }
+
+    /// The kind by which rustc announces it: `{"artifact":…,"emit":"metadata"}`.
+    pub fn emit_name(self) -> &'static str {
+        match self {
+            Role::DepInfo => "dep-info",
+            Role::Metadata => "metadata",
+            _ => "link",
+        }
+    }
+}
+
+/// One file that the compilation will leave behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    pub role: Role,
+    /// As rustc spells it: `--out-dir` joined with the name, or the path given with `--emit`.
+    pub path: PathBuf,
+}

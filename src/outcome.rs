@@ -1,0 +1,119 @@
+//! Every way an invocation can end, and why. The lists are closed: a report can count on them.
+
+use serde::{Deserialize, Serialize};
+
+/// How one invocation ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Outcome {
+    /// Served from a store; no compiler ran.
+    Hit { origin: Origin },
+    /// The compiler ran; what it made was stored, or `unstored` says why not.
+    Miss { reason: MissReason, unstored: Option<Unstored> },
+    /// Not cacheable: the compiler ran untouched.
+    Bypass { reason: BypassReason },
+}
+
+/// Where the entry of a hit came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// It was in the local store.
+    Local,
+    /// Another invocation was compiling the same unit; this one waited for it.
+    Waited,
+}
+
+/// Why no entry was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MissReason {
+    /// No compile of this unit key is known.
+    NewUnit,
+    /// The unit key is known, but a source, variable or root differs from all earlier compiles.
+    InputsChanged,
+    /// The key led to an entry whose file could not be read or understood.
+    EntryDamaged,
+    /// The key led to an entry with a missing or altered blob.
+    BlobDamaged,
+    /// The outputs could not be put into the target directory.
+    RestoreFailed,
+}
+
+/// Why a successful compile was not stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "unstored", content = "detail")]
+pub enum Unstored {
+    /// The compiler failed; failures are never stored.
+    CompilerFailed,
+    /// An input changed while the compiler ran, or is too new to tell. Names the input.
+    InputChanged(String),
+    /// What the compiler read could not be learnt completely.
+    InputsUnknown(String),
+    /// The compiler made other outputs than its arguments announce.
+    UnexpectedOutput(String),
+    /// The store could not be written.
+    StoreFailed(String),
+}
+
+/// Why an invocation was not looked up at all. `detail` names the argument, file or variable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BypassReason {
+    pub why: Bypass,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl BypassReason {
+    /// A reason with the thing it is about.
+    pub fn new(why: Bypass, detail: impl Into<String>) -> BypassReason {
+        BypassReason { why, detail: detail.into() }
+    }
+}
+
+/// The closed list of reasons to step aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bypass {
+    /// `-vV`, `--print`, `--explain`, `--help`: a question, not a compilation.
+    Query,
+    /// The source comes from standard input.
+    Stdin,
+    /// No source file, or more than one.
+    NoSource,
+    /// No `--crate-name`, `--out-dir` or `--emit`, or outputs placed with `-o`: nothing that cargo does.
+    NotCargo,
+    /// A build script trying what the compiler can do.
+    Probe,
+    /// `cargo fix`: the driver edits sources.
+    Fix,
+    /// The compiler is neither rustc nor clippy-driver.
+    UnknownDriver,
+    /// An argument that is not understood.
+    UnknownArgument,
+    /// An argument file that cannot be read, or nests another.
+    ArgumentFile,
+    /// An `--emit` kind beyond link, metadata and dep-info.
+    EmitKind,
+    /// An option with outputs that cannot be named beforehand.
+    SideOutput,
+    /// A crate type, or a mix of them, whose outputs cannot be named.
+    CrateType,
+    /// Executables and dynamic libraries are configured not to be cached here.
+    Executable,
+    /// The configuration says to leave this crate alone.
+    Configured,
+    /// A static library that cannot be found, or is there twice.
+    NativeLibrary,
+    /// A linker, start file or link argument that cannot be resolved.
+    Linker,
+    /// An extern crate that kache has not made and whose own dependencies are therefore unknown.
+    UnknownExtern,
+    /// An input that cannot be read.
+    UnreadableInput,
+    /// The compiler cannot be identified.
+    UnknownCompiler,
+    /// The store cannot be opened.
+    Store,
+}

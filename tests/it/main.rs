@@ -1,0 +1,1 @@
+//! Scenarios: real cargo, real rustc, a private store.
