@@ -147,6 +147,43 @@ impl Hasher {
     }
 }
 
+/// The modification time that a file in the store carries: it tells the content it was sealed with.
+///
+/// Whatever writes to the file later sets another time, so one look at a file's size and times shows whether it
+/// still is what was put there. The time lies in the years 2001 and 2002, at an even second, in steps of 100 ns:
+/// what NTFS can hold. Coarser file systems keep the second only; a time without a fraction is accepted there.
+pub mod seal {
+    use std::time::{Duration, SystemTime};
+
+    use super::Digest;
+
+    const FIRST_SECOND: u64 = 1_000_000_000;
+
+    fn parts(digest: &Digest) -> (u64, u32) {
+        let bits = digest.prefix_u64();
+        (FIRST_SECOND + (bits & 0xff_ffff) * 2, ((bits >> 24) % 9_999_999 + 1) as u32 * 100)
+    }
+
+    /// The seal of `digest` as a time.
+    pub fn of(digest: &Digest) -> SystemTime {
+        let (seconds, nanos) = parts(digest);
+        SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos)
+    }
+
+    /// The seal of `digest` in nanoseconds since 1970.
+    pub fn of_ns(digest: &Digest) -> i64 {
+        let (seconds, nanos) = parts(digest);
+        seconds as i64 * 1_000_000_000 + i64::from(nanos)
+    }
+
+    /// Whether a modification time is the seal of `digest`.
+    pub fn matches(digest: &Digest, modified_ns: i64) -> bool {
+        let (seconds, nanos) = parts(digest);
+        let whole = seconds as i64 * 1_000_000_000;
+        modified_ns == whole + i64::from(nanos) || modified_ns == whole
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,13 +2,20 @@
 //!
 //! [`parse`] understands what rustc 1.95 accepts. Whatever it does not understand becomes a
 //! [`crate::outcome::Bypass`]: the compiler then runs untouched. `raw` splits argv into options and values in every
-//! spelling, `parse` gives them their meaning, `emit` reads `--emit`, `outputs` names the files by role.
+//! spelling, `parse` gives them their meaning (`emit`: `--emit`, `codegen`: `-C` and `-Z`), `outputs` names the files
+//! by role, with the affixes of `target`; `driver` tells a compiler by its name.
 //! What rustc will write depends on the target triple, a value: `cfg!` does not occur here.
 
+pub mod codegen;
+pub mod driver;
 pub mod emit;
 pub mod outputs;
 pub mod parse;
 pub mod raw;
+mod target;
+
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -20,7 +27,8 @@ use serde::{Deserialize, Serialize};
 pub struct Invocation {
     /// `--crate-name`.
     pub crate_name: String,
-    /// `--crate-type`, in argv order, without repetitions; `bin` where none is given and this is no `--test`.
+    /// `--crate-type`, in argv order, without repetitions; `bin` where none is given and this is no `--test`
+    /// (rustc then also looks at `#![crate_type]`, which argv does not show).
     pub crate_types: Vec<CrateType>,
     /// `--test`: the output is a test harness executable whatever the crate type says.
     pub test: bool,
@@ -41,9 +49,10 @@ pub struct Invocation {
     /// `-l`, in argv order.
     pub native_libs: Vec<NativeLib>,
     /// Every other option that can decide the output or what is printed, in argv order, in its long spelling:
-    /// (`codegen`, `opt-level=3`), (`cfg`, `feature="std"`), (`deny`, `warnings`), (`error-format`, `json`).
+    /// (`codegen`, `opt-level=3`), (`cfg`, `feature="std"`), (`deny`, `warnings`), (`error-format`, `json`). `-g` is
+    /// (`codegen`, `debuginfo=2`); `-O` and `-Z` have no long spelling: (`O`, ``), (`Z`, `threads=2`).
     /// Not here: what only says where things lie or how a terminal looks (`--out-dir`, `--color`,
-    /// `--diagnostic-width`, `-C incremental`, `-v`).
+    /// `--diagnostic-width`, `-C incremental`).
     pub flags: Vec<Flag>,
     /// `@path` arguments, as spelled; their lines are already part of all that stands above.
     pub argument_files: Vec<PathBuf>,
@@ -140,12 +149,23 @@ pub enum Role {
     Cdylib,
     Staticlib,
     ProcMacro,
+    /// `.pdb`.
+    DebugInfo,
+    /// `.dll.lib`, `.dll.a`.
+    ImportLibrary,
+    /// `.dll.exp`.
+    ExportFile,
 }
 
 impl Role {
     /// Made by a linker: it depends on more than what rustc reads.
     pub fn is_linked(self) -> bool {
         matches!(self, Role::Executable | Role::Dylib | Role::Cdylib | Role::ProcMacro)
+    }
+
+    /// Written by the linker beside its output. rustc does not announce it, and it need not appear.
+    pub fn is_side_file(self) -> bool {
+        matches!(self, Role::DebugInfo | Role::ImportLibrary | Role::ExportFile)
     }
 
     /// The kind by which rustc announces it: `{"artifact":…,"emit":"metadata"}`.

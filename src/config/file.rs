@@ -1,0 +1,289 @@
+//! The text of `config.toml` and `.kache.toml`, read key by key.
+//!
+//! ```toml
+//! [cache]
+//! local_store = "/data/kache"
+//! local_max_size = "50GiB"
+//! key_env_vars = ["SCHEMA_VERSION"]
+//! ```
+//!
+//! The text is walked, not deserialized: a derived reader gives up the whole file at the first wrong value.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::env::{ABSOLUTE, PATHS, SIZE};
+use super::setting::{PathsMode, Problem, Setting, Source, quoted, shortened};
+use super::units::{parse_bytes, parse_duration};
+
+/// One key that a file may have.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The whole key, with dots.
+    pub name: &'static str,
+    /// What it does, as one or two sentences.
+    pub does: &'static str,
+    /// What it takes, for people.
+    pub accepts: &'static str,
+    /// What holds when it is not set anywhere.
+    pub default: &'static str,
+}
+
+const DURATION: &str = "a duration such as 7d, 24h, 30m or 90s, in quotes";
+
+/// Declares the keys under `[cache]`: what a file sets, and the table of them all.
+macro_rules! keys {
+    ($($(#[doc = $doc:literal])+ $id:ident: $type:ty, $accepts:expr, $default:literal;)+) => {
+        /// What one file sets. A key that is absent, or was not understood, is `None`.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Contents {
+            $($(#[doc = $doc])+ pub $id: Option<Setting<$type>>,)+
+        }
+
+        /// All keys, in the order of the documentation.
+        pub const KEYS: &[Key] = &[$(Key {
+            name: concat!("cache.", stringify!($id)),
+            does: concat!($($doc),+).trim_ascii(),
+            accepts: $accepts,
+            default: $default,
+        }),+];
+    };
+}
+
+keys! {
+    /// The directory of the store. A project cannot set it.
+    local_store: PathBuf, ABSOLUTE, "the cache directory of the platform";
+    /// The size that garbage collection keeps the store under.
+    local_max_size: u64, SIZE, "50GiB";
+    /// Entries that were not used for so long are evicted, even where there is room.
+    gc_max_age: Duration, DURATION, "no limit";
+    /// A text that is part of every key: another salt, another set of entries.
+    key_salt: String, "a text in quotes", "empty";
+    /// Whether executables and dynamic libraries are cached too.
+    cache_executables: bool, "true or false", "on under Linux, off elsewhere";
+    /// How much of a path may differ between two trees that share artifacts.
+    paths: PathsMode, PATHS, "auto";
+    /// How long to wait, without progress, for another process that compiles the same unit.
+    wait: Duration, DURATION, "60s";
+    /// Environment variables that are part of every key, beyond those that the compiler reports.
+    key_env_vars: Vec<String>, "a list of names of environment variables", "empty";
+    /// Crates that are left to the compiler alone.
+    bypass_crates: Vec<String>, "a list of names of crates", "empty";
+}
+
+/// What `text`, the content of the file at `path`, sets, and what in it was not understood, by line.
+pub fn parse(path: &Path, text: &str) -> (Contents, Vec<Problem>) {
+    let mut reader = Reader { path, lines: Lines::of(text), problems: Vec::new() };
+    let mut contents = Contents::default();
+    match DeTable::parse(text) {
+        Ok(document) => reader.document(document.get_ref(), &mut contents),
+        Err(error) => reader.problems.push(Problem::Unparsable {
+            path: path.to_owned(),
+            line: reader.lines.line_of(error.span().map_or(0, |span| span.start)),
+            why: error.message().to_owned(),
+        }),
+    }
+    // Tables come sorted by name.
+    reader.problems.sort_by_key(line_of_problem);
+    (contents, reader.problems)
+}
+
+fn line_of_problem(problem: &Problem) -> usize {
+    match problem {
+        Problem::UnknownKey { line, .. } | Problem::BadValue { place: Source::File { line, .. }, .. } => {
+            *line
+        }
+        _ => 0,
+    }
+}
+
+/// Walks the tables of one file and collects what is wrong with them.
+struct Reader<'a> {
+    path: &'a Path,
+    lines: Lines,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn document(&mut self, document: &DeTable<'_>, contents: &mut Contents) {
+        for (key, value) in document {
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("cache", DeValue::Table(table)) => self.cache(table, contents),
+                ("cache", _) => self.bad_value(value, "cache", "a table: `[cache]`"),
+                (name, _) => self.unknown(key, shortened(name), nearest(name, true)),
+            }
+        }
+    }
+
+    fn cache(&mut self, table: &DeTable<'_>, contents: &mut Contents) {
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            let Some(known) = KEYS.iter().find(|known| bare(known) == name) else {
+                self.unknown(key, format!("cache.{}", shortened(name)), nearest(name, false));
+                continue;
+            };
+            match name {
+                "local_store" => contents.local_store = self.text(known, value, |text| Some(text.into())),
+                "local_max_size" => contents.local_max_size = self.value(known, value, size),
+                "gc_max_age" => contents.gc_max_age = self.text(known, value, duration),
+                "key_salt" => contents.key_salt = self.text(known, value, |text| Some(text.to_owned())),
+                "cache_executables" => contents.cache_executables = self.value(known, value, switch),
+                "paths" => contents.paths = self.text(known, value, PathsMode::from_name),
+                "wait" => contents.wait = self.text(known, value, duration),
+                "key_env_vars" => contents.key_env_vars = self.names(known, value, is_variable_name),
+                "bypass_crates" => contents.bypass_crates = self.names(known, value, |name| !name.is_empty()),
+                _ => {}
+            }
+        }
+    }
+
+    /// The value of `key` as `accept` understands it.
+    fn value<T>(
+        &mut self,
+        key: &'static Key,
+        value: &Spanned<DeValue<'_>>,
+        accept: impl FnOnce(&DeValue<'_>) -> Option<T>,
+    ) -> Option<Setting<T>> {
+        let accepted = accept(value.get_ref());
+        if accepted.is_none() {
+            self.bad_value(value, key.name, key.accepts);
+        }
+        accepted.map(|accepted| Setting { value: accepted, source: self.place(value) })
+    }
+
+    /// The same for a key that takes a string.
+    fn text<T>(
+        &mut self,
+        key: &'static Key,
+        value: &Spanned<DeValue<'_>>,
+        accept: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<Setting<T>> {
+        self.value(key, value, |value| value.as_str().and_then(accept))
+    }
+
+    /// The same for a list of names, where a wrong one does not cost the others.
+    fn names(
+        &mut self,
+        key: &'static Key,
+        value: &Spanned<DeValue<'_>>,
+        accept: impl Fn(&str) -> bool,
+    ) -> Option<Setting<Vec<String>>> {
+        let Some(items) = value.get_ref().as_array() else {
+            self.bad_value(value, key.name, key.accepts);
+            return None;
+        };
+        let mut names = Vec::new();
+        for item in items {
+            match item.get_ref().as_str().filter(|name| accept(name)) {
+                Some(name) => names.push(name.to_owned()),
+                None => self.bad_value(item, key.name, key.accepts),
+            }
+        }
+        Some(Setting { value: names, source: self.place(value) })
+    }
+
+    fn bad_value(&mut self, value: &Spanned<DeValue<'_>>, key: &'static str, accepts: &'static str) {
+        let place = self.place(value);
+        self.problems.push(Problem::BadValue { place, key, found: shown(value.get_ref()), accepts });
+    }
+
+    fn unknown<T>(&mut self, at: &Spanned<T>, key: String, suggestion: Option<&'static str>) {
+        self.problems.push(Problem::UnknownKey {
+            path: self.path.to_owned(),
+            line: self.lines.line_of(at.span().start),
+            key,
+            suggestion,
+        });
+    }
+
+    fn place(&self, value: &Spanned<DeValue<'_>>) -> Source {
+        Source::File { path: self.path.to_owned(), line: self.lines.line_of(value.span().start) }
+    }
+}
+
+/// Where the lines of a text begin.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        Lines(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
+    }
+
+    /// The line of the byte at `offset`, counted from 1.
+    fn line_of(&self, offset: usize) -> usize {
+        1 + self.0.partition_point(|newline| *newline < offset)
+    }
+}
+
+fn size(value: &DeValue<'_>) -> Option<u64> {
+    match value {
+        DeValue::String(text) => parse_bytes(text).ok(),
+        DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
+        _ => None,
+    }
+}
+
+fn switch(value: &DeValue<'_>) -> Option<bool> {
+    value.as_bool()
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    parse_duration(text).ok()
+}
+
+fn is_variable_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0'])
+}
+
+fn shown(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => quoted(text),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(switch) => switch.to_string(),
+        DeValue::Datetime(time) => time.to_string(),
+        DeValue::Array(_) => "a list".to_owned(),
+        DeValue::Table(_) => "a table".to_owned(),
+    }
+}
+
+/// The last part of a key's name.
+fn bare(key: &Key) -> &'static str {
+    key.name.rsplit('.').next().unwrap_or(key.name)
+}
+
+/// The whole name of what was probably meant by `name`: a key, or at the top level also the table of them.
+fn nearest(name: &str, at_top: bool) -> Option<&'static str> {
+    if name.len() > 40 {
+        return None;
+    }
+    let keys = KEYS.iter().map(|key| (bare(key), key.name));
+    let candidates = at_top.then_some(("cache", "cache")).into_iter().chain(keys);
+    let distances = candidates.filter_map(|(candidate, whole)| {
+        let is_part = name.len() >= 4 && candidate.contains(name);
+        let distance = if is_part { 1 } else { edit_distance(name, candidate) };
+        (distance <= candidate.len().max(3) / 3).then_some((distance, whole))
+    });
+    distances.min_by_key(|(distance, _)| *distance).map(|(_, whole)| whole)
+}
+
+/// How many letters must be added, removed or changed to make `right` out of `left`.
+fn edit_distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, letter) in left.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, other) in right.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *other);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Tests of reading the text of a file.
+
+use super::*;
+
+fn read(text: &str) -> (Contents, Vec<String>) {
+    let (contents, problems) = parse(Path::new("/home/me/config.toml"), text);
+    (contents, problems.iter().map(Problem::to_string).collect())
+}
+
+fn at<T>(value: T, line: usize) -> Option<Setting<T>> {
+    Some(Setting { value, source: Source::File { path: "/home/me/config.toml".into(), line } })
+}
+
+#[test]
+fn every_key_is_read_with_its_line() {
+    let (contents, problems) = read(
+        r#"# settings
+[cache]
+local_store = "/data/kache"
+local_max_size = "500MB"
+gc_max_age = "7d"
+key_salt = "one"
+cache_executables = false
+paths = "exact"
+wait = "90s"
+key_env_vars = [
+    "FOO",
+]
+bypass_crates = ["left-pad"]
+"#,
+    );
+    let expected = Contents {
+        local_store: at("/data/kache".into(), 3),
+        local_max_size: at(500_000_000, 4),
+        gc_max_age: at(Duration::from_secs(604_800), 5),
+        key_salt: at("one".to_owned(), 6),
+        cache_executables: at(false, 7),
+        paths: at(PathsMode::Exact, 8),
+        wait: at(Duration::from_secs(90), 9),
+        key_env_vars: at(vec!["FOO".to_owned()], 10),
+        bypass_crates: at(vec!["left-pad".to_owned()], 13),
+    };
+    assert_eq!(problems, [""; 0]);
+    assert_eq!(contents, expected);
+}
+
+#[test]
+fn every_key_of_the_table_is_read() {
+    for key in KEYS {
+        let (contents, problems) = read(&format!("{} = 1979-05-27", key.name));
+        assert_eq!(contents, Contents::default());
+        let expected =
+            format!("/home/me/config.toml:1: `{}` is 1979-05-27, but takes {}", key.name, key.accepts);
+        assert_eq!(problems, [expected], "a wrong value of a key that is not read raises no problem");
+        assert!(!key.does.is_empty() && !key.default.is_empty());
+    }
+}
+
+#[test]
+fn a_number_of_bytes_needs_no_quotes() {
+    assert_eq!(read("cache.local_max_size = 1_024").0.local_max_size, at(1024, 1));
+    assert_eq!(read("cache.local_max_size = 0x400").0.local_max_size, at(1024, 1));
+    assert_eq!(
+        read("cache.local_max_size = -1").1,
+        ["/home/me/config.toml:1: `cache.local_max_size` is -1, but takes a size such as 50GiB or 500MB, \
+          or a number of bytes"]
+    );
+}
+
+#[test]
+fn a_bad_value_costs_only_itself() {
+    let (contents, problems) =
+        read("[cache]\nkey_salt = \"kept\"\npaths = \"exakt\"\nwait = 60\nlocal_max_size = \"1KiB\"\n");
+    assert_eq!(contents.key_salt, at("kept".to_owned(), 2));
+    assert_eq!(contents.local_max_size, at(1024, 5));
+    assert_eq!((contents.paths, contents.wait), (None, None));
+    assert_eq!(
+        problems,
+        [
+            "/home/me/config.toml:3: `cache.paths` is \"exakt\", but takes one of auto, portable and exact",
+            "/home/me/config.toml:4: `cache.wait` is 60, but takes a duration such as 7d, 24h, 30m or 90s, in quotes",
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_key_costs_only_itself_and_gets_a_suggestion() {
+    let (contents, problems) = read(
+        "colour = 1\nkey_salt = \"lost\"\n[cache]\nkey-salt = \"lost\"\nmax_size = 1\nfrobnicate = 1\n\
+         key_salt = \"kept\"\n[cach]\n[cache.remote]\n",
+    );
+    assert_eq!(contents.key_salt, at("kept".to_owned(), 7));
+    assert_eq!(
+        problems,
+        [
+            "/home/me/config.toml:1: unknown key `colour`",
+            "/home/me/config.toml:2: unknown key `key_salt`; did you mean `cache.key_salt`?",
+            "/home/me/config.toml:4: unknown key `cache.key-salt`; did you mean `cache.key_salt`?",
+            "/home/me/config.toml:5: unknown key `cache.max_size`; did you mean `cache.local_max_size`?",
+            "/home/me/config.toml:6: unknown key `cache.frobnicate`",
+            "/home/me/config.toml:8: unknown key `cach`; did you mean `cache`?",
+            "/home/me/config.toml:9: unknown key `cache.remote`",
+        ]
+    );
+}
+
+#[test]
+fn a_bad_name_does_not_cost_the_other_names_of_its_list() {
+    let (contents, problems) =
+        read("[cache]\nkey_env_vars = [\"A\",\n 5,\n \"B=\", \"C\"]\nbypass_crates = \"a\"\n");
+    assert_eq!(contents.key_env_vars, at(vec!["A".to_owned(), "C".to_owned()], 2));
+    assert_eq!(
+        problems,
+        [
+            "/home/me/config.toml:3: `cache.key_env_vars` is 5, but takes a list of names of environment variables",
+            "/home/me/config.toml:4: `cache.key_env_vars` is \"B=\", but takes a list of names of environment variables",
+            "/home/me/config.toml:5: `cache.bypass_crates` is \"a\", but takes a list of names of crates",
+        ]
+    );
+}
+
+#[test]
+fn a_cache_that_is_no_table_is_a_bad_value() {
+    assert_eq!(
+        read("cache = true").1,
+        ["/home/me/config.toml:1: `cache` is true, but takes a table: `[cache]`"]
+    );
+}
+
+#[test]
+fn a_text_that_is_not_toml_sets_nothing_and_says_where() {
+    let (contents, problems) = parse(Path::new("c.toml"), "[cache]\nkey_salt = \"a\"\nwait = 60s\n");
+    assert_eq!(contents, Contents::default());
+    assert!(matches!(&problems[..], [Problem::Unparsable { line: 3, .. }]), "{problems:?}");
+    assert!(problems[0].loses_file());
+    assert!(problems[0].to_string().starts_with("c.toml:3: "), "{}", problems[0]);
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_no_problem() {
+    assert_eq!(read("\u{feff}[cache]\r\nkey_salt = \"a\"\r\n"), {
+        (Contents { key_salt: at("a".to_owned(), 2), ..Contents::default() }, vec![])
+    });
+}
+
+#[test]
+fn long_and_odd_values_are_shortened_in_messages() {
+    let (_, problems) = read(&format!("cache.paths = \"\\u001b{}\"", "x".repeat(1000)));
+    assert!(problems[0].contains(r#""\u{1b}xxx"#), "{}", problems[0]);
+    assert!(problems[0].len() < 200, "{}", problems[0]);
+    let (_, problems) = read(&format!("{} = 1", "x".repeat(1000)));
+    assert!(problems[0].len() < 200, "{}", problems[0]);
+}
+
+#[test]
+fn edit_distance_counts_letters() {
+    for (left, right, distance) in
+        [("", "", 0), ("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3), ("wait", "wait", 0)]
+    {
+        assert_eq!(edit_distance(left, right), distance, "{left} {right}");
+    }
+}

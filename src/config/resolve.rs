@@ -1,0 +1,221 @@
+//! From defaults, files and environment to the settings in force.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::env::{self, Lookup, Variable};
+use super::file::Contents;
+use super::setting::{PathsMode, Problem, Setting, Source, quoted};
+use super::units::{format_bytes, format_duration, parse_bytes};
+
+const DEFAULT_MAX_SIZE_BYTES: u64 = 50 << 30;
+const DEFAULT_WAIT: Duration = Duration::from_secs(60);
+
+/// The defaults that depend on the platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Defaults {
+    /// The directory of the store.
+    pub cache_dir: PathBuf,
+    /// Whether executables and dynamic libraries are cached.
+    pub cache_executables: bool,
+}
+
+/// All settings, each with its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The directory of the store.
+    pub cache_dir: Setting<PathBuf>,
+    /// The size that garbage collection keeps the store under.
+    pub max_size_bytes: Setting<u64>,
+    /// The time without use after which an entry is evicted, if there is such a limit.
+    pub gc_max_age: Setting<Option<Duration>>,
+    /// Every compilation is left to the compiler alone.
+    pub disabled: Setting<bool>,
+    /// A text that is part of every key.
+    pub key_salt: Setting<String>,
+    /// Executables and dynamic libraries are cached.
+    pub cache_executables: Setting<bool>,
+    /// How much of a path may differ between two trees that share artifacts.
+    pub paths: Setting<PathsMode>,
+    /// How long to wait, without progress, for another process that compiles the same unit.
+    pub wait: Setting<Duration>,
+    /// Variables that are part of every key, sorted, each once.
+    pub key_env_vars: Setting<Vec<String>>,
+    /// Crates that are left to the compiler alone, sorted, each once, spelled as they were written.
+    pub bypass_crates: Setting<Vec<String>>,
+}
+
+/// One setting for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// Its key in a file; for what only a variable sets, the name of the variable.
+    pub name: &'static str,
+    /// The value in force.
+    pub value: String,
+    /// Where the value was set.
+    pub source: &'a Source,
+}
+
+impl Config {
+    /// Every setting as text, in the order of the documentation.
+    pub fn rows(&self) -> Vec<Row<'_>> {
+        let switch = |on: bool| if on { "true" } else { "false" }.to_owned();
+        let row = |name, value, source| Row { name, value, source };
+        let age = self.gc_max_age.value.map_or_else(|| "no limit".to_owned(), format_duration);
+        vec![
+            row(env::DISABLED.name, switch(self.disabled.value), &self.disabled.source),
+            row("cache.local_store", self.cache_dir.value.display().to_string(), &self.cache_dir.source),
+            row("cache.local_max_size", format_bytes(self.max_size_bytes.value), &self.max_size_bytes.source),
+            row("cache.gc_max_age", age, &self.gc_max_age.source),
+            row("cache.key_salt", format!("{:?}", self.key_salt.value), &self.key_salt.source),
+            row(
+                "cache.cache_executables",
+                switch(self.cache_executables.value),
+                &self.cache_executables.source,
+            ),
+            row("cache.paths", self.paths.value.name().to_owned(), &self.paths.source),
+            row("cache.wait", format_duration(self.wait.value), &self.wait.source),
+            row("cache.key_env_vars", self.key_env_vars.value.join(", "), &self.key_env_vars.source),
+            row("cache.bypass_crates", self.bypass_crates.value.join(", "), &self.bypass_crates.source),
+        ]
+    }
+}
+
+/// The settings in force, and what was left out on the way to them.
+pub fn resolve(
+    defaults: &Defaults,
+    user: Contents,
+    project: Contents,
+    env: Lookup<'_>,
+) -> (Config, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let user_store = user.local_store.and_then(|store| absolute_store(store, env, &mut problems));
+    if let Some(Setting { source: Source::File { path, line }, .. }) = project.local_store {
+        problems.push(Problem::NotForProjects { path, line, key: "cache.local_store" });
+    }
+    let mut vars = Variables { env, problems };
+    let cache_dir = vars.value(&env::CACHE_DIR, |path| absolute_path(Path::new(path), env));
+    let max_size = vars.text(&env::MAX_SIZE, |text| parse_bytes(text).ok());
+    let disabled = vars.text(&env::DISABLED, switch);
+    let key_salt = vars.text(&env::KEY_SALT, |text| Some(text.to_owned()));
+    let executables = vars.text(&env::CACHE_EXECUTABLES, switch);
+    let paths = vars.text(&env::PATHS_MODE, PathsMode::from_name);
+    let gc_max_age = project.gc_max_age.or(user.gc_max_age).map(|age| age.map(Some));
+    let config = Config {
+        cache_dir: first(cache_dir, None, user_store, defaults.cache_dir.clone()),
+        max_size_bytes: first(max_size, project.local_max_size, user.local_max_size, DEFAULT_MAX_SIZE_BYTES),
+        gc_max_age: first(gc_max_age, None, None, None),
+        disabled: first(disabled, None, None, false),
+        key_salt: first(key_salt, project.key_salt, user.key_salt, String::new()),
+        cache_executables: first(
+            executables,
+            project.cache_executables,
+            user.cache_executables,
+            defaults.cache_executables,
+        ),
+        paths: first(paths, project.paths, user.paths, PathsMode::default()),
+        wait: first(None, project.wait, user.wait, DEFAULT_WAIT),
+        key_env_vars: joined(project.key_env_vars, user.key_env_vars),
+        bypass_crates: joined(project.bypass_crates, user.bypass_crates),
+    };
+    (config, vars.problems)
+}
+
+fn first<T>(
+    env: Option<Setting<T>>,
+    project: Option<Setting<T>>,
+    user: Option<Setting<T>>,
+    default: T,
+) -> Setting<T> {
+    env.or(project).or(user).unwrap_or(Setting { value: default, source: Source::Default })
+}
+
+/// Both lists as one, sorted: the order in which files name things must not decide a key.
+fn joined(project: Option<Setting<Vec<String>>>, user: Option<Setting<Vec<String>>>) -> Setting<Vec<String>> {
+    let more = if project.is_some() { user.clone() } else { None };
+    let mut list = first(None, project, user, Vec::new());
+    list.value.extend(more.into_iter().flat_map(|more| more.value));
+    list.value.sort();
+    list.value.dedup();
+    list
+}
+
+/// Reads values from the environment and collects what is wrong with them.
+struct Variables<'a> {
+    env: Lookup<'a>,
+    problems: Vec<Problem>,
+}
+
+impl Variables<'_> {
+    fn value<T>(
+        &mut self,
+        variable: &Variable,
+        accept: impl FnOnce(&OsStr) -> Option<T>,
+    ) -> Option<Setting<T>> {
+        let found = env::non_empty(self.env, variable.name)?;
+        let accepted = accept(&found);
+        if accepted.is_none() {
+            self.problems.push(bad_variable(variable, &found));
+        }
+        accepted.map(|value| Setting { value, source: Source::Env(variable.name) })
+    }
+
+    fn text<T>(&mut self, variable: &Variable, accept: impl FnOnce(&str) -> Option<T>) -> Option<Setting<T>> {
+        self.value(variable, |value| value.to_str().and_then(accept))
+    }
+}
+
+/// What to say of a variable whose value is `found`.
+pub(super) fn bad_variable(variable: &Variable, found: &OsStr) -> Problem {
+    Problem::BadValue {
+        place: Source::Env(variable.name),
+        key: variable.name,
+        found: quoted(&found.to_string_lossy()),
+        accepts: variable.accepts,
+    }
+}
+
+fn switch(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn absolute_store(
+    store: Setting<PathBuf>,
+    env: Lookup<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Setting<PathBuf>> {
+    let absolute = absolute_path(&store.value, env);
+    if absolute.is_none() {
+        problems.push(Problem::BadValue {
+            place: store.source.clone(),
+            key: "cache.local_store",
+            found: quoted(&store.value.to_string_lossy()),
+            accepts: env::ABSOLUTE,
+        });
+    }
+    absolute.map(|value| Setting { value, source: store.source })
+}
+
+/// `path` with `~` replaced by the home directory. A relative path is none: cargo calls its wrapper from one
+/// directory per package, so that it would name as many places.
+pub(super) fn absolute_path(path: &Path, env: Lookup<'_>) -> Option<PathBuf> {
+    let path = match path.strip_prefix("~") {
+        Ok(below_home) => home_dir(env)?.join(below_home),
+        Err(_) => path.to_owned(),
+    };
+    path.is_absolute().then_some(path)
+}
+
+/// The user's home directory, as the environment has it.
+pub(super) fn home_dir(env: Lookup<'_>) -> Option<PathBuf> {
+    let home: OsString = env::non_empty(env, "HOME").or_else(|| env::non_empty(env, "USERPROFILE"))?;
+    Some(home.into())
+}
+
+#[cfg(test)]
+mod tests;

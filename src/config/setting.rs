@@ -1,0 +1,163 @@
+//! A value that remembers its source, and what can be wrong with one.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A value and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value in force.
+    pub value: T,
+    /// Where it was set. For a list that both files add to: where the project adds to it.
+    pub source: Source,
+}
+
+impl<T> Setting<T> {
+    /// The same source with another value.
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
+        Setting { value: change(self.value), source: self.source }
+    }
+}
+
+/// Where a value was set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Nowhere.
+    Default,
+    /// In the environment variable of this name.
+    Env(&'static str),
+    /// On this line, counted from 1, of a configuration file.
+    File {
+        /// The file, as it was looked for.
+        path: PathBuf,
+        /// The line of the value.
+        line: usize,
+    },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Default => f.write_str("default"),
+            Source::Env(name) => f.write_str(name),
+            Source::File { path, line } => write!(f, "{}:{line}", path.display()),
+        }
+    }
+}
+
+/// How much of a path may differ between two trees that share artifacts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PathsMode {
+    /// Portable between the checkouts of this machine; between machines as well where a remote is configured.
+    #[default]
+    Auto,
+    /// Registry, git and toolchain paths are mapped too.
+    Portable,
+    /// Nothing is mapped: real paths are part of the key.
+    Exact,
+}
+
+impl PathsMode {
+    /// The mode of this name.
+    pub fn from_name(name: &str) -> Option<PathsMode> {
+        [PathsMode::Auto, PathsMode::Portable, PathsMode::Exact].into_iter().find(|mode| mode.name() == name)
+    }
+
+    /// The name as it is written in a file.
+    pub fn name(self) -> &'static str {
+        match self {
+            PathsMode::Auto => "auto",
+            PathsMode::Portable => "portable",
+            PathsMode::Exact => "exact",
+        }
+    }
+}
+
+/// Something in the configuration that was not understood, and was therefore left out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// A file is there, or was named, and cannot be read.
+    #[error("{}: {why}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said, or which limit it is over.
+        why: String,
+    },
+    /// A file is not TOML, so that nothing in it counts.
+    #[error("{}:{line}: {why}", path.display())]
+    Unparsable {
+        /// The file.
+        path: PathBuf,
+        /// The line where understanding ends.
+        line: usize,
+        /// What the parser expected.
+        why: String,
+    },
+    /// A key that is not a setting.
+    #[error("{}:{line}: unknown key `{key}`{}", path.display(), did_you_mean(*suggestion))]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The line of the key.
+        line: usize,
+        /// The whole key, with dots; shortened.
+        key: String,
+        /// The whole key of the setting that was probably meant.
+        suggestion: Option<&'static str>,
+    },
+    /// A value that its setting does not take.
+    #[error("{}{found}, but takes {accepts}", setting_is(place, key))]
+    BadValue {
+        /// Where it was set; never [`Source::Default`].
+        place: Source,
+        /// The whole key, or the name of the variable.
+        key: &'static str,
+        /// The value as written, shortened.
+        found: String,
+        /// What the setting takes, for people.
+        accepts: &'static str,
+    },
+    /// A setting that repository content may not make.
+    #[error("{}:{line}: `{key}` cannot be set by a project, only by its user", path.display())]
+    NotForProjects {
+        /// The file.
+        path: PathBuf,
+        /// The line of the value.
+        line: usize,
+        /// The whole key.
+        key: &'static str,
+    },
+}
+
+impl Problem {
+    /// Whether a whole file is lost, with settings in it that nobody can know.
+    pub fn loses_file(&self) -> bool {
+        matches!(self, Problem::Unreadable { .. } | Problem::Unparsable { .. })
+    }
+}
+
+fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map(|key| format!("; did you mean `{key}`?")).unwrap_or_default()
+}
+
+fn setting_is(place: &Source, key: &str) -> String {
+    match place {
+        Source::Env(_) => format!("{key} is "),
+        Source::Default | Source::File { .. } => format!("{place}: `{key}` is "),
+    }
+}
+
+/// `text` for a message: short, and without control characters.
+pub(super) fn shortened(text: &str) -> String {
+    const MAX_CHARS: usize = 60;
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", text[..end].escape_debug()),
+        None => text.escape_debug().to_string(),
+    }
+}
+
+/// `text` in quotes, made fit for a message in the same way.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", shortened(text))
+}

@@ -1,0 +1,241 @@
+//! `-C` and `-Z`: what each option decides. Both lists are allow-lists; what is on neither is a bypass.
+
+use crate::invocation::Invocation;
+use crate::invocation::raw::unknown;
+use crate::outcome::{Bypass, BypassReason};
+
+/// What a `-C` or `-Z` option means for a cached compile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// It decides contents. The text is `name=value` with the name in its dashed spelling.
+    Contents(String),
+    /// `-C extra-filename`: decides names, and contents.
+    ExtraFilename { text: String, value: String },
+    /// `-C incremental`.
+    Incremental,
+}
+
+/// The stable `-C` options of rustc 1.95 that only decide contents.
+const CODEGEN: &[&str] = &[
+    "code-model",
+    "codegen-units",
+    "collapse-macro-debuginfo",
+    "control-flow-guard",
+    "debug-assertions",
+    "debuginfo",
+    "default-linker-libraries",
+    "dlltool",
+    "dwarf-version",
+    "embed-bitcode",
+    "force-frame-pointers",
+    "force-unwind-tables",
+    "inline-threshold",
+    "instrument-coverage",
+    "jump-tables",
+    "link-arg",
+    "link-args",
+    "link-dead-code",
+    "link-self-contained",
+    "linker",
+    "linker-features",
+    "linker-flavor",
+    "lto",
+    "metadata",
+    "no-prepopulate-passes",
+    "no-redzone",
+    "no-stack-check",
+    "no-vectorize-loops",
+    "no-vectorize-slp",
+    "opt-level",
+    "overflow-checks",
+    "panic",
+    "prefer-dynamic",
+    "profile-use",
+    "relocation-model",
+    "relro-level",
+    "rpath",
+    "soft-float",
+    // Which files it adds depends on the target: `outputs` decides.
+    "split-debuginfo",
+    "strip",
+    "symbol-mangling-version",
+    "target-cpu",
+    "target-feature",
+    "unsafe-allow-abi-mismatch",
+];
+
+/// `-C` options with outputs of their own, or with effects outside the crate.
+const SIDE_OUTPUTS: &[&str] = &["ar", "profile-generate", "remark", "save-temps"];
+
+/// Arguments for LLVM known to change nothing but code. LLVM's own list has thousands, many of which write files.
+const LLVM_ARGS: &[&str] = &[
+    "align-all-functions",
+    "align-all-nofallthru-blocks",
+    "enable-machine-outliner",
+    "enable-misched",
+    "import-instr-limit",
+    "inline-threshold",
+    "inlinehint-threshold",
+    "sanitizer-coverage-inline-8bit-counters",
+    "sanitizer-coverage-level",
+    "sanitizer-coverage-pc-table",
+    "sanitizer-coverage-stack-depth",
+    "sanitizer-coverage-trace-compares",
+    "sanitizer-coverage-trace-divs",
+    "sanitizer-coverage-trace-geps",
+    "unroll-threshold",
+    "vectorize-loops",
+    "vectorize-slp",
+    "wasm-enable-eh",
+    "wasm-use-legacy-eh",
+];
+
+/// LLVM passes known to change nothing but code.
+const PASSES: &[&str] = &["sancov-module"];
+
+/// The `-Z` options known to change nothing but contents and diagnostics, and to read no file.
+const UNSTABLE: &[&str] = &[
+    "allow-features",
+    "always-encode-mir",
+    "box-noalias",
+    "branch-protection",
+    "cf-protection",
+    "check-cfg-all-expected",
+    "contract-checks",
+    "cross-crate-inline-threshold",
+    "debug-info-for-profiling",
+    "debuginfo-compression",
+    "deduplicate-diagnostics",
+    "default-visibility",
+    "direct-access-external-data",
+    "dwarf-version",
+    "dylib-lto",
+    "ehcont-guard",
+    "embed-source",
+    "emit-stack-sizes",
+    "fewer-names",
+    "fixed-x18",
+    "fmt-debug",
+    "force-unstable-if-unmarked",
+    "function-return",
+    "function-sections",
+    "hint-mostly-unused",
+    "indirect-branch-cs-prefix",
+    "inline-llvm",
+    "inline-mir",
+    "inline-mir-hint-threshold",
+    "inline-mir-threshold",
+    "layout-seed",
+    "location-detail",
+    "macro-backtrace",
+    "merge-functions",
+    "min-function-alignment",
+    "mir-opt-level",
+    "mutable-noalias",
+    "next-solver",
+    "no-unique-section-names",
+    "panic-abort-tests",
+    "panic-in-drop",
+    "plt",
+    "polonius",
+    "proc-macro-backtrace",
+    "randomize-layout",
+    "relax-elf-relocations",
+    "sanitizer",
+    "sanitizer-cfi-canonical-jump-tables",
+    "sanitizer-cfi-generalize-pointers",
+    "sanitizer-cfi-normalize-integers",
+    "sanitizer-memory-track-origins",
+    "sanitizer-recover",
+    "saturating-float-casts",
+    "share-generics",
+    "split-lto-unit",
+    "src-hash-algorithm",
+    "stack-protector",
+    "strict-init-checks",
+    "thinlto",
+    "threads",
+    "tls-model",
+    "trap-unreachable",
+    "ub-checks",
+    "unstable-options",
+    "use-ctors-section",
+    "use-sync-unwind",
+    "validate-mir",
+    "virtual-function-elimination",
+];
+
+/// `-Z` options that show something and compile nothing.
+const UNSTABLE_QUERIES: &[&str] = &["help", "ls", "unpretty"];
+
+/// The meaning of `-C <text>`.
+pub fn codegen(text: &str) -> Result<Meaning, BypassReason> {
+    let (name, value) = split(text);
+    let side_output = || BypassReason::new(Bypass::SideOutput, format!("-C {text}"));
+    if SIDE_OUTPUTS.contains(&name.as_str()) {
+        return Err(side_output());
+    }
+    let contents = match name.as_str() {
+        "help" => return Err(BypassReason::new(Bypass::Query, format!("-C {text}"))),
+        "incremental" if value.is_some() => return Ok(Meaning::Incremental),
+        "extra-filename" => {
+            let value = value.filter(|value| !value.contains(['/', '\\']));
+            let value = value.ok_or_else(|| unknown(format!("-C {text}")))?.to_owned();
+            return Ok(Meaning::ExtraFilename { text: join(&name, Some(&value)), value });
+        }
+        "linker-plugin-lto" => value.is_none_or(is_bool),
+        "llvm-args" => value.is_some_and(|value| value.split(' ').all(is_harmless_llvm_arg)),
+        "passes" => value.is_some_and(|value| value.split(' ').all(|pass| PASSES.contains(&pass))),
+        known if CODEGEN.contains(&known) => true,
+        _ => return Err(unknown(format!("-C {text}"))),
+    };
+    if contents { Ok(Meaning::Contents(join(&name, value))) } else { Err(side_output()) }
+}
+
+/// The meaning of `-Z <text>`.
+pub fn unstable(text: &str) -> Result<Meaning, BypassReason> {
+    let (name, value) = split(text);
+    if UNSTABLE_QUERIES.contains(&name.as_str()) {
+        Err(BypassReason::new(Bypass::Query, format!("-Z {text}")))
+    } else if UNSTABLE.contains(&name.as_str()) {
+        Ok(Meaning::Contents(join(&name, value)))
+    } else {
+        Err(unknown(format!("-Z {text}")))
+    }
+}
+
+impl Invocation {
+    /// The values of a `-C` option in argv order, `None` where it was given without one. Of most options the last
+    /// one counts.
+    pub fn codegen<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = Option<&'a str>> {
+        let flags = self.flags.iter().filter(|flag| flag.name == "codegen");
+        flags.filter_map(move |flag| {
+            let text = flag.value.to_str()?;
+            match text.split_once('=') {
+                Some((found, value)) => (found == name).then_some(Some(value)),
+                None => (text == name).then_some(None),
+            }
+        })
+    }
+}
+
+/// Underscores and dashes are the same to rustc.
+fn split(text: &str) -> (String, Option<&str>) {
+    match text.split_once('=') {
+        Some((name, value)) => (name.replace('_', "-"), Some(value)),
+        None => (text.replace('_', "-"), None),
+    }
+}
+
+fn join(name: &str, value: Option<&str>) -> String {
+    value.map_or_else(|| name.to_owned(), |value| format!("{name}={value}"))
+}
+
+fn is_bool(value: &str) -> bool {
+    matches!(value, "y" | "yes" | "on" | "true" | "n" | "no" | "off" | "false")
+}
+
+fn is_harmless_llvm_arg(arg: &str) -> bool {
+    let arg = arg.trim_start_matches('-');
+    arg.is_empty() || LLVM_ARGS.contains(&arg.split_once('=').map_or(arg, |(name, _)| name))
+}

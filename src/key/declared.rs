@@ -1,0 +1,184 @@
+//! Inputs that somebody declared: a build script by its `rerun-if` lines, a manifest by `extra-inputs`, and the
+//! files of a package as a whole where a macro could read any of them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::digest::{Digest, Hasher};
+use crate::key::memo::Memo;
+use crate::sys::{fs, os};
+
+/// More files than this are no inputs of one unit.
+const MAX_FILES: usize = 20_000;
+
+/// Directories that are never part of a package.
+const NOT_PACKAGE: &[&str] = &["target", ".git", ".hg", ".svn", ".jj", ".bzr", "_darcs"];
+
+/// The digest of a file, or of all files in a directory by their relative names. Directories that hold builds or
+/// version control are left out.
+pub fn tree(path: &Path, memo: &Memo) -> io::Result<Digest> {
+    if fs::metadata(path)?.is_file() {
+        return memo.digest(path).map(|(known, _)| known.digest);
+    }
+    let mut hasher = Hasher::new();
+    let mut n_files = 0;
+    let mut waiting = vec![path.to_path_buf()];
+    while let Some(dir) = waiting.pop() {
+        for child in fs::list(&dir)? {
+            let relative = child.strip_prefix(path).unwrap_or(&child);
+            let metadata = fs::symlink_metadata(&child)?;
+            hasher.field(os::bytes(relative));
+            n_files += 1;
+            if n_files > MAX_FILES {
+                return Err(io::Error::other(format!("more than {MAX_FILES} files")));
+            }
+            let metadata = if metadata.is_symlink() {
+                // What it leads to is part of the package only by content; a dangling one only by name.
+                match fs::metadata(&child) {
+                    Ok(metadata) if metadata.is_file() => metadata,
+                    _ => continue,
+                }
+            } else {
+                metadata
+            };
+            if metadata.is_dir() && !is_left_out(&child) {
+                waiting.push(child);
+            } else if metadata.is_file() {
+                hasher.field(memo.digest(&child)?.0.digest.as_bytes());
+            }
+        }
+    }
+    Ok(hasher.finish())
+}
+
+fn is_left_out(dir: &Path) -> bool {
+    let named = dir.file_name().and_then(|name| name.to_str()).is_some_and(|name| NOT_PACKAGE.contains(&name));
+    named || fs::metadata(&dir.join("CACHEDIR.TAG")).is_ok()
+}
+
+/// What the build script of a package declared in its last run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct RerunIf {
+    /// `rerun-if-changed`, as spelled.
+    pub paths: Vec<PathBuf>,
+    /// `rerun-if-env-changed`.
+    pub variables: Vec<String>,
+}
+
+/// Reads the declarations from what a build script printed, which cargo keeps beside its `OUT_DIR`.
+pub fn rerun_if(out_dir: &Path) -> RerunIf {
+    let output = out_dir.parent().and_then(|dir| fs::read(&dir.join("output")).ok());
+    output.map_or_else(RerunIf::default, |output| parse_rerun_if(&output))
+}
+
+fn parse_rerun_if(output: &[u8]) -> RerunIf {
+    let mut declared = RerunIf::default();
+    for line in output.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let Some(line) = line.strip_prefix(b"cargo::").or_else(|| line.strip_prefix(b"cargo:")) else { continue };
+        if let Some(path) = line.strip_prefix(b"rerun-if-changed=") {
+            declared.paths.extend(os::path(path));
+        } else if let Some(name) = line.strip_prefix(b"rerun-if-env-changed=") {
+            declared.variables.extend(String::from_utf8(name.to_vec()));
+        }
+    }
+    declared
+}
+
+/// The files that `[package.metadata.kache] extra-inputs` of a manifest stands for, sorted: a path, a directory with
+/// all that is in it (`dir` or `dir/**`), or names with `*` in the last part.
+///
+/// # Errors
+/// The manifest mentions kache but is not understood, or a pattern is.
+pub fn extra_inputs(package: &Path) -> Result<Vec<PathBuf>, String> {
+    let Ok(manifest) = fs::read(&package.join("Cargo.toml")) else { return Ok(Vec::new()) };
+    if memchr::memmem::find(&manifest, b"kache").is_none() {
+        return Ok(Vec::new());
+    }
+    let text = std::str::from_utf8(&manifest).map_err(|e| e.to_string())?;
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| e.message().to_owned())?;
+    let kache = table.get("package").and_then(|package| package.get("metadata")?.get("kache"));
+    let Some(patterns) = kache.and_then(|kache| kache.get("extra-inputs")) else { return Ok(Vec::new()) };
+    let patterns = patterns.as_array().ok_or("extra-inputs is not a list")?;
+    let mut paths = Vec::new();
+    for pattern in patterns {
+        let pattern = pattern.as_str().ok_or("extra-inputs holds something else than texts")?;
+        paths.extend(matching(package, pattern)?);
+    }
+    paths.sort();
+    paths.dedup();
+    Ok(paths)
+}
+
+fn matching(package: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
+    let plain = pattern.strip_suffix("/**").unwrap_or(pattern);
+    if !plain.contains(['*', '?', '[']) {
+        return Ok(vec![package.join(plain)]);
+    }
+    let (dir, name) = plain.rsplit_once('/').unwrap_or(("", plain));
+    if dir.contains(['*', '?', '[']) || name.contains(['?', '[']) || name.contains("**") {
+        return Err(format!("pattern `{pattern}`: only `dir/**` and `*` in the last part are understood"));
+    }
+    let parts: Vec<&str> = name.split('*').collect();
+    let listed = fs::list(&package.join(dir)).map_err(|e| format!("pattern `{pattern}`: {e}"))?;
+    Ok(listed.into_iter().filter(|path| path.file_name().is_some_and(|name| fits(os::bytes(name), &parts))).collect())
+}
+
+/// Whether a name consists of `parts` with anything between them.
+fn fits(name: &[u8], parts: &[&str]) -> bool {
+    let (first, last) = (parts[0].as_bytes(), parts[parts.len() - 1].as_bytes());
+    let Some(mut rest) = name.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else { return false };
+    parts[1..parts.len() - 1].iter().all(|part| match memchr::memmem::find(rest, part.as_bytes()) {
+        Some(at) => {
+            rest = &rest[at + part.len()..];
+            true
+        }
+        None => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_of_build_script_lines_are_read() {
+        let declared = parse_rerun_if(b"cargo:rerun-if-changed=a.txt\r\ncargo::rerun-if-env-changed=B\nnoise\n");
+        assert_eq!(declared, RerunIf { paths: vec!["a.txt".into()], variables: vec!["B".to_owned()] });
+    }
+
+    #[test]
+    fn a_new_file_and_swapped_contents_change_a_tree() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let write = |name: &str, text: &[u8]| {
+            fs::remove(&dir.path().join(name)).expect("removes");
+            fs::write_new(&dir.path().join(name), text).expect("writes");
+        };
+        let digest = || tree(dir.path(), &Memo::of(None)).expect("readable");
+        write("a", b"1");
+        write("b", b"2");
+        let first = digest();
+        write("a", b"2");
+        write("b", b"1");
+        let swapped = digest();
+        write("c", b"");
+        assert_ne!(first, swapped);
+        assert_ne!(swapped, digest());
+        write("a", b"1");
+        write("b", b"2");
+        fs::remove(&dir.path().join("c")).expect("removes");
+        assert_eq!(first, digest());
+    }
+
+    #[test]
+    fn extra_inputs_are_paths_directories_and_stars() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let manifest = b"[package.metadata.kache]\nextra-inputs = [\"../schema/**\", \"q*.sql\", \"one.txt\"]\n";
+        for (name, content) in [("Cargo.toml", manifest.as_slice()), ("q1.sql", b""), ("q2.sql", b""), ("x.sql", b"")] {
+            fs::write_new(&dir.path().join(name), content).expect("writes");
+        }
+        let names: Vec<PathBuf> = extra_inputs(dir.path()).expect("understood");
+        let expected = ["../schema", "one.txt", "q1.sql", "q2.sql"].map(|name| dir.path().join(name));
+        assert_eq!(names, expected);
+    }
+}

@@ -1,0 +1,194 @@
+//! rustc's dep-info (`.d`): which files and variables a compile read.
+//!
+//! ```text
+//! <output>: <file> <file> …      one such line for each output
+//! <file>:                        one such line for each file
+//! # env-dep:NAME=value           or `# env-dep:NAME` where it is not set
+//! ```
+//! Blanks in names are written as `\ `; values escape backslash, newline and carriage return. The list of the
+//! rules cannot be split without doubt, the lines of single files can. A dep-info is accepted only if writing what
+//! was read from it gives the same bytes again; so nothing that is not understood is ever taken for understood.
+
+use memchr::memmem;
+
+/// A parsed dep-info.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DepInfo {
+    /// The outputs named in front of the rules, in order.
+    pub targets: Vec<Vec<u8>>,
+    /// The files that were read, in order.
+    pub files: Vec<Vec<u8>>,
+    /// The variables that were read, with their values.
+    pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// A dep-info that is not understood.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("dep-info is not understood")]
+pub struct NotUnderstood;
+
+const VARIABLE: &[u8] = b"# env-dep:";
+
+impl DepInfo {
+    /// Reads a dep-info.
+    pub fn parse(bytes: &[u8]) -> Result<DepInfo, NotUnderstood> {
+        let mut info = DepInfo::default();
+        let mut rules = Vec::new();
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            if let Some(variable) = line.strip_prefix(VARIABLE) {
+                let (name, value) = match memchr::memchr(b'=', variable) {
+                    Some(at) => (&variable[..at], Some(unescape_value(&variable[at + 1..])?)),
+                    None => (variable, None),
+                };
+                info.variables.push((unescape_value(name)?, value));
+            } else if let (Some(name), true) = (line.strip_suffix(b":"), !rules.is_empty()) {
+                info.files.push(unescape_name(name));
+            } else {
+                rules.push(line);
+            }
+        }
+        let listed: Vec<u8> = info.files.iter().flat_map(|file| [b" ".to_vec(), escape_name(file)].concat()).collect();
+        let tail = [b":", listed.as_slice()].concat();
+        for rule in rules {
+            info.targets.push(unescape_name(rule.strip_suffix(tail.as_slice()).ok_or(NotUnderstood)?));
+        }
+        if info.targets.is_empty() || info.write() != bytes {
+            return Err(NotUnderstood);
+        }
+        Ok(info)
+    }
+
+    /// Writes it as rustc does.
+    pub fn write(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for target in &self.targets {
+            bytes.extend_from_slice(&escape_name(target));
+            bytes.push(b':');
+            for file in &self.files {
+                bytes.push(b' ');
+                bytes.extend_from_slice(&escape_name(file));
+            }
+            bytes.extend_from_slice(b"\n\n");
+        }
+        for file in &self.files {
+            bytes.extend_from_slice(&escape_name(file));
+            bytes.extend_from_slice(b":\n");
+        }
+        if !self.variables.is_empty() {
+            bytes.push(b'\n');
+        }
+        for (name, value) in &self.variables {
+            bytes.extend_from_slice(VARIABLE);
+            escape_value(name, &mut bytes);
+            if let Some(value) = value {
+                bytes.push(b'=');
+                escape_value(value, &mut bytes);
+            }
+            bytes.push(b'\n');
+        }
+        bytes
+    }
+}
+
+fn escape_name(name: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(name.len());
+    for byte in name {
+        if *byte == b' ' {
+            escaped.push(b'\\');
+        }
+        escaped.push(*byte);
+    }
+    escaped
+}
+
+fn unescape_name(escaped: &[u8]) -> Vec<u8> {
+    let mut name = Vec::with_capacity(escaped.len());
+    let mut from = 0;
+    for at in memmem::find_iter(escaped, b"\\ ") {
+        name.extend_from_slice(&escaped[from..at]);
+        from = at + 1;
+    }
+    name.extend_from_slice(&escaped[from..]);
+    name
+}
+
+fn escape_value(value: &[u8], escaped: &mut Vec<u8>) {
+    for byte in value {
+        match byte {
+            b'\n' => escaped.extend_from_slice(b"\\n"),
+            b'\r' => escaped.extend_from_slice(b"\\r"),
+            b'\\' => escaped.extend_from_slice(b"\\\\"),
+            byte => escaped.push(*byte),
+        }
+    }
+}
+
+fn unescape_value(escaped: &[u8]) -> Result<Vec<u8>, NotUnderstood> {
+    let mut value = Vec::with_capacity(escaped.len());
+    let mut bytes = escaped.iter();
+    while let Some(byte) = bytes.next() {
+        value.push(match byte {
+            b'\\' => match bytes.next() {
+                Some(b'n') => b'\n',
+                Some(b'r') => b'\r',
+                Some(b'\\') => b'\\',
+                _ => return Err(NotUnderstood),
+            },
+            byte => *byte,
+        });
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_rustc_writes_is_read() {
+        let text = b"/t/deps/a.d: src/lib.rs src/my\\ file.rs\n\n/t/deps/liba.rmeta: src/lib.rs src/my\\ file.rs\n\n\
+            src/lib.rs:\nsrc/my\\ file.rs:\n\n# env-dep:A=1\\n2\\\\\n# env-dep:B\n# env-dep:C=\n";
+        let info = DepInfo::parse(text).expect("parses");
+        assert_eq!(info.targets, [b"/t/deps/a.d".to_vec(), b"/t/deps/liba.rmeta".to_vec()]);
+        assert_eq!(info.files, [b"src/lib.rs".to_vec(), b"src/my file.rs".to_vec()]);
+        assert_eq!(
+            info.variables,
+            [
+                (b"A".to_vec(), Some(b"1\n2\\".to_vec())),
+                (b"B".to_vec(), None),
+                (b"C".to_vec(), Some(Vec::new()))
+            ]
+        );
+    }
+
+    #[test]
+    fn truncated_and_foreign_text_is_refused() {
+        let text = b"/t/a.d: x.rs y.rs\n\nx.rs:\ny.rs:\n\n# env-dep:A=1\n";
+        for end in 0..text.windows(3).position(|w| w == b"# e").expect("has variables") - 1 {
+            assert_eq!(DepInfo::parse(&text[..end]).ok(), None, "{end}");
+        }
+        assert!(DepInfo::parse(b"/t/a.d: x.rs\n\nx.rs:\n\n# checksum:blake3=1 file_len:2 x.rs\n").is_err());
+        assert!(DepInfo::parse(b"/t/a.d: x.rs\r\n\r\nx.rs:\r\n").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            let _ = DepInfo::parse(&bytes);
+        }
+
+        #[test]
+        fn any_names_and_values_survive(
+            files in prop::collection::vec("[^\n\0\\\\:]{1,12}", 1..5),
+            values in prop::collection::vec(prop::option::of("[^\0]{0,9}"), 0..4),
+        ) {
+            let info = DepInfo {
+                targets: vec![b"/t/a b.d".to_vec()],
+                files: files.into_iter().map(String::into_bytes).collect(),
+                variables: values.into_iter().map(|value| (b"N".to_vec(), value.map(String::into_bytes))).collect(),
+            };
+            prop_assert_eq!(DepInfo::parse(&info.write()), Ok(info));
+        }
+    }
+}

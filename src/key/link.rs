@@ -1,0 +1,229 @@
+//! The part of the unit key that only linked outputs have: crates of the whole closure, the linker, native files.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::invocation::{Invocation, Role, SearchKind};
+use crate::key::inputs::{InputKind, KeyInputs};
+use crate::key::linker::{self, LinkArgument, Linker};
+use crate::key::portable::Portable;
+use crate::key::reach::Reach;
+use crate::key::unit::{Facts, Watch};
+use crate::outcome::{Bypass, BypassReason};
+use crate::sys::{fs, os};
+
+/// Adds what a link of this unit reads.
+pub fn add(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs, watch: &mut Watch) -> Result<(), BypassReason> {
+    add_closure(facts, reach, inputs, watch)?;
+    if facts.outputs.iter().any(|output| output.role.is_linked()) {
+        add_linker(facts, reach, inputs, watch)?;
+    }
+    Ok(())
+}
+
+/// Whether object code of other crates goes into an output.
+pub fn reads_closure(role: Role) -> bool {
+    role.is_linked() || role == Role::Staticlib
+}
+
+/// Every file that rustc could take for a crate of the closure: all that have its name in a searched directory.
+fn add_closure(
+    facts: &Facts<'_>,
+    reach: &Reach,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
+    let dirs: Vec<PathBuf> = search_dirs(facts, &[SearchKind::Dependency, SearchKind::Crate, SearchKind::All]);
+    for reached in reach.crates.iter().filter(|reached| reached.procedural_macro.is_none()) {
+        let stem = os::from_bytes(reached.stem.as_bytes());
+        let stem = stem.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, reached.stem.to_string()))?;
+        let mut n_found = 0;
+        for dir in &dirs {
+            for suffix in [".rlib", ".so", ".dylib", ".dll"] {
+                let mut name = stem.clone();
+                name.push(suffix);
+                let path = dir.join(name);
+                let Ok((known, identity)) = facts.memo.digest(&path) else { continue };
+                inputs.digest(InputKind::LinkedCrate, reached.stem.clone(), known.digest);
+                watch.add(path, identity);
+                n_found += 1;
+            }
+        }
+        let is_extern = |path: &Path| path.file_stem() == Some(&stem);
+        if n_found == 0 && !facts.invocation.externs.iter().filter_map(|e| e.path.as_deref()).any(is_extern) {
+            return Err(BypassReason::new(Bypass::UnknownExtern, reached.stem.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// The directories of these kinds, in order.
+fn search_dirs(facts: &Facts<'_>, kinds: &[SearchKind]) -> Vec<PathBuf> {
+    let paths = facts.invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
+    paths.map(|path| facts.places.cwd.join(&path.path)).collect()
+}
+
+fn add_linker(
+    facts: &Facts<'_>,
+    reach: &Reach,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
+    let arguments = arguments(facts.invocation);
+    let mut flavour = None;
+    let mut names: Vec<String> = Vec::new();
+    let mut dirs = search_dirs(facts, &[SearchKind::Native, SearchKind::All]);
+    let mut files = Vec::new();
+    for argument in &arguments {
+        match linker::classify(argument)? {
+            LinkArgument::Plain => {}
+            LinkArgument::File(name) => files.push(name),
+            LinkArgument::Library(name) => names.push(name),
+            LinkArgument::SearchDir(dir) => dirs.push(facts.places.cwd.join(dir)),
+            LinkArgument::Flavour(name) => flavour = Some(name),
+        }
+    }
+    for name in files {
+        add_file(facts, &name, &dirs, inputs, watch)?;
+    }
+    let Some(driver) = driver(facts)? else { return Ok(()) };
+    let linker =
+        linker::identify(&driver, flavour.as_deref(), &facts.places.cwd, facts.env, facts.memo_dir)?;
+    inputs.digest(InputKind::Linker, Portable::literal("linker"), linker.digest);
+    names.extend(asked_libraries(facts.invocation, reach)?);
+    names.sort();
+    names.dedup();
+    for name in names {
+        add_library(facts, &name, &dirs, &linker, inputs, watch)?;
+    }
+    Ok(())
+}
+
+/// The linker driver, or `None` where the toolchain's own linker does it alone.
+fn driver(facts: &Facts<'_>) -> Result<Option<OsString>, BypassReason> {
+    let option = |name: &str| {
+        let flags = facts.invocation.flags.iter().filter(|flag| flag.name == "codegen");
+        let values = flags.filter_map(|flag| flag.value.to_str()?.strip_prefix(name)?.strip_prefix('='));
+        values.last().map(OsString::from)
+    };
+    let given = option("linker");
+    let triple = facts.triple();
+    let is_toolchains = |name: &OsStr| name == "rust-lld" || name == "lld";
+    if triple.starts_with("wasm32-unknown-unknown") && given.as_deref().is_none_or(is_toolchains) {
+        return Ok(None);
+    }
+    if given.as_deref().is_some_and(is_toolchains) {
+        return Ok(None);
+    }
+    if let Some(flavor) = option("linker-flavor").filter(|flavor| !is_driver_flavor(flavor)) {
+        let detail = format!("linker flavor {}", flavor.to_string_lossy());
+        return Err(BypassReason::new(Bypass::Linker, detail));
+    }
+    match given {
+        Some(name) => Ok(Some(name)),
+        None if triple.contains("-linux-") => Ok(Some("cc".into())),
+        None => Err(BypassReason::new(Bypass::Linker, format!("the linker for {triple} is not known"))),
+    }
+}
+
+fn is_driver_flavor(flavor: &OsStr) -> bool {
+    flavor.to_str().is_some_and(|flavor| flavor.starts_with("gnu") && flavor.ends_with("-cc") || flavor == "gcc")
+}
+
+/// `-C link-arg` and `-C link-args`, each argument alone.
+fn arguments(invocation: &Invocation) -> Vec<OsString> {
+    let mut arguments = Vec::new();
+    for flag in invocation.flags.iter().filter(|flag| flag.name == "codegen") {
+        let value = os::bytes(&flag.value);
+        if let Some(one) = value.strip_prefix(b"link-arg=") {
+            arguments.extend(os::from_bytes(one));
+        } else if let Some(several) = value.strip_prefix(b"link-args=") {
+            let words = several.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+            arguments.extend(words.filter_map(os::from_bytes));
+        }
+    }
+    arguments
+}
+
+/// Libraries that this unit and those behind it ask the linker for.
+fn asked_libraries(invocation: &Invocation, reach: &Reach) -> Result<Vec<String>, BypassReason> {
+    let mut names = Vec::new();
+    for library in &invocation.native_libs {
+        match library.kind.as_deref() {
+            None | Some("dylib") => {
+                let name = library.rename.as_ref().unwrap_or(&library.name).to_str();
+                names.push(name.map(str::to_owned).ok_or_else(|| refuse_library(&library.name))?);
+            }
+            // Bundled libraries are inputs of every unit that names them.
+            Some("static") => {}
+            Some(_) => return Err(refuse_library(&library.name)),
+        }
+    }
+    names.extend(reach.crates.iter().flat_map(|reached| &reached.native_libraries).map(Portable::to_string));
+    Ok(names)
+}
+
+fn refuse_library(name: &OsStr) -> BypassReason {
+    BypassReason::new(Bypass::NativeLibrary, name.to_string_lossy())
+}
+
+/// A file that a link argument names: in the working directory, or where `-L` says.
+fn add_file(
+    facts: &Facts<'_>,
+    name: &OsStr,
+    dirs: &[PathBuf],
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
+    let mut waiting = vec![name.to_os_string()];
+    let mut done: Vec<PathBuf> = Vec::new();
+    while let Some(name) = waiting.pop() {
+        let candidates = std::iter::once(&facts.places.cwd).chain(dirs).map(|dir| dir.join(&name));
+        let found = candidates.into_iter().find(|path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file()));
+        let refuse = |why: &str| BypassReason::new(Bypass::Linker, format!("{}: {why}", name.to_string_lossy()));
+        let path = found.ok_or_else(|| refuse("not found"))?;
+        if done.contains(&path) {
+            continue;
+        }
+        let (known, identity) = facts.memo.digest(&path).map_err(|e| refuse(&e.to_string()))?;
+        inputs.digest(InputKind::LinkFile, facts.portable(os::bytes(&name)), known.digest);
+        let content = fs::read(&path).map_err(|e| refuse(&e.to_string()))?;
+        if !content.starts_with(b"\x7fELF") && !content.starts_with(b"!<arch>") {
+            let included = linker::included_by(&content).ok_or_else(|| refuse("reads what is not known"))?;
+            waiting.extend(included.into_iter().map(OsString::from));
+        }
+        watch.add(path.clone(), identity);
+        done.push(path);
+    }
+    Ok(())
+}
+
+/// A library by name: what stands in the first directory that has it.
+fn add_library(
+    facts: &Facts<'_>,
+    name: &str,
+    dirs: &[PathBuf],
+    linker: &Linker,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
+    let file_names = match name.strip_prefix(':') {
+        Some(verbatim) => vec![verbatim.to_owned()],
+        None => vec![format!("lib{name}.so"), format!("lib{name}.a")],
+    };
+    for dir in dirs.iter().chain(&linker.library_dirs) {
+        let mut found = false;
+        for file_name in &file_names {
+            let path = dir.join(file_name);
+            if let Ok((known, identity)) = facts.memo.digest(&path) {
+                inputs.digest(InputKind::LinkFile, Portable::literal(file_name), known.digest);
+                watch.add(path, identity);
+                found = true;
+            }
+        }
+        if found {
+            return Ok(());
+        }
+    }
+    Err(refuse_library(OsStr::new(name)))
+}

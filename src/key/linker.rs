@@ -1,0 +1,294 @@
+//! What a link reads besides crates: the linker, start files, the C library, native libraries, scripts.
+//!
+//! The compiler driver (`cc`) is asked once where it looks; the answer and the content of what was found there are
+//! kept under `memo/`, and hold as long as the files are the same ones. A probe that finds nothing is a bypass:
+//! two machines that both know nothing are not equal.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Digest, Hasher};
+use crate::key::memo;
+use crate::outcome::{Bypass, BypassReason};
+use crate::sys::env::Env;
+use crate::sys::fs::{self, Identity};
+use crate::sys::{os, process};
+
+/// A linker driver and what it brings along.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Linker {
+    /// Content of the driver, the linkers it would start, start files and the C library.
+    pub digest: Digest,
+    /// Where it looks for libraries, in order.
+    pub library_dirs: Vec<PathBuf>,
+    files: Vec<(PathBuf, [i64; 5])>,
+    /// Candidates that stood before a file that was found, and were not there.
+    absent: Vec<PathBuf>,
+}
+
+/// Files that a link may take from the driver's directories without being told: the first of each name counts.
+const BROUGHT_ALONG: &[&str] = &[
+    "crt1.o", "Scrt1.o", "rcrt1.o", "gcrt1.o", "crti.o", "crtn.o", "crtbegin.o", "crtbeginS.o", "crtbeginT.o", "crtend.o",
+    "crtendS.o", "libgcc.a", "libgcc_eh.a", "libgcc_s.so", "libgcc_s.so.1", "libc.so", "libc.so.6", "libc.a",
+    "libc_nonshared.a", "libm.so", "libm.so.6", "libmvec.so.1", "libm.a", "libdl.so", "libdl.so.2", "libdl.a", "libpthread.so",
+    "libpthread.so.0", "libpthread.a", "librt.so", "librt.so.1", "librt.a", "libutil.so", "libutil.so.1", "libutil.a",
+    "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
+];
+/// At least these must be found, or the driver was not understood.
+const NEEDED: &[&[&str]] = &[&["crt1.o", "Scrt1.o"], &["crti.o"], &["libc.so.6", "libc.so", "libc.a"], &["libgcc.a"]];
+
+fn refuse(detail: impl Into<String>) -> BypassReason {
+    BypassReason::new(Bypass::Linker, detail)
+}
+
+/// The linker that `name` (the value of `-C linker`, or `cc`) stands for, `flavour` being the value of
+/// `-fuse-ld=` where one is given.
+pub fn identify(
+    name: &OsStr,
+    flavour: Option<&str>,
+    cwd: &Path,
+    env: &Env,
+    memo_dir: &Path,
+) -> Result<Linker, BypassReason> {
+    let driver = os::find_program(name, env.get("PATH"), cwd)
+        .ok_or_else(|| refuse(format!("{} is not on PATH", name.to_string_lossy())))?;
+    let mut question = Hasher::new();
+    question.field(os::bytes(&driver));
+    question.field(flavour.unwrap_or_default().as_bytes());
+    for variable in ["PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX"] {
+        question.field(env.get(variable).map_or(&[], |value| os::bytes(value)));
+    }
+    let memo_path = memo_dir.join(format!("linker-{}", &question.finish().to_hex()[..32]));
+    if let Some(known) = recall(&memo_path) {
+        return Ok(known);
+    }
+    let linker = probe(&driver, flavour, cwd, env)?;
+    if let Ok(json) = serde_json::to_vec(&linker) {
+        let _ = fs::create_dir_all(memo_dir);
+        let _ = fs::replace(&memo_path, &memo_dir.join(format!("tmp-{}", fs::unique_name())), &json);
+    }
+    Ok(linker)
+}
+
+fn recall(memo_path: &Path) -> Option<Linker> {
+    let linker: Linker = serde_json::from_slice(&fs::read(memo_path).ok()?).ok()?;
+    let unchanged =
+        linker.files.iter().all(|(path, then)| Identity::at(path).is_ok_and(|now| state(&now) == *then));
+    let still_absent = linker.absent.iter().all(|path| fs::symlink_metadata(path).is_err());
+    (unchanged && still_absent).then_some(linker)
+}
+
+fn state(identity: &Identity) -> [i64; 5] {
+    let Identity { device, inode, size, modified_ns, changed_ns } = *identity;
+    [device as i64, inode as i64, size as i64, modified_ns, changed_ns]
+}
+
+/// Collects files with their content.
+struct Collection {
+    hasher: Hasher,
+    files: Vec<(PathBuf, [i64; 5])>,
+}
+
+impl Collection {
+    fn add(&mut self, name: &str, path: &Path) -> Result<(), BypassReason> {
+        let (digest, identity) =
+            memo::hash_file(path).map_err(|e| refuse(format!("{}: {e}", path.display())))?;
+        self.hasher.field(name.as_bytes());
+        self.hasher.field(digest.as_bytes());
+        self.files.push((path.to_path_buf(), state(&identity)));
+        Ok(())
+    }
+}
+
+fn probe(driver: &Path, flavour: Option<&str>, cwd: &Path, env: &Env) -> Result<Linker, BypassReason> {
+    let mut collection = Collection { hasher: Hasher::new(), files: Vec::new() };
+    collection.add("driver", driver)?;
+    if fs::read(driver).is_ok_and(|content| content.starts_with(b"#!")) {
+        return Err(refuse(format!("{} is a script: what it starts is not known", driver.display())));
+    }
+    let ask = |question: &str| -> Result<String, BypassReason> {
+        let answer = process::output(driver.as_os_str(), &[question], cwd)
+            .map_err(|e| refuse(format!("{} {question}: {e}", driver.display())))?;
+        String::from_utf8(answer).map_err(|_| refuse(format!("{} {question}: not UTF-8", driver.display())))
+    };
+    let mut programs = vec!["collect2".to_owned(), "ld".to_owned()];
+    programs.extend(flavour.map(|flavour| format!("ld.{flavour}")));
+    for program in &programs {
+        let answer = ask(&format!("-print-prog-name={program}"))?;
+        match os::find_program(OsStr::new(answer.trim()), env.get("PATH"), cwd) {
+            Some(path) => collection.add(program, &path)?,
+            // clang has no collect2.
+            None if program == "collect2" => {}
+            None => return Err(refuse(format!("{program} is not to be found"))),
+        }
+    }
+    let dirs = ask("-print-search-dirs")?;
+    let dirs = dirs.lines().find_map(|line| line.strip_prefix("libraries:"));
+    let dirs = dirs.ok_or_else(|| refuse(format!("{} names no library directories", driver.display())))?;
+    let mut library_dirs: Vec<PathBuf> = Vec::new();
+    for dir in dirs.trim().trim_start_matches('=').split(':').map(|dir| cwd.join(dir)) {
+        if let Ok(dir) = fs::canonical(&dir)
+            && !library_dirs.contains(&dir)
+        {
+            library_dirs.push(dir);
+        }
+    }
+    let mut absent = Vec::new();
+    let mut found = Vec::new();
+    for name in BROUGHT_ALONG {
+        for candidate in library_dirs.iter().map(|dir| dir.join(name)) {
+            if fs::metadata(&candidate).is_ok() {
+                collection.add(name, &candidate)?;
+                found.push(*name);
+                break;
+            }
+            absent.push(candidate);
+        }
+    }
+    for alternatives in NEEDED {
+        if !alternatives.iter().any(|name| found.contains(name)) {
+            return Err(refuse(format!("{} is not where {} looks", alternatives[0], driver.display())));
+        }
+    }
+    // Of a file that is nowhere, only the first place is watched: most never come.
+    absent.retain(|path| path.parent() == library_dirs.first().map(PathBuf::as_path) || found_later(path, &found));
+    Ok(Linker { digest: collection.hasher.finish(), library_dirs, files: collection.files, absent })
+}
+
+fn found_later(path: &Path, found: &[&str]) -> bool {
+    path.file_name().and_then(OsStr::to_str).is_some_and(|name| found.contains(&name))
+}
+
+/// What an argument to the linker driver means for the key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LinkArgument {
+    /// It names nothing; the text alone decides.
+    Plain,
+    /// A file that is read, as spelled: found in the working directory, or through `-L`.
+    File(OsString),
+    /// A library that is looked for: `-lfoo`.
+    Library(String),
+    /// A directory that is looked in.
+    SearchDir(OsString),
+    /// Which linker is started.
+    Flavour(String),
+}
+
+/// Arguments that only say how to link. A trailing `*` stands for any rest.
+const PLAIN: &[&str] = &[
+    "-static", "-static-pie", "-static-libgcc", "-shared-libgcc", "-no-pie", "-pie", "-nopie", "-nostartfiles", "-nodefaultlibs",
+    "-nostdlib", "-rdynamic", "-pthread", "-s", "-S", "-g*", "-O*", "-m32", "-m64", "-mcpu=*", "-march=*", "-mtune=*",
+    "-Wl,--as-needed", "-Wl,--no-as-needed", "-Wl,--gc-sections", "-Wl,--no-gc-sections", "-Wl,--export-dynamic",
+    "-Wl,-E", "-Wl,--no-undefined", "-Wl,-Bstatic", "-Wl,-Bdynamic", "-Wl,-Bsymbolic*", "-Wl,--allow-multiple-definition",
+    "-Wl,-z,*", "-Wl,-z*", "-Wl,-O*", "-Wl,--hash-style=*", "-Wl,--build-id*", "-Wl,--eh-frame-hdr", "-Wl,--icf=*",
+    "-Wl,--whole-archive", "-Wl,--no-whole-archive", "-Wl,--start-group", "-Wl,--end-group", "-Wl,-soname,*", "-Wl,-soname=*",
+    "-Wl,-rpath,*", "-Wl,-rpath=*", "-Wl,--rpath=*", "-Wl,--enable-new-dtags", "-Wl,--disable-new-dtags", "-Wl,-s", "-Wl,-S",
+    "-Wl,--strip-all", "-Wl,--strip-debug", "-Wl,--threads*", "-Wl,--no-threads", "-Wl,-u,*", "-Wl,--undefined=*",
+    "-Wl,--defsym=*", "-Wl,--defsym,*", "-Wl,--wrap=*", "-Wl,--exclude-libs,*", "-Wl,--exclude-libs=*", "-Wl,-Ttext*",
+    "-Wl,--nmagic", "-Wl,-n", "-Wl,--image-base=*", "-Wl,--entry=*", "-Wl,-e,*", "-Wl,--no-dynamic-linker",
+    "-Wl,--unresolved-symbols=*", "-Wl,--warn-*", "-Wl,--fatal-warnings", "-Wl,--no-fatal-warnings", "-Wl,--sort-section=*",
+    "-Wl,--compress-debug-sections=*", "-Wl,--noinhibit-exec", "-Wl,--relax", "-Wl,--no-relax", "-Wl,--pack-dyn-relocs=*",
+];
+
+/// Options that a file name follows, after `-Wl,` and at once, after `=` or after a comma.
+const FILE_OPTIONS: &[&str] = &[
+    "-Wl,-T", "-Wl,--script", "-T", "-Wl,--version-script", "-Wl,--dynamic-list", "-Wl,--retain-symbols-file",
+    "-Wl,--symbol-ordering-file", "-Wl,--section-ordering-file", "-Wl,--export-dynamic-symbol-list",
+];
+
+/// What `argument` means, or that it is not understood.
+pub fn classify(argument: &OsStr) -> Result<LinkArgument, BypassReason> {
+    let opaque = || refuse(format!("link argument {}", argument.to_string_lossy()));
+    let text = argument.to_str().ok_or_else(opaque)?;
+    if let Some(flavour) = text.strip_prefix("-fuse-ld=") {
+        return Ok(LinkArgument::Flavour(flavour.to_owned()));
+    }
+    if let Some(library) = text.strip_prefix("-l").or_else(|| text.strip_prefix("-Wl,-l")) {
+        return Ok(LinkArgument::Library(library.to_owned()));
+    }
+    if let Some(dir) = text.strip_prefix("-L").or_else(|| text.strip_prefix("-Wl,-L")) {
+        return Ok(LinkArgument::SearchDir(dir.into()));
+    }
+    let plain = |pattern: &&str| match pattern.strip_suffix('*') {
+        Some(prefix) => text.starts_with(prefix),
+        None => text == *pattern,
+    };
+    // `-Wl,-Ttext=0x1000` starts like `-Wl,-T<file>`.
+    if PLAIN.iter().any(plain) {
+        return if has_hidden_parts(text) { Err(opaque()) } else { Ok(LinkArgument::Plain) };
+    }
+    for option in FILE_OPTIONS {
+        if let Some(rest) = text.strip_prefix(option) {
+            let file = rest.strip_prefix(['=', ',']).unwrap_or(rest);
+            if !file.is_empty() && !file.contains(',') {
+                return Ok(LinkArgument::File(file.into()));
+            }
+        }
+    }
+    if !text.starts_with(['-', '@']) && !text.is_empty() {
+        return Ok(LinkArgument::File(text.into()));
+    }
+    Err(opaque())
+}
+
+/// `-Wl,-z,now,-T,script`: more than one option in one argument, beyond the pairs that the table knows.
+fn has_hidden_parts(text: &str) -> bool {
+    text.starts_with("-Wl,") && text.split(',').skip(2).any(|part| part.starts_with(['-', '@']))
+}
+
+/// The files that a linker script draws in by `INCLUDE`; `None` where it does what is not understood.
+pub fn included_by(script: &[u8]) -> Option<Vec<String>> {
+    let text = std::str::from_utf8(script).ok()?;
+    let mut words = text.split(|c: char| c.is_whitespace() || c == ';');
+    let mut included = Vec::new();
+    while let Some(word) = words.next() {
+        match word {
+            "INCLUDE" => included.push(words.find(|word| !word.is_empty())?.trim_matches('"').to_owned()),
+            word if ["INPUT", "GROUP", "SEARCH_DIR", "STARTUP"].iter().any(|command| word.starts_with(command)) => {
+                return None;
+            }
+            _ => {}
+        }
+    }
+    Some(included)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_with_files_are_told_from_plain_ones() {
+        let file = |name: &str| LinkArgument::File(name.into());
+        for (argument, meaning) in [
+            ("-Wl,--as-needed", LinkArgument::Plain),
+            ("-Wl,-z,relro", LinkArgument::Plain),
+            ("-Wl,-Ttext=0x1000", LinkArgument::Plain),
+            ("-Tlink.x", file("link.x")),
+            ("-Wl,-Tlink.x", file("link.x")),
+            ("-Wl,-T,link.x", file("link.x")),
+            ("-Wl,--version-script=/a/v.map", file("/a/v.map")),
+            ("extra.o", file("extra.o")),
+            ("-lfoo", LinkArgument::Library("foo".into())),
+            ("-L/opt/lib", LinkArgument::SearchDir("/opt/lib".into())),
+            ("-fuse-ld=mold", LinkArgument::Flavour("mold".into())),
+        ] {
+            assert_eq!(classify(OsStr::new(argument)), Ok(meaning), "{argument}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for argument in ["@args.rsp", "-Wl,@args", "-Wl,-z,now,-T,x.ld", "-specs=x", "-B/dir", "--sysroot=/x", "-Wl,-Map=x", "-o"] {
+            assert!(classify(OsStr::new(argument)).is_err(), "{argument}");
+        }
+    }
+
+    #[test]
+    fn scripts_show_what_they_include() {
+        assert_eq!(included_by(b"INCLUDE memory.x\nSECTIONS { }"), Some(vec!["memory.x".to_owned()]));
+        assert_eq!(included_by(b"INPUT(libfoo.a)"), None);
+    }
+}

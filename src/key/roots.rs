@@ -1,0 +1,92 @@
+//! Which directories an invocation's paths are counted from.
+
+use std::path::{Path, PathBuf};
+
+use crate::invocation::{Invocation, Target};
+use crate::key::portable::{Root, Roots};
+use crate::sys::env::Env;
+use crate::sys::{dirs, fs, os};
+
+/// How many directories above the outputs the build directory may be.
+const MAX_DEPTH: usize = 8;
+
+/// The places of one invocation.
+#[derive(Debug)]
+pub struct Places {
+    pub roots: Roots,
+    /// The working directory, which for members is the workspace root.
+    pub cwd: PathBuf,
+    /// The build directory, where one was recognized.
+    pub target: Option<PathBuf>,
+    /// The package is a member of the workspace: cargo names its sources relative to the working directory.
+    pub member: bool,
+}
+
+impl Places {
+    /// The places of `invocation`.
+    pub fn of(invocation: &Invocation, env: &Env, cwd: &Path) -> Places {
+        let mut roots = Roots::default();
+        let member = invocation.source.is_relative();
+        let target = build_directory(&cwd.join(&invocation.out_dir), invocation.target.as_ref());
+        if let Some(target) = &target {
+            roots.add(Root::Target, os::bytes(target));
+        }
+        if member {
+            roots.add(Root::Workspace, os::bytes(cwd));
+            if let Some(spelling) = env.get("CARGO_MANIFEST_DIR").and_then(|dir| other_spelling(Path::new(dir), cwd)) {
+                roots.add(Root::Workspace, os::bytes(&spelling));
+            }
+        }
+        if let Some(cargo_home) = dirs::cargo_home(env) {
+            roots.add(Root::CargoHome, os::bytes(&cargo_home));
+        }
+        if let Some(home) = dirs::home(env) {
+            roots.add(Root::Home, os::bytes(&home));
+        }
+        Places { roots, cwd: cwd.to_path_buf(), target, member }
+    }
+
+    /// Adds the spellings without symbolic links: a program may have asked for them, so outputs are searched for
+    /// them too.
+    pub fn with_canonical_spellings(&self) -> Roots {
+        let mut roots = self.roots.clone();
+        for root in [Root::Target, Root::Workspace, Root::CargoHome, Root::Home] {
+            let path = self.roots.value(root).and_then(os::path);
+            if let Some(canonical) = path.and_then(|path| fs::canonical(&path).ok()) {
+                roots.add(root, os::bytes(&canonical));
+            }
+        }
+        roots
+    }
+}
+
+/// The nearest directory above the outputs that holds cargo's marks. Where a build directory was made by hand, only
+/// its profile directories are marked.
+fn build_directory(out_dir: &Path, target: Option<&Target>) -> Option<PathBuf> {
+    let ancestors = || out_dir.ancestors().take(MAX_DEPTH);
+    let has = |dir: &Path, name: &str| fs::metadata(&dir.join(name)).is_ok();
+    if let Some(dir) = ancestors().find(|dir| has(dir, "CACHEDIR.TAG") || has(dir, ".rustc_info.json")) {
+        return Some(dir.to_path_buf());
+    }
+    let above_profile = ancestors().find(|dir| has(dir, ".cargo-lock"))?.parent()?;
+    let triple = match target {
+        Some(Target::Triple(triple)) => Some(triple.as_ref()),
+        Some(Target::Spec(path)) => path.file_stem(),
+        None => None,
+    };
+    if triple.is_some() && above_profile.file_name() == triple {
+        return above_profile.parent().map(Path::to_path_buf);
+    }
+    Some(above_profile.to_path_buf())
+}
+
+/// The spelling of `cwd` that cargo was called with, if it leads there through a symbolic link.
+fn other_spelling(package: &Path, cwd: &Path) -> Option<PathBuf> {
+    if package.starts_with(cwd) {
+        return None;
+    }
+    let canonical = fs::canonical(package).ok()?;
+    let below = canonical.strip_prefix(cwd).ok()?.components().count();
+    let spelling = package.ancestors().nth(below)?;
+    (fs::canonical(spelling).ok()? == cwd).then(|| spelling.to_path_buf())
+}

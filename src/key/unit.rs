@@ -1,0 +1,389 @@
+//! The first level of the key: all that is known before any source is read.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::invocation::driver::Driver;
+use crate::invocation::{Invocation, NativeLib, Output, SearchKind, Target};
+use crate::key::inputs::{InputKind, KeyInputs};
+use crate::key::memo::{self, Known, Memo, ReachNote};
+use crate::key::portable::{Portable, Root};
+use crate::key::reach::{self, Reach};
+use crate::key::roots::Places;
+use crate::key::toolchain::Toolchain;
+use crate::key::{SCHEMA, declared, link};
+use crate::outcome::{Bypass, BypassReason};
+use crate::sys::env::Env;
+use crate::sys::fs::{self, Identity};
+use crate::sys::{host, os};
+
+/// What the unit key is made from, beyond the files it looks at.
+pub struct Facts<'a> {
+    pub invocation: &'a Invocation,
+    pub outputs: &'a [Output],
+    pub driver: Driver,
+    pub toolchain: &'a Toolchain,
+    pub env: &'a Env,
+    pub places: &'a Places,
+    pub memo: &'a Memo,
+    pub memo_dir: &'a Path,
+    /// How paths are mapped, and whatever else of the configuration decides outputs.
+    pub paths: &'a str,
+    pub salt: &'a str,
+    pub declared_variables: &'a [String],
+    /// What is known to stand behind an artifact.
+    pub reach: &'a dyn Fn(&Digest) -> Option<Reach>,
+    /// Texts in a procedural macro's library.
+    pub names: &'a dyn Fn(&Digest) -> Option<String>,
+}
+
+impl Facts<'_> {
+    /// The triple that is compiled for.
+    pub fn triple(&self) -> &str {
+        match &self.invocation.target {
+            None => &self.toolchain.host,
+            Some(Target::Triple(triple)) => triple,
+            Some(Target::Spec(path)) => path.file_stem().and_then(OsStr::to_str).unwrap_or_default(),
+        }
+    }
+
+    /// A text with root tokens.
+    pub fn portable(&self, text: &[u8]) -> Portable {
+        self.places.roots.tokenize(text)
+    }
+}
+
+/// Files whose state before the compile must be their state after it.
+#[derive(Debug, Default)]
+pub struct Watch(Vec<(PathBuf, Identity)>);
+
+impl Watch {
+    /// Adds a file in the state in which it was hashed.
+    pub fn add(&mut self, path: PathBuf, identity: Identity) {
+        self.0.push((path, identity));
+    }
+
+    /// The first file that is not what it was.
+    pub fn changed(&self) -> Option<&Path> {
+        let same = |path: &Path, then: &Identity| Identity::at(path).is_ok_and(|now| same_content(&now, then));
+        self.0.iter().find(|(path, then)| !same(path, then)).map(|(path, _)| path.as_path())
+    }
+}
+
+/// A change time alone is no change of content: links to a file come and go. A file that was replaced, or written to
+/// and set back, differs in the inode or in the change time of an inode without other names; the size and the
+/// modification time show the rest.
+fn same_content(now: &Identity, then: &Identity) -> bool {
+    (now.device, now.inode, now.size, now.modified_ns) == (then.device, then.inode, then.size, then.modified_ns)
+}
+
+/// The first level of the key, made.
+pub struct Unit {
+    pub inputs: KeyInputs,
+    pub key: Digest,
+    pub watch: Watch,
+    /// Content of the externs' files, in argv order.
+    pub externs: Vec<Digest>,
+}
+
+/// Makes the unit key.
+pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
+    let mut inputs = KeyInputs::default();
+    let mut watch = Watch::default();
+    inputs.text(InputKind::Schema, Portable::literal("schema"), Portable::literal(SCHEMA));
+    if !facts.salt.is_empty() {
+        inputs.digest(InputKind::Salt, Portable::literal("salt"), Digest::of(facts.salt.as_bytes()));
+    }
+    inputs.digest(InputKind::Compiler, Portable::literal(&facts.toolchain.release), facts.toolchain.digest);
+    inputs.text(InputKind::Paths, Portable::literal("paths"), Portable::literal(facts.paths));
+    add_arguments(facts, &mut inputs);
+    add_argument_files(facts, &mut inputs, &mut watch)?;
+    add_variables(facts, &mut inputs);
+    add_native_libraries(facts, &mut inputs, &mut watch)?;
+    add_extra_inputs(facts, &mut inputs)?;
+    let externs = add_externs(facts, &mut inputs, &mut watch)?;
+    let is_linked = facts.outputs.iter().any(|output| link::reads_closure(output.role));
+    let macros = externs.iter().any(|known| known.reach == ReachNote::Macros);
+    if is_linked || macros {
+        let reach = reach_of(facts, &externs)?;
+        if is_linked {
+            link::add(facts, &reach, &mut inputs, &mut watch)?;
+        }
+        if macros {
+            add_macros(facts, &reach, &mut inputs)?;
+        }
+    }
+    let key = inputs.key();
+    let externs = externs.into_iter().map(|known| known.digest).collect();
+    Ok(Unit { inputs, key, watch, externs })
+}
+
+fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
+    let invocation = facts.invocation;
+    let mut argument = |name: &str, value: &[u8]| {
+        inputs.text(InputKind::Argument, Portable::literal(name), facts.places.roots.tokenize(value));
+    };
+    argument("crate-name", invocation.crate_name.as_bytes());
+    for crate_type in &invocation.crate_types {
+        argument("crate-type", format!("{crate_type:?}").as_bytes());
+    }
+    if invocation.test {
+        argument("test", b"");
+    }
+    if let Some(Target::Triple(triple)) = &invocation.target {
+        argument("target", triple.as_bytes());
+    }
+    for output in facts.outputs {
+        argument("output", format!("{:?}", output.role).as_bytes());
+    }
+    for flag in &invocation.flags {
+        argument(flag.name, os::bytes(&flag.value));
+    }
+    for path in invocation.search_paths.iter().filter(|path| path.kind != SearchKind::Dependency) {
+        argument(&format!("search-{:?}", path.kind).to_lowercase(), os::bytes(&path.path));
+    }
+    for library in &invocation.native_libs {
+        let kind = format!("{}:{}", library.kind.as_deref().unwrap_or_default(), library.modifiers.join(","));
+        argument("library-kind", kind.as_bytes());
+        argument("library", os::bytes(&library.name));
+        argument("library-rename", library.rename.as_ref().map_or(&[], |name| os::bytes(name)));
+    }
+    inputs.text(
+        InputKind::SourcePath,
+        Portable::literal("source"),
+        facts.places.roots.tokenize(os::bytes(&invocation.source)),
+    );
+}
+
+/// Files that arguments name: target specifications and profiles.
+fn add_argument_files(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) -> Result<(), BypassReason> {
+    let mut paths: Vec<(&str, PathBuf)> = Vec::new();
+    if let Some(Target::Spec(path)) = &facts.invocation.target {
+        paths.push(("target", path.clone()));
+    }
+    for flag in facts.invocation.flags.iter().filter(|flag| flag.name == "codegen") {
+        let value = os::bytes(&flag.value);
+        if let Some(path) = value.strip_prefix(b"profile-use=").and_then(os::path) {
+            paths.push(("profile-use", path));
+        }
+        if value == b"target-cpu=native" {
+            let cpu = host::cpu_description().ok_or_else(|| {
+                BypassReason::new(Bypass::UnknownCompiler, "target-cpu=native on a processor that cannot be told")
+            })?;
+            inputs.digest(InputKind::Processor, Portable::literal("native"), Digest::of(&cpu));
+        }
+    }
+    for (name, path) in paths {
+        let path = facts.places.cwd.join(path);
+        let (digest, identity) = memo::hash_file(&path).map_err(|e| unreadable(&path, &e))?;
+        inputs.digest(InputKind::ArgumentFile, Portable::literal(name), digest);
+        watch.add(path, identity);
+    }
+    Ok(())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> BypassReason {
+    BypassReason::new(Bypass::UnreadableInput, format!("{}: {error}", path.display()))
+}
+
+/// Variables that the compiler or the linker reads without telling.
+const COMPILER_VARIABLES: &[&str] = &[
+    "RUSTC_BOOTSTRAP", "RUSTC_FORCE_RUSTC_VERSION", "RUSTC_FORCE_INCR_COMP_ARTIFACT_HEADER", "RUST_TARGET_PATH", "SDKROOT",
+    "MACOSX_DEPLOYMENT_TARGET", "IPHONEOS_DEPLOYMENT_TARGET", "TVOS_DEPLOYMENT_TARGET", "WATCHOS_DEPLOYMENT_TARGET",
+    "XROS_DEPLOYMENT_TARGET", "SOURCE_DATE_EPOCH",
+];
+const LINK_VARIABLES: &[&str] =
+    &["LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_RUN_PATH", "LD_LIBRARY_PATH", "LDEMULATION", "LIB"];
+const CLIPPY_VARIABLES: &[&str] =
+    &["CLIPPY_ARGS", "CLIPPY_CONF_DIR", "CLIPPY_DISABLE_DOCS_LINKS", "CARGO_PRIMARY_PACKAGE", "SYSROOT"];
+
+fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs) {
+    let mut variables = |kind: InputKind, names: &mut dyn Iterator<Item = &str>| {
+        for name in names {
+            if let Some(value) = facts.env.get(name) {
+                inputs.variable(kind, Portable::literal(name), Some(&facts.portable(os::bytes(value))));
+            }
+        }
+    };
+    variables(InputKind::CompilerVariable, &mut COMPILER_VARIABLES.iter().copied());
+    if facts.outputs.iter().any(|output| output.role.is_linked()) {
+        variables(InputKind::CompilerVariable, &mut LINK_VARIABLES.iter().copied());
+    }
+    if facts.driver == Driver::Clippy {
+        variables(InputKind::CompilerVariable, &mut CLIPPY_VARIABLES.iter().copied());
+        add_lint_config(facts, inputs);
+    }
+    // Declaring a variable is an input itself: it leads away from entries made before it was declared.
+    for name in facts.declared_variables {
+        let value = facts.env.get(name).map(|value| Portable::literal(os::bytes(value)));
+        inputs.variable(InputKind::DeclaredVariable, Portable::literal(name), value.as_ref());
+    }
+}
+
+/// clippy reads the first `clippy.toml` above the package; rustc's dep-info names one that is there, but not the
+/// places where one could appear.
+fn add_lint_config(facts: &Facts<'_>, inputs: &mut KeyInputs) {
+    let Some(start) = facts.env.get("CLIPPY_CONF_DIR").or_else(|| facts.env.get("CARGO_MANIFEST_DIR")) else { return };
+    let start = facts.places.cwd.join(start);
+    for dir in start.ancestors() {
+        for name in [".clippy.toml", "clippy.toml"] {
+            if let Ok((digest, _)) = memo::hash_file(&dir.join(name)) {
+                inputs.digest(InputKind::LintConfig, facts.portable(os::bytes(&dir.join(name))), digest);
+            }
+        }
+    }
+}
+
+/// Static libraries go into the output whole. Those in the package's own `OUT_DIR` count even unnamed: a `#[link]`
+/// attribute may ask for them.
+fn add_native_libraries(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) -> Result<(), BypassReason> {
+    let dirs = || {
+        let paths = facts.invocation.search_paths.iter();
+        let native = paths.filter(|path| matches!(path.kind, SearchKind::Native | SearchKind::All));
+        native.map(|path| facts.places.cwd.join(&path.path))
+    };
+    let mut libraries = Vec::new();
+    for library in &facts.invocation.native_libs {
+        if library.kind.as_deref() == Some("static") {
+            let found = find_static(library, dirs());
+            libraries.push(found.ok_or_else(|| {
+                BypassReason::new(Bypass::NativeLibrary, library.name.to_string_lossy())
+            })?);
+        }
+    }
+    if let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) {
+        for dir in dirs().filter(|dir| dir.starts_with(out_dir)) {
+            let listed = fs::list(&dir).unwrap_or_default();
+            let is_archive = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib");
+            libraries.extend(listed.into_iter().filter(is_archive));
+        }
+    }
+    libraries.sort();
+    libraries.dedup();
+    for path in libraries {
+        let (known, identity) = facts.memo.digest(&path).map_err(|e| unreadable(&path, &e))?;
+        inputs.digest(InputKind::StaticLibrary, facts.portable(os::bytes(&path)), known.digest);
+        watch.add(path, identity);
+    }
+    Ok(())
+}
+
+/// The one file that `-l static=name` can mean; `None` where there is none, or two spellings in one directory.
+fn find_static(library: &NativeLib, dirs: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
+    let name = os::bytes(&library.name);
+    let verbatim = library.modifiers.iter().any(|modifier| modifier == "+verbatim");
+    let spellings: Vec<Vec<u8>> = if verbatim {
+        vec![name.to_vec()]
+    } else {
+        vec![[b"lib", name, b".a"].concat(), [name, b".lib"].concat(), [name, b".a"].concat()]
+    };
+    for dir in dirs {
+        let candidates = spellings.iter().filter_map(|spelling| Some(dir.join(os::path(spelling)?)));
+        let mut found = candidates.filter(|path| fs::metadata(path).is_ok());
+        if let Some(path) = found.next() {
+            return found.next().is_none().then_some(path);
+        }
+    }
+    None
+}
+
+/// `[package.metadata.kache] extra-inputs`. Registry and git packages cannot declare any: they are what they are.
+fn add_extra_inputs(facts: &Facts<'_>, inputs: &mut KeyInputs) -> Result<(), BypassReason> {
+    let Some(package) = facts.env.get("CARGO_MANIFEST_DIR") else { return Ok(()) };
+    if facts.portable(os::bytes(package)).is_under(Root::CargoHome) {
+        return Ok(());
+    }
+    let refuse = |detail: String| BypassReason::new(Bypass::UnreadableInput, format!("extra-inputs: {detail}"));
+    for path in declared::extra_inputs(Path::new(package)).map_err(refuse)? {
+        let digest = match declared::tree(&path, facts.memo) {
+            Ok(digest) => digest,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Digest::of(b"absent"),
+            Err(e) => return Err(unreadable(&path, &e)),
+        };
+        inputs.digest(InputKind::DeclaredFile, facts.portable(os::bytes(&path)), digest);
+    }
+    Ok(())
+}
+
+fn add_externs(
+    facts: &Facts<'_>,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<Vec<Known>, BypassReason> {
+    let mut externs = Vec::new();
+    for this in &facts.invocation.externs {
+        let name = Portable::literal(format!("{}:{}", this.options, this.name));
+        let Some(path) = &this.path else {
+            inputs.text(InputKind::Extern, name, Portable::literal("by name"));
+            continue;
+        };
+        let path = facts.places.cwd.join(path);
+        let (mut known, identity) = facts.memo.digest(&path).map_err(|e| unreadable(&path, &e))?;
+        if known.reach == ReachNote::Unknown {
+            let reach = (facts.reach)(&known.digest);
+            let reach = reach.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, &this.name))?;
+            known.reach = reach.note();
+            if !memo::is_racy(&identity) {
+                facts.memo.set(&identity, known);
+            }
+        }
+        inputs.digest(InputKind::Extern, name, known.digest);
+        watch.add(path, identity);
+        externs.push(known);
+    }
+    Ok(externs)
+}
+
+/// All that stands behind these externs.
+fn reach_of(facts: &Facts<'_>, externs: &[Known]) -> Result<Reach, BypassReason> {
+    let mut all = Reach::default();
+    for known in externs {
+        let reach = (facts.reach)(&known.digest);
+        all.extend(reach.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, known.digest.to_hex()))?);
+    }
+    Ok(all)
+}
+
+/// What procedural macros could read on their own: the files of the package, what its build script declared, and
+/// variables whose names stand in their libraries.
+fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Result<(), BypassReason> {
+    let mut readable = String::new();
+    for (stem, procedural_macro) in reach.hidden_readers() {
+        inputs.digest(InputKind::Macro, stem.clone(), procedural_macro.digest);
+        let names = (facts.names)(&procedural_macro.digest);
+        readable += &names.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, stem.to_string()))?;
+        readable.push('\n');
+    }
+    let mut variables: Vec<(&str, &OsStr)> =
+        facts.env.vars().filter_map(|(name, value)| Some((name.to_str()?, value))).collect();
+    variables.sort_unstable();
+    for (name, value) in variables.into_iter().filter(|(name, _)| reach::may_read(&readable, name)) {
+        let value = facts.portable(os::bytes(value));
+        inputs.variable(InputKind::MacroVariable, Portable::literal(name), Some(&value));
+    }
+    let tree = |path: &Path| match declared::tree(path, facts.memo) {
+        Ok(digest) => Ok(digest),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Digest::of(b"absent")),
+        Err(e) => Err(unreadable(path, &e)),
+    };
+    let package = facts.env.get("CARGO_MANIFEST_DIR").map(Path::new);
+    if let Some(package) = package {
+        inputs.digest(InputKind::PackageTree, facts.portable(os::bytes(package)), tree(package)?);
+    }
+    if let Some(out_dir) = facts.env.get("OUT_DIR") {
+        let declared = declared::rerun_if(Path::new(out_dir));
+        for path in declared.paths {
+            let full = package.unwrap_or(&facts.places.cwd).join(&path);
+            // Already part of the package's tree.
+            if package.is_none_or(|package| !full.starts_with(package)) {
+                inputs.digest(InputKind::DeclaredFile, facts.portable(os::bytes(&path)), tree(&full)?);
+            }
+        }
+        for name in declared.variables {
+            let value = facts.env.get(&name).map(|value| facts.portable(os::bytes(value)));
+            inputs.variable(InputKind::DeclaredVariable, Portable::literal(&name), value.as_ref());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Blobs: immutable bytes, each once, named by their digest and sealed by their modification time.
+//!
+//! A blob may be one inode with files in build directories (hard links). Whatever writes to one of those breaks
+//! the seal ([`crate::digest::seal`]), and the blob is never served again.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::digest::{Digest, seal};
+use crate::store::{Shelf, Store};
+use crate::sys::fs::{self, Identity};
+
+/// How a file gets into the store, or out of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// A second name for the same file is welcome.
+    Link,
+    /// It must be a file of its own: programs may change it in place.
+    Own,
+}
+
+/// A blob that cannot be served.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unusable {
+    Missing,
+    /// Its size or seal is not what was stored.
+    Altered,
+}
+
+impl Store {
+    /// The place of a blob whose size and seal are as stored.
+    pub fn blob(&self, digest: &Digest, size_bytes: u64) -> Result<PathBuf, Unusable> {
+        let path = self.path(Shelf::Blobs, digest);
+        let identity = Identity::at(&path).map_err(|_| Unusable::Missing)?;
+        if identity.size == size_bytes && seal::matches(digest, identity.modified_ns) {
+            Ok(path)
+        } else {
+            Err(Unusable::Altered)
+        }
+    }
+
+    /// An open blob whose size and seal are as stored.
+    pub fn open_blob(&self, digest: &Digest, size_bytes: u64) -> Result<File, Unusable> {
+        let file = fs::open(&self.path(Shelf::Blobs, digest)).map_err(|_| Unusable::Missing)?;
+        let identity = file.metadata().map(|metadata| Identity::of(&metadata)).map_err(|_| Unusable::Missing)?;
+        if identity.size == size_bytes && seal::matches(digest, identity.modified_ns) {
+            Ok(file)
+        } else {
+            Err(Unusable::Altered)
+        }
+    }
+
+    /// Takes an altered blob out of service.
+    pub fn quarantine_blob(&self, digest: &Digest) {
+        let quarantine = self.quarantine();
+        let _ = fs::create_dir_all(&quarantine);
+        let aside = quarantine.join(format!("{}-{}", &digest.to_hex()[..16], fs::unique_name()));
+        let _ = fs::rename(&self.path(Shelf::Blobs, digest), &aside);
+    }
+
+    /// Puts the file at `from`, whose content has this digest, into the store. What is there already stays.
+    pub fn put_blob(&self, from: &Path, digest: &Digest, size_bytes: u64, sharing: Sharing) -> io::Result<()> {
+        match self.blob(digest, size_bytes) {
+            Ok(_) => return Ok(()),
+            Err(Unusable::Altered) => self.quarantine_blob(digest),
+            Err(Unusable::Missing) => {}
+        }
+        let place = self.path(Shelf::Blobs, digest);
+        let temporary = self.temporary();
+        self.make_room(&place, &temporary)?;
+        duplicate(from, &temporary, sharing, false)?;
+        let sealed = fs::set_modified(&temporary, seal::of(digest)).and_then(|()| {
+            let identity = Identity::at(&temporary)?;
+            let whole = identity.size == size_bytes && seal::matches(digest, identity.modified_ns);
+            if whole { fs::rename(&temporary, &place) } else { Err(io::Error::other("the file changed, or holds no times")) }
+        });
+        // Renaming one name of a file to another name of it leaves both.
+        let _ = fs::remove(&temporary);
+        sealed
+    }
+
+    /// Makes the directories for a file and its temporary name.
+    pub(super) fn make_room(&self, place: &Path, temporary: &Path) -> io::Result<()> {
+        for path in [place, temporary] {
+            if let Some(dir) = path.parent()
+                && fs::metadata(dir).is_err()
+            {
+                fs::create_dir_all(dir)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a file of a shelf in one step.
+    pub(super) fn write(&self, shelf: Shelf, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
+        let place = self.path(shelf, digest);
+        let temporary = self.temporary();
+        self.make_room(&place, &temporary)?;
+        fs::replace(&place, &temporary, bytes)
+    }
+}
+
+/// Makes the new file `to` with the content of `from`: a clone where the file system can, a link where it is welcome
+/// and possible, else a copy. Answers what it was.
+pub fn duplicate(from: &Path, to: &Path, sharing: Sharing, executable: bool) -> io::Result<Duplicate> {
+    if fs::clones_files(from) {
+        let file = fs::open(from)?;
+        if fs::reflink(&file, to, executable).is_ok() {
+            return Ok(Duplicate::Cloned);
+        }
+    }
+    if sharing == Sharing::Link && fs::hard_link(from, to).is_ok() {
+        return Ok(Duplicate::Linked);
+    }
+    fs::copy(&mut fs::open(from)?, to, executable)?;
+    Ok(Duplicate::Copied)
+}
+
+/// How a file was duplicated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duplicate {
+    Cloned,
+    Linked,
+    Copied,
+}

@@ -1,0 +1,123 @@
+//! An entry: what a compile left behind, under the cache key that its inputs make.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::invocation::Role;
+use crate::key::inputs::KeyInputs;
+use crate::key::portable::Portable;
+use crate::store::{Shelf, Store};
+use crate::sys::fs;
+
+/// The version of this form.
+pub const FORMAT: u32 = 1;
+
+/// Larger files are no entries.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What a hit needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub format: u32,
+    pub unit: UnitName,
+    /// In the order in which rustc announced them; dep-info is not among them, it is written anew.
+    pub artifacts: Vec<Artifact>,
+    /// The outputs that the dep-info has a rule for, in order.
+    pub dep_info: Vec<Role>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stdout: Vec<Segment>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stderr: Vec<Segment>,
+    /// How long the compiler ran.
+    pub compile_ms: u64,
+    /// When it was stored, in milliseconds since 1970.
+    pub created_ms: u64,
+}
+
+/// Which unit this is, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitName {
+    pub crate_name: String,
+    #[serde(default)]
+    pub package: String,
+    #[serde(default)]
+    pub version: String,
+    /// `-C extra-filename`: what tells units of one crate apart.
+    #[serde(default)]
+    pub id: String,
+    /// `lib`, `bin`, `test`, `proc-macro`, … or `check` where no code was asked for.
+    pub kind: String,
+    /// The target triple; empty for the host.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target: String,
+}
+
+/// One output file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    pub role: Role,
+    pub blob: Digest,
+    pub size_bytes: u64,
+    /// Whether the compiler made it executable.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub executable: bool,
+}
+
+/// A piece of what the compiler printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Segment {
+    /// Text, with root tokens for paths.
+    Text(Portable),
+    /// The announcement of an output, written anew for each invocation.
+    Announce(Role),
+}
+
+/// An entry that cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    Missing,
+    Damaged,
+}
+
+impl Entry {
+    fn is_sound(&self) -> bool {
+        let mut roles: Vec<Role> = self.artifacts.iter().map(|artifact| artifact.role).collect();
+        roles.sort_unstable();
+        let distinct = roles.windows(2).all(|pair| pair[0] != pair[1]);
+        self.format == FORMAT && distinct && !roles.contains(&Role::DepInfo)
+    }
+}
+
+impl Store {
+    /// The entry under `key`.
+    pub fn entry(&self, key: &Digest) -> Result<Entry, Unreadable> {
+        let bytes = self.read(Shelf::Entries, key)?;
+        let entry: Entry = serde_json::from_slice(&bytes).map_err(|_| Unreadable::Damaged)?;
+        if entry.is_sound() { Ok(entry) } else { Err(Unreadable::Damaged) }
+    }
+
+    /// What the key of an entry was made from.
+    pub fn inputs(&self, key: &Digest) -> Result<StoredInputs, Unreadable> {
+        serde_json::from_slice(&self.read(Shelf::Inputs, key)?).map_err(|_| Unreadable::Damaged)
+    }
+
+    /// A file of a shelf.
+    pub(super) fn read(&self, shelf: Shelf, digest: &Digest) -> Result<Vec<u8>, Unreadable> {
+        use std::io::Read as _;
+        let file = fs::open(&self.path(shelf, digest)).map_err(|_| Unreadable::Missing)?;
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|_| Unreadable::Damaged)?;
+        Ok(bytes)
+    }
+}
+
+/// The key of an entry as a value, kept beside it: a hit does not read it, an explanation does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredInputs {
+    pub unit_key: Digest,
+    /// First level: known before any source was read.
+    pub unit: KeyInputs,
+    /// Second level: what was read.
+    pub read: KeyInputs,
+}

@@ -1,0 +1,36 @@
+//! From a unit key to an entry, by way of the input lists.
+
+use crate::digest::Digest;
+use crate::key::read::{InputList, Present};
+use crate::outcome::MissReason;
+use crate::store::Store;
+use crate::store::entry::{Entry, Unreadable};
+
+/// An entry whose inputs are what they were.
+pub struct Found {
+    pub key: Digest,
+    pub entry: Entry,
+    pub list: InputList,
+}
+
+impl Store {
+    /// The entry for a unit whose inputs are as `present` sees them. The newest list that leads to one counts.
+    pub fn lookup(&self, unit_key: &Digest, present: &mut Present<'_>) -> Result<Found, MissReason> {
+        let lists = match self.lists(unit_key) {
+            Ok(lists) => lists,
+            Err(Unreadable::Missing) => return Err(MissReason::NewUnit),
+            Err(Unreadable::Damaged) => return Err(MissReason::EntryDamaged),
+        };
+        let mut reason = MissReason::InputsChanged;
+        for list in lists {
+            let Some(inputs) = present.inputs(&list) else { continue };
+            let key = inputs.key_after(Some(*unit_key));
+            match self.entry(&key) {
+                Ok(entry) => return Ok(Found { key, entry, list }),
+                Err(Unreadable::Missing) => {}
+                Err(Unreadable::Damaged) => reason = MissReason::EntryDamaged,
+            }
+        }
+        Err(reason)
+    }
+}

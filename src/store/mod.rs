@@ -1,0 +1,97 @@
+//! The store: blobs, entries and input lists in files of their own. No database, no lock and no shared write on a
+//! hit. Its form on disk, the order of writes and what a crash leaves behind are described in `FORMAT.md`:
+//!
+#![doc = include_str!("FORMAT.md")]
+
+pub mod blob;
+pub mod entry;
+pub mod flight;
+pub mod lookup;
+pub mod put;
+pub mod side;
+pub mod unit;
+
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+
+/// Version of everything below `store/`; part of the path, so that other versions never meet.
+pub const VERSION: &str = "v1";
+
+/// The parts of a store. Each is a directory of 256 directories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shelf {
+    Blobs,
+    Entries,
+    Inputs,
+    Units,
+    Reach,
+    Names,
+    Locks,
+}
+
+impl Shelf {
+    /// All of them.
+    pub const ALL: [Shelf; 7] =
+        [Shelf::Blobs, Shelf::Entries, Shelf::Inputs, Shelf::Units, Shelf::Reach, Shelf::Names, Shelf::Locks];
+
+    /// The directory's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Shelf::Blobs => "blobs",
+            Shelf::Entries => "entries",
+            Shelf::Inputs => "inputs",
+            Shelf::Units => "units",
+            Shelf::Reach => "reach",
+            Shelf::Names => "names",
+            Shelf::Locks => "locks",
+        }
+    }
+}
+
+/// A store in a cache directory. Making this value does no I/O.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The store of the cache directory `cache_dir`.
+    pub fn at(cache_dir: &Path) -> Store {
+        Store { root: cache_dir.join("store").join(VERSION) }
+    }
+
+    /// Where everything of this version lies.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where `digest` lies, or would, on a shelf.
+    pub fn path(&self, shelf: Shelf, digest: &Digest) -> PathBuf {
+        let hex = digest.to_hex();
+        let mut path = self.root.join(shelf.name());
+        path.push(&hex[..2]);
+        path.push(hex);
+        path
+    }
+
+    /// A new name in the directory for unfinished files, which is on the file system of the blobs.
+    pub fn temporary(&self) -> PathBuf {
+        self.root.join("tmp").join(crate::sys::fs::unique_name())
+    }
+
+    /// Where altered blobs are moved to.
+    pub fn quarantine(&self) -> PathBuf {
+        self.root.join("quarantine")
+    }
+
+    /// Where what was learnt about compilers and linkers of this machine is kept.
+    pub fn memo_dir(&self) -> PathBuf {
+        self.root.join("memo")
+    }
+
+    /// Where the reports of what was done are appended.
+    pub fn records_dir(cache_dir: &Path) -> PathBuf {
+        cache_dir.join("records")
+    }
+}

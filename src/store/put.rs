@@ -1,0 +1,51 @@
+//! Puts what a compile made into the store: blobs, then what is known about them, then the key's inputs, then the
+//! entry, then the input list. Cut off after any step, a lookup finds nothing, or a whole entry.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::digest::Digest;
+use crate::key::read::InputList;
+use crate::key::reach::Reach;
+use crate::store::blob::Sharing;
+use crate::store::entry::{Artifact, Entry, StoredInputs};
+use crate::store::{Shelf, Store};
+
+/// All that is to be stored of one compile.
+pub struct Put {
+    pub key: Digest,
+    pub entry: Entry,
+    pub inputs: StoredInputs,
+    pub list: InputList,
+    /// Where the entry's artifacts are, in its order, and how they may be taken.
+    pub files: Vec<(PathBuf, Sharing)>,
+    /// What stands behind the artifacts that other units can depend on.
+    pub reach: Option<Reach>,
+    /// For a procedural macro that may read on its own: the texts in its library.
+    pub names: Option<String>,
+}
+
+impl Store {
+    /// Stores everything of one compile.
+    pub fn put(&self, put: &Put) -> io::Result<()> {
+        for (artifact, (path, sharing)) in put.entry.artifacts.iter().zip(&put.files) {
+            self.put_blob(path, &artifact.blob, artifact.size_bytes, *sharing)?;
+        }
+        for artifact in put.entry.artifacts.iter().filter(|artifact| can_be_depended_on(artifact)) {
+            if let Some(names) = &put.names {
+                self.put_names(&artifact.blob, names)?;
+            }
+            if let Some(reach) = &put.reach {
+                self.put_reach(&artifact.blob, reach)?;
+            }
+        }
+        self.write(Shelf::Inputs, &put.key, &serde_json::to_vec(&put.inputs)?)?;
+        self.write(Shelf::Entries, &put.key, &serde_json::to_vec(&put.entry)?)?;
+        self.put_list(&put.inputs.unit_key, put.list.clone())
+    }
+}
+
+fn can_be_depended_on(artifact: &Artifact) -> bool {
+    use crate::invocation::Role;
+    matches!(artifact.role, Role::Metadata | Role::Rlib | Role::Dylib | Role::ProcMacro)
+}

@@ -1,0 +1,41 @@
+//! The input lists of a unit: what its earlier compiles read.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::key::read::InputList;
+use crate::store::entry::{FORMAT, Unreadable};
+use crate::store::{Shelf, Store};
+
+/// How many lists are kept for one unit key.
+pub const MAX_LISTS: usize = 16;
+
+#[derive(Serialize, Deserialize)]
+struct UnitFile {
+    format: u32,
+    /// Newest first.
+    lists: Vec<InputList>,
+}
+
+impl Store {
+    /// The input lists under `unit_key`, newest first.
+    pub fn lists(&self, unit_key: &Digest) -> Result<Vec<InputList>, Unreadable> {
+        let file: UnitFile =
+            serde_json::from_slice(&self.read(Shelf::Units, unit_key)?).map_err(|_| Unreadable::Damaged)?;
+        if file.format == FORMAT { Ok(file.lists) } else { Err(Unreadable::Damaged) }
+    }
+
+    /// Puts `list` in front of the unit's lists. One that names the same inputs gives way to it.
+    pub fn put_list(&self, unit_key: &Digest, list: InputList) -> io::Result<()> {
+        let same = |other: &InputList| {
+            (&other.files, &other.variables, &other.roots) == (&list.files, &list.variables, &list.roots)
+        };
+        let mut lists = self.lists(unit_key).unwrap_or_default();
+        lists.retain(|other| !same(other));
+        lists.insert(0, list);
+        lists.truncate(MAX_LISTS);
+        self.write(Shelf::Units, unit_key, &serde_json::to_vec(&UnitFile { format: FORMAT, lists })?)
+    }
+}

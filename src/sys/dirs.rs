@@ -1,0 +1,33 @@
+//! Where the system keeps a user's files.
+
+use std::path::PathBuf;
+
+use crate::sys::env::Env;
+
+/// The user's home directory.
+pub fn home(env: &Env) -> Option<PathBuf> {
+    let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+    env.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Where a program may keep what can be made again: `~/.cache`, `~/Library/Caches` or `%LOCALAPPDATA%`.
+pub fn cache(env: &Env) -> Option<PathBuf> {
+    if cfg!(windows) {
+        return env.get("LOCALAPPDATA").map(PathBuf::from);
+    }
+    if cfg!(target_os = "macos") {
+        return Some(home(env)?.join("Library/Caches"));
+    }
+    match env.get("XDG_CACHE_HOME").map(PathBuf::from) {
+        Some(dir) if dir.is_absolute() => Some(dir),
+        _ => Some(home(env)?.join(".cache")),
+    }
+}
+
+/// Cargo's home: `CARGO_HOME`, or `~/.cargo`.
+pub fn cargo_home(env: &Env) -> Option<PathBuf> {
+    match env.get("CARGO_HOME").filter(|value| !value.is_empty()) {
+        Some(dir) => Some(PathBuf::from(dir)),
+        None => Some(home(env)?.join(".cargo")),
+    }
+}

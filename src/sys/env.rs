@@ -1,0 +1,47 @@
+//! The environment, taken once in `main` and passed down as a value.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// A snapshot of the process's arguments, variables and working directory.
+#[derive(Clone, Debug)]
+pub struct Env {
+    /// Arguments, the program's own name first.
+    pub args: Vec<OsString>,
+    vars: Vec<(OsString, OsString)>,
+    /// The working directory; `None` where it was removed.
+    pub cwd: Option<PathBuf>,
+}
+
+impl Env {
+    /// What this process was started with.
+    pub fn of_this_process() -> Env {
+        Env {
+            args: std::env::args_os().collect(),
+            vars: std::env::vars_os().collect(),
+            cwd: std::env::current_dir().ok(),
+        }
+    }
+
+    /// An environment made up for a test.
+    pub fn with_vars(vars: &[(&str, &str)]) -> Env {
+        let vars = vars.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Env { args: Vec::new(), vars, cwd: None }
+    }
+
+    /// The value of `name`; an empty value is a value.
+    pub fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
+        let name = name.as_ref();
+        self.vars.iter().find(|(this, _)| this == name).map(|(_, value)| value.as_os_str())
+    }
+
+    /// All variables, in the order the system gave them.
+    pub fn vars(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.vars.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+}
+
+/// Where this program's own file is.
+pub fn current_exe() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
+}

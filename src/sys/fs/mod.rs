@@ -1,0 +1,183 @@
+//! Files. What differs between systems: identity of a file (Windows offers no stable inode number here, so a file
+//! is known there by its times and size), cloning (btrfs, XFS and APFS; elsewhere links or copies), and the write
+//! clock (Unix can ask the kernel to stamp with its own).
+//!
+//! Everything that changes a file goes through a function of this module. Under test each of them is a step at
+//! which a crash can be asked for: see [`fault`].
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(test)]
+pub mod fault;
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
+
+#[cfg(unix)]
+use unix as platform;
+#[cfg(windows)]
+use windows as platform;
+
+pub use platform::{clones_files, is_executable, read_at, touch, write_at};
+
+/// Tells one state of one file from all others, without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub device: u64,
+    pub inode: u64,
+    pub size: u64,
+    /// Last modification, nanoseconds since 1970.
+    pub modified_ns: i64,
+    /// Last change of content, name count or mode, nanoseconds since 1970 (Windows: creation).
+    pub changed_ns: i64,
+}
+
+impl Identity {
+    /// The identity in what the system tells about a file.
+    pub fn of(metadata: &Metadata) -> Identity {
+        platform::identity(metadata)
+    }
+
+    /// The identity of the file at `path`, symbolic links followed.
+    pub fn at(path: &Path) -> io::Result<Identity> {
+        std::fs::metadata(path).map(|metadata| Identity::of(&metadata))
+    }
+}
+
+#[cfg(test)]
+fn step() -> io::Result<()> {
+    fault::step()
+}
+
+#[cfg(not(test))]
+#[inline(always)]
+fn step() -> io::Result<()> {
+    Ok(())
+}
+
+/// The whole content of a file.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    std::fs::read(path)
+}
+
+/// Opens a file for reading.
+pub fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// What the system tells about `path`, symbolic links followed.
+pub fn metadata(path: &Path) -> io::Result<Metadata> {
+    std::fs::metadata(path)
+}
+
+/// What the system tells about `path` itself.
+pub fn symlink_metadata(path: &Path) -> io::Result<Metadata> {
+    std::fs::symlink_metadata(path)
+}
+
+/// `path` without symbolic links.
+pub fn canonical(path: &Path) -> io::Result<PathBuf> {
+    std::fs::canonicalize(path)
+}
+
+/// The names in a directory, sorted; an error if any cannot be read.
+pub fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Makes a directory and those above it.
+pub fn create_dir_all(dir: &Path) -> io::Result<()> {
+    step()?;
+    std::fs::create_dir_all(dir)
+}
+
+/// Removes a file; one that is not there is no error.
+pub fn remove(path: &Path) -> io::Result<()> {
+    step()?;
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// Removes a directory and all that is in it; one that is not there is no error.
+pub fn remove_dir_all(dir: &Path) -> io::Result<()> {
+    step()?;
+    match std::fs::remove_dir_all(dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// Renames `from` to `to`, replacing what is there, in one step.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    step()?;
+    std::fs::rename(from, to)
+}
+
+/// Gives the file at `from` a second name; fails if `to` exists.
+pub fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
+    step()?;
+    std::fs::hard_link(from, to)
+}
+
+/// Makes `to` a copy-on-write clone of `from`; fails if `to` exists or the file system cannot do it.
+pub fn reflink(from: &File, to: &Path, executable: bool) -> io::Result<()> {
+    step()?;
+    let created = platform::create_new(to, executable)?;
+    platform::clone_into(from, &created).inspect_err(|_| drop(std::fs::remove_file(to)))
+}
+
+/// Copies the rest of `from` into the new file `to`; fails if `to` exists. Answers the number of bytes.
+pub fn copy(from: &mut File, to: &Path, executable: bool) -> io::Result<u64> {
+    step()?;
+    let mut created = platform::create_new(to, executable)?;
+    io::copy(from, &mut created).inspect_err(|_| drop(std::fs::remove_file(to)))
+}
+
+/// Writes a new file; fails if it exists.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    step()?;
+    let mut created = OpenOptions::new().write(true).create_new(true).open(path)?;
+    created.write_all(bytes).inspect_err(|_| drop(std::fs::remove_file(path)))
+}
+
+/// Writes `bytes` to `temporary`, then renames it to `path`: readers see the old content or the new one.
+pub fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_new(temporary, bytes)?;
+    rename(temporary, path).inspect_err(|_| drop(std::fs::remove_file(temporary)))
+}
+
+/// Appends `line` in one write, so that lines of several processes do not mix.
+pub fn append(path: &Path, line: &[u8]) -> io::Result<()> {
+    step()?;
+    OpenOptions::new().append(true).create(true).open(path)?.write_all(line)
+}
+
+/// Opens a file for reading and writing at positions, made if it is missing.
+pub fn open_table(path: &Path) -> io::Result<File> {
+    step()?;
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// Sets the time of last modification.
+pub fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
+    step()?;
+    platform::set_modified(path, time)
+}
+
+/// A name that no other process and no other call in this one uses.
+pub fn unique_name() -> String {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    format!("{}-{:x}-{}", std::process::id(), nanos, COUNTER.fetch_add(1, Ordering::Relaxed))
+}

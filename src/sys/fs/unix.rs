@@ -1,0 +1,87 @@
+//! Files on Unix.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::Identity;
+
+pub(super) fn identity(metadata: &Metadata) -> Identity {
+    Identity {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        size: metadata.size(),
+        modified_ns: metadata.mtime().wrapping_mul(1_000_000_000).wrapping_add(metadata.mtime_nsec()),
+        changed_ns: metadata.ctime().wrapping_mul(1_000_000_000).wrapping_add(metadata.ctime_nsec()),
+    }
+}
+
+/// Whether any execute bit is set.
+pub fn is_executable(metadata: &Metadata) -> bool {
+    metadata.permissions().mode() & 0o111 != 0
+}
+
+/// The new file gets the mode that the compiler's own would get: what the umask leaves of 0777 or 0666.
+pub(super) fn create_new(path: &Path, executable: bool) -> io::Result<File> {
+    let mode = if executable { 0o777 } else { 0o666 };
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
+}
+
+/// Reads at a position.
+pub fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+    file.read_at(buffer, position)
+}
+
+/// Writes at a position.
+pub fn write_at(file: &File, bytes: &[u8], position: u64) -> io::Result<usize> {
+    file.write_at(bytes, position)
+}
+
+/// Sets both times to the kernel's write clock, the one that the next write will be stamped with. A precise
+/// clock runs ahead of it by up to a tick.
+pub fn touch(path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: now, last_modification: now };
+    Ok(utimensat(CWD, path, &times, AtFlags::empty())?)
+}
+
+pub(super) fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).map_err(io::Error::other)?;
+    let times = Timestamps {
+        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+        last_modification: Timespec {
+            tv_sec: since.as_secs() as i64,
+            tv_nsec: since.subsec_nanos() as _,
+        },
+    };
+    Ok(utimensat(CWD, path, &times, AtFlags::empty())?)
+}
+
+/// Whether files on the file system of `path` may be cloned. A guess from its type: cloning itself can still fail.
+#[cfg(target_os = "linux")]
+pub fn clones_files(path: &Path) -> bool {
+    // From linux/magic.h: BTRFS_SUPER_MAGIC, XFS_SUPER_MAGIC, BCACHEFS_SUPER_MAGIC; OpenZFS's sys/zfs_vfsops.h.
+    const CLONING: [i64; 4] = [0x9123_683e, 0x5846_5342, 0xca45_1a4e, 0x2fc1_2fc1];
+    rustix::fs::statfs(path).is_ok_and(|stat| CLONING.contains(&(stat.f_type as i64)))
+}
+
+/// Whether files on the file system of `path` may be cloned: APFS is what macOS runs on.
+#[cfg(not(target_os = "linux"))]
+pub fn clones_files(_path: &Path) -> bool {
+    cfg!(target_os = "macos")
+}
+
+#[cfg(target_os = "linux")]
+pub(super) fn clone_into(from: &File, to: &File) -> io::Result<()> {
+    Ok(rustix::fs::ioctl_ficlone(to, from)?)
+}
+
+/// On macOS `fs::copy` clones; here both files are open already, so the copy is an ordinary one.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn clone_into(mut from: &File, mut to: &File) -> io::Result<()> {
+    io::copy(&mut from, &mut to).map(drop)
+}

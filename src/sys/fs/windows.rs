@@ -1,0 +1,60 @@
+//! Files on Windows.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::windows::fs::{FileExt as _, MetadataExt as _};
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::Identity;
+
+/// 1601 to 1970 in the 100 ns steps of a FILETIME.
+const EPOCH_DIFFERENCE: u64 = 116_444_736_000_000_000;
+
+pub(super) fn identity(metadata: &Metadata) -> Identity {
+    let ns = |filetime: u64| (filetime.wrapping_sub(EPOCH_DIFFERENCE) as i64).wrapping_mul(100);
+    Identity {
+        device: 0,
+        inode: 0,
+        size: metadata.file_size(),
+        modified_ns: ns(metadata.last_write_time()),
+        changed_ns: ns(metadata.creation_time()),
+    }
+}
+
+/// Windows has no execute bit.
+pub fn is_executable(_metadata: &Metadata) -> bool {
+    false
+}
+
+pub(super) fn create_new(path: &Path, _executable: bool) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// Reads at a position.
+pub fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+    file.seek_read(buffer, position)
+}
+
+/// Writes at a position.
+pub fn write_at(file: &File, bytes: &[u8], position: u64) -> io::Result<usize> {
+    file.seek_write(bytes, position)
+}
+
+/// Sets the time of last modification to now.
+pub fn touch(path: &Path) -> io::Result<()> {
+    set_modified(path, SystemTime::now())
+}
+
+pub(super) fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.set_modified(time)
+}
+
+/// Cloning on ReFS is left to the system's own copy.
+pub fn clones_files(_path: &Path) -> bool {
+    false
+}
+
+pub(super) fn clone_into(_from: &File, _to: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -1,0 +1,25 @@
+//! The machine.
+
+/// What decides the code that `target-cpu=native` makes: vendor, family, model and feature flags of the processor.
+/// `None` where it cannot be told.
+#[cfg(target_os = "linux")]
+pub fn cpu_description() -> Option<Vec<u8>> {
+    const DECIDING: [&str; 8] =
+        ["vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU implementer", "CPU part"];
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let first = info.split("\n\n").next()?;
+    let lines: Vec<&str> = first
+        .lines()
+        .filter(|line| line.split_once(':').is_some_and(|(name, _)| DECIDING.contains(&name.trim())))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n").into_bytes())
+}
+
+/// What decides the code that `target-cpu=native` makes; `None` where it cannot be told.
+#[cfg(not(target_os = "linux"))]
+pub fn cpu_description() -> Option<Vec<u8>> {
+    None
+}
+
+/// Whether executables and dynamic libraries are cached here unless configured.
+pub const CACHES_EXECUTABLES: bool = cfg!(target_os = "linux");

@@ -1,0 +1,14 @@
+//! The ground: the operating system, behind functions that say what they promise. Knows nothing of kache.
+//!
+//! `cfg(unix)`, `cfg(windows)` and `cfg(target_os)` stand here and nowhere else, and so do the calls that
+//! `clippy.toml` bans: reading the environment, starting processes, changing files, asking for the time.
+#![expect(clippy::disallowed_methods, reason = "this is where the banned calls are wrapped")]
+
+pub mod clock;
+pub mod dirs;
+pub mod env;
+pub mod fs;
+pub mod host;
+pub mod lock;
+pub mod os;
+pub mod process;

@@ -1,0 +1,51 @@
+//! Bytes and the system's own strings.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// The bytes of a system string: exactly its bytes on Unix, WTF-8 on Windows.
+pub fn bytes(text: &(impl AsRef<OsStr> + ?Sized)) -> &[u8] {
+    text.as_ref().as_encoded_bytes()
+}
+
+/// The system string with these bytes; `None` where the system has no such string.
+#[cfg(unix)]
+pub fn from_bytes(bytes: &[u8]) -> Option<OsString> {
+    use std::os::unix::ffi::OsStringExt as _;
+    Some(OsString::from_vec(bytes.to_vec()))
+}
+
+/// The system string with these bytes; `None` where the system has no such string.
+#[cfg(not(unix))]
+pub fn from_bytes(bytes: &[u8]) -> Option<OsString> {
+    std::str::from_utf8(bytes).ok().map(OsString::from)
+}
+
+/// The path with these bytes; `None` where the system has no such path.
+pub fn path(bytes: &[u8]) -> Option<PathBuf> {
+    from_bytes(bytes).map(PathBuf::from)
+}
+
+/// Whether `byte` separates the parts of a path here.
+pub fn is_separator(byte: u8) -> bool {
+    std::path::is_separator(char::from(byte))
+}
+
+/// `name` looked for in the directories of `path_var` (a `PATH`); a name with a separator is taken as it is.
+pub fn find_program(name: &OsStr, path_var: Option<&OsStr>, cwd: &Path) -> Option<PathBuf> {
+    if bytes(name).iter().any(|byte| is_separator(*byte)) {
+        return Some(cwd.join(name));
+    }
+    std::env::split_paths(path_var?).find_map(|dir| {
+        let candidate = cwd.join(dir).join(name);
+        let found = std::fs::metadata(&candidate).is_ok_and(|metadata| metadata.is_file());
+        let with_suffix = candidate.with_extension(std::env::consts::EXE_EXTENSION);
+        if found {
+            Some(candidate)
+        } else if !std::env::consts::EXE_EXTENSION.is_empty() && with_suffix.is_file() {
+            Some(with_suffix)
+        } else {
+            None
+        }
+    })
+}
