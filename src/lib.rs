@@ -15,3 +15,17 @@ pub mod policy;
 pub mod key;
 
 pub mod store;
+
+pub mod streams;
+
+pub mod mapping;
+
+pub mod restore;
+
+pub mod compile;
+
+pub mod gather;
+
+pub mod record;
+
+pub mod wrapper;

@@ -1,3 +1,10 @@
-//! The binary.
+//! The binary: the arguments decide whether this is a wrapper or the command line. Nothing else happens here.
 
-fn main() {}
+use std::process::ExitCode;
+
+use kache::sys::env::Env;
+
+fn main() -> ExitCode {
+    let env = Env::of_this_process();
+    kache::wrapper::main(&env)
+}

@@ -1,12 +1,13 @@
 //! What the configuration says about an invocation that is understood.
 
-use crate::invocation::{Invocation, Output};
+use crate::invocation::{Invocation, Output, Role};
 use crate::outcome::{Bypass, BypassReason};
 
 /// The settings that decide.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy<'a> {
-    /// Whether what a linker makes is cached: executables, dynamic libraries, procedural macros.
+    /// Whether executables and dynamic libraries are cached. Procedural macros always are: all that depends on one
+    /// is compiled anew where its bytes are new.
     pub cache_executables: bool,
     /// Names of crates to leave alone.
     pub bypass_crates: &'a [String],
@@ -14,10 +15,12 @@ pub struct Policy<'a> {
 
 /// Whether the invocation may be looked up and stored.
 pub fn check(invocation: &Invocation, outputs: &[Output], settings: &Policy<'_>) -> Result<(), BypassReason> {
-    if settings.bypass_crates.contains(&invocation.crate_name) {
+    let is_named = |name: &String| name.replace('-', "_") == invocation.crate_name;
+    if settings.bypass_crates.iter().any(is_named) {
         return Err(BypassReason::new(Bypass::Configured, &invocation.crate_name));
     }
-    let linked = outputs.iter().find(|output| output.role.is_linked());
+    let is_executable = |role: Role| role.is_linked() && role != Role::ProcMacro;
+    let linked = outputs.iter().find(|output| is_executable(output.role));
     match linked.filter(|_| !settings.cache_executables) {
         Some(output) => Err(BypassReason::new(Bypass::Executable, output.path.to_string_lossy())),
         None => Ok(()),

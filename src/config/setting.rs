@@ -135,6 +135,18 @@ impl Problem {
     pub fn loses_file(&self) -> bool {
         matches!(self, Problem::Unreadable { .. } | Problem::Unparsable { .. })
     }
+
+    /// Whether something that decides keys may be lost: without it, artifacts could be served that are not meant.
+    pub fn loses_key(&self) -> bool {
+        let decides = |key: &str| {
+            ["cache.key_salt", "cache.key_env_vars", "KACHE_KEY_SALT", "KACHE_CONFIG"].contains(&key)
+        };
+        match self {
+            Problem::BadValue { key, .. } => decides(key),
+            Problem::UnknownKey { suggestion, .. } => suggestion.is_some_and(decides),
+            _ => self.loses_file(),
+        }
+    }
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {

@@ -12,6 +12,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::digest::{Digest, Hasher};
 use crate::sys::clock;
 use crate::sys::fs::{self, Identity};
@@ -35,10 +37,12 @@ pub struct Known {
 }
 
 /// What is known about the crates behind an artifact; the whole of it is in [`crate::store::reach`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum ReachNote {
     /// Nothing is noted.
+    #[default]
     Unknown = 0,
     /// No procedural macro with hidden inputs can be reached.
     Plain = 1,

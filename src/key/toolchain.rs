@@ -25,6 +25,8 @@ pub struct Toolchain {
     pub host: String,
     /// The release, such as `1.95.0`.
     pub release: String,
+    /// The commit it was built from, or its release where it does not say.
+    pub commit: String,
     /// Its sysroot.
     pub sysroot: PathBuf,
     /// The files whose identity vouches for the digest.
@@ -135,10 +137,11 @@ fn ask(program: &Path, target: Option<&str>, cwd: &Path) -> Result<Toolchain, Un
         line.map(|value| value.trim().to_owned()).ok_or_else(|| Unidentified(format!("no `{name}` in -vV")))
     };
     let (host, release) = (field("host:")?, field("release:")?);
+    let commit = field("commit-hash:").ok().filter(|commit| commit != "unknown").unwrap_or_else(|| release.clone());
     let sysroot = PathBuf::from(sysroot.trim_end());
     let (digest, witnesses) = digest_of(program, &banner, &sysroot, &host, target)
         .map_err(|e| Unidentified(format!("{}: {e}", sysroot.display())))?;
-    Ok(Toolchain { digest, host, release, sysroot, witnesses })
+    Ok(Toolchain { digest, host, release, commit, sysroot, witnesses })
 }
 
 fn digest_of(

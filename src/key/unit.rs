@@ -36,6 +36,8 @@ pub struct Facts<'a> {
     pub reach: &'a dyn Fn(&Digest) -> Option<Reach>,
     /// Texts in a procedural macro's library.
     pub names: &'a dyn Fn(&Digest) -> Option<String>,
+    /// Takes a dynamic library that kache has not made for a procedural macro that may read anything.
+    pub adopt: &'a dyn Fn(&Path, &Digest) -> Option<Reach>,
 }
 
 impl Facts<'_> {
@@ -321,7 +323,7 @@ fn add_externs(
         let path = facts.places.cwd.join(path);
         let (mut known, identity) = facts.memo.digest(&path).map_err(|e| unreadable(&path, &e))?;
         if known.reach == ReachNote::Unknown {
-            let reach = (facts.reach)(&known.digest);
+            let reach = (facts.reach)(&known.digest).or_else(|| (facts.adopt)(&path, &known.digest));
             let reach = reach.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, &this.name))?;
             known.reach = reach.note();
             if !memo::is_racy(&identity) {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::invocation::Role;
 use crate::key::inputs::KeyInputs;
+use crate::key::memo::ReachNote;
 use crate::key::portable::Portable;
 use crate::store::{Shelf, Store};
 use crate::sys::fs;
@@ -28,6 +29,9 @@ pub struct Entry {
     pub stdout: Vec<Segment>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stderr: Vec<Segment>,
+    /// What stands behind the artifacts, in short.
+    #[serde(default)]
+    pub reach: ReachNote,
     /// How long the compiler ran.
     pub compile_ms: u64,
     /// When it was stored, in milliseconds since 1970.

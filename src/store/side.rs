@@ -2,10 +2,13 @@
 //! procedural macro's library could be names of variables.
 
 use std::io;
+use std::path::Path;
 
 use crate::digest::Digest;
-use crate::key::reach::Reach;
+use crate::key::portable::Portable;
+use crate::key::reach::{self, ProceduralMacro, Reach, ReachedCrate};
 use crate::store::{Shelf, Store};
+use crate::sys::{fs, os};
 
 impl Store {
     /// What stands behind the artifact with this content.
@@ -26,5 +29,20 @@ impl Store {
     /// Notes the texts in a procedural macro's library.
     pub fn put_names(&self, library: &Digest, names: &str) -> io::Result<()> {
         self.write(Shelf::Names, library, names.as_bytes())
+    }
+
+    /// Takes the dynamic library at `path`, which was not put here, for a procedural macro that may read anything.
+    /// `None` for other files: what stands behind an `.rlib` cannot be told from it.
+    pub fn adopt(&self, path: &Path, library: &Digest) -> Option<Reach> {
+        if !["so", "dylib", "dll"].iter().any(|suffix| path.extension().is_some_and(|this| this == *suffix)) {
+            return None;
+        }
+        let content = fs::read(path).ok()?;
+        let procedural_macro = Some(ProceduralMacro { digest: *library, pure: false });
+        let stem = Portable::literal(os::bytes(path.file_stem()?));
+        let reach = Reach { crates: vec![ReachedCrate { stem, procedural_macro, native_libraries: Vec::new() }] };
+        self.put_names(library, &reach::names_in(&content)).ok()?;
+        self.put_reach(library, &reach).ok()?;
+        Some(reach)
     }
 }

@@ -23,3 +23,14 @@ pub fn cpu_description() -> Option<Vec<u8>> {
 
 /// Whether executables and dynamic libraries are cached here unless configured.
 pub const CACHES_EXECUTABLES: bool = cfg!(target_os = "linux");
+
+/// The triple of this system, as far as the names of a compiler's outputs depend on it.
+pub fn triple() -> String {
+    let system = match std::env::consts::OS {
+        "linux" => "unknown-linux-gnu",
+        "macos" => "apple-darwin",
+        "windows" => "pc-windows-msvc",
+        other => return format!("{}-unknown-{other}", std::env::consts::ARCH),
+    };
+    format!("{}-{system}", std::env::consts::ARCH)
+}

@@ -181,3 +181,17 @@ pub fn unique_name() -> String {
     let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
     format!("{}-{:x}-{}", std::process::id(), nanos, COUNTER.fetch_add(1, Ordering::Relaxed))
 }
+
+/// The time that the file system at `probe` stamps a write with now, in nanoseconds since 1970. Makes the file
+/// `probe` and removes it.
+pub fn kernel_time(probe: &Path) -> io::Result<i64> {
+    if let Some(dir) = probe.parent()
+        && metadata(dir).is_err()
+    {
+        create_dir_all(dir)?;
+    }
+    write_new(probe, b"")?;
+    let identity = Identity::at(probe);
+    remove(probe)?;
+    identity.map(|identity| identity.modified_ns)
+}

@@ -1,0 +1,334 @@
+//! After a compile: what it read and what it made, as something that can be stored. Whatever is in doubt means
+//! that nothing is.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::compile::Compiled;
+use crate::digest::Digest;
+use crate::invocation::{Invocation, Output, Role};
+use crate::key::depinfo::DepInfo;
+use crate::key::inputs::{InputKind, KeyInputs};
+use crate::key::portable::{Portable, Root, Roots};
+use crate::key::reach::{self, ProceduralMacro, Reach, ReachedCrate};
+use crate::key::read::{InputList, Present, Seen};
+use crate::key::unit::{Facts, Unit};
+use crate::outcome::Unstored;
+use crate::restore::{can_be_depended_on, sharing};
+use crate::store::Store;
+use crate::store::entry::{Artifact, Entry, FORMAT, StoredInputs, UnitName};
+use crate::store::put::Put;
+use crate::streams::Streams;
+use crate::sys::fs::{self, Identity};
+use crate::sys::{clock, os};
+
+/// More files than this below `OUT_DIR` are not looked at before a compile.
+const MAX_GENERATED_FILES: usize = 512;
+
+/// The state of files before the compile.
+pub struct Before {
+    /// The file system's own time when the compiler was started, in nanoseconds since 1970.
+    pub started_ns: i64,
+    states: HashMap<PathBuf, Identity>,
+}
+
+impl Before {
+    /// Looks at what the compile will probably read: what earlier compiles did, and files that a build script has
+    /// just made, which are too young to be told from files that change meanwhile.
+    pub fn look(facts: &Facts<'_>, present: &Present<'_>, started_ns: i64) -> Before {
+        let mut states: HashMap<PathBuf, Identity> =
+            present.looked_at().map(|(path, _, identity)| (path.to_path_buf(), *identity)).collect();
+        let mut waiting: Vec<PathBuf> = facts.env.get("OUT_DIR").map(PathBuf::from).into_iter().collect();
+        while let Some(dir) = waiting.pop() {
+            for path in fs::list(&dir).unwrap_or_default() {
+                match fs::metadata(&path) {
+                    Ok(metadata) if metadata.is_dir() => waiting.push(path),
+                    Ok(metadata) if metadata.is_file() => drop(states.insert(path, Identity::of(&metadata))),
+                    _ => {}
+                }
+                if states.len() > MAX_GENERATED_FILES {
+                    return Before { started_ns, states };
+                }
+            }
+        }
+        let source = facts.places.cwd.join(&facts.invocation.source);
+        if let Ok(identity) = Identity::at(&source) {
+            states.entry(source).or_insert(identity);
+        }
+        Before { started_ns, states }
+    }
+
+    /// Whether a file that now has this identity had the same content all the time that the compiler ran.
+    fn is_unchanged(&self, path: &Path, now: &Identity) -> bool {
+        let same_as_before = self.states.get(path) == Some(now);
+        same_as_before || now.modified_ns.max(now.changed_ns) < self.started_ns
+    }
+}
+
+/// What is needed to understand a finished compile.
+pub struct Finished<'a> {
+    pub facts: &'a Facts<'a>,
+    pub unit: &'a Unit,
+    pub before: &'a Before,
+    pub streams: &'a Streams<'a>,
+    pub compiled: &'a Compiled,
+    pub store: &'a Store,
+    /// Paths are mapped, so outputs without a real root serve every tree.
+    pub maps_paths: bool,
+}
+
+/// All that is to be stored.
+pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
+    let Finished { facts, unit, compiled, streams, .. } = finished;
+    if let Some(path) = unit.watch.changed() {
+        return Err(Unstored::InputChanged(path.display().to_string()));
+    }
+    let lines = || compiled.stderr.split_inclusive(|byte| *byte == b'\n');
+    if let Some(line) = lines().find(|line| streams.is_foreign_announcement(line)) {
+        return Err(Unstored::UnexpectedOutput(String::from_utf8_lossy(line).trim_end().to_owned()));
+    }
+    let dep_info = read_dep_info(facts)?;
+    let mut found_roots = Vec::new();
+    let (artifacts, files, library) = read_artifacts(finished, &mut found_roots)?;
+    bind_to_roots(facts, &dep_info, finished.maps_paths, &mut found_roots);
+    let (list, read) = read_inputs(finished, &dep_info, found_roots)?;
+    let reach = reach_of(finished, &artifacts)?;
+    let is_hidden_reader = reach.as_ref().is_some_and(|reach| reach.hidden_readers().next().is_some());
+    let names = library.filter(|_| is_hidden_reader).map(|library| reach::names_in(&library));
+    let in_doubt = || Unstored::InputsUnknown("the compiler printed a NUL".to_owned());
+    let entry = Entry {
+        format: FORMAT,
+        unit: unit_name(facts),
+        artifacts,
+        dep_info: rules(&dep_info, facts.outputs)?,
+        stdout: streams.keep(&compiled.stdout).ok_or_else(in_doubt)?,
+        stderr: streams.keep(&compiled.stderr).ok_or_else(in_doubt)?,
+        reach: reach.as_ref().map(Reach::note).unwrap_or_default(),
+        compile_ms: compiled.elapsed.as_millis() as u64,
+        created_ms: clock::now_ms(),
+    };
+    let key = read.key_after(Some(unit.key));
+    let inputs = StoredInputs { unit_key: unit.key, unit: unit.inputs.clone(), read };
+    Ok(Put { key, entry, inputs, list, files, reach, names })
+}
+
+fn output_of(outputs: &[Output], role: Role) -> Option<&Output> {
+    outputs.iter().find(|output| output.role == role)
+}
+
+fn read_dep_info(facts: &Facts<'_>) -> Result<DepInfo, Unstored> {
+    let unknown = |why: String| Unstored::InputsUnknown(why);
+    let output = output_of(facts.outputs, Role::DepInfo).ok_or_else(|| unknown("no dep-info was asked for".into()))?;
+    let path = facts.places.cwd.join(&output.path);
+    let bytes = fs::read(&path).map_err(|e| unknown(format!("{}: {e}", path.display())))?;
+    let dep_info = DepInfo::parse(&bytes).map_err(|e| unknown(format!("{}: {e}", path.display())))?;
+    for (name, value) in &dep_info.variables {
+        let name = os::from_bytes(name).ok_or_else(|| unknown("a variable without a name".into()))?;
+        if facts.env.get(&name).map(os::bytes) != value.as_deref() {
+            return Err(unknown(format!("{} was changed by the compiler", name.to_string_lossy())));
+        }
+    }
+    Ok(dep_info)
+}
+
+/// The outputs that dep-info has rules for, in its order.
+fn rules(dep_info: &DepInfo, outputs: &[Output]) -> Result<Vec<Role>, Unstored> {
+    let role = |target: &Vec<u8>| {
+        let output = outputs.iter().find(|output| os::bytes(&output.path) == target.as_slice());
+        output.map(|output| output.role).ok_or_else(|| {
+            Unstored::UnexpectedOutput(String::from_utf8_lossy(target).into_owned())
+        })
+    };
+    dep_info.targets.iter().map(role).collect()
+}
+
+type Artifacts = (Vec<Artifact>, Vec<(PathBuf, crate::store::blob::Sharing)>, Option<Vec<u8>>);
+
+/// Reads every output once: for its digest, and for the roots that stand in it. The content of a procedural macro is
+/// handed on.
+fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Artifacts, Unstored> {
+    let facts = finished.facts;
+    let roots = facts.places.with_canonical_spellings();
+    let (mut artifacts, mut files, mut library) = (Vec::new(), Vec::new(), None);
+    let outputs = facts.outputs.iter().filter(|output| output.role != Role::DepInfo);
+    let roles = || facts.outputs.iter().map(|output| output.role);
+    for output in outputs {
+        let path = facts.places.cwd.join(&output.path);
+        let unexpected = |why: &str| Unstored::UnexpectedOutput(format!("{}: {why}", path.display()));
+        let metadata = match fs::symlink_metadata(&path) {
+            Err(_) if output.role.is_side_file() => continue,
+            metadata => metadata.map_err(|e| unexpected(&e.to_string()))?,
+        };
+        if !metadata.is_file() {
+            return Err(unexpected("not a regular file"));
+        }
+        let content = fs::read(&path).map_err(|e| unexpected(&e.to_string()))?;
+        if content.is_empty() && output.role != Role::Metadata {
+            return Err(unexpected("empty"));
+        }
+        if finished.maps_paths {
+            roots.found_in(&content, found);
+        }
+        artifacts.push(Artifact {
+            role: output.role,
+            blob: Digest::of(&content),
+            size_bytes: content.len() as u64,
+            executable: fs::is_executable(&metadata),
+        });
+        files.push((path, sharing(output.role, roles())));
+        if output.role == Role::ProcMacro {
+            library = Some(content);
+        }
+    }
+    Ok((artifacts, files, library))
+}
+
+/// Adds the roots that may stand in an output where a search for their bytes cannot see them.
+fn bind_to_roots(facts: &Facts<'_>, dep_info: &DepInfo, maps_paths: bool, found: &mut Vec<Root>) {
+    if !maps_paths {
+        return;
+    }
+    let roots = &facts.places.roots;
+    let all = [Root::Target, Root::Workspace, Root::CargoHome, Root::Home];
+    let mut bind = |root: Root| {
+        if roots.value(root).is_some() && !found.contains(&root) {
+            found.push(root);
+        }
+    };
+    if compresses_debug_sections(facts.invocation) {
+        all.into_iter().for_each(&mut bind);
+    }
+    // Texts in LLVM bitcode are not on byte boundaries: whatever was read of them counts as kept.
+    if makes_bitcode(facts.invocation) {
+        for value in dep_info.variables.iter().filter_map(|(_, value)| value.as_ref()) {
+            let value = roots.tokenize(value);
+            all.into_iter().filter(|root| value.mentions(*root)).for_each(&mut bind);
+        }
+    }
+    found.sort_unstable();
+}
+
+fn compresses_debug_sections(invocation: &Invocation) -> bool {
+    let named = |flag: &&crate::invocation::Flag| {
+        memchr::memmem::find(os::bytes(&flag.value), b"compress-debug-sections").is_some()
+    };
+    invocation.flags.iter().any(|flag| named(&flag))
+}
+
+fn makes_bitcode(invocation: &Invocation) -> bool {
+    let on = |name: &str, off: &[&str]| {
+        invocation.codegen(name).next_back().is_some_and(|value| !value.is_some_and(|value| off.contains(&value)))
+    };
+    on("linker-plugin-lto", &["n", "no", "off"])
+        || on("lto", &["n", "no", "off", "false"])
+        || on("embed-bitcode", &["n", "no", "off", "false"])
+}
+
+/// The input list, and what the files in it hold now, which is what they held when the compiler read them.
+fn read_inputs(
+    finished: &Finished<'_>,
+    dep_info: &DepInfo,
+    roots: Vec<Root>,
+) -> Result<(InputList, KeyInputs), Unstored> {
+    let facts = finished.facts;
+    let mut list = InputList {
+        files: dep_info.files.iter().map(|file| facts.portable(file)).collect(),
+        variables: dep_info.variables.iter().map(|(name, _)| Portable::literal(name)).collect(),
+        roots,
+        seen: Vec::new(),
+    };
+    let mut present = Present::new(facts.places, facts.env);
+    let inputs = present.inputs(&list);
+    let inputs = inputs.ok_or_else(|| Unstored::InputsUnknown("a file that was read is gone".to_owned()))?;
+    let looked_at: HashMap<&Path, (&Digest, &Identity)> =
+        present.looked_at().map(|(path, digest, identity)| (path, (digest, identity))).collect();
+    for (path, (_, identity)) in &looked_at {
+        if !finished.before.is_unchanged(path, identity) {
+            return Err(Unstored::InputChanged(path.display().to_string()));
+        }
+    }
+    // Sources outside of the workspace stay as they are: what is known of them saves reading them again.
+    let settled = |(index, file): (usize, &Portable)| {
+        let is_apart = file.is_under(Root::CargoHome) || file.as_bytes().first() == Some(&b'/');
+        let path = present.path(file).filter(|_| is_apart)?;
+        let (digest, identity) = looked_at.get(path.as_path())?;
+        Seen::settled(index, identity, **digest)
+    };
+    list.seen = list.files.iter().enumerate().filter_map(settled).collect();
+    debug_assert!(inputs.iter().all(|input| input.kind >= InputKind::Source));
+    Ok((list, inputs))
+}
+
+/// What stands behind this unit's artifacts: itself, its externs, and what stands behind them.
+fn reach_of(finished: &Finished<'_>, artifacts: &[Artifact]) -> Result<Option<Reach>, Unstored> {
+    let (facts, unit) = (finished.facts, finished.unit);
+    let Some(artifact) = artifacts.iter().find(|artifact| can_be_depended_on(artifact.role)) else { return Ok(None) };
+    let output = output_of(facts.outputs, artifact.role);
+    let stem = output.and_then(|output| output.path.file_stem()).map(|stem| Portable::literal(os::bytes(stem)));
+    let stem = stem.ok_or_else(|| Unstored::InputsUnknown("an output without a name".to_owned()))?;
+    let is_macro = artifact.role == Role::ProcMacro || is_check_of_macro(facts.invocation);
+    let from_registry = facts.portable(os::bytes(&facts.invocation.source)).is_under(Root::CargoHome);
+    let libraries = facts.invocation.native_libs.iter();
+    let own = ReachedCrate {
+        stem,
+        procedural_macro: is_macro.then(|| ProceduralMacro {
+            digest: artifact.blob,
+            pure: reach::is_pure(&facts.invocation.crate_name, from_registry),
+        }),
+        native_libraries: libraries
+            .filter(|library| library.kind.as_deref().is_none_or(|kind| kind == "dylib"))
+            .map(|library| Portable::literal(os::bytes(&library.name)))
+            .collect(),
+    };
+    let mut reach = Reach { crates: vec![own] };
+    if !is_macro {
+        for digest in &unit.externs {
+            let behind = finished.store.reach(digest);
+            reach.extend(behind.ok_or_else(|| Unstored::InputsUnknown(format!("what stands behind {digest}")))?);
+        }
+    }
+    Ok(Some(reach))
+}
+
+/// `cargo check` of a procedural macro makes metadata only, which nothing runs.
+fn is_check_of_macro(invocation: &Invocation) -> bool {
+    invocation.crate_types.contains(&crate::invocation::CrateType::ProcMacro)
+}
+
+/// What people call the unit.
+pub fn unit_name(facts: &Facts<'_>) -> UnitName {
+    let invocation = facts.invocation;
+    let variable = |name: &str| facts.env.get(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
+    let links = facts.outputs.iter().any(|output| output.role.emit_name() == "link");
+    let kind = match invocation.crate_types.first() {
+        _ if invocation.test => "test",
+        Some(crate::invocation::CrateType::Bin) if invocation.crate_name.starts_with("build_script_") => "build-script",
+        Some(crate::invocation::CrateType::Bin) => "bin",
+        Some(crate::invocation::CrateType::ProcMacro) => "proc-macro",
+        _ => "lib",
+    };
+    UnitName {
+        crate_name: invocation.crate_name.clone(),
+        package: variable("CARGO_PKG_NAME"),
+        version: variable("CARGO_PKG_VERSION"),
+        id: invocation.extra_filename.to_string_lossy().into_owned(),
+        kind: if links { kind.to_owned() } else { format!("check {kind}") },
+        target: if invocation.target.is_some() { facts.triple().to_owned() } else { String::new() },
+    }
+}
+
+/// The dep-info of a hit, as the compiler would have written it here.
+pub fn dep_info_of(entry: &Entry, list: &InputList, outputs: &[Output], facts: &Facts<'_>) -> Option<Vec<u8>> {
+    let roots: &Roots = &facts.places.roots;
+    let path = |role: &Role| Some(os::bytes(&output_of(outputs, *role)?.path).to_vec());
+    let variable = |name: &Portable| {
+        let value = facts.env.get(os::from_bytes(name.as_bytes())?);
+        Some((name.as_bytes().to_vec(), value.map(|value| os::bytes(value).to_vec())))
+    };
+    let dep_info = DepInfo {
+        targets: entry.dep_info.iter().map(path).collect::<Option<_>>()?,
+        files: list.files.iter().map(|file| roots.expand(file)).collect::<Option<_>>()?,
+        variables: list.variables.iter().map(variable).collect::<Option<_>>()?,
+    };
+    Some(dep_info.write())
+}

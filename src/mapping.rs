@@ -1,0 +1,85 @@
+//! Which real paths the compiler is told to write under another name, so that two checkouts make the same bytes.
+//!
+//! | mode | workspace (members) | build directory | registry and git packages | std sources |
+//! |---|---|---|---|---|
+//! | `mapped` | `.` | `./target` | as they are | as they are |
+//! | `portable` | `.` | `./target` | `<package>-<version>` | `/rustc/<commit>` |
+//! | `exact` | as it is | as it is | as they are | as they are |
+//!
+//! `.` is what rustc itself says for members, whose sources cargo names relative to the workspace: `file!()` does not
+//! change, and a debugger started there finds them. The map is the whole of `--remap-path-prefix`: with a scope, the
+//! metadata would keep the real path and every dependent would miss. Where paths are exact, all roots are part of the
+//! key: for coverage (its maps must name real files), and where the user gives a scope, which would be ours too.
+
+use std::ffi::OsString;
+
+use crate::config::PathsMode;
+use crate::invocation::Invocation;
+use crate::key::portable::Root;
+use crate::key::roots::Places;
+use crate::key::toolchain::Toolchain;
+use crate::streams::TARGET_NAME;
+use crate::sys::env::Env;
+use crate::sys::os;
+
+/// How paths are mapped in one invocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// What the key says about it.
+    pub name: String,
+    /// Arguments that stand in front of all others: rustc takes the last one that fits, so the user's own win.
+    pub args: Vec<OsString>,
+    /// Whether anything is mapped, so that outputs may serve other trees.
+    pub maps: bool,
+}
+
+/// The mapping for `invocation`.
+pub fn mapping(
+    mode: PathsMode,
+    invocation: &Invocation,
+    places: &Places,
+    toolchain: &Toolchain,
+    env: &Env,
+) -> Mapping {
+    if mode == PathsMode::Exact || needs_real_paths(invocation) {
+        let roots: Vec<String> = places
+            .roots
+            .spellings()
+            .map(|(path, root)| format!("{}={}", root.token(), String::from_utf8_lossy(path)))
+            .collect();
+        let cwd = places.cwd.to_string_lossy();
+        return Mapping { name: format!("exact\n{cwd}\n{}", roots.join("\n")), args: Vec::new(), maps: false };
+    }
+    let mut args = Vec::new();
+    let mut map = |from: &[u8], to: &str| {
+        let argument = [b"--remap-path-prefix=", from, b"=", to.as_bytes()].concat();
+        args.extend(os::from_bytes(&argument));
+    };
+    let mut name = "mapped";
+    if mode == PathsMode::Portable {
+        name = "portable";
+        let sources = toolchain.sysroot.join("lib/rustlib/src/rust");
+        map(os::bytes(&sources), &format!("/rustc/{}", toolchain.commit));
+        let package = env.get("CARGO_MANIFEST_DIR").filter(|_| !places.member);
+        if let (Some(dir), Some(name), Some(version)) =
+            (package, env.get("CARGO_PKG_NAME"), env.get("CARGO_PKG_VERSION"))
+        {
+            map(os::bytes(dir), &format!("{}-{}", name.to_string_lossy(), version.to_string_lossy()));
+        }
+    }
+    for (path, root) in places.roots.spellings().filter(|(_, root)| *root == Root::Workspace) {
+        debug_assert_eq!(root, Root::Workspace);
+        map(path, ".");
+    }
+    for (path, _) in places.roots.spellings().filter(|(_, root)| *root == Root::Target) {
+        map(path, TARGET_NAME);
+    }
+    Mapping { name: name.to_owned(), args, maps: true }
+}
+
+fn needs_real_paths(invocation: &Invocation) -> bool {
+    let covers = invocation.codegen("instrument-coverage").next_back().is_some_and(|value| {
+        !value.is_some_and(|value| matches!(value, "n" | "no" | "off" | "false" | "0"))
+    });
+    covers || invocation.flags.iter().any(|flag| flag.name == "remap-path-scope")
+}

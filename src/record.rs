@@ -1,0 +1,96 @@
+//! One line per invocation: what all reports are made from.
+//!
+//! `records/<date>.jsonl`, each line a JSON object appended in one write. The form only grows: readers skip what
+//! they do not know, and lines that they cannot read.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::outcome::Outcome;
+use crate::store::entry::UnitName;
+use crate::sys::{clock, fs};
+
+/// The version of this form.
+pub const FORMAT: u32 = 1;
+
+/// What one invocation did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    pub format: u32,
+    /// When it ended, in milliseconds since 1970.
+    pub time_ms: u64,
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    #[serde(default)]
+    pub unit: UnitName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_key: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Digest>,
+    /// Where it was built: the workspace root of a member, the build directory of others.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    /// Microseconds of each phase.
+    #[serde(default)]
+    pub times: Times,
+    #[serde(default)]
+    pub bytes: Bytes,
+    /// For a hit: how long the compiler ran when the entry was made. For a miss: how long it ran.
+    #[serde(default)]
+    pub compile_ms: u64,
+    /// Problems that did not stop the build: of the configuration, of the store.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
+
+/// Where the time went, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Times {
+    pub total_us: u64,
+    /// Arguments, configuration, compiler identity and the unit key.
+    pub key_us: u64,
+    /// Input lists and the entry.
+    pub lookup_us: u64,
+    /// Waiting for another invocation.
+    pub wait_us: u64,
+    /// Putting artifacts into place.
+    pub restore_us: u64,
+    /// The compiler.
+    pub compile_us: u64,
+    /// Putting artifacts into the store.
+    pub put_us: u64,
+}
+
+/// How much went where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bytes {
+    pub linked: u64,
+    pub cloned: u64,
+    pub copied: u64,
+    /// Written by the compiler and put into the store.
+    pub stored: u64,
+    /// Files that were to be linked and could not be.
+    pub n_link_failures: u64,
+}
+
+/// Appends `record`. Failing to is no reason to fail a build.
+pub fn append(records_dir: &Path, record: &Record) {
+    let path = records_dir.join(format!("{}.jsonl", clock::date(record.time_ms)));
+    let Ok(mut line) = serde_json::to_vec(record) else { return };
+    line.push(b'\n');
+    if fs::append(&path, &line).is_err() {
+        let _ = fs::create_dir_all(records_dir).and_then(|()| fs::append(&path, &line));
+    }
+}
+
+/// The records in one file's content; lines that are no records are skipped and counted.
+pub fn parse(content: &[u8]) -> (Vec<Record>, usize) {
+    let mut n_skipped = 0;
+    let lines = content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let records = lines.filter_map(|line| serde_json::from_slice(line).inspect_err(|_| n_skipped += 1).ok()).collect();
+    (records, n_skipped)
+}

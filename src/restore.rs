@@ -1,0 +1,160 @@
+//! An entry's artifacts into the target directory.
+//!
+//! Files appear by rename or link only: rustc opens every candidate in a directory that it searches. What is served
+//! as a second name of the blob is only an `.rlib` that has an `.rmeta` beside it: cargo compares the newest output
+//! of a unit with its dependencies', and a fresh `.rmeta` carries that time, so the old time of the blob never
+//! decides. All else is a file of its own, stamped now by being written.
+
+use std::path::{Path, PathBuf};
+
+use crate::invocation::{Output, Role};
+use crate::key::memo::{Known, Memo};
+use crate::store::Store;
+use crate::store::blob::{Duplicate, Sharing, Unusable};
+use crate::store::entry::{Artifact, Entry};
+use crate::sys::fs::{self, Identity};
+
+/// How many bytes got into place, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    pub linked_bytes: u64,
+    pub cloned_bytes: u64,
+    pub copied_bytes: u64,
+    /// Files that were to be linked and could not be.
+    pub n_link_failures: u64,
+}
+
+/// Why nothing was restored; what had been placed is gone again.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// The entry does not have an output that is asked for.
+    Incomplete,
+    /// A blob is missing or altered.
+    Blob,
+    /// A file could not be placed.
+    Place,
+}
+
+/// How the output of a role may be shared, given all roles of its unit.
+pub fn sharing(role: Role, all: impl IntoIterator<Item = Role>) -> Sharing {
+    let has_metadata = all.into_iter().any(|role| role == Role::Metadata);
+    if role == Role::Rlib && has_metadata { Sharing::Link } else { Sharing::Own }
+}
+
+/// Puts every artifact of `entry` where `outputs` says, and notes their content in `memo`.
+pub fn restore(
+    store: &Store,
+    entry: &Entry,
+    outputs: &[Output],
+    memo: &Memo,
+) -> Result<Restored, Failed> {
+    let mut restored = Restored::default();
+    let mut placed: Vec<&Path> = Vec::new();
+    let wanted = outputs.iter().filter(|output| output.role != Role::DepInfo);
+    let result = wanted.clone().try_for_each(|output| {
+        let artifact = entry.artifacts.iter().find(|artifact| artifact.role == output.role);
+        let Some(artifact) = artifact else {
+            return if output.role.is_side_file() { Ok(()) } else { Err(Failed::Incomplete) };
+        };
+        let sharing = sharing(output.role, entry.artifacts.iter().map(|artifact| artifact.role));
+        place(store, artifact, &output.path, sharing, &mut restored)?;
+        placed.push(&output.path);
+        Ok(())
+    });
+    if let Err(failed) = result {
+        placed.iter().for_each(|path| drop(fs::remove(path)));
+        return Err(failed);
+    }
+    for output in wanted {
+        if let Some(artifact) = entry.artifacts.iter().find(|artifact| artifact.role == output.role)
+            && can_be_depended_on(output.role)
+            && let Ok(identity) = Identity::at(&output.path)
+        {
+            memo.set(&identity, Known { digest: artifact.blob, reach: entry.reach });
+        }
+    }
+    Ok(restored)
+}
+
+/// Whether other units read it: only then its digest is worth noting.
+pub fn can_be_depended_on(role: Role) -> bool {
+    matches!(role, Role::Metadata | Role::Rlib | Role::Dylib | Role::ProcMacro)
+}
+
+fn place(
+    store: &Store,
+    artifact: &Artifact,
+    to: &Path,
+    sharing: Sharing,
+    restored: &mut Restored,
+) -> Result<(), Failed> {
+    let unusable = |unusable: Unusable| {
+        if unusable == Unusable::Altered {
+            store.quarantine_blob(&artifact.blob);
+        }
+        Failed::Blob
+    };
+    let clones = fs::clones_files(to.parent().unwrap_or(to));
+    let how = if sharing == Sharing::Link && !clones {
+        let blob = store.blob(&artifact.blob, artifact.size_bytes).map_err(unusable)?;
+        if link(&blob, to).is_ok() {
+            Duplicate::Linked
+        } else {
+            restored.n_link_failures += 1;
+            copy(store, artifact, to, false).map_err(unusable)?.ok_or(Failed::Place)?
+        }
+    } else {
+        copy(store, artifact, to, clones).map_err(unusable)?.ok_or(Failed::Place)?
+    };
+    match how {
+        Duplicate::Linked => restored.linked_bytes += artifact.size_bytes,
+        Duplicate::Cloned => restored.cloned_bytes += artifact.size_bytes,
+        Duplicate::Copied => restored.copied_bytes += artifact.size_bytes,
+    }
+    Ok(())
+}
+
+/// A second name for the blob, in place of whatever `to` was.
+fn link(blob: &Path, to: &Path) -> std::io::Result<()> {
+    match fs::hard_link(blob, to) {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+            let temporary = temporary_beside(to);
+            fs::hard_link(blob, &temporary)?;
+            let renamed = fs::rename(&temporary, to);
+            // Renaming one name of a file to another name of it leaves both.
+            let _ = fs::remove(&temporary);
+            renamed
+        }
+        result => result,
+    }
+}
+
+/// A file of its own with the blob's content, in place of whatever `to` was. `None`: the file could not be made.
+fn copy(store: &Store, artifact: &Artifact, to: &Path, clone: bool) -> Result<Option<Duplicate>, Unusable> {
+    let mut blob = store.open_blob(&artifact.blob, artifact.size_bytes)?;
+    let temporary = temporary_beside(to);
+    let how = if clone && fs::reflink(&blob, &temporary, artifact.executable).is_ok() {
+        Duplicate::Cloned
+    } else {
+        match fs::copy(&mut blob, &temporary, artifact.executable) {
+            Ok(n_bytes) if n_bytes == artifact.size_bytes => Duplicate::Copied,
+            Ok(_) => {
+                let _ = fs::remove(&temporary);
+                return Err(Unusable::Altered);
+            }
+            Err(_) => return Ok(None),
+        }
+    };
+    match fs::rename(&temporary, to) {
+        Ok(()) => Ok(Some(how)),
+        Err(_) => {
+            let _ = fs::remove(&temporary);
+            Ok(None)
+        }
+    }
+}
+
+/// A name in the same directory that rustc takes for nothing.
+pub fn temporary_beside(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".kache-{}", fs::unique_name()))
+}

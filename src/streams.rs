@@ -1,0 +1,200 @@
+//! What a compiler prints: kept as text with root tokens, given back for the invocation at hand.
+//!
+//! Two things are no plain text. Announcements of outputs name real paths; they are kept by role and written anew.
+//! And where the compiler was told to write `./target` for the build directory, diagnostics say `./target` too;
+//! people see the real path: [`real_paths`] puts it back, in the places where rustc names a file.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+use crate::invocation::{Invocation, Output, Role};
+use crate::key::portable::{Root, Roots};
+use crate::store::entry::Segment;
+use crate::sys::os;
+
+/// What the build directory is called in outputs.
+pub const TARGET_NAME: &str = "./target";
+
+/// How one invocation's output is read and written.
+pub struct Streams<'a> {
+    outputs: &'a [Output],
+    announces: bool,
+    /// Roots as they are spelled in what is printed: JSON escapes some characters.
+    roots: Roots,
+}
+
+impl<'a> Streams<'a> {
+    /// For what `invocation` prints, with these outputs and roots.
+    pub fn new(invocation: &Invocation, outputs: &'a [Output], roots: &Roots) -> Streams<'a> {
+        let mut spelled = Roots::default();
+        for (path, root) in roots.spellings() {
+            // The first spelling must stay the first.
+            let path = roots.value(root).filter(|_| spelled.value(root).is_none()).unwrap_or(path);
+            spelled.add(root, &in_json(path, invocation.json_diagnostics));
+        }
+        for (path, root) in roots.spellings() {
+            spelled.add(root, &in_json(path, invocation.json_diagnostics));
+        }
+        Streams { outputs, announces: invocation.json_artifacts, roots: spelled }
+    }
+
+    /// What was printed, as it is kept. `None` where it holds what cannot be told from a token.
+    pub fn keep(&self, printed: &[u8]) -> Option<Vec<Segment>> {
+        if printed.contains(&0) {
+            return None;
+        }
+        let mut segments = Vec::new();
+        let mut text = 0;
+        let mut at = 0;
+        for line in printed.split_inclusive(|byte| *byte == b'\n') {
+            if let Some(role) = self.announced(line) {
+                self.keep_text(&printed[text..at], &mut segments);
+                segments.push(Segment::Announce(role));
+                text = at + line.len();
+            }
+            at += line.len();
+        }
+        self.keep_text(&printed[text..], &mut segments);
+        Some(segments)
+    }
+
+    fn keep_text(&self, text: &[u8], segments: &mut Vec<Segment>) {
+        if !text.is_empty() {
+            segments.push(Segment::Text(self.roots.tokenize(text)));
+        }
+    }
+
+    /// The output that a line announces.
+    pub fn announced(&self, line: &[u8]) -> Option<Role> {
+        if !self.announces || !line.starts_with(ANNOUNCEMENT) {
+            return None;
+        }
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        self.outputs.iter().find(|output| announcement(output) == line).map(|output| output.role)
+    }
+
+    /// Whether a line announces an output that is not among those of this invocation.
+    pub fn is_foreign_announcement(&self, line: &[u8]) -> bool {
+        self.announces && line.starts_with(ANNOUNCEMENT) && self.announced(line).is_none()
+    }
+
+    /// What was kept, as this invocation prints it. `None` where it names what this invocation does not have.
+    pub fn give(&self, segments: &[Segment]) -> Option<Vec<u8>> {
+        let mut printed = Vec::new();
+        for segment in segments {
+            match segment {
+                Segment::Text(text) => {
+                    let text = self.roots.expand(text)?;
+                    for line in text.split_inclusive(|byte| *byte == b'\n') {
+                        printed.extend_from_slice(&self.real_paths(line));
+                    }
+                }
+                Segment::Announce(role) => {
+                    printed.extend(announcement(self.outputs.iter().find(|output| output.role == *role)?));
+                    printed.push(b'\n');
+                }
+            }
+        }
+        Some(printed)
+    }
+
+    /// A line in which files of the build directory have their real paths.
+    pub fn real_paths<'l>(&self, line: &'l [u8]) -> Cow<'l, [u8]> {
+        let Some(target) = self.roots.value(Root::Target) else { return Cow::Borrowed(line) };
+        let mapped = [TARGET_NAME.as_bytes(), b"/"].concat();
+        if memmem::find(line, &mapped).is_none() {
+            return Cow::Borrowed(line);
+        }
+        let mut real = Vec::with_capacity(line.len() + 256);
+        let mut copied = 0;
+        for at in memmem::find_iter(line, &mapped) {
+            if FILE_COMES_NEXT.iter().any(|before| line[copied..at].ends_with(before)) {
+                real.extend_from_slice(&line[copied..at]);
+                real.extend_from_slice(target);
+                real.push(b'/');
+                copied = at + mapped.len();
+            }
+        }
+        real.extend_from_slice(&line[copied..]);
+        Cow::Owned(real)
+    }
+}
+
+const ANNOUNCEMENT: &[u8] = b"{\"$message_type\":\"artifact\",";
+
+/// What stands before the name of a file: the field of a span, and the arrows of the rendered form, with and
+/// without colours, in JSON and out of it.
+const FILE_COMES_NEXT: &[&[u8]] = &[
+    b"\"file_name\":\"", b"--> ", b"::: ", b"--> \\u001b[0m", b"::: \\u001b[0m", b"--> \x1b[0m", b"::: \x1b[0m",
+];
+
+/// The line with which rustc announces an output, without its end.
+fn announcement(output: &Output) -> Vec<u8> {
+    let path = in_json(os::bytes(&output.path), true);
+    let mut line = [ANNOUNCEMENT, b"\"artifact\":\"", &path, b"\",\"emit\":\""].concat();
+    line.extend_from_slice(output.role.emit_name().as_bytes());
+    line.extend_from_slice(b"\"}");
+    line
+}
+
+fn in_json(text: &[u8], escape: bool) -> Vec<u8> {
+    let plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | 0..0x20);
+    if !escape || text.iter().all(plain) {
+        return text.to_vec();
+    }
+    let quoted = serde_json::to_string(&String::from_utf8_lossy(text)).unwrap_or_default();
+    quoted.trim_matches('"').as_bytes().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::portable::Portable;
+
+    fn outputs(target: &str) -> Vec<Output> {
+        vec![Output { role: Role::Metadata, path: format!("{target}/debug/deps/liba.rmeta").into() }]
+    }
+
+    fn streams<'a>(outputs: &'a [Output], target: &str) -> Streams<'a> {
+        let mut roots = Roots::default();
+        roots.add(Root::Target, target.as_bytes());
+        Streams { outputs, announces: true, roots }
+    }
+
+    #[test]
+    fn what_was_printed_in_one_tree_is_given_back_in_another() {
+        let printed = |target: &str, seen: &str| {
+            format!(
+                "{{\"file_name\":\"{seen}/x.rs\",\"rendered\":\"--> \\u001b[0m{seen}/x.rs near ./target/y {target}\"}}\n\
+                 {{\"$message_type\":\"artifact\",\"artifact\":\"{target}/debug/deps/liba.rmeta\",\"emit\":\"metadata\"}}\n"
+            )
+        };
+        let here = outputs("/here/target");
+        let kept = streams(&here, "/here/target").keep(printed("/here/target", "./target").as_bytes());
+        let kept = kept.expect("no NUL");
+        assert_eq!(kept.len(), 2);
+        assert_eq!(kept[1], Segment::Announce(Role::Metadata));
+        let there = outputs("/there/t");
+        let given = streams(&there, "/there/t").give(&kept).expect("all roots are known");
+        assert_eq!(String::from_utf8_lossy(&given), printed("/there/t", "/there/t"));
+    }
+
+    #[test]
+    fn a_foreign_announcement_is_seen() {
+        let outputs = outputs("/t");
+        let streams = streams(&outputs, "/t");
+        let line = b"{\"$message_type\":\"artifact\",\"artifact\":\"/t/x.dwo\",\"emit\":\"link\"}\n";
+        assert!(streams.is_foreign_announcement(line));
+        assert!(!streams.is_foreign_announcement(b"{\"$message_type\":\"diagnostic\"}\n"));
+    }
+
+    #[test]
+    fn text_that_names_an_unknown_root_cannot_be_given() {
+        let mut roots = Roots::default();
+        roots.add(Root::Workspace, b"/w");
+        let kept = [Segment::Text(roots.tokenize(b"/w/x"))];
+        assert_eq!(streams(&[], "/t").give(&kept), None);
+        assert_eq!(streams(&[], "/t").give(&[Segment::Text(Portable::literal("x"))]), Some(b"x".to_vec()));
+    }
+}
