@@ -49,9 +49,7 @@ impl Digest {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         self.0
             .iter()
-            .flat_map(|byte| {
-                [DIGITS[usize::from(byte >> 4)] as char, DIGITS[usize::from(byte & 15)] as char]
-            })
+            .flat_map(|byte| [DIGITS[usize::from(byte >> 4)] as char, DIGITS[usize::from(byte & 15)] as char])
             .collect()
     }
 

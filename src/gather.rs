@@ -15,7 +15,6 @@ use crate::key::read::{InputList, Present, Seen};
 use crate::key::unit::{Facts, Unit};
 use crate::outcome::Unstored;
 use crate::restore::{can_be_depended_on, sharing};
-use crate::store::Store;
 use crate::store::entry::{Artifact, Entry, FORMAT, StoredInputs, UnitName};
 use crate::store::put::Put;
 use crate::streams::Streams;
@@ -72,7 +71,8 @@ pub struct Finished<'a> {
     pub before: &'a Before,
     pub streams: &'a Streams<'a>,
     pub compiled: &'a Compiled,
-    pub store: &'a Store,
+    /// What stands behind this unit, if that is known.
+    pub reach: Option<&'a Reach>,
     /// Paths are mapped, so outputs without a real root serve every tree.
     pub maps_paths: bool,
 }
@@ -92,7 +92,10 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     let (artifacts, files, library) = read_artifacts(finished, &mut found_roots)?;
     bind_to_roots(facts, &dep_info, finished.maps_paths, &mut found_roots);
     let (list, read) = read_inputs(finished, &dep_info, found_roots)?;
-    let reach = reach_of(finished, &artifacts)?;
+    let reach = finished.reach.map(|reach| with_macro(reach.clone(), facts, &artifacts));
+    if reach.is_none() && artifacts.iter().any(|artifact| can_be_depended_on(artifact.role)) {
+        return Err(Unstored::InputsUnknown("what stands behind the externs".to_owned()));
+    }
     let is_hidden_reader = reach.as_ref().is_some_and(|reach| reach.hidden_readers().next().is_some());
     let names = library.filter(|_| is_hidden_reader).map(|library| reach::names_in(&library));
     let in_doubt = || Unstored::InputsUnknown("the compiler printed a NUL".to_owned());
@@ -118,7 +121,8 @@ fn output_of(outputs: &[Output], role: Role) -> Option<&Output> {
 
 fn read_dep_info(facts: &Facts<'_>) -> Result<DepInfo, Unstored> {
     let unknown = |why: String| Unstored::InputsUnknown(why);
-    let output = output_of(facts.outputs, Role::DepInfo).ok_or_else(|| unknown("no dep-info was asked for".into()))?;
+    let output =
+        output_of(facts.outputs, Role::DepInfo).ok_or_else(|| unknown("no dep-info was asked for".into()))?;
     let path = facts.places.cwd.join(&output.path);
     let bytes = fs::read(&path).map_err(|e| unknown(format!("{}: {e}", path.display())))?;
     let dep_info = DepInfo::parse(&bytes).map_err(|e| unknown(format!("{}: {e}", path.display())))?;
@@ -135,9 +139,9 @@ fn read_dep_info(facts: &Facts<'_>) -> Result<DepInfo, Unstored> {
 fn rules(dep_info: &DepInfo, outputs: &[Output]) -> Result<Vec<Role>, Unstored> {
     let role = |target: &Vec<u8>| {
         let output = outputs.iter().find(|output| os::bytes(&output.path) == target.as_slice());
-        output.map(|output| output.role).ok_or_else(|| {
-            Unstored::UnexpectedOutput(String::from_utf8_lossy(target).into_owned())
-        })
+        output
+            .map(|output| output.role)
+            .ok_or_else(|| Unstored::UnexpectedOutput(String::from_utf8_lossy(target).into_owned()))
     };
     dep_info.targets.iter().map(role).collect()
 }
@@ -217,7 +221,10 @@ fn compresses_debug_sections(invocation: &Invocation) -> bool {
 
 fn makes_bitcode(invocation: &Invocation) -> bool {
     let on = |name: &str, off: &[&str]| {
-        invocation.codegen(name).next_back().is_some_and(|value| !value.is_some_and(|value| off.contains(&value)))
+        invocation
+            .codegen(name)
+            .next_back()
+            .is_some_and(|value| !value.is_some_and(|value| off.contains(&value)))
     };
     on("linker-plugin-lto", &["n", "no", "off"])
         || on("lto", &["n", "no", "off", "false"])
@@ -259,50 +266,52 @@ fn read_inputs(
     Ok((list, inputs))
 }
 
-/// What stands behind this unit's artifacts: itself, its externs, and what stands behind them.
-fn reach_of(finished: &Finished<'_>, artifacts: &[Artifact]) -> Result<Option<Reach>, Unstored> {
-    let (facts, unit) = (finished.facts, finished.unit);
-    let Some(artifact) = artifacts.iter().find(|artifact| can_be_depended_on(artifact.role)) else { return Ok(None) };
-    let output = output_of(facts.outputs, artifact.role);
-    let stem = output.and_then(|output| output.path.file_stem()).map(|stem| Portable::literal(os::bytes(stem)));
-    let stem = stem.ok_or_else(|| Unstored::InputsUnknown("an output without a name".to_owned()))?;
-    let is_macro = artifact.role == Role::ProcMacro || is_check_of_macro(facts.invocation);
-    let from_registry = facts.portable(os::bytes(&facts.invocation.source)).is_under(Root::CargoHome);
+/// What stands behind this unit's artifacts: itself, its externs, and what stands behind them. Known before the
+/// compile: dependents start as soon as the metadata is announced. `None` where nothing can depend on this unit.
+pub fn reach_of(facts: &Facts<'_>, unit: &Unit) -> Option<Reach> {
+    let output = facts.outputs.iter().find(|output| can_be_depended_on(output.role))?;
     let libraries = facts.invocation.native_libs.iter();
     let own = ReachedCrate {
-        stem,
-        procedural_macro: is_macro.then(|| ProceduralMacro {
-            digest: artifact.blob,
-            pure: reach::is_pure(&facts.invocation.crate_name, from_registry),
-        }),
+        stem: Portable::literal(os::bytes(output.path.file_stem()?)),
+        procedural_macro: None,
         native_libraries: libraries
             .filter(|library| library.kind.as_deref().is_none_or(|kind| kind == "dylib"))
             .map(|library| Portable::literal(os::bytes(&library.name)))
             .collect(),
     };
     let mut reach = Reach { crates: vec![own] };
-    if !is_macro {
+    // A procedural macro is loaded whole: what it was made from cannot be reached through it.
+    if output.role != Role::ProcMacro {
         for digest in &unit.externs {
-            let behind = finished.store.reach(digest);
-            reach.extend(behind.ok_or_else(|| Unstored::InputsUnknown(format!("what stands behind {digest}")))?);
+            reach.extend((facts.reach)(digest)?);
         }
     }
-    Ok(Some(reach))
+    Some(reach)
 }
 
-/// `cargo check` of a procedural macro makes metadata only, which nothing runs.
-fn is_check_of_macro(invocation: &Invocation) -> bool {
-    invocation.crate_types.contains(&crate::invocation::CrateType::ProcMacro)
+/// The same with the content of a procedural macro, which is known when it is made.
+fn with_macro(mut reach: Reach, facts: &Facts<'_>, artifacts: &[Artifact]) -> Reach {
+    let library = artifacts.iter().find(|artifact| artifact.role == Role::ProcMacro);
+    if let (Some(artifact), Some(own)) = (library, reach.crates.first_mut()) {
+        let from_registry = facts.portable(os::bytes(&facts.invocation.source)).is_under(Root::CargoHome);
+        let pure = reach::is_pure(&facts.invocation.crate_name, from_registry);
+        own.procedural_macro = Some(ProceduralMacro { digest: artifact.blob, pure });
+    }
+    reach
 }
 
 /// What people call the unit.
 pub fn unit_name(facts: &Facts<'_>) -> UnitName {
     let invocation = facts.invocation;
-    let variable = |name: &str| facts.env.get(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
+    let variable = |name: &str| {
+        facts.env.get(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default()
+    };
     let links = facts.outputs.iter().any(|output| output.role.emit_name() == "link");
     let kind = match invocation.crate_types.first() {
         _ if invocation.test => "test",
-        Some(crate::invocation::CrateType::Bin) if invocation.crate_name.starts_with("build_script_") => "build-script",
+        Some(crate::invocation::CrateType::Bin) if invocation.crate_name.starts_with("build_script_") => {
+            "build-script"
+        }
         Some(crate::invocation::CrateType::Bin) => "bin",
         Some(crate::invocation::CrateType::ProcMacro) => "proc-macro",
         _ => "lib",
@@ -318,7 +327,12 @@ pub fn unit_name(facts: &Facts<'_>) -> UnitName {
 }
 
 /// The dep-info of a hit, as the compiler would have written it here.
-pub fn dep_info_of(entry: &Entry, list: &InputList, outputs: &[Output], facts: &Facts<'_>) -> Option<Vec<u8>> {
+pub fn dep_info_of(
+    entry: &Entry,
+    list: &InputList,
+    outputs: &[Output],
+    facts: &Facts<'_>,
+) -> Option<Vec<u8>> {
     let roots: &Roots = &facts.places.roots;
     let path = |role: &Role| Some(os::bytes(&output_of(outputs, *role)?.path).to_vec());
     let variable = |name: &Portable| {

@@ -48,7 +48,11 @@ pub fn mapping(
             .map(|(path, root)| format!("{}={}", root.token(), String::from_utf8_lossy(path)))
             .collect();
         let cwd = places.cwd.to_string_lossy();
-        return Mapping { name: format!("exact\n{cwd}\n{}", roots.join("\n")), args: Vec::new(), maps: false };
+        return Mapping {
+            name: format!("exact\n{cwd}\n{}", roots.join("\n")),
+            args: Vec::new(),
+            maps: false,
+        };
     }
     let mut args = Vec::new();
     let mut map = |from: &[u8], to: &str| {
@@ -78,8 +82,9 @@ pub fn mapping(
 }
 
 fn needs_real_paths(invocation: &Invocation) -> bool {
-    let covers = invocation.codegen("instrument-coverage").next_back().is_some_and(|value| {
-        !value.is_some_and(|value| matches!(value, "n" | "no" | "off" | "false" | "0"))
-    });
+    let covers = invocation
+        .codegen("instrument-coverage")
+        .next_back()
+        .is_some_and(|value| !value.is_some_and(|value| matches!(value, "n" | "no" | "off" | "false" | "0")));
     covers || invocation.flags.iter().any(|flag| flag.name == "remap-path-scope")
 }

@@ -91,6 +91,7 @@ pub fn append(records_dir: &Path, record: &Record) {
 pub fn parse(content: &[u8]) -> (Vec<Record>, usize) {
     let mut n_skipped = 0;
     let lines = content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let records = lines.filter_map(|line| serde_json::from_slice(line).inspect_err(|_| n_skipped += 1).ok()).collect();
+    let records =
+        lines.filter_map(|line| serde_json::from_slice(line).inspect_err(|_| n_skipped += 1).ok()).collect();
     (records, n_skipped)
 }

@@ -42,12 +42,7 @@ pub fn sharing(role: Role, all: impl IntoIterator<Item = Role>) -> Sharing {
 }
 
 /// Puts every artifact of `entry` where `outputs` says, and notes their content in `memo`.
-pub fn restore(
-    store: &Store,
-    entry: &Entry,
-    outputs: &[Output],
-    memo: &Memo,
-) -> Result<Restored, Failed> {
+pub fn restore(store: &Store, entry: &Entry, outputs: &[Output], memo: &Memo) -> Result<Restored, Failed> {
     let mut restored = Restored::default();
     let mut placed: Vec<&Path> = Vec::new();
     let wanted = outputs.iter().filter(|output| output.role != Role::DepInfo);

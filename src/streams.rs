@@ -126,7 +126,13 @@ const ANNOUNCEMENT: &[u8] = b"{\"$message_type\":\"artifact\",";
 /// What stands before the name of a file: the field of a span, and the arrows of the rendered form, with and
 /// without colours, in JSON and out of it.
 const FILE_COMES_NEXT: &[&[u8]] = &[
-    b"\"file_name\":\"", b"--> ", b"::: ", b"--> \\u001b[0m", b"::: \\u001b[0m", b"--> \x1b[0m", b"::: \x1b[0m",
+    b"\"file_name\":\"",
+    b"--> ",
+    b"::: ",
+    b"--> \\u001b[0m",
+    b"::: \\u001b[0m",
+    b"--> \x1b[0m",
+    b"::: \x1b[0m",
 ];
 
 /// The line with which rustc announces an output, without its end.

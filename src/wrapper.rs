@@ -15,6 +15,7 @@ use crate::invocation::driver::{Driver, is_compiler_name};
 use crate::invocation::{Invocation, Output, Role, Target, outputs, parse};
 use crate::key::memo::{self, Known, Memo};
 use crate::key::portable::Root;
+use crate::key::reach::Reach;
 use crate::key::read::Present;
 use crate::key::roots::Places;
 use crate::key::toolchain::Toolchain;
@@ -69,12 +70,15 @@ impl<'a> Call<'a> {
 pub fn main(env: &Env) -> ExitCode {
     let mut watch = Stopwatch::start();
     let Some(call) = env.args.get(1..).and_then(Call::of) else { return ExitCode::from(2) };
-    let parsed = parse::parse(call.args, &|path| fs::read(path));
+    let parsed = match call.driver {
+        Some(_) => parse::parse(call.args, &|path| fs::read(path)),
+        None => Err(BypassReason::new(Bypass::UnknownDriver, call.program.to_string_lossy())),
+    };
     let invocation = match (&parsed, call.driver, &env.cwd) {
         (Ok(invocation), Some(driver), Some(cwd)) => Ok((invocation, driver, cwd.as_path())),
         (Err(reason), _, _) if matches!(reason.why, Bypass::Query | Bypass::Stdin) => return call.exec(),
         (Err(reason), _, _) => Err(reason.clone()),
-        _ => Err(BypassReason::new(Bypass::UnknownDriver, call.program.to_string_lossy())),
+        _ => Err(BypassReason::new(Bypass::NotCargo, "no working directory")),
     };
     let places = invocation.as_ref().ok().map(|(invocation, _, cwd)| Places::of(invocation, env, cwd));
     let (config, problems) = load_config(env, places.as_ref());
@@ -182,7 +186,8 @@ impl Way<'_> {
             bypass_crates: &self.config.bypass_crates.value,
         };
         policy::check(invocation, &outputs, &settings)?;
-        let mapping = mapping::mapping(self.config.paths.value, invocation, self.places, &toolchain, self.env);
+        let mapping =
+            mapping::mapping(self.config.paths.value, invocation, self.places, &toolchain, self.env);
         let memo = Memo::of(self.places.target.as_deref());
         let facts = Facts {
             invocation,
@@ -221,7 +226,11 @@ impl Way<'_> {
 
     fn place(&self) -> String {
         let root = if self.places.member { Root::Workspace } else { Root::Target };
-        self.places.roots.value(root).map(|path| String::from_utf8_lossy(path).into_owned()).unwrap_or_default()
+        self.places
+            .roots
+            .value(root)
+            .map(|path| String::from_utf8_lossy(path).into_owned())
+            .unwrap_or_default()
     }
 }
 
@@ -261,7 +270,12 @@ impl Job<'_> {
     }
 
     /// Serves the unit from the store, if it is there.
-    fn try_hit(&self, origin: Origin, record: &mut Record, watch: &mut Stopwatch) -> Result<ExitCode, MissReason> {
+    fn try_hit(
+        &self,
+        origin: Origin,
+        record: &mut Record,
+        watch: &mut Stopwatch,
+    ) -> Result<ExitCode, MissReason> {
         let store = self.way.store;
         let mut present = Present::new(self.facts.places, self.facts.env);
         let found = store.lookup(&self.unit.key, &mut present)?;
@@ -269,16 +283,18 @@ impl Job<'_> {
         let Found { key, entry, list } = found;
         record.key = Some(key);
         let restore_failed = || MissReason::RestoreFailed;
-        let dep_info = gather::dep_info_of(&entry, &list, self.facts.outputs, self.facts).ok_or_else(restore_failed)?;
+        let dep_info =
+            gather::dep_info_of(&entry, &list, self.facts.outputs, self.facts).ok_or_else(restore_failed)?;
         let stdout = self.streams.give(&entry.stdout).ok_or_else(restore_failed)?;
         let stderr = self.streams.give(&entry.stderr).ok_or_else(restore_failed)?;
-        let restored = restore::restore(store, &entry, self.facts.outputs, self.facts.memo).map_err(|failed| {
-            match failed {
-                Failed::Blob => MissReason::BlobDamaged,
-                Failed::Incomplete => MissReason::EntryDamaged,
-                Failed::Place => MissReason::RestoreFailed,
-            }
-        })?;
+        let restored =
+            restore::restore(store, &entry, self.facts.outputs, self.facts.memo).map_err(|failed| {
+                match failed {
+                    Failed::Blob => MissReason::BlobDamaged,
+                    Failed::Incomplete => MissReason::EntryDamaged,
+                    Failed::Place => MissReason::RestoreFailed,
+                }
+            })?;
         if let Some(output) = self.facts.outputs.iter().find(|output| output.role == Role::DepInfo) {
             let path = self.facts.places.cwd.join(&output.path);
             fs::replace(&path, &restore::temporary_beside(&path), &dep_info).map_err(|_| restore_failed())?;
@@ -315,17 +331,20 @@ impl Job<'_> {
         let mut present = Present::new(self.facts.places, self.facts.env);
         let _ = way.store.lookup(&self.unit.key, &mut present);
         let started_ns = fs::kernel_time(&way.store.temporary());
-        let before = started_ns.as_ref().ok().map(|started_ns| Before::look(self.facts, &present, *started_ns));
+        let before =
+            started_ns.as_ref().ok().map(|started_ns| Before::look(self.facts, &present, *started_ns));
         let args = [way.call.prefix, &self.mapping.args, &self.kept_args()].concat();
         let heartbeat = || lock.iter().for_each(|lock| lock.heartbeat());
-        let shown = |line: &[u8]| self.streams.real_paths(line).into_owned();
+        let reach = gather::reach_of(self.facts, self.unit);
+        let shown = self.announcing(reach.as_ref());
         let compiled = compile::run(way.call.program, &args, &shown, &heartbeat)
             .map_err(|e| BypassReason::new(Bypass::UnknownCompiler, e.to_string()))?;
         record.times.compile_us = lap(watch);
         record.compile_ms = compiled.elapsed.as_millis() as u64;
         let unstored = if compiled.status.success() {
-            before.ok_or_else(|| Unstored::StoreFailed("the store has no time".to_owned()))
-                .and_then(|before| self.store(&before, &compiled, record))
+            before
+                .ok_or_else(|| Unstored::StoreFailed("the store has no time".to_owned()))
+                .and_then(|before| self.store(&before, &compiled, reach.as_ref(), record))
                 .err()
         } else {
             Some(Unstored::CompilerFailed)
@@ -342,14 +361,38 @@ impl Job<'_> {
         args.filter(|(index, _)| !left_out.contains(index)).map(|(_, argument)| argument.clone()).collect()
     }
 
-    fn store(&self, before: &Before, compiled: &Compiled, record: &mut Record) -> Result<(), Unstored> {
+    /// What is shown of each line. Before metadata is announced, and dependents start with it, it is noted what
+    /// stands behind it: they need that for their keys.
+    fn announcing<'a>(&'a self, reach: Option<&'a Reach>) -> impl Fn(&[u8]) -> Vec<u8> + Sync + use<'a> {
+        let (streams, store) = (self.streams, self.way.store);
+        let (outputs, places) = (self.facts.outputs, self.facts.places);
+        move |line| {
+            if streams.announced(line) == Some(Role::Metadata)
+                && let Some(reach) = reach
+                && let Some(output) = outputs.iter().find(|output| output.role == Role::Metadata)
+                && let Ok((digest, identity)) = memo::hash_file(&places.cwd.join(&output.path))
+                && store.put_reach(&digest, reach).is_ok()
+            {
+                Memo::of(places.target.as_deref()).set(&identity, Known { digest, reach: reach.note() });
+            }
+            streams.real_paths(line).into_owned()
+        }
+    }
+
+    fn store(
+        &self,
+        before: &Before,
+        compiled: &Compiled,
+        reach: Option<&Reach>,
+        record: &mut Record,
+    ) -> Result<(), Unstored> {
         let finished = Finished {
             facts: self.facts,
             unit: self.unit,
             before,
             streams: self.streams,
             compiled,
-            store: self.way.store,
+            reach,
             maps_paths: self.mapping.maps,
         };
         let put = gather::gather(&finished)?;

@@ -52,7 +52,8 @@ pub fn tree(path: &Path, memo: &Memo) -> io::Result<Digest> {
 }
 
 fn is_left_out(dir: &Path) -> bool {
-    let named = dir.file_name().and_then(|name| name.to_str()).is_some_and(|name| NOT_PACKAGE.contains(&name));
+    let named =
+        dir.file_name().and_then(|name| name.to_str()).is_some_and(|name| NOT_PACKAGE.contains(&name));
     named || fs::metadata(&dir.join("CACHEDIR.TAG")).is_ok()
 }
 
@@ -75,7 +76,9 @@ fn parse_rerun_if(output: &[u8]) -> RerunIf {
     let mut declared = RerunIf::default();
     for line in output.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let Some(line) = line.strip_prefix(b"cargo::").or_else(|| line.strip_prefix(b"cargo:")) else { continue };
+        let Some(line) = line.strip_prefix(b"cargo::").or_else(|| line.strip_prefix(b"cargo:")) else {
+            continue;
+        };
         if let Some(path) = line.strip_prefix(b"rerun-if-changed=") {
             declared.paths.extend(os::path(path));
         } else if let Some(name) = line.strip_prefix(b"rerun-if-env-changed=") {
@@ -121,13 +124,18 @@ fn matching(package: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     }
     let parts: Vec<&str> = name.split('*').collect();
     let listed = fs::list(&package.join(dir)).map_err(|e| format!("pattern `{pattern}`: {e}"))?;
-    Ok(listed.into_iter().filter(|path| path.file_name().is_some_and(|name| fits(os::bytes(name), &parts))).collect())
+    Ok(listed
+        .into_iter()
+        .filter(|path| path.file_name().is_some_and(|name| fits(os::bytes(name), &parts)))
+        .collect())
 }
 
 /// Whether a name consists of `parts` with anything between them.
 fn fits(name: &[u8], parts: &[&str]) -> bool {
     let (first, last) = (parts[0].as_bytes(), parts[parts.len() - 1].as_bytes());
-    let Some(mut rest) = name.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else { return false };
+    let Some(mut rest) = name.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else {
+        return false;
+    };
     parts[1..parts.len() - 1].iter().all(|part| match memchr::memmem::find(rest, part.as_bytes()) {
         Some(at) => {
             rest = &rest[at + part.len()..];
@@ -143,7 +151,8 @@ mod tests {
 
     #[test]
     fn both_spellings_of_build_script_lines_are_read() {
-        let declared = parse_rerun_if(b"cargo:rerun-if-changed=a.txt\r\ncargo::rerun-if-env-changed=B\nnoise\n");
+        let declared =
+            parse_rerun_if(b"cargo:rerun-if-changed=a.txt\r\ncargo::rerun-if-env-changed=B\nnoise\n");
         assert_eq!(declared, RerunIf { paths: vec!["a.txt".into()], variables: vec!["B".to_owned()] });
     }
 
@@ -173,8 +182,11 @@ mod tests {
     #[test]
     fn extra_inputs_are_paths_directories_and_stars() {
         let dir = tempfile::tempdir().expect("temporary directory");
-        let manifest = b"[package.metadata.kache]\nextra-inputs = [\"../schema/**\", \"q*.sql\", \"one.txt\"]\n";
-        for (name, content) in [("Cargo.toml", manifest.as_slice()), ("q1.sql", b""), ("q2.sql", b""), ("x.sql", b"")] {
+        let manifest =
+            b"[package.metadata.kache]\nextra-inputs = [\"../schema/**\", \"q*.sql\", \"one.txt\"]\n";
+        for (name, content) in
+            [("Cargo.toml", manifest.as_slice()), ("q1.sql", b""), ("q2.sql", b""), ("x.sql", b"")]
+        {
             fs::write_new(&dir.path().join(name), content).expect("writes");
         }
         let names: Vec<PathBuf> = extra_inputs(dir.path()).expect("understood");

@@ -47,7 +47,8 @@ impl DepInfo {
                 rules.push(line);
             }
         }
-        let listed: Vec<u8> = info.files.iter().flat_map(|file| [b" ".to_vec(), escape_name(file)].concat()).collect();
+        let listed: Vec<u8> =
+            info.files.iter().flat_map(|file| [b" ".to_vec(), escape_name(file)].concat()).collect();
         let tail = [b":", listed.as_slice()].concat();
         for rule in rules {
             info.targets.push(unescape_name(rule.strip_suffix(tail.as_slice()).ok_or(NotUnderstood)?));

@@ -43,9 +43,30 @@ impl InputKind {
     pub const ALL: [InputKind; 24] = {
         use InputKind::*;
         [
-            Schema, Salt, Compiler, Paths, Argument, SourcePath, Extern, StaticLibrary, ArgumentFile, Processor,
-            CompilerVariable, DeclaredVariable, DeclaredFile, Macro, MacroVariable, PackageTree, LintConfig, Linker,
-            LinkFile, LinkedCrate, Source, Sibling, Variable, Root,
+            Schema,
+            Salt,
+            Compiler,
+            Paths,
+            Argument,
+            SourcePath,
+            Extern,
+            StaticLibrary,
+            ArgumentFile,
+            Processor,
+            CompilerVariable,
+            DeclaredVariable,
+            DeclaredFile,
+            Macro,
+            MacroVariable,
+            PackageTree,
+            LintConfig,
+            Linker,
+            LinkFile,
+            LinkedCrate,
+            Source,
+            Sibling,
+            Variable,
+            Root,
         ]
     };
 }

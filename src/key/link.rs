@@ -13,7 +13,12 @@ use crate::outcome::{Bypass, BypassReason};
 use crate::sys::{fs, os};
 
 /// Adds what a link of this unit reads.
-pub fn add(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs, watch: &mut Watch) -> Result<(), BypassReason> {
+pub fn add(
+    facts: &Facts<'_>,
+    reach: &Reach,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
     add_closure(facts, reach, inputs, watch)?;
     if facts.outputs.iter().any(|output| output.role.is_linked()) {
         add_linker(facts, reach, inputs, watch)?;
@@ -33,7 +38,8 @@ fn add_closure(
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
-    let dirs: Vec<PathBuf> = search_dirs(facts, &[SearchKind::Dependency, SearchKind::Crate, SearchKind::All]);
+    let dirs: Vec<PathBuf> =
+        search_dirs(facts, &[SearchKind::Dependency, SearchKind::Crate, SearchKind::All]);
     for reached in reach.crates.iter().filter(|reached| reached.procedural_macro.is_none()) {
         let stem = os::from_bytes(reached.stem.as_bytes());
         let stem = stem.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, reached.stem.to_string()))?;
@@ -87,8 +93,7 @@ fn add_linker(
         add_file(facts, &name, &dirs, inputs, watch)?;
     }
     let Some(driver) = driver(facts)? else { return Ok(()) };
-    let linker =
-        linker::identify(&driver, flavour.as_deref(), &facts.places.cwd, facts.env, facts.memo_dir)?;
+    let linker = linker::identify(&driver, flavour.as_deref(), &facts.places.cwd, facts.env, facts.memo_dir)?;
     inputs.digest(InputKind::Linker, Portable::literal("linker"), linker.digest);
     names.extend(asked_libraries(facts.invocation, reach)?);
     names.sort();
@@ -127,7 +132,9 @@ fn driver(facts: &Facts<'_>) -> Result<Option<OsString>, BypassReason> {
 }
 
 fn is_driver_flavor(flavor: &OsStr) -> bool {
-    flavor.to_str().is_some_and(|flavor| flavor.starts_with("gnu") && flavor.ends_with("-cc") || flavor == "gcc")
+    flavor
+        .to_str()
+        .is_some_and(|flavor| flavor.starts_with("gnu") && flavor.ends_with("-cc") || flavor == "gcc")
 }
 
 /// `-C link-arg` and `-C link-args`, each argument alone.
@@ -179,8 +186,10 @@ fn add_file(
     let mut done: Vec<PathBuf> = Vec::new();
     while let Some(name) = waiting.pop() {
         let candidates = std::iter::once(&facts.places.cwd).chain(dirs).map(|dir| dir.join(&name));
-        let found = candidates.into_iter().find(|path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file()));
-        let refuse = |why: &str| BypassReason::new(Bypass::Linker, format!("{}: {why}", name.to_string_lossy()));
+        let found =
+            candidates.into_iter().find(|path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file()));
+        let refuse =
+            |why: &str| BypassReason::new(Bypass::Linker, format!("{}: {why}", name.to_string_lossy()));
         let path = found.ok_or_else(|| refuse("not found"))?;
         if done.contains(&path) {
             continue;

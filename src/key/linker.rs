@@ -30,14 +30,47 @@ pub struct Linker {
 
 /// Files that a link may take from the driver's directories without being told: the first of each name counts.
 const BROUGHT_ALONG: &[&str] = &[
-    "crt1.o", "Scrt1.o", "rcrt1.o", "gcrt1.o", "crti.o", "crtn.o", "crtbegin.o", "crtbeginS.o", "crtbeginT.o", "crtend.o",
-    "crtendS.o", "libgcc.a", "libgcc_eh.a", "libgcc_s.so", "libgcc_s.so.1", "libc.so", "libc.so.6", "libc.a",
-    "libc_nonshared.a", "libm.so", "libm.so.6", "libmvec.so.1", "libm.a", "libdl.so", "libdl.so.2", "libdl.a", "libpthread.so",
-    "libpthread.so.0", "libpthread.a", "librt.so", "librt.so.1", "librt.a", "libutil.so", "libutil.so.1", "libutil.a",
-    "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
+    "crt1.o",
+    "Scrt1.o",
+    "rcrt1.o",
+    "gcrt1.o",
+    "crti.o",
+    "crtn.o",
+    "crtbegin.o",
+    "crtbeginS.o",
+    "crtbeginT.o",
+    "crtend.o",
+    "crtendS.o",
+    "libgcc.a",
+    "libgcc_eh.a",
+    "libgcc_s.so",
+    "libgcc_s.so.1",
+    "libc.so",
+    "libc.so.6",
+    "libc.a",
+    "libc_nonshared.a",
+    "libm.so",
+    "libm.so.6",
+    "libmvec.so.1",
+    "libm.a",
+    "libdl.so",
+    "libdl.so.2",
+    "libdl.a",
+    "libpthread.so",
+    "libpthread.so.0",
+    "libpthread.a",
+    "librt.so",
+    "librt.so.1",
+    "librt.a",
+    "libutil.so",
+    "libutil.so.1",
+    "libutil.a",
+    "ld-linux-x86-64.so.2",
+    "ld-linux-aarch64.so.1",
 ];
 /// At least these must be found, or the driver was not understood.
-const NEEDED: &[&[&str]] = &[&["crt1.o", "Scrt1.o"], &["crti.o"], &["libc.so.6", "libc.so", "libc.a"], &["libgcc.a"]];
+const NEEDED: &[&[&str]] =
+    &[&["crt1.o", "Scrt1.o"], &["crti.o"], &["libc.so.6", "libc.so", "libc.a"], &["libgcc.a"]];
 
 fn refuse(detail: impl Into<String>) -> BypassReason {
     BypassReason::new(Bypass::Linker, detail)
@@ -153,7 +186,9 @@ fn probe(driver: &Path, flavour: Option<&str>, cwd: &Path, env: &Env) -> Result<
         }
     }
     // Of a file that is nowhere, only the first place is watched: most never come.
-    absent.retain(|path| path.parent() == library_dirs.first().map(PathBuf::as_path) || found_later(path, &found));
+    absent.retain(|path| {
+        path.parent() == library_dirs.first().map(PathBuf::as_path) || found_later(path, &found)
+    });
     Ok(Linker { digest: collection.hasher.finish(), library_dirs, files: collection.files, absent })
 }
 
@@ -178,24 +213,99 @@ pub enum LinkArgument {
 
 /// Arguments that only say how to link. A trailing `*` stands for any rest.
 const PLAIN: &[&str] = &[
-    "-static", "-static-pie", "-static-libgcc", "-shared-libgcc", "-no-pie", "-pie", "-nopie", "-nostartfiles", "-nodefaultlibs",
-    "-nostdlib", "-rdynamic", "-pthread", "-s", "-S", "-g*", "-O*", "-m32", "-m64", "-mcpu=*", "-march=*", "-mtune=*",
-    "-Wl,--as-needed", "-Wl,--no-as-needed", "-Wl,--gc-sections", "-Wl,--no-gc-sections", "-Wl,--export-dynamic",
-    "-Wl,-E", "-Wl,--no-undefined", "-Wl,-Bstatic", "-Wl,-Bdynamic", "-Wl,-Bsymbolic*", "-Wl,--allow-multiple-definition",
-    "-Wl,-z,*", "-Wl,-z*", "-Wl,-O*", "-Wl,--hash-style=*", "-Wl,--build-id*", "-Wl,--eh-frame-hdr", "-Wl,--icf=*",
-    "-Wl,--whole-archive", "-Wl,--no-whole-archive", "-Wl,--start-group", "-Wl,--end-group", "-Wl,-soname,*", "-Wl,-soname=*",
-    "-Wl,-rpath,*", "-Wl,-rpath=*", "-Wl,--rpath=*", "-Wl,--enable-new-dtags", "-Wl,--disable-new-dtags", "-Wl,-s", "-Wl,-S",
-    "-Wl,--strip-all", "-Wl,--strip-debug", "-Wl,--threads*", "-Wl,--no-threads", "-Wl,-u,*", "-Wl,--undefined=*",
-    "-Wl,--defsym=*", "-Wl,--defsym,*", "-Wl,--wrap=*", "-Wl,--exclude-libs,*", "-Wl,--exclude-libs=*", "-Wl,-Ttext*",
-    "-Wl,--nmagic", "-Wl,-n", "-Wl,--image-base=*", "-Wl,--entry=*", "-Wl,-e,*", "-Wl,--no-dynamic-linker",
-    "-Wl,--unresolved-symbols=*", "-Wl,--warn-*", "-Wl,--fatal-warnings", "-Wl,--no-fatal-warnings", "-Wl,--sort-section=*",
-    "-Wl,--compress-debug-sections=*", "-Wl,--noinhibit-exec", "-Wl,--relax", "-Wl,--no-relax", "-Wl,--pack-dyn-relocs=*",
+    "-static",
+    "-static-pie",
+    "-static-libgcc",
+    "-shared-libgcc",
+    "-no-pie",
+    "-pie",
+    "-nopie",
+    "-nostartfiles",
+    "-nodefaultlibs",
+    "-nostdlib",
+    "-rdynamic",
+    "-pthread",
+    "-s",
+    "-S",
+    "-g*",
+    "-O*",
+    "-m32",
+    "-m64",
+    "-mcpu=*",
+    "-march=*",
+    "-mtune=*",
+    "-Wl,--as-needed",
+    "-Wl,--no-as-needed",
+    "-Wl,--gc-sections",
+    "-Wl,--no-gc-sections",
+    "-Wl,--export-dynamic",
+    "-Wl,-E",
+    "-Wl,--no-undefined",
+    "-Wl,-Bstatic",
+    "-Wl,-Bdynamic",
+    "-Wl,-Bsymbolic*",
+    "-Wl,--allow-multiple-definition",
+    "-Wl,-z,*",
+    "-Wl,-z*",
+    "-Wl,-O*",
+    "-Wl,--hash-style=*",
+    "-Wl,--build-id*",
+    "-Wl,--eh-frame-hdr",
+    "-Wl,--icf=*",
+    "-Wl,--whole-archive",
+    "-Wl,--no-whole-archive",
+    "-Wl,--start-group",
+    "-Wl,--end-group",
+    "-Wl,-soname,*",
+    "-Wl,-soname=*",
+    "-Wl,-rpath,*",
+    "-Wl,-rpath=*",
+    "-Wl,--rpath=*",
+    "-Wl,--enable-new-dtags",
+    "-Wl,--disable-new-dtags",
+    "-Wl,-s",
+    "-Wl,-S",
+    "-Wl,--strip-all",
+    "-Wl,--strip-debug",
+    "-Wl,--threads*",
+    "-Wl,--no-threads",
+    "-Wl,-u,*",
+    "-Wl,--undefined=*",
+    "-Wl,--defsym=*",
+    "-Wl,--defsym,*",
+    "-Wl,--wrap=*",
+    "-Wl,--exclude-libs,*",
+    "-Wl,--exclude-libs=*",
+    "-Wl,-Ttext*",
+    "-Wl,--nmagic",
+    "-Wl,-n",
+    "-Wl,--image-base=*",
+    "-Wl,--entry=*",
+    "-Wl,-e,*",
+    "-Wl,--no-dynamic-linker",
+    "-Wl,--unresolved-symbols=*",
+    "-Wl,--warn-*",
+    "-Wl,--fatal-warnings",
+    "-Wl,--no-fatal-warnings",
+    "-Wl,--sort-section=*",
+    "-Wl,--compress-debug-sections=*",
+    "-Wl,--noinhibit-exec",
+    "-Wl,--relax",
+    "-Wl,--no-relax",
+    "-Wl,--pack-dyn-relocs=*",
 ];
 
 /// Options that a file name follows, after `-Wl,` and at once, after `=` or after a comma.
 const FILE_OPTIONS: &[&str] = &[
-    "-Wl,-T", "-Wl,--script", "-T", "-Wl,--version-script", "-Wl,--dynamic-list", "-Wl,--retain-symbols-file",
-    "-Wl,--symbol-ordering-file", "-Wl,--section-ordering-file", "-Wl,--export-dynamic-symbol-list",
+    "-Wl,-T",
+    "-Wl,--script",
+    "-T",
+    "-Wl,--version-script",
+    "-Wl,--dynamic-list",
+    "-Wl,--retain-symbols-file",
+    "-Wl,--symbol-ordering-file",
+    "-Wl,--section-ordering-file",
+    "-Wl,--export-dynamic-symbol-list",
 ];
 
 /// What `argument` means, or that it is not understood.
@@ -246,7 +356,10 @@ pub fn included_by(script: &[u8]) -> Option<Vec<String>> {
     while let Some(word) = words.next() {
         match word {
             "INCLUDE" => included.push(words.find(|word| !word.is_empty())?.trim_matches('"').to_owned()),
-            word if ["INPUT", "GROUP", "SEARCH_DIR", "STARTUP"].iter().any(|command| word.starts_with(command)) => {
+            word if ["INPUT", "GROUP", "SEARCH_DIR", "STARTUP"]
+                .iter()
+                .any(|command| word.starts_with(command)) =>
+            {
                 return None;
             }
             _ => {}
@@ -281,7 +394,16 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for argument in ["@args.rsp", "-Wl,@args", "-Wl,-z,now,-T,x.ld", "-specs=x", "-B/dir", "--sysroot=/x", "-Wl,-Map=x", "-o"] {
+        for argument in [
+            "@args.rsp",
+            "-Wl,@args",
+            "-Wl,-z,now,-T,x.ld",
+            "-specs=x",
+            "-B/dir",
+            "--sysroot=/x",
+            "-Wl,-Map=x",
+            "-o",
+        ] {
             assert!(classify(OsStr::new(argument)).is_err(), "{argument}");
         }
     }

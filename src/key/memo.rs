@@ -93,7 +93,11 @@ impl Memo {
             .chunks_exact(SLOT_BYTES)
             .position(|slot| slot[..16] == same_file[..16] || slot[16..24] == [0; 8])
             .unwrap_or_else(|| {
-                if n_bytes < set.len() { n_bytes / SLOT_BYTES } else { usize::from(known.digest.as_bytes()[0]) % WAYS }
+                if n_bytes < set.len() {
+                    n_bytes / SLOT_BYTES
+                } else {
+                    usize::from(known.digest.as_bytes()[0]) % WAYS
+                }
             });
         let _ = fs::write_at(file, &same_file, position + (way * SLOT_BYTES) as u64);
     }
@@ -218,7 +222,8 @@ mod tests {
     fn many_files_fit_and_damage_is_no_answer() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let memo = Memo::of(Some(dir.path()));
-        let n_found = (0..4000).inspect(|n| memo.set(&identity(*n), known(&n.to_string()))).collect::<Vec<_>>();
+        let n_found =
+            (0..4000).inspect(|n| memo.set(&identity(*n), known(&n.to_string()))).collect::<Vec<_>>();
         let n_found =
             n_found.iter().filter(|n| memo.get(&identity(**n)) == Some(known(&n.to_string()))).count();
         assert!(n_found > 3900, "{n_found}");

@@ -219,7 +219,8 @@ impl Roots {
         self.spellings
             .iter()
             .find(|(spelling, _)| {
-                text.starts_with(spelling) && !text.get(spelling.len()).is_some_and(|byte| continues_name(*byte))
+                text.starts_with(spelling)
+                    && !text.get(spelling.len()).is_some_and(|byte| continues_name(*byte))
             })
             .map(|(spelling, root)| (spelling.len(), *root))
     }

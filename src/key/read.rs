@@ -131,7 +131,11 @@ fn sibling_spelling(path: &Path) -> Option<PathBuf> {
         return None;
     }
     let dir = path.parent()?;
-    if path.file_name()? == "mod.rs" { Some(dir.with_extension("rs")) } else { Some(path.with_extension("").join("mod.rs")) }
+    if path.file_name()? == "mod.rs" {
+        Some(dir.with_extension("rs"))
+    } else {
+        Some(path.with_extension("").join("mod.rs"))
+    }
 }
 
 #[cfg(test)]

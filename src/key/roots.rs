@@ -33,7 +33,9 @@ impl Places {
         }
         if member {
             roots.add(Root::Workspace, os::bytes(cwd));
-            if let Some(spelling) = env.get("CARGO_MANIFEST_DIR").and_then(|dir| other_spelling(Path::new(dir), cwd)) {
+            if let Some(spelling) =
+                env.get("CARGO_MANIFEST_DIR").and_then(|dir| other_spelling(Path::new(dir), cwd))
+            {
                 roots.add(Root::Workspace, os::bytes(&spelling));
             }
         }

@@ -117,7 +117,11 @@ fn proxied(found: &Path, env: &Env) -> Proxy {
             None => crate::sys::dirs::home(env)?.join(".rustup"),
         };
         let toolchain = Path::new(env.get("RUSTUP_TOOLCHAIN")?);
-        let dir = if toolchain.is_absolute() { toolchain.to_path_buf() } else { home.join("toolchains").join(toolchain) };
+        let dir = if toolchain.is_absolute() {
+            toolchain.to_path_buf()
+        } else {
+            home.join("toolchains").join(toolchain)
+        };
         let program = dir.join("bin").join(found.file_name()?);
         fs::metadata(&program).is_ok_and(|metadata| metadata.is_file()).then_some(program)
     };
@@ -131,13 +135,15 @@ fn ask(program: &Path, target: Option<&str>, cwd: &Path) -> Result<Toolchain, Un
         String::from_utf8(answer).map_err(|_| Unidentified("the compiler does not speak UTF-8".into()))
     };
     let banner = question(&["--rustc", "-vV"]).or_else(|_| question(&["-vV"]))?;
-    let sysroot = question(&["--rustc", "--print", "sysroot"]).or_else(|_| question(&["--print", "sysroot"]))?;
+    let sysroot =
+        question(&["--rustc", "--print", "sysroot"]).or_else(|_| question(&["--print", "sysroot"]))?;
     let field = |name: &str| {
         let line = banner.lines().find_map(|line| line.strip_prefix(name));
         line.map(|value| value.trim().to_owned()).ok_or_else(|| Unidentified(format!("no `{name}` in -vV")))
     };
     let (host, release) = (field("host:")?, field("release:")?);
-    let commit = field("commit-hash:").ok().filter(|commit| commit != "unknown").unwrap_or_else(|| release.clone());
+    let commit =
+        field("commit-hash:").ok().filter(|commit| commit != "unknown").unwrap_or_else(|| release.clone());
     let sysroot = PathBuf::from(sysroot.trim_end());
     let (digest, witnesses) = digest_of(program, &banner, &sysroot, &host, target)
         .map_err(|e| Unidentified(format!("{}: {e}", sysroot.display())))?;
@@ -176,7 +182,8 @@ fn digest_of(
             witness(&library, &identity);
         }
     }
-    let mut directories = vec![target_lib.clone(), rustlib.join(host).join("lib"), rustlib.join(host).join("bin")];
+    let mut directories =
+        vec![target_lib.clone(), rustlib.join(host).join("lib"), rustlib.join(host).join("bin")];
     directories.dedup();
     for directory in directories {
         let Ok(identity) = Identity::at(&directory) else { continue };

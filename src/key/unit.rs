@@ -68,7 +68,8 @@ impl Watch {
 
     /// The first file that is not what it was.
     pub fn changed(&self) -> Option<&Path> {
-        let same = |path: &Path, then: &Identity| Identity::at(path).is_ok_and(|now| same_content(&now, then));
+        let same =
+            |path: &Path, then: &Identity| Identity::at(path).is_ok_and(|now| same_content(&now, then));
         self.0.iter().find(|(path, then)| !same(path, then)).map(|(path, _)| path.as_path())
     }
 }
@@ -77,7 +78,8 @@ impl Watch {
 /// and set back, differs in the inode or in the change time of an inode without other names; the size and the
 /// modification time show the rest.
 fn same_content(now: &Identity, then: &Identity) -> bool {
-    (now.device, now.inode, now.size, now.modified_ns) == (then.device, then.inode, then.size, then.modified_ns)
+    (now.device, now.inode, now.size, now.modified_ns)
+        == (then.device, then.inode, then.size, then.modified_ns)
 }
 
 /// The first level of the key, made.
@@ -159,7 +161,11 @@ fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
 }
 
 /// Files that arguments name: target specifications and profiles.
-fn add_argument_files(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) -> Result<(), BypassReason> {
+fn add_argument_files(
+    facts: &Facts<'_>,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
     let mut paths: Vec<(&str, PathBuf)> = Vec::new();
     if let Some(Target::Spec(path)) = &facts.invocation.target {
         paths.push(("target", path.clone()));
@@ -171,7 +177,10 @@ fn add_argument_files(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Wat
         }
         if value == b"target-cpu=native" {
             let cpu = host::cpu_description().ok_or_else(|| {
-                BypassReason::new(Bypass::UnknownCompiler, "target-cpu=native on a processor that cannot be told")
+                BypassReason::new(
+                    Bypass::UnknownCompiler,
+                    "target-cpu=native on a processor that cannot be told",
+                )
             })?;
             inputs.digest(InputKind::Processor, Portable::literal("native"), Digest::of(&cpu));
         }
@@ -191,12 +200,27 @@ fn unreadable(path: &Path, error: &std::io::Error) -> BypassReason {
 
 /// Variables that the compiler or the linker reads without telling.
 const COMPILER_VARIABLES: &[&str] = &[
-    "RUSTC_BOOTSTRAP", "RUSTC_FORCE_RUSTC_VERSION", "RUSTC_FORCE_INCR_COMP_ARTIFACT_HEADER", "RUST_TARGET_PATH", "SDKROOT",
-    "MACOSX_DEPLOYMENT_TARGET", "IPHONEOS_DEPLOYMENT_TARGET", "TVOS_DEPLOYMENT_TARGET", "WATCHOS_DEPLOYMENT_TARGET",
-    "XROS_DEPLOYMENT_TARGET", "SOURCE_DATE_EPOCH",
+    "RUSTC_BOOTSTRAP",
+    "RUSTC_FORCE_RUSTC_VERSION",
+    "RUSTC_FORCE_INCR_COMP_ARTIFACT_HEADER",
+    "RUST_TARGET_PATH",
+    "SDKROOT",
+    "MACOSX_DEPLOYMENT_TARGET",
+    "IPHONEOS_DEPLOYMENT_TARGET",
+    "TVOS_DEPLOYMENT_TARGET",
+    "WATCHOS_DEPLOYMENT_TARGET",
+    "XROS_DEPLOYMENT_TARGET",
+    "SOURCE_DATE_EPOCH",
 ];
-const LINK_VARIABLES: &[&str] =
-    &["LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_RUN_PATH", "LD_LIBRARY_PATH", "LDEMULATION", "LIB"];
+const LINK_VARIABLES: &[&str] = &[
+    "LIBRARY_PATH",
+    "COMPILER_PATH",
+    "GCC_EXEC_PREFIX",
+    "LD_RUN_PATH",
+    "LD_LIBRARY_PATH",
+    "LDEMULATION",
+    "LIB",
+];
 const CLIPPY_VARIABLES: &[&str] =
     &["CLIPPY_ARGS", "CLIPPY_CONF_DIR", "CLIPPY_DISABLE_DOCS_LINKS", "CARGO_PRIMARY_PACKAGE", "SYSROOT"];
 
@@ -226,7 +250,9 @@ fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs) {
 /// clippy reads the first `clippy.toml` above the package; rustc's dep-info names one that is there, but not the
 /// places where one could appear.
 fn add_lint_config(facts: &Facts<'_>, inputs: &mut KeyInputs) {
-    let Some(start) = facts.env.get("CLIPPY_CONF_DIR").or_else(|| facts.env.get("CARGO_MANIFEST_DIR")) else { return };
+    let Some(start) = facts.env.get("CLIPPY_CONF_DIR").or_else(|| facts.env.get("CARGO_MANIFEST_DIR")) else {
+        return;
+    };
     let start = facts.places.cwd.join(start);
     for dir in start.ancestors() {
         for name in [".clippy.toml", "clippy.toml"] {
@@ -239,7 +265,11 @@ fn add_lint_config(facts: &Facts<'_>, inputs: &mut KeyInputs) {
 
 /// Static libraries go into the output whole. Those in the package's own `OUT_DIR` count even unnamed: a `#[link]`
 /// attribute may ask for them.
-fn add_native_libraries(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) -> Result<(), BypassReason> {
+fn add_native_libraries(
+    facts: &Facts<'_>,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
     let dirs = || {
         let paths = facts.invocation.search_paths.iter();
         let native = paths.filter(|path| matches!(path.kind, SearchKind::Native | SearchKind::All));
@@ -249,15 +279,18 @@ fn add_native_libraries(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut W
     for library in &facts.invocation.native_libs {
         if library.kind.as_deref() == Some("static") {
             let found = find_static(library, dirs());
-            libraries.push(found.ok_or_else(|| {
-                BypassReason::new(Bypass::NativeLibrary, library.name.to_string_lossy())
-            })?);
+            libraries.push(
+                found.ok_or_else(|| {
+                    BypassReason::new(Bypass::NativeLibrary, library.name.to_string_lossy())
+                })?,
+            );
         }
     }
     if let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) {
         for dir in dirs().filter(|dir| dir.starts_with(out_dir)) {
             let listed = fs::list(&dir).unwrap_or_default();
-            let is_archive = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib");
+            let is_archive =
+                |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib");
             libraries.extend(listed.into_iter().filter(is_archive));
         }
     }
@@ -296,7 +329,8 @@ fn add_extra_inputs(facts: &Facts<'_>, inputs: &mut KeyInputs) -> Result<(), Byp
     if facts.portable(os::bytes(package)).is_under(Root::CargoHome) {
         return Ok(());
     }
-    let refuse = |detail: String| BypassReason::new(Bypass::UnreadableInput, format!("extra-inputs: {detail}"));
+    let refuse =
+        |detail: String| BypassReason::new(Bypass::UnreadableInput, format!("extra-inputs: {detail}"));
     for path in declared::extra_inputs(Path::new(package)).map_err(refuse)? {
         let digest = match declared::tree(&path, facts.memo) {
             Ok(digest) => digest,

@@ -43,7 +43,8 @@ impl Store {
     /// An open blob whose size and seal are as stored.
     pub fn open_blob(&self, digest: &Digest, size_bytes: u64) -> Result<File, Unusable> {
         let file = fs::open(&self.path(Shelf::Blobs, digest)).map_err(|_| Unusable::Missing)?;
-        let identity = file.metadata().map(|metadata| Identity::of(&metadata)).map_err(|_| Unusable::Missing)?;
+        let identity =
+            file.metadata().map(|metadata| Identity::of(&metadata)).map_err(|_| Unusable::Missing)?;
         if identity.size == size_bytes && seal::matches(digest, identity.modified_ns) {
             Ok(file)
         } else {
@@ -60,7 +61,13 @@ impl Store {
     }
 
     /// Puts the file at `from`, whose content has this digest, into the store. What is there already stays.
-    pub fn put_blob(&self, from: &Path, digest: &Digest, size_bytes: u64, sharing: Sharing) -> io::Result<()> {
+    pub fn put_blob(
+        &self,
+        from: &Path,
+        digest: &Digest,
+        size_bytes: u64,
+        sharing: Sharing,
+    ) -> io::Result<()> {
         match self.blob(digest, size_bytes) {
             Ok(_) => return Ok(()),
             Err(Unusable::Altered) => self.quarantine_blob(digest),
@@ -73,7 +80,11 @@ impl Store {
         let sealed = fs::set_modified(&temporary, seal::of(digest)).and_then(|()| {
             let identity = Identity::at(&temporary)?;
             let whole = identity.size == size_bytes && seal::matches(digest, identity.modified_ns);
-            if whole { fs::rename(&temporary, &place) } else { Err(io::Error::other("the file changed, or holds no times")) }
+            if whole {
+                fs::rename(&temporary, &place)
+            } else {
+                Err(io::Error::other("the file changed, or holds no times"))
+            }
         });
         // Renaming one name of a file to another name of it leaves both.
         let _ = fs::remove(&temporary);

@@ -5,8 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::digest::Digest;
-use crate::key::read::InputList;
 use crate::key::reach::Reach;
+use crate::key::read::InputList;
 use crate::store::blob::Sharing;
 use crate::store::entry::{Artifact, Entry, StoredInputs};
 use crate::store::{Shelf, Store};

@@ -40,7 +40,8 @@ impl Store {
         let content = fs::read(path).ok()?;
         let procedural_macro = Some(ProceduralMacro { digest: *library, pure: false });
         let stem = Portable::literal(os::bytes(path.file_stem()?));
-        let reach = Reach { crates: vec![ReachedCrate { stem, procedural_macro, native_libraries: Vec::new() }] };
+        let reach =
+            Reach { crates: vec![ReachedCrate { stem, procedural_macro, native_libraries: Vec::new() }] };
         self.put_names(library, &reach::names_in(&content)).ok()?;
         self.put_reach(library, &reach).ok()?;
         Some(reach)

@@ -53,10 +53,7 @@ pub(super) fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).map_err(io::Error::other)?;
     let times = Timestamps {
         last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-        last_modification: Timespec {
-            tv_sec: since.as_secs() as i64,
-            tv_nsec: since.subsec_nanos() as _,
-        },
+        last_modification: Timespec { tv_sec: since.as_secs() as i64, tv_nsec: since.subsec_nanos() as _ },
     };
     Ok(utimensat(CWD, path, &times, AtFlags::empty())?)
 }
