@@ -1,0 +1,82 @@
+//! Side-by-side measurements of kache: ratios against plain cargo, against the floor (`examples/floor.rs`) and
+//! against sccache where it is installed, each with its budget from the design.
+//!
+//! ```text
+//! cargo run --release --example bench -- [--kache PATH] [--project NAME=DIR]… [--runs N]
+//!                                        [--mode build,check] [--quick] [--json FILE]
+//! ```
+//!
+//! Everything happens in one temporary directory: copies of the projects, target directories, stores. All
+//! contenders of a figure run in turn, one round after the other, and the figure is the ratio of their medians; so
+//! a busy machine disturbs them alike. Wall clock decides, processor time stands beside it. `--kache` may name
+//! the floor itself: then all ratios against it should be 1.00, and what differs is the noise.
+//!
+//! In reading order: `options` (what was asked), `clock` (how one command is measured), `contender` (who runs, with
+//! which environment), `checkout` (copies of a project), `records` and `disk` (what is counted afterwards),
+//! `rounds` and `figures` (the builds), `recording`, `trace` and `hit` (single processes), `table` (how it is told).
+
+#![expect(clippy::print_stdout, reason = "its output is its purpose")]
+
+#[cfg(unix)]
+mod checkout;
+#[cfg(unix)]
+mod clock;
+#[cfg(unix)]
+mod contender;
+#[cfg(unix)]
+mod disk;
+#[cfg(unix)]
+mod figures;
+#[cfg(unix)]
+mod hit;
+#[cfg(unix)]
+mod options;
+#[cfg(unix)]
+mod recording;
+#[cfg(unix)]
+mod records;
+#[cfg(unix)]
+mod rounds;
+#[cfg(unix)]
+mod table;
+#[cfg(unix)]
+mod trace;
+
+/// What can go wrong here is only ever told to a person.
+#[cfg(unix)]
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+#[cfg(unix)]
+fn main() -> Result<()> {
+    if let Some(directory) = std::env::var_os(recording::DIRECTORY) {
+        return recording::record_and_become_kache(directory.as_ref());
+    }
+    let Some(options) = options::Options::from_args()? else {
+        println!("{}", options::USAGE);
+        return Ok(());
+    };
+    let place = tempfile::Builder::new().prefix("kache-bench-").tempdir()?;
+    let contenders = contender::Contenders::find(&options, place.path())?;
+    let mut table = table::Table::default();
+    for project in &options.projects {
+        for &mode in &options.modes {
+            println!("measuring {} ({mode}) …", project.name);
+            let mut rounds = rounds::Rounds::prepare(&contenders, project, mode, place.path())?;
+            rounds.run(options.runs)?;
+            figures::add(&rounds, &mut table);
+            rounds.remove()?;
+        }
+    }
+    println!("measuring single processes …");
+    hit::measure(&contenders, &options, place.path(), &mut table)?;
+    table.print();
+    match &options.json {
+        Some(path) => Ok(std::fs::write(path, serde_json::to_string_pretty(&table)?)?),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn main() {
+    println!("the bench reads /proc and counts inodes: run it on Linux");
+}

@@ -1,0 +1,110 @@
+//! What was asked for on the command line.
+
+use std::env;
+use std::fmt::{Display, Formatter};
+use std::path::{Path, PathBuf};
+
+use crate::Result;
+
+pub(crate) const USAGE: &str = "\
+bench [--kache PATH] [--project NAME=DIR]… [--runs N] [--mode build,check] [--quick] [--json FILE]
+  --kache PATH        the wrapper to measure (default: built from this repository in release mode)
+  --project NAME=DIR  measure DIR; may be repeated (default: small, middle and large from tests/fixtures)
+  --runs N            rounds per figure (default: 3)
+  --mode LIST         cargo commands to measure (default: build,check)
+  --quick             one round, `build` only, without the large project
+  --json FILE         write the figures there, too";
+
+/// The cargo command that a figure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Build,
+    Check,
+}
+
+impl Mode {
+    pub(crate) fn command(self) -> &'static str {
+        match self {
+            Mode::Build => "build",
+            Mode::Check => "check",
+        }
+    }
+}
+
+impl Display for Mode {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.command())
+    }
+}
+
+/// A project to build, and what the figures call it.
+#[derive(Clone, Debug)]
+pub(crate) struct Project {
+    pub(crate) name: String,
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) kache: Option<PathBuf>,
+    pub(crate) projects: Vec<Project>,
+    pub(crate) runs: usize,
+    pub(crate) modes: Vec<Mode>,
+    pub(crate) json: Option<PathBuf>,
+}
+
+impl Options {
+    /// Reads the arguments of this process; `None` asks for the usage.
+    pub(crate) fn from_args() -> Result<Option<Options>> {
+        let (mut kache, mut projects, mut json) = (None, Vec::new(), None);
+        let (mut runs, mut modes, mut quick) = (None, None, false);
+        let mut arguments = env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
+            match argument.as_str() {
+                "--kache" => kache = Some(std::path::absolute(value()?)?),
+                "--project" => projects.push(project(&value()?)?),
+                "--runs" => runs = Some(value()?.parse::<usize>()?.max(1)),
+                "--mode" => modes = Some(value()?.split(',').map(mode).collect::<Result<Vec<Mode>>>()?),
+                "--json" => json = Some(std::path::absolute(value()?)?),
+                "--quick" => quick = true,
+                "-h" | "--help" => return Ok(None),
+                other => return Err(format!("{other} is not understood\n{USAGE}").into()),
+            }
+        }
+        if projects.is_empty() {
+            projects = default_projects(quick);
+        }
+        let modes = modes.unwrap_or(if quick { vec![Mode::Build] } else { vec![Mode::Build, Mode::Check] });
+        let runs = runs.unwrap_or(if quick { 1 } else { 3 });
+        Ok(Some(Options { kache, projects, runs, modes, json }))
+    }
+}
+
+/// The fixtures that are there.
+fn default_projects(quick: bool) -> Vec<Project> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let all = [("small", "two-crates"), ("middle", "big"), ("large", "large")];
+    let wanted = all.iter().filter(|(name, _)| !(quick && *name == "large"));
+    let projects = wanted
+        .map(|(name, directory)| Project { name: (*name).to_owned(), directory: fixtures.join(directory) });
+    projects.filter(|project| project.directory.join("Cargo.toml").is_file()).collect()
+}
+
+/// `NAME=DIR`.
+fn project(text: &str) -> Result<Project> {
+    let (name, directory) = text.split_once('=').ok_or("--project wants NAME=DIR")?;
+    let directory = std::path::absolute(directory)?;
+    if !directory.join("Cargo.toml").is_file() {
+        return Err(format!("{}: no Cargo.toml there", directory.display()).into());
+    }
+    Ok(Project { name: name.to_owned(), directory })
+}
+
+fn mode(text: &str) -> Result<Mode> {
+    match text {
+        "build" => Ok(Mode::Build),
+        "check" => Ok(Mode::Check),
+        other => Err(format!("{other} is not a mode: build or check").into()),
+    }
+}
