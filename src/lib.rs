@@ -40,7 +40,11 @@ pub mod invocation;
 
 pub mod policy;
 
+pub mod settings;
+
 // The way, in order.
+pub mod call;
+
 pub mod key;
 
 pub mod store;
@@ -54,6 +58,10 @@ pub mod restore;
 pub mod compile;
 
 pub mod gather;
+
+pub mod hit;
+
+pub mod miss;
 
 pub mod record;
 

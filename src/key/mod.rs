@@ -70,9 +70,11 @@ pub mod reach;
 
 pub mod declared;
 
-pub mod unit;
+pub mod facts;
 
 pub mod link;
+
+pub mod unit;
 
 pub mod read;
 
