@@ -13,9 +13,6 @@ use crate::sys::fs;
 /// The version of this form.
 pub const FORMAT: u32 = 1;
 
-/// Larger files are no entries.
-const MAX_BYTES: u64 = 256 * 1024 * 1024;
-
 /// What a hit needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -108,11 +105,7 @@ impl Store {
 
     /// A file of a shelf.
     pub(super) fn read(&self, shelf: Shelf, digest: &Digest) -> Result<Vec<u8>, Unreadable> {
-        use std::io::Read as _;
-        let file = fs::open(&self.path(shelf, digest)).map_err(|_| Unreadable::Missing)?;
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|_| Unreadable::Damaged)?;
-        Ok(bytes)
+        fs::read(&self.path(shelf, digest)).map_err(|_| Unreadable::Missing)
     }
 }
 
