@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use crate::tokens::{Token, tokens};
 
 /// The directory of this project.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// All files below `dir`, sorted, except what building and git leave there.
-pub fn files_below(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let entries = fs::read_dir(dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
-    for path in entries.map(|entry| entry.unwrap().path()) {
+    for path in entries.map(|entry| entry.expect("the project can be listed").path()) {
         let is_left_over = path.file_name().is_some_and(|name| name == "target" || name == ".git");
         if path.is_dir() && !path.is_symlink() && !is_left_over {
             files.extend(files_below(&path));
@@ -30,58 +30,58 @@ pub fn files_below(dir: &Path) -> Vec<PathBuf> {
 
 /// A path named in code, from its first segment on.
 #[derive(Clone, Debug)]
-pub struct Named {
-    pub path: Vec<String>,
+pub(crate) struct Named {
+    pub(crate) path: Vec<String>,
     /// What a `use` calls it.
-    pub alias: String,
+    pub(crate) alias: String,
     /// Whether it stands in a `use`.
-    pub in_use: bool,
-    pub line: usize,
+    pub(crate) in_use: bool,
+    pub(crate) line: usize,
     /// Whether it stands in a test module.
-    pub in_test: bool,
+    pub(crate) in_test: bool,
     /// The module around it.
-    pub module: Vec<String>,
+    pub(crate) module: Vec<String>,
 }
 
 impl Named {
     /// Whether the path is `prefix` or goes on from there. Segments are separated by `::`.
-    pub fn starts_with(&self, prefix: &str) -> bool {
+    pub(crate) fn starts_with(&self, prefix: &str) -> bool {
         let prefix: Vec<&str> = prefix.split("::").collect();
         self.path.len() >= prefix.len() && self.path.iter().zip(&prefix).all(|(a, b)| a == b)
     }
 }
 
 /// A function with a body.
-pub struct Function {
-    pub name: String,
-    pub line: usize,
-    pub n_lines: usize,
+pub(crate) struct Function {
+    pub(crate) name: String,
+    pub(crate) line: usize,
+    pub(crate) n_lines: usize,
 }
 
 /// One file.
-pub struct Source {
+pub(crate) struct Source {
     /// Below the project, with `/`.
-    pub path: String,
+    pub(crate) path: String,
     /// `key::inputs`, in segments; empty for `lib.rs` and `main.rs`.
-    pub module: Vec<String>,
+    pub(crate) module: Vec<String>,
     /// Whether all of it is test code.
-    pub is_test: bool,
-    pub text: String,
-    pub tokens: Vec<Token>,
+    pub(crate) is_test: bool,
+    pub(crate) text: String,
+    pub(crate) tokens: Vec<Token>,
     /// The lines of its test modules.
-    pub test_lines: Vec<Range<usize>>,
+    pub(crate) test_lines: Vec<Range<usize>>,
 }
 
 impl Source {
-    pub fn read(path: &Path) -> Source {
-        let relative = path.strip_prefix(root()).unwrap();
+    pub(crate) fn read(path: &Path) -> Source {
+        let relative = path.strip_prefix(root()).expect("the file is of this project");
         let relative = relative.to_str().expect("names here are Unicode").replace('\\', "/");
         let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{relative}: {e}"));
         Source::of(relative, text)
     }
 
     /// The file at `path` below the project, with what is in it.
-    pub fn of(path: String, text: String) -> Source {
+    pub(crate) fn of(path: String, text: String) -> Source {
         let inner = path.strip_prefix("src/").unwrap_or(&path);
         let inner = inner.trim_end_matches(".rs").trim_end_matches("/mod");
         let module: Vec<String> =
@@ -100,17 +100,17 @@ impl Source {
     }
 
     /// Whether `line` is test code.
-    pub fn is_test_line(&self, line: usize) -> bool {
+    pub(crate) fn is_test_line(&self, line: usize) -> bool {
         self.is_test || self.test_lines.iter().any(|lines| lines.contains(&line))
     }
 
     /// Lines that are not test code.
-    pub fn n_production_lines(&self) -> usize {
+    pub(crate) fn n_production_lines(&self) -> usize {
         (1..=self.text.lines().count()).filter(|line| !self.is_test_line(*line)).count()
     }
 
     /// The index of the sign that closes what is opened at `open`.
-    pub fn closing(&self, open: usize) -> usize {
+    pub(crate) fn closing(&self, open: usize) -> usize {
         let mut depth = 0;
         for (index, token) in self.tokens.iter().enumerate().skip(open) {
             match token.text.as_str() {
@@ -159,7 +159,7 @@ impl Source {
     }
 
     /// Functions with a body.
-    pub fn functions(&self) -> Vec<Function> {
+    pub(crate) fn functions(&self) -> Vec<Function> {
         let mut functions = Vec::new();
         for (index, token) in self.tokens.iter().enumerate() {
             let is_function = token.text == "fn" && self.tokens.get(index + 1).is_some_and(Token::is_name);
@@ -183,7 +183,7 @@ impl Source {
     }
 
     /// Every path of the code; the trees of `use` are spread out.
-    pub fn named(&self) -> Vec<Named> {
+    pub(crate) fn named(&self) -> Vec<Named> {
         let modules = self.inline_modules();
         let mut named = Vec::new();
         let mut at = 0;
@@ -258,14 +258,14 @@ impl Source {
 }
 
 /// The library and the binary: all files of `src`.
-pub struct Tree {
-    pub sources: Vec<Source>,
+pub(crate) struct Tree {
+    pub(crate) sources: Vec<Source>,
     /// For each module, what its `use`s bring in from modules below it: name and where it comes from.
     reexports: BTreeMap<Vec<String>, BTreeMap<String, Vec<String>>>,
 }
 
 impl Tree {
-    pub fn read() -> Tree {
+    pub(crate) fn read() -> Tree {
         let files = files_below(&root().join("src"));
         let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
         let sources = files.iter().filter(|path| is_rust(path)).map(|path| Source::read(path)).collect();
@@ -288,7 +288,7 @@ impl Tree {
         tree
     }
 
-    pub fn source(&self, path: &str) -> &Source {
+    pub(crate) fn source(&self, path: &str) -> &Source {
         self.sources.iter().find(|source| source.path == path).unwrap_or_else(|| panic!("{path} is missing"))
     }
 
@@ -315,7 +315,7 @@ impl Tree {
     }
 
     /// The module that a path of this crate leads to; what a module passes on is followed to where it comes from.
-    pub fn target(&self, named: &Named) -> Option<Vec<String>> {
+    pub(crate) fn target(&self, named: &Named) -> Option<Vec<String>> {
         let mut path = self.absolute(named)?;
         for _ in 0..8 {
             let n_known =

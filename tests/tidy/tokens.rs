@@ -3,19 +3,19 @@
 
 /// A name, a number or one sign; `::` is one token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    pub text: String,
-    pub line: usize,
+pub(crate) struct Token {
+    pub(crate) text: String,
+    pub(crate) line: usize,
 }
 
 impl Token {
-    pub fn is_name(&self) -> bool {
+    pub(crate) fn is_name(&self) -> bool {
         self.text.starts_with(|c: char| c.is_alphabetic() || c == '_')
     }
 }
 
 /// All tokens of `code`.
-pub fn tokens(code: &str) -> Vec<Token> {
+pub(crate) fn tokens(code: &str) -> Vec<Token> {
     let mut reader = Reader { chars: code.chars().collect(), at: 0, line: 1 };
     let mut tokens = Vec::new();
     while let Some(c) = reader.peek(0) {
