@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Hasher, guard};
 use crate::key::memo;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
@@ -72,14 +72,14 @@ impl Toolchain {
         if let Ok(json) = serde_json::to_vec(&toolchain) {
             let temporary = memo_dir.join(format!("tmp-{}", fs::unique_name()));
             let _ = fs::create_dir_all(memo_dir);
-            let _ = fs::replace(&memo_path, &temporary, &json);
+            let _ = fs::replace(&memo_path, &temporary, &guard::add(json));
         }
         Ok(toolchain)
     }
 }
 
 fn recall(memo_path: &Path) -> Option<Toolchain> {
-    let toolchain: Toolchain = serde_json::from_slice(&fs::read(memo_path).ok()?).ok()?;
+    let toolchain: Toolchain = serde_json::from_slice(&guard::check(fs::read(memo_path).ok()?)?).ok()?;
     let holds = |witness: &Witness| Identity::at(&witness.path).is_ok_and(|now| state(&now) == witness.state);
     toolchain.witnesses.iter().all(holds).then_some(toolchain)
 }
