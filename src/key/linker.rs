@@ -106,7 +106,7 @@ pub fn identify(
     Ok(linker)
 }
 
-fn recall(memo_path: &Path) -> Option<Linker> {
+pub(super) fn recall(memo_path: &Path) -> Option<Linker> {
     let linker: Linker = serde_json::from_slice(&guard::check(fs::read(memo_path).ok()?)?).ok()?;
     let unchanged =
         linker.files.iter().all(|(path, then)| Identity::at(path).is_ok_and(|now| state(&now) == *then));

@@ -14,3 +14,6 @@ pub mod unit;
 
 /// Version of the key.
 pub const SCHEMA: &str = "1";
+
+#[cfg(test)]
+mod tests;

@@ -78,7 +78,7 @@ impl Toolchain {
     }
 }
 
-fn recall(memo_path: &Path) -> Option<Toolchain> {
+pub(super) fn recall(memo_path: &Path) -> Option<Toolchain> {
     let toolchain: Toolchain = serde_json::from_slice(&guard::check(fs::read(memo_path).ok()?)?).ok()?;
     let holds = |witness: &Witness| Identity::at(&witness.path).is_ok_and(|now| state(&now) == witness.state);
     toolchain.witnesses.iter().all(holds).then_some(toolchain)
