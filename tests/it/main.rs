@@ -1,1 +1,7 @@
 //! Scenarios: real cargo, real rustc, a private store.
+
+mod plain;
+mod step;
+mod world;
+
+mod sources;
