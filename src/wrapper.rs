@@ -191,8 +191,8 @@ impl Job<'_> {
             Err(reason) => reason,
         };
         let lock = match self.take_off() {
-            Some(Waited::Free(lock)) => Some(lock),
-            Some(Waited::AfterHolder(lock)) => {
+            // Who had the lock may have let go of it between the lookup and now.
+            Some(Waited::Free(lock) | Waited::AfterHolder(lock)) => {
                 record.times.wait_us = lap(watch);
                 match self.try_hit(Origin::Waited, record, watch) {
                     Ok(code) => return Ok(code),

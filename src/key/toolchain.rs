@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Hasher, guard};
 use crate::key::memo;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
@@ -88,14 +88,19 @@ impl Toolchain {
         let toolchain = ask(&program, target, cwd)?;
         if let Ok(json) = serde_json::to_vec(&toolchain) {
             let temporary = memo_dir.join(format!("tmp-{}", fs::unique_name()));
+<<<<<<< HEAD
             let _ = fs::replace(&memo_path, &temporary, &json);
+=======
+            let _ = fs::create_dir_all(memo_dir);
+            let _ = fs::replace(&memo_path, &temporary, &guard::add(json));
+>>>>>>> robust
         }
         Ok(toolchain)
     }
 }
 
-fn recall(memo_path: &Path) -> Option<Toolchain> {
-    let toolchain: Toolchain = serde_json::from_slice(&fs::read(memo_path).ok()?).ok()?;
+pub(super) fn recall(memo_path: &Path) -> Option<Toolchain> {
+    let toolchain: Toolchain = serde_json::from_slice(&guard::check(fs::read(memo_path).ok()?)?).ok()?;
     let holds = |witness: &Witness| Identity::at(&witness.path).is_ok_and(|now| state(&now) == witness.state);
     toolchain.witnesses.iter().all(holds).then_some(toolchain)
 }

@@ -4,3 +4,9 @@
     clippy::disallowed_methods,
     reason = "scenarios drive cargo and files from outside, as a person does"
 )]
+
+mod plain;
+mod step;
+mod world;
+
+mod sources;

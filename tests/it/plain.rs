@@ -1,0 +1,138 @@
+//! The oracle: a build directory made with kache holds what plain cargo would have put there.
+//!
+//! The same tree is built at the same absolute path, into the same build directory (kache's is moved aside
+//! meanwhile), by cargo and, instead of kache, a script that becomes rustc after changing the arguments as kache does:
+//! without `-C incremental`, with the `--remap-path-prefix` of `src/mapping.rs`. rustc and the linker are deterministic
+//! for equal arguments, so the comparison is of everything: the set of names below the build
+//! directory, each file byte for byte (metadata, archives, executables, dep-info, and cargo's own notes, which hold the
+//! diagnostics it would show again), and each mode. Left out are files that hold times, and kache's own.
+//!
+//! What is compared with a hit is therefore a fresh compile by an untouched rustc, and what is compared with a miss
+//! shows that kache adds nothing but the mapping.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::world::World;
+
+/// Becomes rustc without `-C incremental`.
+const PLAIN: &str = r#"#!/bin/sh
+rustc=$1; shift
+n=$#
+while [ $n -gt 0 ]; do
+    argument=$1; shift; n=$((n - 1))
+    case $argument,$1 in
+        -C,incremental=*) shift; n=$((n - 1));;
+        *) set -- "$@" "$argument";;
+    esac
+done
+map
+exec "$rustc" "$@"
+"#;
+
+/// Adds to the arguments what kache adds. The working directory of members, whose sources have relative names, is
+/// the workspace.
+const MAP: &str = r#"for argument; do
+    case $argument in
+        -*|*=*) ;;
+        /*.rs) set -- "--remap-path-prefix=$MAPPED_TARGET=./target" "$@"; break;;
+        *.rs) set -- "--remap-path-prefix=$PWD=." "--remap-path-prefix=$MAPPED_TARGET=./target" "$@"; break;;
+    esac
+done
+"#;
+
+impl World {
+    /// The result of `cargo build` is what plain cargo makes.
+    pub(crate) fn same_as_plain_cargo(&self) {
+        self.same_as_plain(&["build"], MAP);
+    }
+
+    /// The result of `cargo <args>` is what plain cargo makes.
+    pub(crate) fn same_as_plain_cargo_of(&self, args: &[&str]) {
+        self.same_as_plain(args, MAP);
+    }
+
+    /// The same for a build in which kache maps no paths.
+    pub(crate) fn same_as_plain_cargo_with_real_paths(&self, args: &[&str]) {
+        self.same_as_plain(args, "");
+    }
+
+    fn same_as_plain(&self, args: &[&str], map: &str) {
+        let target = self.target();
+        let ours = self.root().join("target-of-kache");
+        let wrapper = self.root().join("wrapper.sh");
+        fs::write(&wrapper, PLAIN.replace("map\n", map)).expect("writes the script");
+        fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("makes it executable");
+        fs::rename(&target, &ours).expect("moves the build directory away");
+        let mut command = self.command("cargo");
+        command.args(args).env("RUSTC_WRAPPER", &wrapper).env("MAPPED_TARGET", &target);
+        let plain = self.run(command);
+        plain.succeeds();
+        assert!(plain.records().is_empty(), "plain cargo called kache\n{plain}");
+        let differences = differences(&ours, &target);
+        assert!(differences.is_empty(), "not as plain cargo makes it:\n{}\n{plain}", differences.join("\n"));
+        fs::remove_dir_all(&target).expect("removes what plain cargo made");
+        fs::rename(&ours, &target).expect("moves the build directory back");
+    }
+}
+
+fn differences(ours: &Path, plain: &Path) -> Vec<String> {
+    let (mut left, mut right) = (BTreeMap::new(), BTreeMap::new());
+    collect(ours, ours, &mut left);
+    collect(plain, plain, &mut right);
+    let mut found = Vec::new();
+    for name in left.keys().chain(right.keys().filter(|name| !left.contains_key(*name))) {
+        match (left.get(name), right.get(name)) {
+            (Some(_), None) => found.push(format!("{name}: only with kache")),
+            (None, _) => found.push(format!("{name}: only with plain cargo")),
+            (Some((mode, _)), Some((other, _))) if mode != other => {
+                found.push(format!("{name}: mode {mode:o} instead of {other:o}"));
+            }
+            (Some((_, content)), Some((_, other))) if content != other => {
+                found.push(format!("{name}: {}", first_difference(content, other)));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn first_difference(ours: &[u8], plain: &[u8]) -> String {
+    let at = ours.iter().zip(plain).take_while(|(left, right)| left == right).count();
+    let around = |bytes: &[u8]| {
+        let part = &bytes[at.saturating_sub(40).min(bytes.len())..(at + 80).min(bytes.len())];
+        part.escape_ascii().to_string()
+    };
+    format!("differs at byte {at}\n    kache: {}\n    plain: {}", around(ours), around(plain))
+}
+
+type Files = BTreeMap<String, (u32, Vec<u8>)>;
+
+fn collect(root: &Path, dir: &Path, files: &mut Files) {
+    for child in fs::read_dir(dir).expect("can be listed") {
+        let path = child.expect("can be listed").path();
+        let name = path.file_name().expect("it has a name").to_string_lossy();
+        if is_left_out(&name) {
+            continue;
+        }
+        let metadata = path.symlink_metadata().expect("it exists");
+        if metadata.is_dir() {
+            collect(root, &path, files);
+        } else {
+            let name = path.strip_prefix(root).expect("it is below").to_string_lossy().into_owned();
+            let mut content = fs::read(&path).expect("can be read");
+            if name.contains(".fingerprint/") && name.contains("/dep-") {
+                // cargo's own form of dep-info, in the order of a hash map.
+                content.sort_unstable();
+            }
+            files.insert(name, (metadata.permissions().mode(), content));
+        }
+    }
+}
+
+/// kache's own notes, what cargo learnt about the compiler and its wrapper, and files that hold a time.
+fn is_left_out(name: &str) -> bool {
+    matches!(name, ".kache" | ".rustc_info.json" | "invoked.timestamp" | "incremental")
+}
