@@ -2,19 +2,22 @@
 //! that nothing is.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::compile::Compiled;
 use crate::digest::Digest;
 use crate::invocation::{Invocation, Output, Role};
 use crate::key::depinfo::DepInfo;
+use crate::key::facts::Facts;
 use crate::key::inputs::{InputKind, KeyInputs};
 use crate::key::portable::{Portable, Root, Roots};
 use crate::key::reach::{self, ProceduralMacro, Reach, ReachedCrate};
 use crate::key::read::{InputList, Present, Seen};
-use crate::key::unit::{Facts, Unit};
+use crate::key::unit::Unit;
 use crate::outcome::Unstored;
 use crate::restore::{can_be_depended_on, sharing};
+use crate::store::Store;
 use crate::store::entry::{Artifact, Entry, FORMAT, StoredInputs, UnitName};
 use crate::store::put::Put;
 use crate::streams::Streams;
@@ -27,34 +30,43 @@ const MAX_GENERATED_FILES: usize = 512;
 /// The state of files before the compile.
 pub struct Before {
     /// The file system's own time when the compiler was started, in nanoseconds since 1970.
-    pub started_ns: i64,
+    started_ns: i64,
     states: HashMap<PathBuf, Identity>,
 }
 
 impl Before {
-    /// Looks at what the compile will probably read: what earlier compiles did, and files that a build script has
-    /// just made, which are too young to be told from files that change meanwhile.
-    pub fn look(facts: &Facts<'_>, present: &Present<'_>, started_ns: i64) -> Before {
-        let mut states: HashMap<PathBuf, Identity> =
-            present.looked_at().map(|(path, _, identity)| (path.to_path_buf(), *identity)).collect();
+    /// Looks at what the compile will probably read: what earlier compiles did, the crate root, and files that a build
+    /// script has just made. These may be too young to be told from files that change meanwhile.
+    pub fn look(store: &Store, unit: &Unit, facts: &Facts<'_>) -> io::Result<Before> {
+        let started_ns = fs::kernel_time(&store.temporary())?;
+        let mut states = HashMap::new();
+        let mut note = |path: PathBuf| {
+            if let Ok(identity) = Identity::at(&path) {
+                states.insert(path, identity);
+            }
+        };
+        note(facts.places.cwd.join(&facts.invocation.source));
+        let present = Present::new(facts.places, facts.env);
+        let lists = store.lists(&unit.key).unwrap_or_default();
+        lists
+            .iter()
+            .take(1)
+            .flat_map(|list| &list.files)
+            .filter_map(|file| present.path(file))
+            .for_each(&mut note);
         let mut waiting: Vec<PathBuf> = facts.env.get("OUT_DIR").map(PathBuf::from).into_iter().collect();
-        while let Some(dir) = waiting.pop() {
+        let mut n_files = 0;
+        while let Some(dir) = waiting.pop().filter(|_| n_files < MAX_GENERATED_FILES) {
             for path in fs::list(&dir).unwrap_or_default() {
-                match fs::metadata(&path) {
-                    Ok(metadata) if metadata.is_dir() => waiting.push(path),
-                    Ok(metadata) if metadata.is_file() => drop(states.insert(path, Identity::of(&metadata))),
-                    _ => {}
-                }
-                if states.len() > MAX_GENERATED_FILES {
-                    return Before { started_ns, states };
+                n_files += 1;
+                if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+                    waiting.push(path);
+                } else {
+                    note(path);
                 }
             }
         }
-        let source = facts.places.cwd.join(&facts.invocation.source);
-        if let Ok(identity) = Identity::at(&source) {
-            states.entry(source).or_insert(identity);
-        }
-        Before { started_ns, states }
+        Ok(Before { started_ns, states })
     }
 
     /// Whether a file that now has this identity had the same content all the time that the compiler ran.
@@ -327,13 +339,8 @@ pub fn unit_name(facts: &Facts<'_>) -> UnitName {
 }
 
 /// The dep-info of a hit, as the compiler would have written it here.
-pub fn dep_info_of(
-    entry: &Entry,
-    list: &InputList,
-    outputs: &[Output],
-    facts: &Facts<'_>,
-) -> Option<Vec<u8>> {
-    let roots: &Roots = &facts.places.roots;
+pub fn dep_info_of(entry: &Entry, list: &InputList, facts: &Facts<'_>) -> Option<Vec<u8>> {
+    let (roots, outputs): (&Roots, _) = (&facts.places.roots, facts.outputs);
     let path = |role: &Role| Some(os::bytes(&output_of(outputs, *role)?.path).to_vec());
     let variable = |name: &Portable| {
         let value = facts.env.get(os::from_bytes(name.as_bytes())?);

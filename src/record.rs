@@ -7,9 +7,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Problem;
 use crate::digest::Digest;
-use crate::outcome::Outcome;
+use crate::outcome::{MissReason, Outcome};
 use crate::store::entry::UnitName;
+use crate::sys::env::Env;
 use crate::sys::{clock, fs};
 
 /// The version of this form.
@@ -45,6 +47,26 @@ pub struct Record {
     pub problems: Vec<String>,
 }
 
+impl Record {
+    /// The record of an invocation of which nothing is known yet.
+    pub fn new(env: &Env, problems: &[Problem]) -> Record {
+        let crate_name = env.get("CARGO_CRATE_NAME").map(|name| name.to_string_lossy().into_owned());
+        Record {
+            format: FORMAT,
+            time_ms: 0,
+            outcome: Outcome::Miss { reason: MissReason::NewUnit, unstored: None },
+            unit: UnitName { crate_name: crate_name.unwrap_or_default(), ..UnitName::default() },
+            unit_key: None,
+            key: None,
+            place: String::new(),
+            times: Times::default(),
+            bytes: Bytes::default(),
+            compile_ms: 0,
+            problems: problems.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
 /// Where the time went, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -77,8 +99,11 @@ pub struct Bytes {
     pub n_link_failures: u64,
 }
 
-/// Appends `record`. Failing to is no reason to fail a build.
+/// Appends `record`. Failing to is no reason to fail a build; without a cache directory there are no records.
 pub fn append(records_dir: &Path, record: &Record) {
+    if records_dir.is_relative() {
+        return;
+    }
     let path = records_dir.join(format!("{}.jsonl", clock::date(record.time_ms)));
     let Ok(mut line) = serde_json::to_vec(record) else { return };
     line.push(b'\n');

@@ -3,68 +3,34 @@
 //! Prints nothing of its own: cargo keeps what a wrapper prints and shows it again. Before the compiler runs, every
 //! failure means to step aside; after it ran, every failure means to store nothing. The exit code is the compiler's.
 
-use std::ffi::{OsStr, OsString};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::compile::{self, Compiled};
-use crate::config::{self, Config, Defaults};
-use crate::gather::{self, Before, Finished};
-use crate::invocation::driver::{Driver, is_compiler_name};
-use crate::invocation::{Invocation, Output, Role, Target, outputs, parse};
-use crate::key::memo::{self, Known, Memo};
+use crate::call::{Call, unlink_outputs};
+use crate::config::{self, Config};
+use crate::gather;
+use crate::hit;
+use crate::invocation::driver::Driver;
+use crate::invocation::{Invocation, Target, outputs, parse};
+use crate::key::facts::Facts;
+use crate::key::memo::{self, Memo};
 use crate::key::portable::Root;
-use crate::key::reach::Reach;
 use crate::key::read::Present;
 use crate::key::roots::Places;
 use crate::key::toolchain::Toolchain;
-use crate::key::unit::{self, Facts, Unit};
+use crate::key::unit::{self, Unit};
 use crate::mapping::{self, Mapping};
-use crate::outcome::{Bypass, BypassReason, MissReason, Origin, Outcome, Unstored};
+use crate::miss::Compilation;
+use crate::outcome::{Bypass, BypassReason, MissReason, Origin, Outcome};
 use crate::policy::{self, Policy};
-use crate::record::{self, Record, Times};
-use crate::restore::{self, Failed};
+use crate::record::{self, Record};
+use crate::settings;
 use crate::store::Store;
-use crate::store::entry::UnitName;
-use crate::store::lookup::Found;
 use crate::streams::Streams;
 use crate::sys::clock::{self, Stopwatch};
 use crate::sys::env::Env;
-use crate::sys::fs::Identity;
+use crate::sys::fs;
 use crate::sys::lock::{FileLock, Waited};
-use crate::sys::{dirs, fs, host, process};
-
-/// `kache <compiler> <argument>…`, or `kache <workspace wrapper> <compiler> <argument>…`.
-struct Call<'a> {
-    program: &'a OsStr,
-    /// The compiler's own path, which workspace wrappers get as their first argument.
-    prefix: &'a [OsString],
-    args: &'a [OsString],
-    driver: Option<Driver>,
-}
-
-impl<'a> Call<'a> {
-    fn of(args: &'a [OsString]) -> Option<Call<'a>> {
-        let (program, rest) = args.split_first()?;
-        let driver = is_compiler_name(program);
-        let has_compiler = driver != Some(Driver::Rustc)
-            && rest.first().is_some_and(|first| is_compiler_name(first) == Some(Driver::Rustc));
-        let (prefix, args) = rest.split_at(usize::from(has_compiler));
-        Some(Call { program, prefix, args, driver })
-    }
-
-    /// Becomes the compiler.
-    fn exec(&self) -> ExitCode {
-        let args = [self.prefix, self.args].concat();
-        let error = process::exec(self.program, &args);
-        #[expect(clippy::print_stderr, reason = "there is no compiler that could say it")]
-        {
-            eprintln!("error: could not run {}: {error}", self.program.to_string_lossy());
-        }
-        ExitCode::from(127)
-    }
-}
 
 /// Does what cargo asks for with `env.args`.
 pub fn main(env: &Env) -> ExitCode {
@@ -87,10 +53,13 @@ pub fn main(env: &Env) -> ExitCode {
         return call.exec();
     }
     let records_dir = Store::records_dir(&config.cache_dir.value);
-    let mut record = new_record(env, &problems);
+    let mut record = Record::new(env, &problems);
     let loses_key = problems.iter().any(config::Problem::loses_key);
     let result = match (invocation, &places) {
         (Err(reason), _) => Err(reason),
+        _ if config.cache_dir.value.as_os_str().is_empty() => {
+            Err(BypassReason::new(Bypass::Store, "no home directory; KACHE_CACHE_DIR can name a place"))
+        }
         _ if loses_key => Err(BypassReason::new(Bypass::Configured, "the configuration cannot be read")),
         (Ok((invocation, driver, _)), Some(places)) => {
             let store = Store::at(&config.cache_dir.value);
@@ -115,47 +84,15 @@ pub fn main(env: &Env) -> ExitCode {
     }
 }
 
+/// The configuration for this invocation. A package from a registry is compiled in its own directory: its build
+/// directory leads to the project.
 fn load_config(env: &Env, places: Option<&Places>) -> (Config, Vec<config::Problem>) {
-    let defaults = Defaults {
-        cache_dir: dirs::cache(env).unwrap_or_else(|| PathBuf::from("/tmp")).join("kache"),
-        cache_executables: host::CACHES_EXECUTABLES,
-    };
-    // A package from a registry is compiled in its own directory: the build directory leads to the project.
     let mut starts: Vec<&Path> = Vec::new();
     if let Some(places) = places {
         starts.extend(places.member.then_some(places.cwd.as_path()));
         starts.extend(places.target.as_deref());
     }
-    let caller = env.get("PWD").map(Path::new).filter(|dir| dir.is_absolute());
-    starts.extend(caller);
-    config::load(&|name| env.get(name).map(OsStr::to_os_string), &starts, &defaults)
-}
-
-/// Files that the compiler is about to write may be second names of blobs: it must make new ones.
-fn unlink_outputs(invocation: Option<&Invocation>, env: &Env) {
-    let Some((invocation, cwd)) = invocation.zip(env.cwd.as_ref()) else { return };
-    unlink(&outputs::outputs(invocation, &host::triple()).unwrap_or_default(), cwd);
-}
-
-fn unlink(outputs: &[Output], cwd: &Path) {
-    outputs.iter().for_each(|output| drop(fs::remove(&cwd.join(&output.path))));
-}
-
-fn new_record(env: &Env, problems: &[config::Problem]) -> Record {
-    let package = env.get("CARGO_CRATE_NAME").map(|name| name.to_string_lossy().into_owned());
-    Record {
-        format: record::FORMAT,
-        time_ms: 0,
-        outcome: Outcome::Miss { reason: MissReason::NewUnit, unstored: None },
-        unit: UnitName { crate_name: package.unwrap_or_default(), ..UnitName::default() },
-        unit_key: None,
-        key: None,
-        place: String::new(),
-        times: Times::default(),
-        bytes: record::Bytes::default(),
-        compile_ms: 0,
-        problems: problems.iter().map(ToString::to_string).collect(),
-    }
+    settings::load(env, &starts)
 }
 
 /// One cacheable invocation on its way.
@@ -277,32 +214,12 @@ impl Job<'_> {
         watch: &mut Stopwatch,
     ) -> Result<ExitCode, MissReason> {
         let store = self.way.store;
-        let mut present = Present::new(self.facts.places, self.facts.env);
-        let found = store.lookup(&self.unit.key, &mut present)?;
+        let found = store.lookup(&self.unit.key, &mut Present::new(self.facts.places, self.facts.env))?;
         record.times.lookup_us = lap(watch);
-        let Found { key, entry, list } = found;
-        record.key = Some(key);
-        let restore_failed = || MissReason::RestoreFailed;
-        let dep_info =
-            gather::dep_info_of(&entry, &list, self.facts.outputs, self.facts).ok_or_else(restore_failed)?;
-        let stdout = self.streams.give(&entry.stdout).ok_or_else(restore_failed)?;
-        let stderr = self.streams.give(&entry.stderr).ok_or_else(restore_failed)?;
-        let restored =
-            restore::restore(store, &entry, self.facts.outputs, self.facts.memo).map_err(|failed| {
-                match failed {
-                    Failed::Blob => MissReason::BlobDamaged,
-                    Failed::Incomplete => MissReason::EntryDamaged,
-                    Failed::Place => MissReason::RestoreFailed,
-                }
-            })?;
-        if let Some(output) = self.facts.outputs.iter().find(|output| output.role == Role::DepInfo) {
-            let path = self.facts.places.cwd.join(&output.path);
-            fs::replace(&path, &restore::temporary_beside(&path), &dep_info).map_err(|_| restore_failed())?;
-        }
-        let _ = std::io::stdout().write_all(&stdout);
-        let _ = std::io::stderr().write_all(&stderr);
+        record.key = Some(found.key);
+        let restored = hit::serve(store, &found, self.facts, self.streams)?;
         record.outcome = Outcome::Hit { origin };
-        record.compile_ms = entry.compile_ms;
+        record.compile_ms = found.entry.compile_ms;
         record.bytes.linked = restored.linked_bytes;
         record.bytes.cloned = restored.cloned_bytes;
         record.bytes.copied = restored.copied_bytes;
@@ -326,86 +243,28 @@ impl Job<'_> {
         record: &mut Record,
         watch: &mut Stopwatch,
     ) -> Result<ExitCode, BypassReason> {
-        let way = self.way;
-        unlink(self.facts.outputs, &self.facts.places.cwd);
-        let mut present = Present::new(self.facts.places, self.facts.env);
-        let _ = way.store.lookup(&self.unit.key, &mut present);
-        let started_ns = fs::kernel_time(&way.store.temporary());
-        let before =
-            started_ns.as_ref().ok().map(|started_ns| Before::look(self.facts, &present, *started_ns));
-        let args = [way.call.prefix, &self.mapping.args, &self.kept_args()].concat();
-        let heartbeat = || lock.iter().for_each(|lock| lock.heartbeat());
-        let reach = gather::reach_of(self.facts, self.unit);
-        let shown = self.announcing(reach.as_ref());
-        let compiled = compile::run(way.call.program, &args, &shown, &heartbeat)
-            .map_err(|e| BypassReason::new(Bypass::UnknownCompiler, e.to_string()))?;
+        let compilation = Compilation {
+            call: self.way.call,
+            facts: self.facts,
+            unit: self.unit,
+            streams: self.streams,
+            mapping: self.mapping,
+            store: self.way.store,
+        };
+        let compiled =
+            compilation.run(lock).map_err(|e| BypassReason::new(Bypass::UnknownCompiler, e.to_string()))?;
         record.times.compile_us = lap(watch);
-        record.compile_ms = compiled.elapsed.as_millis() as u64;
-        let unstored = if compiled.status.success() {
-            before
-                .ok_or_else(|| Unstored::StoreFailed("the store has no time".to_owned()))
-                .and_then(|before| self.store(&before, &compiled, reach.as_ref(), record))
-                .err()
-        } else {
-            Some(Unstored::CompilerFailed)
+        record.compile_ms = compiled.elapsed().as_millis() as u64;
+        let unstored = match compiled.store() {
+            Ok(stored) => {
+                record.key = Some(stored.key);
+                record.bytes.stored = stored.n_bytes;
+                None
+            }
+            Err(unstored) => Some(unstored),
         };
         record.outcome = Outcome::Miss { reason, unstored };
         record.times.put_us = lap(watch);
-        Ok(ExitCode::from(process::exit_code(compiled.status)))
-    }
-
-    /// The given arguments without those that a compile under kache leaves out.
-    fn kept_args(&self) -> Vec<OsString> {
-        let left_out = policy::left_out(self.facts.invocation);
-        let args = self.way.call.args.iter().enumerate();
-        args.filter(|(index, _)| !left_out.contains(index)).map(|(_, argument)| argument.clone()).collect()
-    }
-
-    /// What is shown of each line. Before metadata is announced, and dependents start with it, it is noted what
-    /// stands behind it: they need that for their keys.
-    fn announcing<'a>(&'a self, reach: Option<&'a Reach>) -> impl Fn(&[u8]) -> Vec<u8> + Sync + use<'a> {
-        let (streams, store) = (self.streams, self.way.store);
-        let (outputs, places) = (self.facts.outputs, self.facts.places);
-        move |line| {
-            if streams.announced(line) == Some(Role::Metadata)
-                && let Some(reach) = reach
-                && let Some(output) = outputs.iter().find(|output| output.role == Role::Metadata)
-                && let Ok((digest, identity)) = memo::hash_file(&places.cwd.join(&output.path))
-                && store.put_reach(&digest, reach).is_ok()
-            {
-                Memo::of(places.target.as_deref()).set(&identity, Known { digest, reach: reach.note() });
-            }
-            streams.real_paths(line).into_owned()
-        }
-    }
-
-    fn store(
-        &self,
-        before: &Before,
-        compiled: &Compiled,
-        reach: Option<&Reach>,
-        record: &mut Record,
-    ) -> Result<(), Unstored> {
-        let finished = Finished {
-            facts: self.facts,
-            unit: self.unit,
-            before,
-            streams: self.streams,
-            compiled,
-            reach,
-            maps_paths: self.mapping.maps,
-        };
-        let put = gather::gather(&finished)?;
-        record.key = Some(put.key);
-        self.way.store.put(&put).map_err(|e| Unstored::StoreFailed(e.to_string()))?;
-        record.bytes.stored = put.entry.artifacts.iter().map(|artifact| artifact.size_bytes).sum();
-        for (artifact, (path, _)) in put.entry.artifacts.iter().zip(&put.files) {
-            if restore::can_be_depended_on(artifact.role)
-                && let Ok(identity) = Identity::at(path)
-            {
-                self.facts.memo.set(&identity, Known { digest: artifact.blob, reach: put.entry.reach });
-            }
-        }
-        Ok(())
+        Ok(ExitCode::from(compiled.exit_code()))
     }
 }

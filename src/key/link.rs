@@ -4,11 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::invocation::{Invocation, Role, SearchKind};
+use crate::key::facts::{Facts, Watch};
 use crate::key::inputs::{InputKind, KeyInputs};
 use crate::key::linker::{self, LinkArgument, Linker};
 use crate::key::portable::Portable;
 use crate::key::reach::Reach;
-use crate::key::unit::{Facts, Watch};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::{fs, os};
 

@@ -1,16 +1,82 @@
-//! x
-pub mod declared;
-pub mod depinfo;
-pub mod inputs;
-pub mod link;
-pub mod linker;
-pub mod memo;
+//! The key: everything that decides what a compile makes, as a value.
+//!
+//! There are two levels. The **unit key** is the digest of what is known before any source is read ([`unit`]). Under it
+//! lie **input lists**: what earlier compiles of this unit read ([`read`]). The **cache key** is the digest of the unit
+//! key and of what such a list names, as it is now. An entry is only ever stored under a key made from what that very
+//! compile reported; a looked-up key may read, never store.
+//!
+//! Both are digests of [`inputs::KeyInputs`], an ordered list of (kind, name, value), in an encoding of its own in
+//! which each field carries its length. The list is stored beside the entry; `why-miss` compares two of them.
+//!
+//! # What is in
+//!
+//! | kind | level | name → value | why |
+//! |---|---|---|---|
+//! | `Schema` | unit | – → [`SCHEMA`] | whatever changes the meaning of keys or the bytes of outputs re-keys the world |
+//! | `Salt` | unit | – → digest of `key_salt` | the user's way to start anew |
+//! | `Compiler` | unit | release → content of compiler, driver library, std and linkers of the toolchain | two builds of rustc can print the same banner ([`toolchain`]) |
+//! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory | decides names in outputs (`mapping`) |
+//! | `Argument` | unit | option → value, in argv order | crate name, types, edition, target, cfg, every codegen, `-Z`, **lint level** and `--cap-lints` (a cached success must not hide a `deny`), `--error-format`, `--json`; unknown ones never get here, they are a bypass |
+//! | `SourcePath` | unit | – → the crate root | two crates may differ in nothing else |
+//! | `Extern` | unit | options and name → content | what is compiled against |
+//! | `StaticLibrary` | unit | path → content | `-l static` goes into the output whole; so may every archive in the package's own `OUT_DIR` that a `#[link]` names |
+//! | `ArgumentFile` | unit | option → content | target specifications, `profile-use` |
+//! | `Processor` | unit | – → digest of the real processor | `target-cpu=native` is another argument on each machine |
+//! | `CompilerVariable` | unit | variable → digest, where set | rustc, the linker and clippy read these and do not tell |
+//! | `DeclaredVariable` | unit | variable → digest or unset | `key_env_vars`, and `rerun-if-env-changed` of a package with hidden inputs |
+//! | `DeclaredFile` | unit | path → content | `extra-inputs`, and `rerun-if-changed` of a package with hidden inputs |
+//! | `Macro` | unit | library → content | procedural macros that could read on their own, also those reached through re-exports |
+//! | `MacroVariable` | unit | variable → digest | set, and its name stands in the library of such a macro |
+//! | `PackageTree` | unit | package → content of its files | such a macro may read any of them |
+//! | `LintConfig` | unit | path → content | every `clippy.toml` above the package: dep-info does not tell where one could appear |
+//! | `Linker` | unit, linked | – → content of driver, linker, start files, C library | they go into the output ([`linker`]) |
+//! | `LinkFile` | unit, linked | name → content | scripts, objects and libraries that link arguments name |
+//! | `LinkedCrate` | unit, linked | file stem → content | the linker reads the object code of the whole closure, of which rustc's metadata says nothing ([`reach`]) |
+//! | `Source` | read | path → content | every file of the compiler's dep-info |
+//! | `Sibling` | read | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
+//! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |
+//! | `Root` | read | root → real path | an output holds the real path, so it serves only where that is the same |
+//!
+//! # What is out
+//!
+//! - `--out-dir`, `-L dependency=`, paths of `--extern`: where things lie. What is there counts by content.
+//! - `-C incremental`: left out of the compile as well. `--color`, `--diagnostic-width`: the terminal.
+//! - `RUSTFLAGS` and its encoded twin: rustc does not read them; cargo has put their effect into argv.
+//! - `CARGO_MAKEFLAGS`, terminal and session variables ([`reach::may_read`]).
+//!
+//! # What cannot be seen
+//!
+//! A path that an output holds in another form than as text (its length, a hash of it) binds nothing. Where nothing is
+//! observed, a procedural macro that reads files outside of its dependent's package must be declared by `extra-inputs`.
+//! Names of variables that a macro puts together at run time are not found in its library.
+//!
+//! Values of variables are kept as digests: they may be secrets.
+
 pub mod portable;
-pub mod reach;
-pub mod read;
+
 pub mod roots;
+
+pub mod inputs;
+
+pub mod memo;
+
+pub mod depinfo;
+
 pub mod toolchain;
+
+pub mod linker;
+
+pub mod reach;
+
+pub mod declared;
+
+pub mod facts;
+
+pub mod link;
+
 pub mod unit;
 
-/// Version of the key.
+pub mod read;
+
+/// Version of the key, part of every unit key.
 pub const SCHEMA: &str = "1";

@@ -6,7 +6,11 @@
 //! as long as the compiler, its driver library and the directory of std are the same files: a hit starts no compiler.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +18,10 @@ use crate::digest::{Digest, Hasher};
 use crate::key::memo;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
-use crate::sys::{os, process};
+use crate::sys::{lock, os, process};
+
+/// How long others are waited for that are reading a toolchain.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A compiler, identified.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -68,10 +75,15 @@ impl Toolchain {
         if let Some(known) = recall(&memo_path) {
             return Ok(known);
         }
+        // A build starts several invocations at once: one of them does the reading.
+        let _ = fs::create_dir_all(memo_dir);
+        let _lock = lock::lock(&memo_dir.join("toolchain.lock"), PATIENCE);
+        if let Some(known) = recall(&memo_path) {
+            return Ok(known);
+        }
         let toolchain = ask(&program, target, cwd)?;
         if let Ok(json) = serde_json::to_vec(&toolchain) {
             let temporary = memo_dir.join(format!("tmp-{}", fs::unique_name()));
-            let _ = fs::create_dir_all(memo_dir);
             let _ = fs::replace(&memo_path, &temporary, &json);
         }
         Ok(toolchain)
@@ -156,49 +168,60 @@ fn digest_of(
     sysroot: &Path,
     host: &str,
     target: Option<&str>,
-) -> std::io::Result<(Digest, Vec<Witness>)> {
+) -> io::Result<(Digest, Vec<Witness>)> {
     let lib = sysroot.join("lib");
     let rustlib = lib.join("rustlib");
-    let target_lib = rustlib.join(target.unwrap_or(host)).join("lib");
+    let mut files = vec![program.to_path_buf()];
+    for library in fs::list(&lib)? {
+        let name = library.file_name().map_or(&[][..], os::bytes);
+        if name.starts_with(b"librustc_driver") || name.starts_with(b"libLLVM") {
+            files.push(library);
+        }
+    }
+    // The files vouch for themselves, and the directories for the files in them.
+    let mut witnesses = files.clone();
+    let host_dir = rustlib.join(host);
+    let mut directories =
+        vec![rustlib.join(target.unwrap_or(host)).join("lib"), host_dir.join("lib"), host_dir.join("bin")];
+    directories.dedup();
+    while let Some(directory) = directories.pop() {
+        let Ok(listed) = fs::list(&directory) else { continue };
+        witnesses.push(directory);
+        for path in listed {
+            if fs::metadata(&path)?.is_dir() { directories.push(path) } else { files.push(path) }
+        }
+    }
+    let witness = |path: PathBuf| Identity::at(&path).map(|now| Witness { state: state(&now), path });
+    let witnesses = witnesses.into_iter().map(witness).collect::<io::Result<Vec<_>>>()?;
     let mut hasher = Hasher::new();
     hasher.field(banner.as_bytes());
-    let mut witnesses = Vec::new();
-    let mut hash = |name: &[u8], path: &Path| -> std::io::Result<Identity> {
-        let (digest, identity) = memo::hash_file(path)?;
-        hasher.field(name);
+    for (path, digest) in files.iter().zip(digests(&files)?) {
+        let name = path.strip_prefix(sysroot).map_or(&b"compiler"[..], os::bytes);
+        hasher.field(if path == program { b"compiler" } else { name });
         hasher.field(digest.as_bytes());
-        Ok(identity)
-    };
-    let mut witness = |path: &Path, identity: &Identity| {
-        witnesses.push(Witness { path: path.to_path_buf(), state: state(identity) });
-    };
-    let identity = hash(b"compiler", program)?;
-    witness(program, &identity);
-    for library in fs::list(&lib)? {
-        let name = library.file_name().map_or(&[][..], os::bytes).to_vec();
-        let starts = |prefix: &str| name.starts_with(prefix.as_bytes());
-        if starts("librustc_driver") || starts("libLLVM") {
-            let identity = hash(&name, &library)?;
-            witness(&library, &identity);
-        }
-    }
-    let mut directories =
-        vec![target_lib.clone(), rustlib.join(host).join("lib"), rustlib.join(host).join("bin")];
-    directories.dedup();
-    for directory in directories {
-        let Ok(identity) = Identity::at(&directory) else { continue };
-        witness(&directory, &identity);
-        let mut waiting = vec![directory.clone()];
-        while let Some(next) = waiting.pop() {
-            for path in fs::list(&next)? {
-                if fs::metadata(&path)?.is_dir() {
-                    waiting.push(path);
-                } else {
-                    let name = path.strip_prefix(&rustlib).unwrap_or(&path).to_path_buf();
-                    hash(os::bytes(&name), &path)?;
-                }
-            }
-        }
     }
     Ok((hasher.finish(), witnesses))
+}
+
+/// The digests of all files, on all processors: a toolchain has half a gigabyte of them.
+fn digests(files: &[PathBuf]) -> io::Result<Vec<Digest>> {
+    let next = AtomicUsize::new(0);
+    let read_some = || -> io::Result<Vec<(usize, Digest)>> {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(path) = files.get(index) else { return Ok(done) };
+            done.push((index, memo::hash_file(path)?.0));
+        }
+    };
+    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(8);
+    let mut digests = thread::scope(|scope| {
+        let readers: Vec<_> = (0..n_threads).map(|_| scope.spawn(read_some)).collect();
+        let joined = readers
+            .into_iter()
+            .map(|reader| reader.join().unwrap_or_else(|_| Err(io::Error::other("a reader failed"))));
+        joined.collect::<io::Result<Vec<_>>>().map(|parts| parts.concat())
+    })?;
+    digests.sort_unstable_by_key(|(index, _)| *index);
+    Ok(digests.into_iter().map(|(_, digest)| digest).collect())
 }

@@ -1,0 +1,56 @@
+//! What cargo calls: a compiler with arguments, and stepping out of its way.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::invocation::driver::{Driver, is_compiler_name};
+use crate::invocation::{Invocation, Output, outputs};
+use crate::sys::env::Env;
+use crate::sys::{fs, host, process};
+
+/// `kache <compiler> <argument>…`, or `kache <workspace wrapper> <compiler> <argument>…`.
+pub struct Call<'a> {
+    /// The compiler, or a workspace wrapper in front of it, as cargo names it.
+    pub program: &'a OsStr,
+    /// The compiler's own path, which workspace wrappers get as their first argument.
+    pub prefix: &'a [OsString],
+    /// The compiler's arguments.
+    pub args: &'a [OsString],
+    /// Which compiler it is, if it is one that is understood.
+    pub driver: Option<Driver>,
+}
+
+impl<'a> Call<'a> {
+    /// The call in the arguments after `kache`; `None` where there are none.
+    pub fn of(args: &'a [OsString]) -> Option<Call<'a>> {
+        let (program, rest) = args.split_first()?;
+        let driver = is_compiler_name(program);
+        let has_compiler = driver != Some(Driver::Rustc)
+            && rest.first().is_some_and(|first| is_compiler_name(first) == Some(Driver::Rustc));
+        let (prefix, args) = rest.split_at(usize::from(has_compiler));
+        Some(Call { program, prefix, args, driver })
+    }
+
+    /// Becomes the compiler.
+    pub fn exec(&self) -> ExitCode {
+        let args = [self.prefix, self.args].concat();
+        let error = process::exec(self.program, &args);
+        #[expect(clippy::print_stderr, reason = "there is no compiler that could say it")]
+        {
+            eprintln!("error: could not run {}: {error}", self.program.to_string_lossy());
+        }
+        ExitCode::from(127)
+    }
+}
+
+/// Files that the compiler is about to write may be second names of blobs: it must make new ones.
+pub fn unlink_outputs(invocation: Option<&Invocation>, env: &Env) {
+    let Some((invocation, cwd)) = invocation.zip(env.cwd.as_ref()) else { return };
+    unlink(&outputs::outputs(invocation, &host::triple()).unwrap_or_default(), cwd);
+}
+
+/// Removes outputs of an earlier compile.
+pub fn unlink(outputs: &[Output], cwd: &Path) {
+    outputs.iter().for_each(|output| drop(fs::remove(&cwd.join(&output.path))));
+}

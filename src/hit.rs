@@ -1,0 +1,41 @@
+//! A hit, finished: every file in place, then what the compiler printed.
+
+use std::io::Write as _;
+
+use crate::gather::dep_info_of;
+use crate::invocation::Role;
+use crate::key::facts::Facts;
+use crate::outcome::MissReason;
+use crate::restore::{self, Failed, Restored};
+use crate::store::Store;
+use crate::store::lookup::Found;
+use crate::streams::Streams;
+use crate::sys::fs;
+
+/// Restores what was found, and prints. Nothing is printed unless everything is in place.
+pub fn serve(
+    store: &Store,
+    found: &Found,
+    facts: &Facts<'_>,
+    streams: &Streams<'_>,
+) -> Result<Restored, MissReason> {
+    let entry = &found.entry;
+    let failed = || MissReason::RestoreFailed;
+    let dep_info = dep_info_of(entry, &found.list, facts).ok_or_else(failed)?;
+    let stdout = streams.give(&entry.stdout).ok_or_else(failed)?;
+    let stderr = streams.give(&entry.stderr).ok_or_else(failed)?;
+    let restored =
+        restore::restore(store, entry, facts.outputs, facts.memo).map_err(|failed| match failed {
+            Failed::Blob => MissReason::BlobDamaged,
+            Failed::Incomplete => MissReason::EntryDamaged,
+            Failed::Place => MissReason::RestoreFailed,
+        })?;
+    if let Some(output) = facts.outputs.iter().find(|output| output.role == Role::DepInfo) {
+        fs::replace(&output.path, &restore::temporary_beside(&output.path), &dep_info)
+            .map_err(|_| failed())?;
+    }
+    // A reader that went away is no reason to fail: the files are there.
+    let _ = std::io::stdout().write_all(&stdout);
+    let _ = std::io::stderr().write_all(&stderr);
+    Ok(restored)
+}

@@ -1,0 +1,79 @@
+//! What the key of one invocation is made from.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::invocation::driver::Driver;
+use crate::invocation::{Invocation, Output, Target};
+use crate::key::memo::Memo;
+use crate::key::portable::Portable;
+use crate::key::reach::Reach;
+use crate::key::roots::Places;
+use crate::key::toolchain::Toolchain;
+use crate::sys::env::Env;
+use crate::sys::fs::Identity;
+
+/// What the unit key is made from, beyond the files it looks at.
+pub struct Facts<'a> {
+    pub invocation: &'a Invocation,
+    pub outputs: &'a [Output],
+    pub driver: Driver,
+    pub toolchain: &'a Toolchain,
+    pub env: &'a Env,
+    pub places: &'a Places,
+    pub memo: &'a Memo,
+    pub memo_dir: &'a Path,
+    /// How paths are mapped, and whatever else of the configuration decides outputs.
+    pub paths: &'a str,
+    pub salt: &'a str,
+    pub declared_variables: &'a [String],
+    /// What is known to stand behind an artifact.
+    pub reach: &'a dyn Fn(&Digest) -> Option<Reach>,
+    /// Texts in a procedural macro's library.
+    pub names: &'a dyn Fn(&Digest) -> Option<String>,
+    /// Takes a dynamic library that kache has not made for a procedural macro that may read anything.
+    pub adopt: &'a dyn Fn(&Path, &Digest) -> Option<Reach>,
+}
+
+impl Facts<'_> {
+    /// The triple that is compiled for.
+    pub fn triple(&self) -> &str {
+        match &self.invocation.target {
+            None => &self.toolchain.host,
+            Some(Target::Triple(triple)) => triple,
+            Some(Target::Spec(path)) => path.file_stem().and_then(OsStr::to_str).unwrap_or_default(),
+        }
+    }
+
+    /// A text with root tokens.
+    pub fn portable(&self, text: &[u8]) -> Portable {
+        self.places.roots.tokenize(text)
+    }
+}
+
+/// Files whose state before the compile must be their state after it.
+#[derive(Debug, Default)]
+pub struct Watch(Vec<(PathBuf, Identity)>);
+
+impl Watch {
+    /// Adds a file in the state in which it was hashed.
+    pub fn add(&mut self, path: PathBuf, identity: Identity) {
+        self.0.push((path, identity));
+    }
+
+    /// The first file that is not what it was.
+    pub fn changed(&self) -> Option<&Path> {
+        let same =
+            |path: &Path, then: &Identity| Identity::at(path).is_ok_and(|now| same_content(&now, then));
+        self.0.iter().find(|(path, then)| !same(path, then)).map(|(path, _)| path.as_path())
+    }
+}
+
+/// A change time alone is no change of content: links to a file come and go. A file that was replaced, or written to
+/// and set back, differs in the inode or in the change time of an inode without other names; the size and the
+/// modification time show the rest.
+fn same_content(now: &Identity, then: &Identity) -> bool {
+    (now.device, now.inode, now.size, now.modified_ns)
+        == (then.device, then.inode, then.size, then.modified_ns)
+}
