@@ -4,4 +4,5 @@ mod plain;
 mod step;
 mod world;
 
+mod environment;
 mod sources;
