@@ -88,12 +88,7 @@ impl Toolchain {
         let toolchain = ask(&program, target, cwd)?;
         if let Ok(json) = serde_json::to_vec(&toolchain) {
             let temporary = memo_dir.join(format!("tmp-{}", fs::unique_name()));
-<<<<<<< HEAD
-            let _ = fs::replace(&memo_path, &temporary, &json);
-=======
-            let _ = fs::create_dir_all(memo_dir);
             let _ = fs::replace(&memo_path, &temporary, &guard::add(json));
->>>>>>> robust
         }
         Ok(toolchain)
     }

@@ -105,15 +105,8 @@ impl Store {
 
     /// What [`Store::write`] was given for a file of a shelf.
     pub(super) fn read(&self, shelf: Shelf, digest: &Digest) -> Result<Vec<u8>, Unreadable> {
-<<<<<<< HEAD
-        fs::read(&self.path(shelf, digest)).map_err(|_| Unreadable::Missing)
-=======
-        use std::io::Read as _;
-        let file = fs::open(&self.path(shelf, digest)).map_err(|_| Unreadable::Missing)?;
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|_| Unreadable::Damaged)?;
+        let bytes = fs::read(&self.path(shelf, digest)).map_err(|_| Unreadable::Missing)?;
         guard::check(bytes).ok_or(Unreadable::Damaged)
->>>>>>> robust
     }
 }
 

@@ -9,4 +9,5 @@ mod plain;
 mod step;
 mod world;
 
+mod environment;
 mod sources;

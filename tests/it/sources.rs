@@ -1,7 +1,11 @@
-//! What rustc reads: every source file of a unit decides, and nothing else does.
+//! What rustc reads: every file of a unit's source decides, and nothing else does.
 
-use crate::step::{hits, misses};
-use crate::world::World;
+use std::time::Duration;
+
+use kache::outcome::{MissReason, Unstored};
+
+use crate::step::{Step, hits, misses};
+use crate::world::{World, package};
 
 #[test]
 fn a_second_build_hits_and_a_third_has_nothing_to_do() {
@@ -23,4 +27,244 @@ fn another_checkout_hits_after_the_first_is_gone() {
     world.noop();
     world.same_as_plain_cargo();
     assert_eq!(world.run_bin("app"), "hello world a note\n");
+}
+
+#[test]
+fn editing_a_module_file_misses_and_editing_it_back_hits() {
+    let world = World::project("two-crates");
+    world.build().all_missed();
+    world.edit("words/src/a.rs", "world", "moon");
+    world.build().missed(&["app bin", "words lib"]);
+    assert_eq!(world.run_bin("app"), "hello moon a note\n");
+    world.same_as_plain_cargo();
+    world.edit("words/src/a.rs", "moon", "world");
+    world.build().all_hit();
+    assert_eq!(world.run_bin("app"), "hello world a note\n");
+    world.noop();
+}
+
+#[test]
+fn editing_an_included_text_misses_in_a_cleaned_tree() {
+    let world = World::project("two-crates");
+    world.build().all_missed();
+    world.edit("words/src/note.txt", "a note", "news");
+    let step = world.rebuild();
+    step.missed(&["app bin", "words lib"]);
+    assert_eq!(step.miss_reason_of("words", "lib"), MissReason::InputsChanged);
+    assert_eq!(world.run_bin("app"), "hello world news\n");
+}
+
+#[test]
+fn editing_an_included_text_misses_in_another_checkout() {
+    let world = World::project("two-crates");
+    world.build().all_missed();
+    let world = world.relocate("other");
+    world.edit("words/src/note.txt", "a note", "news");
+    world.build().missed(&["app bin", "words lib"]);
+    assert_eq!(world.run_bin("app"), "hello world news\n");
+    world.same_as_plain_cargo();
+}
+
+#[test]
+fn editing_the_binary_leaves_the_library_alone() {
+    let world = World::project("two-crates");
+    world.build().all_missed();
+    world.edit("app/src/main.rs", "{} {}", "{}, {}");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "hello world, a note\n");
+}
+
+#[test]
+fn a_comment_in_the_library_does_not_reach_the_binary_of_another_checkout() {
+    let world = World::files(&[
+        (
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"words\"]\n[profile.dev]\ndebug = false\n",
+        ),
+        ("words/Cargo.toml", &package("words", "")),
+        ("words/src/lib.rs", "pub fn word() -> u32 { 1 }\n// before\n"),
+        ("app/Cargo.toml", &package("app", "[dependencies]\nwords = { path = \"../words\" }\n")),
+        ("app/src/main.rs", "fn main() { println!(\"{}\", words::word()); }\n"),
+    ]);
+    world.build().all_missed();
+    let world = world.relocate("other");
+    world.edit("words/src/lib.rs", "before", "behind");
+    let step = world.build();
+    step.expect(hits(step.n_hits()), misses(step.n_misses()));
+    assert_eq!(step.miss_reason_of("words", "lib"), MissReason::InputsChanged);
+    world.same_as_plain_cargo();
+}
+
+/// Every way to include a file: each one alone decides.
+#[test]
+fn every_kind_of_included_file_decides() {
+    let world = World::files(&[
+        ("Cargo.toml", &package("includes", "")),
+        (
+            "src/main.rs",
+            "#![doc = include_str!(\"doc.md\")]\n#[path = \"odd place/name.rs\"]\nmod name;\nmod nested { pub mod inner; }\n\
+             const BYTES: &[u8] = include_bytes!(\"bytes.bin\");\n\
+             fn main() { println!(\"{} {} {} {:?}\", name::NAME, nested::inner::N, include!(\"sum.in\"), BYTES); }\n",
+        ),
+        ("src/doc.md", "Words.\n"),
+        ("src/odd place/name.rs", "pub const NAME: &str = \"one\";\n"),
+        ("src/nested/inner.rs", "pub const N: u32 = 1;\n"),
+        ("src/sum.in", "1 + 1"),
+        ("src/bytes.bin", "a"),
+    ]);
+    world.build().all_missed();
+    assert_eq!(world.run_bin("includes"), "one 1 2 [97]\n");
+    for (file, old, new) in [
+        ("src/doc.md", "Words", "More"),
+        ("src/odd place/name.rs", "one", "two"),
+        ("src/nested/inner.rs", "1", "5"),
+        ("src/sum.in", "1 + 1", "2 + 2"),
+        ("src/bytes.bin", "a", "b"),
+    ] {
+        world.edit(file, old, new);
+        world.rebuild().missed(&["includes bin"]);
+    }
+    assert_eq!(world.run_bin("includes"), "two 5 4 [98]\n");
+    let world = world.relocate("other");
+    world.build().all_hit();
+    assert_eq!(world.run_bin("includes"), "two 5 4 [98]\n");
+    world.same_as_plain_cargo();
+}
+
+#[test]
+fn both_spellings_of_a_module_fail_as_they_do_without_a_cache() {
+    let world = World::project("two-crates");
+    world.build().all_missed();
+    world.write("words/src/a/mod.rs", "pub const NAME: &str = \"other\";\n");
+    world.clean();
+    world.build().fails_with("E0761");
+    world.remove("words/src/a.rs");
+    world.build().missed(&["app bin", "words lib"]);
+    assert_eq!(world.run_bin("app"), "hello other a note\n");
+}
+
+#[test]
+fn a_file_that_is_gone_fails_as_it_does_without_a_cache() {
+    let world = World::project("two-crates");
+    world.build().all_missed();
+    world.remove("words/src/note.txt");
+    world.clean();
+    world.build().fails_with("note.txt");
+    std::fs::create_dir(world.tree().join("words/src/note.txt")).expect("makes a directory of that name");
+    world.build().fails_with("note.txt");
+}
+
+/// Which file a compile reads depends on what a variable says: each state has its own list of inputs, and all stay.
+#[test]
+fn two_states_that_read_different_files_both_stay() {
+    let mut world = World::files(&[
+        ("Cargo.toml", &package("states", "")),
+        (
+            "src/main.rs",
+            "fn main() { println!(\"{}\", include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/\", env!(\"STATE\"), \".txt\"))); }\n",
+        ),
+        ("a.txt", "A"),
+        ("b.txt", "B"),
+    ]);
+    for (state, printed) in [("a", "A\n"), ("b", "B\n")] {
+        world.set("STATE", state);
+        world.build().all_missed();
+        assert_eq!(world.run_bin("states"), printed);
+    }
+    for (state, printed) in [("a", "A\n"), ("b", "B\n"), ("a", "A\n")] {
+        world.set("STATE", state);
+        world.rebuild().all_hit();
+        assert_eq!(world.run_bin("states"), printed);
+    }
+    world.write("b.txt", "new");
+    world.rebuild().all_hit();
+    world.set("STATE", "b");
+    world.build().all_missed();
+    assert_eq!(world.run_bin("states"), "new\n");
+}
+
+/// A macro that, while the directory `handshake` is there, tells that the compiler is at work and waits: the window
+/// in which files are edited that rustc has read already, or not yet.
+fn waiting_project() -> World {
+    World::files(&[
+        ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"waiting\"]\n"),
+        ("waiting/Cargo.toml", &package("waiting", "[lib]\nproc-macro = true\n")),
+        (
+            "waiting/src/lib.rs",
+            r#"
+            #[proc_macro]
+            pub fn wait(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+                let dir = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../handshake");
+                if dir.exists() {
+                    std::fs::write(dir.join("started"), "").unwrap();
+                    while !dir.join("go").exists() {
+                        std::thread::sleep(std::time::Duration::from_millis(5));
+                    }
+                }
+                proc_macro::TokenStream::new()
+            }
+            "#,
+        ),
+        ("app/Cargo.toml", &package("app", "[dependencies]\nwaiting = { path = \"../waiting\" }\n")),
+        (
+            "app/src/main.rs",
+            "const READ: &str = include_str!(\"first.txt\");\nwaiting::wait!();\nconst LATER: &str = include_str!(\"later.txt\");\n\
+             fn main() { println!(\"{READ} {LATER}\"); }\n",
+        ),
+        ("app/src/first.txt", "old"),
+        ("app/src/later.txt", "old"),
+    ])
+}
+
+/// Builds, and calls `meanwhile` when the compiler is at work.
+fn build_while(world: &World, meanwhile: impl FnOnce() + Send) -> Step {
+    world.write("handshake/about", "");
+    let handshake = world.tree().join("handshake");
+    let step = world.cargo_while(&["build"], || {
+        for _ in 0..6000 {
+            if handshake.join("started").exists() {
+                meanwhile();
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::fs::write(handshake.join("go"), "").expect("lets the compiler go on");
+    });
+    std::fs::remove_dir_all(&handshake).expect("ends the handshake");
+    step
+}
+
+#[test]
+fn what_is_edited_while_the_compiler_runs_is_not_stored() {
+    let world = waiting_project();
+    let step = build_while(&world, || world.write("app/src/later.txt", "new"));
+    step.succeeds();
+    assert!(matches!(step.unstored_of("app", "bin"), Unstored::InputChanged(_)), "{step}");
+    // Which of the two it read is a matter of rustc; a build from anew must say the same as a plain one.
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "old new\n");
+    world.rebuild().all_hit();
+}
+
+#[test]
+fn what_is_edited_while_a_known_unit_is_compiled_is_not_stored() {
+    let world = waiting_project();
+    world.build().all_missed();
+    world.edit("app/src/main.rs", "{READ} {LATER}", "{READ}-{LATER}");
+    let step = build_while(&world, || world.write("app/src/first.txt", "new"));
+    step.succeeds();
+    assert!(matches!(step.unstored_of("app", "bin"), Unstored::InputChanged(_)), "{step}");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "new-old\n");
+}
+
+#[test]
+fn a_failed_compile_is_not_stored() {
+    let world = World::project("two-crates");
+    world.write("words/src/a.rs", "pub const NAME: &str = 1;\n");
+    for _ in 0..2 {
+        let step = world.build();
+        step.fails_with("E0308");
+        assert_eq!(step.unstored_of("words", "lib"), &Unstored::CompilerFailed);
+    }
 }

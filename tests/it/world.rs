@@ -17,7 +17,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ use crate::step::{Step, read_records};
 
 /// A project under kache. Copies of it (`checkout`) share the store and the home.
 pub(crate) struct World {
-    temporary: Rc<TempDir>,
+    temporary: Arc<TempDir>,
     tree: PathBuf,
     /// Where cargo is called, below `tree`.
     dir: PathBuf,
@@ -59,7 +59,7 @@ impl World {
         if registry.is_dir() {
             std::os::unix::fs::symlink(registry, cargo_home.join("registry")).expect("links the registry");
         }
-        World { temporary: Rc::new(temporary), dir: tree.clone(), tree, env: Vec::new() }
+        World { temporary: Arc::new(temporary), dir: tree.clone(), tree, env: Vec::new() }
     }
 
     /// Sets a variable for all later commands.
@@ -219,7 +219,7 @@ impl World {
         fs::create_dir(&tree).expect("creates another tree");
         copy_tree(&self.tree, &tree);
         let dir = tree.join(self.dir.strip_prefix(&self.tree).expect("cargo is called in the tree"));
-        World { temporary: Rc::clone(&self.temporary), tree, dir, env: self.env.clone() }
+        World { temporary: Arc::clone(&self.temporary), tree, dir, env: self.env.clone() }
     }
 
     /// Copies the sources to another absolute path and deletes the first tree with all that was built there: what
@@ -229,6 +229,11 @@ impl World {
         fs::remove_dir_all(&self.tree).expect("removes the first tree");
         other
     }
+}
+
+/// A manifest of the package `name`; `more` follows the `[package]` table.
+pub(crate) fn package(name: &str, more: &str) -> String {
+    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n{more}")
 }
 
 /// A directory of whoever runs the tests.
