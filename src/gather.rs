@@ -215,13 +215,33 @@ fn bind_to_roots(facts: &Facts<'_>, dep_info: &DepInfo, maps_paths: bool, found:
         all.into_iter().for_each(&mut bind);
     }
     // Texts in LLVM bitcode are not on byte boundaries: whatever was read of them counts as kept.
-    if makes_bitcode(facts.invocation) {
-        for value in dep_info.variables.iter().filter_map(|(_, value)| value.as_ref()) {
-            let value = roots.tokenize(value);
-            all.into_iter().filter(|root| value.mentions(*root)).for_each(&mut bind);
+    let makes_bitcode = makes_bitcode(facts.invocation);
+    for (name, value) in &dep_info.variables {
+        let value = roots.tokenize(value.as_deref().unwrap_or_default());
+        let mut mentioned = all.into_iter().filter(|root| value.mentions(*root)).peekable();
+        if mentioned.peek().is_some() && (makes_bitcode || !is_only_included(name, facts, dep_info)) {
+            mentioned.for_each(&mut bind);
         }
     }
     found.sort_unstable();
+}
+
+/// Whether every place in the sources that names the variable does it to include a file. A path that is used in any
+/// other way may end up in the output in a form that no search finds.
+fn is_only_included(name: &[u8], facts: &Facts<'_>, dep_info: &DepInfo) -> bool {
+    let quoted = [b"\"", name, b"\""].concat();
+    let files = dep_info.files.iter().filter_map(|file| os::path(file));
+    files
+        .filter_map(|file| fs::read(&facts.places.cwd.join(file)).ok())
+        .all(|source| memchr::memmem::find_iter(&source, &quoted).all(|at| is_inside_include(&source[..at])))
+}
+
+/// Whether `before` ends with `include!(concat!(env!(`, or the same without `concat!`, in any of the three includes.
+fn is_inside_include(before: &[u8]) -> bool {
+    let strip = |text: &[u8], end: &str| Some(text.trim_ascii_end().strip_suffix(end.as_bytes())?.to_vec());
+    let Some(before) = strip(before, "env!(") else { return false };
+    let before = strip(&before, "concat!(").unwrap_or(before);
+    ["include!(", "include_str!(", "include_bytes!("].iter().any(|include| strip(&before, include).is_some())
 }
 
 fn compresses_debug_sections(invocation: &Invocation) -> bool {
@@ -305,7 +325,9 @@ pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Option<Reach> {
 fn with_macro(mut reach: Reach, facts: &Facts<'_>, artifacts: &[Artifact]) -> Reach {
     let library = artifacts.iter().find(|artifact| artifact.role == Role::ProcMacro);
     if let (Some(artifact), Some(own)) = (library, reach.crates.first_mut()) {
-        let from_registry = facts.portable(os::bytes(&facts.invocation.source)).is_under(Root::CargoHome);
+        let registry =
+            facts.places.roots.value(Root::CargoHome).and_then(os::path).map(|home| home.join("registry"));
+        let from_registry = registry.is_some_and(|registry| facts.invocation.source.starts_with(registry));
         let pure = reach::is_pure(&facts.invocation.crate_name, from_registry);
         own.procedural_macro = Some(ProceduralMacro { digest: artifact.blob, pure });
     }
@@ -352,4 +374,18 @@ pub fn dep_info_of(entry: &Entry, list: &InputList, facts: &Facts<'_>) -> Option
         variables: list.variables.iter().map(variable).collect::<Option<_>>()?,
     };
     Some(dep_info.write())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_inside_include;
+
+    #[test]
+    fn a_variable_in_an_include_is_told_from_one_that_is_used() {
+        assert!(is_inside_include(b"include!(concat!(env!("));
+        assert!(is_inside_include(b"#[doc = include_str!(concat!(\n    env!("));
+        assert!(is_inside_include(b"include_bytes!(env!("));
+        assert!(!is_inside_include(b"const DIR: &str = env!("));
+        assert!(!is_inside_include(b"const FILE: &str = concat!(env!("));
+    }
 }

@@ -36,11 +36,12 @@ pub enum InputKind {
     Sibling = 22,
     Variable = 23,
     Root = 24,
+    PackageVariable = 25,
 }
 
 impl InputKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [InputKind; 24] = {
+    pub const ALL: [InputKind; 25] = {
         use InputKind::*;
         [
             Schema,
@@ -67,6 +68,7 @@ impl InputKind {
             Sibling,
             Variable,
             Root,
+            PackageVariable,
         ]
     };
 }

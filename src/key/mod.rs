@@ -18,6 +18,8 @@
 //! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory | decides names in outputs (`mapping`) |
 //! | `Argument` | unit | option → value, in argv order | crate name, types, edition, target, cfg, every codegen, `-Z`, **lint level** and `--cap-lints` (a cached success must not hide a `deny`), `--error-format`, `--json`; unknown ones never get here, they are a bypass |
 //! | `SourcePath` | unit | – → the crate root | two crates may differ in nothing else |
+//! | `SourcePath` | unit, not of members | – → the working directory | debug information holds it; for members it is the workspace root |
+//! | `PackageVariable` | unit | `CARGO_PKG_*` → digest | macros read them at expansion (clap's `about`), which no compiler sees; a changed description changes no argument |
 //! | `Extern` | unit | options and name → content | what is compiled against |
 //! | `StaticLibrary` | unit | path → content | `-l static` goes into the output whole; so may every archive in the package's own `OUT_DIR` that a `#[link]` names |
 //! | `ArgumentFile` | unit | option → content | target specifications, `profile-use` |
@@ -46,7 +48,9 @@
 //!
 //! # What cannot be seen
 //!
-//! A path that an output holds in another form than as text (its length, a hash of it) binds nothing. Where nothing is
+//! A path can be in an output in another form than as text: its length, a hash, a comparison that became numbers. So
+//! where a variable with a path in it is read by anything else than an `include!` that stands in the sources, its roots
+//! are bound unseen; what a macro of another crate does with such a variable is only searched for. Where nothing is
 //! observed, a procedural macro that reads files outside of its dependent's package must be declared by `extra-inputs`.
 //! Names of variables that a macro puts together at run time are not found in its library.
 //!

@@ -86,11 +86,12 @@ fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
         argument("library", os::bytes(&library.name));
         argument("library-rename", library.rename.as_ref().map_or(&[], |name| os::bytes(name)));
     }
-    inputs.text(
-        InputKind::SourcePath,
-        Portable::literal("source"),
-        facts.places.roots.tokenize(os::bytes(&invocation.source)),
-    );
+    let source = facts.portable(os::bytes(&invocation.source));
+    inputs.text(InputKind::SourcePath, Portable::literal("source"), source);
+    if !facts.places.member {
+        let directory = facts.portable(os::bytes(&facts.places.cwd));
+        inputs.text(InputKind::SourcePath, Portable::literal("directory"), directory);
+    }
 }
 
 /// Files that arguments name: target specifications and profiles.
@@ -157,6 +158,19 @@ const LINK_VARIABLES: &[&str] = &[
 const CLIPPY_VARIABLES: &[&str] =
     &["CLIPPY_ARGS", "CLIPPY_CONF_DIR", "CLIPPY_DISABLE_DOCS_LINKS", "CARGO_PRIMARY_PACKAGE", "SYSROOT"];
 
+/// What cargo tells about the package, as far as it comes from the manifest alone.
+const PACKAGE_VARIABLES: &[&str] = &[
+    "CARGO_PKG_AUTHORS",
+    "CARGO_PKG_DESCRIPTION",
+    "CARGO_PKG_HOMEPAGE",
+    "CARGO_PKG_LICENSE",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_README",
+    "CARGO_PKG_REPOSITORY",
+    "CARGO_PKG_RUST_VERSION",
+    "CARGO_PKG_VERSION",
+];
+
 fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs) {
     let mut variables = |kind: InputKind, names: &mut dyn Iterator<Item = &str>| {
         for name in names {
@@ -166,6 +180,7 @@ fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs) {
         }
     };
     variables(InputKind::CompilerVariable, &mut COMPILER_VARIABLES.iter().copied());
+    variables(InputKind::PackageVariable, &mut PACKAGE_VARIABLES.iter().copied());
     if facts.outputs.iter().any(|output| output.role.is_linked()) {
         variables(InputKind::CompilerVariable, &mut LINK_VARIABLES.iter().copied());
     }
