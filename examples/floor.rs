@@ -8,6 +8,8 @@
 //! One entry is a directory named after the digest of the arguments: the files by number, and `list`, which says
 //! for each file `L` or `C` and where it goes, then an empty line, then the compiler's messages.
 
+#![expect(clippy::disallowed_methods, reason = "it is no part of kache")]
+
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsString;
 use std::hash::{Hash as _, Hasher as _};

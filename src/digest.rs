@@ -182,6 +182,31 @@ pub mod seal {
     }
 }
 
+/// Bytes that end with their own digest, so that damage shows.
+pub mod guard {
+    use super::Digest;
+
+    const LENGTH: usize = 1 + 64;
+
+    /// `bytes` with their digest behind them.
+    pub fn add(mut bytes: Vec<u8>) -> Vec<u8> {
+        let hex = Digest::of(&bytes).to_hex();
+        bytes.push(b'\n');
+        bytes.extend_from_slice(hex.as_bytes());
+        bytes
+    }
+
+    /// What [`add`] was given; `None` where that is no longer what stands there.
+    pub fn check(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+        let length = bytes.len().checked_sub(LENGTH)?;
+        let (body, digest) = bytes.split_at(length);
+        let digest: Digest = std::str::from_utf8(digest.strip_prefix(b"\n")?).ok()?.parse().ok()?;
+        let is_whole = Digest::of(body) == digest;
+        bytes.truncate(length);
+        is_whole.then_some(bytes)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +223,18 @@ mod tests {
         assert!(hex.to_uppercase().parse::<Digest>().is_err());
         assert!(hex[1..].parse::<Digest>().is_err());
         assert!(format!("{hex}0").parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn any_damage_to_guarded_bytes_shows() {
+        let guarded = guard::add(b"{}".to_vec());
+        assert_eq!(guard::check(guarded.clone()).as_deref(), Some(b"{}".as_slice()));
+        for at in 0..guarded.len() {
+            let mut damaged = guarded.clone();
+            damaged[at] ^= 0x20;
+            assert_eq!(guard::check(damaged), None, "{at}");
+            assert_eq!(guard::check(guarded[..at].to_vec()), None, "{at}");
+        }
     }
 
     #[test]

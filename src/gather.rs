@@ -280,7 +280,7 @@ fn read_inputs(
 
 /// What stands behind this unit's artifacts: itself, its externs, and what stands behind them. Known before the
 /// compile: dependents start as soon as the metadata is announced. `None` where nothing can depend on this unit.
-pub fn reach_of(facts: &Facts<'_>, unit: &Unit) -> Option<Reach> {
+pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Option<Reach> {
     let output = facts.outputs.iter().find(|output| can_be_depended_on(output.role))?;
     let libraries = facts.invocation.native_libs.iter();
     let own = ReachedCrate {
@@ -294,7 +294,7 @@ pub fn reach_of(facts: &Facts<'_>, unit: &Unit) -> Option<Reach> {
     let mut reach = Reach { crates: vec![own] };
     // A procedural macro is loaded whole: what it was made from cannot be reached through it.
     if output.role != Role::ProcMacro {
-        for digest in &unit.externs {
+        for digest in externs {
             reach.extend((facts.reach)(digest)?);
         }
     }

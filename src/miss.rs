@@ -1,4 +1,7 @@
 //! A miss: the compiler runs once, with cargo's own arguments, and what it made is stored.
+//!
+//! Crates that are not stored, but that others depend on, take this way as well: what stands behind them is noted, or
+//! nothing that depends on them could be served either.
 
 use std::ffi::OsString;
 use std::io;
@@ -13,9 +16,7 @@ use crate::key::facts::Facts;
 use crate::key::memo::{self, Known, Memo};
 use crate::key::reach::Reach;
 use crate::key::unit::Unit;
-use crate::mapping::Mapping;
 use crate::outcome::Unstored;
-use crate::policy;
 use crate::restore::can_be_depended_on;
 use crate::store::Store;
 use crate::streams::Streams;
@@ -27,16 +28,15 @@ use crate::sys::process;
 pub struct Compilation<'a> {
     pub call: &'a Call<'a>,
     pub facts: &'a Facts<'a>,
-    pub unit: &'a Unit,
+    /// Content of the externs.
+    pub externs: &'a [Digest],
     pub streams: &'a Streams<'a>,
-    pub mapping: &'a Mapping,
     pub store: &'a Store,
 }
 
 /// A compile that ran.
 pub struct Finish<'a> {
     compilation: &'a Compilation<'a>,
-    before: io::Result<Before>,
     reach: Option<Reach>,
     compiled: Compiled,
 }
@@ -48,25 +48,25 @@ pub struct Stored {
 }
 
 impl Compilation<'_> {
-    /// Runs the compiler. Whoever waits for `lock` is shown that it goes on.
+    /// Runs the compiler, with the arguments `mapped` in front of its own, and without those at the positions `left_out`.
+    /// Whoever waits for `lock` is shown that it goes on.
     ///
     /// # Errors
     /// The compiler could not be started.
-    pub fn run(&self, lock: Option<&FileLock>) -> io::Result<Finish<'_>> {
+    pub fn run(
+        &self,
+        mapped: &[OsString],
+        left_out: &[usize],
+        lock: Option<&FileLock>,
+    ) -> io::Result<Finish<'_>> {
         unlink(self.facts.outputs, &self.facts.places.cwd);
-        let before = Before::look(self.store, self.unit, self.facts);
-        let args = [self.call.prefix, &self.mapping.args, &self.kept_args()].concat();
+        let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
+        let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
+        let args = [self.call.prefix, mapped, &own].concat();
         let heartbeat = || lock.iter().for_each(|lock| lock.heartbeat());
-        let reach = gather::reach_of(self.facts, self.unit);
+        let reach = gather::reach_of(self.facts, self.externs);
         let compiled = compile::run(self.call.program, &args, &self.announcing(reach.as_ref()), &heartbeat)?;
-        Ok(Finish { compilation: self, before, reach, compiled })
-    }
-
-    /// The given arguments without those that a compile under kache leaves out.
-    fn kept_args(&self) -> Vec<OsString> {
-        let left_out = policy::left_out(self.facts.invocation);
-        let args = self.call.args.iter().enumerate();
-        args.filter(|(index, _)| !left_out.contains(index)).map(|(_, argument)| argument.clone()).collect()
+        Ok(Finish { compilation: self, reach, compiled })
     }
 
     /// What is shown of each line. Before metadata is announced, and dependents start with it, it is noted what
@@ -100,20 +100,37 @@ impl Finish<'_> {
     }
 
     /// Stores what the compiler made, if all about it is certain.
-    pub fn store(&self) -> Result<Stored, Unstored> {
-        let Compilation { facts, unit, streams, mapping, store, .. } = *self.compilation;
+    pub fn store(
+        &self,
+        unit: &Unit,
+        before: io::Result<Before>,
+        maps_paths: bool,
+    ) -> Result<Stored, Unstored> {
         if !self.compiled.status.success() {
             return Err(Unstored::CompilerFailed);
         }
-        let before = self.before.as_ref().map_err(|e| Unstored::StoreFailed(e.to_string()))?;
+        let stored = self.try_store(unit, before, maps_paths);
+        if stored.is_err() {
+            self.note_reach();
+        }
+        stored
+    }
+
+    fn try_store(
+        &self,
+        unit: &Unit,
+        before: io::Result<Before>,
+        maps_paths: bool,
+    ) -> Result<Stored, Unstored> {
+        let Compilation { facts, streams, store, .. } = *self.compilation;
         let put = gather::gather(&Finished {
             facts,
             unit,
-            before,
+            before: &before.map_err(|e| Unstored::StoreFailed(e.to_string()))?,
             streams,
             compiled: &self.compiled,
             reach: self.reach.as_ref(),
-            maps_paths: mapping.maps,
+            maps_paths,
         })?;
         store.put(&put).map_err(|e| Unstored::StoreFailed(e.to_string()))?;
         for (artifact, (path, _)) in put.entry.artifacts.iter().zip(&put.files) {
@@ -126,4 +143,22 @@ impl Finish<'_> {
         let n_bytes = put.entry.artifacts.iter().map(|artifact| artifact.size_bytes).sum();
         Ok(Stored { key: put.key, n_bytes })
     }
+
+    /// Notes what stands behind outputs that were not stored. Procedural macros are taken for what they are when
+    /// they are first depended on.
+    pub fn note_reach(&self) {
+        let Compilation { facts, store, .. } = *self.compilation;
+        let Some(reach) = self.reach.as_ref().filter(|_| self.compiled.status.success()) else { return };
+        for output in facts.outputs.iter().filter(|output| is_rust_library(output.role)) {
+            if let Ok((digest, identity)) = memo::hash_file(&facts.places.cwd.join(&output.path))
+                && store.put_reach(&digest, reach).is_ok()
+            {
+                facts.memo.set(&identity, Known { digest, reach: reach.note() });
+            }
+        }
+    }
+}
+
+fn is_rust_library(role: Role) -> bool {
+    can_be_depended_on(role) && role != Role::ProcMacro
 }

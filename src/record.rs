@@ -120,3 +120,53 @@ pub fn parse(content: &[u8]) -> (Vec<Record>, usize) {
         lines.filter_map(|line| serde_json::from_slice(line).inspect_err(|_| n_skipped += 1).ok()).collect();
     (records, n_skipped)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{MissReason, Unstored};
+    use crate::store::tests::cases;
+    use proptest::prelude::*;
+
+    fn line() -> Vec<u8> {
+        let unstored = Some(Unstored::StoreFailed("no room".to_owned()));
+        let record = Record {
+            format: FORMAT,
+            time_ms: 1,
+            outcome: Outcome::Miss { reason: MissReason::NewUnit, unstored },
+            unit: UnitName { crate_name: "a".to_owned(), ..UnitName::default() },
+            unit_key: Some(Digest::of(b"unit")),
+            key: None,
+            place: "/w".to_owned(),
+            times: Times::default(),
+            bytes: Bytes::default(),
+            compile_ms: 3,
+            problems: Vec::new(),
+        };
+        serde_json::to_vec(&record).expect("serializes")
+    }
+
+    proptest! {
+        #![proptest_config(cases(64))]
+
+        #[test]
+        fn any_bytes_are_records_or_skipped(bytes: Vec<u8>) {
+            let (records, n_skipped) = parse(&bytes);
+            let n_lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+            prop_assert_eq!(records.len() + n_skipped, n_lines);
+        }
+
+        #[test]
+        fn a_torn_or_changed_line_costs_no_other(at: prop::sample::Index, byte: u8, cut: bool) {
+            let mut torn = line();
+            let at = at.index(torn.len());
+            torn[at] = byte;
+            if cut {
+                torn.truncate(at);
+            }
+            let content = [line(), torn, line()].join(&b'\n');
+            let (records, _) = parse(&content);
+            prop_assert!(records.len() >= 2);
+        }
+    }
+}

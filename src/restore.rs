@@ -5,6 +5,9 @@
 //! of a unit with its dependencies', and a fresh `.rmeta` carries that time, so the old time of the blob never
 //! decides. All else is a file of its own, stamped now by being written.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 
 use crate::invocation::{Output, Role};

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use crate::call::{Call, unlink_outputs};
 use crate::config::{self, Config};
-use crate::gather;
+use crate::gather::{self, Before};
 use crate::hit;
 use crate::invocation::driver::Driver;
 use crate::invocation::{Invocation, Target, outputs, parse};
@@ -24,6 +24,7 @@ use crate::miss::Compilation;
 use crate::outcome::{Bypass, BypassReason, MissReason, Origin, Outcome};
 use crate::policy::{self, Policy};
 use crate::record::{self, Record};
+use crate::restore;
 use crate::settings;
 use crate::store::Store;
 use crate::streams::Streams;
@@ -122,7 +123,6 @@ impl Way<'_> {
             cache_executables: self.config.cache_executables.value,
             bypass_crates: &self.config.bypass_crates.value,
         };
-        policy::check(invocation, &outputs, &settings)?;
         let mapping =
             mapping::mapping(self.config.paths.value, invocation, self.places, &toolchain, self.env);
         let memo = Memo::of(self.places.target.as_deref());
@@ -144,12 +144,34 @@ impl Way<'_> {
         };
         record.unit = gather::unit_name(&facts);
         record.place = self.place();
-        let unit = unit::unit(&facts)?;
+        let streams = Streams::new(invocation, &outputs, &self.places.roots);
+        let unit = match policy::check(invocation, &outputs, &settings).and_then(|()| unit::unit(&facts)) {
+            Ok(unit) => unit,
+            Err(reason) => return self.step_aside(reason, &facts, &streams, record),
+        };
         record.unit_key = Some(unit.key);
         record.times.key_us = lap(watch);
-        let streams = Streams::new(invocation, &outputs, &self.places.roots);
         let job = Job { way: self, facts: &facts, unit: &unit, streams: &streams, mapping: &mapping };
         job.run(record, watch)
+    }
+
+    /// Leaves a unit to the compiler. If others depend on it, it is noted what stands behind it.
+    fn step_aside(
+        &self,
+        reason: BypassReason,
+        facts: &Facts<'_>,
+        streams: &Streams<'_>,
+        record: &mut Record,
+    ) -> Result<ExitCode, BypassReason> {
+        let externs = unit::extern_digests(facts);
+        let is_depended_on = facts.outputs.iter().any(|output| restore::can_be_depended_on(output.role));
+        let (true, Some(externs)) = (is_depended_on, externs) else { return Err(reason) };
+        let compilation =
+            Compilation { call: self.call, facts, externs: &externs, streams, store: self.store };
+        let Ok(compiled) = compilation.run(&[], &[], None) else { return Err(reason) };
+        compiled.note_reach();
+        record.outcome = Outcome::Bypass { reason };
+        Ok(ExitCode::from(compiled.exit_code()))
     }
 
     /// A build script tries the compiler: outputs below its own `OUT_DIR` are nobody's unit.
@@ -191,8 +213,8 @@ impl Job<'_> {
             Err(reason) => reason,
         };
         let lock = match self.take_off() {
-            Some(Waited::Free(lock)) => Some(lock),
-            Some(Waited::AfterHolder(lock)) => {
+            // Who had the lock may have let go of it between the lookup and now.
+            Some(Waited::Free(lock) | Waited::AfterHolder(lock)) => {
                 record.times.wait_us = lap(watch);
                 match self.try_hit(Origin::Waited, record, watch) {
                     Ok(code) => return Ok(code),
@@ -243,19 +265,21 @@ impl Job<'_> {
         record: &mut Record,
         watch: &mut Stopwatch,
     ) -> Result<ExitCode, BypassReason> {
+        let way = self.way;
+        let before = Before::look(way.store, self.unit, self.facts);
         let compilation = Compilation {
-            call: self.way.call,
+            call: way.call,
             facts: self.facts,
-            unit: self.unit,
+            externs: &self.unit.externs,
             streams: self.streams,
-            mapping: self.mapping,
-            store: self.way.store,
+            store: way.store,
         };
-        let compiled =
-            compilation.run(lock).map_err(|e| BypassReason::new(Bypass::UnknownCompiler, e.to_string()))?;
+        let compiled = compilation
+            .run(&self.mapping.args, policy::left_out(self.facts.invocation), lock)
+            .map_err(|e| BypassReason::new(Bypass::UnknownCompiler, e.to_string()))?;
         record.times.compile_us = lap(watch);
         record.compile_ms = compiled.elapsed().as_millis() as u64;
-        let unstored = match compiled.store() {
+        let unstored = match compiled.store(self.unit, before, self.mapping.maps) {
             Ok(stored) => {
                 record.key = Some(stored.key);
                 record.bytes.stored = stored.n_bytes;

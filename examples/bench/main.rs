@@ -16,6 +16,10 @@
 //! `rounds` and `figures` (the builds), `recording`, `trace` and `hit` (single processes), `table` (how it is told).
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "it drives cargo and files from outside, and is no part of kache"
+)]
 
 #[cfg(unix)]
 mod checkout;

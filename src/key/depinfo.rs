@@ -10,6 +10,8 @@
 //! accepted only if writing what was read from it gives the same bytes again; so nothing that is not understood is
 //! ever taken for understood.
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 
 /// A parsed dep-info.
@@ -49,7 +51,7 @@ impl DepInfo {
             }
         }
         let listed: Vec<u8> =
-            info.files.iter().flat_map(|file| [b" ".to_vec(), escape_name(file)].concat()).collect();
+            info.files.iter().flat_map(|file| [b" ", escape_name(file).as_ref()].concat()).collect();
         let tail = [b":", listed.as_slice()].concat();
         for rule in rules {
             info.targets.push(rule.strip_suffix(tail.as_slice()).ok_or(NotUnderstood)?.to_vec());
@@ -62,18 +64,20 @@ impl DepInfo {
 
     /// Writes it as rustc does.
     pub fn write(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
+        let names: Vec<Cow<'_, [u8]>> = self.files.iter().map(|file| escape_name(file)).collect();
+        let n_list_bytes: usize = names.iter().map(|name| name.len() + 2).sum();
+        let mut bytes = Vec::with_capacity((self.targets.len() + 1) * (n_list_bytes + 128));
         for target in &self.targets {
             bytes.extend_from_slice(target);
             bytes.push(b':');
-            for file in &self.files {
+            for name in &names {
                 bytes.push(b' ');
-                bytes.extend_from_slice(&escape_name(file));
+                bytes.extend_from_slice(name);
             }
             bytes.extend_from_slice(b"\n\n");
         }
-        for file in &self.files {
-            bytes.extend_from_slice(&escape_name(file));
+        for name in &names {
+            bytes.extend_from_slice(name);
             bytes.extend_from_slice(b":\n");
         }
         if !self.variables.is_empty() {
@@ -92,15 +96,12 @@ impl DepInfo {
     }
 }
 
-fn escape_name(name: &[u8]) -> Vec<u8> {
-    let mut escaped = Vec::with_capacity(name.len());
-    for byte in name {
-        if *byte == b' ' {
-            escaped.push(b'\\');
-        }
-        escaped.push(*byte);
+fn escape_name(name: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b' ', name).is_none() {
+        return Cow::Borrowed(name);
     }
-    escaped
+    let parts: Vec<&[u8]> = name.split(|byte| *byte == b' ').collect();
+    Cow::Owned(parts.join(b"\\ ".as_slice()))
 }
 
 fn unescape_name(escaped: &[u8]) -> Vec<u8> {

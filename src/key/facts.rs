@@ -70,10 +70,9 @@ impl Watch {
     }
 }
 
-/// A change time alone is no change of content: links to a file come and go. A file that was replaced, or written to
-/// and set back, differs in the inode or in the change time of an inode without other names; the size and the
-/// modification time show the rest.
+/// A change time alone is no change of content: links to a file come and go. And cargo may set the modification time
+/// of an artifact back while its dependents compile already. Whatever writes to it sets a later one.
 fn same_content(now: &Identity, then: &Identity) -> bool {
-    (now.device, now.inode, now.size, now.modified_ns)
-        == (then.device, then.inode, then.size, then.modified_ns)
+    (now.device, now.inode, now.size) == (then.device, then.inode, then.size)
+        && now.modified_ns <= then.modified_ns
 }

@@ -108,8 +108,8 @@ fn add_linker(
 fn driver(facts: &Facts<'_>) -> Result<Option<OsString>, BypassReason> {
     let option = |name: &str| {
         let flags = facts.invocation.flags.iter().filter(|flag| flag.name == "codegen");
-        let values = flags.filter_map(|flag| flag.value.to_str()?.strip_prefix(name)?.strip_prefix('='));
-        values.last().map(OsString::from)
+        let mut values = flags.filter_map(|flag| flag.value.to_str()?.strip_prefix(name)?.strip_prefix('='));
+        values.next_back().map(OsString::from)
     };
     let given = option("linker");
     let triple = facts.triple();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Hasher, guard};
 use crate::key::memo;
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
@@ -100,13 +100,14 @@ pub fn identify(
     let linker = probe(&driver, flavour, cwd, env)?;
     if let Ok(json) = serde_json::to_vec(&linker) {
         let _ = fs::create_dir_all(memo_dir);
-        let _ = fs::replace(&memo_path, &memo_dir.join(format!("tmp-{}", fs::unique_name())), &json);
+        let _ =
+            fs::replace(&memo_path, &memo_dir.join(format!("tmp-{}", fs::unique_name())), &guard::add(json));
     }
     Ok(linker)
 }
 
-fn recall(memo_path: &Path) -> Option<Linker> {
-    let linker: Linker = serde_json::from_slice(&fs::read(memo_path).ok()?).ok()?;
+pub(super) fn recall(memo_path: &Path) -> Option<Linker> {
+    let linker: Linker = serde_json::from_slice(&guard::check(fs::read(memo_path).ok()?)?).ok()?;
     let unchanged =
         linker.files.iter().all(|(path, then)| Identity::at(path).is_ok_and(|now| state(&now) == *then));
     let still_absent = linker.absent.iter().all(|path| fs::symlink_metadata(path).is_err());

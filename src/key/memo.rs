@@ -4,6 +4,10 @@
 //! is known by its [`Identity`]. Each slot carries a check sum, so that a torn, foreign or damaged one is no answer.
 //! A memo is only ever a shortcut: wrong or missing, it costs time.
 //!
+//! Cargo sets the modification time of some outputs back to when it started the compiler, right after that ended. An
+//! artifact is therefore the same as long as its modification time did not grow, and its change time not by more than
+//! what cargo takes for that. Sources are held to the letter: `cp -p` sets times back as well.
+//!
 //! A file whose modification time is the seal of its digest (see [`crate::store::blob`]) is recognized whatever its
 //! change time says: every hard link that comes or goes changes that.
 
@@ -14,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Hasher, seal};
 use crate::sys::clock;
 use crate::sys::fs::{self, Identity};
 
@@ -28,6 +32,9 @@ const SETS: u64 = 8192;
 
 /// A file that changed this shortly before it was hashed might change again within the same tick of its clock.
 const RACY_NS: i64 = 2_000_000_000;
+
+/// How long after a compile cargo may still set the time of its outputs.
+const CARGO_STAMPS_NS: i64 = 60_000_000_000;
 
 /// What is known of a file's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,9 +181,19 @@ fn decode(slot: &[u8], identity: &Identity) -> Option<Known> {
     };
     let known = Known { digest, reach };
     let expected = encode(identity, known);
-    let sealed = crate::digest::seal::matches(&digest, identity.modified_ns);
-    let same = slot[..32] == expected[..32] && (sealed || slot[32..40] == expected[32..40]);
-    same.then_some(known)
+    let number = |at: usize| slot[at..at + 8].try_into().map(i64::from_le_bytes).unwrap_or_default();
+    let noted = Identity { modified_ns: number(24), changed_ns: number(32), ..*identity };
+    let is_same_file = slot[..24] == expected[..24];
+    let is_sealed = noted.modified_ns == identity.modified_ns && seal::matches(&digest, identity.modified_ns);
+    let is_unchanged =
+        noted == *identity || is_sealed || reach != ReachNote::Unknown && is_stamped(&noted, identity);
+    (is_same_file && is_unchanged).then_some(known)
+}
+
+/// Whether an artifact differs from what was noted by no more than what cargo does to it.
+fn is_stamped(noted: &Identity, now: &Identity) -> bool {
+    let later_ns = now.changed_ns.saturating_sub(noted.changed_ns);
+    now.modified_ns <= noted.modified_ns && (0..=CARGO_STAMPS_NS).contains(&later_ns)
 }
 
 fn check_sum(bytes: &[u8]) -> [u8; 8] {
@@ -190,7 +207,7 @@ mod tests {
     use super::*;
 
     fn known(text: &str) -> Known {
-        Known { digest: Digest::of(text.as_bytes()), reach: ReachNote::Plain }
+        Known { digest: Digest::of(text.as_bytes()), reach: ReachNote::Unknown }
     }
 
     fn identity(inode: u64) -> Identity {
@@ -216,6 +233,21 @@ mod tests {
         let sealed = Identity { modified_ns: crate::digest::seal::of_ns(&known("a").digest), ..identity(7) };
         memo.set(&sealed, known("a"));
         assert_eq!(memo.get(&Identity { changed_ns: 99, ..sealed }), Some(known("a")));
+    }
+
+    #[test]
+    fn an_artifact_that_cargo_stamped_is_known_and_one_that_was_written_to_is_not() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let memo = Memo::of(Some(dir.path()));
+        let artifact = Known { reach: ReachNote::Plain, ..known("a") };
+        memo.set(&identity(7), artifact);
+        let stamped = Identity { modified_ns: 9, changed_ns: 25, ..identity(7) };
+        assert_eq!(memo.get(&stamped), Some(artifact));
+        assert_eq!(memo.get(&Identity { modified_ns: 11, ..stamped }), None);
+        assert_eq!(memo.get(&Identity { changed_ns: 20 + CARGO_STAMPS_NS + 1, ..stamped }), None);
+        assert_eq!(memo.get(&Identity { changed_ns: 19, ..stamped }), None);
+        memo.set(&identity(8), known("source"));
+        assert_eq!(memo.get(&Identity { inode: 8, ..stamped }), None);
     }
 
     #[test]

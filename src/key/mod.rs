@@ -80,3 +80,6 @@ pub mod read;
 
 /// Version of the key, part of every unit key.
 pub const SCHEMA: &str = "1";
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The second level of the key: what a compile read, and what that is now.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -55,7 +56,8 @@ fn state(identity: &Identity) -> [i64; 5] {
 pub struct Present<'a> {
     places: &'a Places,
     env: &'a Env,
-    files: HashMap<PathBuf, Option<(Digest, Identity)>>,
+    /// By bytes: hashing a path takes its parts one by one.
+    files: HashMap<OsString, Option<(Digest, Identity)>>,
 }
 
 impl<'a> Present<'a> {
@@ -102,25 +104,25 @@ impl<'a> Present<'a> {
     }
 
     fn content(&mut self, path: &Path, known: Option<&Seen>) -> Option<Digest> {
-        if let Some(found) = self.files.get(path) {
+        if let Some(found) = self.files.get(path.as_os_str()) {
             return found.map(|(digest, _)| digest);
         }
         if let Some(known) = known
             && let Ok(identity) = Identity::at(path)
             && state(&identity) == known.state
         {
-            self.files.insert(path.to_path_buf(), Some((known.digest, identity)));
+            self.files.insert(path.as_os_str().to_owned(), Some((known.digest, identity)));
             return Some(known.digest);
         }
         let found = memo::hash_file(path).ok();
-        self.files.insert(path.to_path_buf(), found);
+        self.files.insert(path.as_os_str().to_owned(), found);
         found.map(|(digest, _)| digest)
     }
 
     /// The state of every file that was looked at so far.
     pub fn looked_at(&self) -> impl Iterator<Item = (&Path, &Digest, &Identity)> {
         self.files.iter().filter_map(|(path, found)| {
-            found.as_ref().map(|(digest, identity)| (path.as_path(), digest, identity))
+            found.as_ref().map(|(digest, identity)| (Path::new(path), digest, identity))
         })
     }
 }

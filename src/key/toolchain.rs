@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Hasher, guard};
 use crate::key::memo;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
@@ -62,19 +62,23 @@ impl Toolchain {
     ) -> Result<Toolchain, Unidentified> {
         let found = os::find_program(compiler, env.get("PATH"), cwd)
             .ok_or_else(|| Unidentified(format!("{} is not on PATH", compiler.to_string_lossy())))?;
+        // Only of a compiler that is no proxy something is kept under its own path.
+        let kept = |program: &Path| {
+            let mut name = Hasher::new();
+            name.field(os::bytes(program));
+            name.field(target.unwrap_or_default().as_bytes());
+            memo_dir.join(format!("toolchain-{}", &name.finish().to_hex()[..32]))
+        };
+        if let Some(known) = recall(&kept(&found)) {
+            return Ok(known);
+        }
         let program = match proxied(&found, env) {
             Proxy::None => found,
             Proxy::For(program) => program,
             // The proxy decides by directory overrides and files that it alone understands.
             Proxy::Undecided => return ask(&found, target, cwd),
         };
-        let mut name = Hasher::new();
-        name.field(os::bytes(&program));
-        name.field(target.unwrap_or_default().as_bytes());
-        let memo_path = memo_dir.join(format!("toolchain-{}", &name.finish().to_hex()[..32]));
-        if let Some(known) = recall(&memo_path) {
-            return Ok(known);
-        }
+        let memo_path = kept(&program);
         // A build starts several invocations at once: one of them does the reading.
         let _ = fs::create_dir_all(memo_dir);
         let _lock = lock::lock(&memo_dir.join("toolchain.lock"), PATIENCE);
@@ -84,14 +88,14 @@ impl Toolchain {
         let toolchain = ask(&program, target, cwd)?;
         if let Ok(json) = serde_json::to_vec(&toolchain) {
             let temporary = memo_dir.join(format!("tmp-{}", fs::unique_name()));
-            let _ = fs::replace(&memo_path, &temporary, &json);
+            let _ = fs::replace(&memo_path, &temporary, &guard::add(json));
         }
         Ok(toolchain)
     }
 }
 
-fn recall(memo_path: &Path) -> Option<Toolchain> {
-    let toolchain: Toolchain = serde_json::from_slice(&fs::read(memo_path).ok()?).ok()?;
+pub(super) fn recall(memo_path: &Path) -> Option<Toolchain> {
+    let toolchain: Toolchain = serde_json::from_slice(&guard::check(fs::read(memo_path).ok()?)?).ok()?;
     let holds = |witness: &Witness| Identity::at(&witness.path).is_ok_and(|now| state(&now) == witness.state);
     toolchain.witnesses.iter().all(holds).then_some(toolchain)
 }

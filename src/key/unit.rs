@@ -304,6 +304,12 @@ fn add_externs(
     Ok(externs)
 }
 
+/// Content of the externs' files, where all can be read.
+pub fn extern_digests(facts: &Facts<'_>) -> Option<Vec<Digest>> {
+    let paths = facts.invocation.externs.iter().filter_map(|this| this.path.as_ref());
+    paths.map(|path| Some(facts.memo.digest(&facts.places.cwd.join(path)).ok()?.0.digest)).collect()
+}
+
 /// All that stands behind these externs.
 fn reach_of(facts: &Facts<'_>, externs: &[Known]) -> Result<Reach, BypassReason> {
     let mut all = Reach::default();

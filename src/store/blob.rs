@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::digest::{Digest, seal};
+use crate::digest::{Digest, guard, seal};
 use crate::store::{Shelf, Store};
 use crate::sys::fs::{self, Identity};
 
@@ -103,12 +103,12 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a file of a shelf in one step.
-    pub(super) fn write(&self, shelf: Shelf, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
+    /// Writes a file of a shelf in one step, guarded against damage: one wrong bit in it could serve wrong outputs.
+    pub(super) fn write(&self, shelf: Shelf, digest: &Digest, bytes: Vec<u8>) -> io::Result<()> {
         let place = self.path(shelf, digest);
         let temporary = self.temporary();
         self.make_room(&place, &temporary)?;
-        fs::replace(&place, &temporary, bytes)
+        fs::replace(&place, &temporary, &guard::add(bytes))
     }
 }
 

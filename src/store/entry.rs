@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
+use crate::digest::{Digest, guard};
 use crate::invocation::Role;
 use crate::key::inputs::KeyInputs;
 use crate::key::memo::ReachNote;
@@ -12,9 +12,6 @@ use crate::sys::fs;
 
 /// The version of this form.
 pub const FORMAT: u32 = 1;
-
-/// Larger files are no entries.
-const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What a hit needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,13 +103,10 @@ impl Store {
         serde_json::from_slice(&self.read(Shelf::Inputs, key)?).map_err(|_| Unreadable::Damaged)
     }
 
-    /// A file of a shelf.
+    /// What [`Store::write`] was given for a file of a shelf.
     pub(super) fn read(&self, shelf: Shelf, digest: &Digest) -> Result<Vec<u8>, Unreadable> {
-        use std::io::Read as _;
-        let file = fs::open(&self.path(shelf, digest)).map_err(|_| Unreadable::Missing)?;
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|_| Unreadable::Damaged)?;
-        Ok(bytes)
+        let bytes = fs::read(&self.path(shelf, digest)).map_err(|_| Unreadable::Missing)?;
+        guard::check(bytes).ok_or(Unreadable::Damaged)
     }
 }
 

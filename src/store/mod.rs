@@ -11,6 +11,9 @@ pub mod put;
 pub mod side;
 pub mod unit;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;

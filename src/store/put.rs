@@ -39,8 +39,8 @@ impl Store {
                 self.put_reach(&artifact.blob, reach)?;
             }
         }
-        self.write(Shelf::Inputs, &put.key, &serde_json::to_vec(&put.inputs)?)?;
-        self.write(Shelf::Entries, &put.key, &serde_json::to_vec(&put.entry)?)?;
+        self.write(Shelf::Inputs, &put.key, serde_json::to_vec(&put.inputs)?)?;
+        self.write(Shelf::Entries, &put.key, serde_json::to_vec(&put.entry)?)?;
         self.put_list(&put.inputs.unit_key, put.list.clone())
     }
 }

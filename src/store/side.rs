@@ -18,7 +18,7 @@ impl Store {
 
     /// Notes what stands behind an artifact.
     pub fn put_reach(&self, artifact: &Digest, reach: &Reach) -> io::Result<()> {
-        self.write(Shelf::Reach, artifact, &serde_json::to_vec(reach)?)
+        self.write(Shelf::Reach, artifact, serde_json::to_vec(reach)?)
     }
 
     /// Texts in a procedural macro's library; see [`crate::key::reach::names_in`].
@@ -28,7 +28,7 @@ impl Store {
 
     /// Notes the texts in a procedural macro's library.
     pub fn put_names(&self, library: &Digest, names: &str) -> io::Result<()> {
-        self.write(Shelf::Names, library, names.as_bytes())
+        self.write(Shelf::Names, library, names.as_bytes().to_vec())
     }
 
     /// Takes the dynamic library at `path`, which was not put here, for a procedural macro that may read anything.

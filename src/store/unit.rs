@@ -36,6 +36,6 @@ impl Store {
         lists.retain(|other| !same(other));
         lists.insert(0, list);
         lists.truncate(MAX_LISTS);
-        self.write(Shelf::Units, unit_key, &serde_json::to_vec(&UnitFile { format: FORMAT, lists })?)
+        self.write(Shelf::Units, unit_key, serde_json::to_vec(&UnitFile { format: FORMAT, lists })?)
     }
 }

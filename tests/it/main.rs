@@ -1,5 +1,10 @@
 //! Scenarios: real cargo, real rustc, a private store.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "scenarios drive cargo and files from outside, as a person does"
+)]
+
 mod plain;
 mod step;
 mod world;

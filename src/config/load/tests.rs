@@ -1,5 +1,7 @@
 //! Tests with real files.
 
+#![expect(clippy::disallowed_methods, reason = "these tests write the files that are read")]
+
 use std::ffi::OsString;
 use std::fs;
 

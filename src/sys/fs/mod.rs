@@ -50,14 +50,27 @@ impl Identity {
     }
 }
 
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    CreateDir,
+    Remove,
+    Rename,
+    Link,
+    Clone,
+    Write,
+    Append,
+    Stamp,
+}
+
 #[cfg(test)]
-fn step() -> io::Result<()> {
-    fault::step()
+fn step(step: Step, path: &Path) -> io::Result<()> {
+    fault::step(step, path)
 }
 
 #[cfg(not(test))]
 #[inline(always)]
-fn step() -> io::Result<()> {
+fn step(_step: Step, _path: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -96,13 +109,13 @@ pub fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Makes a directory and those above it.
 pub fn create_dir_all(dir: &Path) -> io::Result<()> {
-    step()?;
+    step(Step::CreateDir, dir)?;
     std::fs::create_dir_all(dir)
 }
 
 /// Removes a file; one that is not there is no error.
 pub fn remove(path: &Path) -> io::Result<()> {
-    step()?;
+    step(Step::Remove, path)?;
     match std::fs::remove_file(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
@@ -111,7 +124,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
 
 /// Removes a directory and all that is in it; one that is not there is no error.
 pub fn remove_dir_all(dir: &Path) -> io::Result<()> {
-    step()?;
+    step(Step::Remove, dir)?;
     match std::fs::remove_dir_all(dir) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
@@ -120,33 +133,33 @@ pub fn remove_dir_all(dir: &Path) -> io::Result<()> {
 
 /// Renames `from` to `to`, replacing what is there, in one step.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    step()?;
+    step(Step::Rename, to)?;
     std::fs::rename(from, to)
 }
 
 /// Gives the file at `from` a second name; fails if `to` exists.
 pub fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
-    step()?;
+    step(Step::Link, to)?;
     std::fs::hard_link(from, to)
 }
 
 /// Makes `to` a copy-on-write clone of `from`; fails if `to` exists or the file system cannot do it.
 pub fn reflink(from: &File, to: &Path, executable: bool) -> io::Result<()> {
-    step()?;
+    step(Step::Clone, to)?;
     let created = platform::create_new(to, executable)?;
     platform::clone_into(from, &created).inspect_err(|_| drop(std::fs::remove_file(to)))
 }
 
 /// Copies the rest of `from` into the new file `to`; fails if `to` exists. Answers the number of bytes.
 pub fn copy(from: &mut File, to: &Path, executable: bool) -> io::Result<u64> {
-    step()?;
+    step(Step::Write, to)?;
     let mut created = platform::create_new(to, executable)?;
     io::copy(from, &mut created).inspect_err(|_| drop(std::fs::remove_file(to)))
 }
 
 /// Writes a new file; fails if it exists.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    step()?;
+    step(Step::Write, path)?;
     let mut created = OpenOptions::new().write(true).create_new(true).open(path)?;
     created.write_all(bytes).inspect_err(|_| drop(std::fs::remove_file(path)))
 }
@@ -159,19 +172,19 @@ pub fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Appends `line` in one write, so that lines of several processes do not mix.
 pub fn append(path: &Path, line: &[u8]) -> io::Result<()> {
-    step()?;
+    step(Step::Append, path)?;
     OpenOptions::new().append(true).create(true).open(path)?.write_all(line)
 }
 
 /// Opens a file for reading and writing at positions, made if it is missing.
 pub fn open_table(path: &Path) -> io::Result<File> {
-    step()?;
+    step(Step::Append, path)?;
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 /// Sets the time of last modification.
 pub fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
-    step()?;
+    step(Step::Stamp, path)?;
     platform::set_modified(path, time)
 }
 

@@ -60,6 +60,7 @@ pub(super) fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
 
 /// Whether files on the file system of `path` may be cloned. A guess from its type: cloning itself can still fail.
 #[cfg(target_os = "linux")]
+#[allow(clippy::unnecessary_cast, reason = "the type of `f_type` differs between targets")]
 pub fn clones_files(path: &Path) -> bool {
     // From linux/magic.h: BTRFS_SUPER_MAGIC, XFS_SUPER_MAGIC, BCACHEFS_SUPER_MAGIC; OpenZFS's sys/zfs_vfsops.h.
     const CLONING: [i64; 4] = [0x9123_683e, 0x5846_5342, 0xca45_1a4e, 0x2fc1_2fc1];

@@ -1,0 +1,183 @@
+//! Restoring over whatever is in the way, with a fault at any step.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::*;
+use crate::store::tests::{ROLES, Scene, content, files_below, is_restored};
+use crate::sys::fs::{Step, fault};
+
+fn stored() -> Scene {
+    let scene = Scene::new();
+    scene.store().put(&scene.compile("1")).expect("puts");
+    scene
+}
+
+/// Names that rustc would open when it looks for crates.
+fn candidates(dir: &Path) -> Vec<PathBuf> {
+    let is_candidate = |path: &PathBuf| {
+        let name = path.to_string_lossy().into_owned();
+        name.starts_with("lib") && [".rlib", ".rmeta", ".so"].iter().any(|suffix| name.ends_with(suffix))
+    };
+    files_below(dir).into_iter().filter(is_candidate).collect()
+}
+
+/// Every output is missing, or what the compiler made; `old` is what was there before.
+fn assert_gone_or_complete(scene: &Scene, outputs: &[Output], old: Option<&[u8]>) {
+    for output in outputs {
+        if let Ok(now) = fs::read(&output.path) {
+            let is_complete = now == content(output.role, "1");
+            assert!(is_complete || old == Some(now.as_slice()), "{} is torn", output.path.display());
+        }
+    }
+    assert!(candidates(&scene.path("tree")).len() <= outputs.len(), "no name beside them looks like a crate");
+}
+
+#[test]
+fn a_restore_that_ends_after_any_step_leaves_no_torn_output() {
+    for old in [None, Some(b"old".as_slice())] {
+        for n in 0.. {
+            let scene = stored();
+            let outputs = scene.outputs("tree");
+            for (output, old) in outputs.iter().zip(std::iter::repeat(old)) {
+                old.iter().for_each(|old| fs::write_new(&output.path, old).expect("writes"));
+            }
+            let found = scene.lookup("unit").expect("hits");
+            let (result, crashed) = fault::crash_after(n, || scene.restore(&found, &outputs));
+            assert_gone_or_complete(&scene, &outputs, old);
+            scene.restore(&found, &outputs).expect("the next one restores");
+            assert!(is_restored(&outputs, "1"));
+            if !crashed {
+                result.expect("nothing failed");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_restore_with_a_failing_step_removes_what_it_placed_or_finds_another_way() {
+    for error in [ErrorKind::StorageFull, ErrorKind::PermissionDenied, ErrorKind::AlreadyExists] {
+        for n in 0.. {
+            let scene = stored();
+            let outputs = scene.outputs("tree");
+            let found = scene.lookup("unit").expect("hits");
+            let (result, failed) = fault::fail_at(n, error, || scene.restore(&found, &outputs));
+            match result {
+                Ok(_) => assert!(is_restored(&outputs, "1")),
+                Err(_) => assert_eq!(files_below(&scene.path("tree")), [] as [PathBuf; 0], "step {n}"),
+            }
+            if !failed {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn where_nothing_can_be_written_or_renamed_nothing_is_left() {
+    for step in [Step::Write, Step::Rename] {
+        let scene = stored();
+        let outputs = scene.outputs("tree");
+        let found = scene.lookup("unit").expect("hits");
+        let result = fault::fail_every(step, ErrorKind::StorageFull, || scene.restore(&found, &outputs));
+        assert_eq!(result.err(), Some(Failed::Place));
+        assert_eq!(files_below(&scene.path("tree")), [] as [PathBuf; 0]);
+    }
+}
+
+#[test]
+fn where_links_fail_files_are_copied_and_that_is_counted() {
+    for error in [ErrorKind::TooManyLinks, ErrorKind::CrossesDevices, ErrorKind::PermissionDenied] {
+        let scene = stored();
+        let outputs = scene.outputs("tree");
+        let found = scene.lookup("unit").expect("hits");
+        let restored = fault::fail_every(Step::Link, error, || scene.restore(&found, &outputs));
+        let restored = restored.expect("copies");
+        if !fs::clones_files(&scene.path("tree")) {
+            assert_eq!((restored.n_link_failures, restored.linked_bytes), (1, 0));
+        }
+        assert!(is_restored(&outputs, "1"));
+    }
+}
+
+fn put_in_the_way(what: &str, path: &Path, scene: &Scene) {
+    let valuable = scene.path("outside/valuable");
+    match what {
+        "other file" => fs::write_new(path, b"other").expect("writes"),
+        "larger file" => fs::write_new(path, &[b'x'; 10_000]).expect("writes"),
+        #[cfg(unix)]
+        "read-only file" => {
+            use std::os::unix::fs::PermissionsExt;
+            fs::write_new(path, b"other").expect("writes");
+            std::fs::set_permissions(path, PermissionsExt::from_mode(0o444)).expect("sets the mode");
+        }
+        #[cfg(unix)]
+        "dangling symlink" => {
+            std::os::unix::fs::symlink(scene.path("outside/nothing"), path).expect("links");
+        }
+        #[cfg(unix)]
+        "symlink to a file" => std::os::unix::fs::symlink(valuable, path).expect("links"),
+        "second name of a file" => fs::hard_link(&valuable, path).expect("links"),
+        _ => {}
+    }
+}
+
+#[test]
+fn whatever_file_is_in_the_way_is_replaced_and_never_written_through() {
+    for what in [
+        "other file",
+        "larger file",
+        "read-only file",
+        "dangling symlink",
+        "symlink to a file",
+        "second name of a file",
+    ] {
+        let scene = stored();
+        fs::write_new(&scene.path("outside/valuable"), b"valuable").expect("writes");
+        let outputs = scene.outputs("tree");
+        outputs.iter().for_each(|output| put_in_the_way(what, &output.path, &scene));
+        let found = scene.lookup("unit").expect("hits");
+        scene.restore(&found, &outputs).expect("restores");
+        assert!(is_restored(&outputs, "1"), "{what}");
+        assert!(outputs.iter().all(|output| !output.path.is_symlink()), "{what}");
+        assert_eq!(fs::read(&scene.path("outside/valuable")).expect("reads"), b"valuable");
+        assert_eq!(files_below(&scene.path("outside")), [Path::new("valuable")]);
+        assert_eq!(files_below(&scene.path("tree")).len(), ROLES.len());
+    }
+}
+
+#[test]
+fn restoring_over_what_was_restored_changes_nothing() {
+    let scene = stored();
+    let outputs = scene.outputs("tree");
+    let found = scene.lookup("unit").expect("hits");
+    for _ in 0..3 {
+        scene.restore(&found, &outputs).expect("restores");
+        assert!(is_restored(&outputs, "1"));
+        assert_eq!(files_below(&scene.path("tree")).len(), ROLES.len());
+    }
+}
+
+#[test]
+fn a_directory_in_the_way_stays_and_nothing_is_placed() {
+    for index in 0..ROLES.len() {
+        let scene = stored();
+        let outputs = scene.outputs("tree");
+        fs::create_dir_all(&outputs[index].path).expect("makes a directory");
+        fs::write_new(&outputs[index].path.join("valuable"), b"").expect("writes");
+        let found = scene.lookup("unit").expect("hits");
+        assert_eq!(scene.restore(&found, &outputs).err(), Some(Failed::Place));
+        assert_eq!(files_below(&scene.path("tree")).len(), 1, "only what is in the directory");
+    }
+}
+
+#[test]
+fn an_entry_without_an_output_that_is_asked_for_restores_nothing() {
+    let scene = stored();
+    let mut outputs = scene.outputs("tree");
+    outputs.push(Output { role: Role::Executable, path: scene.path("tree/unit") });
+    let found = scene.lookup("unit").expect("hits");
+    assert_eq!(scene.restore(&found, &outputs).err(), Some(Failed::Incomplete));
+    assert_eq!(files_below(&scene.path("tree")), [] as [PathBuf; 0]);
+}

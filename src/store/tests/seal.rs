@@ -1,0 +1,95 @@
+//! Whatever writes to a blob through one of its other names breaks its seal.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+
+use super::{Scene, content, files_below, is_restored};
+use crate::invocation::Role;
+use crate::restore::Failed;
+use crate::store::Shelf;
+use crate::sys::fs;
+
+fn open(path: &Path) -> File {
+    OpenOptions::new().write(true).open(path).expect("opens")
+}
+
+fn grow(path: &Path) {
+    OpenOptions::new().append(true).open(path).expect("opens").write_all(b"more").expect("writes");
+}
+
+fn shrink(path: &Path) {
+    open(path).set_len(3).expect("shrinks");
+}
+
+fn overwrite(path: &Path) {
+    open(path).write_all(b"same size").expect("writes");
+}
+
+fn truncate_and_write_the_same_size(path: &Path) {
+    let size = fs::metadata(path).expect("is there").len();
+    shrink(path);
+    open(path).write_all(&vec![b'x'; size as usize]).expect("writes");
+}
+
+#[test]
+fn a_file_changed_through_a_hard_link_is_never_served_again() {
+    for change in [grow, shrink, overwrite, truncate_and_write_the_same_size] {
+        for role in [Role::Rlib, Role::Metadata, Role::Cdylib] {
+            let scene = Scene::new();
+            let put = scene.compile("1");
+            scene.store().put(&put).expect("puts");
+            let blob = scene.store().path(Shelf::Blobs, &crate::digest::Digest::of(&content(role, "1")));
+            let second_name = scene.path("outside/second-name");
+            fs::hard_link(&blob, &second_name).expect("links");
+            change(&second_name);
+            let found = scene.lookup("unit").expect("the entry itself is whole");
+            let outputs = scene.outputs("tree");
+            assert_eq!(scene.restore(&found, &outputs).err(), Some(Failed::Blob));
+            assert_eq!(files_below(&scene.path("tree")).len(), 0, "what had been placed is gone");
+            assert_eq!(files_below(&scene.store().quarantine()).len(), 1);
+            assert!(fs::metadata(&blob).is_err());
+            scene.store().put(&scene.compile("1")).expect("puts");
+            scene.restore(&found, &outputs).expect("the next put made it good");
+            assert!(is_restored(&outputs, "1"));
+        }
+    }
+}
+
+#[test]
+fn a_put_that_meets_an_altered_blob_replaces_it() {
+    let scene = Scene::new();
+    scene.store().put(&scene.compile("1")).expect("puts");
+    overwrite(&scene.store().path(Shelf::Blobs, &crate::digest::Digest::of(&content(Role::Rlib, "1"))));
+    scene.store().put(&scene.compile("1")).expect("puts");
+    assert!(scene.hits("unit"));
+    assert_eq!(files_below(&scene.store().quarantine()).len(), 1);
+}
+
+#[test]
+fn a_program_that_strips_its_own_copy_leaves_the_blob_alone() {
+    let scene = Scene::new();
+    scene.store().put(&scene.compile("1")).expect("puts");
+    let found = scene.lookup("unit").expect("hits");
+    for n in 0..2 {
+        let outputs = scene.outputs(&format!("tree-{n}"));
+        scene.restore(&found, &outputs).expect("restores");
+        assert!(is_restored(&outputs, "1"));
+        for output in outputs.iter().filter(|output| output.role != Role::Rlib) {
+            shrink(&output.path);
+        }
+    }
+}
+
+#[test]
+fn a_missing_blob_is_a_miss_and_leaves_no_outputs() {
+    for role in super::ROLES {
+        let scene = Scene::new();
+        scene.store().put(&scene.compile("1")).expect("puts");
+        let digest = crate::digest::Digest::of(&content(role, "1"));
+        fs::remove(&scene.store().path(Shelf::Blobs, &digest)).expect("removes");
+        let found = scene.lookup("unit").expect("the entry itself is whole");
+        assert_eq!(scene.restore(&found, &scene.outputs("tree")).err(), Some(Failed::Blob));
+        assert_eq!(files_below(&scene.path("tree")).len(), 0);
+    }
+}
