@@ -5,9 +5,10 @@
 //! <file>:                        one such line for each file
 //! # env-dep:NAME=value           or `# env-dep:NAME` where it is not set
 //! ```
-//! Blanks in names are written as `\ `; values escape backslash, newline and carriage return. The list of the
-//! rules cannot be split without doubt, the lines of single files can. A dep-info is accepted only if writing what
-//! was read from it gives the same bytes again; so nothing that is not understood is ever taken for understood.
+//! Blanks in the names of files are written as `\ `, those in outputs are not; values escape backslash, newline and
+//! carriage return. The list of the rules cannot be split without doubt, the lines of single files can. A dep-info is
+//! accepted only if writing what was read from it gives the same bytes again; so nothing that is not understood is
+//! ever taken for understood.
 
 use std::borrow::Cow;
 
@@ -53,7 +54,7 @@ impl DepInfo {
             info.files.iter().flat_map(|file| [b" ", escape_name(file).as_ref()].concat()).collect();
         let tail = [b":", listed.as_slice()].concat();
         for rule in rules {
-            info.targets.push(unescape_name(rule.strip_suffix(tail.as_slice()).ok_or(NotUnderstood)?));
+            info.targets.push(rule.strip_suffix(tail.as_slice()).ok_or(NotUnderstood)?.to_vec());
         }
         if info.targets.is_empty() || info.write() != bytes {
             return Err(NotUnderstood);
@@ -67,7 +68,7 @@ impl DepInfo {
         let n_list_bytes: usize = names.iter().map(|name| name.len() + 2).sum();
         let mut bytes = Vec::with_capacity((self.targets.len() + 1) * (n_list_bytes + 128));
         for target in &self.targets {
-            bytes.extend_from_slice(&escape_name(target));
+            bytes.extend_from_slice(target);
             bytes.push(b':');
             for name in &names {
                 bytes.push(b' ');
@@ -149,10 +150,10 @@ mod tests {
 
     #[test]
     fn what_rustc_writes_is_read() {
-        let text = b"/t/deps/a.d: src/lib.rs src/my\\ file.rs\n\n/t/deps/liba.rmeta: src/lib.rs src/my\\ file.rs\n\n\
+        let text = b"/t/my deps/a.d: src/lib.rs src/my\\ file.rs\n\n/t/deps/liba.rmeta: src/lib.rs src/my\\ file.rs\n\n\
             src/lib.rs:\nsrc/my\\ file.rs:\n\n# env-dep:A=1\\n2\\\\\n# env-dep:B\n# env-dep:C=\n";
         let info = DepInfo::parse(text).expect("parses");
-        assert_eq!(info.targets, [b"/t/deps/a.d".to_vec(), b"/t/deps/liba.rmeta".to_vec()]);
+        assert_eq!(info.targets, [b"/t/my deps/a.d".to_vec(), b"/t/deps/liba.rmeta".to_vec()]);
         assert_eq!(info.files, [b"src/lib.rs".to_vec(), b"src/my file.rs".to_vec()]);
         assert_eq!(
             info.variables,

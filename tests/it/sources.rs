@@ -74,27 +74,6 @@ fn editing_the_binary_leaves_the_library_alone() {
     assert_eq!(world.run_bin("app"), "hello world, a note\n");
 }
 
-#[test]
-fn a_comment_in_the_library_does_not_reach_the_binary_of_another_checkout() {
-    let world = World::files(&[
-        (
-            "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"words\"]\n[profile.dev]\ndebug = false\n",
-        ),
-        ("words/Cargo.toml", &package("words", "")),
-        ("words/src/lib.rs", "pub fn word() -> u32 { 1 }\n// before\n"),
-        ("app/Cargo.toml", &package("app", "[dependencies]\nwords = { path = \"../words\" }\n")),
-        ("app/src/main.rs", "fn main() { println!(\"{}\", words::word()); }\n"),
-    ]);
-    world.build().all_missed();
-    let world = world.relocate("other");
-    world.edit("words/src/lib.rs", "before", "behind");
-    let step = world.build();
-    step.expect(hits(step.n_hits()), misses(step.n_misses()));
-    assert_eq!(step.miss_reason_of("words", "lib"), MissReason::InputsChanged);
-    world.same_as_plain_cargo();
-}
-
 /// Every way to include a file: each one alone decides.
 #[test]
 fn every_kind_of_included_file_decides() {
