@@ -248,10 +248,10 @@ fn is_inside_include(before: &[u8]) -> bool {
 }
 
 fn compresses_debug_sections(invocation: &Invocation) -> bool {
-    let named = |flag: &&crate::invocation::Flag| {
-        memchr::memmem::find(os::bytes(&flag.value), b"compress-debug-sections").is_some()
-    };
-    invocation.flags.iter().any(|flag| named(&flag))
+    // Of the linker (`-Wl,--compress-debug-sections=zlib`) and of rustc (`-Z debuginfo-compression=zlib`).
+    const NAMES: [&[u8]; 2] = [b"compress-debug-sections", b"debuginfo-compression"];
+    let names_it = |value: &[u8]| NAMES.iter().any(|name| memchr::memmem::find(value, name).is_some());
+    invocation.flags.iter().any(|flag| names_it(os::bytes(&flag.value)))
 }
 
 fn makes_bitcode(invocation: &Invocation) -> bool {
