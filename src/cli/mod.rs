@@ -25,7 +25,8 @@ use crate::sys::env::Env;
 /// Whether the process was called by a person, and not by cargo as a wrapper.
 pub fn is_meant(env: &Env) -> bool {
     let args = env.args.get(1..).unwrap_or_default();
-    dispatch::form(args, &command::is_command) == dispatch::Form::CommandLine
+    let in_build_script = env.get("OUT_DIR").is_some() && env.get("CARGO_MANIFEST_DIR").is_some();
+    dispatch::form(args, in_build_script, &command::is_command) == dispatch::Form::CommandLine
 }
 
 /// Runs the command that the arguments name.
