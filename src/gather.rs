@@ -1,7 +1,7 @@
 //! After a compile: what it read and what it made, as something that can be stored. Whatever is in doubt means
 //! that nothing is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -227,21 +227,34 @@ fn bind_to_roots(facts: &Facts<'_>, dep_info: &DepInfo, maps_paths: bool, found:
 }
 
 /// Whether every place in the sources that names the variable does it to include a file. A path that is used in any
-/// other way may end up in the output in a form that no search finds.
+/// other way may end up in the output in a form that no search finds. Where no source names it, a macro of another
+/// crate does: for `OUT_DIR` to include what was generated there, as is the custom, for others to do anything.
 fn is_only_included(name: &[u8], facts: &Facts<'_>, dep_info: &DepInfo) -> bool {
     let quoted = [b"\"", name, b"\""].concat();
-    let files = dep_info.files.iter().filter_map(|file| os::path(file));
-    files
-        .filter_map(|file| fs::read(&facts.places.cwd.join(file)).ok())
-        .all(|source| memchr::memmem::find_iter(&source, &quoted).all(|at| is_inside_include(&source[..at])))
+    let mut n_named = 0;
+    let is_included = |file: &Vec<u8>| {
+        let source = os::path(file).and_then(|file| fs::read(&facts.places.cwd.join(file)).ok());
+        source.is_some_and(|source| {
+            let mut places = memchr::memmem::find_iter(&source, &quoted).inspect(|_| n_named += 1);
+            places.all(|at| is_inside_include(&source[..at]))
+        })
+    };
+    dep_info.files.iter().all(is_included) && (n_named > 0 || name == b"OUT_DIR")
 }
 
 /// Whether `before` ends with `include!(concat!(env!(`, or the same without `concat!`, in any of the three includes.
 fn is_inside_include(before: &[u8]) -> bool {
-    let strip = |text: &[u8], end: &str| Some(text.trim_ascii_end().strip_suffix(end.as_bytes())?.to_vec());
-    let Some(before) = strip(before, "env!(") else { return false };
-    let before = strip(&before, "concat!(").unwrap_or(before);
-    ["include!(", "include_str!(", "include_bytes!("].iter().any(|include| strip(&before, include).is_some())
+    let Some(before) = strip_call(before, "env") else { return false };
+    let before = strip_call(before, "concat").unwrap_or(before);
+    ["include", "include_str", "include_bytes"].iter().any(|include| strip_call(before, include).is_some())
+}
+
+/// What stands before a call of the macro `name` that `text` ends with.
+fn strip_call<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
+    let text = text.trim_ascii_end().strip_suffix(b"(")?.trim_ascii_end().strip_suffix(b"!")?;
+    let text = text.strip_suffix(name.as_bytes())?;
+    let continues = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
+    (!text.last().is_some_and(continues)).then_some(text)
 }
 
 fn compresses_debug_sections(invocation: &Invocation) -> bool {
@@ -274,8 +287,12 @@ fn read_inputs(
         files: dep_info.files.iter().map(|file| facts.portable(file)).collect(),
         variables: dep_info.variables.iter().map(|(name, _)| Portable::literal(name)).collect(),
         roots,
+        asked: Vec::new(),
         seen: Vec::new(),
     };
+    if finished.unit.inputs.iter().any(|input| input.kind == InputKind::Macro) {
+        list.asked = names_in_sources(facts, dep_info)?;
+    }
     let mut present = Present::new(facts.places, facts.env);
     let inputs = present.inputs(&list);
     let inputs = inputs.ok_or_else(|| Unstored::InputsUnknown("a file that was read is gone".to_owned()))?;
@@ -296,6 +313,18 @@ fn read_inputs(
     list.seen = list.files.iter().enumerate().filter_map(settled).collect();
     debug_assert!(inputs.iter().all(|input| input.kind >= InputKind::Source));
     Ok((list, inputs))
+}
+
+/// What macros in these sources could take for names of variables.
+fn names_in_sources(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<Vec<Portable>, Unstored> {
+    let mut names = BTreeSet::new();
+    for path in dep_info.files.iter().filter_map(|file| os::path(file)) {
+        let path = facts.places.cwd.join(path);
+        let unknown = |e: io::Error| Unstored::InputsUnknown(format!("{}: {e}", path.display()));
+        let source = fs::read(&path).map_err(unknown)?;
+        names.extend(reach::names_in_source(&source).map(Portable::literal));
+    }
+    Ok(names.into_iter().collect())
 }
 
 /// What stands behind this unit's artifacts: itself, its externs, and what stands behind them. Known before the
@@ -385,7 +414,10 @@ mod tests {
         assert!(is_inside_include(b"include!(concat!(env!("));
         assert!(is_inside_include(b"#[doc = include_str!(concat!(\n    env!("));
         assert!(is_inside_include(b"include_bytes!(env!("));
+        assert!(is_inside_include(b"std::include!(env!("));
         assert!(!is_inside_include(b"const DIR: &str = env!("));
+        assert!(!is_inside_include(b"not_include!(concat!(env!("));
+        assert!(!is_inside_include(b"include!(concat!(option_env!("));
         assert!(!is_inside_include(b"const FILE: &str = concat!(env!("));
     }
 }

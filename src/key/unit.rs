@@ -36,9 +36,9 @@ pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
     inputs.text(InputKind::Paths, Portable::literal("paths"), Portable::literal(facts.paths));
     add_arguments(facts, &mut inputs);
     add_argument_files(facts, &mut inputs, &mut watch)?;
-    add_variables(facts, &mut inputs);
+    add_variables(facts, &mut inputs, &mut watch);
     add_native_libraries(facts, &mut inputs, &mut watch)?;
-    add_extra_inputs(facts, &mut inputs)?;
+    add_extra_inputs(facts, &mut inputs, &mut watch)?;
     let externs = add_externs(facts, &mut inputs, &mut watch)?;
     let is_linked = facts.outputs.iter().any(|output| link::reads_closure(output.role));
     let macros = externs.iter().any(|known| known.reach == ReachNote::Macros);
@@ -48,7 +48,7 @@ pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
             link::add(facts, &reach, &mut inputs, &mut watch)?;
         }
         if macros {
-            add_macros(facts, &reach, &mut inputs)?;
+            add_macros(facts, &reach, &mut inputs, &mut watch)?;
         }
     }
     let key = inputs.key();
@@ -171,7 +171,7 @@ const PACKAGE_VARIABLES: &[&str] = &[
     "CARGO_PKG_VERSION",
 ];
 
-fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs) {
+fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
     let mut variables = |kind: InputKind, names: &mut dyn Iterator<Item = &str>| {
         for name in names {
             if let Some(value) = facts.env.get(name) {
@@ -186,7 +186,7 @@ fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs) {
     }
     if facts.driver == Driver::Clippy {
         variables(InputKind::CompilerVariable, &mut CLIPPY_VARIABLES.iter().copied());
-        add_lint_config(facts, inputs);
+        add_lint_config(facts, inputs, watch);
     }
     // Declaring a variable is an input itself: it leads away from entries made before it was declared.
     for name in facts.declared_variables {
@@ -197,15 +197,17 @@ fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs) {
 
 /// clippy reads the first `clippy.toml` above the package; rustc's dep-info names one that is there, but not the
 /// places where one could appear.
-fn add_lint_config(facts: &Facts<'_>, inputs: &mut KeyInputs) {
+fn add_lint_config(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
     let Some(start) = facts.env.get("CLIPPY_CONF_DIR").or_else(|| facts.env.get("CARGO_MANIFEST_DIR")) else {
         return;
     };
     let start = facts.places.cwd.join(start);
     for dir in start.ancestors() {
         for name in [".clippy.toml", "clippy.toml"] {
-            if let Ok((digest, _)) = memo::hash_file(&dir.join(name)) {
-                inputs.digest(InputKind::LintConfig, facts.portable(os::bytes(&dir.join(name))), digest);
+            let path = dir.join(name);
+            if let Ok((digest, identity)) = memo::hash_file(&path) {
+                inputs.digest(InputKind::LintConfig, facts.portable(os::bytes(&path)), digest);
+                watch.add(path, identity);
             }
         }
     }
@@ -272,7 +274,11 @@ fn find_static(library: &NativeLib, dirs: impl Iterator<Item = PathBuf>) -> Opti
 }
 
 /// `[package.metadata.kache] extra-inputs`. Registry and git packages cannot declare any: they are what they are.
-fn add_extra_inputs(facts: &Facts<'_>, inputs: &mut KeyInputs) -> Result<(), BypassReason> {
+fn add_extra_inputs(
+    facts: &Facts<'_>,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
     let Some(package) = facts.env.get("CARGO_MANIFEST_DIR") else { return Ok(()) };
     if facts.portable(os::bytes(package)).is_under(Root::CargoHome) {
         return Ok(());
@@ -280,11 +286,7 @@ fn add_extra_inputs(facts: &Facts<'_>, inputs: &mut KeyInputs) -> Result<(), Byp
     let refuse =
         |detail: String| BypassReason::new(Bypass::UnreadableInput, format!("extra-inputs: {detail}"));
     for path in declared::extra_inputs(Path::new(package)).map_err(refuse)? {
-        let digest = match declared::tree(&path, facts.memo) {
-            Ok(digest) => digest,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Digest::of(b"absent"),
-            Err(e) => return Err(unreadable(&path, &e)),
-        };
+        let digest = declared::tree(&path, facts.memo, watch).map_err(|e| unreadable(&path, &e))?;
         inputs.digest(InputKind::DeclaredFile, facts.portable(os::bytes(&path)), digest);
     }
     Ok(())
@@ -335,9 +337,14 @@ fn reach_of(facts: &Facts<'_>, externs: &[Known]) -> Result<Reach, BypassReason>
     Ok(all)
 }
 
-/// What procedural macros could read on their own: the files of the package, what its build script declared, and
-/// variables whose names stand in their libraries.
-fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Result<(), BypassReason> {
+/// What procedural macros could read on their own: the files of the package and those that its build script made or
+/// declared, and variables whose names stand in their libraries.
+fn add_macros(
+    facts: &Facts<'_>,
+    reach: &Reach,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
     let mut readable = String::new();
     for (stem, procedural_macro) in reach.hidden_readers() {
         inputs.digest(InputKind::Macro, stem.clone(), procedural_macro.digest);
@@ -352,28 +359,24 @@ fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Resul
         let value = facts.portable(os::bytes(value));
         inputs.variable(InputKind::MacroVariable, Portable::literal(name), Some(&value));
     }
-    let tree = |path: &Path| match declared::tree(path, facts.memo) {
-        Ok(digest) => Ok(digest),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Digest::of(b"absent")),
-        Err(e) => Err(unreadable(path, &e)),
+    let mut tree = |kind: InputKind, path: &Path| {
+        let digest = declared::tree(path, facts.memo, watch).map_err(|e| unreadable(path, &e))?;
+        inputs.digest(kind, facts.portable(os::bytes(path)), digest);
+        Ok(())
     };
     let package = facts.env.get("CARGO_MANIFEST_DIR").map(Path::new);
     if let Some(package) = package {
-        inputs.digest(InputKind::PackageTree, facts.portable(os::bytes(package)), tree(package)?);
+        tree(InputKind::PackageTree, package)?;
     }
-    if let Some(out_dir) = facts.env.get("OUT_DIR") {
-        let declared = declared::rerun_if(Path::new(out_dir));
-        for path in declared.paths {
-            let full = package.unwrap_or(&facts.places.cwd).join(&path);
-            // Already part of the package's tree.
-            if package.is_none_or(|package| !full.starts_with(package)) {
-                inputs.digest(InputKind::DeclaredFile, facts.portable(os::bytes(&path)), tree(&full)?);
-            }
-        }
-        for name in declared.variables {
-            let value = facts.env.get(&name).map(|value| facts.portable(os::bytes(value)));
-            inputs.variable(InputKind::DeclaredVariable, Portable::literal(&name), value.as_ref());
-        }
+    let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) else { return Ok(()) };
+    tree(InputKind::PackageTree, out_dir)?;
+    let declared = declared::rerun_if(out_dir);
+    for path in declared.paths {
+        tree(InputKind::DeclaredFile, &package.unwrap_or(&facts.places.cwd).join(&path))?;
+    }
+    for name in declared.variables {
+        let value = facts.env.get(&name).map(|value| facts.portable(os::bytes(value)));
+        inputs.variable(InputKind::DeclaredVariable, Portable::literal(&name), value.as_ref());
     }
     Ok(())
 }
