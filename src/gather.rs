@@ -2,12 +2,13 @@
 //! that nothing is.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::compile::Compiled;
 use crate::digest::Digest;
-use crate::invocation::{Invocation, Output, Role};
+use crate::invocation::{Invocation, Output, Role, SearchKind};
 use crate::key::depinfo::DepInfo;
 use crate::key::facts::Facts;
 use crate::key::inputs::{InputKind, KeyInputs};
@@ -100,6 +101,7 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
         return Err(Unstored::UnexpectedOutput(String::from_utf8_lossy(line).trim_end().to_owned()));
     }
     let dep_info = read_dep_info(facts)?;
+    refuse_crates_found_by_name(facts, &dep_info)?;
     let mut found_roots = Vec::new();
     let (artifacts, files, library) = read_artifacts(finished, &mut found_roots)?;
     bind_to_roots(facts, &dep_info, finished.maps_paths, &mut found_roots);
@@ -145,6 +147,50 @@ fn read_dep_info(facts: &Facts<'_>) -> Result<DepInfo, Unstored> {
         }
     }
     Ok(dep_info)
+}
+
+/// `extern crate found;` without an `--extern` makes the compiler look for the crate in the directories of `-L`, and
+/// nothing tells which file that was.
+fn refuse_crates_found_by_name(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<(), Unstored> {
+    let invocation = facts.invocation;
+    let searched = invocation
+        .search_paths
+        .iter()
+        .filter(|path| matches!(path.kind, SearchKind::Crate | SearchKind::All))
+        .flat_map(|path| fs::list(&facts.places.cwd.join(&path.path)).unwrap_or_default());
+    let candidates: Vec<PathBuf> = searched
+        .filter(|path| {
+            let suffix = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+            ["rlib", "rmeta", "so", "dylib", "dll"].contains(&suffix)
+        })
+        .collect();
+    if candidates.is_empty() {
+        return Ok(());
+    }
+    for file in dep_info.files.iter().filter_map(|file| os::path(file)) {
+        let source = fs::read(&facts.places.cwd.join(&file)).unwrap_or_default();
+        for name in extern_crates(&source).filter(|name| !invocation.externs.iter().any(|e| e.name == *name))
+        {
+            let is_candidate = |path: &&PathBuf| {
+                let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+                stem.strip_prefix("lib").unwrap_or(stem).starts_with(name)
+            };
+            if let Some(path) = candidates.iter().find(is_candidate) {
+                return Err(Unstored::InputsUnknown(format!("{} was found by its name", path.display())));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The names in `extern crate name`.
+fn extern_crates(source: &[u8]) -> impl Iterator<Item = &str> {
+    memchr::memmem::find_iter(source, b"extern").filter_map(|at| {
+        let rest =
+            source[at + b"extern".len()..].trim_ascii_start().strip_prefix(b"crate")?.trim_ascii_start();
+        let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        std::str::from_utf8(&rest[..length]).ok().filter(|name| !name.is_empty())
+    })
 }
 
 /// The outputs that dep-info has rules for, in its order.

@@ -30,7 +30,7 @@
 //! | `Macro` | unit | library → content | procedural macros that could read on their own, also those reached through re-exports |
 //! | `MacroVariable` | unit | variable → digest | set, and its name stands in the library of such a macro |
 //! | `PackageTree` | unit | package, its `OUT_DIR` → content of its files | such a macro may read any of them |
-//! | `LintConfig` | unit | path → content | every `clippy.toml` above the package: dep-info does not tell where one could appear |
+//! | `LintConfig` | unit, clippy | path → content | every `clippy.toml` above the package: dep-info does not tell where one could appear; manifests and the lock file, which it has lints for |
 //! | `Linker` | unit, linked | – → content of driver, linker, start files, C library | they go into the output ([`linker`]) |
 //! | `LinkFile` | unit, linked | name → content | scripts, objects and libraries that link arguments name |
 //! | `LinkedCrate` | unit, linked | file stem → content | the linker reads the object code of the whole closure, of which rustc's metadata says nothing ([`reach`]) |

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
-use crate::invocation::{NativeLib, SearchKind, Target};
+use crate::invocation::{Flag, NativeLib, SearchKind, Target};
 use crate::key::facts::{Facts, Watch};
 use crate::key::inputs::{InputKind, KeyInputs};
 use crate::key::memo::{self, Known, ReachNote};
@@ -34,6 +34,7 @@ pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
     }
     inputs.digest(InputKind::Compiler, Portable::literal(&facts.toolchain.release), facts.toolchain.digest);
     inputs.text(InputKind::Paths, Portable::literal("paths"), Portable::literal(facts.paths));
+    refuse_other_sysroot(facts)?;
     add_arguments(facts, &mut inputs);
     add_argument_files(facts, &mut inputs, &mut watch)?;
     add_variables(facts, &mut inputs, &mut watch);
@@ -94,6 +95,31 @@ fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
     }
 }
 
+/// Crates of the toolchain itself, which need no path.
+const OWN_CRATES: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
+
+/// Another sysroot than the compiler's own has crates that are not part of its identity.
+fn refuse_other_sysroot(facts: &Facts<'_>) -> Result<(), BypassReason> {
+    let other = |flag: &&Flag| flag.name == "sysroot" && Path::new(&flag.value) != facts.toolchain.sysroot;
+    match facts.invocation.flags.iter().find(other) {
+        Some(flag) => {
+            let detail = format!("--sysroot {}", flag.value.to_string_lossy());
+            Err(BypassReason::new(Bypass::UnknownCompiler, detail))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The specification of a target that the compiler finds by its name: in `RUST_TARGET_PATH`, or in its sysroot.
+fn found_specification(facts: &Facts<'_>) -> Option<PathBuf> {
+    let Some(Target::Triple(triple)) = &facts.invocation.target else { return None };
+    let path_variable = facts.env.get("RUST_TARGET_PATH").unwrap_or_default();
+    let listed =
+        os::split_paths(path_variable).map(|dir| facts.places.cwd.join(dir).join(format!("{triple}.json")));
+    let own = facts.toolchain.sysroot.join("lib/rustlib").join(triple).join("target.json");
+    listed.chain([own]).find(|path| fs::metadata(path).is_ok())
+}
+
 /// Files that arguments name: target specifications and profiles.
 fn add_argument_files(
     facts: &Facts<'_>,
@@ -103,6 +129,13 @@ fn add_argument_files(
     let mut paths: Vec<(&str, PathBuf)> = Vec::new();
     if let Some(Target::Spec(path)) = &facts.invocation.target {
         paths.push(("target", path.clone()));
+    }
+    if let Some(path) = found_specification(facts) {
+        // It may name a linker, and files for it.
+        if facts.outputs.iter().any(|output| output.role.is_linked()) {
+            return Err(BypassReason::new(Bypass::Linker, path.to_string_lossy()));
+        }
+        paths.push(("target", path));
     }
     for flag in facts.invocation.flags.iter().filter(|flag| flag.name == "codegen") {
         let value = os::bytes(&flag.value);
@@ -196,19 +229,24 @@ fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
 }
 
 /// clippy reads the first `clippy.toml` above the package; rustc's dep-info names one that is there, but not the
-/// places where one could appear.
+/// places where one could appear. Its lints of manifests read those and the lock file.
 fn add_lint_config(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
     let Some(start) = facts.env.get("CLIPPY_CONF_DIR").or_else(|| facts.env.get("CARGO_MANIFEST_DIR")) else {
         return;
     };
     let start = facts.places.cwd.join(start);
-    for dir in start.ancestors() {
-        for name in [".clippy.toml", "clippy.toml"] {
-            let path = dir.join(name);
-            if let Ok((digest, identity)) = memo::hash_file(&path) {
+    let configurations =
+        start.ancestors().flat_map(|dir| [".clippy.toml", "clippy.toml"].map(|name| dir.join(name)));
+    let package = facts.env.get("CARGO_MANIFEST_DIR").map_or(&*facts.places.cwd, Path::new);
+    let manifests = [package.join("Cargo.toml")].into_iter();
+    let of_workspace = ["Cargo.toml", "Cargo.lock"].map(|name| facts.places.cwd.join(name));
+    for path in configurations.chain(manifests).chain(of_workspace) {
+        match memo::hash_file(&path) {
+            Ok((digest, identity)) => {
                 inputs.digest(InputKind::LintConfig, facts.portable(os::bytes(&path)), digest);
                 watch.add(path, identity);
             }
+            Err(_) => watch.add_absent(path),
         }
     }
 }
@@ -301,6 +339,9 @@ fn add_externs(
     for this in &facts.invocation.externs {
         let name = Portable::literal(format!("{}:{}", this.options, this.name));
         let Some(path) = &this.path else {
+            if !OWN_CRATES.contains(&this.name.as_str()) {
+                return Err(BypassReason::new(Bypass::UnknownExtern, &this.name));
+            }
             inputs.text(InputKind::Extern, name, Portable::literal("by name"));
             continue;
         };

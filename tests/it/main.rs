@@ -9,6 +9,7 @@ mod plain;
 mod step;
 mod world;
 
+mod arguments;
 mod environment;
 mod macros;
 mod sources;

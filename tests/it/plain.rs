@@ -20,6 +20,10 @@ use crate::world::World;
 /// Becomes rustc without `-C incremental`.
 const PLAIN: &str = r#"#!/bin/sh
 rustc=$1; shift
+case $1 in
+    rustc|*/rustc) inner=$1; shift;;
+    *) inner=;;
+esac
 n=$#
 while [ $n -gt 0 ]; do
     argument=$1; shift; n=$((n - 1))
@@ -29,7 +33,7 @@ while [ $n -gt 0 ]; do
     esac
 done
 map
-exec "$rustc" "$@"
+exec "$rustc" ${inner:+"$inner"} "$@"
 "#;
 
 /// Adds to the arguments what kache adds. The working directory of members, whose sources have relative names, is
