@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::compile::Compiled;
 use crate::digest::Digest;
-use crate::invocation::{Invocation, Output, Role, SearchKind};
+use crate::invocation::{Invocation, NativeLib, Output, Role, SearchKind};
 use crate::key::depinfo::DepInfo;
 use crate::key::facts::Facts;
 use crate::key::inputs::{InputKind, KeyInputs};
@@ -382,8 +382,8 @@ pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Option<Reach> {
         stem: Portable::literal(os::bytes(output.path.file_stem()?)),
         procedural_macro: None,
         native_libraries: libraries
-            .filter(|library| library.kind.as_deref().is_none_or(|kind| kind == "dylib"))
-            .map(|library| Portable::literal(os::bytes(&library.name)))
+            .filter_map(NativeLib::linked_name)
+            .map(|name| Portable::literal(os::bytes(&name)))
             .collect(),
     };
     let mut reach = Reach { crates: vec![own] };

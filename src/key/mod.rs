@@ -32,7 +32,7 @@
 //! | `PackageTree` | unit | package, its `OUT_DIR` → content of its files | such a macro may read any of them |
 //! | `LintConfig` | unit, clippy | path → content | every `clippy.toml` above the package: dep-info does not tell where one could appear; manifests and the lock file, which it has lints for |
 //! | `Linker` | unit, linked | – → content of driver, linker, start files, C library | they go into the output ([`linker`]) |
-//! | `LinkFile` | unit, linked | name → content | scripts, objects and libraries that link arguments name |
+//! | `LinkFile` | unit, linked | name → content | scripts, objects and libraries that link arguments name; any library in a searched directory of the project, which an attribute may name |
 //! | `LinkedCrate` | unit, linked | file stem → content | the linker reads the object code of the whole closure, of which rustc's metadata says nothing ([`reach`]) |
 //! | `Source` | read | path → content | every file of the compiler's dep-info |
 //! | `Sibling` | read | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |

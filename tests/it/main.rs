@@ -11,5 +11,6 @@ mod world;
 
 mod arguments;
 mod environment;
+mod linking;
 mod macros;
 mod sources;

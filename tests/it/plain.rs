@@ -131,6 +131,10 @@ fn collect(root: &Path, dir: &Path, files: &mut Files) {
                 // cargo's own form of dep-info, in the order of a hash map.
                 content.sort_unstable();
             }
+            if name.ends_with(".d") && name.split('/').count() == 2 {
+                // cargo's own copy: which of several outputs it names is up to that hash map too.
+                content.splice(..content.iter().position(|byte| *byte == b':').unwrap_or(0), []);
+            }
             files.insert(name, (metadata.permissions().mode(), content));
         }
     }
