@@ -299,8 +299,10 @@ fn add_library_file(
 
 /// Whether a file is something else than a text for the linker.
 fn is_object(path: &Path) -> std::io::Result<bool> {
-    let mut start = [0; 8];
-    let n_bytes = fs::read_at(&fs::open(path)?, &mut start, 0)?;
-    let magic: [&[u8]; 5] = [b"\x7fELF", b"!<arch>", b"!<thin>", b"\0asm", b"BC\xc0\xde"];
-    Ok(magic.iter().any(|magic| start[..n_bytes].starts_with(magic)))
+    for magic in [b"\x7fELF", b"!<ar", b"!<th", b"\0asm", b"BC\xc0\xde"] {
+        if fs::starts_with(path, magic)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

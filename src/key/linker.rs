@@ -139,7 +139,7 @@ impl Collection {
 fn probe(driver: &Path, flavour: Option<&str>, cwd: &Path, env: &Env) -> Result<Linker, BypassReason> {
     let mut collection = Collection { hasher: Hasher::new(), files: Vec::new() };
     collection.add("driver", driver)?;
-    if fs::read(driver).is_ok_and(|content| content.starts_with(b"#!")) {
+    if fs::starts_with(driver, b"#!").unwrap_or(true) {
         return Err(refuse(format!("{} is a script: what it starts is not known", driver.display())));
     }
     let ask = |question: &str| -> Result<String, BypassReason> {

@@ -10,6 +10,7 @@ mod step;
 mod world;
 
 mod arguments;
+mod compilers;
 mod environment;
 mod linking;
 mod macros;

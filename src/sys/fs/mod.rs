@@ -79,6 +79,12 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
+/// Whether the file at `path` starts with these bytes.
+pub fn starts_with(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let mut start = vec![0; bytes.len()];
+    Ok(read_at(&open(path)?, &mut start, 0)? == bytes.len() && start == bytes)
+}
+
 /// Opens a file for reading.
 pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
