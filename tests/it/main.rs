@@ -9,5 +9,9 @@ mod plain;
 mod step;
 mod world;
 
+mod arguments;
+mod compilers;
 mod environment;
+mod linking;
+mod macros;
 mod sources;

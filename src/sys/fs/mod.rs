@@ -94,6 +94,12 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
+/// Whether the file at `path` starts with these bytes.
+pub fn starts_with(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let mut start = vec![0; bytes.len()];
+    Ok(read_at(&open(path)?, &mut start, 0)? == bytes.len() && start == bytes)
+}
+
 /// Opens a file for reading. Never waits: a pipe that nobody writes to is opened as well.
 pub fn open(path: &Path) -> io::Result<File> {
     platform::without_waiting(OpenOptions::new().read(true)).open(path)
