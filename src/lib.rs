@@ -67,6 +67,10 @@ pub mod record;
 
 pub mod wrapper;
 
+// Reading back.
+#[cfg(feature = "cli")]
+pub mod index;
+
 // In front of the user.
 #[cfg(feature = "cli")]
 pub mod cli;
