@@ -14,4 +14,5 @@ mod compilers;
 mod environment;
 mod linking;
 mod macros;
+mod reading_back;
 mod sources;
