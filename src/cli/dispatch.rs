@@ -16,8 +16,14 @@ pub enum Form {
 /// The form of a process with these arguments, its own name left out.
 ///
 /// A path is always a program to wrap, so is a compiler's name, and so is any other bare name if what follows it is
-/// what cargo says to compilers. All else is for people, who get a suggestion for a command that does not exist.
-pub fn form(args: &[OsString], is_command: &dyn Fn(&OsStr) -> bool) -> Form {
+/// what cargo says to compilers. So is the name of a program that gets arguments: build scripts put what cargo names as
+/// its wrapper in front of the C compiler too. All else is for people, who get a suggestion for a command that does not
+/// exist.
+pub fn form(
+    args: &[OsString],
+    is_command: &dyn Fn(&OsStr) -> bool,
+    is_program: &dyn Fn(&OsStr) -> bool,
+) -> Form {
     let Some((first, rest)) = args.split_first() else { return Form::CommandLine };
     let bytes = first.as_encoded_bytes();
     if bytes.starts_with(b"-") {
@@ -26,10 +32,13 @@ pub fn form(args: &[OsString], is_command: &dyn Fn(&OsStr) -> bool) -> Form {
     if bytes.iter().any(|byte| matches!(byte, b'/' | b'\\')) || is_compiler_name(first).is_some() {
         return Form::Wrapper;
     }
-    if bytes.is_empty() || is_command(first) || !rest.first().is_some_and(|next| is_for_compiler(next)) {
+    if bytes.is_empty() || is_command(first) {
         return Form::CommandLine;
     }
-    Form::Wrapper
+    match rest.first() {
+        Some(next) if is_for_compiler(next) || is_program(first) => Form::Wrapper,
+        _ => Form::CommandLine,
+    }
 }
 
 /// Whether cargo calls a compiler, or a wrapper of its own, with this as the first argument.
@@ -45,7 +54,10 @@ mod tests {
 
     fn form_of(line: &[&str]) -> Form {
         let args: Vec<OsString> = line.iter().map(OsString::from).collect();
-        form(&args, &|name| ["stats", "config", "help"].iter().any(|command| name == *command))
+        let is_one_of = |names: &[&str], name: &OsStr| names.iter().any(|known| name == *known);
+        form(&args, &|name| is_one_of(&["stats", "config", "help"], name), &|name| {
+            is_one_of(&["cc", "clang++-19", "stats", "ls"], name)
+        })
     }
 
     #[test]
@@ -76,6 +88,10 @@ mod tests {
             (&["my-rustc", "--version"], Wrapper),
             (&["my-wrapper", "rustc", "--crate-name", "a"], Wrapper),
             (&["my-wrapper", "/usr/bin/rustc"], Wrapper),
+            (&["cc", "-O2", "-c", "a.c"], Wrapper),
+            (&["clang++-19", "a.c"], Wrapper),
+            (&["stats", "-c"], CommandLine),
+            (&["ls"], CommandLine),
             (&["stast"], CommandLine),
             (&["stast", "--since", "24h"], CommandLine),
             (&["stast", "--json"], CommandLine),
