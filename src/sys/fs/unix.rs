@@ -83,3 +83,7 @@ pub(super) fn clone_into(from: &File, to: &File) -> io::Result<()> {
 pub(super) fn clone_into(mut from: &File, mut to: &File) -> io::Result<()> {
     io::copy(&mut from, &mut to).map(drop)
 }
+
+pub(super) fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(std::fs::read_link(from)?, to)
+}
