@@ -8,6 +8,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::cli::config;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
+use crate::cli::trial;
 use crate::sys::env::Env;
 
 /// A build cache for Rust: a second build of the same thing costs almost nothing.
@@ -30,6 +31,8 @@ Exit codes:
 enum Command {
     /// Show every setting, its value, and where it came from
     Config(config::Args),
+    /// Build a workspace with and without kache in a temporary directory, and compare
+    Try(trial::command::Args),
 }
 
 /// Whether there is a command of this name.
@@ -54,6 +57,7 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
     };
     match arguments.command {
         Command::Config(args) => config::run(&args, &session),
+        Command::Try(args) => trial::command::run(&args, &session),
     }
 }
 

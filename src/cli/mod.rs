@@ -16,6 +16,8 @@ pub mod dispatch;
 
 pub mod config;
 
+pub mod trial;
+
 pub mod command;
 
 use std::ffi::OsStr;

@@ -11,3 +11,4 @@ mod world;
 
 mod environment;
 mod sources;
+mod trying;
