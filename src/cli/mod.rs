@@ -20,19 +20,15 @@ pub mod trial;
 
 pub mod command;
 
-use std::ffi::OsStr;
-use std::path::Path;
 use std::process::ExitCode;
 
 use crate::sys::env::Env;
-use crate::sys::os;
 
 /// Whether the process was called by a person, and not by cargo as a wrapper.
 pub fn is_meant(env: &Env) -> bool {
     let args = env.args.get(1..).unwrap_or_default();
-    let cwd = env.cwd.as_deref().unwrap_or(Path::new("/"));
-    let is_program = |name: &OsStr| os::find_program(name, env.get("PATH"), cwd).is_some();
-    dispatch::form(args, &command::is_command, &is_program) == dispatch::Form::CommandLine
+    let in_build_script = env.get("OUT_DIR").is_some() && env.get("CARGO_MANIFEST_DIR").is_some();
+    dispatch::form(args, in_build_script, &command::is_command) == dispatch::Form::CommandLine
 }
 
 /// Runs the command that the arguments name.

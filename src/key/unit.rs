@@ -26,6 +26,7 @@ pub struct Unit {
 
 /// Makes the unit key.
 pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
+    refuse_other_sysroot(facts)?;
     let mut inputs = KeyInputs::default();
     let mut watch = Watch::default();
     inputs.text(InputKind::Schema, Portable::literal("schema"), Portable::literal(SCHEMA));
@@ -54,6 +55,19 @@ pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
     let key = inputs.key();
     let externs = externs.into_iter().map(|known| known.digest).collect();
     Ok(Unit { inputs, key, watch, externs })
+}
+
+/// The identity of the compiler covers the std of its own sysroot, not another one.
+fn refuse_other_sysroot(facts: &Facts<'_>) -> Result<(), BypassReason> {
+    let own = fs::canonical(&facts.toolchain.sysroot).ok();
+    let is_own = |path: PathBuf| own.is_some() && fs::canonical(&path).ok() == own;
+    let flags = facts.invocation.flags.iter().filter(|flag| flag.name == "sysroot");
+    match flags.map(|flag| &flag.value).find(|value| !is_own(facts.places.cwd.join(value))) {
+        Some(value) => {
+            Err(BypassReason::new(Bypass::UnknownCompiler, format!("--sysroot {}", value.to_string_lossy())))
+        }
+        None => Ok(()),
+    }
 }
 
 fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
@@ -211,8 +225,8 @@ fn add_lint_config(facts: &Facts<'_>, inputs: &mut KeyInputs) {
     }
 }
 
-/// Static libraries go into the output whole. Those in the package's own `OUT_DIR` count even unnamed: a `#[link]`
-/// attribute may ask for them.
+/// Static libraries go into the output whole. Those that this checkout or its builds made count even unnamed: a
+/// `#[link]` attribute may ask for them.
 fn add_native_libraries(
     facts: &Facts<'_>,
     inputs: &mut KeyInputs,
@@ -234,13 +248,14 @@ fn add_native_libraries(
             );
         }
     }
-    if let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) {
-        for dir in dirs().filter(|dir| dir.starts_with(out_dir)) {
-            let listed = fs::list(&dir).unwrap_or_default();
-            let is_archive =
-                |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib");
-            libraries.extend(listed.into_iter().filter(is_archive));
-        }
+    let own = [facts.env.get("OUT_DIR"), facts.env.get("CARGO_MANIFEST_DIR")].into_iter().flatten();
+    let own: Vec<&Path> =
+        own.map(Path::new).chain(facts.places.member.then_some(facts.places.cwd.as_path())).collect();
+    for dir in dirs().filter(|dir| own.iter().any(|own| dir.starts_with(own))) {
+        let listed = fs::list(&dir).unwrap_or_default();
+        let is_archive =
+            |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib");
+        libraries.extend(listed.into_iter().filter(is_archive));
     }
     libraries.sort();
     libraries.dedup();
