@@ -13,7 +13,7 @@ use crate::world::{World, package};
 
 /// A call of `kache try` in a world whose home has a directory for caches.
 fn trying(world: &World, args: &[&str]) -> Command {
-    std::fs::create_dir_all(caches(world)).unwrap();
+    std::fs::create_dir_all(caches(world)).expect("makes the directory");
     let mut command = world.command(env!("CARGO_BIN_EXE_kache"));
     command.arg("try").args(args);
     command
@@ -26,7 +26,7 @@ fn caches(world: &World) -> PathBuf {
 /// What a call printed as JSON.
 fn report(output: &Output) -> Value {
     assert!(output.status.success(), "{}", said(output));
-    serde_json::from_slice(&output.stdout).unwrap()
+    serde_json::from_slice(&output.stdout).expect("it is JSON")
 }
 
 fn said(output: &Output) -> String {
@@ -35,22 +35,22 @@ fn said(output: &Output) -> String {
 
 /// Units, hits, and units that the next build had to do again.
 fn units_of(report: &Value, build: &str) -> (u64, u64, u64) {
-    let builds = report["builds"].as_array().unwrap();
-    let figures = builds.iter().find(|figures| figures["build"] == build).unwrap();
-    let number = |name: &str| figures[name].as_u64().unwrap();
+    let builds = report["builds"].as_array().expect("a list");
+    let figures = builds.iter().find(|figures| figures["build"] == build).expect("it was made");
+    let number = |name: &str| figures[name].as_u64().expect("a number");
     (number("n_units"), number("n_hits"), number("n_units_again"))
 }
 
 /// Every file below `dir`, with its content and the time of its last change.
 fn files(dir: &Path) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
     let mut found = BTreeMap::new();
-    for child in std::fs::read_dir(dir).unwrap() {
-        let path = child.unwrap().path();
+    for child in std::fs::read_dir(dir).expect("can be listed") {
+        let path = child.expect("can be listed").path();
         if path.is_dir() {
             found.extend(files(&path));
         } else {
-            let modified = path.metadata().unwrap().modified().unwrap();
-            found.insert(path.clone(), (std::fs::read(&path).unwrap(), modified));
+            let modified = path.metadata().and_then(|metadata| metadata.modified()).expect("has a time");
+            found.insert(path.clone(), (std::fs::read(&path).expect("can be read"), modified));
         }
     }
     found
@@ -58,7 +58,7 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
 
 /// Nothing of a trial is left, and the store of the world was not used.
 fn is_untouched(world: &World) {
-    let left: Vec<_> = std::fs::read_dir(caches(world)).unwrap().collect();
+    let left: Vec<_> = std::fs::read_dir(caches(world)).expect("can be listed").collect();
     assert!(left.is_empty(), "{left:?}");
     assert!(read_records(&world.cache()).is_empty());
 }
