@@ -16,3 +16,4 @@ mod linking;
 mod macros;
 mod reading_back;
 mod sources;
+mod trying;

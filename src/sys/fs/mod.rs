@@ -178,6 +178,18 @@ pub fn copy(from: &mut File, to: &Path, executable: bool) -> io::Result<u64> {
     io::copy(from, &mut created).inspect_err(|_| drop(std::fs::remove_file(to)))
 }
 
+/// Copies a file, and who may read and execute it. Answers the number of bytes.
+pub fn copy_whole(from: &Path, to: &Path) -> io::Result<u64> {
+    step(Step::Write, to)?;
+    std::fs::copy(from, to)
+}
+
+/// Makes `to` the symbolic link that `from` is, whether or not it leads anywhere.
+pub fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
+    step(Step::Link, to)?;
+    platform::copy_link(from, to)
+}
+
 /// Writes a new file; fails if it exists.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     step(Step::Write, path)?;
