@@ -6,8 +6,11 @@
 )]
 
 mod plain;
+mod robust;
 mod step;
 mod world;
 
 mod environment;
+mod robust_damage;
+mod robust_store;
 mod sources;
