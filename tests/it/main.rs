@@ -11,6 +11,8 @@ mod step;
 mod world;
 
 mod environment;
+mod robust_crash;
 mod robust_damage;
 mod robust_store;
+mod robust_together;
 mod sources;

@@ -1,7 +1,10 @@
 //! Never in the way: whatever happens to the store, a build ends as plain cargo's does. It prints the same and leaves the
 //! same files; how kache got there (served, compiled, stepped aside) does not matter here.
 
-use std::process::{Command, Stdio};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::plain::{Files, files_of};
 use crate::step::Step;
@@ -78,16 +81,19 @@ pub(crate) fn project() -> World {
         ("words/build.rs", BUILD_SCRIPT),
         ("words/src/lib.rs", WORDS),
         ("app/Cargo.toml", &package("app", app)),
-        (
-            "app/src/main.rs",
-            "fn main() {\n    let unused = 1;\n    println!(\"{}\", words::greeting());\n}\n",
-        ),
+        ("app/src/main.rs", APP),
     ])
     .env("CARGO_INCREMENTAL", "0")
 }
 
 /// How many units [`project`] has.
 pub(crate) const N_UNITS: usize = 4;
+
+pub(crate) const APP: &str = r#"fn main() {
+    let unused = 1;
+    println!("{}", words::greeting());
+}
+"#;
 
 const MACROS: &str = r#"use proc_macro::TokenStream;
 
@@ -131,4 +137,84 @@ pub(crate) fn runs(program: &str, args: &[&str]) -> bool {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
+}
+
+/// [`project`] with a macro that can be made to wait in the middle of the compile of `words`.
+pub(crate) fn holding_project() -> World {
+    let world = project();
+    world.edit("macros/src/lib.rs", "TokenStream {\n", &format!("TokenStream {{\n{HOLD}"));
+    let dir = world.root();
+    world.env("HOLD_DIR", dir)
+}
+
+/// Says which process it is in, and goes on when the file `hold` is gone.
+const HOLD: &str = r#"
+    let dir = std::path::PathBuf::from(std::env::var_os("HOLD_DIR").unwrap());
+    if dir.join("hold").exists() {
+        std::fs::write(dir.join("held.new"), std::process::id().to_string()).unwrap();
+        std::fs::rename(dir.join("held.new"), dir.join("held")).unwrap();
+        while dir.join("hold").exists() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+"#;
+
+/// A build in a process group of its own, which waits in the middle of the compile of `words`.
+pub(crate) struct Held {
+    cargo: Child,
+    rustc: u32,
+    hold: PathBuf,
+}
+
+impl Held {
+    /// Starts `cargo build` of a [`holding_project`] into the build directory `target`, and waits until it waits.
+    pub(crate) fn build(world: &World, target: &str) -> Held {
+        let (hold, held) = (world.root().join("hold"), world.root().join("held"));
+        std::fs::write(&hold, "").expect("writes");
+        let mut command = world.command("cargo");
+        command.arg("build").env("CARGO_TARGET_DIR", world.tree().join(target)).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let cargo = command.spawn().expect("cargo runs");
+        until(|| held.exists(), "the macro is expanded");
+        let rustc = std::fs::read_to_string(&held).expect("reads").parse().expect("is a number");
+        std::fs::remove_file(held).expect("removes");
+        Held { cargo, rustc, hold }
+    }
+
+    /// Sends a signal to cargo and everything it started.
+    pub(crate) fn signal_group(&self, signal: &str) {
+        assert!(runs("kill", &["-s", signal, "--", &format!("-{}", self.cargo.id())]));
+    }
+
+    /// Sends a signal to the wrapper of the compiler that waits.
+    pub(crate) fn signal_wrapper(&self, signal: &str) {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.rustc)).expect("it runs");
+        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
+        assert!(runs("kill", &["-s", signal, parent.expect("has a parent")]));
+    }
+
+    /// Lets the macro go on.
+    pub(crate) fn release(&self) {
+        std::fs::remove_file(&self.hold).expect("removes");
+    }
+
+    /// Waits for cargo and its compiler to end, and lets later builds go on.
+    pub(crate) fn ended(self) -> Output {
+        let output = self.cargo.wait_with_output().expect("cargo ends");
+        let stat = format!("/proc/{}/stat", self.rustc);
+        // Nobody may have asked yet how it ended.
+        let is_gone = || std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "));
+        until(is_gone, "the compiler ends");
+        let _ = std::fs::remove_file(self.hold);
+        output
+    }
+}
+
+/// Looks again and again, for half a minute.
+pub(crate) fn until(is_so: impl Fn() -> bool, what: &str) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(30), "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
