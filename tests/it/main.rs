@@ -4,6 +4,7 @@
     clippy::disallowed_methods,
     reason = "scenarios drive cargo and files from outside, as a person does"
 )]
+#![allow(clippy::print_stderr, reason = "a scenario that cannot be played here says so")]
 
 mod plain;
 mod robust;
@@ -13,6 +14,8 @@ mod world;
 mod environment;
 mod robust_crash;
 mod robust_damage;
+mod robust_input;
+mod robust_process;
 mod robust_store;
 mod robust_together;
 mod sources;

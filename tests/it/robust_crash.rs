@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use kache::outcome::Bypass;
+
 use crate::robust::{Held, N_UNITS, Reference, holding_project, project, runs};
 use crate::step::{hits, misses};
 use crate::world::World;
@@ -106,6 +108,23 @@ fn a_wrapper_killed_at_any_step_of_a_put_leaves_a_store_that_works() {
 #[ignore = "stress: a kill at every system call of a hit"]
 fn a_wrapper_killed_at_any_step_of_a_hit_leaves_a_build_that_goes_on() {
     killed(true, |_, _| true);
+}
+
+#[test]
+fn a_wrapper_that_gets_no_thread_leaves_the_compile_to_the_compiler() {
+    if !runs("strace", &["-qq", "true"]) {
+        eprintln!("skipped: there is no strace, or no right to use it");
+        return;
+    }
+    let world = project();
+    let reference = Reference::of(&world);
+    // The compiler is known, so the first thread is wanted when it is to be run.
+    world.build().succeeds();
+    world.clean();
+    fs::remove_dir_all(world.cache().join("store/v1/entries")).expect("removes");
+    let step = world.run(traced(&world, "-o /dev/null -e trace=clone3 -e inject=clone3:error=EAGAIN:when=1"));
+    reference.holds_for_files(&world, step.succeeds());
+    assert_eq!(step.bypasses().first(), Some(&Bypass::UnknownCompiler), "{step}");
 }
 
 #[test]
