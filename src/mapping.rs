@@ -9,7 +9,8 @@
 //! `.` is what rustc itself says for members, whose sources cargo names relative to the workspace: `file!()` does not
 //! change, and a debugger started there finds them. The map is the whole of `--remap-path-prefix`: with a scope, the
 //! metadata would keep the real path and every dependent would miss. Where paths are exact, all roots are part of the
-//! key: for coverage (its maps must name real files), and where the user gives a scope, which would be ours too.
+//! key: for coverage (its maps must name real files), where the user gives a scope, which would be ours too, and where
+//! a root is no text, which rustc takes in no argument.
 
 use std::ffi::OsString;
 
@@ -26,7 +27,7 @@ use crate::sys::os;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
     /// What the key says about it.
-    pub name: String,
+    pub name: Vec<u8>,
     /// Arguments that stand in front of all others: rustc takes the last one that fits, so the user's own win.
     pub args: Vec<OsString>,
     /// Whether anything is mapped, so that outputs may serve other trees.
@@ -41,18 +42,15 @@ pub fn mapping(
     toolchain: &Toolchain,
     env: &Env,
 ) -> Mapping {
-    if mode == PathsMode::Exact || needs_real_paths(invocation) {
-        let roots: Vec<String> = places
-            .roots
-            .spellings()
-            .map(|(path, root)| format!("{}={}", root.token(), String::from_utf8_lossy(path)))
-            .collect();
-        let cwd = places.cwd.to_string_lossy();
-        return Mapping {
-            name: format!("exact\n{cwd}\n{}", roots.join("\n")),
-            args: Vec::new(),
-            maps: false,
-        };
+    let is_text = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
+    let all_text = is_text(os::bytes(&places.cwd)) && places.roots.spellings().all(|(path, _)| is_text(path));
+    if mode == PathsMode::Exact || needs_real_paths(invocation) || !all_text {
+        let mut name = b"exact\n".to_vec();
+        name.extend_from_slice(os::bytes(&places.cwd));
+        for (path, root) in places.roots.spellings() {
+            name.extend([b"\n", root.token().as_bytes(), b"=", path].concat());
+        }
+        return Mapping { name, args: Vec::new(), maps: false };
     }
     let mut args = Vec::new();
     let mut map = |from: &[u8], to: &str| {
@@ -78,7 +76,7 @@ pub fn mapping(
     for (path, _) in places.roots.spellings().filter(|(_, root)| *root == Root::Target) {
         map(path, TARGET_NAME);
     }
-    Mapping { name: name.to_owned(), args, maps: true }
+    Mapping { name: name.into(), args, maps: true }
 }
 
 fn needs_real_paths(invocation: &Invocation) -> bool {

@@ -386,7 +386,7 @@ pub fn named_by(script: &[u8]) -> Option<Vec<String>> {
             ")" => format = 0,
             _ if format > 0 => {}
             word if word.contains(['/', '.']) || word.starts_with("-l") => {
-                named.push(word.trim_matches('"').to_owned())
+                named.push(word.trim_matches('"').to_owned());
             }
             _ => return None,
         }

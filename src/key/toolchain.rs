@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher, guard};
 use crate::key::memo;
+use crate::key::roots::Places;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
 use crate::sys::{lock, os, process};
@@ -59,10 +60,11 @@ impl Toolchain {
     pub fn identify(
         compiler: &OsStr,
         target: Option<&str>,
-        cwd: &Path,
+        places: &Places,
         env: &Env,
         memo_dir: &Path,
     ) -> Result<Toolchain, Unidentified> {
+        let cwd = places.cwd.as_path();
         let found = os::find_program(compiler, env.get("PATH"), cwd)
             .ok_or_else(|| Unidentified(format!("{} is not on PATH", compiler.to_string_lossy())))?;
         // Only of a compiler that is no proxy something is kept under its own path.
@@ -71,7 +73,7 @@ impl Toolchain {
             name.field(os::bytes(program));
             name.field(target.unwrap_or_default().as_bytes());
             for variable in LOADER_VARIABLES {
-                name.field(env.get(variable).map_or(&[], |value| os::bytes(value)));
+                places.searched(env, variable).iter().for_each(|dir| name.field(os::bytes(dir)));
             }
             memo_dir.join(format!("toolchain-{}", &name.finish().to_hex()[..32]))
         };

@@ -12,6 +12,8 @@ mod world;
 mod arguments;
 mod compilers;
 mod environment;
+mod kinds;
 mod linking;
 mod macros;
+mod restoring;
 mod sources;
