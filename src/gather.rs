@@ -6,8 +6,10 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use memchr::memmem;
+
 use crate::compile::Compiled;
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::invocation::{Invocation, NativeLib, Output, Role, SearchKind};
 use crate::key::depinfo::DepInfo;
 use crate::key::facts::Facts;
@@ -95,6 +97,9 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     let Finished { facts, unit, compiled, streams, .. } = finished;
     if let Some(path) = unit.watch.changed() {
         return Err(Unstored::InputChanged(path.display().to_string()));
+    }
+    if !compiled.is_complete {
+        return Err(Unstored::UnexpectedOutput("more was printed than is kept".to_owned()));
     }
     let lines = || compiled.stderr.split_inclusive(|byte| *byte == b'\n');
     if let Some(line) = lines().find(|line| streams.is_foreign_announcement(line)) {
@@ -210,7 +215,7 @@ type Artifacts = (Vec<Artifact>, Vec<(PathBuf, crate::store::blob::Sharing)>, Op
 /// handed on.
 fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Artifacts, Unstored> {
     let facts = finished.facts;
-    let roots = facts.places.with_canonical_spellings();
+    let roots = if finished.maps_paths { facts.places.with_canonical_spellings() } else { Roots::default() };
     let (mut artifacts, mut files, mut library) = (Vec::new(), Vec::new(), None);
     let outputs = facts.outputs.iter().filter(|output| output.role != Role::DepInfo);
     let roles = || facts.outputs.iter().map(|output| output.role);
@@ -224,23 +229,26 @@ fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Arti
         if !metadata.is_file() {
             return Err(unexpected("not a regular file"));
         }
-        let content = fs::read(&path).map_err(|e| unexpected(&e.to_string()))?;
-        if content.is_empty() && output.role != Role::Metadata {
+        let mut file = fs::open(&path).map_err(|e| unexpected(&e.to_string()))?;
+        let (mut hasher, mut n_bytes) = (Hasher::new(), 0);
+        let mut content = (output.role == Role::ProcMacro).then(Vec::new);
+        let read = roots.found_in(&mut file, found, |piece| {
+            hasher.raw(piece);
+            n_bytes += piece.len() as u64;
+            content.iter_mut().for_each(|content| content.extend_from_slice(piece));
+        });
+        read.map_err(|e| unexpected(&e.to_string()))?;
+        if n_bytes == 0 && output.role != Role::Metadata {
             return Err(unexpected("empty"));
-        }
-        if finished.maps_paths {
-            roots.found_in(&content, found);
         }
         artifacts.push(Artifact {
             role: output.role,
-            blob: Digest::of(&content),
-            size_bytes: content.len() as u64,
+            blob: hasher.finish(),
+            size_bytes: n_bytes,
             executable: fs::is_executable(&metadata),
         });
         files.push((path, sharing(output.role, roles())));
-        if output.role == Role::ProcMacro {
-            library = Some(content);
-        }
+        library = content.or(library);
     }
     Ok((artifacts, files, library))
 }
@@ -304,10 +312,10 @@ fn strip_call<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
 }
 
 fn compresses_debug_sections(invocation: &Invocation) -> bool {
-    let named = |flag: &&crate::invocation::Flag| {
-        memchr::memmem::find(os::bytes(&flag.value), b"compress-debug-sections").is_some()
-    };
-    invocation.flags.iter().any(|flag| named(&flag))
+    // Of the linker (`-Wl,--compress-debug-sections=zlib`) and of rustc (`-Z debuginfo-compression=zlib`).
+    const NAMES: [&[u8]; 2] = [b"compress-debug-sections", b"debuginfo-compression"];
+    let names_it = |value: &[u8]| NAMES.iter().any(|name| memmem::find(value, name).is_some());
+    invocation.flags.iter().any(|flag| names_it(os::bytes(&flag.value)))
 }
 
 fn makes_bitcode(invocation: &Invocation) -> bool {

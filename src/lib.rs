@@ -66,3 +66,7 @@ pub mod miss;
 pub mod record;
 
 pub mod wrapper;
+
+// In front of the user.
+#[cfg(feature = "cli")]
+pub mod cli;

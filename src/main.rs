@@ -6,5 +6,9 @@ use kache::sys::env::Env;
 
 fn main() -> ExitCode {
     let env = Env::of_this_process();
+    #[cfg(feature = "cli")]
+    if kache::cli::is_meant(&env) {
+        return kache::cli::main(&env);
+    }
     kache::wrapper::main(&env)
 }

@@ -10,7 +10,7 @@
 //! change, and a debugger started there finds them. The map is the whole of `--remap-path-prefix`: with a scope, the
 //! metadata would keep the real path and every dependent would miss. Where paths are exact, all roots are part of the
 //! key: for coverage (its maps must name real files), where the user gives a scope, which would be ours too, and where
-//! a root is no text, which rustc takes in no argument.
+//! a path is not Unicode, which no argument of rustc can be.
 
 use std::ffi::OsString;
 
@@ -27,7 +27,7 @@ use crate::sys::os;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
     /// What the key says about it.
-    pub name: Vec<u8>,
+    pub name: String,
     /// Arguments that stand in front of all others: rustc takes the last one that fits, so the user's own win.
     pub args: Vec<OsString>,
     /// Whether anything is mapped, so that outputs may serve other trees.
@@ -42,17 +42,10 @@ pub fn mapping(
     toolchain: &Toolchain,
     env: &Env,
 ) -> Mapping {
-    let is_text = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
-    let all_text = is_text(os::bytes(&places.cwd)) && places.roots.spellings().all(|(path, _)| is_text(path));
-    if mode == PathsMode::Exact || needs_real_paths(invocation) || !all_text {
-        let mut name = b"exact\n".to_vec();
-        name.extend_from_slice(os::bytes(&places.cwd));
-        for (path, root) in places.roots.spellings() {
-            name.extend([b"\n", root.token().as_bytes(), b"=", path].concat());
-        }
-        return Mapping { name, args: Vec::new(), maps: false };
+    if mode == PathsMode::Exact || needs_real_paths(invocation) {
+        return exact(places);
     }
-    let mut args = Vec::new();
+    let mut args: Vec<OsString> = Vec::new();
     let mut map = |from: &[u8], to: &str| {
         let argument = [b"--remap-path-prefix=", from, b"=", to.as_bytes()].concat();
         args.extend(os::from_bytes(&argument));
@@ -76,7 +69,22 @@ pub fn mapping(
     for (path, _) in places.roots.spellings().filter(|(_, root)| *root == Root::Target) {
         map(path, TARGET_NAME);
     }
-    Mapping { name: name.into(), args, maps: true }
+    // rustc refuses arguments that are not Unicode.
+    if args.iter().any(|argument| argument.to_str().is_none()) {
+        return exact(places);
+    }
+    Mapping { name: name.to_owned(), args, maps: true }
+}
+
+/// Nothing is mapped, and all roots are part of the key, byte for byte.
+fn exact(places: &Places) -> Mapping {
+    let roots: Vec<String> = places
+        .roots
+        .spellings()
+        .map(|(path, root)| format!("{}={}", root.token(), path.escape_ascii()))
+        .collect();
+    let cwd = os::bytes(&places.cwd).escape_ascii();
+    Mapping { name: format!("exact\n{cwd}\n{}", roots.join("\n")), args: Vec::new(), maps: false }
 }
 
 fn needs_real_paths(invocation: &Invocation) -> bool {

@@ -19,3 +19,8 @@ pub fn load(env: &Env, starts: &[&Path]) -> (Config, Vec<Problem>) {
     let starts: Vec<&Path> = starts.iter().copied().chain(users).collect();
     config::load(&|name| env.get(name).map(OsStr::to_os_string), &starts, &defaults)
 }
+
+/// Loads the configuration for what a person calls: the project is the one around the working directory.
+pub fn for_command(env: &Env) -> (Config, Vec<Problem>) {
+    load(env, env.cwd.as_deref().as_slice())
+}

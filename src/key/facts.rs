@@ -25,7 +25,7 @@ pub struct Facts<'a> {
     pub memo: &'a Memo,
     pub memo_dir: &'a Path,
     /// How paths are mapped, and whatever else of the configuration decides outputs.
-    pub paths: &'a [u8],
+    pub paths: &'a str,
     pub salt: &'a str,
     pub declared_variables: &'a [String],
     /// What is known to stand behind an artifact.

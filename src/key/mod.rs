@@ -21,7 +21,7 @@
 //! | `SourcePath` | unit, not of members | – → the working directory | debug information holds it; for members it is the workspace root |
 //! | `PackageVariable` | unit | `CARGO_PKG_*` → digest | macros read them at expansion (clap's `about`), which no compiler sees; a changed description changes no argument |
 //! | `Extern` | unit | options and name → content | what is compiled against |
-//! | `StaticLibrary` | unit | path → content | `-l static` goes into the output whole; so may every archive in the package's own `OUT_DIR` that a `#[link]` names |
+//! | `StaticLibrary` | unit | path → content | `-l static` goes into the output whole; so may every archive that a `#[link]` names in a searched directory of this checkout |
 //! | `ArgumentFile` | unit | option → content | target specifications, `profile-use` |
 //! | `Processor` | unit | – → digest of the real processor | `target-cpu=native` is another argument on each machine |
 //! | `CompilerVariable` | unit | variable → digest, where set | rustc, the linker and clippy read these and do not tell |

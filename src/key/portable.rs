@@ -5,6 +5,7 @@
 //! it is `<workspace>`, and a literal `<` is escaped. So no real text can be mistaken for a token.
 
 use std::fmt;
+use std::io::{self, Read};
 
 use memchr::memmem;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -238,22 +239,61 @@ impl Roots {
         Some(text)
     }
 
-    /// The roots whose real path occurs anywhere in `bytes`, whatever stands before or after it: strings in
-    /// object code follow each other without a separator. Where one root lies in another, the longer one counts.
-    pub fn found_in(&self, bytes: &[u8], found: &mut Vec<Root>) {
-        for (index, (spelling, root)) in self.spellings.iter().enumerate() {
-            if found.contains(root) {
-                continue;
+    /// The roots whose real path occurs anywhere in what `reader` yields, whatever stands before or after it: strings
+    /// in object code follow each other without a separator. Where one root lies in another, the longer one counts.
+    /// `seen` gets every piece once, in order.
+    pub fn found_in(
+        &self,
+        reader: &mut impl Read,
+        found: &mut Vec<Root>,
+        mut seen: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
+        let finders = self.finders();
+        // What starts in the last bytes of a piece is looked at together with the next one.
+        let n_carried = self.spellings.first().map_or(0, |(longest, _)| longest.len());
+        let mut buffer = vec![0; n_carried + PIECE_BYTES];
+        let mut n_kept = 0;
+        loop {
+            let n_read = match reader.read(&mut buffer[n_kept..]) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                n_read => n_read?,
+            };
+            let filled = n_kept + n_read;
+            seen(&buffer[n_kept..filled]);
+            let is_end = n_read == 0;
+            let end = if is_end { filled } else { filled.saturating_sub(n_carried) };
+            self.look_at(&buffer[..filled], end, &finders, found);
+            if is_end {
+                return Ok(());
             }
-            let longer = &self.spellings[..index];
-            let alone = memmem::find_iter(bytes, spelling)
-                .any(|at| !longer.iter().any(|(other, _)| bytes[at..].starts_with(other)));
-            if alone {
+            buffer.copy_within(end..filled, 0);
+            n_kept = filled - end;
+        }
+    }
+
+    /// Finders of all spellings but those that start with another one.
+    fn finders(&self) -> Vec<memmem::Finder<'_>> {
+        let is_first = |spelling: &[u8]| {
+            let mut others = self.spellings.iter();
+            !others.any(|(other, _)| other.len() < spelling.len() && spelling.starts_with(other))
+        };
+        let spellings = self.spellings.iter().map(|(spelling, _)| spelling.as_slice());
+        spellings.filter(|spelling| is_first(spelling)).map(memmem::Finder::new).collect()
+    }
+
+    /// Adds the roots that start before `end`.
+    fn look_at(&self, bytes: &[u8], end: usize, finders: &[memmem::Finder<'_>], found: &mut Vec<Root>) {
+        for at in finders.iter().flat_map(|finder| finder.find_iter(bytes)).filter(|at| *at < end) {
+            let longest = self.spellings.iter().find(|(spelling, _)| bytes[at..].starts_with(spelling));
+            if let Some((_, root)) = longest.filter(|(_, root)| !found.contains(root)) {
                 found.push(*root);
             }
         }
     }
 }
+
+/// How much is read at once: it stays in the processor's cache while it is hashed and searched.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// Whether a byte can go on with a file name, so that what stands before it is not the whole of a path.
 fn continues_name(byte: u8) -> bool {
@@ -307,13 +347,35 @@ mod tests {
         }
     }
 
+    /// Yields a text in pieces of a given size.
+    struct Pieces<'a>(&'a [u8], usize);
+
+    impl Read for Pieces<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let n = self.1.min(buffer.len());
+            self.0.read(&mut buffer[..n])
+        }
+    }
+
+    fn found_in(bytes: &[u8], piece: usize) -> Vec<Root> {
+        let (mut found, mut seen) = (Vec::new(), Vec::new());
+        let read =
+            roots().found_in(&mut Pieces(bytes, piece), &mut found, |part| seen.extend_from_slice(part));
+        read.expect("reads from memory");
+        assert_eq!(seen, bytes);
+        found.sort_unstable();
+        found
+    }
+
     #[test]
     fn roots_are_found_between_other_bytes_and_the_inner_one_counts() {
-        let mut found = Vec::new();
-        roots().found_in(b"xx/home/me/work/targetyy", &mut found);
-        assert_eq!(found, [Root::Target]);
-        roots().found_in(b"\0/home/me/worksrc", &mut found);
-        assert_eq!(found, [Root::Target, Root::Workspace]);
+        for piece in 1..40 {
+            assert_eq!(found_in(b"xx/home/me/work/targetyy", piece), [Root::Target]);
+            assert_eq!(found_in(b"\0/home/me/worksrc", piece), [Root::Workspace]);
+            assert_eq!(found_in(b"/home/me/work/targe", piece), [Root::Workspace]);
+            assert_eq!(found_in(b"/home/me/work/target/home/me/", piece), [Root::Target, Root::Home]);
+            assert_eq!(found_in(b"/home/m", piece), []);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
-use crate::invocation::{Flag, NativeLib, SearchKind, Target};
+use crate::invocation::{NativeLib, SearchKind, Target};
 use crate::key::facts::{Facts, Watch};
 use crate::key::inputs::{InputKind, KeyInputs};
 use crate::key::memo::{self, Known, ReachNote};
@@ -26,6 +26,7 @@ pub struct Unit {
 
 /// Makes the unit key.
 pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
+    refuse_other_sysroot(facts)?;
     let mut inputs = KeyInputs::default();
     let mut watch = Watch::default();
     inputs.text(InputKind::Schema, Portable::literal("schema"), Portable::literal(SCHEMA));
@@ -34,7 +35,6 @@ pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
     }
     inputs.digest(InputKind::Compiler, Portable::literal(&facts.toolchain.release), facts.toolchain.digest);
     inputs.text(InputKind::Paths, Portable::literal("paths"), Portable::literal(facts.paths));
-    refuse_other_sysroot(facts)?;
     add_arguments(facts, &mut inputs);
     add_argument_files(facts, &mut inputs, &mut watch)?;
     add_variables(facts, &mut inputs, &mut watch);
@@ -55,6 +55,19 @@ pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
     let key = inputs.key();
     let externs = externs.into_iter().map(|known| known.digest).collect();
     Ok(Unit { inputs, key, watch, externs })
+}
+
+/// The identity of the compiler covers the std of its own sysroot, not another one.
+fn refuse_other_sysroot(facts: &Facts<'_>) -> Result<(), BypassReason> {
+    let own = fs::canonical(&facts.toolchain.sysroot).ok();
+    let is_own = |path: PathBuf| own.is_some() && fs::canonical(&path).ok() == own;
+    let flags = facts.invocation.flags.iter().filter(|flag| flag.name == "sysroot");
+    match flags.map(|flag| &flag.value).find(|value| !is_own(facts.places.cwd.join(value))) {
+        Some(value) => {
+            Err(BypassReason::new(Bypass::UnknownCompiler, format!("--sysroot {}", value.to_string_lossy())))
+        }
+        None => Ok(()),
+    }
 }
 
 fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
@@ -97,18 +110,6 @@ fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
 
 /// Crates of the toolchain itself, which need no path.
 const OWN_CRATES: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
-
-/// Another sysroot than the compiler's own has crates that are not part of its identity.
-fn refuse_other_sysroot(facts: &Facts<'_>) -> Result<(), BypassReason> {
-    let other = |flag: &&Flag| flag.name == "sysroot" && Path::new(&flag.value) != facts.toolchain.sysroot;
-    match facts.invocation.flags.iter().find(other) {
-        Some(flag) => {
-            let detail = format!("--sysroot {}", flag.value.to_string_lossy());
-            Err(BypassReason::new(Bypass::UnknownCompiler, detail))
-        }
-        None => Ok(()),
-    }
-}
 
 /// The specification of a target that the compiler finds by its name: in `RUST_TARGET_PATH`, or in its sysroot.
 fn found_specification(facts: &Facts<'_>) -> Option<PathBuf> {
@@ -250,8 +251,8 @@ fn add_lint_config(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch)
     }
 }
 
-/// Static libraries go into the output whole. Those in the package's own `OUT_DIR` count even unnamed: a `#[link]`
-/// attribute may ask for them.
+/// Static libraries go into the output whole. Those that this checkout or its builds made count even unnamed: a
+/// `#[link]` attribute may ask for them.
 fn add_native_libraries(
     facts: &Facts<'_>,
     inputs: &mut KeyInputs,
@@ -273,13 +274,14 @@ fn add_native_libraries(
             );
         }
     }
-    if let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) {
-        for dir in dirs().filter(|dir| dir.starts_with(out_dir)) {
-            let listed = fs::list(&dir).unwrap_or_default();
-            let is_archive =
-                |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib");
-            libraries.extend(listed.into_iter().filter(is_archive));
-        }
+    let own = [facts.env.get("OUT_DIR"), facts.env.get("CARGO_MANIFEST_DIR")].into_iter().flatten();
+    let own: Vec<&Path> =
+        own.map(Path::new).chain(facts.places.member.then_some(facts.places.cwd.as_path())).collect();
+    for dir in dirs().filter(|dir| own.iter().any(|own| dir.starts_with(own))) {
+        let listed = fs::list(&dir).unwrap_or_default();
+        let is_archive =
+            |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib");
+        libraries.extend(listed.into_iter().filter(is_archive));
     }
     libraries.sort();
     libraries.dedup();
@@ -410,7 +412,7 @@ fn add_macros(
     }
     let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) else { return Ok(()) };
     tree(InputKind::PackageTree, out_dir)?;
-    let declared = declared::rerun_if(out_dir);
+    let declared = declared::rerun_if(out_dir).map_err(|e| unreadable(out_dir, &e))?;
     for path in declared.paths {
         tree(InputKind::DeclaredFile, &package.unwrap_or(&facts.places.cwd).join(&path))?;
     }

@@ -1,5 +1,7 @@
 //! Variables and places: what of them ends up in an output decides; what does not, does not.
 
+use kache::outcome::Bypass;
+
 use crate::step::{hits, misses};
 use crate::world::{World, package};
 
@@ -247,4 +249,58 @@ fn another_compiler_misses() {
     world.rebuild().all_missed();
     world.set("RUSTUP_TOOLCHAIN", "nightly");
     world.rebuild().all_hit();
+}
+
+/// No argument names the library, and nothing in the sources says what is in it.
+#[test]
+fn a_static_library_of_the_checkout_that_only_an_attribute_names_decides() {
+    let world = World::files(&[
+        ("Cargo.toml", &package("linked", "")),
+        (
+            "build.rs",
+            "fn main() {\n    let dir = std::env::var(\"CARGO_MANIFEST_DIR\").unwrap() + \"/prebuilt\";\n    \
+             println!(\"cargo::rerun-if-changed=build.rs\");\n    \
+             println!(\"cargo::rustc-link-search=native={dir}\");\n}\n",
+        ),
+        (
+            "src/main.rs",
+            "#[link(name = \"value\", kind = \"static\")]\nunsafe extern \"C\" { fn value() -> i32; }\n\
+             fn main() { println!(\"{}\", unsafe { value() }); }\n",
+        ),
+    ]);
+    let archive = |value: u32| {
+        world.write("prebuilt/value.c", format!("int value(void) {{ return {value}; }}\n"));
+        let mut compile = world.command("sh");
+        compile.args(["-c", "cd prebuilt && cc -c value.c && rm -f libvalue.a && ar crs libvalue.a value.o"]);
+        world.run(compile).succeeds();
+    };
+    archive(1);
+    world.build().all_missed();
+    assert_eq!(world.run_bin("linked"), "1\n");
+    archive(2);
+    world.rebuild().only_missed(&["linked bin"]);
+    assert_eq!(world.run_bin("linked"), "2\n");
+}
+
+/// The identity of a compiler covers its own std.
+#[test]
+fn another_sysroot_is_left_to_the_compiler() {
+    let world = World::project("two-crates");
+    let printed = world.run({
+        let mut command = world.command("rustc");
+        command.args(["--print", "sysroot"]);
+        command
+    });
+    let own = printed.stdout().trim();
+    let other = world.root().join("sysroot");
+    std::os::unix::fs::symlink(own, &other).expect("links the sysroot");
+    let flags = |path: &str| format!("--sysroot={path}");
+    let world = world.env("RUSTFLAGS", flags(other.to_str().expect("is text")));
+    world.build().all_missed();
+    std::fs::remove_file(&other).expect("removes the link");
+    std::fs::create_dir(&other).expect("makes another sysroot");
+    std::os::unix::fs::symlink(format!("{own}/lib"), other.join("lib")).expect("links its libraries");
+    let step = world.rebuild();
+    step.succeeds();
+    assert_eq!(step.bypasses(), [Bypass::UnknownCompiler; 2], "{step}");
 }

@@ -247,3 +247,28 @@ fn a_failed_compile_is_not_stored() {
         assert_eq!(step.unstored_of("words", "lib"), &Unstored::CompilerFailed);
     }
 }
+
+/// The crate `cc` puts `RUSTC_WRAPPER` in front of C compilers when it has a cache's name.
+#[test]
+fn a_build_script_that_wraps_its_c_compiler_works() {
+    let world = World::files(&[
+        ("Cargo.toml", &package("wrapping", "")),
+        (
+            "build.rs",
+            r#"
+            fn main() {
+                let out = std::env::var("OUT_DIR").unwrap();
+                std::fs::write(format!("{out}/a.c"), "int a(void) { return 7; }\n").unwrap();
+                for compiler in ["cc", "true"] {
+                    let mut command = std::process::Command::new(std::env::var("RUSTC_WRAPPER").unwrap());
+                    command.current_dir(&out).args([compiler, "-c", "a.c", "-o", "a.o"]);
+                    assert!(command.status().unwrap().success(), "{compiler}");
+                }
+                assert!(std::path::Path::new(&out).join("a.o").is_file());
+            }
+            "#,
+        ),
+        ("src/main.rs", "fn main() {}\n"),
+    ]);
+    world.build().succeeds();
+}

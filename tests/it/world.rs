@@ -13,11 +13,12 @@
 //! Steps are checked on kache's own records ([`crate::step::Step`]), never on what cargo prints: cargo says
 //! "Compiling" before it calls the wrapper, for hits too.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
 
@@ -35,8 +36,10 @@ pub(crate) struct World {
 impl World {
     /// A copy of the fixture `tests/fixtures/<name>`.
     pub(crate) fn project(name: &str) -> World {
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+        fetch(&fixture);
         let world = World::empty();
-        copy_tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name), &world.tree);
+        copy_tree(&fixture, &world.tree);
         world
     }
 
@@ -240,6 +243,26 @@ pub(crate) fn package(name: &str, more: &str) -> String {
 fn callers(variable: &str, below_home: &str) -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").expect("there is a home")).join(below_home);
     std::env::var_os(variable).map_or_else(home, PathBuf::from)
+}
+
+/// Gets what the lock file of a fixture names into the registry of whoever runs the tests, once: all builds are
+/// offline. What is there already is not asked for again, and needs no network.
+fn fetch(fixture: &Path) {
+    static FETCHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let lock = fs::read_to_string(fixture.join("Cargo.lock")).unwrap_or_default();
+    if !lock.contains("source = \"registry") {
+        return;
+    }
+    // Held meanwhile: who needs the same fixture has to wait for it anyway.
+    let mut fetched = FETCHED.lock().unwrap_or_else(PoisonError::into_inner);
+    if fetched.contains(fixture) {
+        return;
+    }
+    let output = Command::new("cargo").args(["fetch", "--locked"]).current_dir(fixture).output();
+    let output = output.expect("cargo runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} needs crates that are not there\n{told}", fixture.display());
+    fetched.insert(fixture.to_owned());
 }
 
 /// Copies what would be checked in: no build directories.

@@ -1,0 +1,39 @@
+# The tasks of this project, for people and machines alike.
+
+# A wrapper under work must not compile itself.
+export RUSTC_WRAPPER := ""
+
+[private]
+default:
+    @just --list --unsorted
+
+# Format, lint, and prove that the hot path is light
+check:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    cargo clippy --lib --no-default-features -- -D warnings
+
+# Every test but the heavy ones; a word or two selects among them
+test *FILTER:
+    cargo test {{ FILTER }}
+
+# What is too heavy for every change: the tests marked `#[ignore = "stress: …"]`, and properties with more cases
+stress:
+    PROPTEST_CASES=20000 cargo test --release --lib
+    cargo test --release --test it -- --ignored --test-threads 1
+
+# Ratios against plain cargo and the floor, each with its budget; `just bench --quick` for a first look
+bench *ARGS:
+    cargo run --release --example bench -- {{ ARGS }}
+
+# What a cache saves on a project, without installing anything
+try *ARGS:
+    cargo run --release -- try {{ ARGS }}
+
+# Write anew what is generated from the code, such as the tables of the README
+gen:
+    REGENERATE=1 cargo test --test tidy generated
+
+# All that a change has to pass
+ci:
+    .ci/run

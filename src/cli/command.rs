@@ -1,0 +1,106 @@
+//! All commands: what can be called, and the way from arguments to the one that was.
+
+use std::ffi::OsStr;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::cli::config;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::Session;
+use crate::sys::env::Env;
+
+/// A build cache for Rust: a second build of the same thing costs almost nothing.
+///
+/// Cargo calls it in front of the compiler where RUSTC_WRAPPER=kache is set.
+#[derive(Parser)]
+#[command(name = "kache", version, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or nothing to do
+  1  something could not be done
+  2  the arguments or the configuration are not right; nothing was done";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show every setting, its value, and where it came from
+    Config(config::Args),
+}
+
+/// Whether there is a command of this name.
+pub fn is_command(name: &OsStr) -> bool {
+    name == "help" || Arguments::command().find_subcommand(name).is_some()
+}
+
+/// Runs the command that the arguments name.
+pub fn run(env: &Env) -> Result<Exit, Failure> {
+    let session = Session { env };
+    if env.args.len() < 2 {
+        session.print(&Arguments::command().render_help().to_string())?;
+        return Ok(Exit::Ok);
+    }
+    let arguments = match Arguments::try_parse_from(&env.args) {
+        Ok(arguments) => arguments,
+        Err(answer) if matches!(answer.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            session.print(&answer.render().to_string())?;
+            return Ok(Exit::Ok);
+        }
+        Err(error) => return Err(bad_usage(&error.render().to_string())),
+    };
+    match arguments.command {
+        Command::Config(args) => config::run(&args, &session),
+    }
+}
+
+/// What clap says about arguments, in this program's form: its first paragraph, and its tip or the usage as a hint.
+fn bad_usage(rendered: &str) -> Failure {
+    let mut lines = rendered.lines();
+    let error: Vec<&str> = lines.by_ref().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let error = error.join(" ");
+    let failure = Failure::usage(vec![error.trim_start_matches("error: ").to_owned()]);
+    let hint = lines.clone().find_map(|line| line.trim().strip_prefix("tip: "));
+    match hint.or_else(|| lines.find(|line| line.starts_with("Usage: "))) {
+        Some(hint) => failure.hint(hint),
+        None => failure.hint("`kache --help` shows all commands"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_arguments_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    fn failure(line: &str) -> Failure {
+        let args: Vec<&str> = line.split_whitespace().collect();
+        match Arguments::try_parse_from(args) {
+            Ok(_) => panic!("{line} is understood"),
+            Err(error) => bad_usage(&error.render().to_string()),
+        }
+    }
+
+    #[test]
+    fn an_unknown_command_is_answered_with_the_nearest() {
+        let failure = failure("kache confg");
+        assert_eq!(failure.exit, Exit::Usage);
+        let said = failure.to_string();
+        assert_eq!(
+            said,
+            "error: unrecognized subcommand 'confg'\nhint: a similar subcommand exists: 'config'\n"
+        );
+    }
+
+    #[test]
+    fn an_unknown_argument_is_answered_with_the_usage() {
+        let said = failure("kache config --frob").to_string();
+        assert_eq!(said, "error: unexpected argument '--frob' found\nhint: Usage: kache config [OPTIONS]\n");
+    }
+}

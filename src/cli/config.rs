@@ -1,0 +1,53 @@
+//! `kache config`: every setting in force, its value, and where it came from.
+
+use serde::Serialize;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::Session;
+use crate::cli::table::Table;
+use crate::settings;
+
+/// The arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    format: u32,
+    settings: Vec<Setting>,
+    problems: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Setting {
+    name: &'static str,
+    value: String,
+    source: String,
+}
+
+/// Prints the settings; what is wrong with their sources is the failure that it ends with.
+pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    let (config, problems) = settings::for_command(session.env);
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let settings = config.rows().into_iter().map(|row| Setting {
+        name: row.name,
+        value: row.value,
+        source: row.source.to_string(),
+    });
+    if args.json {
+        let settings = settings.collect();
+        session.print_json(&Report { format: 1, settings, problems: problems.clone() })?;
+    } else {
+        let mut table = Table::new("<<<");
+        for setting in settings {
+            let value = if setting.value.is_empty() { "-" } else { setting.value.as_str() };
+            table.row([setting.name, value, &setting.source]);
+        }
+        session.print(&table.render(""))?;
+    }
+    if problems.is_empty() { Ok(Exit::Ok) } else { Err(Failure::usage(problems)) }
+}

@@ -1,0 +1,114 @@
+//! Wrapper or command line: told by the first two arguments. A compiler's arguments never reach the command line.
+
+use std::ffi::{OsStr, OsString};
+
+use crate::invocation::driver::is_compiler_name;
+
+/// What the process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Cargo calls it in front of a compiler.
+    Wrapper,
+    /// A person calls it.
+    CommandLine,
+}
+
+/// The form of a process with these arguments, its own name left out.
+///
+/// A path is always a program to wrap, so is a compiler's name, and so is any other bare name if what follows it is
+/// what cargo says to compilers, or in a build script: those put `RUSTC_WRAPPER` in front of C compilers as well.
+/// All else is for people, who get a suggestion for a command that does not exist.
+pub fn form(args: &[OsString], in_build_script: bool, is_command: &dyn Fn(&OsStr) -> bool) -> Form {
+    let Some((first, rest)) = args.split_first() else { return Form::CommandLine };
+    let bytes = first.as_encoded_bytes();
+    if bytes.is_empty() || bytes.starts_with(b"-") {
+        return Form::CommandLine;
+    }
+    if bytes.iter().any(|byte| matches!(byte, b'/' | b'\\')) || is_compiler_name(first).is_some() {
+        return Form::Wrapper;
+    }
+    if is_command(first) {
+        return Form::CommandLine;
+    }
+    let is_for_compiler = rest.first().is_some_and(|next| is_for_compiler(next));
+    if in_build_script || is_for_compiler || is_c_compiler(first) { Form::Wrapper } else { Form::CommandLine }
+}
+
+/// Whether cargo calls a compiler, or a wrapper of its own, with this as the first argument.
+fn is_for_compiler(argument: &OsStr) -> bool {
+    let bytes = argument.as_encoded_bytes();
+    let asked: [&[u8]; 5] = [b"-vV", b"-", b"--crate-name", b"-V", b"--version"];
+    asked.contains(&bytes) || bytes.starts_with(b"--print") || is_compiler_name(argument).is_some()
+}
+
+/// `cc`, `gcc-12`, `clang++.exe`, `x86_64-linux-gnu-gcc`: what `CC="kache cc"` puts behind this program.
+fn is_c_compiler(name: &OsStr) -> bool {
+    const NAMES: [&str; 8] = ["cc", "c++", "gcc", "g++", "clang", "clang++", "cl", "clang-cl"];
+    let Some(name) = name.to_str().map(str::to_ascii_lowercase) else { return false };
+    let name = name.strip_suffix(".exe").unwrap_or(&name);
+    let is_version = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let name = name.rsplit_once('-').filter(|(_, last)| is_version(last)).map_or(name, |(name, _)| name);
+    NAMES.contains(&name) || NAMES.iter().any(|this| name.ends_with(&format!("-{this}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form_in(line: &[&str], in_build_script: bool) -> Form {
+        let args: Vec<OsString> = line.iter().map(OsString::from).collect();
+        form(&args, in_build_script, &|name| {
+            ["stats", "config", "help"].iter().any(|command| name == *command)
+        })
+    }
+
+    #[test]
+    fn people_and_cargo_are_told_apart() {
+        use Form::{CommandLine, Wrapper};
+        for (line, expected) in [
+            (&[][..], CommandLine),
+            (&["--help"], CommandLine),
+            (&["-V"], CommandLine),
+            (&["-vV"], CommandLine),
+            (&["stats"], CommandLine),
+            (&["stats", "--version"], CommandLine),
+            (&["help", "stats"], CommandLine),
+            (&["rustc"], Wrapper),
+            (&["rustc", "--help"], Wrapper),
+            (&["clippy-driver", "rustc", "-vV"], Wrapper),
+            (&["RUSTC.EXE", "--crate-name", "stats"], Wrapper),
+            (&["/usr/bin/rustc", "-vV"], Wrapper),
+            (&["./stats"], Wrapper),
+            (&["bin\\stats"], Wrapper),
+            (&["/usr/bin/stats", "stats"], Wrapper),
+            (&["my-rustc", "-vV"], Wrapper),
+            (&["my-rustc", "-"], Wrapper),
+            (&["my-rustc", "--crate-name", "a"], Wrapper),
+            (&["my-rustc", "--print=cfg"], Wrapper),
+            (&["my-rustc", "--print", "cfg"], Wrapper),
+            (&["my-rustc", "-V"], Wrapper),
+            (&["my-rustc", "--version"], Wrapper),
+            (&["my-wrapper", "rustc", "--crate-name", "a"], Wrapper),
+            (&["my-wrapper", "/usr/bin/rustc"], Wrapper),
+            (&["cc", "-c", "a.c"], Wrapper),
+            (&["gcc-12", "-c", "a.c"], Wrapper),
+            (&["x86_64-linux-gnu-g++", "a.cc"], Wrapper),
+            (&["clang++-18", "a.cc"], Wrapper),
+            (&["CL.EXE", "/c", "a.c"], Wrapper),
+            (&["stast"], CommandLine),
+            (&["stast", "--since", "24h"], CommandLine),
+            (&["stast", "--json"], CommandLine),
+            (&[""], CommandLine),
+            (&["", "-vV"], CommandLine),
+        ] {
+            assert_eq!(form_in(line, false), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_build_script_may_put_it_in_front_of_any_program() {
+        assert_eq!(form_in(&["nvcc", "-c", "a.cu"], true), Form::Wrapper);
+        assert_eq!(form_in(&["nvcc", "-c", "a.cu"], false), Form::CommandLine);
+        assert_eq!(form_in(&["stats", "--json"], true), Form::CommandLine);
+    }
+}

@@ -1,0 +1,67 @@
+//! How a command ends, and how it says what went wrong.
+
+use std::fmt;
+use std::io::Write as _;
+
+/// The codes that commands end with. Scripts rely on them: a number never gets another meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Ok = 0,
+    /// Something could not be done.
+    Failed = 1,
+    /// The arguments or the configuration are not right; nothing was done.
+    Usage = 2,
+}
+
+/// Why a command did not do what it was called for.
+#[derive(Debug)]
+pub struct Failure {
+    /// What happened, each with the path it happened to.
+    pub errors: Vec<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// A command that could not do its work.
+    pub fn new(error: impl fmt::Display) -> Failure {
+        Failure { errors: vec![error.to_string()], hint: None, exit: Exit::Failed }
+    }
+
+    /// Arguments or a configuration that are not right.
+    pub fn usage(errors: Vec<String>) -> Failure {
+        Failure { errors, hint: None, exit: Exit::Usage }
+    }
+
+    /// The same with advice.
+    pub fn hint(self, hint: impl Into<String>) -> Failure {
+        Failure { hint: Some(hint.into()), ..self }
+    }
+
+    /// Says it on standard error. Answers the code to end with.
+    pub fn say(&self) -> Exit {
+        let _ = write!(std::io::stderr(), "{self}");
+        self.exit
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::new(format_args!("{:#}", error.into()))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for error in &self.errors {
+            writeln!(f, "error: {error}")?;
+        }
+        match &self.hint {
+            Some(hint) => writeln!(f, "hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The command line: one file per command, each with its arguments and what it does.
+//!
+//! - What a command prints goes to standard output, through a [`session::Session`]; tables for people, or with `--json`
+//!   one object with a `format` number, which changes when a field changes its meaning or goes away.
+//! - What went wrong is said once, on standard error: `error: …`, and `hint: …` where there is something to do.
+//! - How it ended is one of the codes of [`exit::Exit`].
+//! - There is no colour.
+
+pub mod exit;
+
+pub mod table;
+
+pub mod session;
+
+pub mod dispatch;
+
+pub mod config;
+
+pub mod command;
+
+use std::process::ExitCode;
+
+use crate::sys::env::Env;
+
+/// Whether the process was called by a person, and not by cargo as a wrapper.
+pub fn is_meant(env: &Env) -> bool {
+    let args = env.args.get(1..).unwrap_or_default();
+    let in_build_script = env.get("OUT_DIR").is_some() && env.get("CARGO_MANIFEST_DIR").is_some();
+    dispatch::form(args, in_build_script, &command::is_command) == dispatch::Form::CommandLine
+}
+
+/// Runs the command that the arguments name.
+pub fn main(env: &Env) -> ExitCode {
+    let exit = command::run(env).unwrap_or_else(|failure| failure.say());
+    ExitCode::from(exit as u8)
+}

@@ -1,0 +1,56 @@
+//! What every command works with: the environment, the configuration, and a place to print to.
+
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+
+use crate::cli::exit::Failure;
+use crate::config::Config;
+use crate::settings;
+use crate::sys::env::Env;
+
+/// One run of a command.
+pub struct Session<'a> {
+    pub env: &'a Env,
+}
+
+impl Session<'_> {
+    /// The configuration in force.
+    ///
+    /// # Errors
+    /// Anything in it is not understood: who calls a command can correct it, and should not be told half the truth.
+    pub fn config(&self) -> Result<Config, Failure> {
+        let (config, problems) = settings::for_command(self.env);
+        if !problems.is_empty() {
+            let errors = problems.iter().map(ToString::to_string).collect();
+            return Err(
+                Failure::usage(errors).hint("`kache config` shows all settings and where they come from")
+            );
+        }
+        if config.cache_dir.value.as_os_str().is_empty() {
+            let error =
+                "there is no place for the store: neither a home directory nor KACHE_CACHE_DIR is set";
+            return Err(Failure::usage(vec![error.to_owned()]));
+        }
+        Ok(config)
+    }
+
+    /// Prints `text` as it is. A reader that went away is no failure.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => result.map_err(|e| Failure::new(format_args!("standard output: {e}"))),
+        }
+    }
+
+    /// Prints a report as JSON.
+    pub fn print_json(&self, report: &impl Serialize) -> Result<(), Failure> {
+        self.print(&(serde_json::to_string_pretty(report)? + "\n"))
+    }
+
+    /// Says on standard error what a reader of the output should know of it.
+    pub fn note(&self, text: &str) {
+        let _ = writeln!(io::stderr(), "note: {text}");
+    }
+}
