@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher, guard};
 use crate::key::memo;
+use crate::key::roots::Places;
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
@@ -74,10 +75,11 @@ impl Toolchain {
     pub fn identify(
         compiler: &OsStr,
         target: Option<&str>,
-        cwd: &Path,
+        places: &Places,
         env: &Env,
         memo_dir: &Path,
     ) -> Result<Toolchain, Unidentified> {
+        let cwd = places.cwd.as_path();
         let found = os::find_program(compiler, env.get("PATH"), cwd).ok_or_else(|| {
             Unidentified::Compiler(format!("{} is not on PATH", compiler.to_string_lossy()))
         })?;
@@ -87,7 +89,7 @@ impl Toolchain {
             name.field(os::bytes(program));
             name.field(target.unwrap_or_default().as_bytes());
             for variable in LOADER_VARIABLES {
-                name.field(env.get(variable).map_or(&[], |value| os::bytes(value)));
+                places.searched(env, variable).iter().for_each(|dir| name.field(os::bytes(dir)));
             }
             memo_dir.join(format!("toolchain-{}", &name.finish().to_hex()[..32]))
         };

@@ -66,6 +66,17 @@ fn editing_an_included_text_misses_in_another_checkout() {
 }
 
 #[test]
+fn a_check_sees_what_a_dependency_became() {
+    let world = World::project("two-crates");
+    world.cargo(["check"]).all_missed();
+    world.edit("words/src/lib.rs", "pub fn note()", "pub fn renamed()");
+    world.clean();
+    world.cargo(["check"]).fails_with("E0425");
+    world.edit("words/src/lib.rs", "pub fn renamed()", "pub fn note()");
+    world.cargo(["check"]).all_hit();
+}
+
+#[test]
 fn editing_the_binary_leaves_the_library_alone() {
     let world = World::project("two-crates");
     world.build().all_missed();
