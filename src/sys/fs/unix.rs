@@ -106,7 +106,7 @@ pub(super) fn clone_into(mut from: &File, mut to: &File) -> io::Result<()> {
 }
 
 /// A pipe with a name.
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 pub(super) fn make_pipe(path: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     Ok(mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?)
