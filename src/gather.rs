@@ -190,7 +190,7 @@ fn refuse_crates_found_by_name(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<
 
 /// The names in `extern crate name`.
 fn extern_crates(source: &[u8]) -> impl Iterator<Item = &str> {
-    memchr::memmem::find_iter(source, b"extern").filter_map(|at| {
+    memmem::find_iter(source, b"extern").filter_map(|at| {
         let rest =
             source[at + b"extern".len()..].trim_ascii_start().strip_prefix(b"crate")?.trim_ascii_start();
         let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
@@ -289,7 +289,7 @@ fn is_only_included(name: &[u8], facts: &Facts<'_>, dep_info: &DepInfo) -> bool 
     let is_included = |file: &Vec<u8>| {
         let source = os::path(file).and_then(|file| fs::read(&facts.places.cwd.join(file)).ok());
         source.is_some_and(|source| {
-            let mut places = memchr::memmem::find_iter(&source, &quoted).inspect(|_| n_named += 1);
+            let mut places = memmem::find_iter(&source, &quoted).inspect(|_| n_named += 1);
             places.all(|at| is_inside_include(&source[..at]))
         })
     };

@@ -31,6 +31,7 @@ use crate::streams::Streams;
 use crate::sys::clock::{self, Stopwatch};
 use crate::sys::env::Env;
 use crate::sys::lock::{FileLock, Waited};
+use crate::trigger;
 
 /// Does what cargo asks for with `env.args`.
 pub fn main(env: &Env) -> ExitCode {
@@ -115,8 +116,7 @@ impl Way<'_> {
             Target::Triple(triple) => Some(triple.as_str()),
             Target::Spec(path) => path.file_stem()?.to_str(),
         });
-        let toolchain = Toolchain::identify(self.call.program, target, self.places, self.env, &memo_dir)
-            .map_err(|e| BypassReason::new(Bypass::UnknownCompiler, e.to_string()))?;
+        let toolchain = Toolchain::identify(self.call.program, target, self.places, self.env, &memo_dir)?;
         let outputs = outputs::outputs(invocation, &toolchain.host)?;
         let settings = Policy {
             cache_executables: self.config.cache_executables.value,
@@ -283,6 +283,8 @@ impl Job<'_> {
             Ok(stored) => {
                 record.key = Some(stored.key);
                 record.bytes.stored = stored.n_bytes;
+                way.store.renew_reach(&self.unit.externs);
+                trigger::after_put(&way.config.cache_dir.value);
                 None
             }
             Err(unstored) => Some(unstored),

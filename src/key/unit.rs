@@ -274,10 +274,7 @@ fn add_native_libraries(
             );
         }
     }
-    let own = [facts.env.get("OUT_DIR"), facts.env.get("CARGO_MANIFEST_DIR")].into_iter().flatten();
-    let own: Vec<&Path> =
-        own.map(Path::new).chain(facts.places.member.then_some(facts.places.cwd.as_path())).collect();
-    for dir in dirs().filter(|dir| own.iter().any(|own| dir.starts_with(own))) {
+    for dir in dirs().filter(|dir| is_own(facts, dir)) {
         let listed = fs::list(&dir).unwrap_or_default();
         let is_archive =
             |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib");
@@ -291,6 +288,16 @@ fn add_native_libraries(
         watch.add(path, identity);
     }
     Ok(())
+}
+
+/// Whether this package, or a person, put what is in `dir` there. What other build scripts made goes into the
+/// crates that they belong to.
+fn is_own(facts: &Facts<'_>, dir: &Path) -> bool {
+    let is_below = |root: Option<&Path>| root.is_some_and(|root| dir.starts_with(root));
+    let variable = |name: &str| is_below(facts.env.get(name).map(Path::new));
+    let in_checkout =
+        variable("CARGO_MANIFEST_DIR") || facts.places.member && dir.starts_with(&facts.places.cwd);
+    variable("OUT_DIR") || in_checkout && !is_below(facts.places.target.as_deref())
 }
 
 /// The one file that `-l static=name` can mean; `None` where there is none, or two spellings in one directory.
@@ -401,7 +408,7 @@ fn add_macros(
         let value = facts.portable(os::bytes(value));
         inputs.variable(InputKind::MacroVariable, Portable::literal(name), Some(&value));
     }
-    let mut tree = |kind: InputKind, path: &Path| {
+    let mut tree = |kind: InputKind, path: &Path| -> Result<(), BypassReason> {
         let digest = declared::tree(path, facts.memo, watch).map_err(|e| unreadable(path, &e))?;
         inputs.digest(kind, facts.portable(os::bytes(path)), digest);
         Ok(())

@@ -8,12 +8,18 @@ use crate::digest::Digest;
 use crate::key::portable::Portable;
 use crate::key::reach::{self, ProceduralMacro, Reach, ReachedCrate};
 use crate::store::{Shelf, Store};
-use crate::sys::{fs, os};
+use crate::sys::fs::{self, Identity};
+use crate::sys::{clock, os};
+
+/// How long a note that something is used holds.
+const RENEWED_MS: i64 = 86_400_000;
 
 impl Store {
-    /// What stands behind the artifact with this content.
+    /// What stands behind the artifact with this content. Where that is lost, so is the blob: nothing that depends on it
+    /// could be served, until its unit is compiled again.
     pub fn reach(&self, artifact: &Digest) -> Option<Reach> {
-        serde_json::from_slice(&self.read(Shelf::Reach, artifact).ok()?).ok()
+        let read = self.read(Shelf::Reach, artifact).ok();
+        self.or_forget(artifact, read.and_then(|read| serde_json::from_slice(&read).ok()))
     }
 
     /// Notes what stands behind an artifact.
@@ -21,9 +27,31 @@ impl Store {
         self.write(Shelf::Reach, artifact, serde_json::to_vec(reach)?)
     }
 
-    /// Texts in a procedural macro's library; see [`crate::key::reach::names_in`].
+    /// Notes that it is still asked what stands behind these artifacts: a collection removes what nobody asked about for
+    /// a month. One look each, one write a day.
+    pub fn renew_reach(&self, artifacts: &[Digest]) {
+        for artifact in artifacts {
+            for path in [Shelf::Reach, Shelf::Names].map(|shelf| self.path(shelf, artifact)) {
+                if let Ok(identity) = Identity::at(&path)
+                    && (clock::now_ms() as i64).saturating_sub(identity.changed_ns / 1_000_000) > RENEWED_MS
+                {
+                    let _ = fs::touch(&path);
+                }
+            }
+        }
+    }
+
+    /// Texts in a procedural macro's library; see [`crate::key::reach::names_in`]. The same holds where they are lost.
     pub fn names(&self, library: &Digest) -> Option<String> {
-        String::from_utf8(self.read(Shelf::Names, library).ok()?).ok()
+        let read = self.read(Shelf::Names, library).ok();
+        self.or_forget(library, read.and_then(|read| String::from_utf8(read).ok()))
+    }
+
+    fn or_forget<T>(&self, artifact: &Digest, known: Option<T>) -> Option<T> {
+        if known.is_none() {
+            let _ = fs::remove(&self.path(Shelf::Blobs, artifact));
+        }
+        known
     }
 
     /// Notes the texts in a procedural macro's library.

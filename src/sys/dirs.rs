@@ -31,3 +31,8 @@ pub fn cargo_home(env: &Env) -> Option<PathBuf> {
         None => Some(home(env)?.join(".cargo")),
     }
 }
+
+/// Where the system wants temporary files.
+pub fn temporary() -> PathBuf {
+    std::env::temp_dir()
+}

@@ -4,8 +4,10 @@
     clippy::disallowed_methods,
     reason = "scenarios drive cargo and files from outside, as a person does"
 )]
+#![allow(clippy::print_stderr, reason = "a scenario that cannot be played here says so")]
 
 mod plain;
+mod robust;
 mod step;
 mod world;
 
@@ -15,5 +17,13 @@ mod environment;
 mod kinds;
 mod linking;
 mod macros;
+mod reading_back;
 mod restoring;
+mod robust_crash;
+mod robust_damage;
+mod robust_input;
+mod robust_process;
+mod robust_store;
+mod robust_together;
 mod sources;
+mod trying;

@@ -23,9 +23,25 @@ pub(in crate::sys) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOpt
     options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
 }
 
+/// Neither waits, nor follows a link: what is made is made in its own directory.
+pub(in crate::sys) fn in_place(options: &mut OpenOptions) -> &mut OpenOptions {
+    use rustix::fs::OFlags;
+    options.custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits() as i32)
+}
+
 /// Whether any execute bit is set.
 pub fn is_executable(metadata: &Metadata) -> bool {
     metadata.permissions().mode() & 0o111 != 0
+}
+
+/// What a file takes on the disk.
+pub fn disk_bytes(metadata: &Metadata) -> u64 {
+    metadata.blocks() * 512
+}
+
+/// How many names a file has.
+pub fn n_names(metadata: &Metadata) -> u64 {
+    metadata.nlink()
 }
 
 /// The new file gets the mode that the compiler's own would get: what the umask leaves of 0777 or 0666.
@@ -94,4 +110,8 @@ pub(super) fn clone_into(mut from: &File, mut to: &File) -> io::Result<()> {
 pub(super) fn make_pipe(path: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     Ok(mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?)
+}
+
+pub(super) fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(std::fs::read_link(from)?, to)
 }

@@ -27,9 +27,24 @@ pub(in crate::sys) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOpt
     options
 }
 
+/// What a link would lead to is opened in its place: making one takes rights that few have.
+pub(in crate::sys) fn in_place(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
 /// Windows has no execute bit.
 pub fn is_executable(_metadata: &Metadata) -> bool {
     false
+}
+
+/// What a file takes on the disk: its size, in clusters of the usual 4 KiB.
+pub fn disk_bytes(metadata: &Metadata) -> u64 {
+    metadata.file_size().next_multiple_of(4096)
+}
+
+/// How many names a file has: not told without opening it, so one.
+pub fn n_names(_metadata: &Metadata) -> u64 {
+    1
 }
 
 pub(super) fn create_new(path: &Path, _executable: bool) -> io::Result<File> {
@@ -62,4 +77,13 @@ pub fn clones_files(_path: &Path) -> bool {
 
 pub(super) fn clone_into(_from: &File, _to: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(super) fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
+    let target = std::fs::read_link(from)?;
+    if from.is_dir() {
+        std::os::windows::fs::symlink_dir(target, to)
+    } else {
+        std::os::windows::fs::symlink_file(target, to)
+    }
 }
