@@ -2,7 +2,7 @@
 //!
 //! `defences.toml` is the list. The slow test copies the project, takes out one defence at a time, and runs the
 //! scenarios that are to notice, and one that is not to: the build must still work. `DEFENCES=<word>` in the
-//! environment selects rows whose name holds the word.
+//! environment selects rows whose name holds the word, or one of several with `|` between them.
 
 #![expect(
     clippy::disallowed_methods,
@@ -51,11 +51,37 @@ fn defences() -> Vec<Defence> {
     toml::from_str::<Table>(&text).expect("the list is understood").defence
 }
 
-/// Whether there is a scenario `module::name`.
+/// Whether there is a scenario `module::name`, or a test `src/file.rs::name`.
 fn exists(scenario: &str) -> bool {
-    let Some((module, name)) = scenario.split_once("::") else { return false };
-    let source = fs::read_to_string(root().join(format!("tests/it/{module}.rs"))).unwrap_or_default();
-    source.contains(&format!("#[test]\nfn {name}()"))
+    let Some((place, name)) = scenario.split_once("::") else { return false };
+    let file = if place.ends_with(".rs") { place.to_owned() } else { format!("tests/it/{place}.rs") };
+    let source = fs::read_to_string(root().join(file)).unwrap_or_default();
+    source.split("#[test]").skip(1).any(|test| {
+        let mut lines =
+            test.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("#["));
+        lines.next().is_some_and(|line| line.starts_with(&format!("fn {name}(")))
+    })
+}
+
+/// The table of what can go wrong names tests that exist, or says why there is none.
+#[test]
+fn every_hazard_has_a_test_or_a_reason() {
+    let table = fs::read_to_string(root().join("tests/it/HAZARDS.md")).expect("the table can be read");
+    let mut problems = Vec::new();
+    let rows = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |"));
+    for row in rows {
+        let Some(shown_by) = row.trim_end_matches(" |").splitn(4, '|').nth(3) else {
+            problems.push(format!("not three columns: {row}"));
+            continue;
+        };
+        let quoted: Vec<&str> = shown_by.split('`').skip(1).step_by(2).collect();
+        let tests = quoted.iter().filter(|name| name.contains("::"));
+        problems.extend(tests.filter(|name| !exists(name)).map(|name| format!("there is no test {name}")));
+        if shown_by.trim().is_empty() {
+            problems.push(format!("neither a test nor a reason: {row}"));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[test]
@@ -81,8 +107,10 @@ fn every_defence_stands_where_the_list_says_and_its_scenarios_exist() {
 fn every_defence_is_proven() {
     let selected = std::env::var("DEFENCES").unwrap_or_default();
     let copy = Copy::make();
-    let defences: Vec<Defence> =
-        defences().into_iter().filter(|defence| defence.name.contains(&selected)).collect();
+    let defences: Vec<Defence> = defences()
+        .into_iter()
+        .filter(|defence| selected.split('|').any(|word| defence.name.contains(word)))
+        .collect();
     let every: Vec<&str> = defences
         .iter()
         .flat_map(|defence| defence.red.iter().chain([&defence.green]))

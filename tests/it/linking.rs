@@ -133,6 +133,32 @@ fn an_archive_elsewhere_that_is_not_bundled_is_linked_anew() {
     assert_eq!(world.run_bin("caller"), "8\n");
 }
 
+/// The crate between has no reason to change, and the binary names neither the archive nor the crate that holds it.
+#[test]
+fn an_archive_that_is_bundled_two_crates_away_is_linked_anew() {
+    let world = outside_caller("static=value");
+    for name in ["build.rs", "src", "native"] {
+        fs::create_dir_all(world.tree().join("leaf")).expect("makes a directory");
+        fs::rename(world.tree().join(name), world.tree().join("leaf").join(name)).expect("renames");
+    }
+    fs::rename(world.tree().join("leaf/src/main.rs"), world.tree().join("leaf/src/lib.rs")).expect("renames");
+    world.edit("leaf/src/lib.rs", "fn main() {", "pub fn call() {");
+    world.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"mid\", \"leaf\"]\n");
+    world.write("leaf/Cargo.toml", package("leaf", ""));
+    world.write("mid/Cargo.toml", package("mid", "[dependencies]\nleaf = { path = \"../leaf\" }\n"));
+    world.write("mid/src/lib.rs", "pub fn call() { leaf::call(); }\n");
+    world.write("app/Cargo.toml", package("app", "[dependencies]\nmid = { path = \"../mid\" }\n"));
+    world.write("app/src/main.rs", "fn main() { mid::call(); }\n");
+    std::os::unix::fs::symlink(world.root().join("outside"), world.tree().join("native"))
+        .expect("makes a link");
+    compile_c(&world, &value(7), "libvalue.a");
+    world.build().all_missed();
+    assert_eq!(world.run_bin("app"), "7\n");
+    compile_c(&world, &value(8), "libvalue.a");
+    world.rebuild().only_missed(&["app bin", "leaf lib"]);
+    assert_eq!(world.run_bin("app"), "8\n");
+}
+
 #[test]
 fn every_way_to_name_a_library_sees_its_content() {
     let search = r#"println!("cargo::rustc-link-search=native={dir}");"#;
