@@ -69,4 +69,7 @@ pub mod wrapper;
 
 // In front of the user.
 #[cfg(feature = "cli")]
+pub mod setup;
+
+#[cfg(feature = "cli")]
 pub mod cli;

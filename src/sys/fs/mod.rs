@@ -13,6 +13,8 @@ mod windows;
 #[cfg(test)]
 pub mod fault;
 
+pub mod settle;
+
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -61,6 +63,7 @@ pub enum Step {
     Write,
     Append,
     Stamp,
+    Sync,
 }
 
 #[cfg(test)]

@@ -1,0 +1,6 @@
+//! Putting kache onto a machine, keeping it healthy there, and taking it off again.
+//!
+//! Whatever changes a machine goes through [`plan`]: shown before it is done, done whole or not at all, proved, and
+//! written down so that it can be undone.
+
+pub mod plan;
