@@ -18,6 +18,11 @@ pub(super) fn identity(metadata: &Metadata) -> Identity {
     }
 }
 
+/// Opening must not wait for the other end of a pipe. Reading and writing regular files stays as it is.
+pub(in crate::sys) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
+}
+
 /// Whether any execute bit is set.
 pub fn is_executable(metadata: &Metadata) -> bool {
     metadata.permissions().mode() & 0o111 != 0
@@ -122,4 +127,11 @@ pub(super) fn symlink(target: &Path, path: &Path) -> io::Result<()> {
 pub(super) fn create_private_dir_all(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// A pipe with a name.
+#[cfg(test)]
+pub(super) fn make_pipe(path: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    Ok(mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?)
 }
