@@ -40,6 +40,8 @@ pub mod invocation;
 
 pub mod policy;
 
+pub mod protocol;
+
 pub mod settings;
 
 // The way, in order.
