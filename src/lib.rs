@@ -67,7 +67,22 @@ pub mod miss;
 
 pub mod record;
 
+pub mod trigger;
+
 pub mod wrapper;
+
+// Reading back.
+#[cfg(feature = "cli")]
+pub mod index;
+
+#[cfg(feature = "cli")]
+pub mod report;
+
+#[cfg(feature = "cli")]
+pub mod gc;
+
+#[cfg(feature = "cli")]
+pub mod why_miss;
 
 // In front of the user.
 #[cfg(feature = "cli")]

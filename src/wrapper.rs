@@ -31,6 +31,7 @@ use crate::streams::Streams;
 use crate::sys::clock::{self, Stopwatch};
 use crate::sys::env::Env;
 use crate::sys::lock::{FileLock, Waited};
+use crate::trigger;
 
 /// Does what cargo asks for with `env.args`.
 pub fn main(env: &Env) -> ExitCode {
@@ -282,6 +283,8 @@ impl Job<'_> {
             Ok(stored) => {
                 record.key = Some(stored.key);
                 record.bytes.stored = stored.n_bytes;
+                way.store.renew_reach(&self.unit.externs);
+                trigger::after_put(&way.config.cache_dir.value);
                 None
             }
             Err(unstored) => Some(unstored),

@@ -16,6 +16,16 @@ pub mod dispatch;
 
 pub mod config;
 
+pub mod gc;
+
+pub mod list;
+
+pub mod purge;
+
+pub mod stats;
+
+pub mod why_miss;
+
 pub mod command;
 
 use std::process::ExitCode;

@@ -10,4 +10,5 @@ mod step;
 mod world;
 
 mod environment;
+mod reading_back;
 mod sources;

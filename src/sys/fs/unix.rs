@@ -28,6 +28,16 @@ pub fn is_executable(metadata: &Metadata) -> bool {
     metadata.permissions().mode() & 0o111 != 0
 }
 
+/// What a file takes on the disk.
+pub fn disk_bytes(metadata: &Metadata) -> u64 {
+    metadata.blocks() * 512
+}
+
+/// How many names a file has.
+pub fn n_names(metadata: &Metadata) -> u64 {
+    metadata.nlink()
+}
+
 /// The new file gets the mode that the compiler's own would get: what the umask leaves of 0777 or 0666.
 pub(super) fn create_new(path: &Path, executable: bool) -> io::Result<File> {
     let mode = if executable { 0o777 } else { 0o666 };

@@ -32,6 +32,16 @@ pub fn is_executable(_metadata: &Metadata) -> bool {
     false
 }
 
+/// What a file takes on the disk: its size, in clusters of the usual 4 KiB.
+pub fn disk_bytes(metadata: &Metadata) -> u64 {
+    metadata.file_size().next_multiple_of(4096)
+}
+
+/// How many names a file has: not told without opening it, so one.
+pub fn n_names(_metadata: &Metadata) -> u64 {
+    1
+}
+
 pub(super) fn create_new(path: &Path, _executable: bool) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
