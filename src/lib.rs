@@ -47,6 +47,8 @@ pub mod settings;
 // The way, in order.
 pub mod call;
 
+pub mod probe;
+
 pub mod key;
 
 pub mod store;
