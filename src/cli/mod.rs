@@ -26,6 +26,12 @@ pub mod stats;
 
 pub mod why_miss;
 
+pub mod changes;
+
+pub mod init;
+
+pub mod uninstall;
+
 pub mod command;
 
 use std::process::ExitCode;

@@ -6,3 +6,11 @@
 pub mod cargo_config;
 
 pub mod plan;
+
+pub mod wrapper_path;
+
+pub mod proof;
+
+pub mod init;
+
+pub mod uninstall;

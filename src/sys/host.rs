@@ -34,3 +34,8 @@ pub fn triple() -> String {
     };
     format!("{}-{system}", std::env::consts::ARCH)
 }
+
+/// The file name of a program called `name`.
+pub fn program_name(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
+}
