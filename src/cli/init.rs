@@ -64,7 +64,7 @@ fn said(init: &Init, outcome: Outcome, only_looked: bool) -> String {
 
 fn undo(args: &Args, journal: &Journal, session: &Session<'_>) -> Result<Exit, Failure> {
     let undo = uninstall::undo_init(session.env, "init --undo").map_err(Failure::new)?;
-    let worked = args.ways.check || proof::cargo_works(session.env);
+    let worked = !args.ways.check && !undo.plan.is_empty() && proof::cargo_works(session.env);
     let changes = Changes {
         plan: &undo.plan,
         removals: &[],

@@ -39,7 +39,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let cache_dir = if args.purge { Some(session.config()?.cache_dir.value) } else { None };
     let cache_dir = cache_dir.filter(|dir| fs::metadata(dir).is_ok());
     let removals: Vec<String> = cache_dir.iter().map(|dir| removal(dir, session)).collect();
-    let worked = args.ways.check || proof::cargo_works(session.env);
+    let worked = !args.ways.check && !uninstall.plan.is_empty() && proof::cargo_works(session.env);
     let changes = Changes {
         plan: &uninstall.plan,
         removals: &removals,
