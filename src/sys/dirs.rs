@@ -52,3 +52,8 @@ fn xdg(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
         _ => Some(home(env)?.join(below_home)),
     }
 }
+
+/// Where the system wants temporary files.
+pub fn temporary() -> PathBuf {
+    std::env::temp_dir()
+}

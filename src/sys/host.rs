@@ -39,3 +39,8 @@ pub fn triple() -> String {
 pub fn program_name(name: &str) -> String {
     format!("{name}{}", std::env::consts::EXE_SUFFIX)
 }
+
+/// How many threads can run at once.
+pub fn n_processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

@@ -12,3 +12,4 @@ pub mod host;
 pub mod lock;
 pub mod os;
 pub mod process;
+pub mod program;

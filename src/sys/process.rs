@@ -155,13 +155,13 @@ pub fn spawn_detached(program: &OsStr, args: &[&str]) -> io::Result<()> {
 
 /// A key pressed in the terminal is not meant for a detached process.
 #[cfg(unix)]
-fn leave_group(command: &mut Command) {
+pub(super) fn leave_group(command: &mut Command) {
     use std::os::unix::process::CommandExt as _;
     command.process_group(0);
 }
 
 #[cfg(windows)]
-fn leave_group(command: &mut Command) {
+pub(super) fn leave_group(command: &mut Command) {
     use std::os::windows::process::CommandExt as _;
     const DETACHED_PROCESS: u32 = 0x8;
     const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;

@@ -26,7 +26,7 @@ use unix as platform;
 #[cfg(windows)]
 use windows as platform;
 
-pub(in crate::sys) use platform::without_waiting;
+pub(in crate::sys) use platform::in_place;
 pub use platform::{clones_files, disk_bytes, is_executable, n_names, read_at, touch, write_at};
 
 /// Tells one state of one file from all others, without reading it.
@@ -95,6 +95,12 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::with_capacity(metadata.len() as usize + 1);
     file.take(MOST_BYTES_READ).read_to_end(&mut content)?;
     Ok(content)
+}
+
+/// Whether the file at `path` starts with these bytes.
+pub fn starts_with(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let mut start = vec![0; bytes.len()];
+    Ok(read_at(&open(path)?, &mut start, 0)? == bytes.len() && start == bytes)
 }
 
 /// Opens a file for reading. Never waits: a pipe that nobody writes to is opened as well.
@@ -175,6 +181,18 @@ pub fn copy(from: &mut File, to: &Path, executable: bool) -> io::Result<u64> {
     io::copy(from, &mut created).inspect_err(|_| drop(std::fs::remove_file(to)))
 }
 
+/// Copies a file, and who may read and execute it. Answers the number of bytes.
+pub fn copy_whole(from: &Path, to: &Path) -> io::Result<u64> {
+    step(Step::Write, to)?;
+    std::fs::copy(from, to)
+}
+
+/// Makes `to` the symbolic link that `from` is, whether or not it leads anywhere.
+pub fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
+    step(Step::Link, to)?;
+    platform::copy_link(from, to)
+}
+
 /// Writes a new file; fails if it exists.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     step(Step::Write, path)?;
@@ -191,13 +209,13 @@ pub fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Appends `line` in one write, so that lines of several processes do not mix.
 pub fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     step(Step::Append, path)?;
-    platform::without_waiting(OpenOptions::new().append(true).create(true)).open(path)?.write_all(line)
+    platform::in_place(OpenOptions::new().append(true).create(true)).open(path)?.write_all(line)
 }
 
 /// Opens a file for reading and writing at positions, made if it is missing.
 pub fn open_table(path: &Path) -> io::Result<File> {
     step(Step::Append, path)?;
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+    platform::in_place(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path)
 }
 
 /// Sets the time of last modification.

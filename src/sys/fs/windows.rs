@@ -27,6 +27,11 @@ pub(in crate::sys) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOpt
     options
 }
 
+/// What a link would lead to is opened in its place: making one takes rights that few have.
+pub(in crate::sys) fn in_place(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
 /// Windows has no execute bit.
 pub fn is_executable(_metadata: &Metadata) -> bool {
     false
@@ -104,4 +109,13 @@ pub(super) fn symlink(target: &Path, path: &Path) -> io::Result<()> {
 
 pub(super) fn create_private_dir_all(dir: &Path) -> io::Result<()> {
     std::fs::create_dir_all(dir)
+}
+
+pub(super) fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
+    let target = std::fs::read_link(from)?;
+    if from.is_dir() {
+        std::os::windows::fs::symlink_dir(target, to)
+    } else {
+        std::os::windows::fs::symlink_file(target, to)
+    }
 }
