@@ -40,10 +40,14 @@ pub mod invocation;
 
 pub mod policy;
 
+pub mod protocol;
+
 pub mod settings;
 
 // The way, in order.
 pub mod call;
+
+pub mod probe;
 
 pub mod key;
 
@@ -83,5 +87,8 @@ pub mod gc;
 pub mod why_miss;
 
 // In front of the user.
+#[cfg(feature = "cli")]
+pub mod setup;
+
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -23,6 +23,7 @@ use crate::mapping::{self, Mapping};
 use crate::miss::Compilation;
 use crate::outcome::{Bypass, BypassReason, MissReason, Origin, Outcome};
 use crate::policy::{self, Policy};
+use crate::probe;
 use crate::record::{self, Record};
 use crate::restore;
 use crate::settings;
@@ -37,6 +38,7 @@ use crate::trigger;
 pub fn main(env: &Env) -> ExitCode {
     let mut watch = Stopwatch::start();
     let Some(call) = env.args.get(1..).and_then(Call::of) else { return ExitCode::from(2) };
+    probe::answer(env);
     let parsed = match call.driver {
         Some(_) => parse::parse(call.args, &read_argument_file),
         None => Err(BypassReason::new(Bypass::UnknownDriver, call.program.to_string_lossy())),

@@ -21,14 +21,17 @@ use source::{Source, Tree, files_below, root};
 use tokens::Token;
 
 /// Where each dependency may be named: modules of the root, or files and folders of them.
-const CRATES: [(&str, &[&str]); 10] = [
+const CRATES: [(&str, &[&str]); 13] = [
     ("rustix", &["sys"]),
     ("blake3", &["digest"]),
     ("memchr", ABOVE_SYS),
     ("serde", ABOVE_SYS),
     ("serde_json", ABOVE_SYS),
     ("thiserror", ABOVE_SYS),
-    ("toml", &["config", "key::declared"]),
+    ("toml", &["config", "key::declared", "setup::cargo_config"]),
+    ("toml_edit", &["setup::cargo_config"]),
+    ("similar", &["setup::plan::show"]),
+    ("dialoguer", &["cli"]),
     ("rusqlite", &["index"]),
     ("clap", &["cli"]),
     ("anyhow", &["cli", "setup", "tui"]),

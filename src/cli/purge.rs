@@ -58,31 +58,13 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     gc::finish(&plan, lock.as_ref(), args.json, session)
 }
 
-/// Only what is kache's own goes: the directory may have been given by mistake.
 fn everything(args: &Args, cache_dir: &Path, session: &Session<'_>) -> Result<Exit, Failure> {
     let store = Store::at(cache_dir);
     let (removed_bytes, problems) = survey::disk_bytes(cache_dir);
     problems.iter().for_each(|problem| session.note(problem));
     let records = records::files(&Store::records_dir(cache_dir));
     if !args.dry_run {
-        let failed = |path: &Path, e: std::io::Error| Failure::new(format_args!("{}: {e}", path.display()));
-        // In one step: who looks something up meanwhile finds all of it, or nothing.
-        let aside = cache_dir.join("store").join(format!("removed-{}", fs::unique_name()));
-        match fs::rename(store.root(), &aside) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(store.root(), e)),
-            _ => {}
-        }
-        for left in fs::list(&cache_dir.join("store")).unwrap_or_default() {
-            if left.file_name().is_some_and(|name| name.to_string_lossy().starts_with("removed-")) {
-                fs::remove_dir_all(&left).map_err(|e| failed(&left, e))?;
-            }
-        }
-        let mut files = open::files(cache_dir);
-        files.extend(records.iter().cloned());
-        files.push(trigger::stamp_file(cache_dir));
-        for file in files {
-            fs::remove(&file).map_err(|e| failed(&file, e))?;
-        }
+        remove_everything(cache_dir)?;
     }
     if args.json {
         session.print_json(&Report {
@@ -107,4 +89,29 @@ fn everything(args: &Args, cache_dir: &Path, session: &Session<'_>) -> Result<Ex
         );
     }
     Ok(Exit::Ok)
+}
+
+/// Removes the store, the records and the index. Only what is kache's own goes: the directory may have been given by
+/// mistake.
+pub fn remove_everything(cache_dir: &Path) -> Result<(), Failure> {
+    let store = Store::at(cache_dir);
+    let failed = |path: &Path, e: std::io::Error| Failure::new(format_args!("{}: {e}", path.display()));
+    // In one step: who looks something up meanwhile finds all of it, or nothing.
+    let aside = cache_dir.join("store").join(format!("removed-{}", fs::unique_name()));
+    match fs::rename(store.root(), &aside) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(store.root(), e)),
+        _ => {}
+    }
+    for left in fs::list(&cache_dir.join("store")).unwrap_or_default() {
+        if left.file_name().is_some_and(|name| name.to_string_lossy().starts_with("removed-")) {
+            fs::remove_dir_all(&left).map_err(|e| failed(&left, e))?;
+        }
+    }
+    let mut files = open::files(cache_dir);
+    files.extend(records::files(&Store::records_dir(cache_dir)));
+    files.push(trigger::stamp_file(cache_dir));
+    for file in files {
+        fs::remove(&file).map_err(|e| failed(&file, e))?;
+    }
+    Ok(())
 }

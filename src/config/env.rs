@@ -60,6 +60,8 @@ variables! {
     CONFIG = "KACHE_CONFIG", None, "$XDG_CONFIG_HOME/kache/config.toml, or ~/.config/kache/config.toml", ABSOLUTE;
     /// How much of a path may differ between two trees that share artifacts.
     PATHS_MODE = "KACHE_PATHS", Some("cache.paths"), "auto", PATHS;
+    /// Asks whether cargo calls kache: every call as a wrapper appends a line with its own path to this file.
+    PROBE = "KACHE_PROBE", None, "nobody asks", "the path of a file";
 }
 
 /// The value of `name`, unless it is unset or empty.

@@ -26,6 +26,14 @@ pub fn date(unix_ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// The time `unix_ms` in UTC, as it can stand in the name of a file: `2026-11-24T15-30-12.123`. Sorts by time.
+pub fn stamp(unix_ms: u64) -> String {
+    let in_day = unix_ms % 86_400_000;
+    let (hours, minutes) = (in_day / 3_600_000, in_day / 60_000 % 60);
+    let (seconds, millis) = (in_day / 1_000 % 60, in_day % 1_000);
+    format!("{}T{hours:02}-{minutes:02}-{seconds:02}.{millis:03}", date(unix_ms))
+}
+
 /// Measures phases one after another.
 pub struct Stopwatch {
     started: Instant,
@@ -53,7 +61,7 @@ impl Stopwatch {
 
 #[cfg(test)]
 mod tests {
-    use super::date;
+    use super::{date, stamp};
 
     #[test]
     fn dates_are_those_of_the_calendar() {
@@ -61,5 +69,6 @@ mod tests {
         assert_eq!(date(951_782_400_000), "2000-02-29");
         assert_eq!(date(1_795_478_400_000), "2026-11-24");
         assert_eq!(date(4_107_542_399_999), "2100-02-28");
+        assert_eq!(stamp(1_795_478_400_000 + 55_812_123), "2026-11-24T15-30-12.123");
     }
 }

@@ -32,6 +32,27 @@ pub fn cargo_home(env: &Env) -> Option<PathBuf> {
     }
 }
 
+/// Where a program keeps what it did and must not lose: `$XDG_STATE_HOME` or `~/.local/state`; on Windows
+/// `%LOCALAPPDATA%`.
+pub fn state(env: &Env) -> Option<PathBuf> {
+    xdg(env, "XDG_STATE_HOME", ".local/state")
+}
+
+/// Where a program keeps files that belong to it: `$XDG_DATA_HOME` or `~/.local/share`; on Windows `%LOCALAPPDATA%`.
+pub fn data(env: &Env) -> Option<PathBuf> {
+    xdg(env, "XDG_DATA_HOME", ".local/share")
+}
+
+fn xdg(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
+    if cfg!(windows) {
+        return env.get("LOCALAPPDATA").filter(|value| !value.is_empty()).map(PathBuf::from);
+    }
+    match env.get(variable).map(PathBuf::from) {
+        Some(dir) if dir.is_absolute() => Some(dir),
+        _ => Some(home(env)?.join(below_home)),
+    }
+}
+
 /// Where the system wants temporary files.
 pub fn temporary() -> PathBuf {
     std::env::temp_dir()

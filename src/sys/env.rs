@@ -45,3 +45,16 @@ impl Env {
 pub fn current_exe() -> std::io::Result<PathBuf> {
     std::env::current_exe()
 }
+
+/// Whether this process acts for the system's administrator.
+#[cfg(unix)]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Whether this process acts for the system's administrator: on Windows no user's files belong to another one's by
+/// that.
+#[cfg(not(unix))]
+pub fn is_root() -> bool {
+    false
+}

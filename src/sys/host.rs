@@ -35,6 +35,11 @@ pub fn triple() -> String {
     format!("{}-{system}", std::env::consts::ARCH)
 }
 
+/// The file name of a program called `name`.
+pub fn program_name(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
+}
+
 /// How many threads can run at once.
 pub fn n_processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

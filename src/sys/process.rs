@@ -1,9 +1,11 @@
 //! Other programs.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 /// Becomes `program`, or answers why not. Where a process cannot be replaced, runs it and ends with its status.
 pub fn exec(program: &OsStr, args: &[OsString]) -> io::Error {
@@ -65,6 +67,80 @@ pub fn output(program: &OsStr, args: &[&str], cwd: &Path) -> io::Result<Vec<u8>>
     } else {
         Err(io::Error::other(format!("{} failed: {}", program.to_string_lossy(), output.status)))
     }
+}
+
+/// What a program gets of its surroundings, where that differs from what this process has.
+#[derive(Clone, Debug)]
+pub struct Surroundings<'a> {
+    pub cwd: Option<&'a Path>,
+    /// Variables that are set, or unset where there is no value.
+    pub vars: &'a [(&'a str, Option<&'a OsStr>)],
+    /// When it is killed.
+    pub patience: Duration,
+}
+
+impl Default for Surroundings<'_> {
+    fn default() -> Self {
+        Surroundings { cwd: None, vars: &[], patience: Duration::from_secs(60) }
+    }
+}
+
+/// How a program ended, and what it printed.
+#[derive(Debug)]
+pub struct Captured {
+    /// `None` if it ended by a signal.
+    pub code: Option<i32>,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+}
+
+/// Runs `program` without input, and answers how it ended and what it printed. One that takes too long is killed.
+pub fn capture<A: AsRef<OsStr>>(
+    program: &OsStr,
+    args: &[A],
+    surroundings: &Surroundings<'_>,
+) -> io::Result<Captured> {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if let Some(cwd) = surroundings.cwd {
+        command.current_dir(cwd);
+    }
+    for (name, value) in surroundings.vars {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let mut child = command.spawn()?;
+    let (sender, receiver) = mpsc::channel();
+    let streams: [Option<Box<dyn Read + Send>>; 2] = [
+        child.stdout.take().map(|stream| Box::new(stream) as _),
+        child.stderr.take().map(|stream| Box::new(stream) as _),
+    ];
+    for (index, stream) in streams.into_iter().enumerate() {
+        let sender = sender.clone();
+        std::thread::Builder::new().spawn(move || {
+            let mut bytes = Vec::new();
+            let result = stream.map_or(Ok(0), |mut stream| stream.read_to_end(&mut bytes));
+            let _ = sender.send((index, result.map(|_| bytes)));
+        })?;
+    }
+    let until = Instant::now() + surroundings.patience;
+    let mut printed = [Vec::new(), Vec::new()];
+    for _ in 0..printed.len() {
+        match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok((index, bytes)) => printed[index] = bytes?,
+            Err(_) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                let seconds = surroundings.patience.as_secs();
+                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer after {seconds} s")));
+            }
+        }
+    }
+    let code = child.wait()?.code();
+    let [stdout, stderr] = printed;
+    Ok(Captured { code, stdout, stderr })
 }
 
 /// Starts `program` so that it outlives this process and holds none of its streams and descriptors: a leaked

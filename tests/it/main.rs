@@ -6,14 +6,17 @@
 )]
 #![allow(clippy::print_stderr, reason = "a scenario that cannot be played here says so")]
 
+mod home;
 mod plain;
 mod robust;
 mod step;
 mod world;
 
 mod arguments;
+mod cargo_config;
 mod compilers;
 mod environment;
+mod init;
 mod kinds;
 mod linking;
 mod macros;

@@ -13,6 +13,8 @@ mod windows;
 #[cfg(test)]
 pub mod fault;
 
+pub mod settle;
+
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -62,6 +64,7 @@ pub enum Step {
     Write,
     Append,
     Stamp,
+    Sync,
 }
 
 #[cfg(test)]

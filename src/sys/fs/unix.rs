@@ -105,6 +105,46 @@ pub(super) fn clone_into(mut from: &File, mut to: &File) -> io::Result<()> {
     io::copy(&mut from, &mut to).map(drop)
 }
 
+/// The permission bits.
+pub fn mode(metadata: &Metadata) -> u32 {
+    metadata.permissions().mode() & 0o7777
+}
+
+/// Whether this user may change what is at `path`, as the system sees it.
+pub fn is_writable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+/// A new file that nobody else can read yet.
+pub(super) fn create_with_mode(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(mode & 0o700).open(path)
+}
+
+/// Gives a file the mode, and the owner of the file that it will replace.
+pub(super) fn set_mode_and_owner(
+    file: &File,
+    _path: &Path,
+    mode: u32,
+    before: Option<&Metadata>,
+) -> io::Result<()> {
+    let own = file.metadata()?;
+    if let Some(before) = before
+        && (before.uid(), before.gid()) != (own.uid(), own.gid())
+    {
+        std::os::unix::fs::fchown(file, Some(before.uid()), Some(before.gid()))?;
+    }
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+pub(super) fn symlink(target: &Path, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+pub(super) fn create_private_dir_all(dir: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
 /// A pipe with a name.
 #[cfg(all(test, target_os = "linux"))]
 pub(super) fn make_pipe(path: &Path) -> io::Result<()> {

@@ -79,6 +79,38 @@ pub(super) fn clone_into(_from: &File, _to: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Windows knows no permission bits: what a file that can or cannot be written would have.
+pub fn mode(metadata: &Metadata) -> u32 {
+    if metadata.permissions().readonly() { 0o444 } else { 0o644 }
+}
+
+/// Whether what is at `path` is not marked as read-only.
+pub fn is_writable(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_dir() || !metadata.permissions().readonly())
+}
+
+pub(super) fn create_with_mode(path: &Path, _mode: u32) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// The new file has what its directory hands down.
+pub(super) fn set_mode_and_owner(
+    _file: &File,
+    _path: &Path,
+    _mode: u32,
+    _before: Option<&Metadata>,
+) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn symlink(target: &Path, path: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_file(target, path)
+}
+
+pub(super) fn create_private_dir_all(dir: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(dir)
+}
+
 pub(super) fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
     let target = std::fs::read_link(from)?;
     if from.is_dir() {

@@ -1,0 +1,122 @@
+//! Which build of kache a binary is.
+//!
+//! The stamp is made when the program is compiled and says the same wherever the file is copied, whatever its times
+//! are: installers, archives and package stores set those as they like.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Found in the binary as text, after a mark to look for.
+static STAMP: &str = concat!("kache-build ", env!("BUILD_STAMP"));
+
+/// One build of the program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    pub id: BuildId,
+    pub version: String,
+    /// Orders builds of one version: seconds since 1970 of the commit; 0 where unknown.
+    pub time: u64,
+    /// Not a release. Such builds keep to themselves: they have a socket of their own.
+    pub is_dev: bool,
+}
+
+/// Equal only for the same build.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct BuildId(pub [u8; 16]);
+
+impl Build {
+    /// This build.
+    pub fn current() -> Build {
+        // Read at run time, so that what stands in the file is what counts.
+        Build::parse(std::hint::black_box(STAMP)).expect("build.rs writes it in this form")
+    }
+
+    fn parse(stamp: &str) -> Option<Build> {
+        let field = |name: &str| stamp.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+        Some(Build {
+            id: BuildId::try_from(field("id")?.to_owned()).ok()?,
+            version: field("version")?.to_owned(),
+            time: field("time")?.parse().ok()?,
+            is_dev: field("dev")? != "0",
+        })
+    }
+
+    /// Whether this build was made after `other`: by version, then by time. A development build has no place in that
+    /// order.
+    pub fn is_newer_than(&self, other: &Build) -> bool {
+        !self.is_dev && !other.is_dev && self.rank() > other.rank()
+    }
+
+    /// A version's numbers, whether it is final, the text of what is not, and the time.
+    fn rank(&self) -> (Vec<u64>, bool, &str, u64) {
+        let without_metadata = self.version.split('+').next().unwrap_or_default();
+        let (numbers, pre) = without_metadata.split_once('-').unwrap_or((without_metadata, ""));
+        let numbers = numbers.split('.').map(|number| number.parse().unwrap_or(0)).collect();
+        (numbers, pre.is_empty(), pre, self.time)
+    }
+}
+
+impl fmt::Display for Build {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dev = if self.is_dev { "-dev" } else { "" };
+        write!(f, "{}{dev} ({})", self.version, &String::from(self.id)[..8])
+    }
+}
+
+impl fmt::Debug for BuildId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from(*self))
+    }
+}
+
+impl From<BuildId> for String {
+    fn from(id: BuildId) -> String {
+        format!("{:032x}", u128::from_be_bytes(id.0))
+    }
+}
+
+impl TryFrom<String> for BuildId {
+    type Error = &'static str;
+
+    fn try_from(hex: String) -> Result<BuildId, &'static str> {
+        if hex.len() != 32 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err("a build id has 32 hexadecimal digits");
+        }
+        let id = u128::from_str_radix(&hex, 16).map_err(|_| "a build id is a hexadecimal number")?;
+        Ok(BuildId(id.to_be_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(version: &str, time: u64, is_dev: bool) -> Build {
+        Build { id: BuildId([0; 16]), version: version.to_owned(), time, is_dev }
+    }
+
+    #[test]
+    fn this_build_has_a_stamp() {
+        let build = Build::current();
+        assert_ne!(build.id, BuildId([0; 16]));
+        assert_eq!(build.version, env!("CARGO_PKG_VERSION"));
+        assert_eq!(serde_json::from_str::<Build>(&serde_json::to_string(&build).unwrap()).unwrap(), build);
+    }
+
+    #[test]
+    fn builds_are_ordered_by_version_then_time_and_never_by_id() {
+        let newest_first = ["1.10.0", "1.9.2", "1.9.2-rc.1", "1.9.2-beta", "0.9.9"];
+        for (index, newer) in newest_first.iter().enumerate() {
+            for older in &newest_first[index + 1..] {
+                assert!(build(newer, 1, false).is_newer_than(&build(older, 2, false)), "{newer} {older}");
+                assert!(!build(older, 2, false).is_newer_than(&build(newer, 1, false)), "{older} {newer}");
+            }
+        }
+        assert!(build("1.0.0", 2, false).is_newer_than(&build("1.0.0+abc", 1, false)));
+        assert!(!build("1.0.0", 1, false).is_newer_than(&build("1.0.0", 1, false)));
+        assert!(!build("2.0.0", 1, true).is_newer_than(&build("1.0.0", 1, false)));
+        assert!(!build("2.0.0", 1, false).is_newer_than(&build("1.0.0", 1, true)));
+    }
+}

@@ -1,0 +1,16 @@
+//! Putting kache onto a machine, keeping it healthy there, and taking it off again.
+//!
+//! Whatever changes a machine goes through [`plan`]: shown before it is done, done whole or not at all, proved, and
+//! written down so that it can be undone.
+
+pub mod cargo_config;
+
+pub mod plan;
+
+pub mod wrapper_path;
+
+pub mod proof;
+
+pub mod init;
+
+pub mod uninstall;

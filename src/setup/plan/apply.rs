@@ -1,0 +1,201 @@
+//! Doing what was planned, all of it or nothing, and taking back what an interrupted run left.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::setup::plan::Plan;
+use crate::setup::plan::action::{Action, Change, CommandLine};
+use crate::setup::plan::journal::{Entry, Journal, RecordedChange, Status};
+use crate::setup::plan::show;
+use crate::setup::plan::state::{Content, State};
+use crate::setup::plan::unwind::{Unwound, unwind};
+use crate::sys::{fs, process};
+
+/// What is asked when all is done; says what is wrong.
+pub type Proof<'a> = &'a mut dyn FnMut() -> Result<(), String>;
+
+/// Why a plan was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum NotApplied {
+    #[error("another kache is changing this machine; wait for it, then run this again")]
+    Busy,
+    #[error("an earlier change of this machine was interrupted; run this again, it will be taken back first")]
+    Interrupted,
+    #[error("{path} was changed after this was planned; nothing was done, run this again")]
+    ChangedSince { path: PathBuf },
+    #[error("the journal at {path} cannot be written, so nothing was done: {error}")]
+    Journal { path: PathBuf, error: io::Error },
+    /// An action failed, or the proof. The machine is as before.
+    #[error("{what}; everything was put back as it was before")]
+    Reverted { what: String },
+    /// The same, but something could not be put back.
+    #[error("{what}; not everything could be put back: {}", left.join("; "))]
+    Stuck { what: String, left: Vec<String> },
+}
+
+impl Journal {
+    /// Carries a plan out and proves it. If any action fails, or its verification, or `proof`, all of them are taken
+    /// back in reverse order.
+    pub fn apply(&self, plan: &Plan, proof: Proof<'_>) -> Result<(), NotApplied> {
+        let broken = |error| NotApplied::Journal { path: self.dir.clone(), error };
+        let Some(_lock) = self.lock().map_err(broken)? else { return Err(NotApplied::Busy) };
+        let entries = self.entries().map_err(broken)?;
+        if entries.iter().any(|entry| entry.status() == Status::Applying) {
+            return Err(NotApplied::Interrupted);
+        }
+        check_preconditions(plan)?;
+        let entry = self.begin(plan).map_err(broken)?;
+        let result = carry_out(plan, &entry)
+            .and_then(|()| proof())
+            .and_then(|()| entry.set_status(Status::Done).map_err(|e| format!("the journal: {e}")));
+        if let Err(what) = result {
+            let left = revert(&entry);
+            return Err(if left.is_empty() {
+                NotApplied::Reverted { what }
+            } else {
+                NotApplied::Stuck { what, left }
+            });
+        }
+        for undone in entries.iter().filter(|entry| plan.undoes.contains(&entry.name())) {
+            // If this fails, the next undo finds that there is nothing left to do.
+            if undone.set_status(Status::Undone).is_ok() {
+                undone.forget_bytes();
+            }
+        }
+        if plan.is_final {
+            entry.forget_bytes();
+        }
+        Ok(())
+    }
+
+    /// Whether an apply was interrupted.
+    pub fn is_interrupted(&self) -> bool {
+        self.entries().is_ok_and(|entries| entries.iter().any(|entry| entry.status() == Status::Applying))
+    }
+
+    /// Takes back what an interrupted apply did, if there is one. To be called before planning. Answers what was
+    /// done, for people.
+    pub fn recover(&self) -> Result<Vec<String>, NotApplied> {
+        if !self.is_interrupted() {
+            return Ok(Vec::new());
+        }
+        let broken = |error| NotApplied::Journal { path: self.dir.clone(), error };
+        let Some(_lock) = self.lock().map_err(broken)? else { return Err(NotApplied::Busy) };
+        let mut said = Vec::new();
+        for entry in self.entries().map_err(broken)?.iter().rev() {
+            if entry.status() != Status::Applying {
+                continue;
+            }
+            let what = format!("`kache {}` was interrupted", entry.record.command);
+            let left = revert(entry);
+            if !left.is_empty() {
+                return Err(NotApplied::Stuck { what, left });
+            }
+            said.push(format!("{what}; what it had done was taken back"));
+        }
+        Ok(said)
+    }
+}
+
+/// Every path must still be as it was when the plan was made. What an earlier action changes, it changes from there.
+fn check_preconditions(plan: &Plan) -> Result<(), NotApplied> {
+    let mut seen: Vec<&PathBuf> = Vec::new();
+    for action in &plan.actions {
+        if let Change::Path(change) = &action.change
+            && !seen.contains(&&change.path)
+        {
+            seen.push(&change.path);
+            if !change.now().is_ok_and(|now| change.can_start_from(&now)) {
+                return Err(NotApplied::ChangedSince { path: change.path.clone() });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn carry_out(plan: &Plan, entry: &Entry) -> Result<(), String> {
+    for (index, action) in plan.actions.iter().enumerate() {
+        do_one(action, entry, index).map_err(|why| format!("{}: {why}", action.title))?;
+    }
+    Ok(())
+}
+
+fn do_one(action: &Action, entry: &Entry, index: usize) -> Result<(), String> {
+    match &action.change {
+        Change::Run(run) => {
+            entry.note_start(index).map_err(|e| e.to_string())?;
+            run_command(&run.command)
+        }
+        Change::Path(change) => {
+            let at_path = |e: io::Error| format!("{}: {e}", change.path.display());
+            let before = change.before.state();
+            if !change.can_start_from(&change.now().map_err(at_path)?) {
+                return Err(format!("{} was changed meanwhile", change.path.display()));
+            }
+            let temporary = entry.temporary(&change.path, index);
+            change.after.put(&change.path, &before, &temporary).map_err(at_path)?;
+            let now = change.now().map_err(at_path)?;
+            if !change.after.is_there(&now, &before) {
+                return Err(format!("{} does not hold what was written to it", change.path.display()));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn run_command(command: &CommandLine) -> Result<(), String> {
+    let line = show::command_line(command);
+    let (program, args) = command.0.split_first().ok_or("an empty command")?;
+    let captured = process::capture(program.as_ref(), args, &process::Surroundings::default());
+    let captured = captured.map_err(|e| format!("`{line}` could not be run: {e}"))?;
+    if captured.code == Some(0) {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&captured.stderr);
+    let code = captured.code.map_or("no code".to_owned(), |code| code.to_string());
+    Err(format!("`{line}` ended with {code}: {}", said.trim()))
+}
+
+/// Takes the changes of an entry back, last one first. Answers what could not be taken back.
+fn revert(entry: &Entry) -> Vec<String> {
+    let mut left = Vec::new();
+    for (index, change) in entry.record.changes.iter().enumerate().rev() {
+        if let Err(why) = revert_one(entry, index, change) {
+            left.push(why);
+        }
+    }
+    if left.is_empty() {
+        match entry.set_status(Status::Reverted) {
+            Ok(()) => entry.forget_bytes(),
+            Err(e) => left.push(format!("the journal: {e}")),
+        }
+    }
+    left
+}
+
+fn revert_one(entry: &Entry, index: usize, change: &RecordedChange) -> Result<(), String> {
+    let (path, after, undo) = match change {
+        RecordedChange::Run { undo: Some(undo), .. } if entry.was_started(index) => return run_command(undo),
+        RecordedChange::Run { .. } => return Ok(()),
+        RecordedChange::Path { path, after, undo, .. } => (path, after, undo),
+    };
+    let at_path = |e: io::Error| format!("{}: {e}", path.display());
+    let temporary = entry.temporary(path, index);
+    fs::remove(&temporary).map_err(at_path)?;
+    let before = entry.before(index).map_err(at_path)?;
+    let now = Content::at(path).map_err(at_path)?;
+    match unwind(path, &before, after, undo, &now) {
+        Unwound::Nothing => Ok(()),
+        Unwound::Conflict(why) => Err(format!("{}: {why}", path.display())),
+        Unwound::To(content) => {
+            let state = now.state();
+            content.put(path, &state, &temporary).map_err(at_path)?;
+            let now = State::at(path).map_err(at_path)?;
+            if content.is_there(&now, &state) {
+                Ok(())
+            } else {
+                Err(format!("{} does not hold what was put back", path.display()))
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What was done to the machine, so that it can be taken back.
+//!
+//! ```text
+//! $XDG_STATE_HOME/kache/journal/
+//!   lock                        one apply at a time
+//!   2026-11-24T15-30-12.123/    one apply; only its owner can read it
+//!     plan.json                 every change, with the state of its path before and after; written first
+//!     0.before 0.after …        the bytes of files, by the number of the change; gone once they cannot be needed
+//!     started                   one line for each command that was started
+//!     status                    `applying`, then `done` or `reverted`; `undone` once it was taken back
+//! ```
+//!
+//! An apply whose status is `applying` while nobody holds the lock was interrupted. It is reverted before anything
+//! else is done.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::setup::plan::Plan;
+use crate::setup::plan::action::{Change, CommandLine};
+use crate::setup::plan::state::{Content, State};
+use crate::setup::plan::undo_edit::UndoEdit;
+use crate::sys::env::Env;
+use crate::sys::fs::settle;
+use crate::sys::lock::{self, FileLock};
+use crate::sys::{clock, dirs, fs};
+
+/// The version of `plan.json`.
+const FORMAT: u32 = 1;
+
+/// The journal of this user.
+pub struct Journal {
+    pub(super) dir: PathBuf,
+}
+
+/// How an apply stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Applying,
+    Done,
+    Reverted,
+    Undone,
+}
+
+/// One apply, as it was written down.
+pub struct Entry {
+    pub(super) dir: PathBuf,
+    pub(super) record: Record,
+}
+
+/// `plan.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Record {
+    format: u32,
+    /// The command that planned it: `init`, `uninstall`, …
+    pub command: String,
+    /// The version of kache.
+    version: String,
+    /// Milliseconds since 1970.
+    time_ms: u64,
+    /// The applies that this one takes back.
+    pub undoes: Vec<String>,
+    pub changes: Vec<RecordedChange>,
+}
+
+/// One change in `plan.json`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum RecordedChange {
+    Path { title: String, path: PathBuf, before: State, after: State, undo: UndoEdit },
+    Run { title: String, command: CommandLine, undo: Option<CommandLine> },
+}
+
+impl Journal {
+    /// The journal of the user in `env`; `None` without a home.
+    pub fn of(env: &Env) -> Option<Journal> {
+        Some(Journal::at(dirs::state(env)?.join("kache/journal")))
+    }
+
+    /// The journal in this directory.
+    pub fn at(dir: PathBuf) -> Journal {
+        Journal { dir }
+    }
+
+    /// Takes the lock; `None` if somebody else has it.
+    pub(super) fn lock(&self) -> io::Result<Option<FileLock>> {
+        settle::create_private_dir_all(&self.dir)?;
+        lock::try_lock(&self.dir.join("lock"))
+    }
+
+    /// All applies, oldest first. What cannot be read is left out: it was interrupted before it changed anything.
+    pub fn entries(&self) -> io::Result<Vec<Entry>> {
+        let dirs = match fs::list(&self.dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            dirs => dirs?,
+        };
+        let mut entries = Vec::new();
+        for dir in dirs {
+            let bytes = match fs::read(&dir.join("plan.json")) {
+                Ok(bytes) => bytes,
+                Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    continue;
+                }
+                Err(e) => return Err(at_path(&dir, e)),
+            };
+            let record: Record = serde_json::from_slice(&bytes).map_err(|e| at_path(&dir, e.into()))?;
+            if record.format != FORMAT {
+                return Err(at_path(&dir, io::Error::other("it was written by another version of kache")));
+            }
+            entries.push(Entry { dir, record });
+        }
+        Ok(entries)
+    }
+
+    /// Removes the journal: nothing can be taken back after that.
+    pub fn remove(&self) -> io::Result<()> {
+        let lock = self.lock()?.ok_or(io::ErrorKind::ResourceBusy)?;
+        fs::remove_dir_all(&self.dir)?;
+        drop(lock);
+        match self.dir.parent().map(settle::remove_empty_dir) {
+            Some(Err(e)) if e.kind() != io::ErrorKind::DirectoryNotEmpty => Err(e),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes down what is about to be done.
+    pub(super) fn begin(&self, plan: &Plan) -> io::Result<Entry> {
+        let time_ms = clock::now_ms();
+        let mut dir = self.dir.join(clock::stamp(time_ms));
+        while !matches!(settle::standing(&dir)?, settle::Standing::Nothing) {
+            dir.as_mut_os_string().push("+");
+        }
+        settle::create_private_dir_all(&dir)?;
+        let mut changes = Vec::new();
+        for (index, action) in plan.actions.iter().enumerate() {
+            let title = action.title.clone();
+            changes.push(match &action.change {
+                Change::Run(run) => {
+                    RecordedChange::Run { title, command: run.command.clone(), undo: run.undo.clone() }
+                }
+                Change::Path(change) => {
+                    for (content, name) in [(&change.before, "before"), (&change.after, "after")] {
+                        if let Content::File { bytes, .. } = content {
+                            settle::write_private(&dir.join(format!("{index}.{name}")), bytes)?;
+                        }
+                    }
+                    let (path, undo) = (change.path.clone(), change.undo.clone());
+                    let (before, after) = (change.before.state(), change.after.state());
+                    RecordedChange::Path { title, path, before, after, undo }
+                }
+            });
+        }
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let (command, undoes) = (plan.command.clone(), plan.undoes.clone());
+        let record = Record { format: FORMAT, command, version, time_ms, undoes, changes };
+        let json = serde_json::to_vec_pretty(&record).map_err(io::Error::from)?;
+        settle::settle(&dir.join("plan.json"), &dir.join("plan.json.new"), &json, 0o600, &|| Ok(()))?;
+        Ok(Entry { dir, record })
+    }
+}
+
+impl Entry {
+    /// Its name: the time at which it began.
+    pub fn name(&self) -> String {
+        self.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// What was planned.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> Status {
+        match fs::read(&self.dir.join("status")).as_deref() {
+            Ok(b"done") => Status::Done,
+            Ok(b"reverted") => Status::Reverted,
+            Ok(b"undone") => Status::Undone,
+            _ => Status::Applying,
+        }
+    }
+
+    pub(super) fn set_status(&self, status: Status) -> io::Result<()> {
+        let text = match status {
+            Status::Applying => "applying",
+            Status::Done => "done",
+            Status::Reverted => "reverted",
+            Status::Undone => "undone",
+        };
+        let temporary = self.dir.join(format!("status.{}", fs::unique_name()));
+        settle::settle(&self.dir.join("status"), &temporary, text.as_bytes(), 0o600, &|| Ok(()))
+    }
+
+    /// Removes the bytes of files: they are not needed any more. Should that fail, they only take room.
+    pub(super) fn forget_bytes(&self) {
+        for path in fs::list(&self.dir).unwrap_or_default() {
+            if path.extension().is_some_and(|suffix| suffix == "before" || suffix == "after") {
+                let _ = fs::remove(&path);
+            }
+        }
+    }
+
+    /// Notes that the command of change `index` is about to be started.
+    pub(super) fn note_start(&self, index: usize) -> io::Result<()> {
+        fs::append(&self.dir.join("started"), format!("{index}\n").as_bytes())
+    }
+
+    /// Whether the command of change `index` may have run.
+    pub(super) fn was_started(&self, index: usize) -> bool {
+        let started = fs::read(&self.dir.join("started")).unwrap_or_default();
+        String::from_utf8_lossy(&started).lines().any(|line| line == index.to_string())
+    }
+
+    /// What change `index` found.
+    pub(super) fn before(&self, index: usize) -> io::Result<Content> {
+        match self.record.changes.get(index) {
+            Some(RecordedChange::Path { before, .. }) => self.content(before, index),
+            _ => Ok(Content::Absent),
+        }
+    }
+
+    fn content(&self, state: &State, index: usize) -> io::Result<Content> {
+        Ok(match state {
+            State::Absent => Content::Absent,
+            State::Link { target } => Content::Link { target: target.clone() },
+            State::Directory => Content::Directory,
+            State::Other => return Err(io::Error::other("it cannot be put back")),
+            State::File { mode, .. } => {
+                let path = self.dir.join(format!("{index}.before"));
+                let bytes = fs::read(&path).map_err(|e| at_path(&path, e))?;
+                let content = Content::File { bytes, mode: *mode };
+                if !content.state().matches(state) {
+                    return Err(at_path(&path, io::Error::other("it is not what was written")));
+                }
+                content
+            }
+        })
+    }
+
+    /// The temporary file of change `index`.
+    pub(super) fn temporary(&self, path: &Path, index: usize) -> PathBuf {
+        path.with_file_name(format!(".kache-{}-{index}.tmp", self.name()))
+    }
+}
+
+pub(super) fn at_path(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,107 @@
+//! The plan that takes earlier applies back.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::setup::plan::Plan;
+use crate::setup::plan::action::{Action, Change, PathChange};
+use crate::setup::plan::journal::{Entry, Journal, RecordedChange, Status, at_path};
+use crate::setup::plan::state::Content;
+use crate::setup::plan::undo_edit::UndoEdit;
+use crate::setup::plan::unwind::{Unwound, unwind};
+
+/// A plan of undoing, and what it cannot undo.
+pub struct Undo {
+    pub plan: Plan,
+    /// For people, each with its path.
+    pub conflicts: Vec<String>,
+}
+
+/// What a path holds now, and what it would hold after the changes looked at so far were taken back.
+struct Fold {
+    path: PathBuf,
+    now: Content,
+    then: Content,
+}
+
+impl Journal {
+    /// The plan that takes back every apply of `of` (names of commands) that was not taken back yet, newest first.
+    pub fn undo(&self, command: &str, of: &[&str]) -> io::Result<Undo> {
+        let mut undo = Undo { plan: Plan::new(command), conflicts: Vec::new() };
+        undo.plan.is_final = true;
+        let mut folds: Vec<Fold> = Vec::new();
+        // Commands stay where they are among the paths.
+        let mut order: Vec<Result<PathBuf, Action>> = Vec::new();
+        for entry in self.entries()?.iter().rev() {
+            if entry.status() != Status::Done || !of.contains(&entry.record.command.as_str()) {
+                continue;
+            }
+            undo.plan.undoes.push(entry.name());
+            for (index, change) in entry.record.changes.iter().enumerate().rev() {
+                match change {
+                    RecordedChange::Run { title, undo: Some(line), .. } => {
+                        order.push(Err(Action::run(format!("Take back: {title}"), line.clone(), None)));
+                    }
+                    RecordedChange::Run { .. } => {}
+                    RecordedChange::Path { path, .. } => {
+                        if !folds.iter().any(|fold| fold.path == *path) {
+                            let now = Content::at(path).map_err(|e| at_path(path, e))?;
+                            folds.push(Fold { path: path.clone(), then: now.clone(), now });
+                            order.push(Ok(path.clone()));
+                        }
+                        let fold = folds.iter_mut().find(|fold| fold.path == *path);
+                        let fold = fold.expect("it was pushed if it was not there");
+                        undo.conflicts.extend(take_back(fold, entry, index, change)?);
+                    }
+                }
+            }
+        }
+        for step in order {
+            match step {
+                Err(run) => undo.plan.actions.push(run),
+                Ok(path) => undo.plan.actions.extend(folds.iter().find_map(|fold| fold.action(&path))),
+            }
+        }
+        Ok(undo)
+    }
+}
+
+fn take_back(
+    fold: &mut Fold,
+    entry: &Entry,
+    index: usize,
+    change: &RecordedChange,
+) -> io::Result<Option<String>> {
+    let RecordedChange::Path { after, undo, .. } = change else { return Ok(None) };
+    match unwind(&fold.path, &entry.before(index)?, after, undo, &fold.then) {
+        Unwound::Nothing => Ok(None),
+        Unwound::To(content) => {
+            fold.then = content;
+            Ok(None)
+        }
+        Unwound::Conflict(why) => Ok(Some(format!("{}: {why}; it stays as it is", fold.path.display()))),
+    }
+}
+
+impl Fold {
+    fn action(&self, path: &Path) -> Option<Action> {
+        if self.path != path || self.now == self.then {
+            return None;
+        }
+        let path_shown = path.display();
+        let title = match (&self.now, &self.then) {
+            (Content::Directory, _) => format!("Remove the directory {path_shown} if nothing is in it"),
+            (_, Content::Absent) => format!("Remove {path_shown}"),
+            _ => format!("Put {path_shown} back as it was"),
+        };
+        Some(Action::on_path(title, path.to_owned(), self.now.clone(), self.then.clone(), UndoEdit::None))
+    }
+}
+
+/// Moves the actions that `goes_first` chooses before all others, each group in its order.
+pub fn first(plan: &mut Plan, goes_first: impl Fn(&PathChange) -> bool) {
+    plan.actions.sort_by_key(|action| match &action.change {
+        Change::Path(change) => !goes_first(change),
+        Change::Run(_) => true,
+    });
+}

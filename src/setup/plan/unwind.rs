@@ -1,0 +1,74 @@
+//! Taking one recorded change back, as a decision about values: nothing is touched here.
+
+use std::path::Path;
+
+use crate::setup::plan::state::{Content, State};
+use crate::setup::plan::undo_edit::UndoEdit;
+
+/// What taking a change back means for a path.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unwound {
+    /// It is as it was before already, or what was put in is gone.
+    Nothing,
+    /// This is to be put there.
+    To(Content),
+    /// Somebody changed it, and what was put in cannot be told from that.
+    Conflict(String),
+}
+
+/// Takes back a change from `before` to `after`, where `path` holds `now`.
+pub fn unwind(path: &Path, before: &Content, after: &State, undo: &UndoEdit, now: &Content) -> Unwound {
+    let state = now.state();
+    if state.matches(&before.state()) {
+        return Unwound::Nothing;
+    }
+    if state.matches(after) {
+        return Unwound::To(before.clone());
+    }
+    match (now, after) {
+        // Somebody removed what was made here.
+        (Content::Absent, _) if *before == Content::Absent => Unwound::Nothing,
+        (Content::File { bytes, mode }, State::File { .. }) => match undo.apply(path, bytes) {
+            Ok(Some(rest)) if rest.is_empty() && *before == Content::Absent => Unwound::To(Content::Absent),
+            Ok(Some(rest)) => Unwound::To(Content::File { bytes: rest, mode: *mode }),
+            Ok(None) => Unwound::Nothing,
+            Err(why) => Unwound::Conflict(why),
+        },
+        (Content::Absent, _) => Unwound::Conflict("it was removed since".to_owned()),
+        _ => Unwound::Conflict("it was replaced since".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> Content {
+        Content::File { bytes: text.into(), mode: 0o644 }
+    }
+
+    #[test]
+    fn what_was_not_edited_gets_its_bytes_back_and_what_was_edited_loses_only_ours() {
+        let lines = UndoEdit::RemoveLines { lines: vec!["ours".into()] };
+        let ours = file("theirs\nours\n");
+        let conflict = |what: &str| Unwound::Conflict(what.to_owned());
+        for (before, undo, now, expected) in [
+            (file("theirs\n"), &lines, ours.clone(), Unwound::To(file("theirs\n"))),
+            (file("theirs\n"), &lines, file("theirs\n"), Unwound::Nothing),
+            (file("theirs\n"), &lines, file("ours\nmore\n"), Unwound::To(file("more\n"))),
+            (file("theirs\n"), &lines, file("more\n"), Unwound::Nothing),
+            (file("theirs\n"), &UndoEdit::None, file("more\n"), conflict("it was changed since")),
+            (file("theirs\n"), &lines, Content::Absent, conflict("it was removed since")),
+            (file("theirs\n"), &lines, Content::Directory, conflict("it was replaced since")),
+            (Content::Absent, &lines, ours.clone(), Unwound::To(Content::Absent)),
+            (Content::Absent, &lines, file("ours\n"), Unwound::To(Content::Absent)),
+            (Content::Absent, &lines, Content::Absent, Unwound::Nothing),
+        ] {
+            assert_eq!(
+                unwind(Path::new("/c"), &before, &ours.state(), undo, &now),
+                expected,
+                "{before:?} {now:?}"
+            );
+        }
+    }
+}

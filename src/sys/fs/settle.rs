@@ -1,0 +1,143 @@
+//! Changing files that belong to people: whole or not at all, with their mode and owner, safe on the disk before the
+//! change is called done.
+//!
+//! Each function writes a temporary file beside its target and renames it there. A process that is killed in between
+//! leaves the old state, and perhaps the temporary file. `still` is asked right before the renaming: an error ends it
+//! there, so that what somebody else writes in the meantime is not lost.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::{Step, platform, rename, step};
+
+pub use platform::{is_writable, mode};
+
+/// Whether to go on, asked at the last moment.
+pub type Still<'a> = &'a dyn Fn() -> io::Result<()>;
+
+/// What stands at a path itself, symbolic links not followed.
+#[derive(Debug)]
+pub enum Standing {
+    Nothing,
+    File(Metadata),
+    Link(PathBuf),
+    Directory,
+    /// A socket, a device, a pipe.
+    Other,
+}
+
+/// What stands at `path`.
+pub fn standing(path: &Path) -> io::Result<Standing> {
+    let metadata = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Standing::Nothing);
+        }
+        Err(e) => return Err(e),
+    };
+    let kind = metadata.file_type();
+    Ok(if kind.is_symlink() {
+        Standing::Link(std::fs::read_link(path)?)
+    } else if kind.is_dir() {
+        Standing::Directory
+    } else if kind.is_file() {
+        Standing::File(metadata)
+    } else {
+        Standing::Other
+    })
+}
+
+/// Puts `bytes` at `path`. A file that is there keeps its mode and owner; a new one gets `mode` (0644 is what
+/// most files have; Windows knows no modes).
+pub fn settle(path: &Path, temporary: &Path, bytes: &[u8], mode: u32, still: Still<'_>) -> io::Result<()> {
+    let before = std::fs::metadata(path).ok();
+    let mode = before.as_ref().map_or(mode, platform::mode);
+    let write = || -> io::Result<()> {
+        step(Step::Write, temporary)?;
+        let mut file = platform::create_with_mode(temporary, mode)?;
+        file.write_all(bytes)?;
+        finish(&file, temporary, mode, before.as_ref())?;
+        still()?;
+        rename(temporary, path)
+    };
+    write().inspect_err(|_| give_up(temporary))?;
+    sync_parent(path)
+}
+
+/// Puts a copy of the file `from` at `path`.
+pub fn settle_copy(
+    from: &Path,
+    path: &Path,
+    temporary: &Path,
+    mode: u32,
+    still: Still<'_>,
+) -> io::Result<()> {
+    let write = || -> io::Result<()> {
+        let mut source = File::open(from)?;
+        step(Step::Write, temporary)?;
+        let mut file = platform::create_with_mode(temporary, mode)?;
+        io::copy(&mut source, &mut file)?;
+        finish(&file, temporary, mode, None)?;
+        still()?;
+        rename(temporary, path)
+    };
+    write().inspect_err(|_| give_up(temporary))?;
+    sync_parent(path)
+}
+
+/// Puts a symbolic link to `target` at `path`, in the place of what is there.
+pub fn settle_link(target: &Path, path: &Path, temporary: &Path, still: Still<'_>) -> io::Result<()> {
+    let write = || -> io::Result<()> {
+        step(Step::Link, temporary)?;
+        platform::symlink(target, temporary)?;
+        still()?;
+        rename(temporary, path)
+    };
+    write().inspect_err(|_| give_up(temporary))?;
+    sync_parent(path)
+}
+
+/// Whether symbolic links can be relied on here. On Windows they take a privilege.
+pub const HAS_SYMLINKS: bool = !cfg!(windows);
+
+/// Writes a new file that only its owner can read; fails if it exists.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    step(Step::Write, path)?;
+    let mut file = platform::create_with_mode(path, 0o600)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes a directory that only its owner can enter, and those above it.
+pub fn create_private_dir_all(dir: &Path) -> io::Result<()> {
+    step(Step::CreateDir, dir)?;
+    platform::create_private_dir_all(dir)
+}
+
+/// Removes a directory that is empty; one that is not there is no error.
+pub fn remove_empty_dir(dir: &Path) -> io::Result<()> {
+    step(Step::Remove, dir)?;
+    match std::fs::remove_dir(dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+fn finish(file: &File, path: &Path, mode: u32, before: Option<&Metadata>) -> io::Result<()> {
+    platform::set_mode_and_owner(file, path, mode, before)?;
+    step(Step::Sync, path)?;
+    file.sync_all()
+}
+
+fn give_up(temporary: &Path) {
+    let _ = super::remove(temporary);
+}
+
+/// Where a directory cannot be synced, the rename is as safe as the system makes it.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    if let Some(dir) = path.parent().and_then(|dir| File::open(dir).ok()) {
+        let _ = dir.sync_all();
+    }
+    Ok(())
+}
