@@ -15,6 +15,11 @@ impl Watching {
     }
 }
 
+/// Whether programs can be observed here.
+pub fn is_possible() -> bool {
+    false
+}
+
 /// Answers that nothing can be observed on this system.
 pub fn spawn_piped(_program: &OsStr, _args: &[OsString]) -> Result<(Child, Watching), Failed> {
     Err(Failed::Unobservable("not on this system".to_owned()))

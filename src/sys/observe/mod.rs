@@ -37,9 +37,9 @@ use std::path::PathBuf;
 use crate::sys::fs::Identity;
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-pub use elsewhere::{Watching, spawn_piped};
+pub use elsewhere::{Watching, is_possible, spawn_piped};
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub use linux::{Watching, spawn_piped};
+pub use linux::{Watching, is_possible, spawn_piped};
 
 /// Why nothing was started.
 #[derive(Debug)]

@@ -29,11 +29,12 @@ use std::io;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
 use super::{Failed, Observation};
+use crate::sys::process;
 use filter::Prepared;
 
 /// An observation that goes on.
@@ -55,15 +56,18 @@ impl Watching {
     }
 }
 
-/// Starts `program` under observation, with both output streams as pipes; input, environment and all else as this
-/// process has them.
+/// Starts `program` under observation, and else as [`process::spawn_piped`] does.
 ///
 /// # Errors
 /// Nothing has run.
 pub fn spawn_piped(program: &OsStr, args: &[OsString]) -> Result<(Child, Watching), Failed> {
-    let mut command = Command::new(program);
-    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
-    spawn(command)
+    spawn(process::piped(program, args))
+}
+
+/// Whether programs can be observed here: tried with a child that ends before it becomes any program.
+pub fn is_possible() -> bool {
+    // A directory cannot be executed: the child gets as far as that, and no further.
+    matches!(spawn(Command::new("/")), Err(Failed::Start(_)))
 }
 
 fn spawn(mut command: Command) -> Result<(Child, Watching), Failed> {
