@@ -7,12 +7,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::call::{Call, read_argument_file, unlink_outputs};
-use crate::config::{self, Config};
-use crate::gather::{self, Before};
+use crate::config::{self, Config, Observe};
+use crate::gather;
 use crate::hit;
 use crate::invocation::driver::Driver;
 use crate::invocation::{Invocation, Target, outputs, parse};
+use crate::key::assumed;
 use crate::key::facts::Facts;
+use crate::key::inputs::KeyInputs;
 use crate::key::memo::{self, Memo};
 use crate::key::portable::Root;
 use crate::key::read::Present;
@@ -32,6 +34,7 @@ use crate::streams::Streams;
 use crate::sys::clock::{self, Stopwatch};
 use crate::sys::env::Env;
 use crate::sys::lock::{FileLock, Waited};
+use crate::sys::observe;
 use crate::trigger;
 
 /// Does what cargo asks for with `env.args`.
@@ -238,18 +241,23 @@ impl Job<'_> {
         watch: &mut Stopwatch,
     ) -> Result<ExitCode, MissReason> {
         let store = self.way.store;
-        let found = store.lookup(&self.unit.key, &mut Present::new(self.facts.places, self.facts.env))?;
+        let rules = || self.rules();
+        let present = Present::new(self.facts.places, self.facts.env);
+        let mut present = present.with_memo(self.facts.memo).with_rules(&rules);
+        let found = store.lookup(&self.unit.key, &mut present)?;
         record.times.lookup_us = lap(watch);
         record.key = Some(found.key);
         let restored = hit::serve(store, &found, self.facts, self.streams)?;
-        record.outcome = Outcome::Hit { origin };
-        record.compile_ms = found.entry.compile_ms;
-        record.bytes.linked = restored.linked_bytes;
-        record.bytes.cloned = restored.cloned_bytes;
-        record.bytes.copied = restored.copied_bytes;
-        record.bytes.n_link_failures = restored.n_link_failures;
+        record.is_hit(origin, &found, restored);
         record.times.restore_us = lap(watch);
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What rules say of the unit. Where it can be observed, an entry that was only made by rules counts for nothing.
+    fn rules(&self) -> Option<KeyInputs> {
+        let observes = self.way.config.observe.value == Observe::Auto && observe::is_possible();
+        let assumed = (!observes).then(|| assumed::assume(self.facts, self.unit).ok());
+        assumed.flatten().map(|assumed| assumed.inputs)
     }
 
     /// Waits for others that compile the same. Without a lock, everyone compiles for themselves.
@@ -268,7 +276,6 @@ impl Job<'_> {
         watch: &mut Stopwatch,
     ) -> Result<ExitCode, BypassReason> {
         let way = self.way;
-        let before = Before::look(way.store, self.unit, self.facts);
         let compilation = Compilation {
             call: way.call,
             facts: self.facts,
@@ -276,23 +283,18 @@ impl Job<'_> {
             streams: self.streams,
             store: way.store,
         };
-        let compiled = compilation
-            .run(&self.mapping.args, policy::left_out(self.facts.invocation), lock)
-            .map_err(|e| BypassReason::new(Bypass::UnknownCompiler, e.to_string()))?;
-        record.times.compile_us = lap(watch);
-        record.compile_ms = compiled.elapsed().as_millis() as u64;
-        let unstored = match compiled.store(self.unit, before, self.mapping.maps) {
-            Ok(stored) => {
-                record.key = Some(stored.key);
-                record.bytes.stored = stored.n_bytes;
-                way.store.renew_reach(&self.unit.externs);
-                trigger::after_put(&way.config.cache_dir.value);
-                None
-            }
-            Err(unstored) => Some(unstored),
+        let observe = way.config.observe.value == Observe::Auto;
+        let missed = match compilation.miss(self.unit, self.mapping, observe, lock) {
+            Ok(missed) => missed,
+            Err(reason) => return way.step_aside(reason, self.facts, self.streams, record),
         };
-        record.outcome = Outcome::Miss { reason, unstored };
-        record.times.put_us = lap(watch);
-        Ok(ExitCode::from(compiled.exit_code()))
+        let exit_code = missed.finish.exit_code();
+        if missed.stored.is_ok() {
+            way.store.renew_reach(&self.unit.externs);
+            trigger::after_put(&way.config.cache_dir.value);
+        }
+        record.is_miss(reason, missed);
+        record.times.put_us = lap(watch).saturating_sub(record.times.compile_us);
+        Ok(ExitCode::from(exit_code))
     }
 }

@@ -21,8 +21,9 @@ use source::{Source, Tree, files_below, root};
 use tokens::Token;
 
 /// Where each dependency may be named: modules of the root, or files and folders of them.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 14] = [
     ("rustix", &["sys"]),
+    ("libc", &["sys::observe"]),
     ("blake3", &["digest"]),
     ("memchr", ABOVE_SYS),
     ("serde", ABOVE_SYS),

@@ -10,6 +10,7 @@ pub mod env;
 pub mod fs;
 pub mod host;
 pub mod lock;
+pub mod observe;
 pub mod os;
 pub mod process;
 pub mod program;

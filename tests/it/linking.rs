@@ -268,10 +268,11 @@ fn a_linker_script_and_what_it_includes_decide() {
     assert_eq!(world.run_bin("scripted"), "9\n");
 }
 
-/// Where an argument hides what it names, the link is left to the compiler.
+/// Where an argument hides what it names and nothing can be observed, the link is left to the compiler.
 #[test]
 fn a_file_of_link_arguments_is_left_alone() {
-    let world = caller("", r#"println!("cargo::rustc-link-arg=@{dir}/arguments");"#);
+    let world =
+        caller("", r#"println!("cargo::rustc-link-arg=@{dir}/arguments");"#).env("KACHE_OBSERVE", "off");
     compile_c(&world, &value(7), "libone.a");
     compile_c(&world, &value(8), "libtwo.a");
     for (name, printed) in [("one", "7\n"), ("two", "8\n")] {
@@ -285,7 +286,8 @@ fn a_file_of_link_arguments_is_left_alone() {
 
 #[test]
 fn another_linker_first_on_the_path_is_another_linker() {
-    let mut world = World::project("two-crates");
+    // Nothing is observed: the rules alone must tell.
+    let mut world = World::project("two-crates").env("KACHE_OBSERVE", "off");
     world.build().all_missed();
     let bin = world.root().join("bin");
     fs::create_dir(&bin).expect("makes a directory");

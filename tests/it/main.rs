@@ -20,6 +20,10 @@ mod init;
 mod kinds;
 mod linking;
 mod macros;
+#[cfg(target_os = "linux")]
+mod observing;
+#[cfg(target_os = "linux")]
+mod outer;
 mod reading_back;
 mod restoring;
 mod robust_crash;

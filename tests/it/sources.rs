@@ -175,7 +175,7 @@ fn two_states_that_read_different_files_both_stay() {
 
 /// A macro that, while the directory `handshake` is there, tells that the compiler is at work and waits: the window
 /// in which files are edited that rustc has read already, or not yet. They are outside of the package: what is in it, a
-/// macro could read, and is watched for that.
+/// macro could read, and is watched for that. Nothing is observed: who observes knows which it was.
 fn waiting_project() -> World {
     World::files(&[
         ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"waiting\"]\n"),
@@ -205,6 +205,7 @@ fn waiting_project() -> World {
         ("texts/first.txt", "old"),
         ("texts/later.txt", "old"),
     ])
+    .env("KACHE_OBSERVE", "off")
 }
 
 /// Builds, and calls `meanwhile` when a macro that waits in the directory `handshake` is at work.

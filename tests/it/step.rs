@@ -180,7 +180,7 @@ impl Step {
     }
 }
 
-fn label(record: &Record) -> String {
+pub(crate) fn label(record: &Record) -> String {
     let unit = &record.unit;
     let name = if unit.kind == "build-script" { &unit.package } else { &unit.crate_name };
     format!("{name} {}", unit.kind)

@@ -15,6 +15,7 @@ pub mod fault;
 
 pub mod settle;
 
+use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -129,6 +130,28 @@ pub fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
         std::fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
     paths.sort();
     Ok(paths)
+}
+
+/// The names in a directory, sorted, each with what it is: `f`ile, `d`irectory, `l`ink or `o`ther.
+pub fn names(dir: &Path) -> io::Result<Vec<(OsString, u8)>> {
+    let kind = |kind: std::fs::FileType| match kind {
+        _ if kind.is_file() => b'f',
+        _ if kind.is_dir() => b'd',
+        _ if kind.is_symlink() => b'l',
+        _ => b'o',
+    };
+    let named = |entry: io::Result<std::fs::DirEntry>| {
+        let entry = entry?;
+        Ok((entry.file_name(), kind(entry.file_type()?)))
+    };
+    let mut names: Vec<(OsString, u8)> = std::fs::read_dir(dir)?.map(named).collect::<io::Result<_>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// What a symbolic link says.
+pub fn read_link(path: &Path) -> io::Result<PathBuf> {
+    std::fs::read_link(path)
 }
 
 /// Makes a directory and those above it.
