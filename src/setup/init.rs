@@ -54,6 +54,10 @@ pub enum CannotInit {
         "this is root's shell in the place of another user's (SUDO_UID is set): files in that home would belong to root"
     )]
     RootForAnother,
+    #[error(
+        "{0} is not an absolute path; HOME and the XDG variables must be, or each directory has its own home"
+    )]
+    RelativeHome(PathBuf),
     #[error("cargo is not in PATH")]
     NoCargo,
     #[error("where this program is cannot be told: {0}")]
@@ -88,8 +92,9 @@ pub fn plan(env: &Env, allow_root: bool) -> Result<Init, CannotInit> {
     let cargo_home = chain::cargo_home(env, &cwd).ok_or(CannotInit::NoHome)?;
     let exe = env::current_exe().and_then(|exe| fs::canonical(&exe)).map_err(CannotInit::NoExe)?;
     let wrapper = wrapper_path::wrapper_path(&exe, env).ok_or(CannotInit::NoHome)?;
-    if dirs::state(env).is_none() {
-        return Err(CannotInit::NoHome);
+    let state = dirs::state(env).ok_or(CannotInit::NoHome)?;
+    if let Some(relative) = [wrapper.path.clone(), state].into_iter().find(|path| path.is_relative()) {
+        return Err(CannotInit::RelativeHome(relative));
     }
     if proof::cargo(env).is_none() {
         return Err(CannotInit::NoCargo);

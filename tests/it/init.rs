@@ -278,10 +278,21 @@ fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
     home.unset("HOME");
     home.run(&["init", "-y"]).with(2, "HOME is not set");
     home.run(&["uninstall", "-y"]).with(2, "HOME is not set");
+    home.set("HOME", "relative");
+    home.run(&["init", "-y"]).with(1, "is not an absolute path");
     home.set("HOME", home.root().to_str().unwrap());
     home.set("PATH", "/nowhere");
     home.run(&["init", "-y"]).with(1, "cargo is not in PATH");
     assert_eq!(home.look(), before);
+}
+
+#[test]
+fn a_working_directory_that_is_gone_is_no_obstacle() {
+    let home = Home::new();
+    home.dir("gone");
+    let script = format!("cd gone && rmdir ../gone && '{}' init -y", home.kache().display());
+    Ended::of(home.command("sh").args(["-c", &script]).output().unwrap()).with(0, "Done");
+    assert!(cargo_calls_kache(&home));
 }
 
 #[test]
