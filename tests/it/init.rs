@@ -167,6 +167,15 @@ fn a_variable_that_goes_before_the_configuration_is_told_and_fails() {
 }
 
 #[test]
+fn a_project_that_sets_another_wrapper_is_named() {
+    let mut home = Home::new();
+    home.write("p/.cargo/config.toml", "[build]\nrustc-wrapper = \"other\"\n");
+    home.within("p");
+    home.run(&["init", "-y"]).with(0, "p/.cargo/config.toml:2 sets `other`, which goes first");
+    assert_eq!(home.read("p/.cargo/config.toml"), "[build]\nrustc-wrapper = \"other\"\n");
+}
+
+#[test]
 fn what_a_variable_names_stays_until_it_is_gone() {
     let mut home = Home::without_kache();
     home.dir(".cargo");
