@@ -118,8 +118,7 @@ impl Way<'_> {
             Target::Triple(triple) => Some(triple.as_str()),
             Target::Spec(path) => path.file_stem()?.to_str(),
         });
-        let toolchain =
-            Toolchain::identify(self.call.program, target, &self.places.cwd, self.env, &memo_dir)?;
+        let toolchain = Toolchain::identify(self.call.program, target, self.places, self.env, &memo_dir)?;
         let outputs = outputs::outputs(invocation, &toolchain.host)?;
         let settings = Policy {
             cache_executables: self.config.cache_executables.value,
@@ -170,7 +169,8 @@ impl Way<'_> {
         let (true, Some(externs)) = (is_depended_on, externs) else { return Err(reason) };
         let compilation =
             Compilation { call: self.call, facts, externs: &externs, streams, store: self.store };
-        let Ok(compiled) = compilation.run(&[], &[], None) else { return Err(reason) };
+        let left_out = policy::left_out(self.invocation);
+        let Ok(compiled) = compilation.run(&[], left_out, None) else { return Err(reason) };
         compiled.note_reach();
         record.outcome = Outcome::Bypass { reason };
         Ok(ExitCode::from(compiled.exit_code()))

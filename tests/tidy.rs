@@ -1,10 +1,13 @@
 //! What the compiler does not check about this project: the direction of imports, who may name which crate, where
 //! the operating system may show, and how large things may grow.
 //!
-//! The code is read as text: see `tidy/tokens.rs` and `tidy/source.rs`.
+//! The code is read as text: see `tidy/tokens.rs` and `tidy/source.rs`. What documents say is compared with it in
+//! `tidy/documents.rs`.
 
 #![expect(clippy::disallowed_methods, reason = "it reads the project and asks cargo, from outside")]
 
+#[path = "tidy/documents.rs"]
+mod documents;
 #[path = "tidy/source.rs"]
 mod source;
 #[path = "tidy/tokens.rs"]

@@ -9,7 +9,7 @@ use crate::cli::gc;
 use crate::cli::session::Session;
 use crate::config::units::format_bytes;
 use crate::gc::plan::Plan;
-use crate::gc::survey::{self, Survey};
+use crate::gc::survey;
 use crate::index::open;
 use crate::index::records;
 use crate::report::words::counted;
@@ -48,8 +48,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     }
     let lock = if args.dry_run { None } else { Some(gc::lock(&cache_dir)?) };
     let Some(name) = &args.crate_name else { return everything(args, &cache_dir, session) };
-    let survey = Survey::of(&cache_dir, &session.index(&cache_dir)?.last_uses()?);
-    survey.problems.iter().for_each(|problem| session.note(problem));
+    let survey = gc::survey(&cache_dir, session)?;
     let plan = Plan::of_crate(&survey, clock::now_ms(), name);
     if plan.evictions.is_empty() && !args.json {
         session

@@ -180,15 +180,8 @@ const COMPILER_VARIABLES: &[&str] = &[
     "XROS_DEPLOYMENT_TARGET",
     "SOURCE_DATE_EPOCH",
 ];
-const LINK_VARIABLES: &[&str] = &[
-    "LIBRARY_PATH",
-    "COMPILER_PATH",
-    "GCC_EXEC_PREFIX",
-    "LD_RUN_PATH",
-    "LD_LIBRARY_PATH",
-    "LDEMULATION",
-    "LIB",
-];
+const LINK_VARIABLES: &[&str] =
+    &["LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_RUN_PATH", "LDEMULATION", "LIB"];
 const CLIPPY_VARIABLES: &[&str] =
     &["CLIPPY_ARGS", "CLIPPY_CONF_DIR", "CLIPPY_DISABLE_DOCS_LINKS", "CARGO_PRIMARY_PACKAGE", "SYSROOT"];
 
@@ -221,6 +214,12 @@ fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
     if facts.driver == Driver::Clippy {
         variables(InputKind::CompilerVariable, &mut CLIPPY_VARIABLES.iter().copied());
         add_lint_config(facts, inputs, watch);
+    }
+    if facts.outputs.iter().any(|output| output.role.is_linked()) {
+        for dir in facts.places.searched(facts.env, "LD_LIBRARY_PATH") {
+            let (name, dir) = (Portable::literal("LD_LIBRARY_PATH"), facts.portable(os::bytes(&dir)));
+            inputs.text(InputKind::CompilerVariable, name, dir);
+        }
     }
     // Declaring a variable is an input itself: it leads away from entries made before it was declared.
     for name in facts.declared_variables {

@@ -246,7 +246,7 @@ pub fn kernel_time(probe: &Path) -> io::Result<i64> {
     identity.map(|identity| identity.modified_ns)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

@@ -146,7 +146,7 @@ pub(super) fn create_private_dir_all(dir: &Path) -> io::Result<()> {
 }
 
 /// A pipe with a name.
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 pub(super) fn make_pipe(path: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     Ok(mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?)
