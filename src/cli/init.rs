@@ -38,8 +38,17 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         unfinished: &init.unfinished,
         first_question: init.replaces.as_ref().map(|what| format!("Replace {what}?")),
     };
-    let mut proof = || proof::prove(session.env, &init.wrapper);
+    let mut proof = || match init.by_hand {
+        Some(_) => Ok(()),
+        None => proof::prove(session.env, &init.wrapper),
+    };
     let outcome = args.ways.carry_out(&changes, &journal, session, &mut proof, &mut || Ok(()))?;
+    if let Some(by_hand) = &init.by_hand {
+        init.unfinished.iter().for_each(|what| session.note(what));
+        let error = format!("{} cannot be changed: {}", by_hand.path.display(), by_hand.why);
+        return Err(Failure::usage(vec![error])
+            .hint(format!("put this into it yourself, and run this again:\n\n{}", by_hand.snippet)));
+    }
     if !args.ways.json {
         session.print(&said(&init, outcome, args.ways.check))?;
     }
@@ -96,9 +105,6 @@ fn cannot(error: CannotInit) -> Failure {
             usage().hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant")
         }
         CannotInit::NoCargo => failure.hint("install Rust (https://rustup.rs), or add its directory to PATH"),
-        CannotInit::Unwritable { snippet, .. } => {
-            usage().hint(format!("put this into it yourself:\n{snippet}"))
-        }
         CannotInit::Foreign { .. } => {
             failure.hint("remove that line if kache should take its place, and run this again")
         }

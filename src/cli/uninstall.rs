@@ -109,6 +109,9 @@ fn cannot(error: CannotUninstall) -> Failure {
         CannotUninstall::NoHome => Failure { exit: Exit::Usage, ..failure },
         CannotUninstall::RootForAnother => Failure { exit: Exit::Usage, ..failure }
             .hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant"),
+        CannotUninstall::Journal(_) => failure.hint(
+            "if what it names is damaged, remove that directory and run this again: what names kache is then looked for",
+        ),
         CannotUninstall::Chain(_) => failure.hint("correct it, and run this again; nothing was done"),
         _ => failure,
     }

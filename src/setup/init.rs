@@ -30,8 +30,19 @@ pub struct Init {
     pub replaces: Option<String>,
     /// What a reader should know.
     pub notes: Vec<String>,
+    /// Cargo's configuration, if it cannot be changed from here.
+    pub by_hand: Option<ByHand>,
     /// What stands in the way and is left to whoever calls init. Cargo may not call this program because of it.
     pub unfinished: Vec<String>,
+}
+
+/// A configuration that only whoever calls init can change. What it has to name is made all the same.
+#[derive(Debug)]
+pub struct ByHand {
+    pub path: PathBuf,
+    pub why: &'static str,
+    /// What has to be in it.
+    pub snippet: String,
 }
 
 /// Why there is no plan.
@@ -43,6 +54,10 @@ pub enum CannotInit {
         "this is root's shell in the place of another user's (SUDO_UID is set): files in that home would belong to root"
     )]
     RootForAnother,
+    #[error(
+        "{0} is not an absolute path; HOME and the XDG variables must be, or each directory has its own home"
+    )]
+    RelativeHome(PathBuf),
     #[error("cargo is not in PATH")]
     NoCargo,
     #[error("where this program is cannot be told: {0}")]
@@ -51,8 +66,6 @@ pub enum CannotInit {
     NotUnicode(PathBuf),
     #[error("cargo's configuration cannot be understood: {0}")]
     Broken(Problem),
-    #[error("{path} cannot be changed: {why}")]
-    Unwritable { path: PathBuf, why: &'static str, snippet: String },
     #[error("{path} sets `build.rustc-wrapper` to `{value}`, which is not kache; it was kept", path = place)]
     Foreign { place: String, value: String },
     #[error("{path} was changed while it was read; run this again")]
@@ -79,8 +92,9 @@ pub fn plan(env: &Env, allow_root: bool) -> Result<Init, CannotInit> {
     let cargo_home = chain::cargo_home(env, &cwd).ok_or(CannotInit::NoHome)?;
     let exe = env::current_exe().and_then(|exe| fs::canonical(&exe)).map_err(CannotInit::NoExe)?;
     let wrapper = wrapper_path::wrapper_path(&exe, env).ok_or(CannotInit::NoHome)?;
-    if dirs::state(env).is_none() {
-        return Err(CannotInit::NoHome);
+    let state = dirs::state(env).ok_or(CannotInit::NoHome)?;
+    if let Some(relative) = [wrapper.path.clone(), state].into_iter().find(|path| path.is_relative()) {
+        return Err(CannotInit::RelativeHome(relative));
     }
     if proof::cargo(env).is_none() {
         return Err(CannotInit::NoCargo);
@@ -90,10 +104,12 @@ pub fn plan(env: &Env, allow_root: bool) -> Result<Init, CannotInit> {
         wrapper: wrapper.path,
         replaces: None,
         notes: Vec::new(),
+        by_hand: None,
         unfinished: Vec::new(),
     };
     init.make(&wrapper.make)?;
     init.wire(env, &cargo_home)?;
+    init.look_for_managers(env);
     init.look_around(env, &cwd, &cargo_home);
     Ok(init)
 }
@@ -131,15 +147,28 @@ impl Init {
             }
             None => chain::config_file(cargo_home),
         };
-        let file = self.target(&file)?;
-        let text = read::text(&file)?.unwrap_or_default();
+        self.edit(&file)
+    }
+
+    fn edit(&mut self, file: &Path) -> Result<(), CannotInit> {
+        let target = resolved(file)?;
         let value = self.wrapper.to_str().ok_or_else(|| CannotInit::NotUnicode(self.wrapper.clone()))?;
-        let edited = edit::set(&file, &text, value)?;
-        self.plan.make_dirs(file.parent().unwrap_or(cargo_home))?;
+        if let Some(why) = unwritable(&target) {
+            let snippet = edit::set(file, "", value)?.text;
+            self.by_hand = Some(ByHand { path: target, why, snippet });
+            return Ok(());
+        }
+        if target != file {
+            let link = file.display();
+            self.notes.push(format!("{link} is a symbolic link; the file that it leads to is changed"));
+        }
+        let text = read::text(&target)?.unwrap_or_default();
+        let edited = edit::set(&target, &text, value)?;
+        self.plan.make_dirs(target.parent().unwrap_or(Path::new("/")))?;
         let undo = UndoEdit::CargoWrapper { undo: edited.undo };
-        let action = Action::edit("Tell cargo to call kache", &file, edited.text.into_bytes(), undo)?;
+        let action = Action::edit("Tell cargo to call kache", &target, edited.text.into_bytes(), undo)?;
         if !is_based_on(&action, &text) {
-            return Err(CannotInit::Unsteady { path: file });
+            return Err(CannotInit::Unsteady { path: target });
         }
         self.plan.add(action);
         Ok(())
@@ -169,18 +198,18 @@ impl Init {
         Ok(())
     }
 
-    /// The file to write to: what `file` leads to, if it can be changed.
-    fn target(&mut self, file: &Path) -> Result<PathBuf, CannotInit> {
-        let target = resolved(file)?;
-        if target != file {
-            let link = file.display();
-            self.notes.push(format!("{link} is a symbolic link; the file that it leads to is changed"));
+    /// Programs that keep configurations under their own name may put the old one back.
+    fn look_for_managers(&mut self, env: &Env) {
+        let Some(data) = dirs::data(env) else { return };
+        for (dir, name, add) in
+            [("chezmoi", "chezmoi", "chezmoi re-add"), ("yadm/repo.git", "yadm", "yadm add")]
+        {
+            if !self.plan.is_empty() && fs::metadata(&data.join(dir)).is_ok() {
+                self.notes.push(format!(
+                    "if {name} keeps cargo's configuration, it may put the old one back: `{add}` tells it of the change"
+                ));
+            }
         }
-        if let Some(why) = unwritable(&target) {
-            let snippet = edit::set(file, "", &self.wrapper.to_string_lossy())?.text;
-            return Err(CannotInit::Unwritable { path: target, why, snippet });
-        }
-        Ok(target)
     }
 
     /// What goes before cargo's own configuration, here and in this shell.

@@ -14,7 +14,8 @@ use crate::sys::{dirs, fs, os};
 
 /// The cargo that is called; `None` if there is none.
 pub fn cargo(env: &Env) -> Option<PathBuf> {
-    os::find_program(OsStr::new("cargo"), env.get("PATH"), env.cwd.as_deref()?)
+    let cwd = env.cwd.as_deref().unwrap_or(Path::new("/"));
+    os::find_program(OsStr::new("cargo"), env.get("PATH"), cwd)
 }
 
 /// Has cargo call its wrapper in an empty package, with the variables that set another wrapper out of the way, and

@@ -215,3 +215,61 @@ fn change_of<'a>(action: &'a Action, path: &Path) -> Option<&'a PathChange> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "the home is made and looked at from outside")]
+
+    use super::*;
+    use crate::sys::fs::fault;
+
+    const THEIRS: &str = "# mine\n[build]\njobs = 2\n";
+
+    /// A home as init leaves it where the program is linked.
+    fn wired() -> (tempfile::TempDir, Env, Journal) {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path();
+        let env = Env::with_vars(&[("HOME", root.to_str().unwrap())]);
+        let own = wrapper_path::own(&env).unwrap();
+        let config = root.join(".cargo/config.toml");
+        std::fs::create_dir(root.join(".cargo")).unwrap();
+        std::fs::write(&config, THEIRS).unwrap();
+        std::fs::write(root.join("program"), "").unwrap();
+        let mut plan = Plan::new(init::COMMAND);
+        plan.make_dirs(own.parent().unwrap()).unwrap();
+        plan.add(Action::link("link", &own, &root.join("program")).unwrap());
+        let edited = edit::set(&config, THEIRS, own.to_str().unwrap()).unwrap();
+        let undo = UndoEdit::CargoWrapper { undo: edited.undo };
+        plan.add(Action::edit("edit", &config, edited.text.into_bytes(), undo).unwrap());
+        let journal = Journal::of(&env).unwrap();
+        journal.apply(&plan, &mut || Ok(())).unwrap();
+        (home, env, journal)
+    }
+
+    #[test]
+    fn a_kill_at_any_step_leaves_no_configuration_that_names_what_is_gone() {
+        for with_journal in [true, false] {
+            for n in 0.. {
+                let (home, env, journal) = wired();
+                if !with_journal {
+                    std::fs::remove_dir_all(home.path().join(".local/state")).unwrap();
+                }
+                let uninstall = plan(&env, true).unwrap();
+                let (_, crashed) =
+                    fault::crash_after(n, || drop(journal.apply(&uninstall.plan, &mut || Ok(()))));
+                let config = home.path().join(".cargo/config.toml");
+                let own = wrapper_path::own(&env).unwrap();
+                let names_it = std::fs::read_to_string(&config).unwrap().contains("rustc-wrapper");
+                assert!(!names_it || own.exists(), "step {n}: cargo would not work");
+                journal.recover().unwrap();
+                journal.apply(&plan(&env, true).unwrap().plan, &mut || Ok(())).unwrap();
+                assert_eq!(std::fs::read_to_string(&config).unwrap(), THEIRS, "step {n}");
+                assert!(std::fs::symlink_metadata(&own).is_err(), "step {n}");
+                if !crashed {
+                    assert!(n > 10, "{n} steps were counted");
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -84,6 +84,14 @@ fn a_configuration_behind_a_link_in_an_include_or_under_its_old_name_is_found() 
 }
 
 #[test]
+fn whoever_keeps_dotfiles_is_told_that_one_changes() {
+    let home = Home::new();
+    home.dir(".local/share/chezmoi");
+    home.run(&["init", "-y"]).with(0, "`chezmoi re-add`");
+    assert!(!home.run(&["init", "-y"]).err.contains("chezmoi"), "nothing changes");
+}
+
+#[test]
 fn cargos_home_may_be_elsewhere() {
     let mut home = Home::new();
     home.dir("other/cargo");
@@ -159,6 +167,15 @@ fn a_variable_that_goes_before_the_configuration_is_told_and_fails() {
 }
 
 #[test]
+fn a_project_that_sets_another_wrapper_is_named() {
+    let mut home = Home::new();
+    home.write("p/.cargo/config.toml", "[build]\nrustc-wrapper = \"other\"\n");
+    home.within("p");
+    home.run(&["init", "-y"]).with(0, "p/.cargo/config.toml:2 sets `other`, which goes first");
+    assert_eq!(home.read("p/.cargo/config.toml"), "[build]\nrustc-wrapper = \"other\"\n");
+}
+
+#[test]
 fn what_a_variable_names_stays_until_it_is_gone() {
     let mut home = Home::without_kache();
     home.dir(".cargo");
@@ -218,7 +235,7 @@ fn what_cannot_be_understood_or_written_stays_as_it_is() {
                 home.mode(".cargo/config.toml", 0o444);
             },
             2,
-            "it is read-only\nhint: put this into it yourself:\n[build]\nrustc-wrapper = ",
+            "it is read-only\nhint: put this into it yourself, and run this again:\n\n[build]\nrustc-wrapper = ",
         ),
         (|home| home.write(".cargo/config.toml", "include = ['gone.toml']\n"), 1, "is not there"),
     ];
@@ -231,6 +248,29 @@ fn what_cannot_be_understood_or_written_stays_as_it_is() {
             assert_eq!(home.look(), before, "{said}");
         }
     }
+}
+
+#[test]
+fn what_a_read_only_configuration_has_to_name_is_there() {
+    let home = Home::without_kache();
+    home.write(".cargo/config.toml", "# mine\n");
+    home.mode(".cargo/config.toml", 0o444);
+    let mut init = home.command(env!("CARGO_BIN_EXE_kache"));
+    let ended = Ended::of(init.args(["init", "-y"]).output().unwrap());
+    let own = home.path(".local/share/kache/bin/kache");
+    ended.with(2, &format!("rustc-wrapper = \"{}\"", own.display()));
+    assert!(own.exists());
+    let (_, snippet) = ended.err.split_once("\n\n").unwrap();
+    home.mode(".cargo/config.toml", 0o644);
+    home.write(".cargo/config.toml", snippet);
+    home.mode(".cargo/config.toml", 0o444);
+    assert!(cargo_calls_kache(&home));
+    let mut init = home.command(env!("CARGO_BIN_EXE_kache"));
+    Ended::of(init.args(["init", "-y"]).output().unwrap()).with(0, "Nothing to do");
+    let mut uninstall = home.command(env!("CARGO_BIN_EXE_kache"));
+    Ended::of(uninstall.args(["uninstall", "-y"]).output().unwrap())
+        .with(1, "remove `build.rustc-wrapper` from it");
+    home.cargo_works();
 }
 
 #[test]
@@ -247,10 +287,21 @@ fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
     home.unset("HOME");
     home.run(&["init", "-y"]).with(2, "HOME is not set");
     home.run(&["uninstall", "-y"]).with(2, "HOME is not set");
+    home.set("HOME", "relative");
+    home.run(&["init", "-y"]).with(1, "is not an absolute path");
     home.set("HOME", home.root().to_str().unwrap());
     home.set("PATH", "/nowhere");
     home.run(&["init", "-y"]).with(1, "cargo is not in PATH");
     assert_eq!(home.look(), before);
+}
+
+#[test]
+fn a_working_directory_that_is_gone_is_no_obstacle() {
+    let home = Home::new();
+    home.dir("gone");
+    let script = format!("cd gone && rmdir ../gone && '{}' init -y", home.kache().display());
+    Ended::of(home.command("sh").args(["-c", &script]).output().unwrap()).with(0, "Done");
+    assert!(cargo_calls_kache(&home));
 }
 
 #[test]
@@ -308,6 +359,19 @@ fn json_tells_the_outcome_and_the_changes() {
     assert_eq!(parse(home.run(&["init", "-y", "--json"]).with(0, ""))["outcome"], "done");
     assert_eq!(parse(home.run(&["init", "-y", "--json"]).with(0, ""))["outcome"], "nothing-to-do");
     assert_eq!(parse(home.run(&["uninstall", "-y", "--json"]).with(0, ""))["outcome"], "done");
+}
+
+#[test]
+fn a_damaged_journal_is_named_and_can_be_removed() {
+    let home = Home::new();
+    home.run(&["init", "-y"]).with(0, "Done");
+    let journal = home.path(".local/state/kache/journal");
+    home.write(".local/state/kache/journal/2020-01-01T00-00-00.000/plan.json", "{");
+    home.run(&["uninstall", "-y"]).with(1, "2020-01-01T00-00-00.000");
+    assert!(cargo_calls_kache(&home));
+    std::fs::remove_dir_all(journal).unwrap();
+    home.run(&["uninstall", "-y"]).with(0, "Done");
+    assert!(!cargo_calls_kache(&home));
 }
 
 #[test]

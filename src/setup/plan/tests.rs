@@ -9,6 +9,7 @@ use super::action::Change;
 use super::journal::Status;
 use super::state::Content;
 use super::{Action, CommandLine, Journal, NotApplied, Plan, UndoEdit};
+use crate::digest::Digest;
 use crate::sys::fs::fault;
 
 /// A home with a configuration file behind a symbolic link, and a journal beside it.
@@ -355,4 +356,29 @@ fn what_is_no_file_is_refused_when_it_is_planned() {
     };
     assert_eq!(said("dotfiles"), "PATH is a directory");
     assert!(said("dangling").starts_with("PATH is a symbolic link that leads to nothing"));
+}
+
+#[test]
+fn a_journal_that_an_earlier_kache_wrote_can_be_undone() {
+    const THEIRS: &str = "a = 1\n";
+    let machine = Machine::new();
+    let root = machine.temporary.path().display().to_string();
+    let entry = machine.path("journal/2026-11-24T16-03-51.066");
+    std::fs::create_dir_all(&entry).unwrap();
+    let config = format!("{THEIRS}\n[build]\nrustc-wrapper = \"/opt/kache\"\n");
+    let digest = |text: &str| Digest::of(text.as_bytes()).to_hex();
+    let plan = include_str!("tests/journal-1.json").replace("ROOT", &root);
+    let plan = plan.replace("OLD_DIGEST", &digest(THEIRS)).replace("NEW_DIGEST", &digest(&config));
+    std::fs::write(entry.join("plan.json"), plan).unwrap();
+    std::fs::write(entry.join("status"), "done").unwrap();
+    std::fs::write(entry.join("1.before"), THEIRS).unwrap();
+    std::os::unix::fs::symlink(machine.path("program"), machine.path("linked")).unwrap();
+    // Edited since, each in its own way.
+    std::fs::write(machine.path("dotfiles/config"), format!("# mine\n{config}")).unwrap();
+    std::fs::write(machine.path("lines"), "ours\nmine\n").unwrap();
+    assert_eq!(machine.undo(), [""; 0]);
+    assert_eq!(std::fs::read_to_string(machine.path("config")).unwrap(), format!("# mine\n{THEIRS}"));
+    assert_eq!(std::fs::read_to_string(machine.path("lines")).unwrap(), "mine\n");
+    assert!(std::fs::symlink_metadata(machine.path("linked")).is_err());
+    assert!(machine.path("undone").exists());
 }
