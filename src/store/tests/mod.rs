@@ -2,6 +2,7 @@
 
 mod crash;
 mod fuzz;
+mod golden;
 mod seal;
 
 use std::path::{Path, PathBuf};

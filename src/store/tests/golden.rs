@@ -1,0 +1,159 @@
+//! The committed form of every file, in `tests/fixtures/stores/v1`: what is written today has these bytes, and what
+//! has these bytes is understood. A change of either is another version of the store, or of the key.
+//!
+//! `REGENERATE=1 cargo test golden` writes them anew.
+
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::invocation::Role;
+use crate::key::inputs::{InputKind, KeyInputs};
+use crate::key::memo::ReachNote;
+use crate::key::portable::{Portable, Root, Roots};
+use crate::key::reach::{ProceduralMacro, Reach, ReachedCrate};
+use crate::key::read::{InputList, Learnt, Seen};
+use crate::store::entry::{Artifact, Entry, FORMAT, Segment, StoredInputs, UnitName};
+use crate::store::put::Put;
+use crate::store::{Shelf, Store};
+use crate::sys::env::Env;
+use crate::sys::fs;
+
+fn portable(text: &str) -> Portable {
+    let mut roots = Roots::default();
+    roots.add(Root::Workspace, b"/w");
+    roots.add(Root::Target, b"/w/target");
+    roots.add(Root::CargoHome, b"/h/.cargo");
+    roots.add(Root::Home, b"/h");
+    roots.tokenize(text.as_bytes())
+}
+
+/// Every kind of input, each with a value that it may have.
+fn inputs(kinds: impl Iterator<Item = InputKind>) -> KeyInputs {
+    let mut inputs = KeyInputs::default();
+    for (nth, kind) in kinds.enumerate() {
+        let name = portable(&format!("/w/{kind:?}"));
+        match nth % 3 {
+            0 => inputs.digest(kind, name, Digest::of(b"content")),
+            1 => inputs.text(kind, name, portable("a=/h/.cargo/b <c> %d")),
+            _ => inputs.variable(kind, name, None),
+        }
+    }
+    inputs
+}
+
+/// A compile with something in every field.
+fn put(dir: &Path) -> Put {
+    let unit = inputs(InputKind::ALL.into_iter());
+    let unit_key = unit.key();
+    let read = inputs([InputKind::Source, InputKind::Variable, InputKind::Root].into_iter());
+    let file = |name: &str| {
+        let path = dir.join(name);
+        fs::write_new(&path, name.as_bytes()).expect("writes");
+        (path, crate::store::blob::Sharing::Own)
+    };
+    let artifact = |role: Role, name: &str| Artifact {
+        role,
+        blob: Digest::of(name.as_bytes()),
+        size_bytes: name.len() as u64,
+        executable: role == Role::ProcMacro,
+    };
+    let entry = Entry {
+        format: FORMAT,
+        unit: UnitName {
+            crate_name: "a_b".to_owned(),
+            package: "a-b".to_owned(),
+            version: "1.2.3".to_owned(),
+            id: "-0123456789abcdef".to_owned(),
+            kind: "proc-macro".to_owned(),
+            target: "x86_64-unknown-linux-musl".to_owned(),
+        },
+        artifacts: vec![artifact(Role::Metadata, "metadata"), artifact(Role::ProcMacro, "library")],
+        dep_info: vec![Role::DepInfo, Role::ProcMacro],
+        stdout: vec![Segment::Text(portable("/w/x\n"))],
+        stderr: vec![Segment::Announce(Role::Metadata), Segment::Text(Portable::literal("caf\u{e9}"))],
+        reach: ReachNote::Macros,
+        compile_ms: 1234,
+        created_ms: 1_795_478_400_000,
+    };
+    let list = InputList {
+        learnt: Learnt::Assumed,
+        files: vec![portable("src/lib.rs"), portable("/h/.cargo/registry/x.rs")],
+        variables: vec![Portable::literal("OUT_DIR")],
+        roots: vec![Root::Target, Root::Home],
+        asked: vec![Portable::literal("ASKED")],
+        read: [portable("/usr/lib/a"), portable("/usr/lib/b"), portable("/w/target/c")].into_iter().collect(),
+        listed: [portable("/w/dir")].into_iter().collect(),
+        probed: [portable("/w/absent")].into_iter().collect(),
+        programs: vec!["cc".to_owned()],
+        seen: vec![Seen { file: 1, state: [1, 2, 3, 4, 5], digest: Digest::of(b"x") }],
+    };
+    let own = ReachedCrate {
+        stem: Portable::literal("liba_b-0123456789abcdef"),
+        procedural_macro: Some(ProceduralMacro { digest: Digest::of(b"library"), pure: false }),
+        native_libraries: vec![Portable::literal("z")],
+    };
+    Put {
+        key: read.key_after(Some(unit_key)),
+        entry,
+        inputs: StoredInputs { unit_key, unit, read },
+        list,
+        files: vec![file("metadata"), file("library")],
+        reach: Some(Reach { crates: vec![own] }),
+        names: Some("FIRST SECOND".to_owned()),
+    }
+}
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/stores/v1")
+}
+
+/// Each file of the store that one put makes, by the shelf it stands on.
+fn files(store: &Store, put: &Put) -> Vec<(String, PathBuf)> {
+    let artifact = put.entry.artifacts.last().map(|artifact| artifact.blob).expect("there is one");
+    let places = [
+        (Shelf::Entries, put.key),
+        (Shelf::Inputs, put.key),
+        (Shelf::Units, put.inputs.unit_key),
+        (Shelf::Reach, artifact),
+        (Shelf::Names, artifact),
+    ];
+    places.into_iter().map(|(shelf, name)| (shelf.name().to_owned(), store.path(shelf, &name))).collect()
+}
+
+#[test]
+fn what_is_written_has_the_golden_bytes_and_keys() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let (store, put) = (Store::at(dir.path()), put(dir.path()));
+    store.put(&put).expect("puts");
+    let mut found: Vec<(String, Vec<u8>)> = files(&store, &put)
+        .into_iter()
+        .map(|(shelf, path)| (shelf, fs::read(&path).expect("was put")))
+        .collect();
+    found.push(("keys".to_owned(), format!("{}\n{}\n", put.inputs.unit_key, put.key).into_bytes()));
+    for (name, bytes) in found {
+        let path = golden().join(name);
+        if Env::of_this_process().get("REGENERATE").is_some() {
+            fs::create_dir_all(&golden()).expect("makes the directory");
+            fs::remove(&path).expect("removes");
+            fs::write_new(&path, &bytes).expect("writes");
+        }
+        assert_eq!(fs::read(&path).expect("is committed"), bytes, "{} is not as it was", path.display());
+    }
+}
+
+#[test]
+fn what_has_the_golden_bytes_is_understood() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let (store, put) = (Store::at(dir.path()), put(dir.path()));
+    for (shelf, path) in files(&store, &put) {
+        fs::create_dir_all(path.parent().expect("it is in a shelf")).expect("makes the directory");
+        fs::write_new(&path, &fs::read(&golden().join(shelf)).expect("is committed")).expect("writes");
+    }
+    assert_eq!(store.entry(&put.key), Ok(put.entry.clone()));
+    let unit_key = put.inputs.unit_key;
+    assert_eq!(store.inputs(&put.key), Ok(put.inputs));
+    assert_eq!(store.lists(&unit_key), Ok(vec![put.list.clone()]));
+    let library = Digest::of(b"library");
+    assert_eq!(store.reach(&library), put.reach);
+    assert_eq!(store.names(&library), put.names);
+}
