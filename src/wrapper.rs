@@ -256,8 +256,7 @@ impl Job<'_> {
     /// What rules say of the unit. Where it can be observed, an entry that was only made by rules counts for nothing.
     fn rules(&self) -> Option<KeyInputs> {
         let observes = self.way.config.observe.value == Observe::Auto && observe::is_possible();
-        let assumed = (!observes).then(|| assumed::assume(self.facts, self.unit).ok());
-        assumed.flatten().map(|assumed| assumed.inputs)
+        (!observes).then(|| Some(assumed::assume(self.facts, self.unit).ok()?.inputs)).flatten()
     }
 
     /// Waits for others that compile the same. Without a lock, everyone compiles for themselves.

@@ -162,6 +162,8 @@ impl World {
             .env("KACHE_CACHE_DIR", self.cache())
             .env("RUSTC_WRAPPER", env!("CARGO_BIN_EXE_kache"))
             .envs(std::env::var_os("RUSTUP_TOOLCHAIN").map(|name| ("RUSTUP_TOOLCHAIN", name)))
+            // The scenarios can be played without observation too.
+            .envs(std::env::var_os("KACHE_TEST_OBSERVE").map(|mode| ("KACHE_OBSERVE", mode)))
             .envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
