@@ -18,7 +18,9 @@ use source::{Source, Tree, files_below, root};
 use tokens::Token;
 
 /// Where each dependency may be named: modules of the root, or files and folders of them.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 15] = [
+    ("signal_hook", &["sys"]),
+    ("windows_sys", &["sys"]),
     ("rustix", &["sys"]),
     ("blake3", &["digest"]),
     ("memchr", ABOVE_SYS),

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +15,16 @@ impl FileLock {
     /// Shows the waiting that work goes on.
     pub fn heartbeat(&self) {
         let _ = self.file.set_modified(SystemTime::now());
+    }
+
+    /// The lock that goes with `file`: on Unix it belongs to what was opened, and stays when the program changes.
+    pub fn of_locked(file: File) -> FileLock {
+        FileLock { file }
+    }
+
+    /// The locked file.
+    pub fn file(&self) -> &File {
+        &self.file
     }
 }
 
@@ -63,7 +73,7 @@ fn heard_from_holder(path: &Path, patience: Duration) -> bool {
 }
 
 /// Takes the lock if nobody holds it.
-pub fn try_lock(path: &PathBuf) -> io::Result<Option<FileLock>> {
+pub fn try_lock(path: &Path) -> io::Result<Option<FileLock>> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(FileLock { file })),

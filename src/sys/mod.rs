@@ -9,6 +9,9 @@ pub mod dirs;
 pub mod env;
 pub mod fs;
 pub mod host;
+pub mod ipc;
 pub mod lock;
 pub mod os;
 pub mod process;
+#[cfg(feature = "cli")]
+pub mod signal;
