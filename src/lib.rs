@@ -67,6 +67,8 @@ pub mod miss;
 
 pub mod record;
 
+pub mod client;
+
 pub mod wrapper;
 
 // In front of the user.

@@ -21,6 +21,14 @@ pub fn cpu_description() -> Option<Vec<u8>> {
     None
 }
 
+/// Whether this process may do everything.
+pub fn is_root() -> bool {
+    #[cfg(unix)]
+    return rustix::process::geteuid().is_root();
+    #[cfg(not(unix))]
+    return false;
+}
+
 /// Whether executables and dynamic libraries are cached here unless configured.
 pub const CACHES_EXECUTABLES: bool = cfg!(target_os = "linux");
 

@@ -27,6 +27,7 @@ key_env_vars = [
     "FOO",
 ]
 bypass_crates = ["left-pad"]
+daemon_idle_timeout = "30s"
 "#,
     );
     let expected = Contents {
@@ -39,6 +40,7 @@ bypass_crates = ["left-pad"]
         wait: at(Duration::from_secs(90), 9),
         key_env_vars: at(vec!["FOO".to_owned()], 10),
         bypass_crates: at(vec!["left-pad".to_owned()], 13),
+        daemon_idle_timeout: at(Duration::from_secs(30), 14),
     };
     assert_eq!(problems, [""; 0]);
     assert_eq!(contents, expected);

@@ -26,7 +26,7 @@ use unix as platform;
 #[cfg(windows)]
 use windows as platform;
 
-pub use platform::{clones_files, is_executable, read_at, touch, write_at};
+pub use platform::{clones_files, is_executable, read_at, touch, trusted_program, write_at};
 
 /// Tells one state of one file from all others, without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
