@@ -71,6 +71,10 @@ pub mod client;
 
 pub mod wrapper;
 
+// Behind the scene.
+#[cfg(feature = "cli")]
+pub mod daemon;
+
 // In front of the user.
 #[cfg(feature = "cli")]
 pub mod setup;

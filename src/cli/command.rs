@@ -5,9 +5,9 @@ use std::ffi::OsStr;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::cli::config;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
+use crate::cli::{config, daemon};
 use crate::sys::env::Env;
 
 /// A build cache for Rust: a second build of the same thing costs almost nothing.
@@ -30,6 +30,8 @@ Exit codes:
 enum Command {
     /// Show every setting, its value, and where it came from
     Config(config::Args),
+    /// Show how the daemon is; start and stop it
+    Daemon(daemon::Args),
 }
 
 /// Whether there is a command of this name.
@@ -54,6 +56,7 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
     };
     match arguments.command {
         Command::Config(args) => config::run(&args, &session),
+        Command::Daemon(args) => daemon::run(args, &session),
     }
 }
 

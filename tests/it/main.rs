@@ -9,5 +9,6 @@ mod plain;
 mod step;
 mod world;
 
+mod daemon;
 mod environment;
 mod sources;
