@@ -4,3 +4,5 @@
 //! written down so that it can be undone.
 
 pub mod plan;
+
+pub mod service;
