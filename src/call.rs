@@ -1,6 +1,7 @@
 //! What cargo calls: a compiler with arguments, and stepping out of its way.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -42,6 +43,11 @@ impl<'a> Call<'a> {
         }
         ExitCode::from(127)
     }
+}
+
+/// An argument file. A pipe can be read only once, and that is the compiler's.
+pub fn read_argument_file(path: &Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.is_file() { fs::read(path) } else { Err(io::ErrorKind::Unsupported.into()) }
 }
 
 /// Files that the compiler is about to write may be second names of blobs: it must make new ones.

@@ -3,10 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::process::ExitStatus;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::sys::lock::FileLock;
 use crate::sys::process;
 
 /// What a compiler run left behind, besides files.
@@ -15,70 +16,137 @@ pub struct Compiled {
     /// As the compiler printed it, before any line was changed for people.
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
+    /// Whether that is all it printed.
+    pub is_complete: bool,
     pub elapsed: Duration,
 }
 
-/// How often those who wait for this compile are shown that it goes on.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+/// More than this of one stream is passed on, but not kept.
+const MOST_KEPT: usize = 64 << 20;
+
+type Shown<'a> = &'a (dyn Fn(&[u8]) -> Vec<u8> + Sync);
 
 /// Runs `program`. Each line to standard error passes through `shown` on its way to this process's own; pipelining
-/// depends on it being passed on at once. `heartbeat` is called every few seconds.
+/// depends on it being passed on at once. Whoever waits for `lock` is shown that it goes on.
 ///
 /// # Errors
 /// The compiler could not be started: nothing has been printed, and nothing has run.
 pub fn run(
     program: &OsStr,
     args: &[OsString],
-    shown: &(dyn Fn(&[u8]) -> Vec<u8> + Sync),
-    heartbeat: &dyn Fn(),
+    shown: Shown<'_>,
+    lock: Option<&FileLock>,
 ) -> io::Result<Compiled> {
     let started = Instant::now();
-    let mut child = process::spawn_piped(program, args)?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
+        // The readers are there before the compiler is: once that runs, nothing must be able to fail.
         let (done, finished) = channel();
-        let all_done = done.clone();
-        let stdout = scope.spawn(move || {
-            let kept = stdout.map_or(Vec::new(), |from| forward(from, io::stdout(), &<[u8]>::to_vec));
-            let _ = done.send(());
-            kept
-        });
-        let stderr = scope.spawn(move || {
-            let kept = stderr.map_or(Vec::new(), |from| forward(from, io::stderr(), shown));
-            let _ = all_done.send(());
-            kept
-        });
+        let (stdout_pipe, stdout) = reader(scope, io::stdout(), &<[u8]>::to_vec, done.clone())?;
+        let (stderr_pipe, stderr) = reader(scope, io::stderr(), shown, done)?;
+        let mut child = process::spawn_piped(program, args)?;
+        let _ = child.stdout.take().map(|pipe| stdout_pipe.send(pipe));
+        let _ = child.stderr.take().map(|pipe| stderr_pipe.send(pipe));
+        let every = lock.map_or(Duration::MAX, FileLock::heartbeat_every);
         let mut n_open = 2;
         while n_open > 0 {
-            match finished.recv_timeout(HEARTBEAT) {
+            match finished.recv_timeout(every) {
                 Ok(()) => n_open -= 1,
-                Err(RecvTimeoutError::Timeout) => heartbeat(),
+                Err(RecvTimeoutError::Timeout) => lock.iter().for_each(|lock| lock.heartbeat()),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         let status = child.wait()?;
-        let kept = |result: thread::Result<Vec<u8>>| result.map_err(|_| io::Error::other("a reader failed"));
+        let kept = |result: thread::Result<Kept>| result.map_err(|_| io::Error::other("a reader failed"));
         let (stdout, stderr) = (kept(stdout.join())?, kept(stderr.join())?);
-        Ok(Compiled { status, stdout, stderr, elapsed: started.elapsed() })
+        Ok(Compiled {
+            status,
+            is_complete: stdout.is_complete && stderr.is_complete,
+            stdout: stdout.bytes,
+            stderr: stderr.bytes,
+            elapsed: started.elapsed(),
+        })
     })
 }
 
-/// Passes `from` on line by line, and keeps it. A reader that went away does not stop the compiler.
-fn forward(from: impl Read, mut to: impl Write, shown: &dyn Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+/// What was kept of a stream.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    is_complete: bool,
+}
+
+/// A thread that forwards the pipe it is sent; says so to `done` when that has ended.
+fn reader<'scope, P: Read + Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    to: impl Write + Send + 'scope,
+    shown: Shown<'scope>,
+    done: Sender<()>,
+) -> io::Result<(Sender<P>, ScopedJoinHandle<'scope, Kept>)> {
+    let (pipe, pipes) = channel();
+    let thread = thread::Builder::new().spawn_scoped(scope, move || {
+        let kept = pipes.recv().map_or_else(|_| Kept::default(), |from| forward(from, to, shown, MOST_KEPT));
+        let _ = done.send(());
+        kept
+    })?;
+    Ok((pipe, thread))
+}
+
+/// Passes `from` on line by line, and keeps it, if it is no more than `most` bytes. A reader that went away does not
+/// stop the compiler.
+fn forward(from: impl Read, mut to: impl Write, shown: Shown<'_>, most: usize) -> Kept {
     let mut from = BufReader::with_capacity(64 * 1024, from);
-    let mut kept = Vec::new();
+    let mut kept = Kept { bytes: Vec::new(), is_complete: true };
     let mut is_open = true;
     loop {
-        let start = kept.len();
-        match from.read_until(b'\n', &mut kept) {
+        let start = kept.bytes.len();
+        match from.by_ref().take(most as u64).read_until(b'\n', &mut kept.bytes) {
             Ok(0) => return kept,
             Ok(_) if is_open => {
-                let line = shown(&kept[start..]);
+                let line = shown(&kept.bytes[start..]);
                 is_open = to.write_all(&line).and_then(|()| to.flush()).is_ok();
             }
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return kept,
+            Err(_) => return Kept { is_complete: false, ..kept },
         }
+        if kept.bytes.len() > most || !kept.is_complete {
+            kept = Kept::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forwarded(from: &[u8], most: usize) -> (Vec<u8>, Kept) {
+        let mut to = Vec::new();
+        let kept = forward(from, &mut to, &|line| line.to_ascii_uppercase(), most);
+        (to, kept)
+    }
+
+    #[test]
+    fn everything_is_passed_on_and_kept_as_it_came() {
+        for text in ["", "a", "a\n", "a\nb", "\n\nb\n"] {
+            let (to, kept) = forwarded(text.as_bytes(), 100);
+            assert_eq!(to, text.to_ascii_uppercase().as_bytes());
+            assert_eq!((kept.bytes.as_slice(), kept.is_complete), (text.as_bytes(), true));
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_to_keep_is_passed_on() {
+        let text = ["x".repeat(25), "y".repeat(3), "z".repeat(25)].join("\n");
+        let (to, kept) = forwarded(text.as_bytes(), 10);
+        assert_eq!(to, text.to_ascii_uppercase().as_bytes());
+        assert!(!kept.is_complete);
+        assert!(kept.bytes.len() <= 10);
+    }
+
+    #[test]
+    fn a_reader_that_went_away_does_not_stop_the_compiler() {
+        let mut full = [0; 1];
+        let kept = forward(&b"a\nb\n"[..], &mut full[..], &<[u8]>::to_vec, 100);
+        assert_eq!(kept.bytes, b"a\nb\n");
     }
 }

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use memchr::memmem;
+
 use crate::compile::Compiled;
 use crate::digest::{Digest, Hasher};
 use crate::invocation::{Invocation, Output, Role};
@@ -94,6 +96,9 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     let Finished { facts, unit, compiled, streams, .. } = finished;
     if let Some(path) = unit.watch.changed() {
         return Err(Unstored::InputChanged(path.display().to_string()));
+    }
+    if !compiled.is_complete {
+        return Err(Unstored::UnexpectedOutput("more was printed than is kept".to_owned()));
     }
     let lines = || compiled.stderr.split_inclusive(|byte| *byte == b'\n');
     if let Some(line) = lines().find(|line| streams.is_foreign_announcement(line)) {
@@ -234,9 +239,11 @@ fn bind_to_roots(facts: &Facts<'_>, dep_info: &DepInfo, maps_paths: bool, found:
 fn is_only_included(name: &[u8], facts: &Facts<'_>, dep_info: &DepInfo) -> bool {
     let quoted = [b"\"", name, b"\""].concat();
     let files = dep_info.files.iter().filter_map(|file| os::path(file));
-    files
-        .filter_map(|file| fs::read(&facts.places.cwd.join(file)).ok())
-        .all(|source| memchr::memmem::find_iter(&source, &quoted).all(|at| is_inside_include(&source[..at])))
+    files.map(|file| fs::read(&facts.places.cwd.join(file))).all(|source| {
+        source.is_ok_and(|source| {
+            memmem::find_iter(&source, &quoted).all(|at| is_inside_include(&source[..at]))
+        })
+    })
 }
 
 /// Whether `before` ends with `include!(concat!(env!(`, or the same without `concat!`, in any of the three includes.
@@ -250,7 +257,7 @@ fn is_inside_include(before: &[u8]) -> bool {
 fn compresses_debug_sections(invocation: &Invocation) -> bool {
     // Of the linker (`-Wl,--compress-debug-sections=zlib`) and of rustc (`-Z debuginfo-compression=zlib`).
     const NAMES: [&[u8]; 2] = [b"compress-debug-sections", b"debuginfo-compression"];
-    let names_it = |value: &[u8]| NAMES.iter().any(|name| memchr::memmem::find(value, name).is_some());
+    let names_it = |value: &[u8]| NAMES.iter().any(|name| memmem::find(value, name).is_some());
     invocation.flags.iter().any(|flag| names_it(os::bytes(&flag.value)))
 }
 

@@ -69,7 +69,22 @@ pub mod record;
 
 pub mod client;
 
+pub mod trigger;
+
 pub mod wrapper;
+
+// Reading back.
+#[cfg(feature = "cli")]
+pub mod index;
+
+#[cfg(feature = "cli")]
+pub mod report;
+
+#[cfg(feature = "cli")]
+pub mod gc;
+
+#[cfg(feature = "cli")]
+pub mod why_miss;
 
 // Behind the scene.
 #[cfg(feature = "cli")]

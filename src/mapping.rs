@@ -9,7 +9,8 @@
 //! `.` is what rustc itself says for members, whose sources cargo names relative to the workspace: `file!()` does not
 //! change, and a debugger started there finds them. The map is the whole of `--remap-path-prefix`: with a scope, the
 //! metadata would keep the real path and every dependent would miss. Where paths are exact, all roots are part of the
-//! key: for coverage (its maps must name real files), and where the user gives a scope, which would be ours too.
+//! key: for coverage (its maps must name real files), where the user gives a scope, which would be ours too, and where
+//! a path is not Unicode, which no argument of rustc can be.
 
 use std::ffi::OsString;
 
@@ -42,19 +43,9 @@ pub fn mapping(
     env: &Env,
 ) -> Mapping {
     if mode == PathsMode::Exact || needs_real_paths(invocation) {
-        let roots: Vec<String> = places
-            .roots
-            .spellings()
-            .map(|(path, root)| format!("{}={}", root.token(), String::from_utf8_lossy(path)))
-            .collect();
-        let cwd = places.cwd.to_string_lossy();
-        return Mapping {
-            name: format!("exact\n{cwd}\n{}", roots.join("\n")),
-            args: Vec::new(),
-            maps: false,
-        };
+        return exact(places);
     }
-    let mut args = Vec::new();
+    let mut args: Vec<OsString> = Vec::new();
     let mut map = |from: &[u8], to: &str| {
         let argument = [b"--remap-path-prefix=", from, b"=", to.as_bytes()].concat();
         args.extend(os::from_bytes(&argument));
@@ -78,7 +69,22 @@ pub fn mapping(
     for (path, _) in places.roots.spellings().filter(|(_, root)| *root == Root::Target) {
         map(path, TARGET_NAME);
     }
+    // rustc refuses arguments that are not Unicode.
+    if args.iter().any(|argument| argument.to_str().is_none()) {
+        return exact(places);
+    }
     Mapping { name: name.to_owned(), args, maps: true }
+}
+
+/// Nothing is mapped, and all roots are part of the key, byte for byte.
+fn exact(places: &Places) -> Mapping {
+    let roots: Vec<String> = places
+        .roots
+        .spellings()
+        .map(|(path, root)| format!("{}={}", root.token(), path.escape_ascii()))
+        .collect();
+    let cwd = os::bytes(&places.cwd).escape_ascii();
+    Mapping { name: format!("exact\n{cwd}\n{}", roots.join("\n")), args: Vec::new(), maps: false }
 }
 
 fn needs_real_paths(invocation: &Invocation) -> bool {

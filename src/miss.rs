@@ -63,9 +63,8 @@ impl Compilation<'_> {
         let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
         let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
         let args = [self.call.prefix, mapped, &own].concat();
-        let heartbeat = || lock.iter().for_each(|lock| lock.heartbeat());
         let reach = gather::reach_of(self.facts, self.externs);
-        let compiled = compile::run(self.call.program, &args, &self.announcing(reach.as_ref()), &heartbeat)?;
+        let compiled = compile::run(self.call.program, &args, &self.announcing(reach.as_ref()), lock)?;
         Ok(Finish { compilation: self, reach, compiled })
     }
 

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::call::{Call, unlink_outputs};
+use crate::call::{Call, read_argument_file, unlink_outputs};
 use crate::config::{self, Config};
 use crate::gather::{self, Before};
 use crate::hit;
@@ -30,15 +30,15 @@ use crate::store::Store;
 use crate::streams::Streams;
 use crate::sys::clock::{self, Stopwatch};
 use crate::sys::env::Env;
-use crate::sys::fs;
 use crate::sys::lock::{FileLock, Waited};
+use crate::trigger;
 
 /// Does what cargo asks for with `env.args`.
 pub fn main(env: &Env) -> ExitCode {
     let mut watch = Stopwatch::start();
     let Some(call) = env.args.get(1..).and_then(Call::of) else { return ExitCode::from(2) };
     let parsed = match call.driver {
-        Some(_) => parse::parse(call.args, &|path| fs::read(path)),
+        Some(_) => parse::parse(call.args, &read_argument_file),
         None => Err(BypassReason::new(Bypass::UnknownDriver, call.program.to_string_lossy())),
     };
     let invocation = match (&parsed, call.driver, &env.cwd) {
@@ -283,6 +283,8 @@ impl Job<'_> {
             Ok(stored) => {
                 record.key = Some(stored.key);
                 record.bytes.stored = stored.n_bytes;
+                way.store.renew_reach(&self.unit.externs);
+                trigger::after_put(&way.config.cache_dir.value);
                 None
             }
             Err(unstored) => Some(unstored),

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
-use crate::cli::{config, daemon};
+use crate::cli::{config, daemon, gc, list, purge, stats, why_miss};
 use crate::sys::env::Env;
 
 /// A build cache for Rust: a second build of the same thing costs almost nothing.
@@ -24,10 +24,21 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done, or nothing to do
   1  something could not be done
-  2  the arguments or the configuration are not right; nothing was done";
+  2  the arguments or the configuration are not right; nothing was done
+  4  another process is at it; nothing was done";
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show what the cache did: hits, misses and why, time saved, bytes, the store's size
+    Stats(stats::Args),
+    /// List what is in the store
+    List(list::Args),
+    /// Tell why a crate was compiled and not served from the store
+    WhyMiss(why_miss::Args),
+    /// Remove what was not used for longest, and what nothing refers to
+    Gc(gc::Args),
+    /// Remove everything, or all of one crate
+    Purge(purge::Args),
     /// Show every setting, its value, and where it came from
     Config(config::Args),
     /// Show how the daemon is; start and stop it
@@ -55,6 +66,11 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
         Err(error) => return Err(bad_usage(&error.render().to_string())),
     };
     match arguments.command {
+        Command::Stats(args) => stats::run(&args, &session),
+        Command::List(args) => list::run(&args, &session),
+        Command::WhyMiss(args) => why_miss::run(&args, &session),
+        Command::Gc(args) => gc::run(&args, &session),
+        Command::Purge(args) => purge::run(&args, &session),
         Command::Config(args) => config::run(&args, &session),
         Command::Daemon(args) => daemon::run(args, &session),
     }

@@ -13,6 +13,9 @@ pub enum Exit {
     Failed = 1,
     /// The arguments or the configuration are not right; nothing was done.
     Usage = 2,
+    // 3 is kept for "changes are needed".
+    /// Another process is at it; nothing was done.
+    Busy = 4,
 }
 
 /// Why a command did not do what it was called for.

@@ -18,6 +18,16 @@ pub mod config;
 
 pub mod daemon;
 
+pub mod gc;
+
+pub mod list;
+
+pub mod purge;
+
+pub mod stats;
+
+pub mod why_miss;
+
 pub mod command;
 
 use std::process::ExitCode;

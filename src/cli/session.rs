@@ -1,11 +1,15 @@
 //! What every command works with: the environment, the configuration, and a place to print to.
 
 use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::cli::exit::Failure;
 use crate::config::Config;
+use crate::config::units::parse_duration;
+use crate::index::open::Index;
 use crate::settings;
 use crate::sys::env::Env;
 
@@ -35,6 +39,14 @@ impl Session<'_> {
         Ok(config)
     }
 
+    /// The index of the cache directory, up to date; says what there is to say about it.
+    pub fn index(&self, cache_dir: &Path) -> Result<Index, Failure> {
+        let index = Index::open(cache_dir)
+            .map_err(|e| Failure::new(format_args!("no index, not even in memory: {e}")))?;
+        index.notes.iter().for_each(|note| self.note(note));
+        Ok(index)
+    }
+
     /// Prints `text` as it is. A reader that went away is no failure.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
@@ -53,4 +65,9 @@ impl Session<'_> {
     pub fn note(&self, text: &str) {
         let _ = writeln!(io::stderr(), "note: {text}");
     }
+}
+
+/// A duration in an argument.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|e| e.to_string())
 }

@@ -67,9 +67,16 @@ pub struct RerunIf {
 }
 
 /// Reads the declarations from what a build script printed, which cargo keeps beside its `OUT_DIR`.
-pub fn rerun_if(out_dir: &Path) -> RerunIf {
-    let output = out_dir.parent().and_then(|dir| fs::read(&dir.join("output")).ok());
-    output.map_or_else(RerunIf::default, |output| parse_rerun_if(&output))
+///
+/// # Errors
+/// It is there and cannot be read.
+pub fn rerun_if(out_dir: &Path) -> io::Result<RerunIf> {
+    let Some(dir) = out_dir.parent() else { return Ok(RerunIf::default()) };
+    match fs::read(&dir.join("output")) {
+        Ok(output) => Ok(parse_rerun_if(&output)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(RerunIf::default()),
+        Err(e) => Err(e),
+    }
 }
 
 fn parse_rerun_if(output: &[u8]) -> RerunIf {
@@ -92,9 +99,13 @@ fn parse_rerun_if(output: &[u8]) -> RerunIf {
 /// all that is in it (`dir` or `dir/**`), or names with `*` in the last part.
 ///
 /// # Errors
-/// The manifest mentions kache but is not understood, or a pattern is.
+/// The manifest cannot be read, or mentions kache but is not understood, or a pattern is not.
 pub fn extra_inputs(package: &Path) -> Result<Vec<PathBuf>, String> {
-    let Ok(manifest) = fs::read(&package.join("Cargo.toml")) else { return Ok(Vec::new()) };
+    let manifest = match fs::read(&package.join("Cargo.toml")) {
+        Ok(manifest) => manifest,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e.to_string()),
+    };
     if memchr::memmem::find(&manifest, b"kache").is_none() {
         return Ok(Vec::new());
     }

@@ -82,6 +82,9 @@ pub mod unit;
 
 pub mod read;
 
+#[cfg(feature = "cli")]
+pub mod diff;
+
 /// Version of the key, part of every unit key.
 pub const SCHEMA: &str = "1";
 

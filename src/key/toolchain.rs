@@ -220,11 +220,14 @@ fn digests(files: &[PathBuf]) -> io::Result<Vec<Digest>> {
     };
     let n_threads = thread::available_parallelism().map_or(1, usize::from).min(8);
     let mut digests = thread::scope(|scope| {
-        let readers: Vec<_> = (0..n_threads).map(|_| scope.spawn(read_some)).collect();
+        // Where no thread can be had, this one does it all.
+        let start = |_| thread::Builder::new().spawn_scoped(scope, read_some).ok();
+        let readers: Vec<_> = (1..n_threads).filter_map(start).collect();
+        let own = read_some();
         let joined = readers
             .into_iter()
             .map(|reader| reader.join().unwrap_or_else(|_| Err(io::Error::other("a reader failed"))));
-        joined.collect::<io::Result<Vec<_>>>().map(|parts| parts.concat())
+        joined.chain([own]).collect::<io::Result<Vec<_>>>().map(|parts| parts.concat())
     })?;
     digests.sort_unstable_by_key(|(index, _)| *index);
     Ok(digests.into_iter().map(|(_, digest)| digest).collect())

@@ -377,7 +377,8 @@ fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Resul
         inputs.digest(InputKind::PackageTree, facts.portable(os::bytes(package)), tree(package)?);
     }
     if let Some(out_dir) = facts.env.get("OUT_DIR") {
-        let declared = declared::rerun_if(Path::new(out_dir));
+        let declared =
+            declared::rerun_if(Path::new(out_dir)).map_err(|e| unreadable(Path::new(out_dir), &e))?;
         for path in declared.paths {
             let full = package.unwrap_or(&facts.places.cwd).join(&path);
             // Already part of the package's tree.

@@ -3,6 +3,8 @@
 //! Whatever changes a machine goes through [`plan`]: shown before it is done, done whole or not at all, proved, and
 //! written down so that it can be undone.
 
+pub mod cargo_config;
+
 pub mod plan;
 
 pub mod service;

@@ -60,7 +60,9 @@ impl Store {
         let _ = fs::rename(&self.path(Shelf::Blobs, digest), &aside);
     }
 
-    /// Puts the file at `from`, whose content has this digest, into the store. What is there already stays.
+    /// Puts the file at `from`, whose content has this digest, into the store. What is there already stays, with a new
+    /// change time: if no entry refers to it any more, a collection may be about to remove it, and must see that it is
+    /// used.
     pub fn put_blob(
         &self,
         from: &Path,
@@ -69,7 +71,7 @@ impl Store {
         sharing: Sharing,
     ) -> io::Result<()> {
         match self.blob(digest, size_bytes) {
-            Ok(_) => return Ok(()),
+            Ok(path) => return fs::set_modified(&path, seal::of(digest)),
             Err(Unusable::Altered) => self.quarantine_blob(digest),
             Err(Unusable::Missing) => {}
         }

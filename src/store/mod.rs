@@ -10,6 +10,8 @@ pub mod lookup;
 pub mod put;
 pub mod side;
 pub mod unit;
+#[cfg(feature = "cli")]
+pub mod walk;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -8,7 +8,11 @@ use crate::digest::Digest;
 use crate::key::portable::Portable;
 use crate::key::reach::{self, ProceduralMacro, Reach, ReachedCrate};
 use crate::store::{Shelf, Store};
-use crate::sys::{fs, os};
+use crate::sys::fs::{self, Identity};
+use crate::sys::{clock, os};
+
+/// How long a note that something is used holds.
+const RENEWED_MS: i64 = 86_400_000;
 
 impl Store {
     /// What stands behind the artifact with this content.
@@ -19,6 +23,20 @@ impl Store {
     /// Notes what stands behind an artifact.
     pub fn put_reach(&self, artifact: &Digest, reach: &Reach) -> io::Result<()> {
         self.write(Shelf::Reach, artifact, serde_json::to_vec(reach)?)
+    }
+
+    /// Notes that it is still asked what stands behind these artifacts: a collection removes what nobody asked about for
+    /// a month. One look each, one write a day.
+    pub fn renew_reach(&self, artifacts: &[Digest]) {
+        for artifact in artifacts {
+            for path in [Shelf::Reach, Shelf::Names].map(|shelf| self.path(shelf, artifact)) {
+                if let Ok(identity) = Identity::at(&path)
+                    && (clock::now_ms() as i64).saturating_sub(identity.changed_ns / 1_000_000) > RENEWED_MS
+                {
+                    let _ = fs::touch(&path);
+                }
+            }
+        }
     }
 
     /// Texts in a procedural macro's library; see [`crate::key::reach::names_in`].

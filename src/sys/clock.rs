@@ -7,6 +7,11 @@ pub fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
+/// Now, to compare with times of files.
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
+
 /// The date of `unix_ms` in UTC, as `2026-11-24`.
 pub fn date(unix_ms: u64) -> String {
     // Days to a date by Howard Hinnant's `civil_from_days`, for dates after 1970.

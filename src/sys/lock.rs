@@ -6,12 +6,23 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, SystemTime};
 
+use crate::sys::fs::without_waiting;
+
 /// An exclusive lock on a file; released when dropped, or when the process ends in any way.
 pub struct FileLock {
     file: File,
+    patience: Duration,
 }
 
+/// How often a holder has to show that it goes on, at least.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
 impl FileLock {
+    /// How often the holder has to show that work goes on. It takes those who wait to be as patient as itself.
+    pub fn heartbeat_every(&self) -> Duration {
+        (self.patience / 4).clamp(Duration::from_millis(50), HEARTBEAT)
+    }
+
     /// Shows the waiting that work goes on.
     pub fn heartbeat(&self) {
         let _ = self.file.set_modified(SystemTime::now());
@@ -19,7 +30,7 @@ impl FileLock {
 
     /// The lock that goes with `file`: on Unix it belongs to what was opened, and stays when the program changes.
     pub fn of_locked(file: File) -> FileLock {
-        FileLock { file }
+        FileLock { file, patience: Duration::MAX }
     }
 
     /// The locked file.
@@ -38,19 +49,21 @@ pub enum Waited {
     Stalled,
 }
 
-/// Takes the lock on `path`, made if it is missing. Waits for a holder as long as its heartbeats are not older
-/// than `patience`.
+/// Takes the lock on `path`, made if it is missing. Waits for a holder as long as no `patience` goes by without a
+/// heartbeat: so twice that is the longest that a holder which stands still holds up others. What a clock says does
+/// not matter.
 pub fn lock(path: &Path, patience: Duration) -> io::Result<Waited> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let file = open(path)?;
     match file.try_lock() {
         Ok(()) => {
-            let lock = FileLock { file };
+            let lock = FileLock { file, patience };
             lock.heartbeat();
             return Ok(Waited::Free(lock));
         }
         Err(TryLockError::WouldBlock) => {}
         Err(TryLockError::Error(e)) => return Err(e),
     }
+    let mut heard = heartbeat_of(path);
     // The system offers no lock with a time limit, so a second thread waits. If it is still waiting when the
     // process ends, so does it.
     let (sender, receiver) = sync_channel(1);
@@ -60,24 +73,85 @@ pub fn lock(path: &Path, patience: Duration) -> io::Result<Waited> {
     })?;
     loop {
         match receiver.recv_timeout(patience) {
-            Ok(file) => return Ok(Waited::AfterHolder(FileLock { file: file? })),
-            Err(RecvTimeoutError::Timeout) if heard_from_holder(path, patience) => {}
-            Err(_) => return Ok(Waited::Stalled),
+            Ok(file) => {
+                let lock = FileLock { file: file?, patience };
+                lock.heartbeat();
+                return Ok(Waited::AfterHolder(lock));
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let last = std::mem::replace(&mut heard, heartbeat_of(path));
+                if heard.is_none() || heard == last {
+                    return Ok(Waited::Stalled);
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return Ok(Waited::Stalled),
         }
     }
 }
 
-fn heard_from_holder(path: &Path, patience: Duration) -> bool {
-    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|modified| modified.elapsed().map_or(true, |age| age < patience))
+fn heartbeat_of(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    without_waiting(OpenOptions::new().create(true).truncate(false).write(true)).open(path)
 }
 
 /// Takes the lock if nobody holds it.
 pub fn try_lock(path: &Path) -> io::Result<Option<FileLock>> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let file = open(path)?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(FileLock { file })),
+        Ok(()) => Ok(Some(FileLock { file, patience: Duration::MAX })),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(e)) => Err(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use std::thread;
+    use std::time::Instant;
+
+    const PATIENCE: Duration = Duration::from_millis(400);
+
+    fn held() -> (tempfile::TempDir, PathBuf, FileLock) {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("lock");
+        let Ok(Waited::Free(lock)) = lock(&path, PATIENCE) else { panic!("nobody else has it") };
+        (dir, path, lock)
+    }
+
+    #[test]
+    fn a_holder_that_stands_still_is_not_waited_for() {
+        let (_dir, path, holder) = held();
+        // The time that is wrong by a day would keep others waiting for a day, if they looked at the clock.
+        holder.file.set_modified(SystemTime::now() + Duration::from_secs(86_400)).expect("sets the time");
+        let started = Instant::now();
+        assert!(matches!(lock(&path, PATIENCE), Ok(Waited::Stalled)));
+        assert!(started.elapsed() < PATIENCE * 10);
+    }
+
+    #[test]
+    fn a_holder_that_goes_on_is_waited_for() {
+        let (_dir, path, holder) = held();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| lock(&path, PATIENCE));
+            for _ in 0..20 {
+                thread::sleep(holder.heartbeat_every());
+                holder.heartbeat();
+            }
+            assert!(!waiting.is_finished());
+            drop(holder);
+            assert!(matches!(waiting.join(), Ok(Ok(Waited::AfterHolder(_)))));
+        });
+    }
+
+    #[test]
+    fn a_lock_that_is_no_file_is_an_error() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        assert!(lock(dir.path(), PATIENCE).is_err());
+        assert!(try_lock(&dir.path().join("missing/lock")).is_err());
     }
 }

@@ -32,9 +32,34 @@ fn replace_with(mut command: Command) -> io::Error {
 }
 
 /// Starts `program` with both output streams as pipes; input, environment and all else as this process has them.
+/// Where the system can do that, it is killed when the calling thread ends, however that happens: it would go on
+/// writing to places that another build believes to be its own.
 pub fn spawn_piped(program: &OsStr, args: &[OsString]) -> io::Result<Child> {
-    Command::new(program).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+    let mut command = Command::new(program);
+    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    end_with_this_thread(&mut command);
+    command.spawn()
 }
+
+#[cfg(target_os = "linux")]
+fn end_with_this_thread(command: &mut Command) {
+    use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+    use std::os::unix::process::CommandExt as _;
+    let this = getpid();
+    let tie = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // It may have ended before.
+        if getppid() == Some(this) { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
+    };
+    #[expect(unsafe_code, reason = "std offers no other way to do something in the child")]
+    // SAFETY: between fork and exec only system calls are made; nothing is allocated and no lock is taken.
+    unsafe {
+        command.pre_exec(tie);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_with_this_thread(_command: &mut Command) {}
 
 /// What `program` prints to standard output; an error if it fails.
 pub fn output(program: &OsStr, args: &[&str], cwd: &Path) -> io::Result<Vec<u8>> {

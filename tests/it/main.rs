@@ -11,4 +11,5 @@ mod world;
 
 mod daemon;
 mod environment;
+mod reading_back;
 mod sources;

@@ -179,7 +179,7 @@ fn revert_one(entry: &Entry, index: usize, change: &RecordedChange) -> Result<()
     fs::remove(&temporary).map_err(at_path)?;
     let before = entry.before(index).map_err(at_path)?;
     let now = Content::at(path).map_err(at_path)?;
-    match unwind(&before, after, undo, &now) {
+    match unwind(path, &before, after, undo, &now) {
         Unwound::Nothing => Ok(()),
         Unwound::Conflict(why) => Err(format!("{}: {why}", path.display())),
         Unwound::To(content) => {

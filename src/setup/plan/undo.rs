@@ -72,7 +72,7 @@ fn take_back(
     change: &RecordedChange,
 ) -> io::Result<Option<String>> {
     let RecordedChange::Path { after, undo, .. } = change else { return Ok(None) };
-    match unwind(&entry.before(index)?, after, undo, &fold.then) {
+    match unwind(&fold.path, &entry.before(index)?, after, undo, &fold.then) {
         Unwound::Nothing => Ok(None),
         Unwound::To(content) => {
             fold.then = content;

@@ -1,6 +1,11 @@
 //! How a change is taken back from a file that somebody edited since: only what was put in goes out again.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+
+use crate::setup::cargo_config::KeyUndo;
+use crate::setup::cargo_config::edit;
 
 /// The way back for one kind of file. It is written into the journal: a variant never changes its meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,17 +15,24 @@ pub enum UndoEdit {
     None,
     /// These whole lines go, each once, wherever they stand now.
     RemoveLines { lines: Vec<String> },
+    /// `build.rustc-wrapper` of cargo's configuration gets its old value, or goes.
+    CargoWrapper { undo: KeyUndo },
 }
 
 impl UndoEdit {
-    /// `bytes` without the change; `None` if it is not in there any more.
+    /// `bytes`, the content of `path`, without the change; `None` if it is not in there any more.
     ///
     /// # Errors
     /// The change cannot be told from what was edited.
-    pub fn apply(&self, bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    pub fn apply(&self, path: &Path, bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
         match self {
             UndoEdit::None => Err("it was changed since".to_owned()),
             UndoEdit::RemoveLines { lines } => Ok(remove_lines(bytes, lines)),
+            UndoEdit::CargoWrapper { undo } => {
+                let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 any more".to_owned())?;
+                let rest = edit::take_back(path, text, undo).map_err(|e| e.to_string())?;
+                Ok(rest.map(String::into_bytes))
+            }
         }
     }
 }
@@ -46,7 +58,7 @@ mod tests {
     #[test]
     fn only_the_given_lines_go_each_once() {
         let undo = UndoEdit::RemoveLines { lines: vec!["b".into(), "d".into()] };
-        assert_eq!(undo.apply(b"a\nb\r\nb\nc\nd"), Ok(Some(b"a\nb\nc\n".to_vec())));
-        assert_eq!(undo.apply(b"a\n"), Ok(None));
+        assert_eq!(undo.apply(Path::new("/c"), b"a\nb\r\nb\nc\nd"), Ok(Some(b"a\nb\nc\n".to_vec())));
+        assert_eq!(undo.apply(Path::new("/c"), b"a\n"), Ok(None));
     }
 }

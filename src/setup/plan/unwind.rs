@@ -1,5 +1,7 @@
 //! Taking one recorded change back, as a decision about values: nothing is touched here.
 
+use std::path::Path;
+
 use crate::setup::plan::state::{Content, State};
 use crate::setup::plan::undo_edit::UndoEdit;
 
@@ -14,8 +16,8 @@ pub enum Unwound {
     Conflict(String),
 }
 
-/// Takes back a change from `before` to `after`, where the path holds `now`.
-pub fn unwind(before: &Content, after: &State, undo: &UndoEdit, now: &Content) -> Unwound {
+/// Takes back a change from `before` to `after`, where `path` holds `now`.
+pub fn unwind(path: &Path, before: &Content, after: &State, undo: &UndoEdit, now: &Content) -> Unwound {
     let state = now.state();
     if state.matches(&before.state()) {
         return Unwound::Nothing;
@@ -26,7 +28,7 @@ pub fn unwind(before: &Content, after: &State, undo: &UndoEdit, now: &Content) -
     match (now, after) {
         // Somebody removed what was made here.
         (Content::Absent, _) if *before == Content::Absent => Unwound::Nothing,
-        (Content::File { bytes, mode }, State::File { .. }) => match undo.apply(bytes) {
+        (Content::File { bytes, mode }, State::File { .. }) => match undo.apply(path, bytes) {
             Ok(Some(rest)) if rest.is_empty() && *before == Content::Absent => Unwound::To(Content::Absent),
             Ok(Some(rest)) => Unwound::To(Content::File { bytes: rest, mode: *mode }),
             Ok(None) => Unwound::Nothing,
@@ -62,7 +64,11 @@ mod tests {
             (Content::Absent, &lines, file("ours\n"), Unwound::To(Content::Absent)),
             (Content::Absent, &lines, Content::Absent, Unwound::Nothing),
         ] {
-            assert_eq!(unwind(&before, &ours.state(), undo, &now), expected, "{before:?} {now:?}");
+            assert_eq!(
+                unwind(Path::new("/c"), &before, &ours.state(), undo, &now),
+                expected,
+                "{before:?} {now:?}"
+            );
         }
     }
 }

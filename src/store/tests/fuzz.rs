@@ -234,6 +234,17 @@ fn deep_nesting_is_damage() {
 }
 
 #[test]
+fn a_file_that_no_memory_could_hold_is_damage() {
+    let scene = stored();
+    for shelf in TEXTS {
+        let path = file_of(&scene.store(), shelf);
+        fs::remove(&path).expect("removes");
+        fs::open_table(&path).and_then(|file| file.set_len(1 << 40)).expect("makes a file with a hole");
+    }
+    assert!(!use_all(&scene));
+}
+
+#[test]
 fn a_directory_or_a_symlink_in_place_of_a_file_is_a_miss_or_its_content() {
     for shelf in TEXTS {
         let scene = stored();

@@ -16,7 +16,7 @@ pub mod fault;
 pub mod settle;
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
@@ -26,7 +26,10 @@ use unix as platform;
 #[cfg(windows)]
 use windows as platform;
 
-pub use platform::{clones_files, is_executable, read_at, touch, trusted_program, write_at};
+pub(in crate::sys) use platform::without_waiting;
+pub use platform::{
+    clones_files, disk_bytes, is_executable, n_names, read_at, touch, trusted_program, write_at,
+};
 
 /// Tells one state of one file from all others, without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,14 +80,28 @@ fn step(_step: Step, _path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The whole content of a file.
+/// More than this is never read into memory at once.
+pub const MOST_BYTES_READ: u64 = 256 << 20;
+
+/// The whole content of a regular file. Anything else is an error, and so is a file that has more than
+/// [`MOST_BYTES_READ`].
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    std::fs::read(path)
+    let file = open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    if metadata.len() > MOST_BYTES_READ {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut content = Vec::with_capacity(metadata.len() as usize + 1);
+    file.take(MOST_BYTES_READ).read_to_end(&mut content)?;
+    Ok(content)
 }
 
-/// Opens a file for reading.
+/// Opens a file for reading. Never waits: a pipe that nobody writes to is opened as well.
 pub fn open(path: &Path) -> io::Result<File> {
-    File::open(path)
+    platform::without_waiting(OpenOptions::new().read(true)).open(path)
 }
 
 /// What the system tells about `path`, symbolic links followed.
@@ -176,7 +193,7 @@ pub fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Appends `line` in one write, so that lines of several processes do not mix.
 pub fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     step(Step::Append, path)?;
-    OpenOptions::new().append(true).create(true).open(path)?.write_all(line)
+    platform::without_waiting(OpenOptions::new().append(true).create(true)).open(path)?.write_all(line)
 }
 
 /// Opens a file for reading and writing at positions, made if it is missing.
@@ -211,4 +228,27 @@ pub fn kernel_time(probe: &Path) -> io::Result<i64> {
     let identity = Identity::at(probe);
     remove(probe)?;
     identity.map(|identity| identity.modified_ns)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_of_bounded_size_are_read_and_nothing_is_waited_for() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = |name: &str| dir.path().join(name);
+        std::fs::write(path("file"), "text").expect("writes");
+        std::os::unix::fs::symlink("file", path("link")).expect("links");
+        assert_eq!(read(&path("link")).expect("reads"), b"text");
+        platform::make_pipe(&path("pipe")).expect("makes a pipe");
+        // Nobody is at the other end.
+        assert!(read(&path("pipe")).is_err());
+        assert!(append(&path("pipe"), b"line").is_err());
+        assert!(read(dir.path()).is_err());
+        assert!(read(Path::new("/dev/zero")).is_err());
+        let huge = File::create(path("huge")).and_then(|file| file.set_len(1 << 40));
+        huge.expect("makes a file with a hole");
+        assert_eq!(read(&path("huge")).expect_err("too large").kind(), io::ErrorKind::FileTooLarge);
+    }
 }

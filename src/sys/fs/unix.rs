@@ -18,9 +18,24 @@ pub(super) fn identity(metadata: &Metadata) -> Identity {
     }
 }
 
+/// Opening must not wait for the other end of a pipe. Reading and writing regular files stays as it is.
+pub(in crate::sys) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
+}
+
 /// Whether any execute bit is set.
 pub fn is_executable(metadata: &Metadata) -> bool {
     metadata.permissions().mode() & 0o111 != 0
+}
+
+/// What a file takes on the disk.
+pub fn disk_bytes(metadata: &Metadata) -> u64 {
+    metadata.blocks() * 512
+}
+
+/// How many names a file has.
+pub fn n_names(metadata: &Metadata) -> u64 {
+    metadata.nlink()
 }
 
 /// The new file gets the mode that the compiler's own would get: what the umask leaves of 0777 or 0666.
@@ -139,4 +154,11 @@ pub fn trusted_program(path: &Path) -> Result<(), String> {
     } else {
         Ok(())
     }
+}
+
+/// A pipe with a name.
+#[cfg(test)]
+pub(super) fn make_pipe(path: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    Ok(mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?)
 }

@@ -22,9 +22,24 @@ pub(super) fn identity(metadata: &Metadata) -> Identity {
     }
 }
 
+/// Opening a file never waits here.
+pub(in crate::sys) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
 /// Windows has no execute bit.
 pub fn is_executable(_metadata: &Metadata) -> bool {
     false
+}
+
+/// What a file takes on the disk: its size, in clusters of the usual 4 KiB.
+pub fn disk_bytes(metadata: &Metadata) -> u64 {
+    metadata.file_size().next_multiple_of(4096)
+}
+
+/// How many names a file has: not told without opening it, so one.
+pub fn n_names(_metadata: &Metadata) -> u64 {
+    1
 }
 
 pub(super) fn create_new(path: &Path, _executable: bool) -> io::Result<File> {

@@ -1,0 +1,230 @@
+//! `kache gc`: plan, show, remove.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::{Session, duration};
+use crate::config::Config;
+use crate::config::units::format_bytes;
+use crate::gc::apply::{Applied, apply};
+use crate::gc::plan::{GRACE_MS, Limits, Plan};
+use crate::gc::survey::{self, Survey};
+use crate::gc::{lock_file, one_at_a_time};
+use crate::index::open::Index;
+use crate::report::words::counted;
+use crate::settings;
+use crate::sys::lock::FileLock;
+use crate::sys::{clock, fs};
+
+/// The arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Remove entries that were not used for so long, such as 7d, even where there is room
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    max_age: Option<Duration>,
+    /// Leave alone what was made or used so lately; a build that runs meanwhile may need it
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
+    grace: Duration,
+    /// Show what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+    /// Started by a build: say nothing, and do nothing unless there is a need
+    #[arg(long, hide = true)]
+    automatic: bool,
+}
+
+/// How long an automatic collection leaves a store alone that is within its limit.
+const PAUSE_MS: u64 = 24 * 3_600_000;
+
+/// Removes what should go.
+pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    if args.automatic {
+        return Ok(run_automatically(session));
+    }
+    let config = session.config()?;
+    let cache_dir = &config.cache_dir.value;
+    if fs::metadata(cache_dir).is_err() {
+        return missing(cache_dir, args.json, session);
+    }
+    let lock = if args.dry_run { None } else { Some(lock(cache_dir)?) };
+    let survey = Survey::of(cache_dir, &session.index(cache_dir)?.last_uses()?);
+    survey.problems.iter().for_each(|problem| session.note(problem));
+    let max_age = args.max_age.or(config.gc_max_age.value);
+    let limits = limits(&config, max_age, args.grace.as_millis() as u64);
+    let plan = Plan::compute(&survey, clock::now_ms(), &limits);
+    finish(&plan, lock.as_ref(), args.json, session)
+}
+
+/// The lock that whoever removes must hold.
+pub fn lock(cache_dir: &Path) -> Result<FileLock, Failure> {
+    match one_at_a_time(cache_dir) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => {
+            let error = format!("another process is removing from the store at {}", cache_dir.display());
+            Err(Failure {
+                errors: vec![error],
+                hint: Some("try again when it is done".to_owned()),
+                exit: Exit::Busy,
+            })
+        }
+        Err(e) => Err(Failure::new(format_args!("{}: {e}", lock_file(cache_dir).display()))
+            .hint("nothing can be removed from a store that cannot be written to")),
+    }
+}
+
+/// Says that there is nothing to remove.
+pub fn missing(cache_dir: &Path, json: bool, session: &Session<'_>) -> Result<Exit, Failure> {
+    if json {
+        session.print_json(&Report::of(&Plan::default(), None))?;
+    } else {
+        session.print(&format!("There is no store at {}: nothing to remove.\n", cache_dir.display()))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn limits(config: &Config, max_age: Option<Duration>, grace_ms: u64) -> Limits {
+    let max_age_ms = max_age.map(|age| age.as_millis() as u64);
+    Limits { max_bytes: config.max_size_bytes.value, max_age_ms, grace_ms }
+}
+
+/// Shows the plan, does what it says if there is a lock, and says what came of it.
+pub fn finish(
+    plan: &Plan,
+    lock: Option<&FileLock>,
+    json: bool,
+    session: &Session<'_>,
+) -> Result<Exit, Failure> {
+    if !json {
+        session.print(&plan.to_string())?;
+    }
+    let applied = lock.map(|lock| {
+        let applied = apply(plan);
+        lock.heartbeat();
+        applied
+    });
+    if json {
+        session.print_json(&Report::of(plan, applied.as_ref()))?;
+    } else {
+        session.print(&summary(plan, applied.as_ref()))?;
+    }
+    match applied.map(|applied| applied.problems).filter(|problems| !problems.is_empty()) {
+        Some(problems) => {
+            let n_more = problems.len().saturating_sub(3);
+            let mut errors: Vec<String> = problems.into_iter().take(3).collect();
+            if n_more > 0 {
+                errors.push(format!("and {} more", counted(n_more, "file")));
+            }
+            Err(Failure { errors, hint: None, exit: Exit::Failed })
+        }
+        None => Ok(Exit::Ok),
+    }
+}
+
+fn summary(plan: &Plan, applied: Option<&Applied>) -> String {
+    let (before, after) = (format_bytes(plan.before_bytes), format_bytes(plan.after_bytes));
+    let mut text = match applied {
+        _ if plan.is_empty() => return format!("Nothing to remove. The store takes {before}.\n"),
+        None => format!("Nothing was removed. The store takes {before}, and would take {after}.\n"),
+        Some(applied) => {
+            let left = plan.before_bytes.saturating_sub(applied.store_bytes);
+            let mut text = format!("The store took {before}, and takes {} now.\n", format_bytes(left));
+            if applied.n_kept > 0 {
+                text += &format!("What was used meanwhile stayed: {}.\n", counted(applied.n_kept, "file"));
+            }
+            text
+        }
+    };
+    if plan.shared_bytes > 0 {
+        text += &format!(
+            "{} of that are in build directories as well: that room is free when they are removed there.\n",
+            format_bytes(plan.shared_bytes)
+        );
+    }
+    text
+}
+
+#[derive(Serialize)]
+struct Report {
+    format: u32,
+    dry_run: bool,
+    before_bytes: u64,
+    /// What the store takes now; after a dry run, what it would take.
+    after_bytes: u64,
+    /// Of what goes: bytes that are in build directories as well.
+    shared_bytes: u64,
+    n_files: usize,
+    /// Files that were used meanwhile, and stayed.
+    n_kept: usize,
+    evictions: Vec<Evicted>,
+}
+
+#[derive(Serialize)]
+struct Evicted {
+    key: String,
+    crate_name: String,
+    package: String,
+    version: String,
+    kind: String,
+    why: &'static str,
+    last_used_ms: u64,
+}
+
+impl Report {
+    fn of(plan: &Plan, applied: Option<&Applied>) -> Report {
+        let evicted = |eviction: &crate::gc::plan::Eviction| Evicted {
+            key: eviction.key.to_hex(),
+            crate_name: eviction.unit.crate_name.clone(),
+            package: eviction.unit.package.clone(),
+            version: eviction.unit.version.clone(),
+            kind: eviction.unit.kind.clone(),
+            why: eviction.why.name(),
+            last_used_ms: eviction.last_used_ms,
+        };
+        Report {
+            format: 1,
+            dry_run: applied.is_none(),
+            before_bytes: plan.before_bytes,
+            after_bytes: applied
+                .map_or(plan.after_bytes, |applied| plan.before_bytes.saturating_sub(applied.store_bytes)),
+            shared_bytes: plan.shared_bytes,
+            n_files: plan.files.len(),
+            n_kept: applied.map_or(0, |applied| applied.n_kept),
+            evictions: plan.evictions.iter().map(evicted).collect(),
+        }
+    }
+}
+
+/// What a build starts. Whatever stands in the way, the next one may do it.
+fn run_automatically(session: &Session<'_>) -> Exit {
+    let (config, problems) = settings::for_command(session.env);
+    let cache_dir = &config.cache_dir.value;
+    // With half a configuration, the limit may be another.
+    if !problems.is_empty() || cache_dir.as_os_str().is_empty() || fs::metadata(cache_dir).is_err() {
+        return Exit::Ok;
+    }
+    let is_needed = config.gc_max_age.value.is_some()
+        || is_long_ago(&lock_file(cache_dir))
+        || survey::disk_bytes(cache_dir).0 > config.max_size_bytes.value;
+    if is_needed && let Ok(Some(lock)) = one_at_a_time(cache_dir) {
+        let last_uses = Index::open(cache_dir).and_then(|index| index.last_uses());
+        // Without last uses, entries go in the order in which they were made.
+        let survey = Survey::of(cache_dir, &last_uses.unwrap_or_else(|_| HashMap::new()));
+        let limits = limits(&config, config.gc_max_age.value, GRACE_MS);
+        apply(&Plan::compute(&survey, clock::now_ms(), &limits));
+        lock.heartbeat();
+    }
+    Exit::Ok
+}
+
+fn is_long_ago(lock_file: &Path) -> bool {
+    let modified = fs::metadata(lock_file).and_then(|metadata| metadata.modified());
+    let age = modified.map(|modified| clock::now().duration_since(modified));
+    !matches!(age, Ok(Ok(age)) if age.as_millis() < u128::from(PAUSE_MS))
+}

@@ -1,0 +1,126 @@
+//! `kache list`: the entries of the store.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::Session;
+use crate::cli::table::Table;
+use crate::config::units::{format_bytes, format_duration};
+use crate::index::query::EntryRow;
+use crate::sys::clock;
+
+/// The arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only entries of this crate or package
+    name: Option<String>,
+    /// In which order
+    #[arg(long, value_enum, default_value_t = Sort::Name)]
+    sort: Sort,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Sort {
+    /// By crate
+    Name,
+    /// Largest first
+    Size,
+    /// Most often served first
+    Hits,
+    /// Longest unused first
+    Age,
+}
+
+#[derive(Serialize)]
+struct Report {
+    format: u32,
+    entries: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    key: String,
+    crate_name: String,
+    package: String,
+    version: String,
+    kind: String,
+    unit_id: String,
+    /// Empty for the host.
+    target: String,
+    size_bytes: u64,
+    n_hits: u64,
+    compile_ms: u64,
+    created_ms: u64,
+    last_used_ms: u64,
+}
+
+/// Prints the entries.
+pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    let cache_dir = session.config()?.cache_dir.value;
+    let mut rows = session.index(&cache_dir)?.entries(args.name.as_deref())?;
+    match args.sort {
+        Sort::Name => {}
+        Sort::Size => rows.sort_by_key(|row| Reverse(row.size_bytes)),
+        Sort::Hits => rows.sort_by_key(|row| Reverse(row.n_hits)),
+        Sort::Age => rows.sort_by_key(|row| row.last_used_ms),
+    }
+    if args.json {
+        let entries = rows.into_iter().map(line).collect();
+        session.print_json(&Report { format: 1, entries })?;
+        return Ok(Exit::Ok);
+    }
+    if rows.is_empty() {
+        let of = args.name.as_ref().map(|name| format!(" of `{name}`")).unwrap_or_default();
+        session.print(&format!("There are no entries{of} in the store at {}.\n", cache_dir.display()))?;
+        return Ok(Exit::Ok);
+    }
+    session.print(&table(&rows, clock::now_ms()))?;
+    Ok(Exit::Ok)
+}
+
+fn line(row: EntryRow) -> Line {
+    Line {
+        key: row.key.to_hex(),
+        crate_name: row.crate_name,
+        package: row.package,
+        version: row.version,
+        kind: row.kind,
+        unit_id: row.unit_id,
+        target: row.target,
+        size_bytes: row.size_bytes,
+        n_hits: row.n_hits,
+        compile_ms: row.compile_ms,
+        created_ms: row.created_ms,
+        last_used_ms: row.last_used_ms,
+    }
+}
+
+fn table(rows: &[EntryRow], now_ms: u64) -> String {
+    let mut table = Table::new("<<<>>>>");
+    table.row(["CRATE", "VERSION", "KIND", "SIZE", "HITS", "COMPILED IN", "LAST USED"]);
+    for row in rows {
+        // All build scripts are called the same.
+        let name = if row.kind.ends_with("build-script") { &row.package } else { &row.crate_name };
+        let kind = match row.target.as_str() {
+            "" => row.kind.clone(),
+            target => format!("{} ({target})", row.kind),
+        };
+        let ms = Duration::from_millis;
+        table.row([
+            name,
+            &row.version,
+            &kind,
+            &format_bytes(row.size_bytes),
+            &row.n_hits.to_string(),
+            &format_duration(ms(row.compile_ms)),
+            &format!("{} ago", format_duration(ms(now_ms.saturating_sub(row.last_used_ms)))),
+        ]);
+    }
+    table.render("")
+}

@@ -1,0 +1,111 @@
+//! `kache purge`: remove everything, or all of one crate.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::gc;
+use crate::cli::session::Session;
+use crate::config::units::format_bytes;
+use crate::gc::plan::Plan;
+use crate::gc::survey::{self, Survey};
+use crate::index::open;
+use crate::index::records;
+use crate::report::words::counted;
+use crate::store::Store;
+use crate::sys::{clock, fs};
+use crate::trigger;
+
+/// The arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only the entries of this crate or package
+    #[arg(long, value_name = "NAME")]
+    crate_name: Option<String>,
+    /// Show what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    format: u32,
+    dry_run: bool,
+    store: String,
+    removed_bytes: u64,
+    n_record_files: usize,
+}
+
+/// Removes what was asked for.
+pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    let cache_dir = session.config()?.cache_dir.value;
+    if fs::metadata(&cache_dir).is_err() {
+        return gc::missing(&cache_dir, args.json, session);
+    }
+    let lock = if args.dry_run { None } else { Some(gc::lock(&cache_dir)?) };
+    let Some(name) = &args.crate_name else { return everything(args, &cache_dir, session) };
+    let survey = Survey::of(&cache_dir, &session.index(&cache_dir)?.last_uses()?);
+    survey.problems.iter().for_each(|problem| session.note(problem));
+    let plan = Plan::of_crate(&survey, clock::now_ms(), name);
+    if plan.evictions.is_empty() && !args.json {
+        session
+            .print(&format!("There are no entries of `{name}` in the store at {}.\n", cache_dir.display()))?;
+        return Ok(Exit::Ok);
+    }
+    gc::finish(&plan, lock.as_ref(), args.json, session)
+}
+
+/// Only what is kache's own goes: the directory may have been given by mistake.
+fn everything(args: &Args, cache_dir: &Path, session: &Session<'_>) -> Result<Exit, Failure> {
+    let store = Store::at(cache_dir);
+    let (removed_bytes, problems) = survey::disk_bytes(cache_dir);
+    problems.iter().for_each(|problem| session.note(problem));
+    let records = records::files(&Store::records_dir(cache_dir));
+    if !args.dry_run {
+        let failed = |path: &Path, e: std::io::Error| Failure::new(format_args!("{}: {e}", path.display()));
+        // In one step: who looks something up meanwhile finds all of it, or nothing.
+        let aside = cache_dir.join("store").join(format!("removed-{}", fs::unique_name()));
+        match fs::rename(store.root(), &aside) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(store.root(), e)),
+            _ => {}
+        }
+        for left in fs::list(&cache_dir.join("store")).unwrap_or_default() {
+            if left.file_name().is_some_and(|name| name.to_string_lossy().starts_with("removed-")) {
+                fs::remove_dir_all(&left).map_err(|e| failed(&left, e))?;
+            }
+        }
+        let mut files = open::files(cache_dir);
+        files.extend(records.iter().cloned());
+        files.push(trigger::stamp_file(cache_dir));
+        for file in files {
+            fs::remove(&file).map_err(|e| failed(&file, e))?;
+        }
+    }
+    if args.json {
+        session.print_json(&Report {
+            format: 1,
+            dry_run: args.dry_run,
+            store: store.root().display().to_string(),
+            removed_bytes,
+            n_record_files: records.len(),
+        })?;
+        return Ok(Exit::Ok);
+    }
+    let removed = if args.dry_run { "Would remove" } else { "Removed" };
+    session.print(&format!(
+        "{removed} the store at {}, {}, {} of records and the index.\n",
+        store.root().display(),
+        format_bytes(removed_bytes),
+        counted(records.len(), "day")
+    ))?;
+    if !args.dry_run {
+        session.note(
+            "in build directories that are still there, what links is compiled without the cache until they are cleaned",
+        );
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,174 @@
+//! `kache stats`: what the cache did, and what it holds.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::{Session, duration};
+use crate::cli::table::Table;
+use crate::config::Config;
+use crate::config::units::{format_bytes, format_duration};
+use crate::gc::survey;
+use crate::index::records;
+use crate::report::summary::{Count, Summary};
+use crate::report::words::counted;
+use crate::store::Store;
+use crate::sys::{clock, fs};
+
+/// The arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only what happened in this time, such as 24h or 7d; records are kept for 30 days
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    since: Option<Duration>,
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    format: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since_ms: Option<u64>,
+    #[serde(flatten)]
+    summary: Summary,
+    n_unreadable_lines: usize,
+    store: StoreReport,
+}
+
+#[derive(Serialize)]
+struct StoreReport {
+    path: String,
+    /// What it takes on the disk; absent where it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk_bytes: Option<u64>,
+    max_bytes: u64,
+}
+
+/// Prints the sums.
+pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    let config = session.config()?;
+    let cache_dir = &config.cache_dir.value;
+    let since_ms = args.since.map(|since| clock::now_ms().saturating_sub(since.as_millis() as u64));
+    let read = records::since(&Store::records_dir(cache_dir), since_ms.unwrap_or(0));
+    read.unreadable.iter().for_each(|problem| session.note(problem));
+    let report = Report {
+        format: 1,
+        since_ms,
+        summary: Summary::of(&read.records),
+        n_unreadable_lines: read.n_skipped,
+        store: store_report(&config, session),
+    };
+    if args.json {
+        session.print_json(&report)?;
+    } else {
+        session.print(&text(&report, args.since, fs::metadata(cache_dir).is_ok()))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn store_report(config: &Config, session: &Session<'_>) -> StoreReport {
+    let path: &Path = &config.cache_dir.value;
+    let (disk_bytes, problems) = survey::disk_bytes(path);
+    problems.iter().for_each(|problem| session.note(problem));
+    StoreReport {
+        path: path.display().to_string(),
+        disk_bytes: problems.is_empty().then_some(disk_bytes),
+        max_bytes: config.max_size_bytes.value,
+    }
+}
+
+fn text(report: &Report, since: Option<Duration>, is_there: bool) -> String {
+    let summary = &report.summary;
+    let mut text = String::new();
+    let period = since.map_or_else(String::new, |since| format!(" in the last {}", format_duration(since)));
+    if summary.n_units == 0 {
+        text += &format!("Nothing was built with kache{period}.\n");
+    } else {
+        text += &counts(summary);
+        text += &bytes(summary);
+    }
+    if report.n_unreadable_lines > 0 {
+        text += &format!(
+            "\n{} of the records could not be read and counted.\n",
+            counted(report.n_unreadable_lines, "line")
+        );
+    }
+    for (problem, n) in &summary.problems {
+        text += &format!("\nBuilds went on in spite of this, met {n}×: {problem}\n");
+    }
+    text += &match report.store.disk_bytes {
+        _ if !is_there => format!("\nThere is no store at {} yet.\n", report.store.path),
+        Some(disk_bytes) => format!(
+            "\nThe store at {} takes {} of at most {}.\n",
+            report.store.path,
+            format_bytes(disk_bytes),
+            format_bytes(report.store.max_bytes)
+        ),
+        None => format!("\nThe store at {} cannot be read completely.\n", report.store.path),
+    };
+    text
+}
+
+fn counts(summary: &Summary) -> String {
+    let mut table = Table::new("<>< ");
+    let number = |n: u64| n.to_string();
+    let time = |ms: Option<u64>, what: &str| {
+        ms.map(|ms| format!("{} {what}", format_duration(Duration::from_millis(ms)))).unwrap_or_default()
+    };
+    table.row(["units", &number(summary.n_units), ""]);
+    table.row(["hits", &number(summary.n_hits), &time(summary.saved_ms, "of compiling saved")]);
+    if summary.n_hits_waited > 0 {
+        table.row(["  waited", &number(summary.n_hits_waited), "another build was compiling the same"]);
+    }
+    table.row(["misses", &number(summary.n_misses), &time(summary.compiled_ms, "spent compiling")]);
+    reasons(&mut table, &summary.misses_by_reason);
+    if !summary.unstored_by_reason.is_empty() {
+        let n = summary.unstored_by_reason.values().map(|count| count.n).sum();
+        table.row(["not stored", &number(n), ""]);
+        reasons(&mut table, &summary.unstored_by_reason);
+    }
+    table.row(["bypasses", &number(summary.n_bypasses), ""]);
+    reasons(&mut table, &summary.bypasses_by_reason);
+    if let Some(rate) = summary.hit_rate {
+        table.row(["hit rate", &format!("{:.1} %", rate * 100.0), "of the units that can be cached"]);
+    }
+    table.render("")
+}
+
+fn reasons(table: &mut Table, counts: &BTreeMap<String, Count>) {
+    for (name, count) in counts {
+        table.row([&format!("  {name}"), &count.n.to_string(), count.meaning]);
+    }
+}
+
+fn bytes(summary: &Summary) -> String {
+    let mut table = Table::new("<><");
+    for (name, n_bytes, meaning) in [
+        ("linked", summary.linked_bytes, "served as a second name of the stored file: takes no room"),
+        ("cloned", summary.cloned_bytes, "served as a copy-on-write clone: takes no room until written to"),
+        ("copied", summary.copied_bytes, "served as a copy"),
+        ("stored", summary.stored_bytes, "made by the compiler and put into the store"),
+    ] {
+        if n_bytes > 0 {
+            table.row([name, &format_bytes(n_bytes), meaning]);
+        }
+    }
+    let mut text = table.render("");
+    if !text.is_empty() {
+        text.insert(0, '\n');
+    }
+    if summary.n_link_failures > 0 {
+        text += &format!(
+            "\n{} could not be linked but had to be copied: the store and the build directory are on different file \
+             systems, or on one without hard links, or a file has as many names as it may have.\n\
+             A store on the file system of the build directories saves that (cache.local_store).\n",
+            counted(usize::try_from(summary.n_link_failures).unwrap_or(usize::MAX), "file")
+        );
+    }
+    text
+}

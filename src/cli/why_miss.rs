@@ -1,0 +1,153 @@
+//! `kache why-miss`: why a crate was compiled and not served from the store.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::Session;
+use crate::config::units::format_duration;
+use crate::report::words;
+use crate::sys::clock;
+use crate::why_miss::{Finding, Verdict, explain};
+
+/// The arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The crate or package
+    #[arg(value_name = "CRATE")]
+    name: String,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    format: u32,
+    units: Vec<UnitReport>,
+}
+
+#[derive(Serialize)]
+struct UnitReport {
+    crate_name: String,
+    package: String,
+    version: String,
+    kind: String,
+    target: String,
+    place: String,
+    time_ms: u64,
+    /// `hit`, `bypassed`, `not-stored`, `unusable`, `evicted`, `gone`, `never-compiled`, `changed`.
+    verdict: &'static str,
+    /// The verdict in words; for `changed` the differences, one each.
+    because: Vec<String>,
+    /// Crates to look at next.
+    see: Vec<String>,
+}
+
+/// Prints what became of each unit of the crate.
+pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    let cache_dir = session.config()?.cache_dir.value;
+    let findings = explain(&args.name, &cache_dir, &session.index(&cache_dir)?)?;
+    if findings.is_empty() {
+        let error = format!("no build of `{}` is recorded in {}", args.name, cache_dir.display());
+        return Err(Failure::new(error).hint("`kache list` shows the crates that are in the store"));
+    }
+    let now_ms = clock::now_ms();
+    let units: Vec<UnitReport> = findings.iter().map(|finding| unit_report(finding, now_ms)).collect();
+    if args.json {
+        session.print_json(&Report { format: 1, units })?;
+    } else {
+        session.print(&units.iter().map(|unit| text(unit, now_ms)).collect::<Vec<_>>().join("\n"))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn ago(time_ms: u64, now_ms: u64) -> String {
+    format!("{} ago", format_duration(Duration::from_millis(now_ms.saturating_sub(time_ms))))
+}
+
+fn unit_report(finding: &Finding, now_ms: u64) -> UnitReport {
+    let (verdict, because) = in_words(&finding.verdict, now_ms);
+    let record = &finding.record;
+    let see = match &finding.verdict {
+        Verdict::Changed { see, .. } => see.clone(),
+        _ => Vec::new(),
+    };
+    UnitReport {
+        crate_name: record.unit.crate_name.clone(),
+        package: record.unit.package.clone(),
+        version: record.unit.version.clone(),
+        kind: record.unit.kind.clone(),
+        target: record.unit.target.clone(),
+        place: record.place.clone(),
+        time_ms: record.time_ms,
+        verdict,
+        because,
+        see,
+    }
+}
+
+fn in_words(verdict: &Verdict, now_ms: u64) -> (&'static str, Vec<String>) {
+    let detailed = |words: &str, detail: &str| match detail {
+        "" => words.to_owned(),
+        detail => format!("{words}: {detail}"),
+    };
+    match verdict {
+        Verdict::Hit(origin) => {
+            ("hit", vec![format!("it was no miss: it was served {}", words::origin(*origin))])
+        }
+        Verdict::Bypassed(reason) => (
+            "bypassed",
+            vec![format!(
+                "it was left to the compiler: {}",
+                detailed(words::bypass(reason.why), &reason.detail)
+            )],
+        ),
+        Verdict::NotStored(reason, unstored) => {
+            let (why, detail) = words::unstored(unstored);
+            let because = vec![
+                format!("{}, and", words::miss(*reason)),
+                format!("this compile was not stored: {}", detailed(why, detail)),
+            ];
+            ("not-stored", because)
+        }
+        Verdict::Unusable(reason) => ("unusable", vec![words::miss(*reason).to_owned()]),
+        Verdict::Evicted { last_ms } => (
+            "evicted",
+            vec![format!(
+                "its entry was removed from the store since it was last used {}",
+                ago(*last_ms, now_ms)
+            )],
+        ),
+        Verdict::Gone => {
+            ("gone", vec!["its entry is no longer in the store: there is nothing to compare".to_owned()])
+        }
+        Verdict::Never => {
+            ("never-compiled", vec!["it was never compiled before, as far as the store knows".to_owned()])
+        }
+        Verdict::Changed { changes, .. } if changes.is_empty() => {
+            ("changed", vec!["its input list was no longer kept; nothing else differs".to_owned()])
+        }
+        Verdict::Changed { before_ms, changes, .. } => {
+            let mut because: Vec<String> = changes.iter().map(|change| change.words()).collect();
+            if let Some(first) = because.first_mut() {
+                first.push_str(&format!(" (compared with the compile of {})", ago(*before_ms, now_ms)));
+            }
+            ("changed", because)
+        }
+    }
+}
+
+fn text(unit: &UnitReport, now_ms: u64) -> String {
+    let UnitReport { package, version, kind, crate_name, .. } = unit;
+    let name = if kind.ends_with("build-script") { package } else { crate_name };
+    let mut text = format!("{name} {version} {kind}, {} in {}\n", ago(unit.time_ms, now_ms), unit.place);
+    for because in &unit.because {
+        text += &format!("  {because}\n");
+    }
+    for name in &unit.see {
+        text += &format!("  see `kache why-miss {name}`\n");
+    }
+    text
+}

@@ -1,0 +1,65 @@
+//! Doing what a plan says.
+
+use crate::gc::plan::{Kind, Plan};
+use crate::gc::survey::Stray;
+use crate::store::walk::{Found, State};
+use crate::sys::fs;
+use crate::sys::lock::try_lock;
+
+/// What was done.
+#[derive(Debug, Default)]
+pub struct Applied {
+    pub n_evicted: usize,
+    pub n_removed: usize,
+    /// What the store takes less; records are not part of it.
+    pub store_bytes: u64,
+    /// Files that changed since the survey, and stayed.
+    pub n_kept: usize,
+    pub problems: Vec<String>,
+}
+
+/// Removes what the plan names: entries first, what they refer to second.
+pub fn apply(plan: &Plan) -> Applied {
+    let mut applied = Applied::default();
+    for eviction in &plan.evictions {
+        if applied.remove(&eviction.found) {
+            applied.n_evicted += 1;
+            applied.store_bytes += eviction.found.state.disk_bytes;
+        }
+    }
+    for (kind, found) in &plan.files {
+        // A lock that somebody holds is not old, whatever its time says.
+        let lock = (*kind == Kind::Stray(Stray::Lock)).then(|| try_lock(&found.path));
+        if matches!(lock, Some(Ok(None))) {
+            applied.n_kept += 1;
+            continue;
+        }
+        if applied.remove(found) {
+            applied.n_removed += 1;
+            let is_in_store = *kind != Kind::Stray(Stray::Records);
+            applied.store_bytes += if is_in_store { found.state.disk_bytes } else { 0 };
+        }
+    }
+    applied
+}
+
+impl Applied {
+    /// Removes a file that is as it was when it was surveyed. A blob counts as changed when it got or lost a name.
+    fn remove(&mut self, found: &Found) -> bool {
+        match fs::symlink_metadata(&found.path) {
+            Ok(metadata) if State::of(&metadata) == found.state => {}
+            Ok(_) => {
+                self.n_kept += 1;
+                return false;
+            }
+            Err(_) => return false,
+        }
+        match fs::remove(&found.path) {
+            Ok(()) => true,
+            Err(e) => {
+                self.problems.push(format!("{}: {e}", found.path.display()));
+                false
+            }
+        }
+    }
+}

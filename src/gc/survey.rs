@@ -1,0 +1,109 @@
+//! What is in a cache directory, file by file.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use crate::digest::Digest;
+use crate::store::entry::UnitName;
+use crate::store::walk::{self, Found};
+use crate::store::{Shelf, Store};
+
+/// All files of a cache directory that a collection may remove, and what refers to what.
+#[derive(Debug, Default)]
+pub struct Survey {
+    pub entries: Vec<EntryState>,
+    pub blobs: BTreeMap<Digest, Found>,
+    /// Files of the other shelves.
+    pub sides: Vec<(Shelf, Digest, Found)>,
+    pub strays: Vec<(Stray, Found)>,
+    /// What lies in the store besides, and is never removed.
+    pub other_bytes: u64,
+    /// What could not be listed. What is behind that is not counted.
+    pub problems: Vec<String>,
+}
+
+/// One entry.
+#[derive(Debug)]
+pub struct EntryState {
+    pub key: Digest,
+    pub found: Found,
+    /// `None`: its file is damaged.
+    pub unit: Option<UnitName>,
+    pub unit_key: Option<Digest>,
+    pub blobs: Vec<Digest>,
+    /// When it was made or last served.
+    pub last_used_ms: u64,
+}
+
+/// A file that nothing refers to; it goes by its age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stray {
+    Temporary,
+    Lock,
+    Quarantined,
+    Records,
+}
+
+impl Survey {
+    /// Looks at everything. When an entry was last used is known from outside.
+    pub fn of(cache_dir: &Path, last_uses: &HashMap<Digest, u64>) -> Survey {
+        let store = Store::at(cache_dir);
+        let mut problems = Vec::new();
+        let entries = store.shelved(Shelf::Entries, &mut problems);
+        let entries = entries.into_iter().map(|(key, found)| entry_state(&store, key, found, last_uses));
+        let mut survey = Survey { entries: entries.collect(), ..Survey::default() };
+        survey.blobs = store.shelved(Shelf::Blobs, &mut problems).into_iter().collect();
+        for shelf in [Shelf::Inputs, Shelf::Units, Shelf::Reach, Shelf::Names] {
+            let files = store.shelved(shelf, &mut problems).into_iter();
+            survey.sides.extend(files.map(|(digest, found)| (shelf, digest, found)));
+        }
+        let locks = store.shelved(Shelf::Locks, &mut problems).into_iter().map(|(_, found)| found).collect();
+        let strays: [(Stray, Vec<Found>); 4] = [
+            (Stray::Temporary, store.loose("tmp", &mut problems)),
+            (Stray::Lock, locks),
+            (Stray::Quarantined, store.loose("quarantine", &mut problems)),
+            (Stray::Records, walk::files(&Store::records_dir(cache_dir), &mut problems)),
+        ];
+        for (stray, found) in strays {
+            survey.strays.extend(found.into_iter().map(|found| (stray, found)));
+        }
+        let memo = store.loose("memo", &mut problems);
+        survey.other_bytes = memo.iter().map(|found| found.state.disk_bytes).sum();
+        survey.problems = problems;
+        survey
+    }
+
+    /// What the store takes on the disk. Records and index are not part of it.
+    pub fn disk_bytes(&self) -> u64 {
+        let entries = self.entries.iter().map(|entry| &entry.found);
+        let sides = self.sides.iter().map(|(_, _, found)| found);
+        let strays = self.strays.iter().filter(|(stray, _)| *stray != Stray::Records).map(|(_, found)| found);
+        let all = entries.chain(self.blobs.values()).chain(sides).chain(strays);
+        all.map(|found| found.state.disk_bytes).sum::<u64>() + self.other_bytes
+    }
+}
+
+fn entry_state(store: &Store, key: Digest, found: Found, last_uses: &HashMap<Digest, u64>) -> EntryState {
+    let entry = store.entry(&key).ok();
+    let unit_key = store.inputs(&key).ok().map(|inputs| inputs.unit_key);
+    let created_ms = entry.as_ref().map_or(0, |entry| entry.created_ms);
+    let last_used_ms = last_uses.get(&key).copied().unwrap_or(0).max(created_ms);
+    let artifacts = entry.as_ref().map(|entry| entry.artifacts.as_slice()).unwrap_or_default();
+    let blobs = artifacts.iter().map(|artifact| artifact.blob).collect();
+    EntryState { key, found, blobs, unit_key, last_used_ms, unit: entry.map(|entry| entry.unit) }
+}
+
+/// What the store takes on the disk, without reading anything in it.
+pub fn disk_bytes(cache_dir: &Path) -> (u64, Vec<String>) {
+    let store = Store::at(cache_dir);
+    let mut problems = Vec::new();
+    let bytes = |found: &Found| found.state.disk_bytes;
+    let mut total: u64 = 0;
+    for shelf in Shelf::ALL {
+        total += store.shelved(shelf, &mut problems).iter().map(|(_, found)| bytes(found)).sum::<u64>();
+    }
+    for dir in ["tmp", "quarantine", "memo"] {
+        total += store.loose(dir, &mut problems).iter().map(bytes).sum::<u64>();
+    }
+    (total, problems)
+}

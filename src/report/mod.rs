@@ -1,0 +1,5 @@
+//! Reports: what records add up to, and the words for it.
+
+pub mod words;
+
+pub mod summary;

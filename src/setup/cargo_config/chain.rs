@@ -1,0 +1,233 @@
+//! Everything that sets the wrapper, from where cargo looks first to where it looks last.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::setup::cargo_config::read::{self, File, ReadError};
+use crate::sys::env::Env;
+use crate::sys::{dirs, fs, os};
+
+/// A setting of cargo that names a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// `build.rustc-wrapper`, for all units.
+    RustcWrapper,
+    /// `build.rustc-workspace-wrapper`, for members of the workspace only; called inside the other one.
+    WorkspaceWrapper,
+}
+
+impl Setting {
+    /// Its key in the table `build`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Setting::RustcWrapper => "rustc-wrapper",
+            Setting::WorkspaceWrapper => "rustc-workspace-wrapper",
+        }
+    }
+
+    /// Its variables, the first one before the second.
+    pub fn variables(self) -> [&'static str; 2] {
+        match self {
+            Setting::RustcWrapper => ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"],
+            Setting::WorkspaceWrapper => ["RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER"],
+        }
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Variable(&'static str),
+    File { path: PathBuf, line: usize },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Variable(name) => write!(f, "the environment variable {name}"),
+            Origin::File { path, line } => write!(f, "{}:{line}", path.display()),
+        }
+    }
+}
+
+/// What a value means to cargo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// An empty value: no wrapper, whatever is set further down.
+    Disabled,
+    /// The file that cargo would start. Whether it is there is another question.
+    At(PathBuf),
+    /// A bare name that is not in `PATH`.
+    NotInPath,
+}
+
+/// One place that sets the wrapper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub origin: Origin,
+    /// The value as it is written.
+    pub value: String,
+    pub program: Program,
+}
+
+/// What is wrong with the files.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("both {used} and {ignored} exist; cargo reads {used} and ignores the other", used = used.display(), ignored = ignored.display())]
+    Both { used: PathBuf, ignored: PathBuf },
+    #[error("{path}:{line}: {what}", path = path.display())]
+    Wrong { path: PathBuf, line: usize, what: String },
+}
+
+impl Problem {
+    /// Whether no cargo command works as long as this stands.
+    pub fn stops_cargo(&self) -> bool {
+        !matches!(self, Problem::Both { .. })
+    }
+}
+
+/// All places that set one setting, the one that is in force first.
+#[derive(Debug, Default)]
+pub struct Chain {
+    pub links: Vec<Link>,
+    pub problems: Vec<Problem>,
+}
+
+impl Chain {
+    /// What is in force.
+    pub fn winner(&self) -> Option<&Link> {
+        self.links.first()
+    }
+
+    /// What keeps every cargo command from working.
+    pub fn obstacle(&self) -> Option<&Problem> {
+        self.problems.iter().find(|problem| problem.stops_cargo())
+    }
+}
+
+/// The configuration file that cargo reads in a directory (`.cargo` of a project, or cargo's home), or would read if
+/// it were made.
+pub fn config_file(dir: &Path) -> PathBuf {
+    let old = dir.join("config");
+    if fs::symlink_metadata(&old).is_ok() { old } else { dir.join("config.toml") }
+}
+
+/// Cargo's home as cargo sees it from `cwd`.
+pub fn cargo_home(env: &Env, cwd: &Path) -> Option<PathBuf> {
+    dirs::cargo_home(env).map(|home| cwd.join(home))
+}
+
+/// Everything that sets `setting` for cargo called in `cwd`.
+pub fn resolve(setting: Setting, env: &Env, cwd: &Path) -> Chain {
+    let mut chain = Chain::default();
+    for name in setting.variables() {
+        if let Some(value) = env.get(name) {
+            let program = program(value, cwd, env);
+            let value = value.to_string_lossy().into_owned();
+            chain.links.push(Link { origin: Origin::Variable(name), value, program });
+        }
+    }
+    let mut seen: Vec<PathBuf> = Vec::new();
+    let projects = cwd.ancestors().map(|dir| dir.join(".cargo"));
+    for dir in projects.chain(cargo_home(env, cwd)) {
+        let file = config_file(&dir);
+        if !seen.contains(&file) && fs::metadata(&file).is_ok() {
+            seen.push(file.clone());
+            note_both(&dir, &file, &mut chain.problems);
+            let mut walk = Walk { setting, env, chain: &mut chain, above: Vec::new() };
+            walk.file(&file);
+        }
+    }
+    chain
+}
+
+/// The places in one file and what it includes, the one that counts first; nothing if it cannot be read.
+pub fn in_file(setting: Setting, env: &Env, file: &Path) -> Chain {
+    let mut chain = Chain::default();
+    if fs::metadata(file).is_ok() {
+        Walk { setting, env, chain: &mut chain, above: Vec::new() }.file(file);
+    }
+    chain
+}
+
+fn note_both(dir: &Path, used: &Path, problems: &mut Vec<Problem>) {
+    let ignored = dir.join("config.toml");
+    let is_other = used != ignored && fs::metadata(&ignored).is_ok();
+    if is_other && fs::canonical(used).ok() != fs::canonical(&ignored).ok() {
+        problems.push(Problem::Both { used: used.to_owned(), ignored });
+    }
+}
+
+/// The way through a file and its includes.
+struct Walk<'a> {
+    setting: Setting,
+    env: &'a Env,
+    chain: &'a mut Chain,
+    /// The files that led here.
+    above: Vec<PathBuf>,
+}
+
+impl Walk<'_> {
+    fn file(&mut self, path: &Path) {
+        if let Err(problem) = self.try_file(path) {
+            self.chain.problems.push(problem);
+        }
+    }
+
+    fn try_file(&mut self, path: &Path) -> Result<(), Problem> {
+        let wrong = |line, what| Problem::Wrong { path: path.to_owned(), line, what };
+        let Some(text) = read::text(path)? else { return Ok(()) };
+        let file = File::parse(path, &text)?;
+        if let Some(value) = file.build(self.setting.key()) {
+            let key = self.setting.key();
+            let value_text = value
+                .text
+                .map_err(|is| wrong(value.line, format!("`build.{key}` must be a string, but is a {is}")))?;
+            let base = path.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
+            let program = program(value_text.as_ref(), base, self.env);
+            let origin = Origin::File { path: path.to_owned(), line: value.line };
+            self.chain.links.push(Link { origin, value: value_text, program });
+        }
+        self.above.push(path.to_owned());
+        let includes = file.includes().map_err(|(line, what)| wrong(line, what))?;
+        for include in includes.iter().rev() {
+            let target = normal(&path.with_file_name("").join(&include.path));
+            let is_missing = fs::metadata(&target).is_err();
+            if self.above.contains(&target) {
+                return Err(wrong(include.line, format!("{} includes itself", target.display())));
+            } else if !is_missing {
+                self.file(&target);
+            } else if !include.optional {
+                return Err(wrong(include.line, format!("{} is not there", target.display())));
+            }
+        }
+        self.above.pop();
+        Ok(())
+    }
+}
+
+/// `path` without `.` and `..`, as far as names tell.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => drop(normal.pop()),
+            std::path::Component::CurDir => {}
+            part => normal.push(part),
+        }
+    }
+    normal
+}
+
+fn program(value: &OsStr, base: &Path, env: &Env) -> Program {
+    if value.is_empty() {
+        return Program::Disabled;
+    }
+    match os::find_program(value, env.get("PATH"), base) {
+        Some(path) => Program::At(normal(&path)),
+        None => Program::NotInPath,
+    }
+}

@@ -1,0 +1,86 @@
+//! Everything that lies in a store, for those who count it and remove it. No step of a compilation comes here.
+
+use std::fs::Metadata;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::store::{Shelf, Store};
+use crate::sys::fs::{self, Identity};
+
+/// One file of a store.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub path: PathBuf,
+    pub state: State,
+}
+
+/// What is to be known of a file without reading it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    pub size_bytes: u64,
+    /// What it takes on the disk.
+    pub disk_bytes: u64,
+    /// Whether it has names elsewhere too, so that removing this one frees nothing.
+    pub is_shared: bool,
+    /// When its content, names or attributes last changed. A blob's time of modification is its seal and tells nothing.
+    pub changed_ms: u64,
+    pub modified_ms: u64,
+}
+
+impl State {
+    /// What the system tells of a file.
+    pub fn of(metadata: &Metadata) -> State {
+        let identity = Identity::of(metadata);
+        let ms = |ns: i64| u64::try_from(ns / 1_000_000).unwrap_or(0);
+        State {
+            size_bytes: identity.size,
+            disk_bytes: fs::disk_bytes(metadata),
+            is_shared: fs::n_names(metadata) > 1,
+            changed_ms: ms(identity.changed_ns),
+            modified_ms: ms(identity.modified_ns),
+        }
+    }
+}
+
+impl Store {
+    /// All files of a shelf, by digest. What cannot be listed goes to `problems`; what is not there is not there.
+    pub fn shelved(&self, shelf: Shelf, problems: &mut Vec<String>) -> Vec<(Digest, Found)> {
+        let mut all = Vec::new();
+        for dir in list(&self.root().join(shelf.name()), problems) {
+            for found in files(&dir, problems) {
+                let name = found.path.file_name().and_then(|name| name.to_str());
+                if let Some(digest) = name.and_then(|name| name.parse().ok()) {
+                    all.push((digest, found));
+                }
+            }
+        }
+        all
+    }
+
+    /// The files in a directory of the store that is no shelf.
+    pub fn loose(&self, dir: &str, problems: &mut Vec<String>) -> Vec<Found> {
+        files(&self.root().join(dir), problems)
+    }
+}
+
+/// The regular files in a directory.
+pub fn files(dir: &Path, problems: &mut Vec<String>) -> Vec<Found> {
+    let states = list(dir, problems).into_iter().filter_map(|path| {
+        // Whoever uses the store removes files too.
+        let metadata = fs::symlink_metadata(&path).ok().filter(Metadata::is_file)?;
+        Some(Found { path, state: State::of(&metadata) })
+    });
+    states.collect()
+}
+
+fn list(dir: &Path, problems: &mut Vec<String>) -> Vec<PathBuf> {
+    match fs::list(dir) {
+        Ok(paths) => paths,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Vec::new(),
+        Err(e) => {
+            problems.push(format!("{}: {e}", dir.display()));
+            Vec::new()
+        }
+    }
+}
