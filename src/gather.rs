@@ -1,7 +1,8 @@
 //! After a compile: what it read and what it made, as something that can be stored. Whatever is in doubt means
 //! that nothing is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use memchr::memmem;
 
 use crate::compile::Compiled;
 use crate::digest::{Digest, Hasher};
-use crate::invocation::{Invocation, Output, Role};
+use crate::invocation::{Invocation, NativeLib, Output, Role, SearchKind};
 use crate::key::depinfo::DepInfo;
 use crate::key::facts::Facts;
 use crate::key::inputs::{InputKind, KeyInputs};
@@ -105,6 +106,7 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
         return Err(Unstored::UnexpectedOutput(String::from_utf8_lossy(line).trim_end().to_owned()));
     }
     let dep_info = read_dep_info(facts)?;
+    refuse_crates_found_by_name(facts, &dep_info)?;
     let mut found_roots = Vec::new();
     let (artifacts, files, library) = read_artifacts(finished, &mut found_roots)?;
     bind_to_roots(facts, &dep_info, finished.maps_paths, &mut found_roots);
@@ -150,6 +152,50 @@ fn read_dep_info(facts: &Facts<'_>) -> Result<DepInfo, Unstored> {
         }
     }
     Ok(dep_info)
+}
+
+/// `extern crate found;` without an `--extern` makes the compiler look for the crate in the directories of `-L`, and
+/// nothing tells which file that was.
+fn refuse_crates_found_by_name(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<(), Unstored> {
+    let invocation = facts.invocation;
+    let searched = invocation
+        .search_paths
+        .iter()
+        .filter(|path| matches!(path.kind, SearchKind::Crate | SearchKind::All))
+        .flat_map(|path| fs::list(&facts.places.cwd.join(&path.path)).unwrap_or_default());
+    let candidates: Vec<PathBuf> = searched
+        .filter(|path| {
+            let suffix = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+            ["rlib", "rmeta", "so", "dylib", "dll"].contains(&suffix)
+        })
+        .collect();
+    if candidates.is_empty() {
+        return Ok(());
+    }
+    for file in dep_info.files.iter().filter_map(|file| os::path(file)) {
+        let source = fs::read(&facts.places.cwd.join(&file)).unwrap_or_default();
+        for name in extern_crates(&source).filter(|name| !invocation.externs.iter().any(|e| e.name == *name))
+        {
+            let is_candidate = |path: &&PathBuf| {
+                let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+                stem.strip_prefix("lib").unwrap_or(stem).starts_with(name)
+            };
+            if let Some(path) = candidates.iter().find(is_candidate) {
+                return Err(Unstored::InputsUnknown(format!("{} was found by its name", path.display())));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The names in `extern crate name`.
+fn extern_crates(source: &[u8]) -> impl Iterator<Item = &str> {
+    memmem::find_iter(source, b"extern").filter_map(|at| {
+        let rest =
+            source[at + b"extern".len()..].trim_ascii_start().strip_prefix(b"crate")?.trim_ascii_start();
+        let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        std::str::from_utf8(&rest[..length]).ok().filter(|name| !name.is_empty())
+    })
 }
 
 /// The outputs that dep-info has rules for, in its order.
@@ -235,23 +281,34 @@ fn bind_to_roots(facts: &Facts<'_>, dep_info: &DepInfo, maps_paths: bool, found:
 }
 
 /// Whether every place in the sources that names the variable does it to include a file. A path that is used in any
-/// other way may end up in the output in a form that no search finds.
+/// other way may end up in the output in a form that no search finds. Where no source names it, a macro of another
+/// crate does: for `OUT_DIR` to include what was generated there, as is the custom, for others to do anything.
 fn is_only_included(name: &[u8], facts: &Facts<'_>, dep_info: &DepInfo) -> bool {
     let quoted = [b"\"", name, b"\""].concat();
-    let files = dep_info.files.iter().filter_map(|file| os::path(file));
-    files.map(|file| fs::read(&facts.places.cwd.join(file))).all(|source| {
-        source.is_ok_and(|source| {
-            memmem::find_iter(&source, &quoted).all(|at| is_inside_include(&source[..at]))
+    let mut n_named = 0;
+    let is_included = |file: &Vec<u8>| {
+        let source = os::path(file).and_then(|file| fs::read(&facts.places.cwd.join(file)).ok());
+        source.is_some_and(|source| {
+            let mut places = memmem::find_iter(&source, &quoted).inspect(|_| n_named += 1);
+            places.all(|at| is_inside_include(&source[..at]))
         })
-    })
+    };
+    dep_info.files.iter().all(is_included) && (n_named > 0 || name == b"OUT_DIR")
 }
 
 /// Whether `before` ends with `include!(concat!(env!(`, or the same without `concat!`, in any of the three includes.
 fn is_inside_include(before: &[u8]) -> bool {
-    let strip = |text: &[u8], end: &str| Some(text.trim_ascii_end().strip_suffix(end.as_bytes())?.to_vec());
-    let Some(before) = strip(before, "env!(") else { return false };
-    let before = strip(&before, "concat!(").unwrap_or(before);
-    ["include!(", "include_str!(", "include_bytes!("].iter().any(|include| strip(&before, include).is_some())
+    let Some(before) = strip_call(before, "env") else { return false };
+    let before = strip_call(before, "concat").unwrap_or(before);
+    ["include", "include_str", "include_bytes"].iter().any(|include| strip_call(before, include).is_some())
+}
+
+/// What stands before a call of the macro `name` that `text` ends with.
+fn strip_call<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
+    let text = text.trim_ascii_end().strip_suffix(b"(")?.trim_ascii_end().strip_suffix(b"!")?;
+    let text = text.strip_suffix(name.as_bytes())?;
+    let continues = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
+    (!text.last().is_some_and(continues)).then_some(text)
 }
 
 fn compresses_debug_sections(invocation: &Invocation) -> bool {
@@ -284,8 +341,12 @@ fn read_inputs(
         files: dep_info.files.iter().map(|file| facts.portable(file)).collect(),
         variables: dep_info.variables.iter().map(|(name, _)| Portable::literal(name)).collect(),
         roots,
+        asked: Vec::new(),
         seen: Vec::new(),
     };
+    if finished.unit.inputs.iter().any(|input| input.kind == InputKind::Macro) {
+        list.asked = names_in_sources(facts, dep_info)?;
+    }
     let mut present = Present::new(facts.places, facts.env);
     let inputs = present.inputs(&list);
     let inputs = inputs.ok_or_else(|| Unstored::InputsUnknown("a file that was read is gone".to_owned()))?;
@@ -308,6 +369,18 @@ fn read_inputs(
     Ok((list, inputs))
 }
 
+/// What macros in these sources could take for names of variables.
+fn names_in_sources(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<Vec<Portable>, Unstored> {
+    let mut names = BTreeSet::new();
+    for path in dep_info.files.iter().filter_map(|file| os::path(file)) {
+        let path = facts.places.cwd.join(path);
+        let unknown = |e: io::Error| Unstored::InputsUnknown(format!("{}: {e}", path.display()));
+        let source = fs::read(&path).map_err(unknown)?;
+        names.extend(reach::names_in_source(&source).map(Portable::literal));
+    }
+    Ok(names.into_iter().collect())
+}
+
 /// What stands behind this unit's artifacts: itself, its externs, and what stands behind them. Known before the
 /// compile: dependents start as soon as the metadata is announced. `None` where nothing can depend on this unit.
 pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Option<Reach> {
@@ -317,8 +390,8 @@ pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Option<Reach> {
         stem: Portable::literal(os::bytes(output.path.file_stem()?)),
         procedural_macro: None,
         native_libraries: libraries
-            .filter(|library| library.kind.as_deref().is_none_or(|kind| kind == "dylib"))
-            .map(|library| Portable::literal(os::bytes(&library.name)))
+            .filter_map(NativeLib::linked_name)
+            .map(|name| Portable::literal(os::bytes(&name)))
             .collect(),
     };
     let mut reach = Reach { crates: vec![own] };
@@ -395,7 +468,10 @@ mod tests {
         assert!(is_inside_include(b"include!(concat!(env!("));
         assert!(is_inside_include(b"#[doc = include_str!(concat!(\n    env!("));
         assert!(is_inside_include(b"include_bytes!(env!("));
+        assert!(is_inside_include(b"std::include!(env!("));
         assert!(!is_inside_include(b"const DIR: &str = env!("));
+        assert!(!is_inside_include(b"not_include!(concat!(env!("));
+        assert!(!is_inside_include(b"include!(concat!(option_env!("));
         assert!(!is_inside_include(b"const FILE: &str = concat!(env!("));
     }
 }

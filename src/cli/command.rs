@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
-use crate::cli::{config, daemon, gc, list, purge, stats, why_miss};
+use crate::cli::{config, daemon, gc, list, purge, stats, trial, why_miss};
 use crate::sys::env::Env;
 
 /// A build cache for Rust: a second build of the same thing costs almost nothing.
@@ -43,6 +43,8 @@ enum Command {
     Config(config::Args),
     /// Show how the daemon is; start and stop it
     Daemon(daemon::Args),
+    /// Build a workspace with and without kache in a temporary directory, and compare
+    Try(trial::command::Args),
 }
 
 /// Whether there is a command of this name.
@@ -73,6 +75,7 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
         Command::Purge(args) => purge::run(&args, &session),
         Command::Config(args) => config::run(&args, &session),
         Command::Daemon(args) => daemon::run(args, &session),
+        Command::Try(args) => trial::command::run(&args, &session),
     }
 }
 

@@ -26,6 +26,8 @@ pub mod purge;
 
 pub mod stats;
 
+pub mod trial;
+
 pub mod why_miss;
 
 pub mod command;

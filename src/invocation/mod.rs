@@ -135,6 +135,22 @@ pub struct NativeLib {
     pub rename: Option<OsString>,
 }
 
+impl NativeLib {
+    /// The name by which a linker looks for it, if that is not done with when the crate is compiled: `:` stands before
+    /// the name of a file.
+    pub fn linked_name(&self) -> Option<OsString> {
+        let has = |modifier: &str| self.modifiers.iter().any(|this| this == modifier);
+        let is_linked = match self.kind.as_deref() {
+            None | Some("dylib") => true,
+            Some("static") => has("-bundle"),
+            Some(_) => false,
+        };
+        let mut name = OsString::from(if has("+verbatim") { ":" } else { "" });
+        name.push(self.rename.as_ref().unwrap_or(&self.name));
+        is_linked.then_some(name)
+    }
+}
+
 /// What an output is for. Outputs are known by role, never by their file name: names may change between cargo layouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,56 +5,95 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::digest::{Digest, Hasher};
+use crate::key::facts::Watch;
 use crate::key::memo::Memo;
+use crate::sys::fs::Identity;
 use crate::sys::{fs, os};
 
 /// More files than this are no inputs of one unit.
 const MAX_FILES: usize = 20_000;
 
-/// Directories that are never part of a package.
-const NOT_PACKAGE: &[&str] = &["target", ".git", ".hg", ".svn", ".jj", ".bzr", "_darcs"];
+/// Directories that are never part of a package. Those of builds are known by their marks, not by their name: a
+/// package may have a `src/target/`.
+const NOT_PACKAGE: &[&str] = &[".git", ".hg", ".svn", ".jj", ".bzr", "_darcs"];
 
-/// The digest of a file, or of all files in a directory by their relative names. Directories that hold builds or
-/// version control are left out.
-pub fn tree(path: &Path, memo: &Memo) -> io::Result<Digest> {
-    if fs::metadata(path)?.is_file() {
-        return memo.digest(path).map(|(known, _)| known.digest);
+/// The digest of a file, or of all files in a directory by their relative names, links followed. Directories that hold
+/// builds or version control are left out. All that was looked at is added to `watch`; nothing there has a digest too.
+pub fn tree(path: &Path, memo: &Memo, watch: &mut Watch) -> io::Result<Digest> {
+    let metadata = match fs::metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            watch.add_absent(path.to_path_buf());
+            return Ok(Digest::of(b"absent"));
+        }
+        metadata => metadata?,
+    };
+    if metadata.is_file() {
+        return file(path, memo, watch);
     }
     let mut hasher = Hasher::new();
-    let mut n_files = 0;
-    let mut waiting = vec![path.to_path_buf()];
-    while let Some(dir) = waiting.pop() {
-        for child in fs::list(&dir)? {
-            let relative = child.strip_prefix(path).unwrap_or(&child);
-            let metadata = fs::symlink_metadata(&child)?;
-            hasher.field(os::bytes(relative));
-            n_files += 1;
-            if n_files > MAX_FILES {
-                return Err(io::Error::other(format!("more than {MAX_FILES} files")));
-            }
-            let metadata = if metadata.is_symlink() {
-                // What it leads to is part of the package only by content; a dangling one only by name.
-                match fs::metadata(&child) {
-                    Ok(metadata) if metadata.is_file() => metadata,
-                    _ => continue,
-                }
-            } else {
-                metadata
-            };
-            if metadata.is_dir() && !is_left_out(&child) {
-                waiting.push(child);
-            } else if metadata.is_file() {
-                hasher.field(memo.digest(&child)?.0.digest.as_bytes());
-            }
+    for child in children(path, watch)? {
+        hasher.field(os::bytes(child.path.strip_prefix(path).unwrap_or(&child.path)));
+        if child.is_file {
+            hasher.field(file(&child.path, memo, watch)?.as_bytes());
         }
     }
     Ok(hasher.finish())
 }
 
+fn file(path: &Path, memo: &Memo, watch: &mut Watch) -> io::Result<Digest> {
+    let (known, identity) = memo.digest(path)?;
+    watch.add(path.to_path_buf(), identity);
+    Ok(known.digest)
+}
+
+struct Child {
+    path: PathBuf,
+    is_file: bool,
+}
+
+/// All that is below a directory: files, and names of what is none.
+fn children(root: &Path, watch: &mut Watch) -> io::Result<Vec<Child>> {
+    let mut children = Vec::new();
+    let mut waiting = vec![root.to_path_buf()];
+    // Where links led to: none is followed in circles.
+    let mut followed = vec![fs::canonical(root)?];
+    while let Some(dir) = waiting.pop() {
+        watch.add(dir.clone(), Identity::at(&dir)?);
+        for path in fs::list(&dir)? {
+            if children.len() == MAX_FILES {
+                return Err(io::Error::other(format!("more than {MAX_FILES} files")));
+            }
+            let mut metadata = fs::symlink_metadata(&path)?;
+            if metadata.is_symlink()
+                && let (Ok(behind), Ok(canonical)) = (fs::metadata(&path), fs::canonical(&path))
+                && !(behind.is_dir() && followed.contains(&canonical))
+            {
+                followed.extend(behind.is_dir().then_some(canonical));
+                metadata = behind;
+            }
+            if metadata.is_dir() && !is_left_out(&path) {
+                waiting.push(path.clone());
+            }
+            children.push(Child { path, is_file: metadata.is_file() });
+        }
+    }
+    Ok(children)
+}
+
 fn is_left_out(dir: &Path) -> bool {
     let named =
         dir.file_name().and_then(|name| name.to_str()).is_some_and(|name| NOT_PACKAGE.contains(&name));
-    named || fs::metadata(&dir.join("CACHEDIR.TAG")).is_ok()
+    named || is_build_directory(dir)
+}
+
+/// Whether cargo builds here: where a build directory was made by hand, only what is in it is marked.
+fn is_build_directory(dir: &Path) -> bool {
+    let has = |dir: &Path, mark: &str| fs::metadata(&dir.join(mark)).is_ok();
+    let is_named_so = dir.file_name().is_some_and(|name| name == "target");
+    let is_profile = |child: &PathBuf| has(child, ".cargo-lock");
+    has(dir, "CACHEDIR.TAG")
+        || has(dir, ".rustc_info.json")
+        || is_named_so && fs::list(dir).is_ok_and(|children| children.iter().any(is_profile))
 }
 
 /// What the build script of a package declared in its last run.
@@ -174,7 +213,7 @@ mod tests {
             fs::remove(&dir.path().join(name)).expect("removes");
             fs::write_new(&dir.path().join(name), text).expect("writes");
         };
-        let digest = || tree(dir.path(), &Memo::of(None)).expect("readable");
+        let digest = || tree(dir.path(), &Memo::of(None), &mut Watch::default()).expect("readable");
         write("a", b"1");
         write("b", b"2");
         let first = digest();

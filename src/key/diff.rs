@@ -154,6 +154,12 @@ impl Change {
             InputKind::MacroVariable => {
                 format!("variable `{name}`, which a procedural macro may read, {}", variable())
             }
+            InputKind::AskedVariable => {
+                format!(
+                    "variable `{name}`, whose name stands in the source for a procedural macro to read, {}",
+                    variable()
+                )
+            }
             InputKind::PackageTree => {
                 format!(
                     "the files below `{name}`, which a procedural macro may read: their content {}",

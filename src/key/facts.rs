@@ -52,20 +52,28 @@ impl Facts<'_> {
     }
 }
 
-/// Files whose state before the compile must be their state after it.
+/// Files and directories whose state before the compile must be their state after it.
 #[derive(Debug, Default)]
-pub struct Watch(Vec<(PathBuf, Identity)>);
+pub struct Watch(Vec<(PathBuf, Option<Identity>)>);
 
 impl Watch {
     /// Adds a file in the state in which it was hashed.
     pub fn add(&mut self, path: PathBuf, identity: Identity) {
-        self.0.push((path, identity));
+        self.0.push((path, Some(identity)));
+    }
+
+    /// Adds a path where nothing was.
+    pub fn add_absent(&mut self, path: PathBuf) {
+        self.0.push((path, None));
     }
 
     /// The first file that is not what it was.
     pub fn changed(&self) -> Option<&Path> {
-        let same =
-            |path: &Path, then: &Identity| Identity::at(path).is_ok_and(|now| same_content(&now, then));
+        let same = |path: &Path, then: &Option<Identity>| match (Identity::at(path), then) {
+            (Ok(now), Some(then)) => same_content(&now, then),
+            (Err(_), None) => true,
+            _ => false,
+        };
         self.0.iter().find(|(path, then)| !same(path, then)).map(|(path, _)| path.as_path())
     }
 }

@@ -37,11 +37,12 @@ pub enum InputKind {
     Variable = 23,
     Root = 24,
     PackageVariable = 25,
+    AskedVariable = 26,
 }
 
 impl InputKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [InputKind; 25] = {
+    pub const ALL: [InputKind; 26] = {
         use InputKind::*;
         [
             Schema,
@@ -69,6 +70,7 @@ impl InputKind {
             Variable,
             Root,
             PackageVariable,
+            AskedVariable,
         ]
     };
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::invocation::{Invocation, Role, SearchKind};
 use crate::key::facts::{Facts, Watch};
 use crate::key::inputs::{InputKind, KeyInputs};
-use crate::key::linker::{self, LinkArgument, Linker};
-use crate::key::portable::Portable;
+use crate::key::linker::{self, LinkArgument};
+use crate::key::portable::{Portable, Root};
 use crate::key::reach::Reach;
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::{fs, os};
@@ -20,6 +20,7 @@ pub fn add(
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
     add_closure(facts, reach, inputs, watch)?;
+    add_unnamed_libraries(facts, inputs, watch)?;
     if facts.outputs.iter().any(|output| output.role.is_linked()) {
         add_linker(facts, reach, inputs, watch)?;
     }
@@ -63,6 +64,32 @@ fn add_closure(
     Ok(())
 }
 
+/// Native libraries in directories of the project that are searched. They count even unnamed: an attribute in any
+/// crate of the closure may ask for them.
+fn add_unnamed_libraries(
+    facts: &Facts<'_>,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
+    for dir in search_dirs(facts, &[SearchKind::Native, SearchKind::All]) {
+        let place = facts.portable(os::bytes(&dir));
+        if !place.is_under(Root::Target) && !place.is_under(Root::Workspace) {
+            continue;
+        }
+        for path in fs::list(&dir).unwrap_or_default() {
+            let suffix = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+            if !["a", "lib", "so", "dylib"].contains(&suffix) {
+                continue;
+            }
+            if let Ok((known, identity)) = facts.memo.digest(&path) {
+                inputs.digest(InputKind::LinkFile, facts.portable(os::bytes(&path)), known.digest);
+                watch.add(path, identity);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The directories of these kinds, in order.
 fn search_dirs(facts: &Facts<'_>, kinds: &[SearchKind]) -> Vec<PathBuf> {
     let paths = facts.invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
@@ -92,16 +119,17 @@ fn add_linker(
     for name in files {
         add_file(facts, &name, &dirs, inputs, watch)?;
     }
-    let Some(driver) = driver(facts)? else { return Ok(()) };
-    let linker = linker::identify(&driver, flavour.as_deref(), &facts.places.cwd, facts.env, facts.memo_dir)?;
-    inputs.digest(InputKind::Linker, Portable::literal("linker"), linker.digest);
+    if let Some(driver) = driver(facts)? {
+        let linker =
+            linker::identify(&driver, flavour.as_deref(), &facts.places.cwd, facts.env, facts.memo_dir)?;
+        inputs.digest(InputKind::Linker, Portable::literal("linker"), linker.digest);
+        dirs.extend(linker.library_dirs);
+    }
     names.extend(asked_libraries(facts.invocation, reach)?);
     names.sort();
     names.dedup();
-    for name in names {
-        add_library(facts, &name, &dirs, &linker, inputs, watch)?;
-    }
-    Ok(())
+    let mut done = Vec::new();
+    names.into_iter().try_for_each(|name| add_library(facts, &name, &dirs, &mut done, inputs, watch))
 }
 
 /// The linker driver, or `None` where the toolchain's own linker does it alone.
@@ -156,14 +184,11 @@ fn arguments(invocation: &Invocation) -> Vec<OsString> {
 fn asked_libraries(invocation: &Invocation, reach: &Reach) -> Result<Vec<String>, BypassReason> {
     let mut names = Vec::new();
     for library in &invocation.native_libs {
-        match library.kind.as_deref() {
-            None | Some("dylib") => {
-                let name = library.rename.as_ref().unwrap_or(&library.name).to_str();
-                names.push(name.map(str::to_owned).ok_or_else(|| refuse_library(&library.name))?);
-            }
-            // Bundled libraries are inputs of every unit that names them.
-            Some("static") => {}
-            Some(_) => return Err(refuse_library(&library.name)),
+        if !matches!(library.kind.as_deref(), None | Some("dylib" | "static")) {
+            return Err(refuse_library(&library.name));
+        }
+        if let Some(name) = library.linked_name() {
+            names.push(name.into_string().map_err(|name| refuse_library(&name))?);
         }
     }
     names.extend(reach.crates.iter().flat_map(|reached| &reached.native_libraries).map(Portable::to_string));
@@ -212,7 +237,7 @@ fn add_library(
     facts: &Facts<'_>,
     name: &str,
     dirs: &[PathBuf],
-    linker: &Linker,
+    done: &mut Vec<PathBuf>,
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
@@ -220,13 +245,12 @@ fn add_library(
         Some(verbatim) => vec![verbatim.to_owned()],
         None => vec![format!("lib{name}.so"), format!("lib{name}.a")],
     };
-    for dir in dirs.iter().chain(&linker.library_dirs) {
+    for dir in dirs {
         let mut found = false;
         for file_name in &file_names {
             let path = dir.join(file_name);
-            if let Ok((known, identity)) = facts.memo.digest(&path) {
-                inputs.digest(InputKind::LinkFile, Portable::literal(file_name), known.digest);
-                watch.add(path, identity);
+            if fs::metadata(&path).is_ok() {
+                add_library_file(facts, Portable::literal(file_name), path, dirs, done, inputs, watch)?;
                 found = true;
             }
         }
@@ -235,4 +259,50 @@ fn add_library(
         }
     }
     Err(refuse_library(OsStr::new(name)))
+}
+
+/// A library, and what it sends the linker to if it is a script.
+fn add_library_file(
+    facts: &Facts<'_>,
+    name: Portable,
+    path: PathBuf,
+    dirs: &[PathBuf],
+    done: &mut Vec<PathBuf>,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
+    if done.contains(&path) {
+        return Ok(());
+    }
+    let refuse = |why: &str| BypassReason::new(Bypass::NativeLibrary, format!("{}: {why}", path.display()));
+    let (known, identity) = facts.memo.digest(&path).map_err(|e| refuse(&e.to_string()))?;
+    inputs.digest(InputKind::LinkFile, name, known.digest);
+    watch.add(path.clone(), identity);
+    done.push(path.clone());
+    if is_object(&path).map_err(|e| refuse(&e.to_string()))? {
+        return Ok(());
+    }
+    let script = fs::read(&path).map_err(|e| refuse(&e.to_string()))?;
+    for named in linker::named_by(&script).ok_or_else(|| refuse("a script that is not understood"))? {
+        if let Some(library) = named.strip_prefix("-l") {
+            add_library(facts, library, dirs, done, inputs, watch)?;
+            continue;
+        }
+        let places = [&facts.places.cwd].into_iter().chain(dirs).map(PathBuf::as_path).chain(path.parent());
+        let found = places.map(|dir| dir.join(&named)).find(|path| fs::metadata(path).is_ok());
+        let found = found.ok_or_else(|| refuse(&format!("{named} is not to be found")))?;
+        let name = facts.portable(named.as_bytes());
+        add_library_file(facts, name, found, dirs, done, inputs, watch)?;
+    }
+    Ok(())
+}
+
+/// Whether a file is something else than a text for the linker.
+fn is_object(path: &Path) -> std::io::Result<bool> {
+    for magic in [b"\x7fELF", b"!<ar", b"!<th", b"\0asm", b"BC\xc0\xde"] {
+        if fs::starts_with(path, magic)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

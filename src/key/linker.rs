@@ -139,7 +139,7 @@ impl Collection {
 fn probe(driver: &Path, flavour: Option<&str>, cwd: &Path, env: &Env) -> Result<Linker, BypassReason> {
     let mut collection = Collection { hasher: Hasher::new(), files: Vec::new() };
     collection.add("driver", driver)?;
-    if fs::read(driver).is_ok_and(|content| content.starts_with(b"#!")) {
+    if fs::starts_with(driver, b"#!").unwrap_or(true) {
         return Err(refuse(format!("{} is a script: what it starts is not known", driver.display())));
     }
     let ask = |question: &str| -> Result<String, BypassReason> {
@@ -277,7 +277,9 @@ const PLAIN: &[&str] = &[
     "-Wl,--wrap=*",
     "-Wl,--exclude-libs,*",
     "-Wl,--exclude-libs=*",
-    "-Wl,-Ttext*",
+    "-Wl,-Ttext=*",
+    "-Wl,-Ttext,*",
+    "-Wl,-Ttext-segment=*",
     "-Wl,--nmagic",
     "-Wl,-n",
     "-Wl,--image-base=*",
@@ -351,22 +353,65 @@ fn has_hidden_parts(text: &str) -> bool {
 
 /// The files that a linker script draws in by `INCLUDE`; `None` where it does what is not understood.
 pub fn included_by(script: &[u8]) -> Option<Vec<String>> {
-    let text = std::str::from_utf8(script).ok()?;
-    let mut words = text.split(|c: char| c.is_whitespace() || c == ';');
+    let text = without_comments(std::str::from_utf8(script).ok()?)?;
+    let reads_more = |word: &str| ["INPUT", "GROUP", "SEARCH_DIR", "STARTUP"].contains(&word);
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    if text.split(|c| !is_name(c)).any(reads_more) {
+        return None;
+    }
+    let mut words =
+        text.split(|c: char| c.is_whitespace() || ";{}()".contains(c)).filter(|word| !word.is_empty());
     let mut included = Vec::new();
     while let Some(word) = words.next() {
         match word {
-            "INCLUDE" => included.push(words.find(|word| !word.is_empty())?.trim_matches('"').to_owned()),
-            word if ["INPUT", "GROUP", "SEARCH_DIR", "STARTUP"]
-                .iter()
-                .any(|command| word.starts_with(command)) =>
-            {
-                return None;
-            }
+            "INCLUDE" => included.push(words.next()?.trim_matches('"').to_owned()),
+            word if word.contains("INCLUDE") => return None,
             _ => {}
         }
     }
     Some(included)
+}
+
+/// The files (absolute or not) and libraries (`-lfoo`) that a script in the place of a shared library sends the linker
+/// to; `None` where it does what is not understood.
+pub fn named_by(script: &[u8]) -> Option<Vec<String>> {
+    let text = without_comments(std::str::from_utf8(script).ok()?)?;
+    let mut named = Vec::new();
+    let mut format = 0;
+    for word in text.split(|c: char| c.is_whitespace() || ",;".contains(c)).flat_map(with_brackets) {
+        match word {
+            "" | "(" | ")" if format == 0 => {}
+            "GROUP" | "INPUT" | "AS_NEEDED" if format == 0 => {}
+            "OUTPUT_FORMAT" if format == 0 => format = 1,
+            ")" => format = 0,
+            _ if format > 0 => {}
+            word if word.contains(['/', '.']) || word.starts_with("-l") => {
+                named.push(word.trim_matches('"').to_owned());
+            }
+            _ => return None,
+        }
+    }
+    Some(named)
+}
+
+/// A word in pieces, each bracket one of its own.
+fn with_brackets(word: &str) -> impl Iterator<Item = &str> {
+    word.split_inclusive(['(', ')']).flat_map(|piece| {
+        let name = piece.trim_end_matches(['(', ')']);
+        [name, &piece[name.len()..]]
+    })
+}
+
+/// A script without `/* … */`; `None` where one does not end.
+fn without_comments(text: &str) -> Option<String> {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some((before, comment)) = rest.split_once("/*") {
+        kept += before;
+        kept.push(' ');
+        rest = comment.split_once("*/")?.1;
+    }
+    Some(kept + rest)
 }
 
 #[cfg(test)]
@@ -383,6 +428,7 @@ mod tests {
             ("-Tlink.x", file("link.x")),
             ("-Wl,-Tlink.x", file("link.x")),
             ("-Wl,-T,link.x", file("link.x")),
+            ("-Wl,-Ttext.x", file("text.x")),
             ("-Wl,--version-script=/a/v.map", file("/a/v.map")),
             ("extra.o", file("extra.o")),
             ("-lfoo", LinkArgument::Library("foo".into())),
@@ -412,6 +458,24 @@ mod tests {
     #[test]
     fn scripts_show_what_they_include() {
         assert_eq!(included_by(b"INCLUDE memory.x\nSECTIONS { }"), Some(vec!["memory.x".to_owned()]));
-        assert_eq!(included_by(b"INPUT(libfoo.a)"), None);
+        assert_eq!(included_by(b"a=1;INCLUDE \"b\";c=2"), Some(vec!["b".to_owned()]));
+        assert_eq!(included_by(b"/* INPUT(x) */ A = 1;"), Some(Vec::new()));
+        for script in
+            ["INPUT(libfoo.a)", "SECTIONS{}INPUT(x)", "/**/GROUP (x)", "XINCLUDE y", "/* INPUT", "INCLUDE"]
+        {
+            assert_eq!(included_by(script.as_bytes()), None, "{script}");
+        }
+    }
+
+    #[test]
+    fn a_script_in_place_of_a_library_names_files() {
+        let libc = b"/* GNU ld script */\nOUTPUT_FORMAT(elf64-x86-64)\n\
+            GROUP ( /lib/libc.so.6 libc_nonshared.a  AS_NEEDED ( /lib64/ld-linux.so.2 -lm) )\n";
+        let names = ["/lib/libc.so.6", "libc_nonshared.a", "/lib64/ld-linux.so.2", "-lm"].map(str::to_owned);
+        assert_eq!(named_by(libc), Some(names.to_vec()));
+        assert_eq!(named_by(b"INPUT(a.so,b.so)"), Some(vec!["a.so".to_owned(), "b.so".to_owned()]));
+        for script in ["SEARCH_DIR(/x)", "INCLUDE x.ld", "GROUP(x)", "/* x", "a = 1;"] {
+            assert_eq!(named_by(script.as_bytes()), None, "{script}");
+        }
     }
 }

@@ -29,14 +29,15 @@
 //! | `DeclaredFile` | unit | path → content | `extra-inputs`, and `rerun-if-changed` of a package with hidden inputs |
 //! | `Macro` | unit | library → content | procedural macros that could read on their own, also those reached through re-exports |
 //! | `MacroVariable` | unit | variable → digest | set, and its name stands in the library of such a macro |
-//! | `PackageTree` | unit | package → content of its files | such a macro may read any of them |
-//! | `LintConfig` | unit | path → content | every `clippy.toml` above the package: dep-info does not tell where one could appear |
+//! | `PackageTree` | unit | package, its `OUT_DIR` → content of its files | such a macro may read any of them |
+//! | `LintConfig` | unit, clippy | path → content | every `clippy.toml` above the package: dep-info does not tell where one could appear; manifests and the lock file, which it has lints for |
 //! | `Linker` | unit, linked | – → content of driver, linker, start files, C library | they go into the output ([`linker`]) |
-//! | `LinkFile` | unit, linked | name → content | scripts, objects and libraries that link arguments name |
+//! | `LinkFile` | unit, linked | name → content | scripts, objects and libraries that link arguments name; any library in a searched directory of the project, which an attribute may name |
 //! | `LinkedCrate` | unit, linked | file stem → content | the linker reads the object code of the whole closure, of which rustc's metadata says nothing ([`reach`]) |
 //! | `Source` | read | path → content | every file of the compiler's dep-info |
 //! | `Sibling` | read | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
 //! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |
+//! | `AskedVariable` | read, with macros | variable → digest, where set | its name stands in a source as a word in capitals, which such a macro may take for a name |
 //! | `Root` | read | root → real path | an output holds the real path, so it serves only where that is the same |
 //!
 //! # What is out
@@ -50,9 +51,9 @@
 //!
 //! A path can be in an output in another form than as text: its length, a hash, a comparison that became numbers. So
 //! where a variable with a path in it is read by anything else than an `include!` that stands in the sources, its roots
-//! are bound unseen; what a macro of another crate does with such a variable is only searched for. Where nothing is
-//! observed, a procedural macro that reads files outside of its dependent's package must be declared by `extra-inputs`.
-//! Names of variables that a macro puts together at run time are not found in its library.
+//! are bound unseen; what a procedural macro does with such a variable, or a macro of another crate with `OUT_DIR`, is
+//! only searched for. Where nothing is observed, files that a procedural macro reads outside of its dependent's package
+//! must be declared by `extra-inputs`, and variables whose names it puts together at run time by `key_env_vars`.
 //!
 //! Values of variables are kept as digests: they may be secrets.
 

@@ -25,6 +25,9 @@ pub struct InputList {
     pub variables: Vec<Portable>,
     /// Path bindings: roots whose real path stands in an output.
     pub roots: Vec<Root>,
+    /// Names in the sources of a unit whose macros may read variables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<Portable>,
     /// For some of `files`: the state in which they had a known content. A shortcut for this machine alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<Seen>,
@@ -91,16 +94,23 @@ impl<'a> Present<'a> {
             }
         }
         for name in &list.variables {
-            let value = os::from_bytes(name.as_bytes())
-                .and_then(|name| self.env.get(name))
-                .map(|value| self.places.roots.tokenize(os::bytes(value)));
-            inputs.variable(InputKind::Variable, name.clone(), value.as_ref());
+            inputs.variable(InputKind::Variable, name.clone(), self.variable(name).as_ref());
+        }
+        for name in &list.asked {
+            if let Some(value) = self.variable(name) {
+                inputs.variable(InputKind::AskedVariable, name.clone(), Some(&value));
+            }
         }
         for root in &list.roots {
             let path = self.places.roots.value(*root)?;
             inputs.text(InputKind::Root, Portable::literal(root.token()), Portable::literal(path));
         }
         Some(inputs)
+    }
+
+    fn variable(&self, name: &Portable) -> Option<Portable> {
+        let value = self.env.get(os::from_bytes(name.as_bytes())?)?;
+        Some(self.places.roots.tokenize(os::bytes(value)))
     }
 
     fn content(&mut self, path: &Path, known: Option<&Seen>) -> Option<Digest> {

@@ -23,6 +23,9 @@ use crate::sys::{lock, os, process};
 /// How long others are waited for that are reading a toolchain.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Variables that decide which libraries a compiler is made of.
+const LOADER_VARIABLES: [&str; 3] = ["LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH"];
+
 /// A compiler, identified.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Toolchain {
@@ -67,6 +70,9 @@ impl Toolchain {
             let mut name = Hasher::new();
             name.field(os::bytes(program));
             name.field(target.unwrap_or_default().as_bytes());
+            for variable in LOADER_VARIABLES {
+                name.field(env.get(variable).map_or(&[], |value| os::bytes(value)));
+            }
             memo_dir.join(format!("toolchain-{}", &name.finish().to_hex()[..32]))
         };
         if let Some(known) = recall(&kept(&found)) {
@@ -86,7 +92,9 @@ impl Toolchain {
             return Ok(known);
         }
         let toolchain = ask(&program, target, cwd)?;
-        if let Ok(json) = serde_json::to_vec(&toolchain) {
+        if is_part_of(&program, &toolchain.sysroot)
+            && let Ok(json) = serde_json::to_vec(&toolchain)
+        {
             let temporary = memo_dir.join(format!("tmp-{}", fs::unique_name()));
             let _ = fs::replace(&memo_path, &temporary, &guard::add(json));
         }
@@ -98,6 +106,15 @@ pub(super) fn recall(memo_path: &Path) -> Option<Toolchain> {
     let toolchain: Toolchain = serde_json::from_slice(&guard::check(fs::read(memo_path).ok()?)?).ok()?;
     let holds = |witness: &Witness| Identity::at(&witness.path).is_ok_and(|now| state(&now) == witness.state);
     toolchain.witnesses.iter().all(holds).then_some(toolchain)
+}
+
+/// Whether a compiler lies in its own sysroot. One that does not may be another program's proxy, whose files say
+/// nothing of what it becomes next time.
+fn is_part_of(program: &Path, sysroot: &Path) -> bool {
+    match (fs::canonical(program), fs::canonical(sysroot)) {
+        (Ok(program), Ok(sysroot)) => program.starts_with(sysroot),
+        _ => false,
+    }
 }
 
 fn state(identity: &Identity) -> [i64; 5] {
@@ -145,6 +162,9 @@ fn proxied(found: &Path, env: &Env) -> Proxy {
 }
 
 fn ask(program: &Path, target: Option<&str>, cwd: &Path) -> Result<Toolchain, Unidentified> {
+    if fs::starts_with(program, b"#!").unwrap_or(true) {
+        return Err(Unidentified(format!("{} is a script: what it starts is not known", program.display())));
+    }
     let question = |args: &[&str]| {
         let answer = process::output(program.as_os_str(), args, cwd)
             .map_err(|e| Unidentified(format!("{} {}: {e}", program.display(), args.join(" "))))?;

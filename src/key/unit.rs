@@ -37,9 +37,9 @@ pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
     inputs.text(InputKind::Paths, Portable::literal("paths"), Portable::literal(facts.paths));
     add_arguments(facts, &mut inputs);
     add_argument_files(facts, &mut inputs, &mut watch)?;
-    add_variables(facts, &mut inputs);
+    add_variables(facts, &mut inputs, &mut watch);
     add_native_libraries(facts, &mut inputs, &mut watch)?;
-    add_extra_inputs(facts, &mut inputs)?;
+    add_extra_inputs(facts, &mut inputs, &mut watch)?;
     let externs = add_externs(facts, &mut inputs, &mut watch)?;
     let is_linked = facts.outputs.iter().any(|output| link::reads_closure(output.role));
     let macros = externs.iter().any(|known| known.reach == ReachNote::Macros);
@@ -49,7 +49,7 @@ pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
             link::add(facts, &reach, &mut inputs, &mut watch)?;
         }
         if macros {
-            add_macros(facts, &reach, &mut inputs)?;
+            add_macros(facts, &reach, &mut inputs, &mut watch)?;
         }
     }
     let key = inputs.key();
@@ -108,6 +108,19 @@ fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
     }
 }
 
+/// Crates of the toolchain itself, which need no path.
+const OWN_CRATES: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
+
+/// The specification of a target that the compiler finds by its name: in `RUST_TARGET_PATH`, or in its sysroot.
+fn found_specification(facts: &Facts<'_>) -> Option<PathBuf> {
+    let Some(Target::Triple(triple)) = &facts.invocation.target else { return None };
+    let path_variable = facts.env.get("RUST_TARGET_PATH").unwrap_or_default();
+    let listed =
+        os::split_paths(path_variable).map(|dir| facts.places.cwd.join(dir).join(format!("{triple}.json")));
+    let own = facts.toolchain.sysroot.join("lib/rustlib").join(triple).join("target.json");
+    listed.chain([own]).find(|path| fs::metadata(path).is_ok())
+}
+
 /// Files that arguments name: target specifications and profiles.
 fn add_argument_files(
     facts: &Facts<'_>,
@@ -117,6 +130,13 @@ fn add_argument_files(
     let mut paths: Vec<(&str, PathBuf)> = Vec::new();
     if let Some(Target::Spec(path)) = &facts.invocation.target {
         paths.push(("target", path.clone()));
+    }
+    if let Some(path) = found_specification(facts) {
+        // It may name a linker, and files for it.
+        if facts.outputs.iter().any(|output| output.role.is_linked()) {
+            return Err(BypassReason::new(Bypass::Linker, path.to_string_lossy()));
+        }
+        paths.push(("target", path));
     }
     for flag in facts.invocation.flags.iter().filter(|flag| flag.name == "codegen") {
         let value = os::bytes(&flag.value);
@@ -185,7 +205,7 @@ const PACKAGE_VARIABLES: &[&str] = &[
     "CARGO_PKG_VERSION",
 ];
 
-fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs) {
+fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
     let mut variables = |kind: InputKind, names: &mut dyn Iterator<Item = &str>| {
         for name in names {
             if let Some(value) = facts.env.get(name) {
@@ -200,7 +220,7 @@ fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs) {
     }
     if facts.driver == Driver::Clippy {
         variables(InputKind::CompilerVariable, &mut CLIPPY_VARIABLES.iter().copied());
-        add_lint_config(facts, inputs);
+        add_lint_config(facts, inputs, watch);
     }
     // Declaring a variable is an input itself: it leads away from entries made before it was declared.
     for name in facts.declared_variables {
@@ -210,17 +230,24 @@ fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs) {
 }
 
 /// clippy reads the first `clippy.toml` above the package; rustc's dep-info names one that is there, but not the
-/// places where one could appear.
-fn add_lint_config(facts: &Facts<'_>, inputs: &mut KeyInputs) {
+/// places where one could appear. Its lints of manifests read those and the lock file.
+fn add_lint_config(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
     let Some(start) = facts.env.get("CLIPPY_CONF_DIR").or_else(|| facts.env.get("CARGO_MANIFEST_DIR")) else {
         return;
     };
     let start = facts.places.cwd.join(start);
-    for dir in start.ancestors() {
-        for name in [".clippy.toml", "clippy.toml"] {
-            if let Ok((digest, _)) = memo::hash_file(&dir.join(name)) {
-                inputs.digest(InputKind::LintConfig, facts.portable(os::bytes(&dir.join(name))), digest);
+    let configurations =
+        start.ancestors().flat_map(|dir| [".clippy.toml", "clippy.toml"].map(|name| dir.join(name)));
+    let package = facts.env.get("CARGO_MANIFEST_DIR").map_or(&*facts.places.cwd, Path::new);
+    let manifests = [package.join("Cargo.toml")].into_iter();
+    let of_workspace = ["Cargo.toml", "Cargo.lock"].map(|name| facts.places.cwd.join(name));
+    for path in configurations.chain(manifests).chain(of_workspace) {
+        match memo::hash_file(&path) {
+            Ok((digest, identity)) => {
+                inputs.digest(InputKind::LintConfig, facts.portable(os::bytes(&path)), digest);
+                watch.add(path, identity);
             }
+            Err(_) => watch.add_absent(path),
         }
     }
 }
@@ -248,10 +275,7 @@ fn add_native_libraries(
             );
         }
     }
-    let own = [facts.env.get("OUT_DIR"), facts.env.get("CARGO_MANIFEST_DIR")].into_iter().flatten();
-    let own: Vec<&Path> =
-        own.map(Path::new).chain(facts.places.member.then_some(facts.places.cwd.as_path())).collect();
-    for dir in dirs().filter(|dir| own.iter().any(|own| dir.starts_with(own))) {
+    for dir in dirs().filter(|dir| is_own(facts, dir)) {
         let listed = fs::list(&dir).unwrap_or_default();
         let is_archive =
             |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib");
@@ -265,6 +289,16 @@ fn add_native_libraries(
         watch.add(path, identity);
     }
     Ok(())
+}
+
+/// Whether this package, or a person, put what is in `dir` there. What other build scripts made goes into the
+/// crates that they belong to.
+fn is_own(facts: &Facts<'_>, dir: &Path) -> bool {
+    let is_below = |root: Option<&Path>| root.is_some_and(|root| dir.starts_with(root));
+    let variable = |name: &str| is_below(facts.env.get(name).map(Path::new));
+    let in_checkout =
+        variable("CARGO_MANIFEST_DIR") || facts.places.member && dir.starts_with(&facts.places.cwd);
+    variable("OUT_DIR") || in_checkout && !is_below(facts.places.target.as_deref())
 }
 
 /// The one file that `-l static=name` can mean; `None` where there is none, or two spellings in one directory.
@@ -287,7 +321,11 @@ fn find_static(library: &NativeLib, dirs: impl Iterator<Item = PathBuf>) -> Opti
 }
 
 /// `[package.metadata.kache] extra-inputs`. Registry and git packages cannot declare any: they are what they are.
-fn add_extra_inputs(facts: &Facts<'_>, inputs: &mut KeyInputs) -> Result<(), BypassReason> {
+fn add_extra_inputs(
+    facts: &Facts<'_>,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
     let Some(package) = facts.env.get("CARGO_MANIFEST_DIR") else { return Ok(()) };
     if facts.portable(os::bytes(package)).is_under(Root::CargoHome) {
         return Ok(());
@@ -295,11 +333,7 @@ fn add_extra_inputs(facts: &Facts<'_>, inputs: &mut KeyInputs) -> Result<(), Byp
     let refuse =
         |detail: String| BypassReason::new(Bypass::UnreadableInput, format!("extra-inputs: {detail}"));
     for path in declared::extra_inputs(Path::new(package)).map_err(refuse)? {
-        let digest = match declared::tree(&path, facts.memo) {
-            Ok(digest) => digest,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Digest::of(b"absent"),
-            Err(e) => return Err(unreadable(&path, &e)),
-        };
+        let digest = declared::tree(&path, facts.memo, watch).map_err(|e| unreadable(&path, &e))?;
         inputs.digest(InputKind::DeclaredFile, facts.portable(os::bytes(&path)), digest);
     }
     Ok(())
@@ -314,6 +348,9 @@ fn add_externs(
     for this in &facts.invocation.externs {
         let name = Portable::literal(format!("{}:{}", this.options, this.name));
         let Some(path) = &this.path else {
+            if !OWN_CRATES.contains(&this.name.as_str()) {
+                return Err(BypassReason::new(Bypass::UnknownExtern, &this.name));
+            }
             inputs.text(InputKind::Extern, name, Portable::literal("by name"));
             continue;
         };
@@ -350,9 +387,14 @@ fn reach_of(facts: &Facts<'_>, externs: &[Known]) -> Result<Reach, BypassReason>
     Ok(all)
 }
 
-/// What procedural macros could read on their own: the files of the package, what its build script declared, and
-/// variables whose names stand in their libraries.
-fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Result<(), BypassReason> {
+/// What procedural macros could read on their own: the files of the package and those that its build script made or
+/// declared, and variables whose names stand in their libraries.
+fn add_macros(
+    facts: &Facts<'_>,
+    reach: &Reach,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) -> Result<(), BypassReason> {
     let mut readable = String::new();
     for (stem, procedural_macro) in reach.hidden_readers() {
         inputs.digest(InputKind::Macro, stem.clone(), procedural_macro.digest);
@@ -367,29 +409,24 @@ fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Resul
         let value = facts.portable(os::bytes(value));
         inputs.variable(InputKind::MacroVariable, Portable::literal(name), Some(&value));
     }
-    let tree = |path: &Path| match declared::tree(path, facts.memo) {
-        Ok(digest) => Ok(digest),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Digest::of(b"absent")),
-        Err(e) => Err(unreadable(path, &e)),
+    let mut tree = |kind: InputKind, path: &Path| {
+        let digest = declared::tree(path, facts.memo, watch).map_err(|e| unreadable(path, &e))?;
+        inputs.digest(kind, facts.portable(os::bytes(path)), digest);
+        Ok(())
     };
     let package = facts.env.get("CARGO_MANIFEST_DIR").map(Path::new);
     if let Some(package) = package {
-        inputs.digest(InputKind::PackageTree, facts.portable(os::bytes(package)), tree(package)?);
+        tree(InputKind::PackageTree, package)?;
     }
-    if let Some(out_dir) = facts.env.get("OUT_DIR") {
-        let declared =
-            declared::rerun_if(Path::new(out_dir)).map_err(|e| unreadable(Path::new(out_dir), &e))?;
-        for path in declared.paths {
-            let full = package.unwrap_or(&facts.places.cwd).join(&path);
-            // Already part of the package's tree.
-            if package.is_none_or(|package| !full.starts_with(package)) {
-                inputs.digest(InputKind::DeclaredFile, facts.portable(os::bytes(&path)), tree(&full)?);
-            }
-        }
-        for name in declared.variables {
-            let value = facts.env.get(&name).map(|value| facts.portable(os::bytes(value)));
-            inputs.variable(InputKind::DeclaredVariable, Portable::literal(&name), value.as_ref());
-        }
+    let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) else { return Ok(()) };
+    tree(InputKind::PackageTree, out_dir)?;
+    let declared = declared::rerun_if(out_dir).map_err(|e| unreadable(out_dir, &e))?;
+    for path in declared.paths {
+        tree(InputKind::DeclaredFile, &package.unwrap_or(&facts.places.cwd).join(&path))?;
+    }
+    for name in declared.variables {
+        let value = facts.env.get(&name).map(|value| facts.portable(os::bytes(value)));
+        inputs.variable(InputKind::DeclaredVariable, Portable::literal(&name), value.as_ref());
     }
     Ok(())
 }

@@ -70,3 +70,8 @@ pub const NEUTRAL_VARIABLES: &[&str] = &[
     "XDG_CACHE_HOME",
     "XDG_RUNTIME_DIR",
 ];
+
+/// Where the system wants temporary files.
+pub fn temporary() -> PathBuf {
+    std::env::temp_dir()
+}

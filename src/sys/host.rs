@@ -42,3 +42,8 @@ pub fn triple() -> String {
     };
     format!("{}-{system}", std::env::consts::ARCH)
 }
+
+/// How many threads can run at once.
+pub fn n_processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

@@ -13,5 +13,6 @@ pub mod ipc;
 pub mod lock;
 pub mod os;
 pub mod process;
+pub mod program;
 #[cfg(feature = "cli")]
 pub mod signal;

@@ -31,6 +31,11 @@ pub fn is_separator(byte: u8) -> bool {
     std::path::is_separator(char::from(byte))
 }
 
+/// The directories in a list of them, such as `PATH`.
+pub fn split_paths(list: &OsStr) -> impl Iterator<Item = PathBuf> {
+    std::env::split_paths(list)
+}
+
 /// `name` looked for in the directories of `path_var` (a `PATH`); a name with a separator is taken as it is.
 pub fn find_program(name: &OsStr, path_var: Option<&OsStr>, cwd: &Path) -> Option<PathBuf> {
     if bytes(name).iter().any(|byte| is_separator(*byte)) {

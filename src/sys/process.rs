@@ -246,6 +246,18 @@ pub fn say_ready() {
     }
 }
 
+/// A key pressed in the terminal is not meant for such a child.
+#[cfg(unix)]
+pub(super) fn leave_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt as _;
+    command.process_group(0);
+}
+
+#[cfg(windows)]
+pub(super) fn leave_group(command: &mut Command) {
+    leave_session(command);
+}
+
 /// The code to end with for a child's `status`: its own, or 128 and the signal as shells do.
 pub fn exit_code(status: ExitStatus) -> u8 {
     #[cfg(unix)]

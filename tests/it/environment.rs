@@ -97,7 +97,6 @@ fn editing_what_a_build_script_generates_misses_in_both_trees() {
 
 /// The directory stands in the output, but not as a text that a search would find.
 #[test]
-#[ignore = "defect: a path that a constant function changed is not found in the output"]
 fn a_path_that_was_transformed_while_compiling_is_bound_to_its_tree() {
     let world = World::files(&[
         ("Cargo.toml", &package("transformed", "")),
@@ -111,6 +110,49 @@ fn a_path_that_was_transformed_while_compiling_is_bound_to_its_tree() {
     let world = world.relocate("a-longer-name");
     world.build().all_missed();
     assert_eq!(world.run_bin("transformed").trim(), world.tree().as_os_str().len().to_string());
+}
+
+/// Who reads the variable is a macro of another crate: its name is nowhere in these sources.
+#[test]
+fn a_path_that_another_crates_macro_transformed_is_bound_to_its_tree() {
+    let world = World::files(&[
+        ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"length\"]\n"),
+        ("length/Cargo.toml", &package("length", "")),
+        (
+            "length/src/lib.rs",
+            "#[macro_export]\nmacro_rules! length { () => { env!(\"CARGO_MANIFEST_DIR\").len() }; }\n",
+        ),
+        ("app/Cargo.toml", &package("app", "[dependencies]\nlength = { path = \"../length\" }\n")),
+        (
+            "app/src/main.rs",
+            "const LENGTH: usize = length::length!();\nfn main() { println!(\"{LENGTH}\"); }\n",
+        ),
+    ]);
+    world.build().all_missed();
+    let world = world.relocate("a-longer-name");
+    world.build().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app").trim(), world.tree().join("app").as_os_str().len().to_string());
+}
+
+#[test]
+fn a_macro_that_is_only_called_like_an_include_binds_as_well() {
+    let world = World::files(&[
+        ("Cargo.toml", &package("called", "")),
+        ("build.rs", "fn main() { println!(\"cargo::rerun-if-changed=build.rs\"); }\n"),
+        (
+            "src/main.rs",
+            "macro_rules! not_include { ($text:expr) => { $text.len() }; }\n\
+             const LENGTH: usize = not_include!(concat!(env!(\"OUT_DIR\"), \"/x\"));\n\
+             fn main() { println!(\"{LENGTH}\"); }\n",
+        ),
+    ]);
+    world.build().all_missed();
+    let first: usize = world.run_bin("called").trim().parse().expect("a number");
+    let old = world.tree().as_os_str().len();
+    let world = world.relocate("a-longer-name");
+    world.build().only_missed(&["called bin"]);
+    let grown = world.tree().as_os_str().len() - old;
+    assert_eq!(world.run_bin("called").trim(), (first + grown).to_string());
 }
 
 #[test]

@@ -9,7 +9,12 @@ mod plain;
 mod step;
 mod world;
 
+mod arguments;
+mod compilers;
 mod daemon;
 mod environment;
+mod linking;
+mod macros;
 mod reading_back;
 mod sources;
+mod trying;

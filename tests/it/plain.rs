@@ -20,6 +20,10 @@ use crate::world::World;
 /// Becomes rustc without `-C incremental`.
 const PLAIN: &str = r#"#!/bin/sh
 rustc=$1; shift
+case $1 in
+    rustc|*/rustc) inner=$1; shift;;
+    *) inner=;;
+esac
 n=$#
 while [ $n -gt 0 ]; do
     argument=$1; shift; n=$((n - 1))
@@ -29,7 +33,7 @@ while [ $n -gt 0 ]; do
     esac
 done
 map
-exec "$rustc" "$@"
+exec "$rustc" ${inner:+"$inner"} "$@"
 "#;
 
 /// Adds to the arguments what kache adds. The working directory of members, whose sources have relative names, is
@@ -126,6 +130,10 @@ fn collect(root: &Path, dir: &Path, files: &mut Files) {
             if name.contains(".fingerprint/") && name.contains("/dep-") {
                 // cargo's own form of dep-info, in the order of a hash map.
                 content.sort_unstable();
+            }
+            if name.ends_with(".d") && name.split('/').count() == 2 {
+                // cargo's own copy: which of several outputs it names is up to that hash map too.
+                content.splice(..content.iter().position(|byte| *byte == b':').unwrap_or(0), []);
             }
             files.insert(name, (metadata.permissions().mode(), content));
         }

@@ -195,8 +195,8 @@ fn waiting_project() -> World {
     ])
 }
 
-/// Builds, and calls `meanwhile` when the compiler is at work.
-fn build_while(world: &World, meanwhile: impl FnOnce() + Send) -> Step {
+/// Builds, and calls `meanwhile` when a macro that waits in the directory `handshake` is at work.
+pub(crate) fn build_while(world: &World, meanwhile: impl FnOnce() + Send) -> Step {
     world.write("handshake/about", "");
     let handshake = world.tree().join("handshake");
     let step = world.cargo_while(&["build"], || {

@@ -196,7 +196,7 @@ impl World {
     pub(crate) fn edit(&self, file: &str, old: &str, new: &str) {
         let content = fs::read_to_string(self.tree.join(file)).expect("the file can be read");
         assert!(content.contains(old), "{file} does not hold {old:?}");
-        self.write(file, &content.replace(old, new));
+        self.write(file, content.replace(old, new));
     }
 
     /// Writes a file of the tree.

@@ -99,6 +99,12 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
+/// Whether the file at `path` starts with these bytes.
+pub fn starts_with(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let mut start = vec![0; bytes.len()];
+    Ok(read_at(&open(path)?, &mut start, 0)? == bytes.len() && start == bytes)
+}
+
 /// Opens a file for reading. Never waits: a pipe that nobody writes to is opened as well.
 pub fn open(path: &Path) -> io::Result<File> {
     platform::without_waiting(OpenOptions::new().read(true)).open(path)
@@ -175,6 +181,18 @@ pub fn copy(from: &mut File, to: &Path, executable: bool) -> io::Result<u64> {
     step(Step::Write, to)?;
     let mut created = platform::create_new(to, executable)?;
     io::copy(from, &mut created).inspect_err(|_| drop(std::fs::remove_file(to)))
+}
+
+/// Copies a file, and who may read and execute it. Answers the number of bytes.
+pub fn copy_whole(from: &Path, to: &Path) -> io::Result<u64> {
+    step(Step::Write, to)?;
+    std::fs::copy(from, to)
+}
+
+/// Makes `to` the symbolic link that `from` is, whether or not it leads anywhere.
+pub fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
+    step(Step::Link, to)?;
+    platform::copy_link(from, to)
 }
 
 /// Writes a new file; fails if it exists.

@@ -1,0 +1,148 @@
+//! The builds that are compared, one after the other.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::cli::exit::Failure;
+use crate::cli::trial::cargo::{BuildCall, Cargo, Wrapper};
+use crate::cli::trial::figures::{Figures, Records, Unserved, unserved};
+use crate::cli::trial::report::{COLD, PLAIN, SECOND, WARM};
+use crate::cli::trial::workspace::{self, Workspace};
+use crate::record::Record;
+use crate::sys::fs;
+use crate::sys::program::Aftermath;
+
+/// Builds one workspace in several ways.
+pub(super) struct Builds<'a> {
+    pub(super) cargo: &'a Cargo,
+    pub(super) workspace: &'a Workspace,
+    pub(super) temporary: &'a Path,
+    pub(super) args: &'a [OsString],
+    pub(super) aftermath: Option<&'a Aftermath>,
+}
+
+impl Builds<'_> {
+    /// All builds, in the order in which they are told.
+    pub(super) fn run(&self, progress: &Progress) -> Result<(Vec<Figures>, Vec<Unserved>), Failure> {
+        let (first, second) = (self.temporary.join(workspace::FIRST), self.temporary.join(workspace::SECOND));
+        let mut records = Records::of(&self.temporary.join("store"));
+
+        let elapsed = self.build("cold build", &first, Wrapper::Kache, progress)?;
+        let cold = records.new_ones()?;
+        if cold.is_empty() {
+            let failure = Failure::new("cargo compiled nothing");
+            return Err(failure.hint("name a workspace with something to build, and options that build it"));
+        }
+        let mut figures = vec![Figures::new(COLD, elapsed, Some(&cold))];
+
+        remove(&self.workspace.target(&first))?;
+        let (warm, mut missed) = self.warm(WARM, &first, &cold, &mut records, progress)?;
+        figures.push(warm);
+
+        remove(&first)?;
+        let (warm, missed_elsewhere) = self.warm(SECOND, &second, &cold, &mut records, progress)?;
+        figures.push(warm);
+        missed.extend(missed_elsewhere);
+
+        remove(&self.workspace.target(&second))?;
+        let elapsed = self.build("build by cargo alone", &second, Wrapper::None, progress)?;
+        figures.push(Figures::new(PLAIN, elapsed, None));
+        progress.end();
+        Ok((figures, missed))
+    }
+
+    /// A build from the store, and another one, which should have nothing to do.
+    fn warm(
+        &self,
+        name: &'static str,
+        place: &Path,
+        cold: &[Record],
+        records: &mut Records,
+        progress: &Progress,
+    ) -> Result<(Figures, Vec<Unserved>), Failure> {
+        let what = if name == WARM { "warm build" } else { "warm build in a second checkout" };
+        let elapsed = self.build(what, place, Wrapper::Kache, progress)?;
+        let built = records.new_ones()?;
+        let mut figures = Figures::new(name, elapsed, Some(&built));
+        self.build("build after it", place, Wrapper::Kache, progress)?;
+        if let Some(units) = &mut figures.units {
+            units.n_units_again = records.new_ones()?.len();
+        }
+        Ok((figures, unserved(name, &built, cold)))
+    }
+
+    fn build(
+        &self,
+        what: &str,
+        place: &Path,
+        wrapper: Wrapper,
+        progress: &Progress,
+    ) -> Result<Duration, Failure> {
+        progress.begin(what);
+        let mut n_packages = 0;
+        let mut each = |line: &str| {
+            if ["Compiling ", "Checking "].iter().any(|verb| line.trim_start().starts_with(verb)) {
+                n_packages += 1;
+                progress.went_on(what, n_packages);
+            }
+        };
+        let (cwd, target) = (self.workspace.dir(place), self.workspace.target(place));
+        let call = BuildCall { args: self.args, cwd: &cwd, target: &target, wrapper };
+        let built = self.cargo.build(&call, self.aftermath, &mut each)?;
+        if built.success {
+            return Ok(built.elapsed);
+        }
+        progress.end();
+        let _ = std::io::stderr().write_all(built.said.as_bytes());
+        let failure = Failure::new(format_args!("the {what} failed; what cargo said stands above"));
+        Err(failure.hint(match &self.workspace.not_fetched {
+            Some(why) => {
+                format!("`cargo fetch` gets what it depends on, with a network; here it said: {why}")
+            }
+            None => {
+                "it is a copy that is built: without version control data, and without what lies outside the \
+                     workspace and is no dependency of it"
+                    .to_owned()
+            }
+        }))
+    }
+}
+
+fn remove(dir: &Path) -> Result<(), Failure> {
+    fs::remove_dir_all(dir).map_err(|e| crate::cli::trial::place::about(dir, "cannot be removed", &e))
+}
+
+/// What is going on, on standard error: a line that changes on a terminal, else one line for each build.
+pub(super) struct Progress {
+    is_terminal: bool,
+}
+
+impl Progress {
+    pub(super) fn new() -> Progress {
+        Progress { is_terminal: std::io::stderr().is_terminal() }
+    }
+
+    pub(super) fn begin(&self, what: &str) {
+        let line = if self.is_terminal { format!("\r\x1b[K{what} …") } else { format!("{what} …\n") };
+        self.say(&line);
+    }
+
+    fn went_on(&self, what: &str, n_packages: usize) {
+        if self.is_terminal {
+            self.say(&format!("\r\x1b[K{what} … {n_packages} packages"));
+        }
+    }
+
+    pub(super) fn end(&self) {
+        if self.is_terminal {
+            self.say("\r\x1b[K");
+        }
+    }
+
+    /// Nobody may be there to see it.
+    fn say(&self, text: &str) {
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}

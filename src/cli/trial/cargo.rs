@@ -1,0 +1,223 @@
+//! Calling cargo, with an environment in which only the wrapper differs.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use crate::cli::exit::Failure;
+use crate::config::env::{CACHE_DIR, CACHE_EXECUTABLES, CONFIG, PATHS_MODE};
+use crate::sys::clock::Stopwatch;
+use crate::sys::env::Env;
+use crate::sys::os;
+use crate::sys::program::{Aftermath, Program};
+
+/// Variables that would decide where is built, or what stands in front of the compiler.
+const WITHHELD: [&str; 11] = [
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_RUSTC_WRAPPER",
+    "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_TARGET_DIR",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_BUILD_BUILD_DIR",
+    "CARGO_TERM_COLOR",
+    "CARGO_TERM_PROGRESS_WHEN",
+    "CARGO_TERM_QUIET",
+    "CARGO_TERM_VERBOSE",
+];
+
+/// What stands in front of the compiler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrapper {
+    Kache,
+    None,
+}
+
+/// Cargo, and what all calls of it have in common.
+pub(super) struct Cargo {
+    program: PathBuf,
+    vars: Vec<(OsString, OsString)>,
+    kache: PathBuf,
+    temporary: PathBuf,
+}
+
+/// How a build ended.
+pub(super) struct Built {
+    pub(super) success: bool,
+    pub(super) elapsed: Duration,
+    /// What cargo and the compiler said.
+    pub(super) said: String,
+}
+
+impl Cargo {
+    /// The cargo on `PATH`. With `chooses_toolchain`, the project says which toolchain is used, even where `cargo run`,
+    /// which started this process, has set another for what it starts.
+    pub(super) fn find(
+        env: &Env,
+        kache: PathBuf,
+        temporary: &Path,
+        chooses_toolchain: bool,
+    ) -> Result<Cargo, Failure> {
+        let cwd = env.cwd.as_deref().unwrap_or(Path::new("/"));
+        let program = os::find_program("cargo".as_ref(), env.get("PATH"), cwd).ok_or_else(|| {
+            Failure::new("there is no `cargo` on PATH")
+                .hint("install Rust, or add its `bin` directory to PATH")
+        })?;
+        let is_inherited = |name: &OsStr| name == "RUSTUP_TOOLCHAIN" && env.get("CARGO").is_some();
+        let is_kept = |name: &OsStr| is_passed(name) && !(chooses_toolchain && is_inherited(name));
+        let vars = env.vars().filter(|(name, _)| is_kept(name));
+        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Ok(Cargo { program, vars, kache, temporary: temporary.to_owned() })
+    }
+
+    /// What cargo prints, called in `cwd` without a wrapper.
+    pub(super) fn ask(&self, cwd: &Path, args: &[&str]) -> Result<Output, Failure> {
+        let args = args.iter().map(OsString::from).collect();
+        let program = Program {
+            program: self.program.as_os_str(),
+            args,
+            cwd,
+            vars: self.vars(Wrapper::None, cwd, None),
+        };
+        program.output().map_err(|e| self.not_started(&e))
+    }
+
+    /// Builds, with each line that cargo says given to `each` too.
+    pub(super) fn build(
+        &self,
+        call: &BuildCall<'_>,
+        aftermath: Option<&Aftermath>,
+        each: &mut dyn FnMut(&str),
+    ) -> Result<Built, Failure> {
+        let program = Program {
+            program: self.program.as_os_str(),
+            args: call.args.to_vec(),
+            cwd: call.cwd,
+            vars: self.vars(call.wrapper, call.cwd, Some(call.target)),
+        };
+        let mut said = String::new();
+        let watch = Stopwatch::start();
+        let status = program.told(aftermath, &mut |line| {
+            let line = String::from_utf8_lossy(line);
+            each(&line);
+            said.push_str(&line);
+        });
+        let status = status.map_err(|e| self.not_started(&e))?;
+        Ok(Built { success: status.success(), elapsed: watch.total(), said })
+    }
+
+    fn vars(&self, wrapper: Wrapper, cwd: &Path, target: Option<&Path>) -> Vec<(OsString, OsString)> {
+        let kache = if wrapper == Wrapper::Kache { self.kache.as_os_str() } else { OsStr::new("") };
+        let (store, config) = (self.temporary.join("store"), self.temporary.join("config.toml"));
+        // An empty wrapper is none, and goes before any that a file of cargo's configures.
+        let mut set: Vec<(&str, &OsStr)> = vec![
+            ("RUSTC_WRAPPER", kache),
+            ("RUSTC_WORKSPACE_WRAPPER", OsStr::new("")),
+            ("CARGO_TERM_COLOR", OsStr::new("never")),
+            ("CARGO_TERM_PROGRESS_WHEN", OsStr::new("never")),
+            ("CARGO_TERM_QUIET", OsStr::new("false")),
+            (CACHE_DIR.name, store.as_os_str()),
+            (CONFIG.name, config.as_os_str()),
+            ("PWD", cwd.as_os_str()),
+        ];
+        if let Some(target) = target {
+            set.extend([
+                ("CARGO_TARGET_DIR", target.as_os_str()),
+                ("CARGO_BUILD_BUILD_DIR", target.as_os_str()),
+            ]);
+        }
+        if wrapper == Wrapper::None {
+            set.push(("CARGO_INCREMENTAL", OsStr::new("0")));
+        }
+        let kept = self.vars.iter().filter(|(name, _)| set.iter().all(|(other, _)| name != *other)).cloned();
+        kept.chain(set.iter().map(|(name, value)| (name.into(), value.into()))).collect()
+    }
+
+    fn not_started(&self, error: &io::Error) -> Failure {
+        Failure::new(format_args!("{}: {error}", self.program.display()))
+    }
+}
+
+/// One build.
+pub(super) struct BuildCall<'a> {
+    pub(super) args: &'a [OsString],
+    pub(super) cwd: &'a Path,
+    pub(super) target: &'a Path,
+    pub(super) wrapper: Wrapper,
+}
+
+/// Whether a variable of this process reaches cargo. Of kache's own those do that decide what is cached and how.
+fn is_passed(name: &OsStr) -> bool {
+    let is_ours = name.as_encoded_bytes().starts_with(b"KACHE_");
+    let is_kept = [CACHE_EXECUTABLES.name, PATHS_MODE.name].iter().any(|kept| name == *kept);
+    (!is_ours || is_kept) && !WITHHELD.iter().any(|withheld| name == *withheld)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cargo(vars: &[(&str, &str)], chooses_toolchain: bool) -> Cargo {
+        let mut env = Env::with_vars(vars);
+        env.cwd = Some(PathBuf::from("/"));
+        let found = Cargo::find(&env, "/bin/kache".into(), Path::new("/tmp/x"), chooses_toolchain);
+        found.unwrap_or_else(|_| panic!("there is a cargo"))
+    }
+
+    fn value(cargo: &Cargo, wrapper: Wrapper, name: &str) -> Option<String> {
+        let vars = cargo.vars(wrapper, Path::new("/tmp/x"), Some(Path::new("/tmp/x/target")));
+        let mut found = vars.iter().filter(|(this, _)| this == name);
+        let value = found.next().map(|(_, value)| value.to_str().unwrap().to_owned());
+        assert!(found.next().is_none(), "{name} is set twice");
+        value
+    }
+
+    #[test]
+    fn no_wrapper_and_no_place_of_the_user_reaches_a_build() {
+        let path = Path::new(env!("CARGO")).parent().unwrap().to_str().unwrap();
+        let cargo = cargo(
+            &[
+                ("PATH", path),
+                ("RUSTC_WRAPPER", "other"),
+                ("CARGO_BUILD_RUSTC_WRAPPER", "other"),
+                ("CARGO_TARGET_DIR", "/home/target"),
+                ("KACHE_CACHE_DIR", "/home/cache"),
+                ("KACHE_DISABLED", "1"),
+                ("KACHE_CACHE_EXECUTABLES", "0"),
+                ("RUSTFLAGS", "-Dwarnings"),
+            ],
+            false,
+        );
+        let with_kache = |name| value(&cargo, Wrapper::Kache, name);
+        assert_eq!(with_kache("RUSTC_WRAPPER").as_deref(), Some("/bin/kache"));
+        assert_eq!(with_kache("CARGO_BUILD_RUSTC_WRAPPER"), None);
+        assert_eq!(with_kache("CARGO_TARGET_DIR").as_deref(), Some("/tmp/x/target"));
+        assert_eq!(with_kache("KACHE_CACHE_DIR").as_deref(), Some("/tmp/x/store"));
+        assert_eq!(with_kache("KACHE_DISABLED"), None);
+        assert_eq!(with_kache("KACHE_CACHE_EXECUTABLES").as_deref(), Some("0"));
+        assert_eq!(with_kache("RUSTFLAGS").as_deref(), Some("-Dwarnings"));
+        assert_eq!(with_kache("CARGO_INCREMENTAL"), None);
+        assert_eq!(value(&cargo, Wrapper::None, "RUSTC_WRAPPER").as_deref(), Some(""));
+        assert_eq!(value(&cargo, Wrapper::None, "CARGO_INCREMENTAL").as_deref(), Some("0"));
+    }
+
+    #[test]
+    fn the_toolchain_that_cargo_run_was_started_with_is_not_that_of_another_project() {
+        let path = Path::new(env!("CARGO")).parent().unwrap().to_str().unwrap();
+        let started_by_cargo = [("PATH", path), ("CARGO", "cargo"), ("RUSTUP_TOOLCHAIN", "stable")];
+        let chosen = |vars, chooses| value(&cargo(vars, chooses), Wrapper::None, "RUSTUP_TOOLCHAIN");
+        assert_eq!(chosen(&started_by_cargo, true), None);
+        assert_eq!(chosen(&started_by_cargo, false).as_deref(), Some("stable"));
+        let by_the_user = [("PATH", path), ("RUSTUP_TOOLCHAIN", "beta")];
+        assert_eq!(chosen(&by_the_user, true).as_deref(), Some("beta"));
+    }
+
+    #[test]
+    fn a_machine_without_cargo_is_told_so() {
+        let env = Env::with_vars(&[("PATH", "/nowhere")]);
+        let failure = Cargo::find(&env, "/bin/kache".into(), Path::new("/tmp/x"), false).err().unwrap();
+        assert!(failure.to_string().starts_with("error: there is no `cargo` on PATH\nhint: install Rust"));
+    }
+}

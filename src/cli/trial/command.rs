@@ -1,0 +1,246 @@
+//! The command: what can be asked for, the temporary directory, and the way from one to the other.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::Session;
+use crate::cli::trial::builds::{Builds, Progress};
+use crate::cli::trial::cargo::Cargo;
+use crate::cli::trial::place::{about, create_dir};
+use crate::cli::trial::report::Report;
+use crate::cli::trial::workspace::{Workspace, absolute};
+use crate::sys::env::{self, Env};
+use crate::sys::program::{Aftermath, wait_for_the_end};
+use crate::sys::{dirs, fs, host};
+
+/// The arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A directory of the workspace to build; a small one that is part of this program, if none is named
+    path: Option<PathBuf>,
+    /// Build with optimizations
+    #[arg(long)]
+    release: bool,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Leave the temporary directory where it is, with the store and the last build
+    #[arg(long)]
+    keep: bool,
+    /// Cargo's command, if it is not `build`, and options for it
+    #[arg(last = true, value_name = "CARGO ARGUMENTS")]
+    cargo_args: Vec<OsString>,
+    /// Remove the temporary directory DIR when standard input ends
+    #[arg(long, hide = true, exclusive = true, value_name = "DIR")]
+    remove_after: Option<PathBuf>,
+}
+
+/// Commands of cargo that compile.
+const COMMANDS: [&str; 7] = ["build", "b", "check", "c", "clippy", "test", "bench"];
+
+/// Options that lead out of the temporary directory.
+const NOT_OURS: [&str; 7] = [
+    "--target-dir",
+    "--build-dir",
+    "--artifact-dir",
+    "--out-dir",
+    "--manifest-path",
+    "--lockfile-path",
+    "--config",
+];
+
+/// The beginning of the names of temporary directories.
+const PREFIX: &str = "kache-try-";
+
+/// Builds a workspace cold, warm and warm elsewhere, and prints what that came to.
+pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    if let Some(dir) = &args.remove_after {
+        return remove_after(dir);
+    }
+    let path = args.path.as_deref().map(|path| absolute(path, session.env.cwd.as_deref())).transpose()?;
+    let command = cargo_command(args)?;
+    let kache = env::current_exe()?;
+    let temporary = Temporary::make(session.env, &kache, args.keep)?;
+    let report = compare(path.as_deref(), command, &kache, &temporary, session.env);
+    let removed = temporary.finish(session);
+    let report = report?;
+    if args.json {
+        session.print_json(&report)?;
+    } else {
+        session.print(&report.render(&kache))?;
+    }
+    removed.map(|()| Exit::Ok)
+}
+
+fn compare(
+    path: Option<&Path>,
+    mut command: Vec<OsString>,
+    kache: &Path,
+    temporary: &Temporary,
+    env: &Env,
+) -> Result<Report, Failure> {
+    let progress = Progress::new();
+    progress.begin("copies of the workspace");
+    let cargo = Cargo::find(env, kache.to_owned(), &temporary.dir, path.is_some())?;
+    let cargo_home = dirs::cargo_home(env);
+    let workspace = Workspace::copy(path, &cargo, &temporary.dir, cargo_home.as_deref())
+        .inspect_err(|_| progress.end())?;
+    let text: Vec<_> = command.iter().map(|arg| arg.to_string_lossy()).collect();
+    let text = format!("cargo {}", text.join(" "));
+    let is_locked = |arg: &OsString| arg == "--locked" || arg == "--frozen";
+    if workspace.not_fetched.is_none() && !command.iter().any(is_locked) {
+        command.push("--locked".into());
+    }
+    let builds = Builds {
+        cargo: &cargo,
+        workspace: &workspace,
+        temporary: &temporary.dir,
+        args: &command,
+        aftermath: temporary.aftermath.as_ref(),
+    };
+    let (builds, unserved) = builds.run(&progress)?;
+    Ok(Report {
+        format: 1,
+        workspace: path.map(|path| path.display().to_string()),
+        command: text,
+        n_processors: host::n_processors(),
+        builds,
+        unserved,
+    })
+}
+
+/// The arguments that cargo is called with.
+fn cargo_command(args: &Args) -> Result<Vec<OsString>, Failure> {
+    let names_command = |first: &&OsString| !first.as_encoded_bytes().starts_with(b"-");
+    let named = args.cargo_args.first().filter(names_command);
+    let options = &args.cargo_args[usize::from(named.is_some())..];
+    let command = named.map_or(OsStr::new("build"), OsString::as_os_str);
+    if !COMMANDS.iter().any(|known| command == *known) {
+        let error = format!("`cargo {}` is not tried", command.to_string_lossy());
+        return Err(Failure::usage(vec![error])
+            .hint("after `--` stands one of build, check, clippy, test and bench, or options"));
+    }
+    for option in options.iter().map(|option| option.to_string_lossy()) {
+        let name = option.split('=').next().unwrap_or_default();
+        if NOT_OURS.contains(&name) {
+            let error = format!("`{name}` cannot be given: everything is built in a temporary directory");
+            return Err(
+                Failure::usage(vec![error]).hint("configure it in the workspace, if it is part of the build")
+            );
+        }
+    }
+    let mut all = vec![command.to_owned()];
+    all.extend(args.release.then(|| "--release".into()));
+    let is_run = command == "test" || command == "bench";
+    all.extend((is_run && !options.iter().any(|option| option == "--no-run")).then(|| "--no-run".into()));
+    if args.path.is_none() && options.is_empty() && !is_run {
+        all.push("--all-targets".into());
+    }
+    all.extend(options.iter().cloned());
+    Ok(all)
+}
+
+/// The directory in which everything happens.
+struct Temporary {
+    dir: PathBuf,
+    /// Removes the directory; none if it is kept.
+    aftermath: Option<Aftermath>,
+}
+
+impl Temporary {
+    /// Makes the directory where caches are, which is where a store would be: what a file system can share is what
+    /// the figures are about.
+    fn make(env: &Env, kache: &Path, is_kept: bool) -> Result<Temporary, Failure> {
+        let caches = dirs::cache(env).filter(|dir| dir.is_dir()).unwrap_or_else(dirs::temporary);
+        let dir = caches.join(format!("{PREFIX}{}", fs::unique_name()));
+        create_dir(&dir)?;
+        let dir = fs::canonical(&dir).map_err(|e| about(&dir, "cannot be used", &e))?;
+        let args = ["try".as_ref(), "--remove-after".as_ref(), dir.as_os_str()];
+        let aftermath = if is_kept { None } else { Some(Aftermath::prepare(kache, &args)?) };
+        // No configuration but the workspace's own.
+        let config = dir.join("config.toml");
+        fs::write_new(&config, b"").map_err(|e| about(&config, "cannot be written", &e))?;
+        Ok(Temporary { dir, aftermath })
+    }
+
+    /// Removes the directory, or says where it is.
+    fn finish(self, session: &Session<'_>) -> Result<(), Failure> {
+        let Some(aftermath) = self.aftermath else {
+            session.note(&format!("everything is in {}; remove it when you are done", self.dir.display()));
+            return Ok(());
+        };
+        if aftermath.finish()?.success() {
+            return Ok(());
+        }
+        Err(Failure::new(format_args!("{}: cannot be removed; please remove it", self.dir.display())))
+    }
+}
+
+/// What the process does that stands by for the end of another.
+fn remove_after(dir: &Path) -> Result<Exit, Failure> {
+    const N_ATTEMPTS: usize = 20;
+    let name = dir.file_name().unwrap_or_default().as_encoded_bytes();
+    if !dir.is_absolute() || !name.starts_with(PREFIX.as_bytes()) {
+        return Err(Failure::usage(vec![format!("{}: `kache try` did not make this", dir.display())]));
+    }
+    wait_for_the_end()?;
+    // Compilers that were interrupted with their cargo may still be writing their last.
+    let removed = (1..N_ATTEMPTS).any(|_| fs::remove_dir_all(dir).is_ok());
+    if !removed {
+        fs::remove_dir_all(dir).map_err(|e| about(dir, "cannot be removed", &e))?;
+    }
+    Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(path: Option<&str>, cargo_args: &[&str]) -> Args {
+        Args {
+            path: path.map(PathBuf::from),
+            release: cargo_args.is_empty(),
+            json: false,
+            keep: false,
+            cargo_args: cargo_args.iter().map(OsString::from).collect(),
+            remove_after: None,
+        }
+    }
+
+    fn command(path: Option<&str>, cargo_args: &[&str]) -> String {
+        let command = cargo_command(&args(path, cargo_args)).unwrap_or_else(|failure| panic!("{failure}"));
+        command.join(OsStr::new(" ")).into_string().unwrap()
+    }
+
+    #[test]
+    fn what_follows_the_dashes_is_for_cargo() {
+        let path = Some("/code");
+        assert_eq!(command(path, &[]), "build --release");
+        assert_eq!(command(None, &[]), "build --release --all-targets");
+        assert_eq!(command(path, &["-p", "app"]), "build -p app");
+        assert_eq!(command(path, &["check", "--tests"]), "check --tests");
+        assert_eq!(command(path, &["test"]), "test --no-run");
+        assert_eq!(command(path, &["test", "--no-run"]), "test --no-run");
+    }
+
+    #[test]
+    fn what_would_lead_out_of_the_temporary_directory_is_refused() {
+        for cargo_args in [&["--target-dir", "x"][..], &["check", "--manifest-path=x"], &["--config=a.b=1"]] {
+            let failure = cargo_command(&args(None, cargo_args)).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(
+                failure.to_string().contains("cannot be given: everything is built in a temporary directory")
+            );
+        }
+        let failure = cargo_command(&args(None, &["publish"])).unwrap_err();
+        assert!(failure.to_string().starts_with("error: `cargo publish` is not tried"));
+    }
+
+    #[test]
+    fn only_its_own_directories_are_removed() {
+        for dir in ["/home/me", "kache-try-1", "/"] {
+            assert_eq!(remove_after(Path::new(dir)).err().map(|failure| failure.exit), Some(Exit::Usage));
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! How it is told: a table for people, one object for programs.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::table::Table;
+use crate::cli::trial::figures::{Figures, Units, Unserved};
+use crate::config::units::format_bytes;
+
+/// Everything that was found out.
+#[derive(Serialize)]
+pub(super) struct Report {
+    pub(super) format: u32,
+    /// Its path; none is the bundled one.
+    pub(super) workspace: Option<String>,
+    pub(super) command: String,
+    pub(super) n_processors: usize,
+    pub(super) builds: Vec<Figures>,
+    pub(super) unserved: Vec<Unserved>,
+}
+
+pub(super) const COLD: &str = "cold";
+pub(super) const WARM: &str = "warm";
+pub(super) const SECOND: &str = "second-checkout";
+pub(super) const PLAIN: &str = "plain";
+
+fn title(build: &str) -> &str {
+    match build {
+        COLD => "cold, into an empty store",
+        WARM => "warm, after removing target",
+        SECOND => "warm, in a second checkout",
+        PLAIN => "cargo alone",
+        other => other,
+    }
+}
+
+impl Report {
+    /// The report for people; `kache` is the program that they can put in front of the compiler now.
+    pub(super) fn render(&self, kache: &Path) -> String {
+        let workspace = self.workspace.as_deref().unwrap_or("the bundled workspace");
+        let (command, n_processors) = (&self.command, self.n_processors);
+        let mut text = format!("{workspace}: `{command}` on {n_processors} processors\n\n");
+        text += &self.table().render("  ");
+        text.push('\n');
+        if let Some(ratios) = self.ratios() {
+            text += &(ratios + "\n");
+        }
+        text += &self.again();
+        text += &self.reasons();
+        let kache = kache.display();
+        text + &format!("To use it now: `export RUSTC_WRAPPER={kache}`, and build as ever.\n")
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new("<>>>>>");
+        table.row(["", "units", "hits", "seconds", "shared", "copied"]);
+        for Figures { build, elapsed_ms, units } in &self.builds {
+            let seconds = format!("{:.1}", *elapsed_ms as f64 / 1000.0);
+            let cell = |value: &dyn Fn(&Units) -> String| units.as_ref().map_or("-".to_owned(), value);
+            let size = |n_bytes: u64| if n_bytes == 0 { "-".to_owned() } else { format_bytes(n_bytes) };
+            table.row([
+                title(build),
+                &cell(&|units| units.n_units.to_string()),
+                &cell(&|units| units.n_hits.to_string()),
+                &seconds,
+                &cell(&|units| size(units.linked_bytes + units.cloned_bytes)),
+                &cell(&|units| size(units.copied_bytes)),
+            ]);
+        }
+        table
+    }
+
+    fn ratios(&self) -> Option<String> {
+        let elapsed_ms = |name: &str| {
+            let build = self.builds.iter().find(|figures| figures.build == name)?;
+            Some(build.elapsed_ms as f64)
+        };
+        let plain = elapsed_ms(PLAIN).filter(|plain| *plain > 0.0)?;
+        let (cold, warm) = (elapsed_ms(COLD)? / plain, elapsed_ms(WARM)? / plain);
+        Some(format!(
+            "Of the time that cargo takes alone, cold took {:.0} % and warm {:.0} %.",
+            cold * 100.0,
+            warm * 100.0
+        ))
+    }
+
+    /// What the build after a warm one had to do.
+    fn again(&self) -> String {
+        let warm = self.builds.iter().filter(|figures| figures.build != COLD);
+        let n_again: usize =
+            warm.filter_map(|figures| figures.units.as_ref()).map(|units| units.n_units_again).sum();
+        match n_again {
+            0 => "After each warm build, another one had nothing to do.\n".to_owned(),
+            n => format!(
+                "After the warm builds, others had {n} units to do again; that is not as it should be.\n"
+            ),
+        }
+    }
+
+    fn reasons(&self) -> String {
+        if self.unserved.is_empty() {
+            return String::new();
+        }
+        let mut table = Table::new("<<<");
+        for Unserved { build, unit, why } in &self.unserved {
+            table.row([title(build), unit, why]);
+        }
+        format!("\nNot served, and why:\n{}\n", table.render("  "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn report() -> Report {
+        let units = |n_hits, linked_bytes| Units { n_units: 3, n_hits, linked_bytes, ..Units::default() };
+        let build =
+            |name, ms, units| Figures { units, ..Figures::new(name, Duration::from_millis(ms), None) };
+        Report {
+            format: 1,
+            workspace: Some("/code/app".to_owned()),
+            command: "cargo build".to_owned(),
+            n_processors: 2,
+            builds: vec![
+                build(COLD, 10_400, Some(units(0, 0))),
+                build(WARM, 1_000, Some(units(2, 3 << 20))),
+                build(PLAIN, 10_000, None),
+            ],
+            unserved: vec![Unserved { build: WARM, unit: "app bin".into(), why: "linker".into() }],
+        }
+    }
+
+    #[test]
+    fn the_table_says_what_it_costs_and_what_it_saves() {
+        assert_eq!(
+            report().render(Path::new("/bin/kache")),
+            "\
+/code/app: `cargo build` on 2 processors
+
+                               units  hits  seconds  shared  copied
+  cold, into an empty store        3     0     10.4       -       -
+  warm, after removing target      3     2      1.0   3 MiB       -
+  cargo alone                      -     -     10.0       -       -
+
+Of the time that cargo takes alone, cold took 104 % and warm 10 %.
+After each warm build, another one had nothing to do.
+
+Not served, and why:
+  warm, after removing target  app bin  linker
+
+To use it now: `export RUSTC_WRAPPER=/bin/kache`, and build as ever.
+"
+        );
+    }
+
+    #[test]
+    fn a_build_that_had_to_be_repeated_is_told() {
+        let mut report = report();
+        report.builds[1].units.as_mut().unwrap().n_units_again = 2;
+        assert!(report.render(Path::new("k")).contains("others had 2 units to do again"));
+    }
+
+    #[test]
+    fn programs_get_the_same_figures() {
+        let json = serde_json::to_value(report()).unwrap();
+        assert_eq!(json["builds"][1]["n_hits"], 2);
+        assert_eq!(json["builds"][2]["elapsed_ms"], 10_000);
+        assert!(json["builds"][2].get("n_hits").is_none());
+        assert_eq!(json["unserved"][0]["unit"], "app bin");
+    }
+}

@@ -1,0 +1,166 @@
+//! Two copies of a workspace, made and ready to be built.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::cli::exit::Failure;
+use crate::cli::trial::cargo::Cargo;
+use crate::cli::trial::place::{Sources, below, copy_place, create_dir};
+use crate::cli::trial::{bundled, place};
+use crate::sys::fs;
+
+/// A workspace of which there are copies in the directories [`FIRST`] and [`SECOND`].
+pub(super) struct Workspace {
+    /// Its root, below either of them.
+    root: PathBuf,
+    /// Where cargo is called, below either of them.
+    dir: PathBuf,
+    /// Why cargo could not get what it depends on.
+    pub(super) not_fetched: Option<String>,
+}
+
+pub(super) const FIRST: &str = "first";
+pub(super) const SECOND: &str = "second";
+
+/// What `cargo metadata --no-deps` says, as far as it matters here.
+#[derive(Deserialize)]
+struct Metadata {
+    workspace_root: PathBuf,
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    manifest_path: PathBuf,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    path: Option<PathBuf>,
+}
+
+impl Workspace {
+    /// Copies the workspace around `path`, which is absolute, or unpacks the bundled one; both below `temporary`.
+    pub(super) fn copy(
+        path: Option<&Path>,
+        cargo: &Cargo,
+        temporary: &Path,
+        cargo_home: Option<&Path>,
+    ) -> Result<Workspace, Failure> {
+        let (first, second) = (temporary.join(FIRST), temporary.join(SECOND));
+        let name = match path {
+            Some(path) => {
+                let root = copy_around(path, &first, cargo, temporary, cargo_home)?;
+                (below(Path::new(""), &root), below(Path::new(""), path))
+            }
+            None => {
+                let dir = PathBuf::from("bundled");
+                create_dir(&first.join(&dir))?;
+                bundled::unpack(&first.join(&dir))
+                    .map_err(|e| place::about(&first, "cannot be written", &e))?;
+                (dir.clone(), dir)
+            }
+        };
+        let not_fetched = fetch(cargo, &first.join(&name.1))?;
+        copy_place(&first, &second)?;
+        Ok(Workspace { root: name.0, dir: name.1, not_fetched })
+    }
+
+    /// Where cargo is called in the copy `place`.
+    pub(super) fn dir(&self, place: &Path) -> PathBuf {
+        place.join(&self.dir)
+    }
+
+    /// The build directory in the copy `place`.
+    pub(super) fn target(&self, place: &Path) -> PathBuf {
+        place.join(&self.root).join("target")
+    }
+}
+
+/// Copies the workspace around `path` below `to`, with the packages outside it that it needs. Answers its root.
+fn copy_around(
+    path: &Path,
+    to: &Path,
+    cargo: &Cargo,
+    temporary: &Path,
+    cargo_home: Option<&Path>,
+) -> Result<PathBuf, Failure> {
+    let root = metadata(path, cargo)?.workspace_root;
+    let mut sources = Sources::default();
+    sources.add_what_is_above(&root, temporary, cargo_home);
+    let mut open = vec![root.clone()];
+    while let Some(dir) = open.pop() {
+        let metadata = metadata(&dir, cargo)?;
+        if !sources.add(&metadata.workspace_root) {
+            continue;
+        }
+        for package in metadata.packages {
+            open.extend(package.manifest_path.parent().map(Path::to_owned));
+            open.extend(package.dependencies.into_iter().filter_map(|dependency| dependency.path));
+        }
+        open.retain(|dir| !dir.starts_with(&metadata.workspace_root));
+    }
+    sources.copy_below(to)?;
+    Ok(root)
+}
+
+fn metadata(dir: &Path, cargo: &Cargo) -> Result<Metadata, Failure> {
+    let output = cargo.ask(dir, &["metadata", "--no-deps", "--format-version", "1"])?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let error = format!("{}: cargo finds no workspace here: {}", dir.display(), in_one_line(&said));
+        return Err(Failure::usage(vec![error]).hint("name a directory that is, or is in, a cargo workspace"));
+    }
+    serde_json::from_slice(&output.stdout)
+        .map_err(|e| Failure::new(format_args!("{}: cargo metadata is not understood: {e}", dir.display())))
+}
+
+/// Completes the lock file and gets what it names, from what is there if that is enough. Answers why that was not
+/// possible, which need not matter: some of it may not be needed for what is built.
+fn fetch(cargo: &Cargo, dir: &Path) -> Result<Option<String>, Failure> {
+    let version = String::from_utf8(cargo.ask(dir, &["-vV"])?.stdout).unwrap_or_default();
+    let mut args = vec!["fetch"];
+    if let Some(host) = version.lines().find_map(|line| line.strip_prefix("host: ")) {
+        args.extend(["--target", host]);
+    }
+    let offline = [&args[..], &["--offline"]].concat();
+    if cargo.ask(dir, &offline)?.status.success() {
+        return Ok(None);
+    }
+    let output = cargo.ask(dir, &args)?;
+    let said = in_one_line(&String::from_utf8_lossy(&output.stderr));
+    Ok((!output.status.success()).then(|| said.split("; ").next().unwrap_or_default().to_owned()))
+}
+
+/// What a program said on several lines, without what only leads to it.
+fn in_one_line(said: &str) -> String {
+    let start = said.find("error: ").map_or(0, |start| start + "error: ".len());
+    let lines = said[start..].lines().map(str::trim).filter(|line| !line.is_empty() && *line != "Caused by:");
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+/// A directory that a person named.
+pub(super) fn absolute(path: &Path, cwd: Option<&Path>) -> Result<PathBuf, Failure> {
+    let whole = cwd.map_or_else(|| path.to_owned(), |cwd| cwd.join(path));
+    match fs::canonical(&whole) {
+        Ok(dir) if dir.is_dir() => Ok(dir),
+        Ok(file) => Err(Failure::usage(vec![format!("{}: this is no directory", file.display())])
+            .hint("name the directory of the workspace")),
+        Err(e) => Err(Failure::usage(vec![format!("{}: {e}", whole.display())])
+            .hint("name the directory of a workspace, or none for the bundled one")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_says_is_told_in_one_line() {
+        let said = "    Updating index\nerror: failed to get `x`\n\nCaused by:\n  no network\n";
+        assert_eq!(in_one_line(said), "failed to get `x`; no network");
+        assert_eq!(in_one_line("something\n"), "something");
+    }
+}

@@ -1,0 +1,110 @@
+//! Which compiler it is: by what it is, not by what it is called or says of itself.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kache::outcome::Bypass;
+
+use crate::world::World;
+
+/// The directory of programs of the toolchain `name`, if it is installed.
+fn programs(world: &World, name: &str) -> Option<PathBuf> {
+    let mut command = world.command("rustc");
+    let output = command.env("RUSTUP_TOOLCHAIN", name).args(["--print", "sysroot"]).output().expect("runs");
+    let sysroot = String::from_utf8(output.stdout).expect("is text");
+    output.status.success().then(|| Path::new(sysroot.trim()).join("bin"))
+}
+
+fn make_executable(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("makes it executable");
+}
+
+/// A version manager puts one program in the place of every compiler; which one that becomes is its own affair.
+#[test]
+fn a_compiler_behind_a_proxy_is_the_one_behind_it() {
+    let world = World::project("two-crates");
+    let (Some(stable), Some(nightly)) = (programs(&world, "stable"), programs(&world, "nightly")) else {
+        return;
+    };
+    let shims = world.root().join("shims");
+    fs::create_dir(&shims).expect("makes a directory");
+    let chosen = shims.join("chosen");
+    let source = format!(
+        "#include <stdio.h>\n#include <unistd.h>\nint main(int n, char **args) {{\n    char path[4096] = {{0}};\n    \
+         FILE *chosen = fopen(\"{}\", \"r\");\n    (void)n;\n    fgets(path, sizeof path, chosen);\n    \
+         return execv(path, args);\n}}\n",
+        chosen.display()
+    );
+    fs::write(shims.join("shim.c"), source).expect("writes");
+    let made = Command::new("cc").current_dir(&shims).args(["shim.c", "-o", "rustc"]).status().expect("runs");
+    assert!(made.success());
+    let choose =
+        |programs: &Path| fs::write(&chosen, programs.join("rustc").display().to_string()).expect("writes");
+    let world = world.env("RUSTC", shims.join("rustc"));
+    choose(&stable);
+    world.build().all_missed();
+    // cargo keeps what it learnt of a compiler in the build directory.
+    choose(&nightly);
+    world.rebuild().all_missed();
+    choose(&stable);
+    world.rebuild().all_hit();
+    choose(&nightly);
+    world.rebuild().all_hit();
+}
+
+#[test]
+fn a_compiler_that_is_a_script_is_left_alone() {
+    let world = World::project("two-crates");
+    let Some(stable) = programs(&world, "stable") else { return };
+    let script = world.root().join("rustc");
+    let world = world.env("RUSTC", &script);
+    for name in ["one", "two"] {
+        world.edit("app/src/main.rs", "fn main() {", &format!("fn main() {{ // {name}\n"));
+        fs::write(&script, format!("#!/bin/sh\nexec {}/rustc \"$@\" --cfg {name}\n", stable.display()))
+            .expect("writes");
+        make_executable(&script);
+        let step = world.build();
+        let is_left_alone = |why: &Bypass| *why == Bypass::UnknownCompiler;
+        assert!(step.succeeds().bypasses().iter().all(is_left_alone), "{step}");
+        assert_eq!((step.n_hits(), step.n_misses()), (0, 0), "{step}");
+        world.clean();
+    }
+}
+
+/// The same release, built anew: its banner is the same, its standard library is not.
+#[test]
+fn another_build_of_the_same_release_is_another_compiler() {
+    let world = World::project("two-crates");
+    let Some(stable) = programs(&world, "stable") else { return };
+    let sysroot = stable.parent().expect("it is in the sysroot");
+    let own = world.root().join("toolchain");
+    let linked = Command::new("cp").arg("-al").args([sysroot, &own]).status().expect("runs");
+    if !linked.success() {
+        // Another file system: a copy of a gigabyte is too much for a test.
+        return;
+    }
+    // Its own cargo: rustup's says where the libraries of compilers are.
+    let build = || {
+        world.run({
+            let mut command = world.command(own.join("bin/cargo"));
+            command.arg("build").env("RUSTC", own.join("bin/rustc"));
+            command
+        })
+    };
+    build().all_missed();
+    world.clean();
+    build().all_hit();
+    world.clean();
+    let libraries = own.join("lib/rustlib/x86_64-unknown-linux-gnu/lib");
+    let Ok(listed) = fs::read_dir(&libraries) else { return };
+    let test = listed
+        .map(|file| file.expect("lists").path())
+        .find(|path| path.to_string_lossy().contains("libtest-"));
+    let test = test.expect("it has a test library");
+    let content = fs::read(&test).expect("reads");
+    fs::remove_file(&test).expect("removes");
+    fs::write(&test, [&content[..], b"\n"].concat()).expect("writes");
+    build().all_missed();
+}

@@ -1,0 +1,337 @@
+//! What goes into a link, or steers it, without any dep-info naming it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use kache::outcome::Bypass;
+
+use crate::world::{World, package};
+
+/// Compiles C, and puts it where a linker finds it: `file` is an object, an archive or a shared library.
+fn compile_c(world: &World, content: &str, file: &str) {
+    world.write("native/value.c", content);
+    let dir = world.tree().join("native");
+    let run = |command: &mut Command| {
+        let status = command.current_dir(&dir).status().expect("the C toolchain is installed");
+        assert!(status.success(), "{command:?}: {status}");
+    };
+    let _ = fs::remove_file(dir.join(file));
+    if file.ends_with(".so") {
+        run(Command::new("cc").args(["-shared", "-fPIC", "-O1", "value.c", "-o", file]));
+    } else if file.ends_with(".o") {
+        run(Command::new("cc").args(["-c", "-fPIC", "-O1", "value.c", "-o", file]));
+    } else {
+        run(Command::new("cc").args(["-c", "-fPIC", "-O1", "value.c", "-o", "value.o"]));
+        run(Command::new("ar").args(["crs", file, "value.o"]));
+        fs::remove_file(dir.join("value.o")).expect("removes");
+    }
+}
+
+fn value(n: u32) -> String {
+    format!("int value(void) {{ return {n}; }}\n")
+}
+
+/// A binary that prints what the C function `value` returns; `attribute` says where that is, `build` is the body of
+/// the build script, in which `dir` is the directory of native files.
+fn caller(attribute: &str, build: &str) -> World {
+    World::files(&[
+        ("Cargo.toml", &package("caller", "")),
+        (
+            "build.rs",
+            &format!(
+                "fn main() {{\n    println!(\"cargo::rerun-if-changed=build.rs\");\n    \
+                 let dir = concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/native\");\n    let _ = dir;\n    {build}\n}}\n"
+            ),
+        ),
+        (
+            "src/main.rs",
+            &format!(
+                "{attribute}\nunsafe extern \"C\" {{ safe fn value() -> i32; }}\nfn main() {{ println!(\"{{}}\", value()); }}\n"
+            ),
+        ),
+    ])
+}
+
+/// What the build script and the attribute do, how the file is called, and whether the first build can be stored.
+fn new_content_is_linked(attribute: &str, build: &str, file: &str) {
+    let world = caller(attribute, build);
+    compile_c(&world, &value(7), file);
+    world.build().succeeds();
+    let printed = |world: &World| run_with_libraries(world, "caller");
+    assert_eq!(printed(&world), "7\n");
+    compile_c(&world, &value(8), file);
+    world.rebuild().only_missed(&["caller bin"]);
+    assert_eq!(printed(&world), "8\n");
+    compile_c(&world, &value(7), file);
+    world.rebuild().all_hit();
+    assert_eq!(printed(&world), "7\n");
+    world.same_as_plain_cargo();
+}
+
+fn run_with_libraries(world: &World, name: &str) -> String {
+    let mut command = Command::new(world.target().join("debug").join(name));
+    let output = command.env("LD_LIBRARY_PATH", world.tree().join("native")).output().expect("it runs");
+    String::from_utf8(output.stdout).expect("is text")
+}
+
+#[test]
+fn an_archive_that_is_rebuilt_in_place_is_linked_anew() {
+    let world = World::project("native-static");
+    world.build().all_missed();
+    assert_eq!(world.run_bin("app"), "value 7 doubled 14\n");
+    world.edit("cval/c/cval.h", "7", "8");
+    world.build().missed(&["app bin", "cval lib"]);
+    assert_eq!(world.run_bin("app"), "value 8 doubled 16\n");
+    world.edit("cval/c/cval.h", "8", "7");
+    world.build().all_hit();
+    assert_eq!(world.run_bin("app"), "value 7 doubled 14\n");
+    world.same_as_plain_cargo();
+    let world = world.relocate("other");
+    world.build().succeeds();
+    assert_eq!(world.run_bin("app"), "value 7 doubled 14\n");
+}
+
+/// Nothing but the source names the archive, and no crate bundles it: it goes into the binary alone.
+#[test]
+fn an_archive_that_an_attribute_names_is_linked_anew() {
+    let world = World::project("native-static");
+    world.edit("cval/build.rs", "    println!(\"cargo::rustc-link-lib=static=cval\");\n", "");
+    world.edit("cval/src/lib.rs", "unsafe extern", "#[link(name = \"cval\")]\nunsafe extern");
+    world.build().all_missed();
+    assert_eq!(world.run_bin("app"), "value 7 doubled 14\n");
+    world.edit("cval/c/cval.h", "7", "8");
+    world.rebuild().only_missed(&["app bin", "cval lib"]);
+    assert_eq!(world.run_bin("app"), "value 8 doubled 16\n");
+}
+
+#[test]
+fn an_archive_that_is_not_bundled_is_linked_anew() {
+    let world = World::project("native-static");
+    world.edit("cval/build.rs", "link-lib=static=cval", "link-lib=static:-bundle=cval");
+    world.build().all_missed();
+    assert_eq!(world.run_bin("app"), "value 7 doubled 14\n");
+    world.edit("cval/c/cval.h", "7", "8");
+    world.rebuild().only_missed(&["app bin", "cval lib"]);
+    assert_eq!(world.run_bin("app"), "value 8 doubled 16\n");
+}
+
+#[test]
+fn an_archive_elsewhere_that_is_not_bundled_is_linked_anew() {
+    let world = World::project("native-static");
+    world.write("native/about", "");
+    compile_c(&world, &value(7).replace("value", "cval"), "libcval.a");
+    world.write(
+        "cval/build.rs",
+        "fn main() {\n    println!(\"cargo::rerun-if-changed=build.rs\");\n    \
+         println!(\"cargo::rustc-link-search=native={}\", concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../native\"));\n    \
+         println!(\"cargo::rustc-link-lib=static:-bundle=cval\");\n}\n",
+    );
+    world.build().all_missed();
+    assert_eq!(world.run_bin("app"), "value 7 doubled 14\n");
+    compile_c(&world, &value(8).replace("value", "cval"), "libcval.a");
+    // `mid` is told to search there as well, and an attribute in it could name the archive.
+    world.rebuild().missed(&["app bin", "cval lib", "mid lib"]);
+    assert_eq!(world.run_bin("app"), "value 8 doubled 16\n");
+}
+
+#[test]
+fn every_way_to_name_a_library_sees_its_content() {
+    let search = r#"println!("cargo::rustc-link-search=native={dir}");"#;
+    let library = format!("{search} println!(\"cargo::rustc-link-lib=value\");");
+    new_content_is_linked("", &library, "libvalue.a");
+    let argument = r#"println!("cargo::rustc-link-arg=-L{dir}"); println!("cargo::rustc-link-arg=-lvalue");"#;
+    new_content_is_linked("", argument, "libvalue.a");
+    let object = r#"println!("cargo::rustc-link-arg={dir}/value.o");"#;
+    new_content_is_linked("", object, "value.o");
+    let verbatim = format!("{search} println!(\"cargo::rustc-link-lib=static:+verbatim=value.lib\");");
+    new_content_is_linked("", &verbatim, "value.lib");
+}
+
+#[test]
+fn a_shared_library_that_was_upgraded_is_linked_anew() {
+    let build = r#"println!("cargo::rustc-link-search=native={dir}"); println!("cargo::rustc-link-lib=dylib=value");"#;
+    let world = caller("", build);
+    compile_c(&world, &value(7), "libvalue.so");
+    world.build().all_missed();
+    assert_eq!(run_with_libraries(&world, "caller"), "7\n");
+    compile_c(&world, &value(8), "libvalue.so");
+    world.rebuild().only_missed(&["caller bin"]);
+    assert_eq!(run_with_libraries(&world, "caller"), "8\n");
+}
+
+/// A shared library may be a text that sends the linker to other files.
+#[test]
+fn a_library_that_is_a_script_is_followed() {
+    let build = r#"println!("cargo::rustc-link-search=native={dir}"); println!("cargo::rustc-link-lib=dylib=value");"#;
+    let world = caller("", build);
+    world.write("native/libvalue.so", "/* GNU ld script */ GROUP(libreal.a AS_NEEDED(-lc))\n");
+    compile_c(&world, &value(7), "libreal.a");
+    world.build().succeeds();
+    assert_eq!(world.run_bin("caller"), "7\n");
+    compile_c(&world, &value(8), "libreal.a");
+    let step = world.rebuild();
+    step.succeeds();
+    assert_eq!(world.run_bin("caller"), "8\n", "{step}");
+}
+
+#[test]
+fn a_library_that_appears_in_an_earlier_directory_is_linked() {
+    let build = r#"println!("cargo::rustc-link-search=native={dir}/first");
+        println!("cargo::rustc-link-search=native={dir}"); println!("cargo::rustc-link-lib=value");"#;
+    let world = caller("", build);
+    compile_c(&world, &value(7), "libvalue.a");
+    world.write("native/first/about", "");
+    world.build().all_missed();
+    compile_c(&world, &value(8), "first/libvalue.a");
+    world.rebuild().only_missed(&["caller bin"]);
+    assert_eq!(world.run_bin("caller"), "8\n");
+}
+
+#[test]
+fn a_version_script_decides() {
+    let world = World::project("link-script");
+    world.build().all_missed();
+    assert_eq!(world.run_bin("link-script"), "fixture_one exported\nfixture_two hidden\n");
+    world.edit("version.map", "fixture_one;", "fixture_one; fixture_two;");
+    world.build().missed(&["link_script bin"]);
+    assert_eq!(world.run_bin("link-script"), "fixture_one exported\nfixture_two exported\n");
+    world.edit("version.map", "fixture_one; fixture_two;", "fixture_one;");
+    world.build().all_hit();
+    assert_eq!(world.run_bin("link-script"), "fixture_one exported\nfixture_two hidden\n");
+    world.same_as_plain_cargo();
+}
+
+/// As for microcontrollers: a script found through `-L`, with a part that it includes.
+#[test]
+fn a_linker_script_and_what_it_includes_decide() {
+    let world = World::files(&[
+        ("Cargo.toml", &package("scripted", "")),
+        (
+            "build.rs",
+            "fn main() {\n    println!(\"cargo::rustc-link-search={}/script\", env!(\"CARGO_MANIFEST_DIR\"));\n    \
+             println!(\"cargo::rustc-link-arg-bins=-Wl,-Tlink.x\");\n    println!(\"cargo::rerun-if-changed=build.rs\");\n}\n",
+        ),
+        ("script/link.x", "INCLUDE memory.x\nSECTIONS { .custom : { *(.custom) } } INSERT AFTER .rodata;\n"),
+        ("script/memory.x", "fixture_value = 7;\n"),
+        (
+            "src/main.rs",
+            "unsafe extern \"C\" { static fixture_value: u8; }\n\
+             fn main() { println!(\"{}\", &raw const fixture_value as usize & 15); }\n",
+        ),
+    ]);
+    world.write(".cargo/config.toml", "[build]\nrustflags = [\"-Crelocation-model=static\"]\n");
+    world.build().all_missed();
+    assert_eq!(world.run_bin("scripted"), "7\n");
+    world.write("script/memory.x", "fixture_value = 8;\n");
+    world.rebuild().only_missed(&["scripted bin"]);
+    assert_eq!(world.run_bin("scripted"), "8\n");
+    world.write("script/link.x", "fixture_value = 9;SECTIONS{}INSERT AFTER .rodata;\n");
+    world.rebuild().only_missed(&["scripted bin"]);
+    assert_eq!(world.run_bin("scripted"), "9\n");
+}
+
+/// Where an argument hides what it names, the link is left to the compiler.
+#[test]
+fn a_file_of_link_arguments_is_left_alone() {
+    let world = caller("", r#"println!("cargo::rustc-link-arg=@{dir}/arguments");"#);
+    compile_c(&world, &value(7), "libone.a");
+    compile_c(&world, &value(8), "libtwo.a");
+    for (name, printed) in [("one", "7\n"), ("two", "8\n")] {
+        world.write("native/arguments", format!("{}/native/lib{name}.a", world.tree().display()));
+        let step = world.build();
+        assert_eq!(step.succeeds().bypasses(), [Bypass::Linker], "{step}");
+        assert_eq!(world.run_bin("caller"), printed);
+        world.clean();
+    }
+}
+
+#[test]
+fn another_linker_first_on_the_path_is_another_linker() {
+    let mut world = World::project("two-crates");
+    world.build().all_missed();
+    let bin = world.root().join("bin");
+    fs::create_dir(&bin).expect("makes a directory");
+    // A program of its own that becomes the real one.
+    let real = which("cc");
+    fs::write(
+        bin.join("cc.c"),
+        format!("#include <unistd.h>\nint main(int n, char **args) {{ (void)n; args[0] = \"{real}\"; return execv(args[0], args); }}\n"),
+    )
+    .expect("writes");
+    let made = Command::new("cc").current_dir(&bin).args(["cc.c", "-o", "cc"]).status().expect("runs");
+    assert!(made.success());
+    let path = std::env::var("PATH").expect("is text");
+    world.set("PATH", format!("{}:{path}", bin.display()));
+    world.rebuild().only_missed(&["app bin"]);
+    // What a script starts is not known.
+    fs::remove_file(bin.join("cc")).expect("removes");
+    fs::write(bin.join("cc"), format!("#!/bin/sh\nexec {real} \"$@\"\n")).expect("writes");
+    fs::set_permissions(bin.join("cc"), fs::Permissions::from_mode(0o755)).expect("makes it executable");
+    world.clean();
+    let step = world.build();
+    assert_eq!(step.succeeds().bypasses(), [Bypass::Linker], "{step}");
+    world.set("PATH", path);
+    world.rebuild().all_hit();
+}
+
+fn which(name: &str) -> String {
+    let path = std::env::var("PATH").expect("is text");
+    let found = path.split(':').map(|dir| Path::new(dir).join(name)).find(|path| path.exists());
+    found.expect("it is installed").display().to_string()
+}
+
+#[test]
+fn a_variable_that_the_linker_reads_decides() {
+    // The linker that comes with the compiler does not read it.
+    let mut world = World::project("two-crates").env("RUSTFLAGS", "-C linker-features=-lld");
+    world.build().all_missed();
+    world.set("LD_RUN_PATH", "/nowhere/lib");
+    world.rebuild().only_missed(&["app bin"]);
+    let binary = fs::read(world.target().join("debug/app")).expect("reads");
+    assert!(binary.windows(12).any(|part| part == b"/nowhere/lib"));
+    world.unset("LD_RUN_PATH");
+    world.rebuild().all_hit();
+}
+
+/// Programs that are stripped in place are no second names of a blob.
+#[test]
+fn what_is_stripped_in_place_is_whole_when_it_is_served_again() {
+    let world = World::project("kinds");
+    world.build().all_missed();
+    world.rebuild().all_hit();
+    let whole = fs::read(world.target().join("debug/app")).expect("reads");
+    for file in ["app", "libkinds_cdylib.so", "libmulti.a", "libkinds_staticlib.a"] {
+        let path = world.target().join("debug").join(file);
+        let status =
+            Command::new("strip").arg("--strip-debug").arg(&path).status().expect("strip is installed");
+        assert!(status.success(), "{file}");
+    }
+    let world = world.checkout("other");
+    world.build().all_hit();
+    assert_eq!(fs::read(world.target().join("debug/app")).expect("reads"), whole);
+    world.same_as_plain_cargo();
+}
+
+#[test]
+fn an_rlib_that_is_changed_in_place_is_not_served() {
+    let world = World::project("two-crates");
+    world.build().all_missed();
+    world.rebuild().all_hit();
+    let deps = fs::read_dir(world.target().join("debug/deps")).expect("lists");
+    let rlibs = deps
+        .map(|file| file.expect("lists").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "rlib"));
+    for rlib in rlibs {
+        let mut content = fs::read(&rlib).expect("reads");
+        let middle = content.len() / 2;
+        content[middle] ^= 1;
+        // In place: whatever other names the file has see it.
+        fs::write(&rlib, content).expect("writes");
+    }
+    let world = world.checkout("other");
+    world.build().only_missed(&["words lib"]);
+    assert_eq!(world.run_bin("app"), "hello world a note\n");
+    world.same_as_plain_cargo();
+}

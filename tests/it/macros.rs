@@ -1,0 +1,320 @@
+//! What procedural macros read behind the compiler's back: files, directories and variables that no dep-info names.
+
+use kache::outcome::{Bypass, Unstored};
+
+use crate::sources::build_while;
+use crate::world::{World, package};
+
+/// Units of the fixture that run a macro, and the binary that prints what they read.
+const USERS: [&str; 6] =
+    ["app bin", "consumer lib", "dir_user lib", "env_user lib", "file_user lib", "outside_user lib"];
+
+/// Whether `world`, built anew, prints `line`.
+fn prints(world: &World, line: &str) {
+    let printed = world.run_bin("app");
+    assert!(printed.lines().any(|this| this == line), "no `{line}` in\n{printed}");
+}
+
+#[test]
+fn a_variable_that_only_a_macro_reads_decides() {
+    let mut world = World::project("macros");
+    world.build().all_missed();
+    prints(&world, "env unset");
+    for value in ["one", "two"] {
+        world.set("KACHE_FIXTURE_ENV", value);
+        world.rebuild().only_missed(&["app bin", "consumer lib", "env_user lib"]);
+        prints(&world, &format!("env {value}"));
+        prints(&world, &format!("consumer env {value}"));
+    }
+    for (value, printed) in [("one", "env one"), ("two", "env two")] {
+        world.set("KACHE_FIXTURE_ENV", value);
+        world.rebuild().all_hit();
+        prints(&world, printed);
+    }
+    world.unset("KACHE_FIXTURE_ENV");
+    world.rebuild().all_hit();
+    prints(&world, "env unset");
+    world.same_as_plain_cargo();
+}
+
+#[test]
+fn a_file_that_only_a_macro_reads_decides() {
+    let world = World::project("macros");
+    world.build().all_missed();
+    world.write("file-user/data/value.txt", "changed");
+    world.rebuild().only_missed(&["app bin", "file_user lib"]);
+    prints(&world, "file changed");
+    // Through a re-export: no procedural macro is among the externs.
+    world.write("consumer/data/value.txt", "changed too");
+    world.rebuild().only_missed(&["app bin", "consumer lib"]);
+    prints(&world, "consumer file changed too");
+    let world = world.relocate("other");
+    world.build().all_hit();
+    prints(&world, "file changed");
+    world.same_as_plain_cargo();
+}
+
+#[test]
+fn a_directory_that_only_a_macro_lists_decides() {
+    let world = World::project("macros");
+    world.build().all_missed();
+    prints(&world, "dir a.txt,b.txt");
+    world.write("dir-user/data/c.txt", "");
+    world.rebuild().only_missed(&["app bin", "dir_user lib"]);
+    prints(&world, "dir a.txt,b.txt,c.txt");
+    world.remove("dir-user/data/c.txt");
+    world.rebuild().all_hit();
+    prints(&world, "dir a.txt,b.txt");
+    world.write("dir-user/data/empty/below", "");
+    world.rebuild().only_missed(&["app bin", "dir_user lib"]);
+    prints(&world, "dir a.txt,b.txt,empty");
+}
+
+#[test]
+fn swapping_the_contents_of_two_files_decides() {
+    let world = reader(r#"macros::file!("a.txt"), macros::file!("b.txt")"#);
+    world.write("app/a.txt", "1");
+    world.write("app/b.txt", "2");
+    world.build().all_missed();
+    world.write("app/a.txt", "2");
+    world.write("app/b.txt", "1");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "2 1 \n");
+}
+
+#[test]
+fn a_declared_file_outside_of_the_package_decides() {
+    let world = World::project("macros");
+    let manifest = package("outside-user", "[dependencies]\nmacros = { path = \"../macros\" }\n");
+    let declared = "[package.metadata.kache]\nextra-inputs = [\"../shared/**\"]\n";
+    world.write("outside-user/Cargo.toml", manifest + declared);
+    world.build().all_missed();
+    world.write("shared/value.txt", "changed");
+    world.rebuild().only_missed(&["app bin", "outside_user lib"]);
+    prints(&world, "outside changed");
+    world.write("shared/value.txt", "shared\n");
+    world.rebuild().all_hit();
+    let world = world.relocate("other");
+    world.write("shared/value.txt", "elsewhere");
+    world.build().only_missed(&["app bin", "outside_user lib"]);
+    prints(&world, "outside elsewhere");
+}
+
+#[test]
+fn a_declaration_that_is_not_understood_leaves_the_unit_alone() {
+    let world = World::project("macros");
+    let manifest = package("outside-user", "[dependencies]\nmacros = { path = \"../macros\" }\n");
+    world.write(
+        "outside-user/Cargo.toml",
+        manifest + "[package.metadata.kache]\nextra-inputs = \"../shared\"\n",
+    );
+    let step = world.build();
+    step.succeeds();
+    assert_eq!(step.bypasses(), [Bypass::UnreadableInput], "{step}");
+}
+
+#[test]
+fn what_the_macro_itself_became_decides() {
+    let world = World::project("macros");
+    world.build().all_missed();
+    world.edit("macros/src/lib.rs", "string(&names.join(\",\"))", "string(&names.join(\";\"))");
+    let mut missed = vec!["macros proc-macro", "reexport lib"];
+    missed.extend(USERS);
+    world.rebuild().missed(&missed);
+    prints(&world, "dir a.txt;b.txt");
+}
+
+#[test]
+fn a_variable_that_the_configuration_declares_decides() {
+    let world = reader("macros::composed!()");
+    let mut world = world.env("KACHE_FIXTURE_COMPOSED", "one");
+    world.write(".kache.toml", "[cache]\nkey_env_vars = [\"KACHE_FIXTURE_COMPOSED\"]\n");
+    world.build().all_missed();
+    world.rebuild().all_hit();
+    world.set("KACHE_FIXTURE_COMPOSED", "two");
+    world.rebuild().all_missed();
+    assert_eq!(world.run_bin("app"), "two \n");
+    world.set("KACHE_FIXTURE_COMPOSED", "one");
+    world.rebuild().all_hit();
+    assert_eq!(world.run_bin("app"), "one \n");
+}
+
+#[test]
+fn what_the_manifest_says_of_the_package_decides() {
+    let world = reader("macros::about!()");
+    world.build().all_missed();
+    world.edit("app/Cargo.toml", "edition", "description = \"news\"\nedition");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "news \n");
+}
+
+#[test]
+fn a_directory_that_is_called_target_is_part_of_the_package() {
+    let world = reader(r#"macros::file!("src/target/name.txt")"#);
+    world.write("app/src/target/name.txt", "one");
+    world.build().all_missed();
+    world.write("app/src/target/name.txt", "two");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "two \n");
+}
+
+#[test]
+fn the_build_directory_inside_of_the_package_is_not_part_of_it() {
+    let world = reader(r#"macros::file!("name.txt")"#).within("app");
+    world.remove("Cargo.toml");
+    world.write("app/name.txt", "one");
+    world.build().all_missed();
+    world.noop();
+    world.rebuild().all_hit();
+    // Made by hand, cargo does not mark it.
+    std::fs::remove_dir_all(world.target()).expect("removes the build directory");
+    std::fs::create_dir(world.target()).expect("creates the build directory");
+    world.build().all_hit();
+    world.cargo(["build", "--release"]).all_missed();
+    world.rebuild().all_hit();
+}
+
+#[test]
+fn a_directory_behind_a_link_is_part_of_the_package() {
+    let world = reader(r#"macros::file!("linked/name.txt")"#);
+    world.write("elsewhere/name.txt", "one");
+    std::os::unix::fs::symlink("../elsewhere", world.tree().join("app/linked")).expect("makes a link");
+    // A link to where it is in.
+    std::os::unix::fs::symlink(".", world.tree().join("app/again")).expect("makes a link");
+    world.build().all_missed();
+    world.write("elsewhere/name.txt", "two");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "two \n");
+}
+
+/// The build script says nothing of what it looks at.
+#[test]
+fn a_generated_file_that_only_a_macro_reads_decides() {
+    let world = reader("macros::generated!()");
+    world.write("hidden.txt", "one");
+    world.write(
+        "app/build.rs",
+        "fn main() {\n    println!(\"cargo::rerun-if-changed=build.rs\");\n    let out = std::env::var(\"OUT_DIR\").unwrap();\n    \
+         std::fs::copy(\"../hidden.txt\", std::path::Path::new(&out).join(\"name.txt\")).unwrap();\n}\n",
+    );
+    world.build().all_missed();
+    assert_eq!(world.run_bin("app"), "one \n");
+    world.rebuild().all_hit();
+    world.write("hidden.txt", "two");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "two \n");
+}
+
+#[test]
+fn what_a_build_script_watches_decides_for_macros_too() {
+    let world = reader(r#"macros::file!("../watched.txt")"#);
+    world.write("watched.txt", "one");
+    world.write("app/build.rs", "fn main() { println!(\"cargo::rerun-if-changed=../watched.txt\"); }\n");
+    world.build().all_missed();
+    world.write("watched.txt", "two");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "two \n");
+}
+
+#[test]
+fn a_variable_that_a_build_script_watches_decides_for_macros_too() {
+    let mut world = reader("macros::composed!()").env("KACHE_FIXTURE_COMPOSED", "one");
+    world.write(
+        "app/build.rs",
+        "fn main() { println!(\"cargo::rerun-if-env-changed=KACHE_FIXTURE_COMPOSED\"); }\n",
+    );
+    world.build().all_missed();
+    world.set("KACHE_FIXTURE_COMPOSED", "two");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "two \n");
+}
+
+#[test]
+fn a_file_that_changes_while_a_macro_runs_is_not_stored() {
+    let world = reader(r#"macros::wait!(), macros::file!("name.txt")"#);
+    world.write("app/name.txt", "old");
+    let step = build_while(&world, || world.write("app/name.txt", "new"));
+    step.succeeds();
+    assert!(matches!(step.unstored_of("app", "bin"), Unstored::InputChanged(_)), "{step}");
+    assert_eq!(world.run_bin("app"), " new \n");
+    world.write("app/name.txt", "old");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), " old \n");
+}
+
+#[test]
+fn a_file_that_appears_while_a_macro_runs_is_not_stored() {
+    let world = reader(r#"macros::wait!(), macros::list!("data")"#);
+    world.write("app/data/a", "");
+    let step = build_while(&world, || world.write("app/data/b", ""));
+    step.succeeds();
+    assert!(matches!(step.unstored_of("app", "bin"), Unstored::InputChanged(_)), "{step}");
+    assert_eq!(world.run_bin("app"), " a,b \n");
+    world.remove("app/data/b");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), " a \n");
+}
+
+/// A binary that prints what these macros make.
+fn reader(macros: &str) -> World {
+    World::files(&[
+        ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"macros\"]\n"),
+        ("macros/Cargo.toml", &package("macros", "[lib]\nproc-macro = true\n")),
+        ("macros/src/lib.rs", MACROS),
+        ("app/Cargo.toml", &package("app", "[dependencies]\nmacros = { path = \"../macros\" }\n")),
+        (
+            "app/src/main.rs",
+            &format!(
+                "fn main() {{\n    for text in [{macros}] {{ print!(\"{{text}} \"); }}\n    println!();\n}}\n"
+            ),
+        ),
+    ])
+}
+
+/// `wait` shows that the compiler is at work, and waits for a sign; without a directory for that, it does nothing.
+const MACROS: &str = r#"
+use proc_macro::{Literal, TokenStream, TokenTree};
+use std::path::{Path, PathBuf};
+
+fn string(text: &str) -> TokenStream { TokenTree::Literal(Literal::string(text.trim())).into() }
+
+fn within(variable: &str, path: &str) -> PathBuf { PathBuf::from(std::env::var_os(variable).unwrap()).join(path) }
+
+fn read(path: &Path) -> TokenStream { string(&std::fs::read_to_string(path).unwrap()) }
+
+fn argument(input: TokenStream) -> String { input.to_string().trim_matches('"').to_owned() }
+
+#[proc_macro]
+pub fn file(input: TokenStream) -> TokenStream { read(&within("CARGO_MANIFEST_DIR", &argument(input))) }
+
+#[proc_macro]
+pub fn generated(_: TokenStream) -> TokenStream { read(&within("OUT_DIR", "name.txt")) }
+
+#[proc_macro]
+pub fn list(input: TokenStream) -> TokenStream {
+    let entries = std::fs::read_dir(within("CARGO_MANIFEST_DIR", &argument(input))).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    string(&names.join(","))
+}
+
+#[proc_macro]
+pub fn about(_: TokenStream) -> TokenStream { string(&std::env::var("CARGO_PKG_DESCRIPTION").unwrap()) }
+
+/// The name of this variable stands nowhere.
+#[proc_macro]
+pub fn composed(_: TokenStream) -> TokenStream {
+    let name: String = ["KACHE", "FIXTURE", "COMPOSED"].join("_");
+    string(&std::env::var(name).unwrap())
+}
+
+#[proc_macro]
+pub fn wait(_: TokenStream) -> TokenStream {
+    let dir = within("CARGO_MANIFEST_DIR", "../handshake");
+    if dir.exists() {
+        std::fs::write(dir.join("started"), "").unwrap();
+        while !dir.join("go").exists() { std::thread::sleep(std::time::Duration::from_millis(5)); }
+    }
+    string("")
+}
+"#;
