@@ -248,8 +248,11 @@ impl Daemon {
                 LastRun { n_crashes: 0, ..run }.write(&self.place.last_run);
             }
         }
-        if let Err(why) = self.upkeep.look(&self.place, &self.to_self) {
-            self.log.line(&why);
+        // With half a configuration, the limit may be another.
+        if self.place.problems.is_empty()
+            && let Err(e) = self.upkeep.look(&self.place.config, &self.to_self)
+        {
+            self.log.line(&format!("no thread to look after the store with: {e}"));
         }
     }
 

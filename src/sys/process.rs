@@ -246,6 +246,12 @@ pub fn say_ready() {
     }
 }
 
+/// Lets other threads have the processor first, as long as this one runs. Where a thread alone cannot: nothing.
+pub fn give_way() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, 10);
+}
+
 /// A key pressed in the terminal is not meant for such a child.
 #[cfg(unix)]
 pub(super) fn leave_group(command: &mut Command) {

@@ -441,6 +441,28 @@ fn a_service_manager_can_listen_for_it() {
     assert!(home.socket().exists(), "the socket is the service manager's");
 }
 
+#[test]
+fn it_folds_what_was_recorded_and_collects() {
+    let home = Home::new();
+    let cache = home.path("home/.cache/kache");
+    home.start(Path::new(KACHE));
+    assert_eq!(home.status().upkeep.n_runs, 0, "there is nothing to look after");
+    let records = cache.join("records");
+    fs::create_dir_all(&records).unwrap();
+    // Records of long ago go with a collection.
+    let old = records.join("2020-01-01.jsonl");
+    fs::write(&old, "{}\n").unwrap();
+    let then = std::time::UNIX_EPOCH + Duration::from_secs(1_577_836_800);
+    fs::File::options().write(true).open(&old).unwrap().set_modified(then).unwrap();
+    fs::write(records.join("2026-11-24.jsonl"), "{}\n").unwrap();
+    home.until("it looks after the store", || home.status().upkeep.n_runs == 1);
+    let upkeep = home.status().upkeep;
+    assert_eq!(upkeep.error, None);
+    assert!(upkeep.last.as_ref().is_some_and(|said| said.contains("index is up to date")), "{upkeep:?}");
+    assert!(cache.join("index.db").exists() && cache.join("gc.stamp").exists());
+    assert!(!old.exists(), "{upkeep:?}");
+}
+
 /// Asks as fast as it can until told to stop. Answers how many answers came, and what else did.
 fn load(home: &Home, stop: &AtomicBool, n_answers: &AtomicUsize) -> Vec<String> {
     let endpoint = home.place().endpoint;
