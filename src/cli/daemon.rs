@@ -12,6 +12,11 @@ use crate::daemon::{binary, log, run, start};
 use crate::protocol::VERSION;
 use crate::protocol::build::Build;
 use crate::protocol::message::{Answer, HANDOVER, ON_DEMAND, Preflight, Request, Status};
+use crate::setup::plan::Journal;
+use crate::setup::service::detect::{self, Choice, Machine};
+use crate::setup::service::install;
+use crate::setup::service::runner::System;
+use crate::setup::service::supervisor::Supervisor;
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -33,6 +38,10 @@ enum Action {
     Stop,
     /// Start its program anew; whoever asks meanwhile waits and is answered
     Restart,
+    /// Have it started at every login, and now
+    Install(ServiceArgs),
+    /// Have it started at login no more, and end it
+    Uninstall(ServiceArgs),
     /// Print the end of its log
     Log {
         /// How many lines
@@ -42,6 +51,13 @@ enum Action {
     /// Say that this binary can run here, and what it is
     #[command(hide = true)]
     Preflight,
+}
+
+#[derive(clap::Args)]
+struct ServiceArgs {
+    /// Show what would be changed, and change nothing
+    #[arg(long, visible_alias = "check")]
+    dry_run: bool,
 }
 
 #[derive(clap::Args)]
@@ -81,6 +97,8 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
         Some(Action::Start) => command.start(),
         Some(Action::Stop) => command.stop(),
         Some(Action::Restart) => command.restart(),
+        Some(Action::Install(args)) => command.install(args.dry_run),
+        Some(Action::Uninstall(args)) => command.uninstall(args.dry_run),
         Some(Action::Log { n_lines }) => command.log(n_lines),
         _ => command.status(args.json),
     }
@@ -124,6 +142,13 @@ impl Command<'_> {
             self.session.print(&format!("It runs already, as process {}.\n", status.pid))?;
             return Ok(Exit::Ok);
         }
+        if let Some(service) = self.installed_service()? {
+            service.start(&System).map_err(Failure::new)?;
+            let status =
+                start::wait_for_answer(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
+            self.session.print(&format!("Started by {}, as process {}.\n", service.name(), status.pid))?;
+            return Ok(Exit::Ok);
+        }
         let exe = binary::called(self.session.env)?;
         match start::on_demand(&self.place, &self.build, &exe, self.session.env) {
             Ok(status) => self.session.print(&format!("Started, as process {}.\n", status.pid))?,
@@ -137,7 +162,84 @@ impl Command<'_> {
         Ok(Exit::Ok)
     }
 
+    /// The service, if the daemon is installed as one here.
+    fn installed_service(&self) -> Result<Option<Box<dyn Supervisor>>, Failure> {
+        let (service, _) = self.service()?;
+        Ok(service.filter(|service| service.status(&System).is_ok_and(|status| status.is_installed)))
+    }
+
+    /// What would start the daemon at login on this machine, and how that was chosen.
+    fn service(&self) -> Result<(Option<Box<dyn Supervisor>>, Choice), Failure> {
+        let env = self.session.env;
+        let choice = detect::choose(&Machine::look(env, &System));
+        let exe = binary::called(env)?;
+        let service = detect::supervisor(&choice, &exe, &self.build, env).map_err(Failure::new)?;
+        Ok((service, choice))
+    }
+
+    fn journal(&self) -> Result<Journal, Failure> {
+        Journal::of(self.session.env)
+            .ok_or_else(|| Failure::new("there is no home directory to note changes in").hint("set HOME"))
+    }
+
+    fn install(&self, dry_run: bool) -> Result<Exit, Failure> {
+        let (service, choice) = self.service()?;
+        let Some(service) = service else { return self.no_service(choice) };
+        let plans = service.install(&System).map_err(Failure::new)?;
+        let Some(plan) = plans.first().filter(|plan| !plan.is_empty()) else {
+            self.session.print(&format!("Nothing to do: {} starts it, and it runs.\n", service.name()))?;
+            return Ok(Exit::Ok);
+        };
+        self.session.print(&plan.text())?;
+        if dry_run {
+            return Ok(Exit::Ok);
+        }
+        install::install(&plans, &*service, &System, &self.place, &self.build, &self.journal()?)
+            .map_err(Failure::new)?;
+        let status = start::status(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
+        let by = service.name();
+        self.session
+            .print(&format!("\nIt runs as process {}, started by {by} at every login.\n", status.pid))?;
+        Ok(Exit::Ok)
+    }
+
+    fn no_service(&self, choice: Choice) -> Result<Exit, Failure> {
+        match choice {
+            Choice::OnDemand(why) => {
+                self.session.print(&format!("No service is installed: {why}.\nThe daemon runs when it is started by `kache daemon start`, and ends when nobody needs it.\n"))?;
+                Ok(Exit::Ok)
+            }
+            Choice::Refused(why) => Err(Failure::new(why)),
+            Choice::Systemd | Choice::Launchd | Choice::Task => Ok(Exit::Ok),
+        }
+    }
+
+    fn uninstall(&self, dry_run: bool) -> Result<Exit, Failure> {
+        let (service, choice) = self.service()?;
+        let Some(service) = service else { return self.no_service(choice) };
+        let journal = self.journal()?;
+        let plan = install::uninstall_plan(&*service, &System, &journal).map_err(Failure::new)?;
+        if plan.is_empty() {
+            self.session.print("Nothing to do: it is not installed as a service.\n")?;
+            return Ok(Exit::Ok);
+        }
+        self.session.print(&plan.text())?;
+        if !dry_run {
+            install::uninstall(&plan, &self.place, &self.build, &journal).map_err(Failure::new)?;
+            self.session.print("\nThe service is removed, and the daemon has ended.\n")?;
+        }
+        Ok(Exit::Ok)
+    }
+
     fn stop(&self) -> Result<Exit, Failure> {
+        if let Some(service) = self.installed_service()? {
+            service.stop(&System).map_err(Failure::new)?;
+            if !start::wait_for_end(&self.place, END_LIMIT) {
+                return Err(self.does_not_end());
+            }
+            self.session.print("Stopped, until `kache daemon start` or the next login starts it.\n")?;
+            return Ok(Exit::Ok);
+        }
         match self.ask(&Request::Stop) {
             Ok(Answer::Refused { why }) => return Err(Failure::new(why)),
             Ok(_) => {}
@@ -150,11 +252,15 @@ impl Command<'_> {
             Err(no) => return Err(self.unreachable(&no)),
         }
         if !start::wait_for_end(&self.place, END_LIMIT) {
-            let why = format_args!("the daemon did not end within {} s", END_LIMIT.as_secs());
-            return Err(Failure::new(why).hint(format!("its log is {}", self.place.log.display())));
+            return Err(self.does_not_end());
         }
         self.session.print("Stopped.\n")?;
         Ok(Exit::Ok)
+    }
+
+    fn does_not_end(&self) -> Failure {
+        let why = format_args!("the daemon did not end within {} s", END_LIMIT.as_secs());
+        Failure::new(why).hint(format!("its log is {}", self.place.log.display()))
     }
 
     fn restart(&self) -> Result<Exit, Failure> {

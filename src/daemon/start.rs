@@ -55,12 +55,16 @@ pub fn on_demand(place: &Place, build: &Build, exe: &Path, env: &Env) -> Result<
     named.push(exe);
     let args = ["daemon".into(), "run".into(), named];
     process::spawn_detached_with(program.as_os_str(), &args, &env.only(dirs::NEUTRAL_VARIABLES))?;
+    wait_for_answer(place, build).map_err(|_| NotStarted::NoAnswer)
+}
+
+/// Waits until a daemon that was started answers. An error is what was last in its way.
+pub fn wait_for_answer(place: &Place, build: &Build) -> Result<Status, NoDaemon> {
     let until = Instant::now() + START_LIMIT;
     loop {
         match status(place, build) {
-            Ok(status) => return Ok(status),
             Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
-            Err(_) => return Err(NotStarted::NoAnswer),
+            answer => return answer,
         }
     }
 }

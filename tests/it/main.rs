@@ -16,5 +16,6 @@ mod environment;
 mod linking;
 mod macros;
 mod reading_back;
+mod service;
 mod sources;
 mod trying;

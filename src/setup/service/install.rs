@@ -6,9 +6,11 @@ use crate::client::Place;
 use crate::daemon::start;
 use crate::protocol::build::Build;
 use crate::protocol::message::{ON_DEMAND, Request};
+use crate::setup::plan::action::{Action, Change};
+use crate::setup::plan::state::Content;
 use crate::setup::plan::{CannotPlan, Journal, NotApplied, Plan};
 use crate::setup::service::runner::CommandRunner;
-use crate::setup::service::supervisor::Supervisor;
+use crate::setup::service::supervisor::{INSTALL, Supervisor};
 use crate::sys::fs;
 
 /// How long the service may take until its daemon answers.
@@ -89,7 +91,23 @@ fn prove(
     }
 }
 
-/// Carries out the plan of [`Supervisor::uninstall`], and removes what a daemon left that has no manager any more.
+/// How everything that was installed goes away, with the directories that were made for it: the journal knows them.
+pub fn uninstall_plan(
+    supervisor: &dyn Supervisor,
+    runner: &dyn CommandRunner,
+    journal: &Journal,
+) -> Result<Plan, NotDone> {
+    let mut plan = supervisor.uninstall(runner)?;
+    if !plan.is_empty() {
+        let undo = journal.undo(&plan.command, &[INSTALL]).map_err(|e| NotDone::Other(e.to_string()))?;
+        let is_dir = |action: &Action| matches!(&action.change, Change::Path(change) if change.before == Content::Directory);
+        plan.actions.extend(undo.plan.actions.into_iter().filter(is_dir));
+        plan.undoes = undo.plan.undoes;
+    }
+    Ok(plan)
+}
+
+/// Carries out the plan of [`uninstall_plan`], and removes what a daemon left that has no manager any more.
 pub fn uninstall(plan: &Plan, place: &Place, build: &Build, journal: &Journal) -> Result<(), NotDone> {
     journal.recover()?;
     journal.apply(plan, &mut || Ok(()))?;

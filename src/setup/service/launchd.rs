@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::setup::plan::{Action, CannotPlan, CommandLine, Plan, UndoEdit};
 use crate::setup::service::runner::{self, CommandRunner};
-use crate::setup::service::supervisor::{Service, Status, Supervisor};
+use crate::setup::service::supervisor::{INSTALL, Service, Status, Supervisor, UNINSTALL};
 use crate::sys::fs;
 
 /// There is no such session, or no such domain for this user.
@@ -163,7 +163,7 @@ impl Supervisor for Launchd {
     }
 
     fn install(&self, runner: &dyn CommandRunner) -> Result<Vec<Plan>, CannotPlan> {
-        let mut plan = Plan::new("daemon install");
+        let mut plan = Plan::new(INSTALL);
         let path = self.path();
         let domain = self.planned_domain(runner);
         for dir in [&self.0.home.join("Library/LaunchAgents"), &self.0.home.join("Library/Logs/kache")] {
@@ -196,7 +196,7 @@ impl Supervisor for Launchd {
     }
 
     fn uninstall(&self, runner: &dyn CommandRunner) -> Result<Plan, CannotPlan> {
-        let mut plan = Plan::new("daemon uninstall");
+        let mut plan = Plan::new(UNINSTALL);
         let path = self.path();
         // It may have been loaded in the other kind of session.
         for domain in ["gui", "user"].map(|kind| format!("{kind}/{}", self.0.user)) {

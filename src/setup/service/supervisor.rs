@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use crate::setup::plan::{CannotPlan, Plan};
 use crate::setup::service::runner::CommandRunner;
 
+/// What the journal calls installing the service.
+pub const INSTALL: &str = "daemon install";
+/// What it calls removing it.
+pub const UNINSTALL: &str = "daemon uninstall";
+
 /// The daemon as a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::setup::plan::{Action, CannotPlan, CommandLine, Plan, UndoEdit};
 use crate::setup::service::runner::{self, CommandRunner};
-use crate::setup::service::supervisor::{Service, Status, Supervisor};
+use crate::setup::service::supervisor::{INSTALL, Service, Status, Supervisor, UNINSTALL};
 use crate::sys::fs;
 
 /// The socket unit.
@@ -121,7 +121,7 @@ impl Supervisor for Systemd {
     }
 
     fn install(&self, runner: &dyn CommandRunner) -> Result<Vec<Plan>, CannotPlan> {
-        let mut plan = Plan::new("daemon install");
+        let mut plan = Plan::new(INSTALL);
         plan.make_dirs(&self.dir())?;
         let [socket_name, unit_name] = self.units();
         for (name, text) in [(socket_name, socket(&self.0)), (unit_name, unit(&self.0))] {
@@ -154,7 +154,7 @@ impl Supervisor for Systemd {
     }
 
     fn uninstall(&self, _runner: &dyn CommandRunner) -> Result<Plan, CannotPlan> {
-        let mut plan = Plan::new("daemon uninstall");
+        let mut plan = Plan::new(UNINSTALL);
         let paths = self.units().map(|name| self.dir().join(name));
         if paths.iter().any(|path| fs::symlink_metadata(path).is_ok()) {
             plan.add(Action::run(

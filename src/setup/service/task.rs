@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use crate::setup::plan::{Action, CannotPlan, CommandLine, Plan, UndoEdit};
 use crate::setup::service::launchd::escaped;
 use crate::setup::service::runner::{self, CommandRunner};
-use crate::setup::service::supervisor::{Service, Status, Supervisor};
+use crate::setup::service::supervisor::{INSTALL, Service, Status, Supervisor, UNINSTALL};
 
 const RUN_KEY: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run";
 /// What a task's last result says while it runs, and before it ever ran.
@@ -95,7 +95,7 @@ impl Task {
     }
 
     fn task_plan(&self) -> Result<Plan, CannotPlan> {
-        let mut plan = Plan::new("daemon install");
+        let mut plan = Plan::new(INSTALL);
         let path = self.file();
         if let Some(dir) = path.parent() {
             plan.make_dirs(dir)?;
@@ -112,7 +112,7 @@ impl Task {
 
     fn run_key_plan(&self) -> Plan {
         let exe = self.0.exe.to_string_lossy();
-        let mut plan = Plan::new("daemon install");
+        let mut plan = Plan::new(INSTALL);
         plan.add(Action::run(
             "Start it at every logon",
             self.reg("add", &["/t", "REG_SZ", "/d", &format!("\"{exe}\" daemon start"), "/f"]),
@@ -145,7 +145,7 @@ impl Supervisor for Task {
     }
 
     fn uninstall(&self, runner: &dyn CommandRunner) -> Result<Plan, CannotPlan> {
-        let mut plan = Plan::new("daemon uninstall");
+        let mut plan = Plan::new(UNINSTALL);
         if self.has_task(runner) {
             let again = self.schtasks("/create", &["/xml", &self.file().to_string_lossy(), "/f"]);
             plan.add(Action::run("Remove the task", self.schtasks("/delete", &["/f"]), Some(again)));
