@@ -100,7 +100,31 @@ pub struct Reply {
 }
 
 /// Asks the daemon at `endpoint`. One that is too old for this build is told of `exe`.
+///
+/// A daemon that ends while it is asked closes the connection without a word; the next one may be there already, so it
+/// is asked once more.
 pub fn ask(
+    endpoint: &Endpoint,
+    build: &Build,
+    request: &Request,
+    exe: Option<&Path>,
+    limit: Duration,
+) -> Result<Reply, NoDaemon> {
+    match ask_once(endpoint, build, request, exe, limit) {
+        Err(NoDaemon::NoAnswer(FrameError::Io(e))) if was_closed(&e) => {
+            ask_once(endpoint, build, request, exe, limit)
+        }
+        result => result,
+    }
+}
+
+fn was_closed(e: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(e.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}
+
+/// The same, asked once.
+pub fn ask_once(
     endpoint: &Endpoint,
     build: &Build,
     request: &Request,

@@ -48,7 +48,7 @@ fn what_a_build_sets_for_itself_does_not_move_the_daemon() {
 fn what_is_no_daemon_is_told_apart_from_none() {
     let dir = tempfile::tempdir().unwrap();
     let endpoint = Endpoint { path: dir.path().join("s") };
-    let ask = || ask(&endpoint, &Build::current(), &Request::Status, None, Duration::from_millis(200));
+    let ask = || ask_once(&endpoint, &Build::current(), &Request::Status, None, Duration::from_millis(200));
     assert!(matches!(ask(), Err(NoDaemon::NotRunning)));
     let listener = std::os::unix::net::UnixListener::bind(&endpoint.path).unwrap();
     let answers: [&[u8]; 4] = [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n.....", b"KCHE", &[0xff; 64]];

@@ -1,6 +1,7 @@
 //! Whether the daemon's binary is still the one it runs, and whether another one may take its place.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -69,7 +70,7 @@ impl Launch {
 }
 
 /// The path by which this process was called, with its links: they may be pointed elsewhere later.
-pub fn called(env: &Env) -> std::io::Result<PathBuf> {
+pub fn called(env: &Env) -> io::Result<PathBuf> {
     let real = env::current_exe()?;
     let (Some(name), Some(cwd)) = (env.args.first(), &env.cwd) else { return Ok(real) };
     let called = os::find_program(name, env.get("PATH"), cwd);
@@ -129,26 +130,39 @@ fn preflight(exe: &Path) -> Result<Preflight, String> {
 }
 
 /// The file to run for the binary at `exe`: itself, or a copy where the file of a running program cannot be replaced.
-pub fn to_run(exe: &Path, build: &Build, env: &Env) -> std::io::Result<PathBuf> {
-    if !RUNS_FROM_COPY {
-        return Ok(exe.to_owned());
+/// The copy has one place, so that whoever starts it finds the newest.
+pub fn to_run(exe: &Path, build: &Build, env: &Env) -> io::Result<PathBuf> {
+    let Some(copy) = copy_to_run(build, env).filter(|copy| copy != exe) else { return Ok(exe.to_owned()) };
+    let bytes = fs::read(exe)?;
+    if fs::read(&copy).is_ok_and(|there| there == bytes) {
+        return Ok(copy);
     }
-    let home = dirs::data(env).ok_or_else(|| std::io::Error::other("LOCALAPPDATA is not set"))?;
-    let dir = home.join("kache").join("run");
-    fs::create_dir_all(&dir)?;
-    let copy = dir.join(format!("kache-{}.exe", String::from(build.id)));
-    sweep(&dir, &copy);
-    if fs::metadata(&copy).is_err() {
-        let temporary = dir.join(fs::unique_name());
-        fs::copy(&mut fs::open(exe)?, &temporary, true)?;
-        fs::rename(&temporary, &copy)?;
+    let dir = copy.parent().unwrap_or(&copy);
+    fs::create_dir_all(dir)?;
+    sweep(dir);
+    // A file that runs can be renamed, and goes when it runs no more.
+    if fs::metadata(&copy).is_ok() {
+        fs::rename(&copy, &dir.join(format!("{SET_ASIDE}{}", fs::unique_name())))?;
     }
+    let temporary = dir.join(format!("{SET_ASIDE}{}", fs::unique_name()));
+    fs::copy(&mut fs::open(exe)?, &temporary, true)?;
+    fs::rename(&temporary, &copy)?;
     Ok(copy)
 }
 
-/// Removes copies of builds that do not run any more: of one that does, the system refuses to.
-fn sweep(dir: &Path, keep: &Path) {
-    for path in fs::list(dir).unwrap_or_default().iter().filter(|path| *path != keep) {
+/// Where the copy that runs is, where one does.
+pub fn copy_to_run(build: &Build, env: &Env) -> Option<PathBuf> {
+    let name = if build.is_dev { "kache-daemon-dev.exe" } else { "kache-daemon.exe" };
+    Some(dirs::data(env).filter(|_| RUNS_FROM_COPY)?.join("kache").join("run").join(name))
+}
+
+const SET_ASIDE: &str = "old-";
+
+/// Removes what was set aside. The system refuses to where it still runs.
+fn sweep(dir: &Path) {
+    let is_aside =
+        |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SET_ASIDE));
+    for path in fs::list(dir).unwrap_or_default().iter().filter(is_aside) {
         let _ = fs::remove(path);
     }
 }

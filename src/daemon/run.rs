@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::client::Place;
+use crate::client::{self, NoDaemon, Place};
 use crate::daemon::binary::{self, Launch};
 use crate::daemon::event::Event;
 use crate::daemon::event_loop::{Daemon, End, Life};
@@ -16,7 +16,7 @@ use crate::daemon::last_run::LastRun;
 use crate::daemon::serve::{Acceptor, Open};
 use crate::protocol::build::Build;
 use crate::protocol::hello::Hello;
-use crate::protocol::message::ON_DEMAND;
+use crate::protocol::message::{ON_DEMAND, Request};
 use crate::sys::env::Env;
 use crate::sys::fs;
 use crate::sys::ipc::{self, BindError, Listener};
@@ -25,6 +25,8 @@ use crate::sys::{clock, process, signal};
 
 /// How long a daemon waits for the one before it to end.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
+/// How long one that runs may take to answer.
+const HEAR_LIMIT: Duration = Duration::from_secs(1);
 /// How long what was accepted may take before another build takes over, or the daemon ends.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
@@ -73,7 +75,7 @@ pub fn run(env: &Env, options: Options) -> Result<(), CannotRun> {
     let (listener, lock, life) = match &options.handover {
         Some(text) => take_over(text, &place)?,
         None => {
-            let lock = sole_daemon(&place)?;
+            let lock = sole_daemon(&place, &build)?;
             let listener = match Listener::activated(env, &place.endpoint)? {
                 Some(listener) => listener,
                 None => Listener::bind(&place.endpoint)?,
@@ -83,6 +85,9 @@ pub fn run(env: &Env, options: Options) -> Result<(), CannotRun> {
     };
     if !is_handed_over {
         LastRun::read(&place.last_run).next(clock::now_ms()).write(&place.last_run);
+    }
+    if options.supervisor.is_some() {
+        process::leave_console();
     }
     let supervisor = options.supervisor.unwrap_or_else(|| ON_DEMAND.to_owned());
     let (events, received) = channel();
@@ -111,14 +116,16 @@ fn take_over(text: &str, place: &Place) -> Result<(Listener, FileLock, Life), Ca
 }
 
 /// The right to be the daemon. One that ends is waited for if it does not answer any more.
-fn sole_daemon(place: &Place) -> Result<FileLock, CannotRun> {
+fn sole_daemon(place: &Place, build: &Build) -> Result<FileLock, CannotRun> {
     let until = Instant::now() + LOCK_LIMIT;
     loop {
         let lock = lock::try_lock(&place.lock);
         if let Some(lock) = lock.map_err(|error| CannotRun::Io { path: place.lock.clone(), error })? {
             return Ok(lock);
         }
-        let is_heard = ipc::connect(&place.endpoint, crate::client::CONNECT_LIMIT).is_ok();
+        // One that is ending may have its socket still, and answers nobody.
+        let answer = client::ask(&place.endpoint, build, &Request::Status, None, HEAR_LIMIT);
+        let is_heard = matches!(answer, Ok(_) | Err(NoDaemon::TooOld { .. } | NoDaemon::TooNew { .. }));
         if is_heard || Instant::now() >= until {
             return Err(CannotRun::RunsAlready);
         }
@@ -149,15 +156,31 @@ impl Running {
                 }
                 listener.is_found()
             });
-            if end == End::Stop {
-                self.tell_supervisor("STOPPING=1");
-            }
-            acceptor.stop();
-            self.daemon.drain(&|| open.is_none(), DRAIN_LIMIT);
-            let End::HandOver(exe, build) = end else { break };
-            match self.hand_over(&exe, &build) {
-                Ok(()) => return Ok(()),
-                Err(e) => self.daemon.could_not_hand_over(&exe, &e.to_string()),
+            let (exe, build) = match end {
+                End::Stop => {
+                    self.tell_supervisor("STOPPING=1");
+                    acceptor.stop();
+                    self.daemon.drain(&|| open.is_none(), DRAIN_LIMIT);
+                    break;
+                }
+                End::HandOver(exe, build) => (exe, build),
+            };
+            if process::BECOMES_ANOTHER {
+                acceptor.stop();
+                self.daemon.drain(&|| open.is_none(), DRAIN_LIMIT);
+                let Err(e) = self.hand_over(&exe, &build) else { return Ok(()) };
+                self.daemon.could_not_hand_over(&exe, &e.to_string());
+            } else {
+                // The other one listens before this one stops.
+                let result = self.hand_over(&exe, &build);
+                acceptor.stop();
+                if result.is_ok() {
+                    drop((listener, self.listener));
+                    self.daemon.drain(&|| open.is_none(), DRAIN_LIMIT);
+                    return Ok(());
+                }
+                let why = result.map_or_else(|e| e.to_string(), |()| String::new());
+                self.daemon.could_not_hand_over(&exe, &why);
             }
         }
         let last_run =
@@ -181,15 +204,17 @@ impl Running {
         let daemon = &self.daemon;
         daemon.log.line(&format!("handing over to {build} at {}", exe.display()));
         let program = binary::to_run(exe, build, &self.env)?;
-        let inheritance =
-            Inheritance { passed: ipc::pass_on(&self.listener, &self.lock)?, life: daemon.life.clone() };
-        let mut args: Vec<OsString> = ["daemon", "run"].map(OsString::from).to_vec();
-        if daemon.supervisor != ON_DEMAND {
-            args.push(format!("--supervised={}", daemon.supervisor).into());
-        }
-        args.push(option("--exe=", exe.as_os_str()));
-        args.push(format!("--handover={}", serde_json::to_string(&inheritance)?).into());
-        let result = process::hand_over(program.as_os_str(), &args);
+        let passed = ipc::pass_on(&self.listener, &self.lock);
+        let result = passed.and_then(|passed| {
+            let inheritance = Inheritance { passed, life: daemon.life.clone() };
+            let mut args: Vec<OsString> = ["daemon", "run"].map(OsString::from).to_vec();
+            if daemon.supervisor != ON_DEMAND {
+                args.push(format!("--supervised={}", daemon.supervisor).into());
+            }
+            args.push(option("--exe=", exe.as_os_str()));
+            args.push(format!("--handover={}", serde_json::to_string(&inheritance)?).into());
+            process::hand_over(program.as_os_str(), &args)
+        });
         if result.is_err() {
             ipc::keep(&self.listener, &self.lock);
         }

@@ -236,6 +236,19 @@ fn hand_over_to(program: &OsStr, args: &[OsString]) -> io::Result<()> {
     }
 }
 
+/// Whether a process can become another program. Where not, the other one runs beside it for a moment.
+pub const BECOMES_ANOTHER: bool = cfg!(unix);
+
+/// Closes the window that a program without a terminal gets here, if it gets one.
+pub fn leave_console() {
+    #[cfg(windows)]
+    #[expect(unsafe_code, reason = "the system's call; std has none for this")]
+    // SAFETY: takes nothing; without a console it is an error that changes nothing.
+    unsafe {
+        windows_sys::Win32::System::Console::FreeConsole();
+    }
+}
+
 /// Whether a program that runs for long should be a copy: the file of a running program cannot be replaced here.
 pub const RUNS_FROM_COPY: bool = cfg!(windows);
 

@@ -468,7 +468,7 @@ fn load(home: &Home, stop: &AtomicBool, n_answers: &AtomicUsize) -> Vec<String> 
     let endpoint = home.place().endpoint;
     let mut failures = Vec::new();
     while !stop.load(Ordering::Relaxed) {
-        match client::ask(&endpoint, &Build::current(), &Request::Status, None, LIMIT) {
+        match client::ask_once(&endpoint, &Build::current(), &Request::Status, None, LIMIT) {
             Ok(reply) if matches!(reply.answer, Answer::Status(_)) => {
                 n_answers.fetch_add(1, Ordering::Relaxed);
             }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::daemon::binary;
 use crate::protocol::build::Build;
 use crate::setup::service::launchd::Launchd;
 use crate::setup::service::runner::CommandRunner;
@@ -128,6 +129,7 @@ pub fn supervisor(
     let config_dir = dirs::config(env).ok_or(NoService::NoHome)?;
     let service = Service {
         exe: exe.to_owned(),
+        copy: binary::copy_to_run(build, env),
         name: if build.is_dev { "kache-dev" } else { "kache" }.to_owned(),
         socket: if build.is_dev { "daemon-dev.sock" } else { "daemon.sock" }.to_owned(),
         home,

@@ -15,6 +15,8 @@ pub const UNINSTALL: &str = "daemon uninstall";
 pub struct Service {
     /// The program, by a path that stays when it is updated.
     pub exe: PathBuf,
+    /// The copy of it that runs, where a running program cannot be replaced.
+    pub copy: Option<PathBuf>,
     /// `kache`; another name for development builds, which have a daemon of their own.
     pub name: String,
     /// The name of its socket's file.

@@ -6,7 +6,7 @@
 //! exit code: what it says is in the user's language. All limits that tasks have by default (three days, batteries, low
 //! priority) are set otherwise.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::setup::plan::{Action, CannotPlan, CommandLine, Plan, UndoEdit};
 use crate::setup::service::launchd::escaped;
@@ -20,7 +20,8 @@ const HAS_NOT_RUN: u32 = 0x0004_1303;
 
 /// The task, as text.
 pub fn xml(service: &Service) -> String {
-    let (user, exe) = (escaped(&service.user), escaped(&service.exe.to_string_lossy()));
+    let (user, exe) = (escaped(&service.user), escaped(&program(service).to_string_lossy()));
+    let args = escaped(&arguments(service));
     let uri = escaped(&task_name(service));
     format!(
         r#"<?xml version="1.0" encoding="UTF-16"?>
@@ -60,12 +61,23 @@ pub fn xml(service: &Service) -> String {
   <Actions Context="Author">
     <Exec>
       <Command>{exe}</Command>
-      <Arguments>daemon run --supervised=task</Arguments>
+      <Arguments>{args}</Arguments>
     </Exec>
   </Actions>
 </Task>
 "#
     )
+}
+
+/// What is run: a file that no installer wants to replace.
+fn program(service: &Service) -> &Path {
+    service.copy.as_deref().unwrap_or(&service.exe)
+}
+
+fn arguments(service: &Service) -> String {
+    // No path here has a quote in it, and none that is a file ends with a backslash.
+    let exe = service.copy.as_ref().map(|_| format!(" --exe=\"{}\"", service.exe.display()));
+    format!("daemon run --supervised=task{}", exe.unwrap_or_default())
 }
 
 /// The task as `schtasks` wants it: UTF-16 with a mark of its byte order.
@@ -99,6 +111,12 @@ impl Task {
         let path = self.file();
         if let Some(dir) = path.parent() {
             plan.make_dirs(dir)?;
+        }
+        if let Some(copy) = &self.0.copy {
+            if let Some(dir) = copy.parent() {
+                plan.make_dirs(dir)?;
+            }
+            plan.add(Action::copy("Copy the program to where it runs", copy, &self.0.exe)?);
         }
         plan.add(Action::file("Describe the task", &path, file(&self.0), 0o644, UndoEdit::None)?);
         plan.add(Action::run(
@@ -154,6 +172,9 @@ impl Supervisor for Task {
             plan.add(Action::run("Remove it from what starts at logon", self.reg("delete", &["/f"]), None));
         }
         plan.add(Action::remove("Remove the description of the task", &self.file())?);
+        if let Some(copy) = &self.0.copy {
+            plan.add(Action::remove("Remove the copy of the program", copy)?);
+        }
         Ok(plan)
     }
 

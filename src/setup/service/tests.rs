@@ -20,6 +20,7 @@ use crate::sys::process::Captured;
 fn service(exe: &str) -> Service {
     Service {
         exe: PathBuf::from(exe),
+        copy: None,
         name: "kache".to_owned(),
         socket: "daemon.sock".to_owned(),
         home: PathBuf::from("/home/me"),
@@ -75,7 +76,8 @@ fn the_rendered_files_are_these() {
     assert_eq!(systemd::unit(&service), include_str!("snapshots/kache.service"));
     assert_eq!(launchd::plist(&service), include_str!("snapshots/kache.plist"));
     let service = Service {
-        exe: r"C:\Users\Ann\AppData\Local\kache\bin\kache.exe".into(),
+        exe: r"C:\Users\Ann B\.cargo\bin\kache.exe".into(),
+        copy: Some(r"C:\Users\Ann B\AppData\Local\kache\run\kache-daemon.exe".into()),
         user: "S-1-5-21-1004336348-1177238915-682003330-512".to_owned(),
         ..service
     };

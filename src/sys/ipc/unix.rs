@@ -144,9 +144,10 @@ impl Listener {
         }
     }
 
-    /// Whether clients still find this listener: its file has not been removed, or made anew by another one.
+    /// Whether clients still find this listener: its file has not been removed, or made anew by another one. A socket
+    /// that a service manager has elsewhere is its own affair.
     pub fn is_found(&self) -> bool {
-        self.file.is_some() && file_at(&self.endpoint) == self.file
+        self.file.is_none() || file_at(&self.endpoint) == self.file
     }
 
     /// Ends listening. Removes the socket file, if it is this listener's own.

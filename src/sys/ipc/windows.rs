@@ -150,8 +150,8 @@ impl Drop for Descriptor {
 pub struct Listener {
     name: Vec<u16>,
     descriptor: Descriptor,
-    /// The instance that the next client gets. There always is one, or the name would vanish.
-    next: Mutex<OwnedHandle>,
+    /// The instance that the next client gets. As long as this listens there is one, or the name would vanish.
+    next: Mutex<Option<OwnedHandle>>,
 }
 
 impl Listener {
@@ -165,7 +165,7 @@ impl Listener {
 
     fn open(endpoint: &Endpoint, flags: u32) -> io::Result<Listener> {
         let (name, descriptor) = (wide(endpoint.path.as_os_str()), Descriptor::of_this_user()?);
-        let next = Mutex::new(instance(&name, &descriptor, flags)?);
+        let next = Mutex::new(Some(instance(&name, &descriptor, flags)?));
         Ok(Listener { name, descriptor, next })
     }
 
@@ -177,28 +177,38 @@ impl Listener {
     /// The next connection; none once `stop` was given its signal. The system lets nobody else connect.
     pub fn accept(&self, stop: &Stop) -> io::Result<Option<Stream>> {
         let mut next = self.next.lock().unwrap_or_else(|e| e.into_inner());
+        let pipe = match next.take() {
+            Some(pipe) => pipe,
+            None if stop.is_given() => return Ok(None),
+            None => instance(&self.name, &self.descriptor, 0)?,
+        };
         let mut operation = Operation::new()?;
         // SAFETY: the operation lives until it is over: `finish` waits for that.
-        let started = unsafe { ConnectNamedPipe(next.as_raw_handle(), operation.start()) };
+        let started = unsafe { ConnectNamedPipe(pipe.as_raw_handle(), operation.start()) };
         let connected = match check(started) {
             Err(e) if is_error(&e, ERROR_PIPE_CONNECTED) => Ok(()),
             Err(e) if is_error(&e, ERROR_IO_PENDING) => {
                 let handles = [operation.event.as_raw_handle(), stop.event.as_raw_handle()];
                 // SAFETY: both handles are open as long as this waits.
                 let which = unsafe { WaitForMultipleObjects(2, handles.as_ptr(), 0, INFINITE) };
-                if which != WAIT_OBJECT_0 {
-                    let _ = operation.finish(&next, Some(Instant::now()));
+                if which == WAIT_OBJECT_0 {
+                    operation.finish(&pipe, None).map(drop)
+                } else if operation.finish(&pipe, Some(Instant::now())).is_err() {
+                    *next = Some(pipe);
                     return Ok(None);
+                } else {
+                    // Somebody connected just now: that is still answered.
+                    Ok(())
                 }
-                operation.finish(&next, None).map(drop)
             }
             result => result,
         };
-        // The name must not vanish, whatever came of this one.
-        let other = instance(&self.name, &self.descriptor, 0)?;
-        let this = std::mem::replace(&mut *next, other);
+        // The name must not vanish, whatever came of this one; unless nobody is to be accepted any more.
+        if !stop.is_given() {
+            *next = Some(instance(&self.name, &self.descriptor, 0)?);
+        }
         connected?;
-        Ok(Some(Stream { pipe: this, deadline: None }))
+        Ok(Some(Stream { pipe, deadline: None }))
     }
 
     /// Clients find a pipe by its name alone.
@@ -293,6 +303,14 @@ pub struct Stopper {
 /// What a [`Stopper`] stops.
 pub struct Stop {
     event: Arc<OwnedHandle>,
+}
+
+impl Stop {
+    fn is_given(&self) -> bool {
+        let handle = self.event.as_raw_handle();
+        // SAFETY: an open handle.
+        unsafe { WaitForMultipleObjects(1, &handle, 0, 0) == WAIT_OBJECT_0 }
+    }
 }
 
 /// A signal to stop accepting, and the side that waits for it.
