@@ -42,7 +42,7 @@ pub struct Place {
 
 /// There is no place for a daemon.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no place for a daemon: neither a home directory nor XDG_CACHE_HOME is set")]
+#[error("there is no place for a daemon: neither HOME nor XDG_CACHE_HOME is set to an absolute path")]
 pub struct NoPlace;
 
 impl Place {
@@ -51,7 +51,7 @@ impl Place {
         let env = env.only(dirs::NEUTRAL_VARIABLES);
         let (config, problems) = settings::load(&env, &[]);
         let cache_dir = config.cache_dir.value.clone();
-        if cache_dir.as_os_str().is_empty() {
+        if !cache_dir.is_absolute() {
             return Err(NoPlace);
         }
         let name = if build.is_dev { "daemon-dev" } else { "daemon" };

@@ -164,7 +164,8 @@ impl Command<'_> {
 
     /// The service, if the daemon is installed as one here.
     fn installed_service(&self) -> Result<Option<Box<dyn Supervisor>>, Failure> {
-        let (service, _) = self.service()?;
+        // Where none can be described, none is installed.
+        let Ok((service, _)) = self.service() else { return Ok(None) };
         Ok(service.filter(|service| service.status(&System).is_ok_and(|status| status.is_installed)))
     }
 

@@ -24,6 +24,7 @@ fn the_socket_is_in_the_runtime_directory_or_beside_the_store_or_in_a_shared_pla
     let usual = ipc::runtime_dir(&Env::with_vars(&[])).map(|dir| dir.join("kache"));
     assert_eq!(with_long_home.dir, usual.unwrap_or_else(ipc::shared_dir));
     assert!(place(&[], false).is_err());
+    assert!(place(&[("HOME", "relative")], false).is_err());
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::daemon::binary::{self, Launch};
 use crate::daemon::event::Event;
 use crate::daemon::event_loop::{Daemon, End, Life};
 use crate::daemon::last_run::LastRun;
+use crate::daemon::log::Log;
 use crate::daemon::serve::{Acceptor, Open};
 use crate::protocol::build::Build;
 use crate::protocol::hello::Hello;
@@ -70,6 +71,12 @@ struct Inheritance {
 pub fn run(env: &Env, options: Options) -> Result<(), CannotRun> {
     let build = Build::current();
     let place = Place::of(env, &build)?;
+    let log = Log::at(&place.log, false);
+    // Who started it may not see what it says.
+    begin(env, options, build, place).inspect_err(|e| log.line(&format!("cannot run: {e}")))
+}
+
+fn begin(env: &Env, options: Options, build: Build, place: Place) -> Result<(), CannotRun> {
     ipc::private_dir(&place.dir).map_err(|error| CannotRun::Io { path: place.dir.clone(), error })?;
     let is_handed_over = options.handover.is_some();
     let (listener, lock, life) = match &options.handover {

@@ -166,9 +166,9 @@ pub fn spawn_detached(program: &OsStr, args: &[&str]) -> io::Result<()> {
     detached(program, args)?.spawn().map(drop)
 }
 
-/// The same with no variables but `vars`.
-pub fn spawn_detached_with(program: &OsStr, args: &[OsString], vars: &Env) -> io::Result<()> {
-    detached(program, args)?.env_clear().envs(vars.vars()).spawn().map(drop)
+/// The same with no variables but `vars`. The child need not be waited for.
+pub fn spawn_detached_with(program: &OsStr, args: &[OsString], vars: &Env) -> io::Result<Child> {
+    detached(program, args)?.env_clear().envs(vars.vars()).spawn()
 }
 
 fn detached<A: AsRef<OsStr>>(program: &OsStr, args: &[A]) -> io::Result<Command> {

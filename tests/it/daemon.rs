@@ -361,6 +361,13 @@ fn what_stands_in_the_place_of_its_socket_is_named_and_left_alone() {
     let expected = format!("{}: this is not a socket; remove it", home.socket().display());
     assert!(said(&output).contains(&expected), "{}", said(&output));
     assert!(home.socket().is_dir());
+    let started = home.kache(Path::new(KACHE), &["start"]);
+    assert_eq!(started.status.code(), Some(1));
+    assert!(
+        said(&started).contains("ended at once") && said(&started).contains(&expected),
+        "{}",
+        said(&started)
+    );
     let status = home.kache(Path::new(KACHE), &[]);
     assert_eq!(status.status.code(), Some(1));
 
