@@ -116,8 +116,8 @@ impl Way<'_> {
             Target::Triple(triple) => Some(triple.as_str()),
             Target::Spec(path) => path.file_stem()?.to_str(),
         });
-        let toolchain = Toolchain::identify(self.call.program, target, &self.places.cwd, self.env, &memo_dir)
-            .map_err(|e| BypassReason::new(Bypass::UnknownCompiler, e.to_string()))?;
+        let toolchain =
+            Toolchain::identify(self.call.program, target, &self.places.cwd, self.env, &memo_dir)?;
         let outputs = outputs::outputs(invocation, &toolchain.host)?;
         let settings = Policy {
             cache_executables: self.config.cache_executables.value,

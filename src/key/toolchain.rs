@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher, guard};
 use crate::key::memo;
+use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
 use crate::sys::{lock, os, process};
@@ -51,8 +52,22 @@ struct Witness {
 
 /// The compiler cannot be identified.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Unidentified(String);
+pub enum Unidentified {
+    #[error("{0}")]
+    Compiler(String),
+    /// There is no place to keep what would be learnt.
+    #[error("{0}")]
+    Memo(String),
+}
+
+impl From<Unidentified> for BypassReason {
+    fn from(unidentified: Unidentified) -> BypassReason {
+        match unidentified {
+            Unidentified::Compiler(why) => BypassReason::new(Bypass::UnknownCompiler, why),
+            Unidentified::Memo(why) => BypassReason::new(Bypass::Store, why),
+        }
+    }
+}
 
 impl Toolchain {
     /// The toolchain of `compiler` (rustc or clippy-driver, as cargo names it) compiling for `target`.
@@ -63,8 +78,9 @@ impl Toolchain {
         env: &Env,
         memo_dir: &Path,
     ) -> Result<Toolchain, Unidentified> {
-        let found = os::find_program(compiler, env.get("PATH"), cwd)
-            .ok_or_else(|| Unidentified(format!("{} is not on PATH", compiler.to_string_lossy())))?;
+        let found = os::find_program(compiler, env.get("PATH"), cwd).ok_or_else(|| {
+            Unidentified::Compiler(format!("{} is not on PATH", compiler.to_string_lossy()))
+        })?;
         // Only of a compiler that is no proxy something is kept under its own path.
         let kept = |program: &Path| {
             let mut name = Hasher::new();
@@ -91,11 +107,14 @@ impl Toolchain {
         if let Some(known) = recall(&memo_path) {
             return Ok(known);
         }
+        let temporary = memo_dir.join(format!("tmp-{}", fs::unique_name()));
+        // Where nothing can be written, every invocation would read the whole toolchain, and nothing could be stored.
+        let tried = fs::write_new(&temporary, &[0; 4096]).and_then(|()| fs::remove(&temporary));
+        tried.map_err(|e| Unidentified::Memo(format!("{}: {e}", memo_dir.display())))?;
         let toolchain = ask(&program, target, cwd)?;
         if is_part_of(&program, &toolchain.sysroot)
             && let Ok(json) = serde_json::to_vec(&toolchain)
         {
-            let temporary = memo_dir.join(format!("tmp-{}", fs::unique_name()));
             let _ = fs::replace(&memo_path, &temporary, &guard::add(json));
         }
         Ok(toolchain)
@@ -163,26 +182,31 @@ fn proxied(found: &Path, env: &Env) -> Proxy {
 
 fn ask(program: &Path, target: Option<&str>, cwd: &Path) -> Result<Toolchain, Unidentified> {
     if fs::starts_with(program, b"#!").unwrap_or(true) {
-        return Err(Unidentified(format!("{} is a script: what it starts is not known", program.display())));
+        return Err(Unidentified::Compiler(format!(
+            "{} is a script: what it starts is not known",
+            program.display()
+        )));
     }
     let question = |args: &[&str]| {
         let answer = process::output(program.as_os_str(), args, cwd)
-            .map_err(|e| Unidentified(format!("{} {}: {e}", program.display(), args.join(" "))))?;
-        String::from_utf8(answer).map_err(|_| Unidentified("the compiler does not speak UTF-8".into()))
+            .map_err(|e| Unidentified::Compiler(format!("{} {}: {e}", program.display(), args.join(" "))))?;
+        String::from_utf8(answer)
+            .map_err(|_| Unidentified::Compiler("the compiler does not speak UTF-8".into()))
     };
     let banner = question(&["--rustc", "-vV"]).or_else(|_| question(&["-vV"]))?;
     let sysroot =
         question(&["--rustc", "--print", "sysroot"]).or_else(|_| question(&["--print", "sysroot"]))?;
     let field = |name: &str| {
         let line = banner.lines().find_map(|line| line.strip_prefix(name));
-        line.map(|value| value.trim().to_owned()).ok_or_else(|| Unidentified(format!("no `{name}` in -vV")))
+        line.map(|value| value.trim().to_owned())
+            .ok_or_else(|| Unidentified::Compiler(format!("no `{name}` in -vV")))
     };
     let (host, release) = (field("host:")?, field("release:")?);
     let commit =
         field("commit-hash:").ok().filter(|commit| commit != "unknown").unwrap_or_else(|| release.clone());
     let sysroot = PathBuf::from(sysroot.trim_end());
     let (digest, witnesses) = digest_of(program, &banner, &sysroot, &host, target)
-        .map_err(|e| Unidentified(format!("{}: {e}", sysroot.display())))?;
+        .map_err(|e| Unidentified::Compiler(format!("{}: {e}", sysroot.display())))?;
     Ok(Toolchain { digest, host, release, commit, sysroot, witnesses })
 }
 

@@ -409,7 +409,7 @@ fn add_macros(
         let value = facts.portable(os::bytes(value));
         inputs.variable(InputKind::MacroVariable, Portable::literal(name), Some(&value));
     }
-    let mut tree = |kind: InputKind, path: &Path| {
+    let mut tree = |kind: InputKind, path: &Path| -> Result<(), BypassReason> {
         let digest = declared::tree(path, facts.memo, watch).map_err(|e| unreadable(path, &e))?;
         inputs.digest(kind, facts.portable(os::bytes(path)), digest);
         Ok(())

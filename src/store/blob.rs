@@ -54,10 +54,14 @@ impl Store {
 
     /// Takes an altered blob out of service.
     pub fn quarantine_blob(&self, digest: &Digest) {
+        self.set_aside(Shelf::Blobs, digest);
+    }
+
+    fn set_aside(&self, shelf: Shelf, digest: &Digest) {
         let quarantine = self.quarantine();
         let _ = fs::create_dir_all(&quarantine);
         let aside = quarantine.join(format!("{}-{}", &digest.to_hex()[..16], fs::unique_name()));
-        let _ = fs::rename(&self.path(Shelf::Blobs, digest), &aside);
+        let _ = fs::rename(&self.path(shelf, digest), &aside);
     }
 
     /// Puts the file at `from`, whose content has this digest, into the store. What is there already stays, with a new
@@ -110,7 +114,15 @@ impl Store {
         let place = self.path(shelf, digest);
         let temporary = self.temporary();
         self.make_room(&place, &temporary)?;
-        fs::replace(&place, &temporary, &guard::add(bytes))
+        let bytes = guard::add(bytes);
+        fs::replace(&place, &temporary, &bytes).or_else(|e| {
+            if fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_dir()) {
+                self.set_aside(shelf, digest);
+                fs::replace(&place, &temporary, &bytes)
+            } else {
+                Err(e)
+            }
+        })
     }
 }
 

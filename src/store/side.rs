@@ -15,9 +15,11 @@ use crate::sys::{clock, os};
 const RENEWED_MS: i64 = 86_400_000;
 
 impl Store {
-    /// What stands behind the artifact with this content.
+    /// What stands behind the artifact with this content. Where that is lost, so is the blob: nothing that depends on it
+    /// could be served, until its unit is compiled again.
     pub fn reach(&self, artifact: &Digest) -> Option<Reach> {
-        serde_json::from_slice(&self.read(Shelf::Reach, artifact).ok()?).ok()
+        let read = self.read(Shelf::Reach, artifact).ok();
+        self.or_forget(artifact, read.and_then(|read| serde_json::from_slice(&read).ok()))
     }
 
     /// Notes what stands behind an artifact.
@@ -39,9 +41,17 @@ impl Store {
         }
     }
 
-    /// Texts in a procedural macro's library; see [`crate::key::reach::names_in`].
+    /// Texts in a procedural macro's library; see [`crate::key::reach::names_in`]. The same holds where they are lost.
     pub fn names(&self, library: &Digest) -> Option<String> {
-        String::from_utf8(self.read(Shelf::Names, library).ok()?).ok()
+        let read = self.read(Shelf::Names, library).ok();
+        self.or_forget(library, read.and_then(|read| String::from_utf8(read).ok()))
+    }
+
+    fn or_forget<T>(&self, artifact: &Digest, known: Option<T>) -> Option<T> {
+        if known.is_none() {
+            let _ = fs::remove(&self.path(Shelf::Blobs, artifact));
+        }
+        known
     }
 
     /// Notes the texts in a procedural macro's library.

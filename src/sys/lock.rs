@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, SystemTime};
 
-use crate::sys::fs::without_waiting;
+use crate::sys::fs::in_place;
 
 /// An exclusive lock on a file; released when dropped, or when the process ends in any way.
 pub struct FileLock {
@@ -94,7 +94,7 @@ fn heartbeat_of(path: &Path) -> Option<SystemTime> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    without_waiting(OpenOptions::new().create(true).truncate(false).write(true)).open(path)
+    in_place(OpenOptions::new().create(true).truncate(false).write(true)).open(path)
 }
 
 /// Takes the lock if nobody holds it.

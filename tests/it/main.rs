@@ -4,8 +4,10 @@
     clippy::disallowed_methods,
     reason = "scenarios drive cargo and files from outside, as a person does"
 )]
+#![allow(clippy::print_stderr, reason = "a scenario that cannot be played here says so")]
 
 mod plain;
+mod robust;
 mod step;
 mod world;
 
@@ -16,6 +18,12 @@ mod environment;
 mod linking;
 mod macros;
 mod reading_back;
+mod robust_crash;
+mod robust_damage;
+mod robust_input;
+mod robust_process;
+mod robust_store;
+mod robust_together;
 mod service;
 mod sources;
 mod trying;

@@ -15,6 +15,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use crate::step::Step;
 use crate::world::World;
 
 /// Becomes rustc without `-C incremental`.
@@ -66,26 +67,34 @@ impl World {
     fn same_as_plain(&self, args: &[&str], map: &str) {
         let target = self.target();
         let ours = self.root().join("target-of-kache");
-        let wrapper = self.root().join("wrapper.sh");
-        fs::write(&wrapper, PLAIN.replace("map\n", map)).expect("writes the script");
-        fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("makes it executable");
         fs::rename(&target, &ours).expect("moves the build directory away");
-        let mut command = self.command("cargo");
-        command.args(args).env("RUSTC_WRAPPER", &wrapper).env("MAPPED_TARGET", &target);
-        let plain = self.run(command);
+        let plain = self.plain(args, map);
         plain.succeeds();
-        assert!(plain.records().is_empty(), "plain cargo called kache\n{plain}");
         let differences = differences(&ours, &target);
         assert!(differences.is_empty(), "not as plain cargo makes it:\n{}\n{plain}", differences.join("\n"));
         fs::remove_dir_all(&target).expect("removes what plain cargo made");
         fs::rename(&ours, &target).expect("moves the build directory back");
     }
+
+    /// Calls plain cargo, without any mapping of paths or with kache's.
+    pub(crate) fn plain_build(&self, maps_paths: bool) -> Step {
+        self.plain(&["build"], if maps_paths { MAP } else { "" })
+    }
+
+    fn plain(&self, args: &[&str], map: &str) -> Step {
+        let wrapper = self.root().join("wrapper.sh");
+        fs::write(&wrapper, PLAIN.replace("map\n", map)).expect("writes the script");
+        fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("makes it executable");
+        let mut command = self.command("cargo");
+        command.args(args).env("RUSTC_WRAPPER", &wrapper).env("MAPPED_TARGET", self.target());
+        let plain = self.run(command);
+        assert!(plain.records().is_empty(), "plain cargo called kache\n{plain}");
+        plain
+    }
 }
 
 fn differences(ours: &Path, plain: &Path) -> Vec<String> {
-    let (mut left, mut right) = (BTreeMap::new(), BTreeMap::new());
-    collect(ours, ours, &mut left);
-    collect(plain, plain, &mut right);
+    let (left, right) = (files_of(ours), files_of(plain));
     let mut found = Vec::new();
     for name in left.keys().chain(right.keys().filter(|name| !left.contains_key(*name))) {
         match (left.get(name), right.get(name)) {
@@ -112,7 +121,15 @@ fn first_difference(ours: &[u8], plain: &[u8]) -> String {
     format!("differs at byte {at}\n    kache: {}\n    plain: {}", around(ours), around(plain))
 }
 
-type Files = BTreeMap<String, (u32, Vec<u8>)>;
+/// Mode and content by name.
+pub(crate) type Files = BTreeMap<String, (u32, Vec<u8>)>;
+
+/// All that counts in a build directory.
+pub(crate) fn files_of(target: &Path) -> Files {
+    let mut files = Files::new();
+    collect(target, target, &mut files);
+    files
+}
 
 fn collect(root: &Path, dir: &Path, files: &mut Files) {
     for child in fs::read_dir(dir).expect("can be listed") {

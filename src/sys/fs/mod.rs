@@ -26,7 +26,7 @@ use unix as platform;
 #[cfg(windows)]
 use windows as platform;
 
-pub(in crate::sys) use platform::without_waiting;
+pub(in crate::sys) use platform::in_place;
 pub use platform::{
     clones_files, disk_bytes, is_executable, n_names, read_at, touch, trusted_program, write_at,
 };
@@ -211,13 +211,13 @@ pub fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Appends `line` in one write, so that lines of several processes do not mix.
 pub fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     step(Step::Append, path)?;
-    platform::without_waiting(OpenOptions::new().append(true).create(true)).open(path)?.write_all(line)
+    platform::in_place(OpenOptions::new().append(true).create(true)).open(path)?.write_all(line)
 }
 
 /// Opens a file for reading and writing at positions, made if it is missing.
 pub fn open_table(path: &Path) -> io::Result<File> {
     step(Step::Append, path)?;
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+    platform::in_place(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path)
 }
 
 /// Sets the time of last modification.

@@ -23,6 +23,12 @@ pub(in crate::sys) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOpt
     options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
 }
 
+/// Neither waits, nor follows a link: what is made is made in its own directory.
+pub(in crate::sys) fn in_place(options: &mut OpenOptions) -> &mut OpenOptions {
+    use rustix::fs::OFlags;
+    options.custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits() as i32)
+}
+
 /// Whether any execute bit is set.
 pub fn is_executable(metadata: &Metadata) -> bool {
     metadata.permissions().mode() & 0o111 != 0
