@@ -21,6 +21,7 @@ test *FILTER:
 stress:
     PROPTEST_CASES=20000 cargo test --release --lib
     cargo test --release --test it -- --ignored --test-threads 1
+    cargo test --test defences -- --ignored --nocapture
 
 # Ratios against plain cargo and the floor, each with its budget; `just bench --quick` for a first look
 bench *ARGS:
@@ -32,7 +33,7 @@ try *ARGS:
 
 # Write anew what is generated from the code, such as the tables of the README
 gen:
-    REGENERATE=1 cargo test --test tidy generated
+    REGENERATE=1 cargo test --test tidy what_is_generated
 
 # All that a change has to pass
 ci:

@@ -1,7 +1,7 @@
 //! What cargo calls: a compiler with arguments, and stepping out of its way.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -37,10 +37,8 @@ impl<'a> Call<'a> {
     pub fn exec(&self) -> ExitCode {
         let args = [self.prefix, self.args].concat();
         let error = process::exec(self.program, &args);
-        #[expect(clippy::print_stderr, reason = "there is no compiler that could say it")]
-        {
-            eprintln!("error: could not run {}: {error}", self.program.to_string_lossy());
-        }
+        // There is no compiler that could say it. Where nobody listens, there is nothing more to do.
+        let _ = writeln!(io::stderr(), "error: could not run {}: {error}", self.program.to_string_lossy());
         ExitCode::from(127)
     }
 }

@@ -2,12 +2,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader, Read, Write};
-use std::process::ExitStatus;
+use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::sys::lock::FileLock;
+use crate::sys::observe::{self, Observation, Watching};
 use crate::sys::process;
 
 /// What a compiler run left behind, besides files.
@@ -19,6 +20,22 @@ pub struct Compiled {
     /// Whether that is all it printed.
     pub is_complete: bool,
     pub elapsed: Duration,
+    /// What the compiler and all that it started did with files, if that was asked for.
+    pub observation: Option<Observation>,
+}
+
+/// Why nothing has run, and nothing has been printed.
+pub enum NotRun {
+    /// It was to be observed, and cannot be.
+    Unobservable(String),
+    /// It could not be started.
+    Failed(io::Error),
+}
+
+impl From<io::Error> for NotRun {
+    fn from(error: io::Error) -> NotRun {
+        NotRun::Failed(error)
+    }
 }
 
 /// More than this of one stream is passed on, but not kept.
@@ -27,23 +44,25 @@ const MOST_KEPT: usize = 64 << 20;
 type Shown<'a> = &'a (dyn Fn(&[u8]) -> Vec<u8> + Sync);
 
 /// Runs `program`. Each line to standard error passes through `shown` on its way to this process's own; pipelining
-/// depends on it being passed on at once. Whoever waits for `lock` is shown that it goes on.
+/// depends on it being passed on at once. Whoever waits for `lock` is shown that it goes on. With `observe`, what the
+/// program does with files is noted.
 ///
 /// # Errors
-/// The compiler could not be started: nothing has been printed, and nothing has run.
+/// Nothing has been printed, and nothing has run.
 pub fn run(
     program: &OsStr,
     args: &[OsString],
     shown: Shown<'_>,
     lock: Option<&FileLock>,
-) -> io::Result<Compiled> {
+    observe: bool,
+) -> Result<Compiled, NotRun> {
     let started = Instant::now();
     thread::scope(|scope| {
         // The readers are there before the compiler is: once that runs, nothing must be able to fail.
         let (done, finished) = channel();
         let (stdout_pipe, stdout) = reader(scope, io::stdout(), &<[u8]>::to_vec, done.clone())?;
         let (stderr_pipe, stderr) = reader(scope, io::stderr(), shown, done)?;
-        let mut child = process::spawn_piped(program, args)?;
+        let (mut child, watching) = start(program, args, observe)?;
         let _ = child.stdout.take().map(|pipe| stdout_pipe.send(pipe));
         let _ = child.stderr.take().map(|pipe| stderr_pipe.send(pipe));
         let every = lock.map_or(Duration::MAX, FileLock::heartbeat_every);
@@ -56,6 +75,7 @@ pub fn run(
             }
         }
         let status = child.wait()?;
+        let observation = watching.map(Watching::finish);
         let kept = |result: thread::Result<Kept>| result.map_err(|_| io::Error::other("a reader failed"));
         let (stdout, stderr) = (kept(stdout.join())?, kept(stderr.join())?);
         Ok(Compiled {
@@ -64,8 +84,20 @@ pub fn run(
             stdout: stdout.bytes,
             stderr: stderr.bytes,
             elapsed: started.elapsed(),
+            observation,
         })
     })
+}
+
+fn start(program: &OsStr, args: &[OsString], observe: bool) -> Result<(Child, Option<Watching>), NotRun> {
+    if !observe {
+        return Ok((process::spawn_piped(program, args)?, None));
+    }
+    match observe::spawn_piped(program, args) {
+        Ok((child, watching)) => Ok((child, Some(watching))),
+        Err(observe::Failed::Unobservable(why)) => Err(NotRun::Unobservable(why)),
+        Err(observe::Failed::Start(e)) => Err(NotRun::Failed(e)),
+    }
 }
 
 /// What was kept of a stream.

@@ -1,10 +1,8 @@
 //! After a compile: what it read and what it made, as something that can be stored. Whatever is in doubt means
 //! that nothing is.
 
-use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use memchr::memmem;
 
@@ -13,77 +11,23 @@ use crate::digest::{Digest, Hasher};
 use crate::invocation::{Invocation, NativeLib, Output, Role, SearchKind};
 use crate::key::depinfo::DepInfo;
 use crate::key::facts::Facts;
-use crate::key::inputs::{InputKind, KeyInputs};
 use crate::key::portable::{Portable, Root, Roots};
 use crate::key::reach::{self, ProceduralMacro, Reach, ReachedCrate};
-use crate::key::read::{InputList, Present, Seen};
+use crate::key::read::InputList;
 use crate::key::unit::Unit;
+use crate::learn::{self, Evidence};
 use crate::outcome::Unstored;
 use crate::restore::{can_be_depended_on, sharing};
-use crate::store::Store;
 use crate::store::entry::{Artifact, Entry, FORMAT, StoredInputs, UnitName};
 use crate::store::put::Put;
 use crate::streams::Streams;
-use crate::sys::fs::{self, Identity};
-use crate::sys::{clock, os};
-
-/// More files than this below `OUT_DIR` are not looked at before a compile.
-const MAX_GENERATED_FILES: usize = 512;
-
-/// The state of files before the compile.
-pub struct Before {
-    /// The file system's own time when the compiler was started, in nanoseconds since 1970.
-    started_ns: i64,
-    states: HashMap<PathBuf, Identity>,
-}
-
-impl Before {
-    /// Looks at what the compile will probably read: what earlier compiles did, the crate root, and files that a build
-    /// script has just made. These may be too young to be told from files that change meanwhile.
-    pub fn look(store: &Store, unit: &Unit, facts: &Facts<'_>) -> io::Result<Before> {
-        let started_ns = fs::kernel_time(&store.temporary())?;
-        let mut states = HashMap::new();
-        let mut note = |path: PathBuf| {
-            if let Ok(identity) = Identity::at(&path) {
-                states.insert(path, identity);
-            }
-        };
-        note(facts.places.cwd.join(&facts.invocation.source));
-        let present = Present::new(facts.places, facts.env);
-        let lists = store.lists(&unit.key).unwrap_or_default();
-        lists
-            .iter()
-            .take(1)
-            .flat_map(|list| &list.files)
-            .filter_map(|file| present.path(file))
-            .for_each(&mut note);
-        let mut waiting: Vec<PathBuf> = facts.env.get("OUT_DIR").map(PathBuf::from).into_iter().collect();
-        let mut n_files = 0;
-        while let Some(dir) = waiting.pop().filter(|_| n_files < MAX_GENERATED_FILES) {
-            for path in fs::list(&dir).unwrap_or_default() {
-                n_files += 1;
-                if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
-                    waiting.push(path);
-                } else {
-                    note(path);
-                }
-            }
-        }
-        Ok(Before { started_ns, states })
-    }
-
-    /// Whether a file that now has this identity had the same content all the time that the compiler ran.
-    fn is_unchanged(&self, path: &Path, now: &Identity) -> bool {
-        let same_as_before = self.states.get(path) == Some(now);
-        same_as_before || now.modified_ns.max(now.changed_ns) < self.started_ns
-    }
-}
+use crate::sys::{clock, fs, os};
 
 /// What is needed to understand a finished compile.
 pub struct Finished<'a> {
     pub facts: &'a Facts<'a>,
     pub unit: &'a Unit,
-    pub before: &'a Before,
+    pub evidence: Evidence<'a>,
     pub streams: &'a Streams<'a>,
     pub compiled: &'a Compiled,
     /// What stands behind this unit, if that is known.
@@ -110,7 +54,7 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     let mut found_roots = Vec::new();
     let (artifacts, files, library) = read_artifacts(finished, &mut found_roots)?;
     bind_to_roots(facts, &dep_info, finished.maps_paths, &mut found_roots);
-    let (list, read) = read_inputs(finished, &dep_info, found_roots)?;
+    let (list, read) = learn::learn(facts, unit, &finished.evidence, &dep_info, found_roots)?;
     let reach = finished.reach.map(|reach| with_macro(reach.clone(), facts, &artifacts));
     if reach.is_none() && artifacts.iter().any(|artifact| can_be_depended_on(artifact.role)) {
         return Err(Unstored::InputsUnknown("what stands behind the externs".to_owned()));
@@ -328,57 +272,6 @@ fn makes_bitcode(invocation: &Invocation) -> bool {
     on("linker-plugin-lto", &["n", "no", "off"])
         || on("lto", &["n", "no", "off", "false"])
         || on("embed-bitcode", &["n", "no", "off", "false"])
-}
-
-/// The input list, and what the files in it hold now, which is what they held when the compiler read them.
-fn read_inputs(
-    finished: &Finished<'_>,
-    dep_info: &DepInfo,
-    roots: Vec<Root>,
-) -> Result<(InputList, KeyInputs), Unstored> {
-    let facts = finished.facts;
-    let mut list = InputList {
-        files: dep_info.files.iter().map(|file| facts.portable(file)).collect(),
-        variables: dep_info.variables.iter().map(|(name, _)| Portable::literal(name)).collect(),
-        roots,
-        asked: Vec::new(),
-        seen: Vec::new(),
-    };
-    if finished.unit.inputs.iter().any(|input| input.kind == InputKind::Macro) {
-        list.asked = names_in_sources(facts, dep_info)?;
-    }
-    let mut present = Present::new(facts.places, facts.env);
-    let inputs = present.inputs(&list);
-    let inputs = inputs.ok_or_else(|| Unstored::InputsUnknown("a file that was read is gone".to_owned()))?;
-    let looked_at: HashMap<&Path, (&Digest, &Identity)> =
-        present.looked_at().map(|(path, digest, identity)| (path, (digest, identity))).collect();
-    for (path, (_, identity)) in &looked_at {
-        if !finished.before.is_unchanged(path, identity) {
-            return Err(Unstored::InputChanged(path.display().to_string()));
-        }
-    }
-    // Sources outside of the workspace stay as they are: what is known of them saves reading them again.
-    let settled = |(index, file): (usize, &Portable)| {
-        let is_apart = file.is_under(Root::CargoHome) || file.as_bytes().first() == Some(&b'/');
-        let path = present.path(file).filter(|_| is_apart)?;
-        let (digest, identity) = looked_at.get(path.as_path())?;
-        Seen::settled(index, identity, **digest)
-    };
-    list.seen = list.files.iter().enumerate().filter_map(settled).collect();
-    debug_assert!(inputs.iter().all(|input| input.kind >= InputKind::Source));
-    Ok((list, inputs))
-}
-
-/// What macros in these sources could take for names of variables.
-fn names_in_sources(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<Vec<Portable>, Unstored> {
-    let mut names = BTreeSet::new();
-    for path in dep_info.files.iter().filter_map(|file| os::path(file)) {
-        let path = facts.places.cwd.join(path);
-        let unknown = |e: io::Error| Unstored::InputsUnknown(format!("{}: {e}", path.display()));
-        let source = fs::read(&path).map_err(unknown)?;
-        names.extend(reach::names_in_source(&source).map(Portable::literal));
-    }
-    Ok(names.into_iter().collect())
 }
 
 /// What stands behind this unit's artifacts: itself, its externs, and what stands behind them. Known before the

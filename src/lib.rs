@@ -47,6 +47,8 @@ pub mod settings;
 // The way, in order.
 pub mod call;
 
+pub mod probe;
+
 pub mod key;
 
 pub mod store;
@@ -58,6 +60,8 @@ pub mod mapping;
 pub mod restore;
 
 pub mod compile;
+
+pub mod learn;
 
 pub mod gather;
 

@@ -8,15 +8,19 @@ use std::io;
 use std::time::Duration;
 
 use crate::call::{Call, unlink};
-use crate::compile::{self, Compiled};
+use crate::compile::{self, Compiled, NotRun};
 use crate::digest::Digest;
-use crate::gather::{self, Before, Finished};
+use crate::gather::{self, Finished};
 use crate::invocation::Role;
+use crate::key::assumed::{self, Assumed};
 use crate::key::facts::Facts;
 use crate::key::memo::{self, Known, Memo};
 use crate::key::reach::Reach;
 use crate::key::unit::Unit;
-use crate::outcome::Unstored;
+use crate::learn::{Before, Evidence};
+use crate::mapping::Mapping;
+use crate::outcome::{Bypass, BypassReason, Unstored};
+use crate::policy;
 use crate::restore::can_be_depended_on;
 use crate::store::Store;
 use crate::streams::Streams;
@@ -47,7 +51,50 @@ pub struct Stored {
     pub n_bytes: u64,
 }
 
+/// How a compile went that was to be stored.
+pub struct Missed<'a> {
+    pub finish: Finish<'a>,
+    pub stored: Result<Stored, Unstored>,
+    /// Why it was not observed, if it was not.
+    pub unobserved: Option<String>,
+}
+
 impl Compilation<'_> {
+    /// Compiles and stores what that made. If `observe` is set, what it reads is observed where that is possible.
+    ///
+    /// # Errors
+    /// Nothing has run: the compiler could not be started, or it cannot be observed and the rules do not understand
+    /// what it would read.
+    pub fn miss(
+        &self,
+        unit: &Unit,
+        mapping: &Mapping,
+        observe: bool,
+        lock: Option<&FileLock>,
+    ) -> Result<Missed<'_>, BypassReason> {
+        let left_out = policy::left_out(self.facts.invocation);
+        let failed = |e: io::Error| BypassReason::new(Bypass::UnknownCompiler, e.to_string());
+        let mut unobserved = "observing is off".to_owned();
+        if observe {
+            match self.run_once(&mapping.args, left_out, lock, true) {
+                Ok(finish) => {
+                    let stored = finish.store(unit, mapping.maps, None);
+                    return Ok(Missed { finish, stored, unobserved: None });
+                }
+                Err(NotRun::Failed(e)) => return Err(failed(e)),
+                Err(NotRun::Unobservable(why)) => unobserved = why,
+            }
+        }
+        let assumed = assumed::assume(self.facts, unit)?;
+        let before = Before::look(self.store, unit, self.facts);
+        let finish = self.run(&mapping.args, left_out, lock).map_err(failed)?;
+        let stored = match before {
+            Ok(before) => finish.store(unit, mapping.maps, Some((&before, &assumed))),
+            Err(e) => Err(Unstored::StoreFailed(e.to_string())),
+        };
+        Ok(Missed { finish, stored, unobserved: Some(unobserved) })
+    }
+
     /// Runs the compiler, with the arguments `mapped` in front of its own, and without those at the positions `left_out`.
     /// Whoever waits for `lock` is shown that it goes on.
     ///
@@ -59,12 +106,28 @@ impl Compilation<'_> {
         left_out: &[usize],
         lock: Option<&FileLock>,
     ) -> io::Result<Finish<'_>> {
+        self.run_once(mapped, left_out, lock, false).map_err(|not_run| match not_run {
+            NotRun::Failed(e) => e,
+            NotRun::Unobservable(why) => io::Error::other(why),
+        })
+    }
+
+    fn run_once(
+        &self,
+        mapped: &[OsString],
+        left_out: &[usize],
+        lock: Option<&FileLock>,
+        observe: bool,
+    ) -> Result<Finish<'_>, NotRun> {
         unlink(self.facts.outputs, &self.facts.places.cwd);
         let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
         let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
         let args = [self.call.prefix, mapped, &own].concat();
         let reach = gather::reach_of(self.facts, self.externs);
-        let compiled = compile::run(self.call.program, &args, &self.announcing(reach.as_ref()), lock)?;
+        let compiled = {
+            let shown = self.announcing(reach.as_ref());
+            compile::run(self.call.program, &args, &shown, lock, observe)?
+        };
         Ok(Finish { compilation: self, reach, compiled })
     }
 
@@ -98,34 +161,40 @@ impl Finish<'_> {
         self.compiled.elapsed
     }
 
+    /// How many calls were seen.
+    pub fn n_calls(&self) -> u64 {
+        self.compiled.observation.as_ref().map_or(0, |observation| observation.n_calls)
+    }
+
     /// Stores what the compiler made, if all about it is certain.
-    pub fn store(
+    fn store(
         &self,
         unit: &Unit,
-        before: io::Result<Before>,
         maps_paths: bool,
+        unobserved: Option<(&Before, &Assumed)>,
     ) -> Result<Stored, Unstored> {
         if !self.compiled.status.success() {
             return Err(Unstored::CompilerFailed);
         }
-        let stored = self.try_store(unit, before, maps_paths);
+        let observation = self.compiled.observation.as_ref();
+        let evidence = match (unobserved, observation) {
+            (Some((before, assumed)), _) => Evidence::Assumed(before, assumed),
+            (None, Some(observation)) => Evidence::Observed(self.compilation.call, observation),
+            (None, None) => return Err(Unstored::InputsUnknown("nothing was observed".to_owned())),
+        };
+        let stored = self.try_store(unit, evidence, maps_paths);
         if stored.is_err() {
             self.note_reach();
         }
         stored
     }
 
-    fn try_store(
-        &self,
-        unit: &Unit,
-        before: io::Result<Before>,
-        maps_paths: bool,
-    ) -> Result<Stored, Unstored> {
+    fn try_store(&self, unit: &Unit, evidence: Evidence<'_>, maps_paths: bool) -> Result<Stored, Unstored> {
         let Compilation { facts, streams, store, .. } = *self.compilation;
         let put = gather::gather(&Finished {
             facts,
             unit,
-            before: &before.map_err(|e| Unstored::StoreFailed(e.to_string()))?,
+            evidence,
             streams,
             compiled: &self.compiled,
             reach: self.reach.as_ref(),

@@ -9,8 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Problem;
 use crate::digest::Digest;
-use crate::outcome::{MissReason, Outcome};
+use crate::key::read::Learnt;
+use crate::miss::Missed;
+use crate::outcome::{MissReason, Origin, Outcome};
+use crate::restore::Restored;
 use crate::store::entry::UnitName;
+use crate::store::lookup::Found;
 use crate::sys::env::Env;
 use crate::sys::{clock, fs};
 
@@ -34,6 +38,9 @@ pub struct Record {
     /// Where it was built: the workspace root of a member, the build directory of others.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub place: String,
+    /// How it was learnt what the compile read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Learning>,
     /// Microseconds of each phase.
     #[serde(default)]
     pub times: Times,
@@ -59,12 +66,61 @@ impl Record {
             unit_key: None,
             key: None,
             place: String::new(),
+            inputs: None,
             times: Times::default(),
             bytes: Bytes::default(),
             compile_ms: 0,
             problems: problems.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+impl Record {
+    /// The unit was served.
+    pub fn is_hit(&mut self, origin: Origin, found: &Found, restored: Restored) {
+        self.outcome = Outcome::Hit { origin };
+        self.inputs = Some(Learning { learnt: found.list.learnt, unobserved: None, n_calls: None });
+        self.compile_ms = found.entry.compile_ms;
+        self.bytes.linked = restored.linked_bytes;
+        self.bytes.cloned = restored.cloned_bytes;
+        self.bytes.copied = restored.copied_bytes;
+        self.bytes.n_link_failures = restored.n_link_failures;
+    }
+
+    /// The unit was compiled.
+    pub fn is_miss(&mut self, reason: MissReason, missed: Missed<'_>) {
+        let elapsed = missed.finish.elapsed();
+        self.times.compile_us = elapsed.as_micros() as u64;
+        self.compile_ms = elapsed.as_millis() as u64;
+        self.inputs = Some(match missed.unobserved {
+            Some(why) => Learning { learnt: Learnt::Assumed, unobserved: Some(why), n_calls: None },
+            None => {
+                let n_calls = Some(missed.finish.n_calls());
+                Learning { learnt: Learnt::Observed, unobserved: None, n_calls }
+            }
+        });
+        let unstored = match missed.stored {
+            Ok(stored) => {
+                self.key = Some(stored.key);
+                self.bytes.stored = stored.n_bytes;
+                None
+            }
+            Err(unstored) => Some(unstored),
+        };
+        self.outcome = Outcome::Miss { reason, unstored };
+    }
+}
+
+/// How it was learnt what a compile read: the one that ran, or the one that a hit stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learning {
+    pub learnt: Learnt,
+    /// Why it was not observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unobserved: Option<String>,
+    /// How many calls were seen, of a compile that ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_calls: Option<u64>,
 }
 
 /// Where the time went, in microseconds.
@@ -138,6 +194,11 @@ mod tests {
             unit_key: Some(Digest::of(b"unit")),
             key: None,
             place: "/w".to_owned(),
+            inputs: Some(Learning {
+                learnt: Learnt::Assumed,
+                unobserved: Some("no".to_owned()),
+                n_calls: None,
+            }),
             times: Times::default(),
             bytes: Bytes::default(),
             compile_ms: 3,

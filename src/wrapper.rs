@@ -7,12 +7,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::call::{Call, read_argument_file, unlink_outputs};
-use crate::config::{self, Config};
-use crate::gather::{self, Before};
+use crate::config::{self, Config, Observe};
+use crate::gather;
 use crate::hit;
 use crate::invocation::driver::Driver;
 use crate::invocation::{Invocation, Target, outputs, parse};
+use crate::key::assumed;
 use crate::key::facts::Facts;
+use crate::key::inputs::KeyInputs;
 use crate::key::memo::{self, Memo};
 use crate::key::portable::Root;
 use crate::key::read::Present;
@@ -23,6 +25,7 @@ use crate::mapping::{self, Mapping};
 use crate::miss::Compilation;
 use crate::outcome::{Bypass, BypassReason, MissReason, Origin, Outcome};
 use crate::policy::{self, Policy};
+use crate::probe;
 use crate::record::{self, Record};
 use crate::restore;
 use crate::settings;
@@ -31,12 +34,14 @@ use crate::streams::Streams;
 use crate::sys::clock::{self, Stopwatch};
 use crate::sys::env::Env;
 use crate::sys::lock::{FileLock, Waited};
+use crate::sys::observe;
 use crate::trigger;
 
 /// Does what cargo asks for with `env.args`.
 pub fn main(env: &Env) -> ExitCode {
     let mut watch = Stopwatch::start();
     let Some(call) = env.args.get(1..).and_then(Call::of) else { return ExitCode::from(2) };
+    probe::answer(env);
     let parsed = match call.driver {
         Some(_) => parse::parse(call.args, &read_argument_file),
         None => Err(BypassReason::new(Bypass::UnknownDriver, call.program.to_string_lossy())),
@@ -116,8 +121,7 @@ impl Way<'_> {
             Target::Triple(triple) => Some(triple.as_str()),
             Target::Spec(path) => path.file_stem()?.to_str(),
         });
-        let toolchain =
-            Toolchain::identify(self.call.program, target, &self.places.cwd, self.env, &memo_dir)?;
+        let toolchain = Toolchain::identify(self.call.program, target, self.places, self.env, &memo_dir)?;
         let outputs = outputs::outputs(invocation, &toolchain.host)?;
         let settings = Policy {
             cache_executables: self.config.cache_executables.value,
@@ -168,7 +172,8 @@ impl Way<'_> {
         let (true, Some(externs)) = (is_depended_on, externs) else { return Err(reason) };
         let compilation =
             Compilation { call: self.call, facts, externs: &externs, streams, store: self.store };
-        let Ok(compiled) = compilation.run(&[], &[], None) else { return Err(reason) };
+        let left_out = policy::left_out(self.invocation);
+        let Ok(compiled) = compilation.run(&[], left_out, None) else { return Err(reason) };
         compiled.note_reach();
         record.outcome = Outcome::Bypass { reason };
         Ok(ExitCode::from(compiled.exit_code()))
@@ -236,18 +241,23 @@ impl Job<'_> {
         watch: &mut Stopwatch,
     ) -> Result<ExitCode, MissReason> {
         let store = self.way.store;
-        let found = store.lookup(&self.unit.key, &mut Present::new(self.facts.places, self.facts.env))?;
+        let rules = || self.rules();
+        let present = Present::new(self.facts.places, self.facts.env);
+        let mut present = present.with_memo(self.facts.memo).with_rules(&rules);
+        let found = store.lookup(&self.unit.key, &mut present)?;
         record.times.lookup_us = lap(watch);
         record.key = Some(found.key);
         let restored = hit::serve(store, &found, self.facts, self.streams)?;
-        record.outcome = Outcome::Hit { origin };
-        record.compile_ms = found.entry.compile_ms;
-        record.bytes.linked = restored.linked_bytes;
-        record.bytes.cloned = restored.cloned_bytes;
-        record.bytes.copied = restored.copied_bytes;
-        record.bytes.n_link_failures = restored.n_link_failures;
+        record.is_hit(origin, &found, restored);
         record.times.restore_us = lap(watch);
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What rules say of the unit. Where it can be observed, an entry that was only made by rules counts for nothing.
+    fn rules(&self) -> Option<KeyInputs> {
+        let observes = self.way.config.observe.value == Observe::Auto && observe::is_possible();
+        let assumed = (!observes).then(|| assumed::assume(self.facts, self.unit).ok());
+        assumed.flatten().map(|assumed| assumed.inputs)
     }
 
     /// Waits for others that compile the same. Without a lock, everyone compiles for themselves.
@@ -266,7 +276,6 @@ impl Job<'_> {
         watch: &mut Stopwatch,
     ) -> Result<ExitCode, BypassReason> {
         let way = self.way;
-        let before = Before::look(way.store, self.unit, self.facts);
         let compilation = Compilation {
             call: way.call,
             facts: self.facts,
@@ -274,23 +283,18 @@ impl Job<'_> {
             streams: self.streams,
             store: way.store,
         };
-        let compiled = compilation
-            .run(&self.mapping.args, policy::left_out(self.facts.invocation), lock)
-            .map_err(|e| BypassReason::new(Bypass::UnknownCompiler, e.to_string()))?;
-        record.times.compile_us = lap(watch);
-        record.compile_ms = compiled.elapsed().as_millis() as u64;
-        let unstored = match compiled.store(self.unit, before, self.mapping.maps) {
-            Ok(stored) => {
-                record.key = Some(stored.key);
-                record.bytes.stored = stored.n_bytes;
-                way.store.renew_reach(&self.unit.externs);
-                trigger::after_put(&way.config.cache_dir.value);
-                None
-            }
-            Err(unstored) => Some(unstored),
+        let observe = way.config.observe.value == Observe::Auto;
+        let missed = match compilation.miss(self.unit, self.mapping, observe, lock) {
+            Ok(missed) => missed,
+            Err(reason) => return way.step_aside(reason, self.facts, self.streams, record),
         };
-        record.outcome = Outcome::Miss { reason, unstored };
-        record.times.put_us = lap(watch);
-        Ok(ExitCode::from(compiled.exit_code()))
+        let exit_code = missed.finish.exit_code();
+        if missed.stored.is_ok() {
+            way.store.renew_reach(&self.unit.externs);
+            trigger::after_put(&way.config.cache_dir.value);
+        }
+        record.is_miss(reason, missed);
+        record.times.put_us = lap(watch).saturating_sub(record.times.compile_us);
+        Ok(ExitCode::from(exit_code))
     }
 }

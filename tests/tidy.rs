@@ -1,10 +1,13 @@
 //! What the compiler does not check about this project: the direction of imports, who may name which crate, where
 //! the operating system may show, and how large things may grow.
 //!
-//! The code is read as text: see `tidy/tokens.rs` and `tidy/source.rs`.
+//! The code is read as text: see `tidy/tokens.rs` and `tidy/source.rs`. What documents say is compared with it in
+//! `tidy/documents.rs`.
 
 #![expect(clippy::disallowed_methods, reason = "it reads the project and asks cargo, from outside")]
 
+#[path = "tidy/documents.rs"]
+mod documents;
 #[path = "tidy/source.rs"]
 mod source;
 #[path = "tidy/tokens.rs"]
@@ -18,10 +21,11 @@ use source::{Source, Tree, files_below, root};
 use tokens::Token;
 
 /// Where each dependency may be named: modules of the root, or files and folders of them.
-const CRATES: [(&str, &[&str]); 15] = [
+const CRATES: [(&str, &[&str]); 16] = [
     ("signal_hook", &["sys"]),
     ("windows_sys", &["sys"]),
     ("rustix", &["sys"]),
+    ("libc", &["sys::observe"]),
     ("blake3", &["digest"]),
     ("memchr", ABOVE_SYS),
     ("serde", ABOVE_SYS),

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
-use crate::cli::{config, daemon, gc, list, purge, stats, trial, why_miss};
+use crate::cli::{config, daemon, gc, init, list, purge, stats, trial, uninstall, why_miss};
 use crate::sys::env::Env;
 
 /// A build cache for Rust: a second build of the same thing costs almost nothing.
@@ -24,11 +24,13 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done, or nothing to do
   1  something could not be done
-  2  the arguments or the configuration are not right; nothing was done
+  2  nothing was done: the arguments or the configuration are not right, or --check found something to do
   4  another process is at it; nothing was done";
 
 #[derive(Subcommand)]
 enum Command {
+    /// Have cargo call kache, and prove that it does
+    Init(init::Args),
     /// Show what the cache did: hits, misses and why, time saved, bytes, the store's size
     Stats(stats::Args),
     /// List what is in the store
@@ -39,6 +41,8 @@ enum Command {
     Gc(gc::Args),
     /// Remove everything, or all of one crate
     Purge(purge::Args),
+    /// Have cargo call the compiler alone again, and remove what init made
+    Uninstall(uninstall::Args),
     /// Show every setting, its value, and where it came from
     Config(config::Args),
     /// Show how the daemon is; start and stop it
@@ -73,6 +77,8 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
         Command::WhyMiss(args) => why_miss::run(&args, &session),
         Command::Gc(args) => gc::run(&args, &session),
         Command::Purge(args) => purge::run(&args, &session),
+        Command::Init(args) => init::run(&args, &session),
+        Command::Uninstall(args) => uninstall::run(&args, &session),
         Command::Config(args) => config::run(&args, &session),
         Command::Daemon(args) => daemon::run(args, &session),
         Command::Try(args) => trial::command::run(&args, &session),

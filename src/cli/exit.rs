@@ -11,11 +11,16 @@ pub enum Exit {
     Ok = 0,
     /// Something could not be done.
     Failed = 1,
-    /// The arguments or the configuration are not right; nothing was done.
+    /// Nothing was done: the arguments or the configuration are not right, or changes were only looked for and some
+    /// are needed.
     Usage = 2,
-    // 3 is kept for "changes are needed".
     /// Another process is at it; nothing was done.
     Busy = 4,
+}
+
+impl Exit {
+    /// Changes were only looked for, and some are needed.
+    pub const CHANGES_NEEDED: Exit = Exit::Usage;
 }
 
 /// Why a command did not do what it was called for.

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::config::units::format_bytes;
 use crate::gc::apply::{Applied, apply};
 use crate::gc::plan::{Limits, Plan};
-use crate::gc::survey::Survey;
+use crate::gc::survey::{Incomplete, Survey};
 use crate::gc::{automatic, lock_file, one_at_a_time};
 use crate::report::words::counted;
 use crate::settings;
@@ -49,8 +49,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         return missing(cache_dir, args.json, session);
     }
     let lock = if args.dry_run { None } else { Some(lock(cache_dir)?) };
-    let survey = Survey::of(cache_dir, &session.index(cache_dir)?.last_uses()?);
-    survey.problems.iter().for_each(|problem| session.note(problem));
+    let survey = survey(cache_dir, session)?;
     let max_age = args.max_age.or(config.gc_max_age.value);
     let limits = limits(&config, max_age, args.grace.as_millis() as u64);
     let plan = Plan::compute(&survey, clock::now_ms(), &limits);
@@ -72,6 +71,25 @@ pub fn lock(cache_dir: &Path) -> Result<FileLock, Failure> {
         Err(e) => Err(Failure::new(format_args!("{}: {e}", lock_file(cache_dir).display()))
             .hint("nothing can be removed from a store that cannot be written to")),
     }
+}
+
+/// All that is in the store.
+pub fn survey(cache_dir: &Path, session: &Session<'_>) -> Result<Survey, Failure> {
+    Survey::of(cache_dir, &session.index(cache_dir)?.last_uses()?).map_err(|Incomplete(problems)| {
+        Failure { errors: first_of(problems), hint: None, exit: Exit::Failed }
+            .hint("nothing was removed: what cannot be read might need it")
+    })
+}
+
+/// So many problems as one can look into.
+fn first_of(mut problems: Vec<String>) -> Vec<String> {
+    const MOST_SAID: usize = 3;
+    if problems.len() > MOST_SAID {
+        let n_more = problems.len() - MOST_SAID;
+        problems.truncate(MOST_SAID);
+        problems.push(format!("and {} more", counted(n_more, "file")));
+    }
+    problems
 }
 
 /// Says that there is nothing to remove.
@@ -110,14 +128,7 @@ pub fn finish(
         session.print(&summary(plan, applied.as_ref()))?;
     }
     match applied.map(|applied| applied.problems).filter(|problems| !problems.is_empty()) {
-        Some(problems) => {
-            let n_more = problems.len().saturating_sub(3);
-            let mut errors: Vec<String> = problems.into_iter().take(3).collect();
-            if n_more > 0 {
-                errors.push(format!("and {} more", counted(n_more, "file")));
-            }
-            Err(Failure { errors, hint: None, exit: Exit::Failed })
-        }
+        Some(problems) => Err(Failure { errors: first_of(problems), hint: None, exit: Exit::Failed }),
         None => Ok(Exit::Ok),
     }
 }

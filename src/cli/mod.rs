@@ -30,6 +30,12 @@ pub mod trial;
 
 pub mod why_miss;
 
+pub mod changes;
+
+pub mod init;
+
+pub mod uninstall;
+
 pub mod command;
 
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use crate::cli::gc;
 use crate::cli::session::Session;
 use crate::config::units::format_bytes;
 use crate::gc::plan::Plan;
-use crate::gc::survey::{self, Survey};
+use crate::gc::survey;
 use crate::index::open;
 use crate::index::records;
 use crate::report::words::counted;
@@ -48,8 +48,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     }
     let lock = if args.dry_run { None } else { Some(gc::lock(&cache_dir)?) };
     let Some(name) = &args.crate_name else { return everything(args, &cache_dir, session) };
-    let survey = Survey::of(&cache_dir, &session.index(&cache_dir)?.last_uses()?);
-    survey.problems.iter().for_each(|problem| session.note(problem));
+    let survey = gc::survey(&cache_dir, session)?;
     let plan = Plan::of_crate(&survey, clock::now_ms(), name);
     if plan.evictions.is_empty() && !args.json {
         session
@@ -59,31 +58,13 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     gc::finish(&plan, lock.as_ref(), args.json, session)
 }
 
-/// Only what is kache's own goes: the directory may have been given by mistake.
 fn everything(args: &Args, cache_dir: &Path, session: &Session<'_>) -> Result<Exit, Failure> {
     let store = Store::at(cache_dir);
     let (removed_bytes, problems) = survey::disk_bytes(cache_dir);
     problems.iter().for_each(|problem| session.note(problem));
     let records = records::files(&Store::records_dir(cache_dir));
     if !args.dry_run {
-        let failed = |path: &Path, e: std::io::Error| Failure::new(format_args!("{}: {e}", path.display()));
-        // In one step: who looks something up meanwhile finds all of it, or nothing.
-        let aside = cache_dir.join("store").join(format!("removed-{}", fs::unique_name()));
-        match fs::rename(store.root(), &aside) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(store.root(), e)),
-            _ => {}
-        }
-        for left in fs::list(&cache_dir.join("store")).unwrap_or_default() {
-            if left.file_name().is_some_and(|name| name.to_string_lossy().starts_with("removed-")) {
-                fs::remove_dir_all(&left).map_err(|e| failed(&left, e))?;
-            }
-        }
-        let mut files = open::files(cache_dir);
-        files.extend(records.iter().cloned());
-        files.push(trigger::stamp_file(cache_dir));
-        for file in files {
-            fs::remove(&file).map_err(|e| failed(&file, e))?;
-        }
+        remove_everything(cache_dir)?;
     }
     if args.json {
         session.print_json(&Report {
@@ -108,4 +89,29 @@ fn everything(args: &Args, cache_dir: &Path, session: &Session<'_>) -> Result<Ex
         );
     }
     Ok(Exit::Ok)
+}
+
+/// Removes the store, the records and the index. Only what is kache's own goes: the directory may have been given by
+/// mistake.
+pub fn remove_everything(cache_dir: &Path) -> Result<(), Failure> {
+    let store = Store::at(cache_dir);
+    let failed = |path: &Path, e: std::io::Error| Failure::new(format_args!("{}: {e}", path.display()));
+    // In one step: who looks something up meanwhile finds all of it, or nothing.
+    let aside = cache_dir.join("store").join(format!("removed-{}", fs::unique_name()));
+    match fs::rename(store.root(), &aside) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(store.root(), e)),
+        _ => {}
+    }
+    for left in fs::list(&cache_dir.join("store")).unwrap_or_default() {
+        if left.file_name().is_some_and(|name| name.to_string_lossy().starts_with("removed-")) {
+            fs::remove_dir_all(&left).map_err(|e| failed(&left, e))?;
+        }
+    }
+    let mut files = open::files(cache_dir);
+    files.extend(records::files(&Store::records_dir(cache_dir)));
+    files.push(trigger::stamp_file(cache_dir));
+    for file in files {
+        fs::remove(&file).map_err(|e| failed(&file, e))?;
+    }
+    Ok(())
 }

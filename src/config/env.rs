@@ -43,6 +43,7 @@ const ANY_TEXT: &str = "any text in UTF-8";
 const SWITCH: &str = "1, true, yes or on; or 0, false, no or off";
 pub(super) const ABSOLUTE: &str = "an absolute path, or one that begins with ~/";
 pub(super) const SIZE: &str = "a size such as 50GiB or 500MB, or a number of bytes";
+pub(super) const OBSERVES: &str = "one of auto and off";
 pub(super) const PATHS: &str = "one of auto, portable and exact";
 
 variables! {
@@ -60,6 +61,10 @@ variables! {
     CONFIG = "KACHE_CONFIG", None, "$XDG_CONFIG_HOME/kache/config.toml, or ~/.config/kache/config.toml", ABSOLUTE;
     /// How much of a path may differ between two trees that share artifacts.
     PATHS_MODE = "KACHE_PATHS", Some("cache.paths"), "auto", PATHS;
+    /// Whether compiles are observed to learn what they read.
+    OBSERVE = "KACHE_OBSERVE", Some("cache.observe"), "auto", OBSERVES;
+    /// Asks whether cargo calls kache: every call as a wrapper appends a line with its own path to this file.
+    PROBE = "KACHE_PROBE", None, "nobody asks", "the path of a file";
 }
 
 /// The value of `name`, unless it is unset or empty.

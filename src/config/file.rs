@@ -15,8 +15,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::env::{ABSOLUTE, PATHS, SIZE};
-use super::setting::{PathsMode, Problem, Setting, Source, quoted, shortened};
+use super::env::{ABSOLUTE, OBSERVES, PATHS, SIZE};
+use super::setting::{Observe, PathsMode, Problem, Setting, Source, quoted, shortened};
 use super::units::{parse_bytes, parse_duration};
 
 /// One key that a file may have.
@@ -66,6 +66,8 @@ keys! {
     cache_executables: bool, "true or false", "on under Linux, off elsewhere";
     /// How much of a path may differ between two trees that share artifacts.
     paths: PathsMode, PATHS, "auto";
+    /// Whether compiles are observed to learn what they read.
+    observe: Observe, OBSERVES, "auto";
     /// How long to wait, without progress, for another process that compiles the same unit.
     wait: Duration, DURATION, "60s";
     /// Environment variables that are part of every key, beyond those that the compiler reports.
@@ -134,6 +136,7 @@ impl Reader<'_> {
                 "key_salt" => contents.key_salt = self.text(known, value, |text| Some(text.to_owned())),
                 "cache_executables" => contents.cache_executables = self.value(known, value, switch),
                 "paths" => contents.paths = self.text(known, value, PathsMode::from_name),
+                "observe" => contents.observe = self.text(known, value, Observe::from_name),
                 "wait" => contents.wait = self.text(known, value, duration),
                 "key_env_vars" => contents.key_env_vars = self.names(known, value, is_variable_name),
                 "daemon_idle_timeout" => contents.daemon_idle_timeout = self.text(known, value, duration),

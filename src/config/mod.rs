@@ -28,4 +28,4 @@ pub mod units;
 
 pub use load::load;
 pub use resolve::{Config, Defaults};
-pub use setting::{PathsMode, Problem, Setting, Source};
+pub use setting::{Observe, PathsMode, Problem, Setting, Source};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::env::{self, Lookup, Variable};
 use super::file::Contents;
-use super::setting::{PathsMode, Problem, Setting, Source, quoted};
+use super::setting::{Observe, PathsMode, Problem, Setting, Source, quoted};
 use super::units::{format_bytes, format_duration, parse_bytes};
 
 const DEFAULT_MAX_SIZE_BYTES: u64 = 50 << 30;
@@ -39,6 +39,8 @@ pub struct Config {
     pub cache_executables: Setting<bool>,
     /// How much of a path may differ between two trees that share artifacts.
     pub paths: Setting<PathsMode>,
+    /// Whether compiles are observed to learn what they read.
+    pub observe: Setting<Observe>,
     /// How long to wait, without progress, for another process that compiles the same unit.
     pub wait: Setting<Duration>,
     /// Variables that are part of every key, sorted, each once.
@@ -78,6 +80,7 @@ impl Config {
                 &self.cache_executables.source,
             ),
             row("cache.paths", self.paths.value.name().to_owned(), &self.paths.source),
+            row("cache.observe", self.observe.value.name().to_owned(), &self.observe.source),
             row("cache.wait", format_duration(self.wait.value), &self.wait.source),
             row("cache.key_env_vars", self.key_env_vars.value.join(", "), &self.key_env_vars.source),
             row("cache.bypass_crates", self.bypass_crates.value.join(", "), &self.bypass_crates.source),
@@ -109,6 +112,7 @@ pub fn resolve(
     let key_salt = vars.text(&env::KEY_SALT, |text| Some(text.to_owned()));
     let executables = vars.text(&env::CACHE_EXECUTABLES, switch);
     let paths = vars.text(&env::PATHS_MODE, PathsMode::from_name);
+    let observe = vars.text(&env::OBSERVE, Observe::from_name);
     let gc_max_age = project.gc_max_age.or(user.gc_max_age).map(|age| age.map(Some));
     let config = Config {
         cache_dir: first(cache_dir, None, user_store, defaults.cache_dir.clone()),
@@ -123,6 +127,7 @@ pub fn resolve(
             defaults.cache_executables,
         ),
         paths: first(paths, project.paths, user.paths, PathsMode::default()),
+        observe: first(observe, project.observe, user.observe, Observe::default()),
         wait: first(None, project.wait, user.wait, DEFAULT_WAIT),
         key_env_vars: joined(project.key_env_vars, user.key_env_vars),
         bypass_crates: joined(project.bypass_crates, user.bypass_crates),

@@ -73,6 +73,31 @@ impl PathsMode {
     }
 }
 
+/// Whether compiles are observed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Observe {
+    /// Where the system allows it.
+    #[default]
+    Auto,
+    /// Never: what a compile reads is learnt from its dep-info, and by rules for what that does not tell.
+    Off,
+}
+
+impl Observe {
+    /// The mode of this name.
+    pub fn from_name(name: &str) -> Option<Observe> {
+        [Observe::Auto, Observe::Off].into_iter().find(|mode| mode.name() == name)
+    }
+
+    /// The name as it is written in a file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Observe::Auto => "auto",
+            Observe::Off => "off",
+        }
+    }
+}
+
 /// Something in the configuration that was not understood, and was therefore left out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {

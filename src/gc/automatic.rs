@@ -14,7 +14,8 @@ use crate::sys::{clock, fs};
 /// How long a store is left alone that is within its limit.
 const PAUSE_MS: u64 = 24 * 3_600_000;
 
-/// Removes what should go. None if there is no need, or another process is at it.
+/// Removes what should go. None if there is no need, another process is at it, or the store could not be
+/// looked through.
 pub fn collect(config: &Config) -> Option<Applied> {
     let cache_dir = &config.cache_dir.value;
     let is_needed = config.gc_max_age.value.is_some()
@@ -26,9 +27,9 @@ pub fn collect(config: &Config) -> Option<Applied> {
     let survey = Survey::of(cache_dir, &last_uses.unwrap_or_else(|_| HashMap::new()));
     let max_age_ms = config.gc_max_age.value.map(|age| age.as_millis() as u64);
     let limits = Limits { max_bytes: config.max_size_bytes.value, max_age_ms, grace_ms: GRACE_MS };
-    let applied = apply(&Plan::compute(&survey, clock::now_ms(), &limits));
+    let applied = survey.ok().map(|survey| apply(&Plan::compute(&survey, clock::now_ms(), &limits)));
     lock.heartbeat();
-    Some(applied)
+    applied
 }
 
 fn is_long_ago(lock_file: &Path) -> bool {

@@ -1,12 +1,14 @@
 //! What is in a cache directory, file by file.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::digest::Digest;
-use crate::store::entry::UnitName;
+use crate::store::entry::{UnitName, Unreadable};
 use crate::store::walk::{self, Found};
 use crate::store::{Shelf, Store};
+use crate::sys::fs;
 
 /// All files of a cache directory that a collection may remove, and what refers to what.
 #[derive(Debug, Default)]
@@ -18,9 +20,11 @@ pub struct Survey {
     pub strays: Vec<(Stray, Found)>,
     /// What lies in the store besides, and is never removed.
     pub other_bytes: u64,
-    /// What could not be listed. What is behind that is not counted.
-    pub problems: Vec<String>,
 }
+
+/// A store of which a part cannot be read. Nothing may be removed from it: what cannot be read might refer to it.
+#[derive(Debug)]
+pub struct Incomplete(pub Vec<String>);
 
 /// One entry.
 #[derive(Debug)]
@@ -46,12 +50,14 @@ pub enum Stray {
 
 impl Survey {
     /// Looks at everything. When an entry was last used is known from outside.
-    pub fn of(cache_dir: &Path, last_uses: &HashMap<Digest, u64>) -> Survey {
+    pub fn of(cache_dir: &Path, last_uses: &HashMap<Digest, u64>) -> Result<Survey, Incomplete> {
         let store = Store::at(cache_dir);
         let mut problems = Vec::new();
         let entries = store.shelved(Shelf::Entries, &mut problems);
-        let entries = entries.into_iter().map(|(key, found)| entry_state(&store, key, found, last_uses));
-        let mut survey = Survey { entries: entries.collect(), ..Survey::default() };
+        let mut survey = Survey::default();
+        for (key, found) in entries {
+            survey.entries.extend(entry_state(&store, key, found, last_uses, &mut problems));
+        }
         survey.blobs = store.shelved(Shelf::Blobs, &mut problems).into_iter().collect();
         for shelf in [Shelf::Inputs, Shelf::Units, Shelf::Reach, Shelf::Names] {
             let files = store.shelved(shelf, &mut problems).into_iter();
@@ -69,8 +75,7 @@ impl Survey {
         }
         let memo = store.loose("memo", &mut problems);
         survey.other_bytes = memo.iter().map(|found| found.state.disk_bytes).sum();
-        survey.problems = problems;
-        survey
+        if problems.is_empty() { Ok(survey) } else { Err(Incomplete(problems)) }
     }
 
     /// What the store takes on the disk. Records and index are not part of it.
@@ -83,14 +88,32 @@ impl Survey {
     }
 }
 
-fn entry_state(store: &Store, key: Digest, found: Found, last_uses: &HashMap<Digest, u64>) -> EntryState {
-    let entry = store.entry(&key).ok();
+/// What an entry's file says; `None` if it went meanwhile.
+fn entry_state(
+    store: &Store,
+    key: Digest,
+    found: Found,
+    last_uses: &HashMap<Digest, u64>,
+    problems: &mut Vec<String>,
+) -> Option<EntryState> {
+    let entry = match store.entry(&key) {
+        Ok(entry) => Some(entry),
+        Err(Unreadable::Damaged) => None,
+        Err(Unreadable::Missing) => {
+            if let Err(e) = fs::read(&found.path)
+                && e.kind() != ErrorKind::NotFound
+            {
+                problems.push(format!("{}: {e}", found.path.display()));
+            }
+            return None;
+        }
+    };
     let unit_key = store.inputs(&key).ok().map(|inputs| inputs.unit_key);
     let created_ms = entry.as_ref().map_or(0, |entry| entry.created_ms);
     let last_used_ms = last_uses.get(&key).copied().unwrap_or(0).max(created_ms);
     let artifacts = entry.as_ref().map(|entry| entry.artifacts.as_slice()).unwrap_or_default();
     let blobs = artifacts.iter().map(|artifact| artifact.blob).collect();
-    EntryState { key, found, blobs, unit_key, last_used_ms, unit: entry.map(|entry| entry.unit) }
+    Some(EntryState { key, found, blobs, unit_key, last_used_ms, unit: entry.map(|entry| entry.unit) })
 }
 
 /// What the store takes on the disk, without reading anything in it.

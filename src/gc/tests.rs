@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::apply::apply;
 use super::plan::{GRACE_MS, Kind, Limits, Plan, REACH_MS, Why};
-use super::survey::{EntryState, Stray, Survey, disk_bytes};
+use super::survey::{EntryState, Incomplete, Stray, Survey, disk_bytes};
 use crate::digest::Digest;
 use crate::store::entry::UnitName;
 use crate::store::tests::Scene;
@@ -206,13 +206,17 @@ fn of_many_evictions_some_are_named() {
     assert!(plan.to_string().contains("       and 5 more\n"), "{plan}");
 }
 
+fn look(scene: &Scene) -> Survey {
+    Survey::of(&scene.path("cache"), &HashMap::new()).expect("all can be read")
+}
+
 /// Units `a` and `b` in a store, seen by a survey.
 fn stored() -> (Scene, Survey) {
     let scene = Scene::new();
     for unit in ["a", "b"] {
         scene.store().put(&scene.compile_as(unit, "1")).expect("puts");
     }
-    let survey = Survey::of(&scene.path("cache"), &HashMap::new());
+    let survey = look(&scene);
     (scene, survey)
 }
 
@@ -233,9 +237,9 @@ fn a_plan_does_to_the_store_what_it_says() {
     assert!(!scene.hits("a") && scene.hits("b"));
     // Both made the same files: the blobs are still referred to.
     assert!(plan.files.iter().all(|(kind, _)| *kind == Kind::Side));
-    let plan = Plan::compute(&Survey::of(&cache, &HashMap::new()), clock::now_ms(), &everything());
+    let plan = Plan::compute(&look(&scene), clock::now_ms(), &everything());
     assert_eq!(apply(&plan).problems, Vec::<String>::new());
-    assert_eq!(Survey::of(&cache, &HashMap::new()).blobs.len(), 0);
+    assert_eq!(look(&scene).blobs.len(), 0);
     assert!(!scene.hits("b"));
 }
 
@@ -244,12 +248,11 @@ fn a_plan_does_to_the_store_what_it_says() {
 #[test]
 fn a_put_between_survey_and_removal_keeps_its_blobs() {
     let (scene, _) = stored();
-    let cache = scene.path("cache");
     let key = |unit: &str| scene.lookup(unit).expect("it is there").key;
     for key in [key("a"), key("b")] {
         fs::remove(&scene.store().path(Shelf::Entries, &key)).expect("removes");
     }
-    let plan = Plan::compute(&Survey::of(&cache, &HashMap::new()), clock::now_ms(), &everything());
+    let plan = Plan::compute(&look(&scene), clock::now_ms(), &everything());
     assert!(plan.files.iter().any(|(kind, _)| *kind == Kind::Blob));
     // What the file system's clock can tell apart.
     let surveyed_ms = clock::now_ms();
@@ -280,8 +283,8 @@ fn a_lock_that_is_held_stays() {
     let (scene, _) = stored();
     let patience = std::time::Duration::from_secs(1);
     let held = scene.store().take_off(&digest("u"), &digest("r"), patience).expect("locks");
-    let mut survey = Survey::of(&scene.path("cache"), &HashMap::new());
-    let lock = survey.strays.iter_mut().find(|(stray, _)| *stray == Stray::Lock).expect("there is one");
+    let survey = look(&scene);
+    let lock = survey.strays.iter().find(|(stray, _)| *stray == Stray::Lock).expect("there is one");
     let found = lock.1.clone();
     let plan = Plan { files: vec![(Kind::Stray(Stray::Lock), found.clone())], ..Plan::default() };
     assert_eq!(apply(&plan).n_removed, 0);
@@ -308,8 +311,23 @@ fn a_put_that_finds_a_blob_there_renews_its_change_time_and_not_its_seal() {
     let before = survey.blobs[&artifact.blob].state;
     while fs::kernel_time(&scene.path("probe")).expect("asks") / 1_000_000 <= before.changed_ms as i64 {}
     scene.store().put(&put).expect("puts");
-    let after = Survey::of(&scene.path("cache"), &HashMap::new()).blobs[&artifact.blob].state;
+    let after = look(&scene).blobs[&artifact.blob].state;
     assert!(after.changed_ms > before.changed_ms);
     assert_eq!(after.modified_ms, before.modified_ms);
     assert!(Store::at(&scene.path("cache")).blob(&artifact.blob, artifact.size_bytes).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_removed_from_a_store_that_cannot_be_read_completely() {
+    let (scene, _) = stored();
+    let key = scene.lookup("a").expect("it is there").key;
+    let entry = scene.store().path(Shelf::Entries, &key);
+    let dir = entry.parent().expect("it is in a directory").to_path_buf();
+    // A directory that cannot be listed, whoever asks.
+    fs::remove_dir_all(&dir).expect("removes");
+    std::os::unix::fs::symlink(&dir, &dir).expect("leads to itself");
+    let Incomplete(problems) =
+        Survey::of(&scene.path("cache"), &HashMap::new()).expect_err("it is incomplete");
+    assert!(problems[0].starts_with(&format!("{}: ", dir.display())), "{problems:?}");
 }

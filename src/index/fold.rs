@@ -12,6 +12,10 @@ use crate::record;
 use crate::store::{Shelf, Store};
 use crate::sys::fs;
 
+/// Uses of entries that are gone count again if the same entry comes back soon. After 90 days they are forgotten.
+const FORGET: &str = "DELETE FROM uses WHERE key NOT IN (SELECT key FROM entries)
+    AND last_ms < (SELECT max(last_ms) FROM uses) - 7776000000";
+
 /// Makes the index say what the store and the records say now. Answers what could not be read.
 pub fn fold(db: &mut Connection, store: &Store, records_dir: &Path) -> Result<Vec<String>> {
     let mut problems = Vec::new();
@@ -19,6 +23,7 @@ pub fn fold(db: &mut Connection, store: &Store, records_dir: &Path) -> Result<Ve
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     fold_entries(&transaction, store, &mut problems)?;
     fold_records(&transaction, records_dir, &mut problems)?;
+    transaction.execute(FORGET, [])?;
     transaction.commit()?;
     Ok(problems)
 }

@@ -181,3 +181,13 @@ fn a_damaged_entry_is_said_and_not_listed() {
         assert!(index.notes[0].contains("1 entry"), "{:?}", index.notes);
     }
 }
+
+#[test]
+fn uses_of_entries_that_are_long_gone_are_forgotten() {
+    let fixture = Fixture::new();
+    let key = fixture.scene.lookup("two").expect("it is there").key;
+    fs::remove(&fixture.scene.store().path(Shelf::Entries, &key)).expect("removes");
+    assert!(fixture.index().last_uses().expect("answers").contains_key(&key));
+    fixture.hit("one", NOW_MS + 91 * 86_400_000);
+    assert!(!fixture.index().last_uses().expect("answers").contains_key(&key));
+}

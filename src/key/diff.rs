@@ -2,7 +2,7 @@
 //! were stored, so the explanation is about what really decided.
 
 use crate::key::inputs::{Input, InputKind, KeyInputs, Value};
-use crate::key::portable::Portable;
+use crate::key::portable::{Portable, Root};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,10 +99,18 @@ impl Change {
         match self.kind {
             InputKind::Argument => self.is_cargos_hash() && others().any(|other| !other.is_cargos_hash()),
             InputKind::LinkedCrate => others().any(|other| other.kind == InputKind::Extern),
+            InputKind::Read if self.is_crate() => others().any(|other| other.kind == InputKind::Extern),
             InputKind::Macro => others().any(|other| other.kind == InputKind::Extern),
             InputKind::PackageTree => others().any(|other| other.kind == InputKind::Source),
             _ => false,
         }
+    }
+
+    /// Whether it is a crate in the build directory.
+    fn is_crate(&self) -> bool {
+        let name = self.name.as_bytes();
+        let suffixes = [b".rlib".as_slice(), b".rmeta", b".so", b".dylib"];
+        self.name.is_under(Root::Target) && suffixes.iter().any(|suffix| name.ends_with(suffix))
     }
 
     fn is_cargos_hash(&self) -> bool {
@@ -179,6 +187,12 @@ impl Change {
             InputKind::Root => {
                 format!("the real path of `{name}`, which stands in the output, is {}", text())
             }
+            InputKind::Read => format!("`{name}`, which was read when it was compiled, {}", file()),
+            InputKind::Listed => {
+                format!("the names in `{name}`, which was listed, {}", of_names(&self.old, &self.new))
+            }
+            InputKind::Probed => format!("at `{name}`, which was looked for, is {}", text()),
+            InputKind::Program => format!("program `{name}` is {}", text()),
             InputKind::PackageVariable => format!("`{name}`, from the package's manifest, {}", variable()),
         }
     }
@@ -227,6 +241,14 @@ fn of_file(old: &Option<Value>, new: &Option<Value>) -> &'static str {
     match (old, new) {
         (None, _) => "is new",
         (_, None) => "is gone",
+        _ => "changed",
+    }
+}
+
+fn of_names(old: &Option<Value>, new: &Option<Value>) -> &'static str {
+    match (old, new) {
+        (None, _) => "count now",
+        (_, None) => "no longer count",
         _ => "changed",
     }
 }

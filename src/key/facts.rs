@@ -80,7 +80,7 @@ impl Watch {
 
 /// A change time alone is no change of content: links to a file come and go. And cargo may set the modification time
 /// of an artifact back while its dependents compile already. Whatever writes to it sets a later one.
-fn same_content(now: &Identity, then: &Identity) -> bool {
+pub fn same_content(now: &Identity, then: &Identity) -> bool {
     (now.device, now.inode, now.size) == (then.device, then.inode, then.size)
         && now.modified_ns <= then.modified_ns
 }

@@ -38,11 +38,15 @@ pub enum InputKind {
     Root = 24,
     PackageVariable = 25,
     AskedVariable = 26,
+    Read = 27,
+    Listed = 28,
+    Probed = 29,
+    Program = 30,
 }
 
 impl InputKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [InputKind; 26] = {
+    pub const ALL: [InputKind; 30] = {
         use InputKind::*;
         [
             Schema,
@@ -71,6 +75,10 @@ impl InputKind {
             Root,
             PackageVariable,
             AskedVariable,
+            Read,
+            Listed,
+            Probed,
+            Program,
         ]
     };
 }

@@ -5,6 +5,10 @@
 //! key and of what such a list names, as it is now. An entry is only ever stored under a key made from what that very
 //! compile reported; a looked-up key may read, never store.
 //!
+//! Where a compile was observed, its input list is complete. Where it could not be, its list says so, and then what
+//! rules take for read ([`assumed`]) is part of the cache key too; whoever can observe does not look at such a list.
+//! So an observed entry serves everywhere, and one that was made by rules only where there is nothing better.
+//!
 //! Both are digests of [`inputs::KeyInputs`], an ordered list of (kind, name, value), in an encoding of its own in
 //! which each field carries its length. The list is stored beside the entry; `why-miss` compares two of them.
 //!
@@ -26,19 +30,25 @@
 //! | `Processor` | unit | – → digest of the real processor | `target-cpu=native` is another argument on each machine |
 //! | `CompilerVariable` | unit | variable → digest, where set | rustc, the linker and clippy read these and do not tell |
 //! | `DeclaredVariable` | unit | variable → digest or unset | `key_env_vars`, and `rerun-if-env-changed` of a package with hidden inputs |
-//! | `DeclaredFile` | unit | path → content | `extra-inputs`, and `rerun-if-changed` of a package with hidden inputs |
+//! | `DeclaredFile` | unit | path → content | `extra-inputs` |
 //! | `Macro` | unit | library → content | procedural macros that could read on their own, also those reached through re-exports |
 //! | `MacroVariable` | unit | variable → digest | set, and its name stands in the library of such a macro |
-//! | `PackageTree` | unit | package, its `OUT_DIR` → content of its files | such a macro may read any of them |
 //! | `LintConfig` | unit, clippy | path → content | every `clippy.toml` above the package: dep-info does not tell where one could appear; manifests and the lock file, which it has lints for |
-//! | `Linker` | unit, linked | – → content of driver, linker, start files, C library | they go into the output ([`linker`]) |
-//! | `LinkFile` | unit, linked | name → content | scripts, objects and libraries that link arguments name; any library in a searched directory of the project, which an attribute may name |
-//! | `LinkedCrate` | unit, linked | file stem → content | the linker reads the object code of the whole closure, of which rustc's metadata says nothing ([`reach`]) |
 //! | `Source` | read | path → content | every file of the compiler's dep-info |
-//! | `Sibling` | read | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
+//! | `Read` | read | path → content | every other file that was seen to be read or started: by procedural macros, linkers and what they start ([`observed`] says what is left out) |
+//! | `Listed` | read | path → digest of its names | every directory that was seen to be listed |
+//! | `Probed` | read | path → `absent`, `file`, … | every path that was seen to be asked for: what is not there today decides as well |
 //! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |
+
 //! | `AskedVariable` | read, with macros | variable → digest, where set | its name stands in a source as a word in capitals, which such a macro may take for a name |
+//! | `Program` | read | name → where it is | every name that was looked for on `PATH`: another directory may stand first there |
 //! | `Root` | read | root → real path | an output holds the real path, so it serves only where that is the same |
+//! | `Sibling` | assumed | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
+//! | `PackageTree` | assumed | package → content of its files | procedural macros that read on their own may read any of them |
+//! | `DeclaredFile` | assumed | path → content | `rerun-if-changed` of a package with such macros |
+//! | `Linker` | assumed, linked | – → content of driver, linker, start files, C library | they go into the output ([`linker`]) |
+//! | `LinkFile` | assumed, linked | name → content | scripts, objects and libraries that link arguments name |
+//! | `LinkedCrate` | assumed, linked | file stem → content | the linker reads the object code of the whole closure, of which rustc's metadata says nothing ([`reach`]) |
 //!
 //! # What is out
 //!
@@ -80,6 +90,12 @@ pub mod facts;
 pub mod link;
 
 pub mod unit;
+
+pub mod assumed;
+
+pub mod observed;
+
+pub mod paths;
 
 pub mod read;
 

@@ -66,6 +66,18 @@ impl Portable {
         &self.0
     }
 
+    /// The text up to its last `/`, that included, and the rest.
+    pub fn split_name(&self) -> (Portable, Portable) {
+        let at = self.0.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+        (Portable(self.0[..at].to_vec()), Portable(self.0[at..].to_vec()))
+    }
+
+    /// One text after the other.
+    #[must_use]
+    pub fn with(&self, rest: &Portable) -> Portable {
+        Portable([self.0.as_slice(), &rest.0].concat())
+    }
+
     /// Whether it starts with the token of `root`.
     pub fn is_under(&self, root: Root) -> bool {
         self.0.starts_with(&[0, root.letter()])

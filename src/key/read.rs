@@ -1,14 +1,16 @@
 //! The second level of the key: what a compile read, and what that is now.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::key::inputs::{InputKind, KeyInputs};
-use crate::key::memo;
+use crate::key::memo::{self, Memo};
+use crate::key::paths::Paths;
 use crate::key::portable::{Portable, Root};
 use crate::key::roots::Places;
 use crate::sys::env::Env;
@@ -19,6 +21,8 @@ use crate::sys::os;
 /// read then is in the cache key of the entry it led to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputList {
+    #[serde(default)]
+    pub learnt: Learnt,
     /// Source files in the order of the dep-info, spelled as there.
     pub files: Vec<Portable>,
     /// Variables in the order of the dep-info.
@@ -28,15 +32,46 @@ pub struct InputList {
     /// Names in the sources of a unit whose macros may read variables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Portable>,
-    /// For some of `files`: the state in which they had a known content. A shortcut for this machine alone.
+    /// Files that were read and are not in the dep-info.
+    #[serde(default, skip_serializing_if = "Paths::is_empty")]
+    pub read: Paths,
+    /// Directories that were listed.
+    #[serde(default, skip_serializing_if = "Paths::is_empty")]
+    pub listed: Paths,
+    /// Paths that were asked for and not read: most of them were not there.
+    #[serde(default, skip_serializing_if = "Paths::is_empty")]
+    pub probed: Paths,
+    /// Names that were looked for on `PATH`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<String>,
+    /// For some of `files` and `read`: the state in which they had a known content. A shortcut for this machine alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<Seen>,
+}
+
+/// How it was learnt what a compile read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Learnt {
+    /// The compiler and all that it started were observed: the list is complete.
+    #[default]
+    Observed,
+    /// From the dep-info, and by rules for what that does not tell: [`crate::key::assumed`] is part of the key.
+    Assumed,
+}
+
+impl InputList {
+    /// Whether it names the same as `other`, whatever is known of that.
+    pub fn names_same(&self, other: &InputList) -> bool {
+        let names = |list: &InputList| InputList { seen: Vec::new(), ..list.clone() };
+        names(self) == names(other)
+    }
 }
 
 /// A file in a known state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
-    /// Index in [`InputList::files`].
+    /// Index in [`InputList::files`], or after these in [`InputList::read`].
     pub file: usize,
     /// Device, inode, size, modification and change time in nanoseconds.
     pub state: [i64; 5],
@@ -59,6 +94,9 @@ fn state(identity: &Identity) -> [i64; 5] {
 pub struct Present<'a> {
     places: &'a Places,
     env: &'a Env,
+    memo: Option<&'a Memo>,
+    assume: Option<&'a dyn Fn() -> Option<KeyInputs>>,
+    assumed: OnceCell<Option<KeyInputs>>,
     /// By bytes: hashing a path takes its parts one by one.
     files: HashMap<OsString, Option<(Digest, Identity)>>,
 }
@@ -66,7 +104,19 @@ pub struct Present<'a> {
 impl<'a> Present<'a> {
     /// The present as seen from these places.
     pub fn new(places: &'a Places, env: &'a Env) -> Present<'a> {
-        Present { places, env, files: HashMap::new() }
+        Present { places, env, memo: None, assume: None, assumed: OnceCell::new(), files: HashMap::new() }
+    }
+
+    /// The same, where `memo` knows digests of files in the build directory.
+    #[must_use]
+    pub fn with_memo(self, memo: &'a Memo) -> Present<'a> {
+        Present { memo: Some(memo), ..self }
+    }
+
+    /// The same, where lists that were learnt by rules count too; `assume` says what the rules say now.
+    #[must_use]
+    pub fn with_rules(self, assume: &'a dyn Fn() -> Option<KeyInputs>) -> Present<'a> {
+        Present { assume: Some(assume), ..self }
     }
 
     /// Where a file of an input list is here.
@@ -79,14 +129,19 @@ impl<'a> Present<'a> {
     /// could have read this list.
     pub fn inputs(&mut self, list: &InputList) -> Option<KeyInputs> {
         let mut inputs = KeyInputs::default();
+        if list.learnt == Learnt::Assumed {
+            let assumed = self.assumed.get_or_init(|| self.assume.and_then(|assume| assume()));
+            inputs.extend(assumed.clone()?);
+        }
         let mut seen = list.seen.iter().peekable();
         for (index, file) in list.files.iter().enumerate() {
             let known = seen.next_if(|seen| seen.file == index);
             let path = self.path(file)?;
             let digest = self.content(&path, known)?;
             inputs.digest(InputKind::Source, file.clone(), digest);
-            // `mod foo;` is ambiguous once both spellings are there.
+            // `mod foo;` is ambiguous once both spellings are there. Who observes has seen the vain look.
             if index > 0
+                && list.learnt == Learnt::Assumed
                 && let Some(sibling) = sibling_spelling(&path)
                 && fs::symlink_metadata(&sibling).is_ok()
             {
@@ -104,6 +159,28 @@ impl<'a> Present<'a> {
         for root in &list.roots {
             let path = self.places.roots.value(*root)?;
             inputs.text(InputKind::Root, Portable::literal(root.token()), Portable::literal(path));
+        }
+        for (index, file) in list.read.iter().enumerate() {
+            let known = seen.next_if(|seen| seen.file == list.files.len() + index);
+            let path = self.path(file)?;
+            let memo = self.memo.filter(|_| file.is_under(Root::Target));
+            let digest = match memo {
+                Some(memo) => self.remembered(&path, memo)?,
+                None => self.content(&path, known)?,
+            };
+            inputs.digest(InputKind::Read, file.clone(), digest);
+        }
+        for dir in list.listed.iter() {
+            inputs.digest(InputKind::Listed, dir.clone(), listing(&self.path(dir)?)?);
+        }
+        for name in &list.programs {
+            let found = os::find_program(OsStr::new(name), self.env.get("PATH"), &self.places.cwd);
+            let found = found.as_ref().map_or(&b""[..], os::bytes);
+            inputs.text(InputKind::Program, Portable::literal(name), self.places.roots.tokenize(found));
+        }
+        for path in list.probed.iter() {
+            let kind = self.places.roots.tokenize(&kind(&self.path(path)?));
+            inputs.text(InputKind::Probed, path.clone(), kind);
         }
         Some(inputs)
     }
@@ -129,11 +206,57 @@ impl<'a> Present<'a> {
         found.map(|(digest, _)| digest)
     }
 
+    fn remembered(&mut self, path: &Path, memo: &Memo) -> Option<Digest> {
+        if let Some(found) = self.files.get(path.as_os_str()) {
+            return found.map(|(digest, _)| digest);
+        }
+        let found = memo.digest(path).ok().map(|(known, identity)| (known.digest, identity));
+        self.files.insert(path.as_os_str().to_owned(), found);
+        found.map(|(digest, _)| digest)
+    }
+
+    /// The state of a file, if it was looked at so far.
+    pub fn state_of(&self, path: &Path) -> Option<(&Digest, &Identity)> {
+        let found = self.files.get(path.as_os_str())?.as_ref()?;
+        Some((&found.0, &found.1))
+    }
+
     /// The state of every file that was looked at so far.
     pub fn looked_at(&self) -> impl Iterator<Item = (&Path, &Digest, &Identity)> {
         self.files.iter().filter_map(|(path, found)| {
             found.as_ref().map(|(digest, identity)| (Path::new(path), digest, identity))
         })
+    }
+}
+
+/// The digest of the names in a directory.
+fn listing(dir: &Path) -> Option<Digest> {
+    let mut hasher = Hasher::new();
+    for (name, kind) in fs::names(dir).ok()? {
+        hasher.field(os::bytes(&name));
+        hasher.field(&[kind]);
+    }
+    Some(hasher.finish())
+}
+
+/// What is at a path: `absent`, `file`, `directory` or `other`; of a link also where it leads.
+pub fn kind(path: &Path) -> Vec<u8> {
+    let plain = |metadata: &std::fs::Metadata| match metadata.file_type() {
+        kind if kind.is_file() => "file",
+        kind if kind.is_dir() => "directory",
+        _ => "other",
+    };
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => {
+            let target = fs::read_link(path).unwrap_or_default();
+            let behind = fs::metadata(path).map_or("absent", |metadata| plain(&metadata));
+            [format!("link to {behind} ").as_bytes(), os::bytes(&target)].concat()
+        }
+        Ok(metadata) => plain(&metadata).as_bytes().to_vec(),
+        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            b"absent".to_vec()
+        }
+        Err(_) => b"unknown".to_vec(),
     }
 }
 
@@ -152,13 +275,46 @@ fn sibling_spelling(path: &Path) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::sibling_spelling;
-    use std::path::Path;
+    use super::*;
 
     #[test]
     fn each_module_spelling_has_its_sibling() {
         assert_eq!(sibling_spelling(Path::new("src/a.rs")).as_deref(), Some(Path::new("src/a/mod.rs")));
         assert_eq!(sibling_spelling(Path::new("src/a/mod.rs")).as_deref(), Some(Path::new("src/a.rs")));
         assert_eq!(sibling_spelling(Path::new("data.txt")), None);
+    }
+
+    #[test]
+    fn a_list_learnt_by_rules_counts_only_where_rules_do() {
+        let places = Places {
+            roots: crate::key::portable::Roots::default(),
+            cwd: "/".into(),
+            target: None,
+            member: true,
+        };
+        let env = Env::with_vars(&[]);
+        let list = InputList { learnt: Learnt::Assumed, ..InputList::default() };
+        assert_eq!(Present::new(&places, &env).inputs(&list), None);
+        let refuses = || None;
+        assert_eq!(Present::new(&places, &env).with_rules(&refuses).inputs(&list), None);
+        let mut inputs = KeyInputs::default();
+        inputs.text(InputKind::PackageTree, Portable::literal("a"), Portable::literal("b"));
+        let says = || Some(inputs.clone());
+        assert_eq!(Present::new(&places, &env).with_rules(&says).inputs(&list), Some(inputs.clone()));
+    }
+
+    #[test]
+    fn a_listing_is_of_names_and_not_of_content() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        fs::write_new(&dir.path().join("a"), b"1").expect("writes");
+        let before = listing(dir.path());
+        fs::remove(&dir.path().join("a")).expect("removes");
+        fs::write_new(&dir.path().join("a"), b"2").expect("writes");
+        assert_eq!(listing(dir.path()), before);
+        fs::write_new(&dir.path().join("b"), b"2").expect("writes");
+        assert_ne!(listing(dir.path()), before);
+        assert_eq!(kind(&dir.path().join("a")), b"file");
+        assert_eq!(kind(&dir.path().join("a/x")), b"absent");
+        assert_eq!(listing(&dir.path().join("c")), None);
     }
 }

@@ -48,6 +48,13 @@ impl Places {
         Places { roots, cwd: cwd.to_path_buf(), target, member }
     }
 
+    /// The directories that a search variable names, without those of the build directory: cargo adds these, and they
+    /// hold nothing that a compiler is made of.
+    pub fn searched(&self, env: &Env, variable: &str) -> Vec<PathBuf> {
+        let own = |dir: &PathBuf| self.target.as_ref().is_some_and(|target| dir.starts_with(target));
+        os::split_paths(env.get(variable).unwrap_or_default()).filter(|dir| !own(dir)).collect()
+    }
+
     /// Adds the spellings without symbolic links: a program may have asked for them, so outputs are searched for
     /// them too.
     pub fn with_canonical_spellings(&self) -> Roots {

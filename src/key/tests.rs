@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use crate::digest::{Digest, guard};
 use crate::key::memo::{DIR, Known, Memo, ReachNote};
 use crate::key::portable::{Portable, Root, Roots};
+use crate::key::roots::Places;
 use crate::key::{linker, toolchain};
 use crate::store::tests::cases;
 use crate::sys::env::Env;
@@ -120,7 +121,8 @@ fn a_changed_note_about_a_compiler_or_linker_is_not_believed() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let env = Env::of_this_process();
     let cwd = env.cwd.clone().expect("is there");
-    if toolchain::Toolchain::identify(OsStr::new("rustc"), None, &cwd, &env, dir.path()).is_ok()
+    let places = Places { roots: Roots::default(), cwd: cwd.clone(), target: None, member: true };
+    if toolchain::Toolchain::identify(OsStr::new("rustc"), None, &places, &env, dir.path()).is_ok()
         && fs::list(dir.path()).is_ok_and(|notes| !notes.is_empty())
     {
         assert_any_change_shows(dir.path(), "toolchain-", |path| toolchain::recall(path).is_some());

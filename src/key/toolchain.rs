@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher, guard};
 use crate::key::memo;
+use crate::key::roots::Places;
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
@@ -74,33 +75,37 @@ impl Toolchain {
     pub fn identify(
         compiler: &OsStr,
         target: Option<&str>,
-        cwd: &Path,
+        places: &Places,
         env: &Env,
         memo_dir: &Path,
     ) -> Result<Toolchain, Unidentified> {
+        let cwd = places.cwd.as_path();
         let found = os::find_program(compiler, env.get("PATH"), cwd).ok_or_else(|| {
             Unidentified::Compiler(format!("{} is not on PATH", compiler.to_string_lossy()))
         })?;
-        // Only of a compiler that is no proxy something is kept under its own path.
-        let kept = |program: &Path| {
+        let kept = |program: &Path, answers: Option<&Answers>| {
             let mut name = Hasher::new();
             name.field(os::bytes(program));
             name.field(target.unwrap_or_default().as_bytes());
             for variable in LOADER_VARIABLES {
-                name.field(env.get(variable).map_or(&[], |value| os::bytes(value)));
+                places.searched(env, variable).iter().for_each(|dir| name.field(os::bytes(dir)));
+            }
+            if let Some(answers) = answers {
+                name.field(answers.banner.as_bytes());
+                name.field(os::bytes(&answers.sysroot));
             }
             memo_dir.join(format!("toolchain-{}", &name.finish().to_hex()[..32]))
         };
-        if let Some(known) = recall(&kept(&found)) {
+        // Only of a compiler that is no proxy something is kept under its own path.
+        if let Some(known) = recall(&kept(&found, None)) {
             return Ok(known);
         }
-        let program = match proxied(&found, env) {
-            Proxy::None => found,
-            Proxy::For(program) => program,
-            // The proxy decides by directory overrides and files that it alone understands.
-            Proxy::Undecided => return ask(&found, target, cwd),
-        };
-        let memo_path = kept(&program);
+        let program = behind_proxy(&found, env).unwrap_or(found);
+        if let Some(known) = recall(&kept(&program, None)) {
+            return Ok(known);
+        }
+        let answers = Answers::of(&program, cwd)?;
+        let memo_path = kept(&program, (!is_part_of(&program, &answers.sysroot)).then_some(&answers));
         // A build starts several invocations at once: one of them does the reading.
         let _ = fs::create_dir_all(memo_dir);
         let _lock = lock::lock(&memo_dir.join("toolchain.lock"), PATIENCE);
@@ -111,10 +116,8 @@ impl Toolchain {
         // Where nothing can be written, every invocation would read the whole toolchain, and nothing could be stored.
         let tried = fs::write_new(&temporary, &[0; 4096]).and_then(|()| fs::remove(&temporary));
         tried.map_err(|e| Unidentified::Memo(format!("{}: {e}", memo_dir.display())))?;
-        let toolchain = ask(&program, target, cwd)?;
-        if is_part_of(&program, &toolchain.sysroot)
-            && let Ok(json) = serde_json::to_vec(&toolchain)
-        {
+        let toolchain = read(&program, answers, target)?;
+        if let Ok(json) = serde_json::to_vec(&toolchain) {
             let _ = fs::replace(&memo_path, &temporary, &guard::add(json));
         }
         Ok(toolchain)
@@ -146,56 +149,58 @@ fn state(identity: &Identity) -> [i64; 5] {
     ]
 }
 
-enum Proxy {
-    None,
-    For(PathBuf),
-    Undecided,
-}
-
-/// rustup's proxies are one program under many names; `RUSTUP_TOOLCHAIN` says which toolchain they stand for.
-fn proxied(found: &Path, env: &Env) -> Proxy {
-    let Ok(canonical) = fs::canonical(found) else { return Proxy::None };
-    let is_rustup = canonical.file_stem().is_some_and(|stem| stem == "rustup");
+/// The compiler that a proxy of rustup stands for: they are one program under many names, and `RUSTUP_TOOLCHAIN` says
+/// which toolchain is meant. `None` for all else, and where only the proxy itself knows.
+fn behind_proxy(found: &Path, env: &Env) -> Option<PathBuf> {
+    let is_rustup =
+        fs::canonical(found).is_ok_and(|path| path.file_stem().is_some_and(|stem| stem == "rustup"));
     let is_same_file_as_rustup = || {
         let rustup = found.with_file_name("rustup").with_extension(std::env::consts::EXE_EXTENSION);
         matches!((Identity::at(found), Identity::at(&rustup)), (Ok(a), Ok(b)) if a == b)
     };
     if !is_rustup && !is_same_file_as_rustup() {
-        return Proxy::None;
+        return None;
     }
-    let in_toolchain = || {
-        let home = match env.get("RUSTUP_HOME") {
-            Some(home) => PathBuf::from(home),
-            None => crate::sys::dirs::home(env)?.join(".rustup"),
-        };
-        let toolchain = Path::new(env.get("RUSTUP_TOOLCHAIN")?);
-        let dir = if toolchain.is_absolute() {
-            toolchain.to_path_buf()
-        } else {
-            home.join("toolchains").join(toolchain)
-        };
-        let program = dir.join("bin").join(found.file_name()?);
-        fs::metadata(&program).is_ok_and(|metadata| metadata.is_file()).then_some(program)
+    let toolchain = Path::new(env.get("RUSTUP_TOOLCHAIN")?);
+    let home = match env.get("RUSTUP_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => crate::sys::dirs::home(env)?.join(".rustup"),
     };
-    in_toolchain().map_or(Proxy::Undecided, Proxy::For)
+    // An absolute path stays what it is.
+    let program = home.join("toolchains").join(toolchain).join("bin").join(found.file_name()?);
+    fs::metadata(&program).is_ok_and(|metadata| metadata.is_file()).then_some(program)
 }
 
-fn ask(program: &Path, target: Option<&str>, cwd: &Path) -> Result<Toolchain, Unidentified> {
-    if fs::starts_with(program, b"#!").unwrap_or(true) {
-        return Err(Unidentified::Compiler(format!(
-            "{} is a script: what it starts is not known",
-            program.display()
-        )));
+/// What a compiler says about itself.
+struct Answers {
+    banner: String,
+    sysroot: PathBuf,
+}
+
+impl Answers {
+    fn of(program: &Path, cwd: &Path) -> Result<Answers, Unidentified> {
+        if fs::starts_with(program, b"#!").unwrap_or(true) {
+            return Err(Unidentified::Compiler(format!(
+                "{} is a script: what it starts is not known",
+                program.display()
+            )));
+        }
+        let question = |args: &[&str]| {
+            let answer = process::output(program.as_os_str(), args, cwd).map_err(|e| {
+                Unidentified::Compiler(format!("{} {}: {e}", program.display(), args.join(" ")))
+            })?;
+            String::from_utf8(answer)
+                .map_err(|_| Unidentified::Compiler("the compiler does not speak UTF-8".into()))
+        };
+        let banner = question(&["--rustc", "-vV"]).or_else(|_| question(&["-vV"]))?;
+        let sysroot =
+            question(&["--rustc", "--print", "sysroot"]).or_else(|_| question(&["--print", "sysroot"]))?;
+        Ok(Answers { banner, sysroot: PathBuf::from(sysroot.trim_end()) })
     }
-    let question = |args: &[&str]| {
-        let answer = process::output(program.as_os_str(), args, cwd)
-            .map_err(|e| Unidentified::Compiler(format!("{} {}: {e}", program.display(), args.join(" "))))?;
-        String::from_utf8(answer)
-            .map_err(|_| Unidentified::Compiler("the compiler does not speak UTF-8".into()))
-    };
-    let banner = question(&["--rustc", "-vV"]).or_else(|_| question(&["-vV"]))?;
-    let sysroot =
-        question(&["--rustc", "--print", "sysroot"]).or_else(|_| question(&["--print", "sysroot"]))?;
+}
+
+fn read(program: &Path, answers: Answers, target: Option<&str>) -> Result<Toolchain, Unidentified> {
+    let Answers { banner, sysroot } = answers;
     let field = |name: &str| {
         let line = banner.lines().find_map(|line| line.strip_prefix(name));
         line.map(|value| value.trim().to_owned())
@@ -204,7 +209,6 @@ fn ask(program: &Path, target: Option<&str>, cwd: &Path) -> Result<Toolchain, Un
     let (host, release) = (field("host:")?, field("release:")?);
     let commit =
         field("commit-hash:").ok().filter(|commit| commit != "unknown").unwrap_or_else(|| release.clone());
-    let sysroot = PathBuf::from(sysroot.trim_end());
     let (digest, witnesses) = digest_of(program, &banner, &sysroot, &host, target)
         .map_err(|e| Unidentified::Compiler(format!("{}: {e}", sysroot.display())))?;
     Ok(Toolchain { digest, host, release, commit, sysroot, witnesses })

@@ -11,7 +11,7 @@ use crate::key::inputs::{InputKind, KeyInputs};
 use crate::key::memo::{self, Known, ReachNote};
 use crate::key::portable::{Portable, Root};
 use crate::key::reach::{self, Reach};
-use crate::key::{SCHEMA, declared, link};
+use crate::key::{SCHEMA, declared};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::{fs, host, os};
 
@@ -22,6 +22,8 @@ pub struct Unit {
     pub watch: Watch,
     /// Content of the externs' files, in argv order.
     pub externs: Vec<Digest>,
+    /// Procedural macros that could read on their own may run.
+    pub runs_macros: bool,
 }
 
 /// Makes the unit key.
@@ -41,20 +43,13 @@ pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
     add_native_libraries(facts, &mut inputs, &mut watch)?;
     add_extra_inputs(facts, &mut inputs, &mut watch)?;
     let externs = add_externs(facts, &mut inputs, &mut watch)?;
-    let is_linked = facts.outputs.iter().any(|output| link::reads_closure(output.role));
-    let macros = externs.iter().any(|known| known.reach == ReachNote::Macros);
-    if is_linked || macros {
-        let reach = reach_of(facts, &externs)?;
-        if is_linked {
-            link::add(facts, &reach, &mut inputs, &mut watch)?;
-        }
-        if macros {
-            add_macros(facts, &reach, &mut inputs, &mut watch)?;
-        }
+    let runs_macros = externs.iter().any(|known| known.reach == ReachNote::Macros);
+    let externs: Vec<Digest> = externs.into_iter().map(|known| known.digest).collect();
+    if runs_macros {
+        add_macros(facts, &reach_of(facts, &externs)?, &mut inputs)?;
     }
     let key = inputs.key();
-    let externs = externs.into_iter().map(|known| known.digest).collect();
-    Ok(Unit { inputs, key, watch, externs })
+    Ok(Unit { inputs, key, watch, externs, runs_macros })
 }
 
 /// The identity of the compiler covers the std of its own sysroot, not another one.
@@ -162,7 +157,7 @@ fn add_argument_files(
     Ok(())
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> BypassReason {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> BypassReason {
     BypassReason::new(Bypass::UnreadableInput, format!("{}: {error}", path.display()))
 }
 
@@ -180,15 +175,8 @@ const COMPILER_VARIABLES: &[&str] = &[
     "XROS_DEPLOYMENT_TARGET",
     "SOURCE_DATE_EPOCH",
 ];
-const LINK_VARIABLES: &[&str] = &[
-    "LIBRARY_PATH",
-    "COMPILER_PATH",
-    "GCC_EXEC_PREFIX",
-    "LD_RUN_PATH",
-    "LD_LIBRARY_PATH",
-    "LDEMULATION",
-    "LIB",
-];
+const LINK_VARIABLES: &[&str] =
+    &["LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_RUN_PATH", "LDEMULATION", "LIB"];
 const CLIPPY_VARIABLES: &[&str] =
     &["CLIPPY_ARGS", "CLIPPY_CONF_DIR", "CLIPPY_DISABLE_DOCS_LINKS", "CARGO_PRIMARY_PACKAGE", "SYSROOT"];
 
@@ -221,6 +209,12 @@ fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
     if facts.driver == Driver::Clippy {
         variables(InputKind::CompilerVariable, &mut CLIPPY_VARIABLES.iter().copied());
         add_lint_config(facts, inputs, watch);
+    }
+    if facts.outputs.iter().any(|output| output.role.is_linked()) {
+        for dir in facts.places.searched(facts.env, "LD_LIBRARY_PATH") {
+            let (name, dir) = (Portable::literal("LD_LIBRARY_PATH"), facts.portable(os::bytes(&dir)));
+            inputs.text(InputKind::CompilerVariable, name, dir);
+        }
     }
     // Declaring a variable is an input itself: it leads away from entries made before it was declared.
     for name in facts.declared_variables {
@@ -378,23 +372,18 @@ pub fn extern_digests(facts: &Facts<'_>) -> Option<Vec<Digest>> {
 }
 
 /// All that stands behind these externs.
-fn reach_of(facts: &Facts<'_>, externs: &[Known]) -> Result<Reach, BypassReason> {
+pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Result<Reach, BypassReason> {
     let mut all = Reach::default();
-    for known in externs {
-        let reach = (facts.reach)(&known.digest);
-        all.extend(reach.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, known.digest.to_hex()))?);
+    for extern_digest in externs {
+        let reach = (facts.reach)(extern_digest);
+        all.extend(reach.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, extern_digest.to_hex()))?);
     }
     Ok(all)
 }
 
-/// What procedural macros could read on their own: the files of the package and those that its build script made or
-/// declared, and variables whose names stand in their libraries.
-fn add_macros(
-    facts: &Facts<'_>,
-    reach: &Reach,
-    inputs: &mut KeyInputs,
-    watch: &mut Watch,
-) -> Result<(), BypassReason> {
+/// What procedural macros could read and no observation shows: variables whose names stand in their libraries, and
+/// those that the package's build script declared.
+fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Result<(), BypassReason> {
     let mut readable = String::new();
     for (stem, procedural_macro) in reach.hidden_readers() {
         inputs.digest(InputKind::Macro, stem.clone(), procedural_macro.digest);
@@ -409,24 +398,12 @@ fn add_macros(
         let value = facts.portable(os::bytes(value));
         inputs.variable(InputKind::MacroVariable, Portable::literal(name), Some(&value));
     }
-    let mut tree = |kind: InputKind, path: &Path| -> Result<(), BypassReason> {
-        let digest = declared::tree(path, facts.memo, watch).map_err(|e| unreadable(path, &e))?;
-        inputs.digest(kind, facts.portable(os::bytes(path)), digest);
-        Ok(())
-    };
-    let package = facts.env.get("CARGO_MANIFEST_DIR").map(Path::new);
-    if let Some(package) = package {
-        tree(InputKind::PackageTree, package)?;
-    }
-    let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) else { return Ok(()) };
-    tree(InputKind::PackageTree, out_dir)?;
-    let declared = declared::rerun_if(out_dir).map_err(|e| unreadable(out_dir, &e))?;
-    for path in declared.paths {
-        tree(InputKind::DeclaredFile, &package.unwrap_or(&facts.places.cwd).join(&path))?;
-    }
-    for name in declared.variables {
-        let value = facts.env.get(&name).map(|value| facts.portable(os::bytes(value)));
-        inputs.variable(InputKind::DeclaredVariable, Portable::literal(&name), value.as_ref());
+    if let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) {
+        let declared = declared::rerun_if(out_dir).map_err(|e| unreadable(out_dir, &e))?;
+        for name in declared.variables {
+            let value = facts.env.get(&name).map(|value| facts.portable(os::bytes(value)));
+            inputs.variable(InputKind::DeclaredVariable, Portable::literal(&name), value.as_ref());
+        }
     }
     Ok(())
 }

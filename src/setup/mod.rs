@@ -8,3 +8,11 @@ pub mod cargo_config;
 pub mod plan;
 
 pub mod service;
+
+pub mod wrapper_path;
+
+pub mod proof;
+
+pub mod init;
+
+pub mod uninstall;

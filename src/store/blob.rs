@@ -75,7 +75,12 @@ impl Store {
         sharing: Sharing,
     ) -> io::Result<()> {
         match self.blob(digest, size_bytes) {
-            Ok(path) => return fs::set_modified(&path, seal::of(digest)),
+            Ok(path) => match fs::set_modified(&path, seal::of(digest)) {
+                // A collection was faster.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                // Where it is not ours to renew, the worst is a miss.
+                _ => return Ok(()),
+            },
             Err(Unusable::Altered) => self.quarantine_blob(digest),
             Err(Unusable::Missing) => {}
         }

@@ -29,11 +29,8 @@ impl Store {
 
     /// Puts `list` in front of the unit's lists. One that names the same inputs gives way to it.
     pub fn put_list(&self, unit_key: &Digest, list: InputList) -> io::Result<()> {
-        let same = |other: &InputList| {
-            (&other.files, &other.variables, &other.roots) == (&list.files, &list.variables, &list.roots)
-        };
         let mut lists = self.lists(unit_key).unwrap_or_default();
-        lists.retain(|other| !same(other));
+        lists.retain(|other| !other.names_same(&list));
         lists.insert(0, list);
         lists.truncate(MAX_LISTS);
         self.write(Shelf::Units, unit_key, serde_json::to_vec(&UnitFile { format: FORMAT, lists })?)

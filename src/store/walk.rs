@@ -66,12 +66,17 @@ impl Store {
 
 /// The regular files in a directory.
 pub fn files(dir: &Path, problems: &mut Vec<String>) -> Vec<Found> {
-    let states = list(dir, problems).into_iter().filter_map(|path| {
-        // Whoever uses the store removes files too.
-        let metadata = fs::symlink_metadata(&path).ok().filter(Metadata::is_file)?;
-        Some(Found { path, state: State::of(&metadata) })
-    });
-    states.collect()
+    let mut found = Vec::new();
+    for path in list(dir, problems) {
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_file() => found.push(Found { path, state: State::of(&metadata) }),
+            Ok(_) => {}
+            // Whoever uses the store removes files too.
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(e) => problems.push(format!("{}: {e}", path.display())),
+        }
+    }
+    found
 }
 
 fn list(dir: &Path, problems: &mut Vec<String>) -> Vec<PathBuf> {

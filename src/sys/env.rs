@@ -61,3 +61,16 @@ pub fn running_file(launched: &Path) -> Option<Identity> {
     let path = if cfg!(target_os = "linux") { Path::new("/proc/self/exe") } else { launched };
     Identity::at(path).ok()
 }
+
+/// Whether this process acts for the system's administrator.
+#[cfg(unix)]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Whether this process acts for the system's administrator: on Windows no user's files belong to another one's by
+/// that.
+#[cfg(not(unix))]
+pub fn is_root() -> bool {
+    false
+}

@@ -21,14 +21,6 @@ pub fn cpu_description() -> Option<Vec<u8>> {
     None
 }
 
-/// Whether this process may do everything.
-pub fn is_root() -> bool {
-    #[cfg(unix)]
-    return rustix::process::geteuid().is_root();
-    #[cfg(not(unix))]
-    return false;
-}
-
 /// Whether executables and dynamic libraries are cached here unless configured.
 pub const CACHES_EXECUTABLES: bool = cfg!(target_os = "linux");
 
@@ -41,6 +33,11 @@ pub fn triple() -> String {
         other => return format!("{}-unknown-{other}", std::env::consts::ARCH),
     };
     format!("{}-{system}", std::env::consts::ARCH)
+}
+
+/// The file name of a program called `name`.
+pub fn program_name(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
 }
 
 /// How many threads can run at once.

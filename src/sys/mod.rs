@@ -11,6 +11,7 @@ pub mod fs;
 pub mod host;
 pub mod ipc;
 pub mod lock;
+pub mod observe;
 pub mod os;
 pub mod process;
 pub mod program;

@@ -36,6 +36,11 @@ pub fn split_paths(list: &OsStr) -> impl Iterator<Item = PathBuf> {
     std::env::split_paths(list)
 }
 
+/// The directories of `path_var` (a `PATH`).
+pub fn path_dirs(path_var: Option<&OsStr>, cwd: &Path) -> Vec<PathBuf> {
+    path_var.map_or_else(Vec::new, |path| std::env::split_paths(path).map(|dir| cwd.join(dir)).collect())
+}
+
 /// `name` looked for in the directories of `path_var` (a `PATH`); a name with a separator is taken as it is.
 pub fn find_program(name: &OsStr, path_var: Option<&OsStr>, cwd: &Path) -> Option<PathBuf> {
     if bytes(name).iter().any(|byte| is_separator(*byte)) {

@@ -35,10 +35,15 @@ fn replace_with(mut command: Command) -> io::Error {
 /// Where the system can do that, it is killed when the calling thread ends, however that happens: it would go on
 /// writing to places that another build believes to be its own.
 pub fn spawn_piped(program: &OsStr, args: &[OsString]) -> io::Result<Child> {
+    piped(program, args).spawn()
+}
+
+/// What [`spawn_piped`] starts.
+pub(super) fn piped(program: &OsStr, args: &[OsString]) -> Command {
     let mut command = Command::new(program);
     command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
     end_with_this_thread(&mut command);
-    command.spawn()
+    command
 }
 
 #[cfg(target_os = "linux")]

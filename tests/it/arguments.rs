@@ -252,6 +252,14 @@ fn every_change_of_flags_misses_and_every_repetition_hits() {
 }
 
 #[test]
+fn another_source_is_another_crate() {
+    let world = library();
+    library_with(&world, "").expect(hits(0), misses(1));
+    world.write("src/other.rs", "pub fn other() {}\n");
+    rustc(&world, &LIBRARY.replace("lib.rs", "other.rs")).expect(hits(0), misses(1));
+}
+
+#[test]
 fn each_kind_of_output_is_its_own() {
     let world = library();
     let emit = |kinds: &str| rustc(&world, &LIBRARY.replace("dep-info,metadata,link", kinds));

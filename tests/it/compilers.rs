@@ -5,8 +5,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kache::key::inputs::{Input, InputKind};
 use kache::outcome::Bypass;
+use kache::store::Store;
 
+use crate::step::Step;
 use crate::world::World;
 
 /// The directory of programs of the toolchain `name`, if it is installed.
@@ -19,6 +22,19 @@ fn programs(world: &World, name: &str) -> Option<PathBuf> {
 
 fn make_executable(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("makes it executable");
+}
+
+/// What the keys of these units say of the compiler.
+fn compilers(world: &World, step: &Step) -> Vec<Input> {
+    let store = Store::at(&world.cache());
+    let keys = step.records().iter().map(|record| record.key.expect("it was stored"));
+    let inputs = keys.flat_map(|key| {
+        let inputs = store.inputs(&key).expect("they are kept").unit;
+        let compilers: Vec<Input> =
+            inputs.iter().filter(|input| input.kind == InputKind::Compiler).cloned().collect();
+        compilers
+    });
+    inputs.collect()
 }
 
 /// A version manager puts one program in the place of every compiler; which one that becomes is its own affair.
@@ -44,10 +60,11 @@ fn a_compiler_behind_a_proxy_is_the_one_behind_it() {
         |programs: &Path| fs::write(&chosen, programs.join("rustc").display().to_string()).expect("writes");
     let world = world.env("RUSTC", shims.join("rustc"));
     choose(&stable);
-    world.build().all_missed();
-    // cargo keeps what it learnt of a compiler in the build directory.
+    let step = world.build();
+    let first = compilers(&world, step.all_missed());
     choose(&nightly);
-    world.rebuild().all_missed();
+    let step = world.rebuild();
+    assert_ne!(compilers(&world, step.all_missed()), first, "{step}");
     choose(&stable);
     world.rebuild().all_hit();
     choose(&nightly);

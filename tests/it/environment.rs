@@ -237,6 +237,16 @@ fn source_date_epoch_is_part_of_the_key() {
 }
 
 #[test]
+fn another_salt_is_another_cache() {
+    let mut world = World::project("two-crates");
+    world.build().all_missed();
+    world.set("KACHE_KEY_SALT", "pepper");
+    world.rebuild().all_missed();
+    world.unset("KACHE_KEY_SALT");
+    world.rebuild().all_hit();
+}
+
+#[test]
 fn another_compiler_misses() {
     let nightly = |step: crate::step::Step| step.stderr().contains("not installed");
     let world = World::project("two-crates").env("RUSTUP_TOOLCHAIN", "nightly");

@@ -139,6 +139,27 @@ fn a_variable_that_the_configuration_declares_decides() {
     assert_eq!(world.run_bin("app"), "one \n");
 }
 
+/// The name stands in the library of the macro, and nowhere else.
+#[test]
+fn a_variable_that_a_macros_library_names_decides() {
+    let mut world = reader("macros::named!()").env("KACHE_FIXTURE_NAMED", "one");
+    world.build().all_missed();
+    world.set("KACHE_FIXTURE_NAMED", "two");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "two \n");
+}
+
+/// No `env!` names the variable: the path is found in what was made.
+#[test]
+fn a_path_that_a_macro_puts_into_the_output_is_bound_to_its_tree() {
+    let world = reader("macros::place!()");
+    world.build().all_missed();
+    world.rebuild().all_hit();
+    let world = world.relocate("other");
+    world.build().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app").trim(), world.tree().join("app").to_str().expect("is text"));
+}
+
 #[test]
 fn what_the_manifest_says_of_the_package_decides() {
     let world = reader("macros::about!()");
@@ -231,7 +252,8 @@ fn a_variable_that_a_build_script_watches_decides_for_macros_too() {
 
 #[test]
 fn a_file_that_changes_while_a_macro_runs_is_not_stored() {
-    let world = reader(r#"macros::wait!(), macros::file!("name.txt")"#);
+    // Who observes sees which of the two was read; the rules cannot.
+    let world = reader(r#"macros::wait!(), macros::file!("name.txt")"#).env("KACHE_OBSERVE", "off");
     world.write("app/name.txt", "old");
     let step = build_while(&world, || world.write("app/name.txt", "new"));
     step.succeeds();
@@ -244,7 +266,8 @@ fn a_file_that_changes_while_a_macro_runs_is_not_stored() {
 
 #[test]
 fn a_file_that_appears_while_a_macro_runs_is_not_stored() {
-    let world = reader(r#"macros::wait!(), macros::list!("data")"#);
+    // Who observes sees which of the two was read; the rules cannot.
+    let world = reader(r#"macros::wait!(), macros::list!("data")"#).env("KACHE_OBSERVE", "off");
     world.write("app/data/a", "");
     let step = build_while(&world, || world.write("app/data/b", ""));
     step.succeeds();
@@ -300,6 +323,12 @@ pub fn list(input: TokenStream) -> TokenStream {
 
 #[proc_macro]
 pub fn about(_: TokenStream) -> TokenStream { string(&std::env::var("CARGO_PKG_DESCRIPTION").unwrap()) }
+
+#[proc_macro]
+pub fn place(_: TokenStream) -> TokenStream { string(within("CARGO_MANIFEST_DIR", "").to_str().unwrap().trim_end_matches('/')) }
+
+#[proc_macro]
+pub fn named(_: TokenStream) -> TokenStream { string(&std::env::var("KACHE_FIXTURE_NAMED").unwrap()) }
 
 /// The name of this variable stands nowhere.
 #[proc_macro]

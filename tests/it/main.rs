@@ -6,18 +6,27 @@
 )]
 #![allow(clippy::print_stderr, reason = "a scenario that cannot be played here says so")]
 
+mod home;
 mod plain;
 mod robust;
 mod step;
 mod world;
 
 mod arguments;
+mod cargo_config;
 mod compilers;
 mod daemon;
 mod environment;
+mod init;
+mod kinds;
 mod linking;
 mod macros;
+#[cfg(target_os = "linux")]
+mod observing;
+#[cfg(target_os = "linux")]
+mod outer;
 mod reading_back;
+mod restoring;
 mod robust_crash;
 mod robust_damage;
 mod robust_input;

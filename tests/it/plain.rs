@@ -144,7 +144,7 @@ fn collect(root: &Path, dir: &Path, files: &mut Files) {
         } else {
             let name = path.strip_prefix(root).expect("it is below").to_string_lossy().into_owned();
             let mut content = fs::read(&path).expect("can be read");
-            if name.contains(".fingerprint/") && name.contains("/dep-") {
+            if name.contains("fingerprint/") && name.contains("/dep-") {
                 // cargo's own form of dep-info, in the order of a hash map.
                 content.sort_unstable();
             }

@@ -368,7 +368,7 @@ fn a_bad_configuration_stops_commands_and_no_build() {
     for line in ["stats", "list", "why-miss words", "gc", "purge", "config"] {
         kache(&world, line).failed(2, &[&first, &second]);
     }
-    assert!(kache(&world, "config").stdout.contains("cache.local_max_size     50 GiB"));
+    assert!(kache(&world, "config").stdout.contains("cache.local_max_size       50 GiB"));
     world.build().expect(hits(0), misses(2));
     world.rebuild().expect(hits(2), misses(0));
     world.remove(".kache.toml");
@@ -531,8 +531,20 @@ fn a_miss_starts_a_collection_that_holds_up_nothing() {
     world.rebuild().expect(hits(2), misses(0));
     assert_eq!(stamped(), before);
     world.edit("app/src/main.rs", "{} {}", "{}, {}");
-    let step = world.build();
-    step.expect(hits(0), misses(1));
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let pipe = &pipe;
+        let watching = scope.spawn(move || {
+            let in_time = is_done.recv_timeout(Duration::from_secs(60)).is_ok();
+            if !in_time {
+                std::fs::write(pipe, "").expect("lets it go on");
+            }
+            in_time
+        });
+        world.build().expect(hits(0), misses(1));
+        done.send(()).expect("somebody watches");
+        assert!(watching.join().expect("it watches"), "cargo waited for the collection");
+    });
     assert!(stamped() > before, "it was started");
     let ended = || {
         old_lock.metadata().and_then(|file| file.modified()).expect("it is there") > SystemTime::UNIX_EPOCH

@@ -161,7 +161,9 @@ const HOLD: &str = r#"
 
 /// A build in a process group of its own, which waits in the middle of the compile of `words`.
 pub(crate) struct Held {
-    cargo: Child,
+    /// Gone when it has ended.
+    cargo: Option<Child>,
+    group: String,
     rustc: u32,
     hold: PathBuf,
 }
@@ -175,15 +177,16 @@ impl Held {
         command.arg("build").env("CARGO_TARGET_DIR", world.tree().join(target)).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let cargo = command.spawn().expect("cargo runs");
+        let group = format!("-{}", cargo.id());
         until(|| held.exists(), "the macro is expanded");
         let rustc = std::fs::read_to_string(&held).expect("reads").parse().expect("is a number");
         std::fs::remove_file(held).expect("removes");
-        Held { cargo, rustc, hold }
+        Held { cargo: Some(cargo), group, rustc, hold }
     }
 
     /// Sends a signal to cargo and everything it started.
     pub(crate) fn signal_group(&self, signal: &str) {
-        assert!(runs("kill", &["-s", signal, "--", &format!("-{}", self.cargo.id())]));
+        assert!(runs("kill", &["-s", signal, "--", &self.group]));
     }
 
     /// Sends a signal to the wrapper of the compiler that waits.
@@ -199,14 +202,25 @@ impl Held {
     }
 
     /// Waits for cargo and its compiler to end, and lets later builds go on.
-    pub(crate) fn ended(self) -> Output {
-        let output = self.cargo.wait_with_output().expect("cargo ends");
+    pub(crate) fn ended(mut self) -> Output {
+        let cargo = self.cargo.take().expect("it is waited for once");
+        let output = cargo.wait_with_output().expect("cargo ends");
         let stat = format!("/proc/{}/stat", self.rustc);
         // Nobody may have asked yet how it ended.
         let is_gone = || std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "));
         until(is_gone, "the compiler ends");
-        let _ = std::fs::remove_file(self.hold);
+        let _ = std::fs::remove_file(&self.hold);
         output
+    }
+}
+
+impl Drop for Held {
+    /// A test that failed leaves nothing behind that stands still for ever.
+    fn drop(&mut self) {
+        if let Some(mut cargo) = self.cargo.take() {
+            self.signal_group("KILL");
+            let _ = cargo.wait();
+        }
     }
 }
 

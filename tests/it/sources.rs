@@ -66,6 +66,17 @@ fn editing_an_included_text_misses_in_another_checkout() {
 }
 
 #[test]
+fn a_check_sees_what_a_dependency_became() {
+    let world = World::project("two-crates");
+    world.cargo(["check"]).all_missed();
+    world.edit("words/src/lib.rs", "pub fn note()", "pub fn renamed()");
+    world.clean();
+    world.cargo(["check"]).fails_with("E0425");
+    world.edit("words/src/lib.rs", "pub fn renamed()", "pub fn note()");
+    world.cargo(["check"]).all_hit();
+}
+
+#[test]
 fn editing_the_binary_leaves_the_library_alone() {
     let world = World::project("two-crates");
     world.build().all_missed();
@@ -163,7 +174,8 @@ fn two_states_that_read_different_files_both_stay() {
 }
 
 /// A macro that, while the directory `handshake` is there, tells that the compiler is at work and waits: the window
-/// in which files are edited that rustc has read already, or not yet.
+/// in which files are edited that rustc has read already, or not yet. They are outside of the package: what is in it, a
+/// macro could read, and is watched for that. Nothing is observed: who observes knows which it was.
 fn waiting_project() -> World {
     World::files(&[
         ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"waiting\"]\n"),
@@ -187,12 +199,13 @@ fn waiting_project() -> World {
         ("app/Cargo.toml", &package("app", "[dependencies]\nwaiting = { path = \"../waiting\" }\n")),
         (
             "app/src/main.rs",
-            "const READ: &str = include_str!(\"first.txt\");\nwaiting::wait!();\nconst LATER: &str = include_str!(\"later.txt\");\n\
+            "const READ: &str = include_str!(\"../../texts/first.txt\");\nwaiting::wait!();\nconst LATER: &str = include_str!(\"../../texts/later.txt\");\n\
              fn main() { println!(\"{READ} {LATER}\"); }\n",
         ),
-        ("app/src/first.txt", "old"),
-        ("app/src/later.txt", "old"),
+        ("texts/first.txt", "old"),
+        ("texts/later.txt", "old"),
     ])
+    .env("KACHE_OBSERVE", "off")
 }
 
 /// Builds, and calls `meanwhile` when a macro that waits in the directory `handshake` is at work.
@@ -216,7 +229,7 @@ pub(crate) fn build_while(world: &World, meanwhile: impl FnOnce() + Send) -> Ste
 #[test]
 fn what_is_edited_while_the_compiler_runs_is_not_stored() {
     let world = waiting_project();
-    let step = build_while(&world, || world.write("app/src/later.txt", "new"));
+    let step = build_while(&world, || world.write("texts/later.txt", "new"));
     step.succeeds();
     assert!(matches!(step.unstored_of("app", "bin"), Unstored::InputChanged(_)), "{step}");
     // Which of the two it read is a matter of rustc; a build from anew must say the same as a plain one.
@@ -230,7 +243,7 @@ fn what_is_edited_while_a_known_unit_is_compiled_is_not_stored() {
     let world = waiting_project();
     world.build().all_missed();
     world.edit("app/src/main.rs", "{READ} {LATER}", "{READ}-{LATER}");
-    let step = build_while(&world, || world.write("app/src/first.txt", "new"));
+    let step = build_while(&world, || world.write("texts/first.txt", "new"));
     step.succeeds();
     assert!(matches!(step.unstored_of("app", "bin"), Unstored::InputChanged(_)), "{step}");
     world.rebuild().only_missed(&["app bin"]);

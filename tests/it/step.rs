@@ -108,7 +108,7 @@ impl Step {
         self.succeeds();
         let mut expected: Vec<String> = units.iter().map(|unit| (*unit).to_owned()).collect();
         expected.sort();
-        assert_eq!(self.units(|outcome| matches!(outcome, Outcome::Miss { .. })), expected, "\n{self}");
+        assert_eq!(self.missed_units(), expected, "\n{self}");
         assert_eq!(self.n_bypasses(), 0, "\n{self}");
         self.all_stored()
     }
@@ -126,6 +126,11 @@ impl Step {
 
     pub(crate) fn n_misses(&self) -> usize {
         self.units(|outcome| matches!(outcome, Outcome::Miss { .. })).len()
+    }
+
+    /// The units that were compiled, sorted.
+    pub(crate) fn missed_units(&self) -> Vec<String> {
+        self.units(|outcome| matches!(outcome, Outcome::Miss { .. }))
     }
 
     pub(crate) fn n_bypasses(&self) -> usize {
@@ -175,7 +180,7 @@ impl Step {
     }
 }
 
-fn label(record: &Record) -> String {
+pub(crate) fn label(record: &Record) -> String {
     let unit = &record.unit;
     let name = if unit.kind == "build-script" { &unit.package } else { &unit.crate_name };
     format!("{name} {}", unit.kind)

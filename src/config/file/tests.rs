@@ -22,6 +22,7 @@ gc_max_age = "7d"
 key_salt = "one"
 cache_executables = false
 paths = "exact"
+observe = "off"
 wait = "90s"
 key_env_vars = [
     "FOO",
@@ -37,10 +38,11 @@ daemon_idle_timeout = "30s"
         key_salt: at("one".to_owned(), 6),
         cache_executables: at(false, 7),
         paths: at(PathsMode::Exact, 8),
-        wait: at(Duration::from_secs(90), 9),
-        key_env_vars: at(vec!["FOO".to_owned()], 10),
-        bypass_crates: at(vec!["left-pad".to_owned()], 13),
-        daemon_idle_timeout: at(Duration::from_secs(30), 14),
+        observe: at(Observe::Off, 9),
+        wait: at(Duration::from_secs(90), 10),
+        key_env_vars: at(vec!["FOO".to_owned()], 11),
+        bypass_crates: at(vec!["left-pad".to_owned()], 14),
+        daemon_idle_timeout: at(Duration::from_secs(30), 15),
     };
     assert_eq!(problems, [""; 0]);
     assert_eq!(contents, expected);

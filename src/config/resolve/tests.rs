@@ -39,6 +39,7 @@ fn nothing_set_means_defaults() {
         ("cache.key_salt", "\"\""),
         ("cache.cache_executables", "true"),
         ("cache.paths", "auto"),
+        ("cache.observe", "auto"),
         ("cache.wait", "1m"),
         ("cache.key_env_vars", ""),
         ("cache.bypass_crates", ""),
@@ -70,10 +71,12 @@ fn environment_goes_before_project_before_user_before_defaults() {
 fn each_variable_of_the_table_sets_its_setting() {
     for variable in ALL {
         let value = match variable.name {
-            "KACHE_CONFIG" => continue,
+            // These set nothing.
+            "KACHE_CONFIG" | "KACHE_PROBE" => continue,
             "KACHE_CACHE_DIR" => "/elsewhere",
             "KACHE_MAX_SIZE" => "1GiB",
             "KACHE_PATHS" => "portable",
+            "KACHE_OBSERVE" => "off",
             _ => "1",
         };
         let (config, problems) = with("", "", &[(variable.name, value)]);

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 
 use proptest::prelude::*;
 
+use crate::invocation::parse::parse;
 use crate::invocation::tests::{LEAST, parse_words, words};
+use crate::sys::os;
 
 /// Pieces that are likely to lead somewhere.
 fn piece() -> impl Strategy<Value = String> {
@@ -60,6 +62,18 @@ fn spell((letter, name, value): (Option<char>, &str, &str), choice: usize) -> Ve
 }
 
 proptest! {
+    #[test]
+    fn no_bytes_panic_in_argv_or_in_an_argument_file(
+        argv in prop::collection::vec(any::<Vec<u8>>(), 0..6), file: Vec<u8>, complete: bool,
+    ) {
+        let mut args = if complete { words(LEAST) } else { Vec::new() };
+        args.extend(argv.iter().filter_map(|bytes| os::from_bytes(bytes)));
+        args.push("@file".into());
+        let parsed = parse(&args, &|_| Ok(file.clone()));
+        let is_text = std::str::from_utf8(&file).is_ok() && args.iter().all(|arg| arg.to_str().is_some());
+        prop_assert!(is_text || parsed.is_err(), "rustc refuses what is not Unicode");
+    }
+
     #[test]
     fn no_argv_panics(pieces in prop::collection::vec(piece(), 0..12), complete: bool) {
         let mut args = if complete { words(LEAST) } else { Vec::new() };

@@ -153,6 +153,23 @@ pub fn in_file(setting: Setting, env: &Env, file: &Path) -> Chain {
     chain
 }
 
+/// What `text`, the content of `path`, sets by itself.
+pub fn in_text(setting: Setting, env: &Env, path: &Path, text: &str) -> Option<Link> {
+    link(setting, env, path, &File::parse(path, text).ok()?).ok()?
+}
+
+fn link(setting: Setting, env: &Env, path: &Path, file: &File<'_>) -> Result<Option<Link>, Problem> {
+    let Some(value) = file.build(setting.key()) else { return Ok(None) };
+    let line = value.line;
+    let value = value.text.map_err(|is| {
+        let what = format!("`build.{}` must be a string, not of the type {is}", setting.key());
+        Problem::Wrong { path: path.to_owned(), line, what }
+    })?;
+    let base = path.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
+    let program = program(value.as_ref(), base, env);
+    Ok(Some(Link { origin: Origin::File { path: path.to_owned(), line }, value, program }))
+}
+
 fn note_both(dir: &Path, used: &Path, problems: &mut Vec<Problem>) {
     let ignored = dir.join("config.toml");
     let is_other = used != ignored && fs::metadata(&ignored).is_ok();
@@ -181,16 +198,7 @@ impl Walk<'_> {
         let wrong = |line, what| Problem::Wrong { path: path.to_owned(), line, what };
         let Some(text) = read::text(path)? else { return Ok(()) };
         let file = File::parse(path, &text)?;
-        if let Some(value) = file.build(self.setting.key()) {
-            let key = self.setting.key();
-            let value_text = value
-                .text
-                .map_err(|is| wrong(value.line, format!("`build.{key}` must be a string, but is a {is}")))?;
-            let base = path.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
-            let program = program(value_text.as_ref(), base, self.env);
-            let origin = Origin::File { path: path.to_owned(), line: value.line };
-            self.chain.links.push(Link { origin, value: value_text, program });
-        }
+        self.chain.links.extend(link(self.setting, self.env, path, &file)?);
         self.above.push(path.to_owned());
         let includes = file.includes().map_err(|(line, what)| wrong(line, what))?;
         for include in includes.iter().rev() {

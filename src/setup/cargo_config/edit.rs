@@ -46,7 +46,11 @@ pub fn set(path: &Path, text: &str, value: &str) -> Result<Edited, CannotEdit> {
     let literal = literal(value);
     let splice = match file.build(KEY) {
         Some(Value { text: Err(is), line, .. }) => {
-            return Err(unexpected(path, line, format!("`build.{KEY}` must be a string, but is a {is}")));
+            return Err(unexpected(
+                path,
+                line,
+                format!("`build.{KEY}` must be a string, not of the type {is}"),
+            ));
         }
         Some(Value { span, .. }) => Splice { span, insert: literal },
         None => insertion(path, &file, &literal)?,
@@ -135,7 +139,7 @@ fn insertion(path: &Path, file: &File<'_>, literal: &str) -> Result<Splice, Cann
     let eol = if text.find('\n').is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" };
     let wrong = |item: &Item| {
         let line = item.span().map_or(1, |span| super::read::line_at(text.as_bytes(), span.start));
-        unexpected(path, line, format!("`build` must be a table, but is a {}", item.type_name()))
+        unexpected(path, line, format!("`build` must be a table, not of the type {}", item.type_name()))
     };
     match file.document.as_table().get_key_value("build") {
         None => Ok(at_end(text, eol, literal)),

@@ -96,7 +96,8 @@ impl<'a> File<'a> {
     pub fn includes(&self) -> Result<Vec<Include>, (usize, String)> {
         let Some(item) = self.document.get("include") else { return Ok(Vec::new()) };
         let line = |item: &Item| item.span().map_or(1, |span| line_at(self.text.as_bytes(), span.start));
-        let wrong = || (line(item), format!("`include` must be a list, but is a {}", item.type_name()));
+        let wrong =
+            || (line(item), format!("`include` must be a list, not of the type {}", item.type_name()));
         let mut includes = Vec::new();
         if let Some(array) = item.as_array() {
             for value in array {

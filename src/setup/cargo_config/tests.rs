@@ -121,9 +121,12 @@ fn what_cannot_be_understood_is_refused_with_its_line() {
     for (text, said) in [
         ("a = 1\nb = \n", "/c:2: "),
         ("[build]\n[build]\n", "/c:2: "),
-        ("\nbuild = 3\n", "/c:2: `build` must be a table, but is a integer"),
+        ("\nbuild = 3\n", "/c:2: `build` must be a table, not of the type integer"),
         ("[[build]]\n", "/c:1: `build` must be a table"),
-        ("[build]\nrustc-wrapper = ['a']\n", "/c:2: `build.rustc-wrapper` must be a string, but is a array"),
+        (
+            "[build]\nrustc-wrapper = ['a']\n",
+            "/c:2: `build.rustc-wrapper` must be a string, not of the type array",
+        ),
     ] {
         let error = set_to(text, WRAPPER).unwrap_err().to_string();
         assert!(error.starts_with(said), "{error}");

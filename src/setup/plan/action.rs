@@ -170,6 +170,11 @@ impl PathChange {
     pub fn now(&self) -> io::Result<State> {
         State::at(&self.path)
     }
+
+    /// Whether the path is as it was when this was planned. A directory that somebody else made meanwhile will do.
+    pub fn can_start_from(&self, now: &State) -> bool {
+        now.matches(&self.before.state()) || (self.after == Content::Directory && *now == State::Directory)
+    }
 }
 
 fn content_at(path: &Path) -> Result<Content, CannotPlan> {

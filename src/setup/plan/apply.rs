@@ -58,7 +58,12 @@ impl Journal {
         }
         for undone in entries.iter().filter(|entry| plan.undoes.contains(&entry.name())) {
             // If this fails, the next undo finds that there is nothing left to do.
-            let _ = undone.set_status(Status::Undone);
+            if undone.set_status(Status::Undone).is_ok() {
+                undone.forget_bytes();
+            }
+        }
+        if plan.is_final {
+            entry.forget_bytes();
         }
         Ok(())
     }
@@ -100,8 +105,7 @@ fn check_preconditions(plan: &Plan) -> Result<(), NotApplied> {
             && !seen.contains(&&change.path)
         {
             seen.push(&change.path);
-            let now = change.now();
-            if !now.is_ok_and(|now| now.matches(&change.before.state())) {
+            if !change.now().is_ok_and(|now| change.can_start_from(&now)) {
                 return Err(NotApplied::ChangedSince { path: change.path.clone() });
             }
         }
@@ -125,7 +129,7 @@ fn do_one(action: &Action, entry: &Entry, index: usize) -> Result<(), String> {
         Change::Path(change) => {
             let at_path = |e: io::Error| format!("{}: {e}", change.path.display());
             let before = change.before.state();
-            if !change.now().map_err(at_path)?.matches(&before) {
+            if !change.can_start_from(&change.now().map_err(at_path)?) {
                 return Err(format!("{} was changed meanwhile", change.path.display()));
             }
             let temporary = entry.temporary(&change.path, index);
@@ -160,10 +164,11 @@ fn revert(entry: &Entry) -> Vec<String> {
             left.push(why);
         }
     }
-    if left.is_empty()
-        && let Err(e) = entry.set_status(Status::Reverted)
-    {
-        left.push(format!("the journal: {e}"));
+    if left.is_empty() {
+        match entry.set_status(Status::Reverted) {
+            Ok(()) => entry.forget_bytes(),
+            Err(e) => left.push(format!("the journal: {e}")),
+        }
     }
     left
 }

@@ -5,7 +5,7 @@
 //!   lock                        one apply at a time
 //!   2026-11-24T15-30-12.123/    one apply; only its owner can read it
 //!     plan.json                 every change, with the state of its path before and after; written first
-//!     0.before 0.after …        the bytes of files, by the number of the change
+//!     0.before 0.after …        the bytes of files, by the number of the change; gone once they cannot be needed
 //!     started                   one line for each command that was started
 //!     status                    `applying`, then `done` or `reverted`; `undone` once it was taken back
 //! ```
@@ -114,6 +114,17 @@ impl Journal {
         Ok(entries)
     }
 
+    /// Removes the journal: nothing can be taken back after that.
+    pub fn remove(&self) -> io::Result<()> {
+        let lock = self.lock()?.ok_or(io::ErrorKind::ResourceBusy)?;
+        fs::remove_dir_all(&self.dir)?;
+        drop(lock);
+        match self.dir.parent().map(settle::remove_empty_dir) {
+            Some(Err(e)) if e.kind() != io::ErrorKind::DirectoryNotEmpty => Err(e),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes down what is about to be done.
     pub(super) fn begin(&self, plan: &Plan) -> io::Result<Entry> {
         let time_ms = clock::now_ms();
@@ -180,6 +191,15 @@ impl Entry {
         };
         let temporary = self.dir.join(format!("status.{}", fs::unique_name()));
         settle::settle(&self.dir.join("status"), &temporary, text.as_bytes(), 0o600, &|| Ok(()))
+    }
+
+    /// Removes the bytes of files: they are not needed any more. Should that fail, they only take room.
+    pub(super) fn forget_bytes(&self) {
+        for path in fs::list(&self.dir).unwrap_or_default() {
+            if path.extension().is_some_and(|suffix| suffix == "before" || suffix == "after") {
+                let _ = fs::remove(&path);
+            }
+        }
     }
 
     /// Notes that the command of change `index` is about to be started.

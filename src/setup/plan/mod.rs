@@ -76,12 +76,14 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// The applies in the journal that it takes back.
     pub undoes: Vec<String>,
+    /// Whether it will never be taken back: the journal then keeps no bytes of it.
+    pub is_final: bool,
 }
 
 impl Plan {
     /// A plan with nothing to do.
     pub fn new(command: &str) -> Plan {
-        Plan { command: command.to_owned(), actions: Vec::new(), undoes: Vec::new() }
+        Plan { command: command.to_owned(), actions: Vec::new(), undoes: Vec::new(), is_final: false }
     }
 
     /// Whether there is nothing to do.
@@ -116,7 +118,7 @@ impl Plan {
 
     /// The plan for people.
     pub fn text(&self) -> String {
-        self.actions.iter().map(show::text).collect::<Vec<_>>().join("\n")
+        show::text(&self.actions)
     }
 
     /// The plan for programs.

@@ -37,12 +37,24 @@ pub fn shown(action: &Action) -> Shown {
     Shown { title: action.title.clone(), kind, path, detail: detail(action) }
 }
 
-/// The action for people: its title, and below it what exactly is done, indented.
-pub fn text(action: &Action) -> String {
-    let mut text = format!("{}\n", action.title);
-    for line in detail(action).lines() {
-        text += format!("    {line}").trim_end();
-        text.push('\n');
+/// The actions for people: the title of each, and below it what exactly is done, indented, where that tells more.
+pub fn text(actions: &[Action]) -> String {
+    let mut text = String::new();
+    let mut was_long = false;
+    for action in actions {
+        let is_long = !matches!(
+            &action.change,
+            Change::Path(PathChange { after: Content::Absent | Content::Directory, .. })
+        );
+        if !text.is_empty() && (is_long || was_long) {
+            text.push('\n');
+        }
+        was_long = is_long;
+        text += &format!("{}\n", action.title);
+        for line in detail(action).lines().filter(|_| is_long) {
+            text += format!("    {line}").trim_end();
+            text.push('\n');
+        }
     }
     text
 }

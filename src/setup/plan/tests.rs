@@ -237,6 +237,15 @@ fn a_file_that_was_changed_after_planning_is_not_touched() {
 }
 
 #[test]
+fn a_directory_that_somebody_else_made_meanwhile_will_do() {
+    let machine = Machine::new();
+    let plan = machine.plan();
+    std::fs::create_dir_all(machine.path("share/bin")).unwrap();
+    machine.apply(&plan).unwrap();
+    assert_eq!(machine.relative(), Machine::done());
+}
+
+#[test]
 fn a_file_that_is_changed_while_others_are_written_is_not_touched() {
     let machine = Machine::new();
     let mut plan = Plan::new("init");

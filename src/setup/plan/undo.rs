@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::setup::plan::Plan;
-use crate::setup::plan::action::{Action, Change};
+use crate::setup::plan::action::{Action, Change, PathChange};
 use crate::setup::plan::journal::{Entry, Journal, RecordedChange, Status, at_path};
 use crate::setup::plan::state::Content;
 use crate::setup::plan::undo_edit::UndoEdit;
@@ -28,6 +28,7 @@ impl Journal {
     /// The plan that takes back every apply of `of` (names of commands) that was not taken back yet, newest first.
     pub fn undo(&self, command: &str, of: &[&str]) -> io::Result<Undo> {
         let mut undo = Undo { plan: Plan::new(command), conflicts: Vec::new() };
+        undo.plan.is_final = true;
         let mut folds: Vec<Fold> = Vec::new();
         // Commands stay where they are among the paths.
         let mut order: Vec<Result<PathBuf, Action>> = Vec::new();
@@ -87,19 +88,20 @@ impl Fold {
         if self.path != path || self.now == self.then {
             return None;
         }
-        let verb = match (&self.now, &self.then) {
-            (_, Content::Absent) => "Remove",
-            _ => "Put back",
+        let path_shown = path.display();
+        let title = match (&self.now, &self.then) {
+            (Content::Directory, _) => format!("Remove the directory {path_shown} if nothing is in it"),
+            (_, Content::Absent) => format!("Remove {path_shown}"),
+            _ => format!("Put {path_shown} back as it was"),
         };
-        let title = format!("{verb} {}", path.display());
         Some(Action::on_path(title, path.to_owned(), self.now.clone(), self.then.clone(), UndoEdit::None))
     }
 }
 
 /// Moves the actions that `goes_first` chooses before all others, each group in its order.
-pub fn first(plan: &mut Plan, goes_first: impl Fn(&Path) -> bool) {
+pub fn first(plan: &mut Plan, goes_first: impl Fn(&PathChange) -> bool) {
     plan.actions.sort_by_key(|action| match &action.change {
-        Change::Path(change) => !goes_first(&change.path),
+        Change::Path(change) => !goes_first(change),
         Change::Run(_) => true,
     });
 }

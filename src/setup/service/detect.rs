@@ -9,8 +9,8 @@ use crate::setup::service::runner::CommandRunner;
 use crate::setup::service::supervisor::{Service, Supervisor};
 use crate::setup::service::systemd::{Systemd, systemctl};
 use crate::setup::service::task::Task;
-use crate::sys::env::Env;
-use crate::sys::{dirs, fs, host, ipc};
+use crate::sys::env::{self as sys_env, Env};
+use crate::sys::{dirs, fs, ipc};
 
 /// What can be seen of a machine from which to tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Machine {
         let kernel = fs::read(Path::new("/proc/version")).unwrap_or_default().to_ascii_lowercase();
         let is_systemd = is_linux && exists("/run/systemd/system");
         let answers = || runner.run(&systemctl(&["show-environment"])).is_ok_and(|said| said.code == Some(0));
-        let sudo_user = env.get("SUDO_UID").filter(|_| host::is_root());
+        let sudo_user = env.get("SUDO_UID").filter(|_| sys_env::is_root());
         Machine {
             system: std::env::consts::OS.to_owned(),
             ci: CI_VARIABLES.into_iter().find(|name| is_set(name)),

@@ -15,6 +15,7 @@ pub mod fault;
 
 pub mod settle;
 
+use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -133,6 +134,28 @@ pub fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// The names in a directory, sorted, each with what it is: `f`ile, `d`irectory, `l`ink or `o`ther.
+pub fn names(dir: &Path) -> io::Result<Vec<(OsString, u8)>> {
+    let kind = |kind: std::fs::FileType| match kind {
+        _ if kind.is_file() => b'f',
+        _ if kind.is_dir() => b'd',
+        _ if kind.is_symlink() => b'l',
+        _ => b'o',
+    };
+    let named = |entry: io::Result<std::fs::DirEntry>| {
+        let entry = entry?;
+        Ok((entry.file_name(), kind(entry.file_type()?)))
+    };
+    let mut names: Vec<(OsString, u8)> = std::fs::read_dir(dir)?.map(named).collect::<io::Result<_>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// What a symbolic link says.
+pub fn read_link(path: &Path) -> io::Result<PathBuf> {
+    std::fs::read_link(path)
+}
+
 /// Makes a directory and those above it.
 pub fn create_dir_all(dir: &Path) -> io::Result<()> {
     step(Step::CreateDir, dir)?;
@@ -248,7 +271,7 @@ pub fn kernel_time(probe: &Path) -> io::Result<i64> {
     identity.map(|identity| identity.modified_ns)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

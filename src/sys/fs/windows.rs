@@ -79,15 +79,6 @@ pub(super) fn clone_into(_from: &File, _to: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-pub(super) fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
-    let target = std::fs::read_link(from)?;
-    if from.is_dir() {
-        std::os::windows::fs::symlink_dir(target, to)
-    } else {
-        std::os::windows::fs::symlink_file(target, to)
-    }
-}
-
 /// Windows knows no permission bits: what a file that can or cannot be written would have.
 pub fn mode(metadata: &Metadata) -> u32 {
     if metadata.permissions().readonly() { 0o444 } else { 0o644 }
@@ -127,5 +118,14 @@ pub fn trusted_program(path: &Path) -> Result<(), String> {
         Ok(metadata) if metadata.is_file() => Ok(()),
         Ok(_) => Err(format!("{}: is no program", path.display())),
         Err(e) => Err(format!("{}: {e}", path.display())),
+    }
+}
+
+pub(super) fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
+    let target = std::fs::read_link(from)?;
+    if from.is_dir() {
+        std::os::windows::fs::symlink_dir(target, to)
+    } else {
+        std::os::windows::fs::symlink_file(target, to)
     }
 }

@@ -1,0 +1,193 @@
+//! Changing the machine, as far as people see it: the plan is shown, they are asked, and told how it ended.
+
+use std::io::{self, IsTerminal as _};
+
+use dialoguer::Input;
+use serde::Serialize;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::Session;
+use crate::setup::plan::apply::Proof;
+use crate::setup::plan::show::Shown;
+use crate::setup::plan::{Journal, NotApplied, Plan};
+
+/// Arguments of every command that changes the machine.
+#[derive(clap::Args)]
+pub struct Ways {
+    /// Do it without asking
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Show what would be done, and do nothing; ends with 2 if there is something to do
+    #[arg(long, visible_alias = "dry-run", conflicts_with = "yes")]
+    pub check: bool,
+    /// Print one JSON object instead of text; asks nothing, so it goes with -y or --check
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is to be done and said.
+pub struct Changes<'a> {
+    pub plan: &'a Plan,
+    /// What is removed for good, and is no part of the plan.
+    pub removals: &'a [String],
+    /// What a reader should know.
+    pub notes: &'a [String],
+    /// What is left to whoever calls the command.
+    pub unfinished: &'a [String],
+    /// A question of its own, asked first. If the answer is no, nothing is done.
+    pub first_question: Option<String>,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Nothing had to be changed.
+    NothingToDo,
+    /// Something has to be changed; it was only shown.
+    ChangesNeeded,
+    Done,
+    Declined,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    format: u32,
+    outcome: Outcome,
+    changes: Vec<Shown>,
+    removals: &'a [String],
+    notes: &'a [String],
+    unfinished: &'a [String],
+}
+
+impl Ways {
+    /// Takes back what an interrupted run left, unless nothing is to be changed.
+    pub fn recover(&self, journal: &Journal, session: &Session<'_>) -> Result<(), Failure> {
+        if self.check {
+            if journal.is_interrupted() {
+                session.note("an earlier run was interrupted; what it did would be taken back first");
+            }
+            return Ok(());
+        }
+        journal.recover().map_err(not_applied)?.iter().for_each(|said| session.note(said));
+        Ok(())
+    }
+
+    /// Shows the changes, asks, and carries them out. `and_then` does what is no part of the plan.
+    pub fn carry_out(
+        &self,
+        changes: &Changes<'_>,
+        journal: &Journal,
+        session: &Session<'_>,
+        proof: Proof<'_>,
+        and_then: &mut dyn FnMut() -> Result<(), Failure>,
+    ) -> Result<Outcome, Failure> {
+        let is_empty = changes.plan.is_empty() && changes.removals.is_empty();
+        if !self.json {
+            self.show(changes, session)?;
+        }
+        let outcome = if is_empty && self.check {
+            Outcome::NothingToDo
+        } else if self.check {
+            Outcome::ChangesNeeded
+        } else if !is_empty && !self.agreed(changes)? {
+            session.note("nothing was done");
+            Outcome::Declined
+        } else if changes.plan.is_empty() {
+            proof().map_err(Failure::new)?;
+            and_then()?;
+            if is_empty { Outcome::NothingToDo } else { Outcome::Done }
+        } else {
+            journal.apply(changes.plan, proof).map_err(not_applied)?;
+            and_then()?;
+            Outcome::Done
+        };
+        if self.json {
+            let (changes_shown, removals) = (changes.plan.shown(), changes.removals);
+            let (notes, unfinished) = (changes.notes, changes.unfinished);
+            session.print_json(&Report {
+                format: 1,
+                outcome,
+                changes: changes_shown,
+                removals,
+                notes,
+                unfinished,
+            })?;
+        }
+        Ok(outcome)
+    }
+
+    fn show(&self, changes: &Changes<'_>, session: &Session<'_>) -> Result<(), Failure> {
+        let mut text = changes.plan.text();
+        for removal in changes.removals {
+            text += &format!("{}{removal}\n", if text.is_empty() { "" } else { "\n" });
+        }
+        session.print(&text)?;
+        changes.notes.iter().for_each(|note| session.note(note));
+        Ok(())
+    }
+
+    /// Whether whoever called agrees. Asks on standard error, which stays a terminal where the output is piped.
+    fn agreed(&self, changes: &Changes<'_>) -> Result<bool, Failure> {
+        if self.yes {
+            return Ok(true);
+        }
+        if self.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            let error = "there is nobody to ask, so nothing was done".to_owned();
+            return Err(Failure::usage(vec![error]).hint("-y does it without asking, --check only shows it"));
+        }
+        if let Some(question) = &changes.first_question
+            && !ask(question)?
+        {
+            return Ok(false);
+        }
+        ask("Go on?")
+    }
+}
+
+/// Asks a question to be answered with yes or no. Typed as a text: the prompt that reads single keys hides the cursor,
+/// and leaves it hidden when it is interrupted.
+fn ask(question: &str) -> Result<bool, Failure> {
+    let is_known = |answer: &String| match answer_of(answer) {
+        Some(_) => Ok(()),
+        None => Err("y or n"),
+    };
+    let input = Input::<String>::new().with_prompt(format!("{question} [Y/n]")).allow_empty(true);
+    let answer = input.validate_with(is_known).interact_text();
+    let answer = answer.map_err(|e| Failure::new(format_args!("the terminal: {e}")))?;
+    Ok(answer_of(&answer) == Some(true))
+}
+
+fn answer_of(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "" | "y" | "yes" => Some(true),
+        "n" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// The code to end with where nothing went wrong.
+pub fn exit(outcome: Outcome) -> Exit {
+    match outcome {
+        Outcome::NothingToDo | Outcome::Done => Exit::Ok,
+        Outcome::ChangesNeeded => Exit::CHANGES_NEEDED,
+        Outcome::Declined => Exit::Failed,
+    }
+}
+
+/// Says what was left to whoever called; otherwise the code to end with.
+pub fn finish(outcome: Outcome, unfinished: Vec<String>) -> Result<Exit, Failure> {
+    if unfinished.is_empty() || outcome == Outcome::ChangesNeeded {
+        if !unfinished.is_empty() {
+            Failure { errors: unfinished, hint: None, exit: Exit::Failed }.say();
+        }
+        return Ok(exit(outcome));
+    }
+    Err(Failure { errors: unfinished, hint: None, exit: Exit::Failed })
+}
+
+/// A plan that was not carried out.
+pub fn not_applied(error: NotApplied) -> Failure {
+    let exit = if matches!(error, NotApplied::Busy) { Exit::Busy } else { Exit::Failed };
+    Failure { errors: vec![error.to_string()], hint: None, exit }
+}

@@ -1,0 +1,345 @@
+//! From what was seen of a compile to its inputs: a table of rules, each with its reason, applied in order. What no
+//! rule leaves out is an input: a file by content, a directory that was listed by its sorted names, a path that was
+//! looked for in vain by its absence, anything else by its kind. Of names that were looked for on `PATH` it counts which
+//! file they stand for.
+//!
+//! | left out | because |
+//! |---|---|
+//! | `Output` | what this run makes: its outputs and their temporary names |
+//! | `Machine` | `/proc`, `/sys`, `/dev`: the state of a machine in one moment, and randomness |
+//! | `Session` | index of the loader, locale, time zone: how a program speaks to a person, not what it makes |
+//! | `Toolchain` | what the identity of the compiler covers, and how rustup chose that compiler |
+//! | `Extern` | the unit key has its content |
+//! | `Argument` | a file of arguments: the unit key has them one by one |
+//! | `Closure` | crates that are only compiled against: the metadata of the externs names them by hash. A link reads their code, so there they are inputs; libraries of procedural macros always are |
+//! | `Search` | the names in a directory that crates are looked for in: rustc opens what it takes |
+//! | `Loader` | where the loader looks for the libraries of programs before it finds them |
+//! | `Runtime` | the C library and its like, which all programs run on: nothing that is not linked depends on them |
+//! | `Ancestor` | that the directories above a root are there |
+//!
+//! `/etc/passwd`, `/etc/hosts` and the like are inputs where they are read: few programs do, and whoever does may
+//! write a name from it into an output.
+
+use std::path::{Path, PathBuf};
+
+use crate::sys::fs::Identity;
+use crate::sys::observe::{Access, Found, Observation};
+use crate::sys::os;
+
+/// What rules know of the compile. All paths are absolute and without symbolic links.
+#[derive(Clone, Debug, Default)]
+pub struct Setting {
+    pub outputs: Vec<PathBuf>,
+    /// Where outputs go, and what the names of this unit's own files there begin with.
+    pub out_dir: PathBuf,
+    pub stems: Vec<String>,
+    /// Object code of other crates goes into an output.
+    pub linked: bool,
+    pub compiler: PathBuf,
+    pub sysroot: PathBuf,
+    /// Where rustup keeps toolchains and settings.
+    pub rustup: Option<PathBuf>,
+    /// Files of arguments, which were read before the unit key was made.
+    pub arguments: Vec<PathBuf>,
+    pub externs: Vec<PathBuf>,
+    /// Directories that crates are looked for in.
+    pub crate_dirs: Vec<PathBuf>,
+    /// `OUT_DIR`: whatever is in it was made for this package.
+    pub generated: Option<PathBuf>,
+    /// Workspace, package, build directory: a file that appears there is a result of the build.
+    pub places: Vec<PathBuf>,
+    /// All roots.
+    pub roots: Vec<PathBuf>,
+    /// The directories of `PATH`, as they are spelled there.
+    pub path: Vec<PathBuf>,
+}
+
+/// What a compile depends on, beyond what its unit key says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dependence {
+    /// By content, and the state in which it was read.
+    pub read: Vec<(PathBuf, Identity)>,
+    /// By the names in it, and the state in which it was listed.
+    pub listed: Vec<(PathBuf, Identity)>,
+    pub absent: Vec<PathBuf>,
+    /// Names that were looked for on `PATH`: which file each stands for.
+    pub programs: Vec<String>,
+    pub kinds: Vec<(PathBuf, Kind)>,
+    /// What must be gone by now: files that the run made among the results of the build, and that no hit would make.
+    pub made: Vec<PathBuf>,
+}
+
+/// What is at a path that was asked for and not read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Absent,
+    File,
+    Directory,
+    Link(PathBuf),
+    Other,
+}
+
+/// Why an access is no input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    Output,
+    Machine,
+    Session,
+    Toolchain,
+    Extern,
+    Argument,
+    Closure,
+    Search,
+    Loader,
+    Runtime,
+    Ancestor,
+}
+
+type Rule = (LeftOut, fn(&Setting, &Access) -> bool);
+
+/// The rules, in order.
+const RULES: &[Rule] = &[
+    (LeftOut::Output, is_output),
+    (LeftOut::Machine, |_, access| is_below(&access.real, MACHINE) || access.found == Found::Other),
+    (LeftOut::Session, is_session),
+    (LeftOut::Toolchain, is_toolchain),
+    (LeftOut::Extern, |setting, access| setting.externs.contains(&access.real)),
+    (LeftOut::Argument, |setting, access| setting.arguments.contains(&access.real)),
+    (LeftOut::Closure, is_closure),
+    (LeftOut::Search, is_search),
+    (LeftOut::Loader, is_loader),
+    (LeftOut::Runtime, is_runtime),
+    (LeftOut::Ancestor, is_ancestor),
+];
+
+const MACHINE: &[&str] = &["/proc", "/sys", "/dev", "/run/systemd", "/run/user"];
+
+const SESSION: &[&str] = &[
+    "/etc/ld.so.cache",
+    "/etc/ld.so.preload",
+    "/etc/locale.alias",
+    "/etc/localtime",
+    "/etc/malloc.conf",
+    "/etc/timezone",
+    "/usr/lib/locale",
+    "/usr/lib/charset.alias",
+    "/usr/share/i18n",
+    "/usr/share/locale",
+    "/usr/share/locale-langpack",
+    "/usr/share/zoneinfo",
+    "/usr/share/terminfo",
+];
+
+/// Directories in a library directory that the loader tries for each processor.
+const PROCESSOR_DIRS: &[&str] =
+    &["glibc-hwcaps", "tls", "haswell", "avx512_1", "xeon_phi", "x86_64", "atomics", "aarch64"];
+
+/// Libraries of the C library and the compilers' own, by name without version.
+const RUNTIME: &[&str] = &[
+    "ld-linux-x86-64",
+    "ld-linux-aarch64",
+    "ld-musl-x86_64",
+    "ld-musl-aarch64",
+    "libc",
+    "libdl",
+    "libgcc_s",
+    "libm",
+    "libmvec",
+    "libpthread",
+    "librt",
+    "libstdc++",
+    "libutil",
+    "libz",
+];
+
+fn is_below(path: &Path, places: &[&str]) -> bool {
+    places.iter().any(|place| path.starts_with(place))
+}
+
+fn is_output(setting: &Setting, access: &Access) -> bool {
+    let name = access.real.file_name().map_or(&[][..], os::bytes);
+    let is_named_like = |stem: &String| name.starts_with(stem.as_bytes());
+    setting.outputs.contains(&access.real)
+        || access.real.parent() == Some(&setting.out_dir) && setting.stems.iter().any(is_named_like)
+}
+
+fn is_session(_: &Setting, access: &Access) -> bool {
+    is_below(&access.real, SESSION)
+        || is_below(&access.path, SESSION)
+        || access.real.components().any(|part| part.as_os_str() == "gconv") && access.real.starts_with("/usr")
+}
+
+fn is_toolchain(setting: &Setting, access: &Access) -> bool {
+    let real = &access.real;
+    if *real == setting.compiler || setting.rustup.as_ref().is_some_and(|rustup| real.starts_with(rustup)) {
+        return true;
+    }
+    let Ok(below) = real.strip_prefix(&setting.sysroot) else { return false };
+    if below.starts_with("lib/rustlib") || below.starts_with("lib64/rustlib") {
+        return true;
+    }
+    // A distribution's sysroot is `/usr`, where much else is.
+    let name = below.file_name().map_or(&[][..], os::bytes);
+    let is_library =
+        ["librustc_driver", "libLLVM", "libstd-"].iter().any(|it| name.starts_with(it.as_bytes()));
+    let is_exclusive = !setting.sysroot.as_os_str().is_empty() && setting.sysroot != Path::new("/usr");
+    is_library || is_exclusive && access.found == Found::Absent
+}
+
+fn is_closure(setting: &Setting, access: &Access) -> bool {
+    let is_crate = access.real.extension().is_some_and(|suffix| suffix == "rmeta" || suffix == "rlib");
+    is_crate && !setting.linked && is_in_crate_dir(setting, access)
+}
+
+fn is_in_crate_dir(setting: &Setting, access: &Access) -> bool {
+    setting.crate_dirs.iter().any(|dir| access.real.parent() == Some(dir))
+}
+
+fn is_search(setting: &Setting, access: &Access) -> bool {
+    matches!(access.found, Found::Directory(_))
+        && setting.crate_dirs.contains(&access.real)
+        && setting.generated.as_ref() != Some(&access.real)
+}
+
+fn is_loader(setting: &Setting, access: &Access) -> bool {
+    let name = access.real.file_name().map_or(&[][..], os::bytes);
+    let is_library = name.starts_with(b"lib") && memchr::memmem::find(name, b".so").is_some();
+    let is_processor = PROCESSOR_DIRS.iter().any(|dir| name == dir.as_bytes());
+    // Cargo puts the directory of all outputs where the loader looks first.
+    access.found == Found::Absent && (is_processor || is_library && is_in_crate_dir(setting, access))
+}
+
+fn is_runtime(setting: &Setting, access: &Access) -> bool {
+    let Some(name) = access.path.file_name().and_then(|name| name.to_str()) else { return false };
+    let is_system = is_below(&access.real, &["/lib", "/lib64", "/usr/lib", "/usr/lib64"]);
+    let stem = name.split_once(".so").map_or("", |(stem, _)| stem);
+    !setting.linked && is_system && RUNTIME.contains(&stem)
+}
+
+fn is_ancestor(setting: &Setting, access: &Access) -> bool {
+    let is_only_there = !access.uses.listed && !access.uses.read;
+    let is_directory = matches!(access.found, Found::Directory(_) | Found::Link(_));
+    let leads_to_root = || {
+        let mut roots = setting.roots.iter().chain([&setting.sysroot, &setting.out_dir]);
+        roots.any(|root| root.starts_with(&access.real) || root.starts_with(&access.path))
+    };
+    is_only_there && is_directory && leads_to_root()
+}
+
+/// Why an access is no input; `None` where it is one.
+pub fn left_out(setting: &Setting, access: &Access) -> Option<LeftOut> {
+    RULES.iter().find(|(_, applies)| applies(setting, access)).map(|(why, _)| *why)
+}
+
+/// What the compile depends on.
+///
+/// # Errors
+/// Something was done that cannot be an input; says what.
+pub fn dependence(setting: &Setting, observation: &Observation) -> Result<Dependence, String> {
+    if let Some(why) = &observation.incomplete {
+        return Err(why.clone());
+    }
+    let mut found = Dependence::default();
+    for access in &observation.accesses {
+        if access.uses.written && !is_output(setting, access) {
+            let is_result = setting.places.iter().any(|place| access.real.starts_with(place));
+            if is_result && !is_measurement(&access.real) {
+                found.made.push(access.real.clone());
+            }
+        }
+        if access.uses.depends() && left_out(setting, access).is_none() {
+            let program = program(setting, access);
+            if program.is_none() || access.found != Found::Absent {
+                add(access, &mut found)?;
+            }
+            found.programs.extend(program);
+        }
+    }
+    found.settle();
+    Ok(found)
+}
+
+/// Counters that an instrumented macro leaves behind: about this run, not for anybody else.
+fn is_measurement(path: &Path) -> bool {
+    path.extension().is_some_and(|suffix| suffix == "profraw" || suffix == "gcda")
+}
+
+/// The name that was looked for on `PATH`. Another directory may stand first there one day, so it is not the vain
+/// looks that count but where the search ends. What is found there is an input besides.
+fn program(setting: &Setting, access: &Access) -> Option<String> {
+    let is_looked_for = match access.found {
+        Found::Absent => !access.uses.written,
+        Found::File(_) => access.uses.executed || access.uses.probed,
+        _ => false,
+    };
+    let directory = access.path.parent().filter(|_| is_looked_for)?;
+    let is_on_path = setting.path.iter().any(|dir| dir == directory);
+    access.path.file_name().and_then(|name| name.to_str()).filter(|_| is_on_path).map(str::to_owned)
+}
+
+fn add(access: &Access, found: &mut Dependence) -> Result<(), String> {
+    let (uses, name) = (access.uses, name(access));
+    match &access.found {
+        Found::Unknown(why) => return Err(format!("{}: {why}", access.path.display())),
+        Found::Absent => found.absent.push(name),
+        Found::File(identity) if uses.read || uses.executed || uses.probed => {
+            found.read.push((name, *identity));
+        }
+        Found::File(_) => found.kinds.push((name, Kind::File)),
+        Found::Directory(identity) if uses.listed => found.listed.push((name, *identity)),
+        Found::Directory(_) => found.kinds.push((name, Kind::Directory)),
+        Found::Link(target) => found.kinds.push((name, Kind::Link(target.clone()))),
+        Found::Other => found.kinds.push((name, Kind::Other)),
+    }
+    Ok(())
+}
+
+/// What the input is called: as it was spelled, so that a link that leads elsewhere one day is noticed. Without links
+/// where the spelling is that of a process, or where it is only about being there.
+fn name(access: &Access) -> PathBuf {
+    let is_content = matches!(access.found, Found::File(_));
+    let goes_up = access.path.components().any(|part| part.as_os_str() == "..");
+    if access.path.starts_with("/proc") || goes_up && !is_content {
+        access.real.clone()
+    } else {
+        access.path.clone()
+    }
+}
+
+impl Dependence {
+    /// In an order that does not depend on the order of events; each path once, and nothing that another input
+    /// implies.
+    fn settle(&mut self) {
+        self.read.sort_by(|a, b| a.0.cmp(&b.0));
+        self.read.dedup_by(|a, b| a.0 == b.0);
+        self.listed.sort_by(|a, b| a.0.cmp(&b.0));
+        self.listed.dedup_by(|a, b| a.0 == b.0);
+        self.kinds.sort();
+        self.kinds.dedup();
+        self.absent.sort();
+        self.absent.dedup();
+        self.programs.sort();
+        self.programs.dedup();
+        self.made.sort();
+        self.made.dedup();
+        let Dependence { read, listed, kinds, .. } = self;
+        let mut there: Vec<&Path> =
+            read.iter().chain(listed.iter()).map(|(path, _)| path.as_path()).collect();
+        there.sort_unstable();
+        // A file that can be read stands in a directory.
+        let implied = |path: &Path, kind: &Kind| match kind {
+            Kind::File => read.iter().any(|(read, _)| read == path),
+            Kind::Directory => {
+                let first = there.partition_point(|other| *other < path);
+                there.get(first).is_some_and(|other| other.starts_with(path))
+            }
+            Kind::Absent | Kind::Link(_) | Kind::Other => false,
+        };
+        let kept: Vec<bool> = kinds.iter().map(|(path, kind)| !implied(path, kind)).collect();
+        let mut kept = kept.into_iter();
+        kinds.retain(|_| kept.next().unwrap_or(true));
+    }
+}
+
+#[cfg(test)]
+mod tests;

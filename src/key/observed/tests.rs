@@ -1,0 +1,184 @@
+//! The rules, one by one.
+
+use super::*;
+use crate::sys::observe::Uses;
+
+fn setting() -> Setting {
+    Setting {
+        outputs: vec!["/w/target/debug/deps/liba-1.rmeta".into()],
+        out_dir: "/w/target/debug/deps".into(),
+        stems: vec!["a-1".to_owned(), "liba-1".to_owned()],
+        linked: false,
+        compiler: "/home/me/.cargo/bin/rustc".into(),
+        sysroot: "/opt/rust".into(),
+        rustup: Some("/home/me/.rustup".into()),
+        arguments: vec!["/w/flags".into()],
+        externs: vec!["/w/target/debug/deps/libb-2.rmeta".into()],
+        crate_dirs: vec!["/w/target/debug/deps".into()],
+        generated: Some("/w/target/debug/build/a-3/out".into()),
+        places: vec!["/w".into()],
+        roots: vec!["/w/target".into(), "/w".into(), "/home/me".into()],
+        path: vec!["/usr/local/bin".into(), "/usr/bin".into()],
+    }
+}
+
+fn identity() -> Identity {
+    Identity { device: 1, inode: 2, size: 3, modified_ns: 4, changed_ns: 5 }
+}
+
+fn access(path: &str, found: Found, uses: &str) -> Access {
+    let has = |letter| uses.contains(letter);
+    let uses = Uses {
+        read: has('r'),
+        listed: has('l'),
+        executed: has('x'),
+        probed: has('p'),
+        link_read: has('k'),
+        written: has('w'),
+    };
+    Access { path: path.into(), real: path.into(), found, uses }
+}
+
+fn file(path: &str, uses: &str) -> Access {
+    access(path, Found::File(identity()), uses)
+}
+
+fn why(access: &Access) -> Option<LeftOut> {
+    left_out(&setting(), access)
+}
+
+fn of(accesses: Vec<Access>) -> Result<Dependence, String> {
+    dependence(&setting(), &Observation { accesses, ..Observation::default() })
+}
+
+#[test]
+fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
+    let directory = || Found::Directory(identity());
+    let table = [
+        (file("/w/target/debug/deps/liba-1.rmeta", "r"), Some(LeftOut::Output)),
+        (file("/w/target/debug/deps/a-1.cgu.rcgu.o", "r"), Some(LeftOut::Output)),
+        (file("/w/target/debug/other/a-1.x", "r"), None),
+        (file("/proc/7/maps", "r"), Some(LeftOut::Machine)),
+        (file("/processes", "r"), None),
+        (file("/etc/ld.so.cache", "r"), Some(LeftOut::Session)),
+        (file("/usr/share/zoneinfo/UTC", "r"), Some(LeftOut::Session)),
+        (file("/usr/lib/x86_64-linux-gnu/gconv/gconv-modules", "r"), Some(LeftOut::Session)),
+        (file("/etc/passwd", "r"), None),
+        (file("/opt/rust/lib/rustlib/x/lib/libstd-1.rlib", "r"), Some(LeftOut::Toolchain)),
+        (file("/opt/rust/lib/librustc_driver-1.so", "r"), Some(LeftOut::Toolchain)),
+        (access("/opt/rust/lib/libz.so.1", Found::Absent, "r"), Some(LeftOut::Toolchain)),
+        (file("/home/me/.rustup/settings.toml", "r"), Some(LeftOut::Toolchain)),
+        (file("/opt/rust/share/data", "r"), None),
+        (file("/w/target/debug/deps/libb-2.rmeta", "r"), Some(LeftOut::Extern)),
+        (file("/w/flags", "r"), Some(LeftOut::Argument)),
+        (file("/w/target/debug/deps/libc-3.rmeta", "r"), Some(LeftOut::Closure)),
+        (file("/w/target/debug/deps/libmacro-3.so", "r"), None),
+        (access("/w/target/debug/deps", directory(), "lp"), Some(LeftOut::Search)),
+        (access("/w/target/debug/build/a-3/out", directory(), "l"), None),
+        (access("/w/target/debug/deps/libc.so.6", Found::Absent, "r"), Some(LeftOut::Loader)),
+        (access("/w/target/debug/deps/glibc-hwcaps", Found::Absent, "p"), Some(LeftOut::Loader)),
+        (access("/w/a/libc.so.6", Found::Absent, "r"), None),
+        (file("/lib/x86_64-linux-gnu/libc.so.6", "r"), Some(LeftOut::Runtime)),
+        (file("/lib/x86_64-linux-gnu/libcurl.so.4", "r"), None),
+        (file("/w/libc.so.6", "r"), None),
+        (access("/w", directory(), "k"), Some(LeftOut::Ancestor)),
+        (access("/home", directory(), "p"), Some(LeftOut::Ancestor)),
+        (access("/home", directory(), "l"), None),
+        (access("/w/src", directory(), "p"), None),
+    ];
+    for (access, expected) in table {
+        assert_eq!(why(&access), expected, "{access:?}");
+    }
+}
+
+#[test]
+fn a_link_reads_the_closure_and_the_c_library() {
+    let linked = Setting { linked: true, ..setting() };
+    for path in ["/w/target/debug/deps/libc-3.rlib", "/lib/x86_64-linux-gnu/libc.so.6"] {
+        assert_eq!(left_out(&linked, &file(path, "r")), None, "{path}");
+    }
+    assert_eq!(left_out(&linked, &file("/w/target/debug/deps/libb-2.rmeta", "r")), Some(LeftOut::Extern));
+}
+
+#[test]
+fn every_use_becomes_the_input_that_it_depends_on() {
+    let link = Found::Link("/w/elsewhere".into());
+    let found = of(vec![
+        file("/w/z", "r"),
+        file("/w/a", "p"),
+        file("/w/only-asked", "k"),
+        access("/w/dir", Found::Directory(identity()), "lp"),
+        access("/w/dir/none", Found::Absent, "p"),
+        access("/w/empty", Found::Directory(identity()), "p"),
+        access("/w/link", link.clone(), "k"),
+    ])
+    .unwrap();
+    let paths = |list: &[(PathBuf, Identity)]| list.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
+    assert_eq!(paths(&found.read), [PathBuf::from("/w/a"), "/w/z".into()]);
+    assert_eq!(paths(&found.listed), [PathBuf::from("/w/dir")]);
+    assert_eq!(found.absent, [PathBuf::from("/w/dir/none")]);
+    assert_eq!(
+        found.kinds,
+        [
+            ("/w/empty".into(), Kind::Directory),
+            ("/w/link".into(), Kind::Link("/w/elsewhere".into())),
+            ("/w/only-asked".into(), Kind::File),
+        ]
+    );
+    assert!(found.made.is_empty());
+}
+
+#[test]
+fn a_search_on_the_path_counts_by_its_result() {
+    let found = of(vec![
+        access("/usr/local/bin/cc", Found::Absent, "x"),
+        file("/usr/bin/cc", "x"),
+        access("/usr/local/bin/gnm", Found::Absent, "p"),
+        access("/usr/lib/gcc/cc", Found::Absent, "p"),
+        file("/usr/bin/read", "r"),
+    ])
+    .unwrap();
+    assert_eq!(found.programs, ["cc", "gnm"]);
+    assert_eq!(found.absent, [PathBuf::from("/usr/lib/gcc/cc")]);
+    assert_eq!(found.read.len(), 2);
+}
+
+#[test]
+fn the_order_of_events_makes_no_difference() {
+    let accesses = vec![file("/w/b", "r"), file("/w/a", "r"), access("/w/c", Found::Absent, "p")];
+    let reversed = accesses.iter().rev().cloned().collect();
+    assert_eq!(of(accesses), of(reversed));
+}
+
+#[test]
+fn what_is_made_among_the_results_of_the_build_is_told_and_nothing_else() {
+    let found = of(vec![
+        access("/w/bindings.ts", Found::Absent, "pw"),
+        access("/w/default_1.profraw", Found::Absent, "w"),
+        access("/w/target/debug/deps/a-1.d", Found::Absent, "w"),
+        access("/tmp/cc1.o", Found::Absent, "w"),
+    ])
+    .unwrap();
+    assert_eq!(found.made, [PathBuf::from("/w/bindings.ts")]);
+    // Was looked for before it was made: if it stays, it is no longer absent, and that is noticed.
+    assert_eq!(found.absent, [PathBuf::from("/w/bindings.ts")]);
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_an_error_with_its_path() {
+    let denied = access("/w/secret", Found::Unknown("Permission denied".to_owned()), "r");
+    assert_eq!(of(vec![denied]), Err("/w/secret: Permission denied".to_owned()));
+    let lost = Observation { incomplete: Some("a program mounts".to_owned()), ..Observation::default() };
+    assert_eq!(dependence(&setting(), &lost), Err("a program mounts".to_owned()));
+}
+
+#[test]
+fn an_input_keeps_its_spelling_unless_that_is_of_a_process() {
+    let mut through_proc = file("/proc/7/cwd/a", "r");
+    through_proc.real = "/w/a".into();
+    let mut through_link = file("/w/link/b", "r");
+    through_link.real = "/w/real/b".into();
+    let found = of(vec![through_proc, through_link]).unwrap();
+    let names: Vec<_> = found.read.into_iter().map(|(path, _)| path).collect();
+    assert_eq!(names, [PathBuf::from("/w/a"), "/w/link/b".into()]);
+}

@@ -1,0 +1,339 @@
+//! What a compile read, however that was learnt: its input list, and what the inputs were while it ran.
+//!
+//! Where it was observed, every file was noted in the state in which it was opened, and must be in that state still.
+//! The dep-info adds nothing then but the spelling and the order of the sources; one that names a file which was not
+//! seen to be read shows that something was missed. Where it was not observed, the dep-info and the rules
+//! ([`crate::key::assumed`]) are all there is.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::call::Call;
+use crate::invocation::SearchKind;
+use crate::key::assumed::Assumed;
+use crate::key::depinfo::DepInfo;
+use crate::key::facts::{Facts, same_content};
+use crate::key::inputs::KeyInputs;
+use crate::key::link::reads_closure;
+use crate::key::observed::{self, Dependence, Kind, Setting};
+use crate::key::portable::{Portable, Root};
+use crate::key::reach;
+use crate::key::read::{InputList, Learnt, Present, Seen};
+use crate::key::unit::Unit;
+use crate::outcome::Unstored;
+use crate::store::Store;
+use crate::sys::fs::{self, Identity};
+use crate::sys::observe::{Found, Observation};
+use crate::sys::{dirs, os};
+
+/// How a compile was watched.
+pub enum Evidence<'a> {
+    /// What was called, and what was seen of it.
+    Observed(&'a Call<'a>, &'a Observation),
+    /// Nothing was seen: the state before, and what the rules said then.
+    Assumed(&'a Before, &'a Assumed),
+}
+
+/// The input list of a compile that has just ended, and its inputs as they were while it ran.
+pub fn learn(
+    facts: &Facts<'_>,
+    unit: &Unit,
+    evidence: &Evidence<'_>,
+    dep_info: &DepInfo,
+    roots: Vec<Root>,
+) -> Result<(InputList, KeyInputs), Unstored> {
+    let asked = if unit.runs_macros { names_in_sources(facts, dep_info)? } else { Vec::new() };
+    let list = InputList {
+        asked,
+        files: dep_info.files.iter().map(|file| facts.portable(file)).collect(),
+        variables: dep_info.variables.iter().map(|(name, _)| Portable::literal(name)).collect(),
+        roots,
+        ..InputList::default()
+    };
+    match evidence {
+        Evidence::Observed(call, observation) => from_observation(facts, call, observation, list),
+        Evidence::Assumed(before, assumed) => from_rules(facts, before, assumed, list),
+    }
+}
+
+fn from_rules(
+    facts: &Facts<'_>,
+    before: &Before,
+    assumed: &Assumed,
+    list: InputList,
+) -> Result<(InputList, KeyInputs), Unstored> {
+    if let Some(path) = assumed.watch.changed() {
+        return Err(Unstored::InputChanged(path.display().to_string()));
+    }
+    let mut list = InputList { learnt: Learnt::Assumed, ..list };
+    let assume = || Some(assumed.inputs.clone());
+    let mut present = Present::new(facts.places, facts.env).with_rules(&assume);
+    let inputs = present.inputs(&list).ok_or_else(gone)?;
+    for (path, _, identity) in present.looked_at() {
+        if !before.is_unchanged(path, identity) {
+            return Err(Unstored::InputChanged(path.display().to_string()));
+        }
+    }
+    list.seen = seen(&list, &present);
+    Ok((list, inputs))
+}
+
+fn gone() -> Unstored {
+    Unstored::InputsUnknown("a file that was read is gone".to_owned())
+}
+
+/// What macros in these sources could take for names of variables.
+fn names_in_sources(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<Vec<Portable>, Unstored> {
+    let mut names = BTreeSet::new();
+    for path in dep_info.files.iter().filter_map(|file| os::path(file)) {
+        let path = facts.places.cwd.join(path);
+        let unknown = |e: io::Error| Unstored::InputsUnknown(format!("{}: {e}", path.display()));
+        let source = fs::read(&path).map_err(unknown)?;
+        names.extend(reach::names_in_source(&source).map(Portable::literal));
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// What is known of files that stay as they are: sources outside of the workspace, and everything else that is read
+/// outside of it and of the build directory, whose files are remembered there. It saves reading them again.
+fn seen(list: &InputList, present: &Present<'_>) -> Vec<Seen> {
+    let settled = |(index, file): (usize, &Portable)| {
+        let is_apart = file.is_under(Root::CargoHome)
+            || file.is_under(Root::Home)
+            || file.as_bytes().first() == Some(&b'/');
+        let (digest, identity) = present.state_of(&present.path(file).filter(|_| is_apart)?)?;
+        Seen::settled(index, identity, *digest)
+    };
+    list.files.iter().chain(list.read.iter()).enumerate().filter_map(settled).collect()
+}
+
+fn from_observation(
+    facts: &Facts<'_>,
+    call: &Call<'_>,
+    observation: &Observation,
+    list: InputList,
+) -> Result<(InputList, KeyInputs), Unstored> {
+    let unknown = |why: String| Unstored::InputsUnknown(why);
+    let dependence = observed::dependence(&setting(facts, call), observation).map_err(unknown)?;
+    let sources: Vec<PathBuf> =
+        list.files.iter().filter_map(|file| Present::new(facts.places, facts.env).path(file)).collect();
+    let mut list = named(facts, &dependence, &sources, list)?;
+    let mut present = Present::new(facts.places, facts.env).with_memo(facts.memo);
+    let inputs = present.inputs(&list).ok_or_else(gone)?;
+    let states = States::of(observation);
+    for source in &sources {
+        let then = states.of_path(source).ok_or_else(|| {
+            unknown(format!("{} is in the dep-info and was not seen to be read", source.display()))
+        })?;
+        still(facts, &present, source, &then)?;
+    }
+    for (path, then) in &dependence.read {
+        still(facts, &present, path, then)?;
+    }
+    unchanged_around(&dependence)?;
+    // A hit would not make it.
+    if let Some(path) = dependence.made.iter().find(|path| fs::symlink_metadata(path).is_ok()) {
+        return Err(Unstored::UnexpectedOutput(format!("{} was made as well", path.display())));
+    }
+    list.seen = seen(&list, &present);
+    Ok((list, inputs))
+}
+
+/// Whether a file is what it was when it was opened.
+fn still(facts: &Facts<'_>, present: &Present<'_>, path: &Path, then: &Identity) -> Result<(), Unstored> {
+    let now = present.state_of(path).map(|(_, identity)| *identity).or_else(|| Identity::at(path).ok());
+    // Links to outputs come and go, and cargo sets their times.
+    let is_output = facts.places.target.as_ref().is_some_and(|target| path.starts_with(target));
+    let is_same = |now: Identity| now == *then || is_output && same_content(&now, then);
+    if now.is_some_and(is_same) { Ok(()) } else { Err(Unstored::InputChanged(path.display().to_string())) }
+}
+
+/// Whether directories and what was only asked for are what they were.
+fn unchanged_around(dependence: &Dependence) -> Result<(), Unstored> {
+    let changed = |path: &Path| Err(Unstored::InputChanged(path.display().to_string()));
+    for (path, then) in &dependence.listed {
+        if Identity::at(path).ok().as_ref() != Some(then) {
+            return changed(path);
+        }
+    }
+    for path in &dependence.absent {
+        if fs::metadata(path).is_ok() {
+            return changed(path);
+        }
+    }
+    for (path, then) in &dependence.kinds {
+        let now = fs::symlink_metadata(path).ok();
+        let is_same = match then {
+            Kind::Link(target) => fs::read_link(path).ok().as_ref() == Some(target),
+            Kind::File => fs::metadata(path).is_ok_and(|now| now.is_file()),
+            Kind::Directory => fs::metadata(path).is_ok_and(|now| now.is_dir()),
+            Kind::Absent => now.is_none(),
+            Kind::Other => now.is_some(),
+        };
+        if !is_same {
+            return changed(path);
+        }
+    }
+    Ok(())
+}
+
+/// The list with what was observed.
+fn named(
+    facts: &Facts<'_>,
+    dependence: &Dependence,
+    sources: &[PathBuf],
+    list: InputList,
+) -> Result<InputList, Unstored> {
+    let name = |path: &Path| match facts.portable(os::bytes(path)) {
+        name if std::str::from_utf8(name.as_bytes()).is_ok() => Ok(name),
+        _ => Err(Unstored::InputsUnknown(format!("{}: the name is not UTF-8", path.display()))),
+    };
+    let mut read = Vec::new();
+    for (path, _) in dependence.read.iter().filter(|(path, _)| !sources.contains(path)) {
+        read.push(name(path)?);
+    }
+    let listed = dependence.listed.iter().map(|(path, _)| name(path)).collect::<Result<_, _>>()?;
+    let mut probed = Vec::new();
+    for path in dependence.absent.iter().chain(dependence.kinds.iter().map(|(path, _)| path)) {
+        probed.push(name(path)?);
+        probed.extend(above_workspace(facts, path));
+    }
+    probed.sort();
+    probed.dedup();
+    let programs = dependence.programs.clone();
+    Ok(InputList {
+        programs,
+        read: read.into_iter().collect(),
+        listed,
+        probed: probed.into_iter().collect(),
+        ..list
+    })
+}
+
+/// Who looks for a file in the directories above the workspace means those above any checkout.
+fn above_workspace(facts: &Facts<'_>, path: &Path) -> Option<Portable> {
+    let workspace = os::path(facts.places.roots.value(Root::Workspace)?)?;
+    let directory = path.parent().filter(|directory| directory.parent().is_some())?;
+    let n_up = workspace.strip_prefix(directory).ok()?.components().count();
+    let mut relative = workspace;
+    relative.extend(std::iter::repeat_n("..", n_up));
+    relative.push(path.file_name()?);
+    (n_up > 0).then(|| facts.portable(os::bytes(&relative)))
+}
+
+/// The state in which files were when they were first read.
+struct States<'a>(HashMap<&'a Path, &'a Identity>);
+
+impl<'a> States<'a> {
+    fn of(observation: &'a Observation) -> States<'a> {
+        let mut states = HashMap::new();
+        for access in observation.accesses.iter().filter(|access| access.uses.read) {
+            if let Found::File(identity) = &access.found {
+                states.entry(access.path.as_path()).or_insert(identity);
+                states.entry(access.real.as_path()).or_insert(identity);
+            }
+        }
+        States(states)
+    }
+
+    fn of_path(&self, path: &Path) -> Option<Identity> {
+        let real = || fs::canonical(path).ok();
+        self.0.get(path).copied().or_else(|| self.0.get(real()?.as_path()).copied()).copied()
+    }
+}
+
+/// What the rules about observations must know.
+fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
+    let (places, invocation) = (facts.places, facts.invocation);
+    let real = |path: &Path| fs::canonical(path).unwrap_or_else(|_| path.to_path_buf());
+    let in_cwd = |path: &Path| real(&places.cwd.join(path));
+    let out_dir = in_cwd(&invocation.out_dir);
+    let output = |path: &Path| {
+        let path = places.cwd.join(path);
+        let name = path.file_name().map(OsStr::to_os_string).unwrap_or_default();
+        path.parent().map_or_else(|| path.clone(), |dir| real(dir).join(name))
+    };
+    let own = format!("{}{}", invocation.crate_name, invocation.extra_filename.to_string_lossy());
+    let crates = [SearchKind::Dependency, SearchKind::Crate, SearchKind::All];
+    let searched = invocation.search_paths.iter().filter(|path| crates.contains(&path.kind));
+    let roots = places.with_canonical_spellings();
+    let variable = |name: &str| facts.env.get(name).map(|dir| in_cwd(Path::new(dir)));
+    let compiler = os::find_program(call.program, facts.env.get("PATH"), &places.cwd);
+    let rustup = variable("RUSTUP_HOME").or_else(|| Some(real(&dirs::home(facts.env)?.join(".rustup"))));
+    let arguments = call.args.iter().filter_map(|argument| os::bytes(argument).strip_prefix(b"@"));
+    let workspace = places.member.then(|| real(&places.cwd));
+    Setting {
+        outputs: facts.outputs.iter().map(|this| output(&this.path)).collect(),
+        out_dir,
+        stems: vec![format!("lib{own}"), own],
+        linked: facts.outputs.iter().any(|this| reads_closure(this.role)),
+        compiler: compiler.map(|path| real(&path)).unwrap_or_default(),
+        sysroot: real(&facts.toolchain.sysroot),
+        rustup,
+        arguments: arguments.filter_map(os::path).map(|path| in_cwd(&path)).collect(),
+        externs: invocation.externs.iter().filter_map(|this| Some(in_cwd(this.path.as_deref()?))).collect(),
+        crate_dirs: searched.map(|path| in_cwd(&path.path)).collect(),
+        generated: variable("OUT_DIR"),
+        places: workspace
+            .into_iter()
+            .chain(places.target.as_deref().map(real))
+            .chain(variable("CARGO_MANIFEST_DIR"))
+            .collect(),
+        path: os::path_dirs(facts.env.get("PATH"), &places.cwd),
+        roots: roots.spellings().filter_map(|(path, _)| os::path(path)).collect(),
+    }
+}
+
+/// More files than this below `OUT_DIR` are not looked at before a compile.
+const MAX_GENERATED_FILES: usize = 512;
+
+/// The state of files before the compile.
+pub struct Before {
+    /// The file system's own time when the compiler was started, in nanoseconds since 1970.
+    started_ns: i64,
+    states: HashMap<PathBuf, Identity>,
+}
+
+impl Before {
+    /// Looks at what the compile will probably read: what earlier compiles did, the crate root, and files that a build
+    /// script has just made. These may be too young to be told from files that change meanwhile.
+    pub fn look(store: &Store, unit: &Unit, facts: &Facts<'_>) -> io::Result<Before> {
+        let started_ns = fs::kernel_time(&store.temporary())?;
+        let mut states = HashMap::new();
+        let mut note = |path: PathBuf| {
+            if let Ok(identity) = Identity::at(&path) {
+                states.insert(path, identity);
+            }
+        };
+        note(facts.places.cwd.join(&facts.invocation.source));
+        let present = Present::new(facts.places, facts.env);
+        let lists = store.lists(&unit.key).unwrap_or_default();
+        lists
+            .iter()
+            .take(1)
+            .flat_map(|list| &list.files)
+            .filter_map(|file| present.path(file))
+            .for_each(&mut note);
+        let mut waiting: Vec<PathBuf> = facts.env.get("OUT_DIR").map(PathBuf::from).into_iter().collect();
+        let mut n_files = 0;
+        while let Some(dir) = waiting.pop().filter(|_| n_files < MAX_GENERATED_FILES) {
+            for path in fs::list(&dir).unwrap_or_default() {
+                n_files += 1;
+                if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+                    waiting.push(path);
+                } else {
+                    note(path);
+                }
+            }
+        }
+        Ok(Before { started_ns, states })
+    }
+
+    /// Whether a file that now has this identity had the same content all the time that the compiler ran.
+    fn is_unchanged(&self, path: &Path, now: &Identity) -> bool {
+        let same_as_before = self.states.get(path) == Some(now);
+        same_as_before || now.modified_ns.max(now.changed_ns) < self.started_ns
+    }
+}

@@ -1,0 +1,266 @@
+//! `kache init`: what has to change so that cargo calls this program.
+//!
+//! The link or copy of the program comes first and cargo's configuration after it, so that at every moment the
+//! configuration names something that is there.
+
+use std::path::{Path, PathBuf};
+
+use crate::setup::cargo_config::chain::{self, Chain, Link, Origin, Problem, Program, Setting};
+use crate::setup::cargo_config::read::{self, ReadError};
+use crate::setup::cargo_config::{CannotEdit, edit};
+use crate::setup::plan::action::{Change, resolved};
+use crate::setup::plan::state::Content;
+use crate::setup::plan::{Action, CannotPlan, Plan, UndoEdit};
+use crate::setup::proof;
+use crate::setup::wrapper_path::{self, Make};
+use crate::sys::env::{self, Env};
+use crate::sys::fs::settle;
+use crate::sys::{dirs, fs};
+
+/// The command, as the journal names it.
+pub const COMMAND: &str = "init";
+
+/// What init found, and what it would do.
+#[derive(Debug)]
+pub struct Init {
+    pub plan: Plan,
+    /// Where cargo finds the program afterwards.
+    pub wrapper: PathBuf,
+    /// Another wrapper that would be replaced: whoever calls init is asked about that.
+    pub replaces: Option<String>,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+    /// What stands in the way and is left to whoever calls init. Cargo may not call this program because of it.
+    pub unfinished: Vec<String>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotInit {
+    #[error("there is no home directory: HOME is not set, so there is no configuration of cargo to change")]
+    NoHome,
+    #[error(
+        "this is root's shell in the place of another user's (SUDO_UID is set): files in that home would belong to root"
+    )]
+    RootForAnother,
+    #[error("cargo is not in PATH")]
+    NoCargo,
+    #[error("where this program is cannot be told: {0}")]
+    NoExe(std::io::Error),
+    #[error("{0} cannot stand in a file of UTF-8")]
+    NotUnicode(PathBuf),
+    #[error("cargo's configuration cannot be understood: {0}")]
+    Broken(Problem),
+    #[error("{path} cannot be changed: {why}")]
+    Unwritable { path: PathBuf, why: &'static str, snippet: String },
+    #[error("{path} sets `build.rustc-wrapper` to `{value}`, which is not kache; it was kept", path = place)]
+    Foreign { place: String, value: String },
+    #[error("{path} was changed while it was read; run this again")]
+    Unsteady { path: PathBuf },
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Edit(#[from] CannotEdit),
+    #[error(transparent)]
+    Plan(#[from] CannotPlan),
+}
+
+/// Whether this is root in the place of another user.
+pub fn is_root_for_another(env: &Env) -> bool {
+    env::is_root() && env.get("SUDO_UID").is_some_and(|uid| !uid.is_empty() && uid != "0")
+}
+
+/// The plan for this machine.
+pub fn plan(env: &Env, allow_root: bool) -> Result<Init, CannotInit> {
+    if is_root_for_another(env) && !allow_root {
+        return Err(CannotInit::RootForAnother);
+    }
+    let cwd = env.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
+    let cargo_home = chain::cargo_home(env, &cwd).ok_or(CannotInit::NoHome)?;
+    let exe = env::current_exe().and_then(|exe| fs::canonical(&exe)).map_err(CannotInit::NoExe)?;
+    let wrapper = wrapper_path::wrapper_path(&exe, env).ok_or(CannotInit::NoHome)?;
+    if dirs::state(env).is_none() {
+        return Err(CannotInit::NoHome);
+    }
+    if proof::cargo(env).is_none() {
+        return Err(CannotInit::NoCargo);
+    }
+    let mut init = Init {
+        plan: Plan::new(COMMAND),
+        wrapper: wrapper.path,
+        replaces: None,
+        notes: Vec::new(),
+        unfinished: Vec::new(),
+    };
+    init.make(&wrapper.make)?;
+    init.wire(env, &cargo_home)?;
+    init.look_around(env, &cwd, &cargo_home);
+    Ok(init)
+}
+
+impl Init {
+    fn make(&mut self, make: &Make) -> Result<(), CannotInit> {
+        let dir = self.wrapper.parent().map(Path::to_owned).unwrap_or_default();
+        let action = match make {
+            Make::Nothing => return Ok(()),
+            Make::Link(target) => {
+                Action::link("Link the program where an upgrade leaves it", &self.wrapper, target)?
+            }
+            Make::Copy(from) => {
+                let title = "Copy the program: the directory it is in may be emptied";
+                Action::copy(title, &self.wrapper, from)?
+            }
+        };
+        self.plan.make_dirs(&dir)?;
+        self.plan.add(action);
+        Ok(())
+    }
+
+    /// Names the wrapper in cargo's own configuration.
+    fn wire(&mut self, env: &Env, cargo_home: &Path) -> Result<(), CannotInit> {
+        let in_home = chain::in_file(Setting::RustcWrapper, env, &chain::config_file(cargo_home));
+        if let Some(index) = in_home.problems.iter().position(Problem::stops_cargo) {
+            let mut problems = in_home.problems;
+            return Err(CannotInit::Broken(problems.swap_remove(index)));
+        }
+        let file = match in_home.winner() {
+            Some(link) if self.is_right(link) => return Ok(()),
+            Some(link) => {
+                self.judge(link)?;
+                file_of(link).unwrap_or_else(|| chain::config_file(cargo_home))
+            }
+            None => chain::config_file(cargo_home),
+        };
+        let file = self.target(&file)?;
+        let text = read::text(&file)?.unwrap_or_default();
+        let value = self.wrapper.to_str().ok_or_else(|| CannotInit::NotUnicode(self.wrapper.clone()))?;
+        let edited = edit::set(&file, &text, value)?;
+        self.plan.make_dirs(file.parent().unwrap_or(cargo_home))?;
+        let undo = UndoEdit::CargoWrapper { undo: edited.undo };
+        let action = Action::edit("Tell cargo to call kache", &file, edited.text.into_bytes(), undo)?;
+        if !is_based_on(&action, &text) {
+            return Err(CannotInit::Unsteady { path: file });
+        }
+        self.plan.add(action);
+        Ok(())
+    }
+
+    /// Whether a place names the wrapper already, by a path and not through `PATH`.
+    fn is_right(&self, link: &Link) -> bool {
+        let is_path = link.value.contains(std::path::is_separator);
+        is_path && link.program == Program::At(self.wrapper.clone())
+    }
+
+    /// Whether another value may be replaced.
+    fn judge(&mut self, link: &Link) -> Result<(), CannotInit> {
+        match known(&link.value) {
+            Known::Disabled => {
+                self.notes.push(format!("{} set an empty wrapper, which means none", link.origin));
+            }
+            Known::Kache => {}
+            Known::Sccache => {
+                self.replaces = Some(format!("sccache (`{}`, set in {})", link.value, link.origin));
+            }
+            Known::Foreign => {
+                let (place, value) = (link.origin.to_string(), link.value.clone());
+                return Err(CannotInit::Foreign { place, value });
+            }
+        }
+        Ok(())
+    }
+
+    /// The file to write to: what `file` leads to, if it can be changed.
+    fn target(&mut self, file: &Path) -> Result<PathBuf, CannotInit> {
+        let target = resolved(file)?;
+        if target != file {
+            let link = file.display();
+            self.notes.push(format!("{link} is a symbolic link; the file that it leads to is changed"));
+        }
+        if let Some(why) = unwritable(&target) {
+            let snippet = edit::set(file, "", &self.wrapper.to_string_lossy())?.text;
+            return Err(CannotInit::Unwritable { path: target, why, snippet });
+        }
+        Ok(target)
+    }
+
+    /// What goes before cargo's own configuration, here and in this shell.
+    fn look_around(&mut self, env: &Env, cwd: &Path, cargo_home: &Path) {
+        let Chain { links, problems } = chain::resolve(Setting::RustcWrapper, env, cwd);
+        self.notes.extend(problems.iter().filter(|problem| !problem.stops_cargo()).map(ToString::to_string));
+        self.unfinished.extend(
+            problems
+                .iter()
+                .filter(|problem| problem.stops_cargo())
+                .map(|problem| format!("cargo does not work here: {problem}")),
+        );
+        for link in &links {
+            let is_ours =
+                link.program == Program::At(self.wrapper.clone()) || known(&link.value) == Known::Kache;
+            let is_off = link.program == Program::Disabled;
+            let what = if is_off { "sets no wrapper".to_owned() } else { format!("sets `{}`", link.value) };
+            match &link.origin {
+                Origin::File { path, .. } if path.starts_with(cargo_home) => break,
+                _ if is_ours => {}
+                Origin::Variable(name) => self.unfinished.push(format!(
+                    "in this shell {} {what}, which goes before cargo's configuration: remove it where it is set \
+                     (a start-up file of your shell, perhaps), or `unset {name}`",
+                    link.origin
+                )),
+                Origin::File { .. } => {
+                    self.notes.push(format!("in this directory {} {what}, which goes first", link.origin));
+                }
+            }
+        }
+    }
+}
+
+fn file_of(link: &Link) -> Option<PathBuf> {
+    match &link.origin {
+        Origin::File { path, .. } => Some(path.clone()),
+        Origin::Variable(_) => None,
+    }
+}
+
+fn is_based_on(action: &Action, text: &str) -> bool {
+    let Change::Path(change) = &action.change else { return false };
+    match &change.before {
+        Content::File { bytes, .. } => bytes == text.as_bytes(),
+        before => *before == Content::Absent && text.is_empty(),
+    }
+}
+
+/// Whose wrapper a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    Disabled,
+    Kache,
+    Sccache,
+    Foreign,
+}
+
+/// Told by the name of the program.
+pub fn known(value: &str) -> Known {
+    let name = value.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
+    match name.strip_suffix(".exe").unwrap_or(&name) {
+        _ if value.is_empty() => Known::Disabled,
+        "kache" => Known::Kache,
+        "sccache" => Known::Sccache,
+        _ => Known::Foreign,
+    }
+}
+
+/// Why a file must not or cannot be written to. Renaming a new file over one that is read-only would work; but
+/// somebody, or some program, meant it to stay as it is.
+pub fn unwritable(path: &Path) -> Option<&'static str> {
+    if ["/nix/store", "/gnu/store"].iter().any(|store| path.starts_with(store)) {
+        return Some("it is made by a package manager from a description; change that");
+    }
+    if fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly()) {
+        return Some("it is read-only");
+    }
+    let dir = path.ancestors().skip(1).find(|dir| fs::metadata(dir).is_ok());
+    match dir.is_some_and(settle::is_writable) {
+        true => None,
+        false => Some("its directory cannot be written to"),
+    }
+}

@@ -1,0 +1,147 @@
+//! Proof instead of inference: cargo is asked for something small, and the program that it calls in front of the
+//! compiler has to be this one.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::probe::{self, Answer};
+use crate::protocol::build::Build;
+use crate::setup::cargo_config::{self, Setting};
+use crate::sys::env::Env;
+use crate::sys::fs::settle;
+use crate::sys::process::{self, Captured, Surroundings};
+use crate::sys::{dirs, fs, os};
+
+/// The cargo that is called; `None` if there is none.
+pub fn cargo(env: &Env) -> Option<PathBuf> {
+    os::find_program(OsStr::new("cargo"), env.get("PATH"), env.cwd.as_deref()?)
+}
+
+/// Has cargo call its wrapper in an empty package, with the variables that set another wrapper out of the way, and
+/// checks that the wrapper is the file at `wrapper` in this very build.
+///
+/// # Errors
+/// It is not: what cargo did instead.
+pub fn prove(env: &Env, wrapper: &Path) -> Result<(), String> {
+    let asked = Asked::of(env).and_then(|asked| asked.judge(env, wrapper));
+    asked.map_err(|why| format!("cargo does not call {}: {why}", wrapper.display()))
+}
+
+/// Checks that cargo works and does not call this program, whatever else it calls. A cargo that did not work before
+/// (`worked`) does not have to.
+///
+/// # Errors
+/// It does, or it does not work.
+pub fn prove_absent(env: &Env, worked: bool) -> Result<(), String> {
+    let asked = match Asked::of(env) {
+        Ok(asked) => asked,
+        Err(why) if worked => return Err(why),
+        Err(_) => return Ok(()),
+    };
+    match asked.answers.first() {
+        Some(answer) => Err(format!("cargo still calls {}", answer.exe.display())),
+        None if worked => asked.works(),
+        None => Ok(()),
+    }
+}
+
+/// Checks that cargo works, whatever it calls. A cargo that did not work before (`worked`) does not have to.
+///
+/// # Errors
+/// It does not: what it said.
+pub fn prove_works(env: &Env, worked: bool) -> Result<(), String> {
+    if !worked {
+        return Ok(());
+    }
+    Asked::of(env)?.works()
+}
+
+/// Whether cargo works.
+pub fn cargo_works(env: &Env) -> bool {
+    Asked::of(env).is_ok_and(|asked| asked.captured.code == Some(0))
+}
+
+/// What cargo did when it was asked.
+struct Asked {
+    dir: PathBuf,
+    captured: Captured,
+    answers: Vec<Answer>,
+}
+
+impl Asked {
+    fn of(env: &Env) -> Result<Asked, String> {
+        let cargo = cargo(env).ok_or("cargo is not in PATH, so it cannot be asked")?;
+        let state = dirs::state(env).ok_or("there is no home directory")?.join("kache");
+        let dir = state.join(format!("proof-{}", fs::unique_name()));
+        let captured = make_package(&dir).map_err(|e| format!("{}: {e}", dir.display())).and_then(|()| {
+            ask(&cargo, &dir, env).map_err(|e| format!("{} could not be asked: {e}", cargo.display()))
+        });
+        let answers = probe::answers(&fs::read(&answers_file(&dir)).unwrap_or_default());
+        // What is left of it is small, and named for what it is.
+        let _ = fs::remove_dir_all(&dir);
+        Ok(Asked { dir, captured: captured?, answers })
+    }
+
+    fn works(&self) -> Result<(), String> {
+        match self.captured.code {
+            Some(0) => Ok(()),
+            _ => Err(format!("cargo does not work any more: {}", self.said())),
+        }
+    }
+
+    fn said(&self) -> String {
+        String::from_utf8_lossy(&self.captured.stderr).trim().to_owned()
+    }
+
+    fn judge(&self, env: &Env, wrapper: &Path) -> Result<(), String> {
+        let Some(answer) = self.answers.first() else {
+            if self.captured.code != Some(0) {
+                return Err(format!("`cargo tree` failed there:\n{}", self.said()));
+            }
+            let chain = cargo_config::resolve(Setting::RustcWrapper, env, &self.dir);
+            let from_file =
+                |link: &&cargo_config::Link| !matches!(link.origin, cargo_config::Origin::Variable(_));
+            return Err(match chain.links.iter().find(from_file) {
+                Some(link) => format!("{} sets `{}`", link.origin, link.value),
+                None => "no configuration file sets a wrapper".to_owned(),
+            });
+        };
+        let same_file = |path: &Path| fs::canonical(path).ok() == fs::canonical(wrapper).ok();
+        if let Some(other) = self.answers.iter().find(|answer| !same_file(&answer.exe)) {
+            return Err(format!("it calls {}", other.exe.display()));
+        }
+        if answer.build != Build::current().id {
+            return Err("the program there is another build than this one".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn make_package(dir: &Path) -> std::io::Result<()> {
+    const MANIFEST: &str =
+        "[package]\nname = \"kache-proof\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n";
+    settle::create_private_dir_all(&dir.join("src"))?;
+    fs::write_new(&dir.join("Cargo.toml"), MANIFEST.as_bytes())?;
+    fs::write_new(&dir.join("src/lib.rs"), b"")
+}
+
+fn answers_file(dir: &Path) -> PathBuf {
+    dir.join("answers")
+}
+
+/// `cargo tree` asks the compiler for its version and builds nothing. Without its memory of earlier answers it asks
+/// anew.
+fn ask(cargo: &Path, dir: &Path, env: &Env) -> std::io::Result<Captured> {
+    let answers = answers_file(dir);
+    // Relative to where it was set, not to the package.
+    let home = env.cwd.as_deref().and_then(|cwd| cargo_config::chain::cargo_home(env, cwd));
+    let mut vars = vec![
+        (crate::config::env::PROBE.name, Some(answers.as_os_str())),
+        ("CARGO_CACHE_RUSTC_INFO", Some(OsStr::new("0"))),
+        ("CARGO_TERM_COLOR", Some(OsStr::new("never"))),
+    ];
+    vars.extend(home.iter().map(|home| ("CARGO_HOME", Some(home.as_os_str()))));
+    vars.extend(Setting::RustcWrapper.variables().map(|name| (name, None)));
+    let surroundings = Surroundings { cwd: Some(dir), vars: &vars, ..Surroundings::default() };
+    process::capture(cargo.as_os_str(), &["tree", "--offline", "--depth", "0"], &surroundings)
+}

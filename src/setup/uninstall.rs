@@ -1,0 +1,217 @@
+//! `kache uninstall`: what has to change so that nothing calls this program any more.
+//!
+//! Cargo's configuration goes first. What it named stays until then, and for good where something that cannot be
+//! changed from here still names it: a wrapper that is missing stops every cargo command.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::setup::cargo_config::chain::{self, Origin, Program, Setting};
+use crate::setup::cargo_config::read;
+use crate::setup::cargo_config::{CannotEdit, edit};
+use crate::setup::init::{self, Known, unwritable};
+use crate::setup::plan::action::{Change, PathChange, resolved};
+use crate::setup::plan::state::Content;
+use crate::setup::plan::{Action, CannotPlan, Journal, Plan, UndoEdit, undo};
+use crate::setup::wrapper_path;
+use crate::sys::env::Env;
+use crate::sys::fs;
+
+/// The command, as the journal names it.
+pub const COMMAND: &str = "uninstall";
+
+/// What uninstall found, and what it would do.
+#[derive(Debug)]
+pub struct Uninstall {
+    pub plan: Plan,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+    /// What still names the program and is left to whoever calls uninstall.
+    pub unfinished: Vec<String>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotUninstall {
+    #[error("there is no home directory: HOME is not set")]
+    NoHome,
+    #[error(
+        "this is root's shell in the place of another user's (SUDO_UID is set): files in that home would belong to root"
+    )]
+    RootForAnother,
+    #[error(
+        "{path} cannot be changed ({why}), and cargo would not work without the wrapper that it names; remove `build.rustc-wrapper` from it first"
+    )]
+    Unwritable { path: PathBuf, why: &'static str },
+    #[error("the journal: {0}")]
+    Journal(io::Error),
+    #[error(transparent)]
+    Chain(#[from] chain::Problem),
+    #[error(transparent)]
+    Edit(#[from] CannotEdit),
+    #[error(transparent)]
+    Plan(#[from] CannotPlan),
+}
+
+/// The plan that takes back what every init did.
+pub fn undo_init(env: &Env, command: &str) -> Result<Uninstall, CannotUninstall> {
+    let journal = Journal::of(env).ok_or(CannotUninstall::NoHome)?;
+    let undo = journal.undo(command, &[init::COMMAND]).map_err(CannotUninstall::Journal)?;
+    let mut plan = undo.plan;
+    undo::first(&mut plan, |change| match &change.before {
+        Content::File { bytes, .. } => std::str::from_utf8(bytes)
+            .is_ok_and(|text| chain::in_text(Setting::RustcWrapper, env, &change.path, text).is_some()),
+        _ => false,
+    });
+    let mut uninstall = Uninstall { plan, notes: Vec::new(), unfinished: undo.conflicts };
+    uninstall.put_back_no_missing_wrapper(env)?;
+    Ok(uninstall)
+}
+
+/// The plan for this machine: the journal first, and then whatever else names the program.
+pub fn plan(env: &Env, allow_root: bool) -> Result<Uninstall, CannotUninstall> {
+    if init::is_root_for_another(env) && !allow_root {
+        return Err(CannotUninstall::RootForAnother);
+    }
+    let mut uninstall = undo_init(env, COMMAND)?;
+    uninstall.unwire(env)?;
+    uninstall.remove_own(env)?;
+    uninstall.keep_what_is_named(env);
+    Ok(uninstall)
+}
+
+fn cwd(env: &Env) -> PathBuf {
+    env.cwd.clone().unwrap_or_else(|| PathBuf::from("/"))
+}
+
+impl Uninstall {
+    /// A wrapper that was set before, and is gone by now, would stop cargo: it does not come back.
+    fn put_back_no_missing_wrapper(&mut self, env: &Env) -> Result<(), CannotUninstall> {
+        for action in &mut self.plan.actions {
+            let Change::Path(change) = &mut action.change else { continue };
+            let Content::File { bytes, mode } = &change.after else { continue };
+            let Ok(text) = std::str::from_utf8(bytes) else { continue };
+            let Some(link) = chain::in_text(Setting::RustcWrapper, env, &change.path, text) else { continue };
+            let is_relative =
+                link.value.contains(std::path::is_separator) && Path::new(&link.value).is_relative();
+            let is_missing = match &link.program {
+                Program::Disabled => false,
+                // Relative to where cargo finds the file, which may be a link to this one.
+                Program::At(_) if is_relative => false,
+                Program::At(program) => fs::metadata(program).is_err(),
+                Program::NotInPath => true,
+            };
+            if is_missing {
+                let rest = edit::remove(&change.path, text)?;
+                self.notes.push(format!(
+                    "`{}` was the wrapper before kache, but it is not there any more; none is set",
+                    link.value
+                ));
+                change.after = Content::File { bytes: rest.into_bytes(), mode: *mode };
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the key out of every file of the chain that still names kache.
+    fn unwire(&mut self, env: &Env) -> Result<(), CannotUninstall> {
+        let chain = chain::resolve(Setting::RustcWrapper, env, &cwd(env));
+        if let Some(index) = chain.problems.iter().position(chain::Problem::stops_cargo) {
+            let mut problems = chain.problems;
+            return Err(problems.swap_remove(index).into());
+        }
+        for link in &chain.links {
+            match &link.origin {
+                Origin::File { path, .. } if init::known(&link.value) == Known::Kache => {
+                    self.unwire_file(path)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn unwire_file(&mut self, path: &Path) -> Result<(), CannotUninstall> {
+        let path = resolved(path)?;
+        if let Some(why) = unwritable(&path) {
+            return Err(CannotUninstall::Unwritable { path, why });
+        }
+        let planned = self.plan.actions.iter().position(|action| change_of(action, &path).is_some());
+        let text = match planned.and_then(|index| change_of(&self.plan.actions[index], &path)) {
+            Some(PathChange { after: Content::File { bytes, .. }, .. }) => {
+                String::from_utf8(bytes.clone()).unwrap_or_default()
+            }
+            Some(_) => return Ok(()),
+            None => read::text(&path).map_err(chain::Problem::from)?.unwrap_or_default(),
+        };
+        let file = read::File::parse(&path, &text).map_err(chain::Problem::from)?;
+        let still = file.build(Setting::RustcWrapper.key()).and_then(|value| value.text.ok());
+        if !still.is_some_and(|value| init::known(&value) == Known::Kache) {
+            return Ok(());
+        }
+        let rest = edit::remove(&path, &text)?;
+        let title = "Tell cargo to call no wrapper";
+        match planned {
+            Some(index) => {
+                if let Change::Path(change) = &mut self.plan.actions[index].change {
+                    let mode = 0o644;
+                    change.after = Content::File { bytes: rest.into_bytes(), mode };
+                }
+            }
+            None => {
+                let action = Action::edit(title, &path, rest.into_bytes(), UndoEdit::None)?;
+                self.plan.actions.insert(0, action);
+            }
+        }
+        Ok(())
+    }
+
+    /// What init makes for itself, if there is no journal that knows of it.
+    fn remove_own(&mut self, env: &Env) -> Result<(), CannotUninstall> {
+        let Some(own) = wrapper_path::own(env) else { return Ok(()) };
+        if fs::symlink_metadata(&own).is_err() {
+            return Ok(());
+        }
+        let dirs = own.ancestors().skip(1).take(2);
+        for path in [own.as_path()].into_iter().chain(dirs) {
+            if !self.plan.actions.iter().any(|action| change_of(action, path).is_some()) {
+                let title = match path == own {
+                    true => format!("Remove {}", path.display()),
+                    false => format!("Remove the directory {} if nothing is in it", path.display()),
+                };
+                let action = Action::remove(title, path)?;
+                self.plan.add(action);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a variable names must stay: it cannot be unset from here.
+    fn keep_what_is_named(&mut self, env: &Env) {
+        let chain = chain::resolve(Setting::RustcWrapper, env, &cwd(env));
+        for link in &chain.links {
+            let Origin::Variable(name) = &link.origin else { continue };
+            if init::known(&link.value) != Known::Kache {
+                continue;
+            }
+            let mut said = format!("{} still names `{}`: remove it where it is set", link.origin, link.value);
+            if let Program::At(program) = &link.program
+                && self.plan.actions.iter().any(|action| change_of(action, program).is_some())
+            {
+                let is_around = |path: &Path| program.starts_with(path);
+                self.plan.actions.retain(
+                    |action| !matches!(&action.change, Change::Path(change) if is_around(&change.path)),
+                );
+                said += "; until then that file stays, since cargo would not work without it. Then run this again";
+            }
+            self.unfinished.push(format!("{said} (`unset {name}` for this shell)"));
+        }
+    }
+}
+
+fn change_of<'a>(action: &'a Action, path: &Path) -> Option<&'a PathChange> {
+    match &action.change {
+        Change::Path(change) if change.path == path => Some(change),
+        _ => None,
+    }
+}

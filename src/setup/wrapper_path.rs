@@ -1,0 +1,263 @@
+//! The path of this program that can be written into a configuration: one that stays right.
+//!
+//! An absolute one, because editors that were not started from a shell lack its `PATH`. Never a version manager's shim:
+//! it would start the manager before each compiler. And one that an upgrade does not take away: a wrapper that is
+//! missing stops every cargo command.
+//!
+//! | where the program is | what is written |
+//! |---|---|
+//! | where programs are installed (`~/.cargo/bin`, `~/.local/bin`, `/usr/bin`, …) | its path |
+//! | behind a link of a package manager (`/opt/homebrew/bin`, a Nix profile) | that link |
+//! | a directory of one version | a link of our own, through the manager's name for the current version if it has one |
+//! | a build directory, or one for temporary files | a copy of our own: such places are emptied |
+//! | anywhere else | its path |
+//!
+//! What is our own stands in `~/.local/share/kache/bin`.
+
+use std::path::{Path, PathBuf};
+
+use crate::sys::env::Env;
+use crate::sys::{dirs, fs, host};
+
+/// Where the wrapper is to be found, and what has to be made for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrapperPath {
+    pub path: PathBuf,
+    pub make: Make,
+}
+
+/// What has to stand at the path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Make {
+    /// It is there.
+    Nothing,
+    /// A link to this file.
+    Link(PathBuf),
+    /// A copy of this file.
+    Copy(PathBuf),
+}
+
+/// Where our own link or copy stands; `None` without a home.
+pub fn own(env: &Env) -> Option<PathBuf> {
+    Some(dirs::data(env)?.join("kache/bin").join(host::program_name("kache")))
+}
+
+/// The path for the program at `exe`, which is without symbolic links; `None` if there is a need for a place of our own
+/// and no home to have it in.
+pub fn wrapper_path(exe: &Path, env: &Env) -> Option<WrapperPath> {
+    let named = ["TMPDIR", "TEMP", "TMP"].into_iter().filter_map(|name| env.get(name)).map(PathBuf::from);
+    let temporary: Vec<PathBuf> = named.chain(["/tmp".into(), "/var/tmp".into()]).collect();
+    choose(exe, env, &temporary)
+}
+
+fn choose(exe: &Path, env: &Env, temporary: &[PathBuf]) -> Option<WrapperPath> {
+    let there = |path: PathBuf| Some(WrapperPath { path, make: Make::Nothing });
+    let own = own(env);
+    let in_dir = |dir: &PathBuf| fs::canonical(dir).is_ok_and(|dir| exe.parent() == Some(&dir));
+    if let Some(dir) = install_dirs(env).iter().find(|dir| in_dir(dir)) {
+        return there(dir.join(exe.file_name()?));
+    }
+    let is_file = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+    if let Some(own) = own.as_ref().filter(|own| is_file(own) && leads_to(own, exe)) {
+        return there(own.clone());
+    }
+    let name = exe.file_name()?;
+    let managed = managed_dirs(env).into_iter().map(|dir| dir.join(name));
+    if let Some(link) = managed.into_iter().find(|link| leads_to(link, exe)) {
+        return there(link);
+    }
+    if let Some(current) = in_version_dir(exe) {
+        return Some(WrapperPath { path: own?, make: Make::Link(current) });
+    }
+    if is_passing(exe, env, temporary) {
+        return Some(WrapperPath { path: own?, make: Make::Copy(exe.to_owned()) });
+    }
+    there(exe.to_owned())
+}
+
+/// Where programs are put for good.
+fn install_dirs(env: &Env) -> Vec<PathBuf> {
+    let mut dirs: Vec<PathBuf> = dirs::cargo_home(env).map(|home| home.join("bin")).into_iter().collect();
+    dirs.extend(dirs::home(env).into_iter().flat_map(|home| [home.join(".local/bin"), home.join("bin")]));
+    dirs.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from));
+    dirs.retain(|dir| dir.is_absolute());
+    dirs
+}
+
+/// Where package managers keep links that lead to the version that is current.
+fn managed_dirs(env: &Env) -> Vec<PathBuf> {
+    let mut dirs: Vec<PathBuf> =
+        ["/opt/homebrew/bin", "/usr/local/bin", "/home/linuxbrew/.linuxbrew/bin"].map(PathBuf::from).into();
+    dirs.extend(dirs::home(env).map(|home| home.join(".nix-profile/bin")));
+    if let Some(user) = env.get("USER").filter(|user| !user.is_empty()) {
+        dirs.push(Path::new("/etc/profiles/per-user").join(user).join("bin"));
+    }
+    dirs.push("/run/current-system/sw/bin".into());
+    dirs
+}
+
+fn leads_to(path: &Path, exe: &Path) -> bool {
+    fs::canonical(path).is_ok_and(|target| target == exe)
+}
+
+/// If the program is in a directory of one version: its path, through the manager's name for the current one if that
+/// leads to the same file.
+fn in_version_dir(exe: &Path) -> Option<PathBuf> {
+    let parts: Vec<_> = exe.components().collect();
+    let name = |index: usize| parts.get(index).map_or("", |part| part.as_os_str().to_str().unwrap_or(""));
+    let n_dirs = parts.len().saturating_sub(1);
+    for index in 1..n_dirs {
+        let current = match name(index) {
+            // <manager>/installs/<tool>/<version>/…
+            "installs" => index + 2..index + 3,
+            // <prefix>/Cellar/<formula>/<version>/… has <prefix>/opt/<formula>/…
+            "Cellar" => {
+                let mut path: PathBuf = parts[..index].iter().collect();
+                path.push("opt");
+                path.push(name(index + 1));
+                path.extend(parts.get(index + 3..)?);
+                return Some(if leads_to(&path, exe) { path } else { exe.to_owned() });
+            }
+            // scoop/apps/<app>/<version>/…
+            "apps" if name(index - 1).eq_ignore_ascii_case("scoop") => index + 2..index + 3,
+            "store" if matches!(name(index - 1), "nix" | "gnu") => return Some(exe.to_owned()),
+            part if is_version(part) => index..index + 1,
+            _ => continue,
+        };
+        if current.end > n_dirs {
+            continue;
+        }
+        for word in ["latest", "current"] {
+            let mut path: PathBuf = parts[..current.start].iter().collect();
+            path.push(word);
+            path.extend(&parts[current.end..]);
+            if leads_to(&path, exe) {
+                return Some(path);
+            }
+        }
+        return Some(exe.to_owned());
+    }
+    None
+}
+
+/// `1.2.3`, `v1.2`, `kache-0.4.1`.
+fn is_version(part: &str) -> bool {
+    let number = part.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let mut numbers = number.split(['-', '+']).next().unwrap_or_default().split('.');
+    let is_number = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.clone().count() > 1 && numbers.all(is_number)
+}
+
+/// Whether the program will not stay where it is.
+fn is_passing(exe: &Path, env: &Env, temporary: &[PathBuf]) -> bool {
+    let is_emptied = |dir: &Path| {
+        [".rustc_info.json", "CACHEDIR.TAG"].iter().any(|mark| fs::metadata(&dir.join(mark)).is_ok())
+    };
+    let downloads = dirs::home(env).map(|home| home.join("Downloads"));
+    temporary
+        .iter()
+        .any(|dir| dir.is_absolute() && exe.starts_with(fs::canonical(dir).as_ref().unwrap_or(dir)))
+        || downloads.is_some_and(|dir| exe.starts_with(dir))
+        || exe.ancestors().skip(1).any(is_emptied)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "the places are made from outside")]
+
+    use super::*;
+
+    /// What is chosen for a program in a home; its `tmp` is the only directory for temporary files.
+    fn at(program: &str, links: &[(&str, &str)]) -> (String, Make) {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().canonicalize().unwrap();
+        let exe = root.join(program);
+        std::fs::create_dir_all(exe.parent().unwrap()).unwrap();
+        std::fs::write(&exe, "program").unwrap();
+        for (link, target) in links {
+            let link = root.join(link);
+            std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(target, link).unwrap();
+        }
+        if program.contains("target") {
+            std::fs::write(root.join("target/CACHEDIR.TAG"), "").unwrap();
+        }
+        let env = Env::with_vars(&[("HOME", root.to_str().unwrap())]);
+        let found = choose(&exe, &env, &[root.join("tmp")]).unwrap();
+        let below = |path: PathBuf| path.strip_prefix(&root).unwrap().to_path_buf();
+        let make = match found.make {
+            Make::Nothing => Make::Nothing,
+            Make::Link(target) => Make::Link(below(target)),
+            Make::Copy(from) => Make::Copy(below(from)),
+        };
+        (below(found.path).display().to_string(), make)
+    }
+
+    const OWN: &str = ".local/share/kache/bin/kache";
+
+    #[test]
+    fn an_installed_program_is_named_by_its_path() {
+        for program in [".cargo/bin/kache", ".local/bin/kache", "bin/kache", "tools/kache", OWN] {
+            assert_eq!(at(program, &[]), (program.to_owned(), Make::Nothing));
+        }
+    }
+
+    #[test]
+    fn a_program_in_a_directory_of_one_version_gets_a_link_of_ours() {
+        for program in [
+            ".local/share/mise/installs/kache/0.4.1/bin/kache",
+            "homebrew/Cellar/kache/0.4.1/bin/kache",
+            "scoop/apps/kache/0.4.1/kache",
+            "tools/kache-0.4.1/kache",
+        ] {
+            let expected = (OWN.to_owned(), Make::Link(program.into()));
+            assert_eq!(at(program, &[]), expected);
+        }
+    }
+
+    #[test]
+    fn the_link_goes_through_the_managers_name_for_the_current_version() {
+        for (program, link, target, current) in [
+            (
+                "mise/installs/kache/0.4.1/bin/kache",
+                "mise/installs/kache/latest",
+                "0.4.1",
+                "mise/installs/kache/latest/bin/kache",
+            ),
+            (
+                "scoop/apps/kache/0.4.1/kache",
+                "scoop/apps/kache/current",
+                "0.4.1",
+                "scoop/apps/kache/current/kache",
+            ),
+            (
+                "brew/Cellar/kache/0.4.1/bin/kache",
+                "brew/opt/kache",
+                "../Cellar/kache/0.4.1",
+                "brew/opt/kache/bin/kache",
+            ),
+        ] {
+            assert_eq!(at(program, &[(link, target)]), (OWN.to_owned(), Make::Link(current.into())));
+        }
+        let other = ("mise/installs/kache/latest", "0.5.0");
+        let exe = "mise/installs/kache/0.4.1/bin/kache";
+        assert_eq!(at(exe, &[other]), (OWN.to_owned(), Make::Link(exe.into())), "it is another version");
+    }
+
+    #[test]
+    fn a_program_where_things_are_removed_is_copied() {
+        for program in ["target/debug/kache", "tmp/x/kache", "Downloads/kache"] {
+            assert_eq!(at(program, &[]), (OWN.to_owned(), Make::Copy(program.into())));
+        }
+    }
+
+    #[test]
+    fn versions_are_told_from_other_names() {
+        for version in ["1.2.3", "v1.2", "kache-0.4.1", "0.4.1-rc.1", "kache-v0.4"] {
+            assert!(is_version(version), "{version}");
+        }
+        for other in ["bin", "x86_64", "python3", "a.b", "1", ""] {
+            assert!(!is_version(other), "{other}");
+        }
+    }
+}

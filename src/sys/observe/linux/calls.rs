@@ -1,0 +1,222 @@
+//! The calls that are observed, and where in their arguments the paths are.
+
+use libc::c_long;
+
+/// What a call does with a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    Read,
+    /// Opened to change what is there; what is not overwritten stays.
+    ReadWrite,
+    /// Opened to write at places, or to append.
+    Write,
+    /// Everything that was there is gone.
+    Truncate,
+    /// Opened for reading, and made if it was missing.
+    ReadOrCreate,
+    Probe,
+    ProbeLink,
+    Execute,
+    List,
+    /// Made as something new.
+    Create,
+    /// Takes the place of what was there.
+    Replace,
+    Remove,
+    /// What was there gets another name; this is the old one.
+    Source,
+}
+
+/// A path in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Touch {
+    /// What a relative path is counted from: a descriptor, or `AT_FDCWD`.
+    pub(super) dir: i32,
+    /// Where the path is in the memory of the caller; `None`: the descriptor itself is meant.
+    pub(super) path: Option<u64>,
+    pub(super) how: How,
+}
+
+/// A call, understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    One(Touch),
+    Two(Touch, Touch),
+    /// `openat2`: the path, and where its flags are.
+    Open2 {
+        dir: i32,
+        path: u64,
+        how: u64,
+    },
+    /// Connects to the address at this place, of this length.
+    Connect(u64, u64),
+    /// After this, what the caller does can no longer be told by its calls.
+    Escape(&'static str),
+}
+
+/// Calls on all architectures.
+const COMMON: &[c_long] = &[
+    libc::SYS_openat,
+    libc::SYS_openat2,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_readlinkat,
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_getdents64,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_linkat,
+    libc::SYS_symlinkat,
+    libc::SYS_unlinkat,
+    libc::SYS_mkdirat,
+    libc::SYS_mknodat,
+    libc::SYS_truncate,
+    libc::SYS_connect,
+    libc::SYS_io_uring_setup,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_open_tree,
+    libc::SYS_move_mount,
+    libc::SYS_mount,
+    libc::SYS_chroot,
+    libc::SYS_pivot_root,
+    libc::SYS_setns,
+];
+
+/// Calls that only the older architecture has.
+#[cfg(target_arch = "x86_64")]
+const OLDER: &[c_long] = &[
+    libc::SYS_open,
+    libc::SYS_creat,
+    libc::SYS_stat,
+    libc::SYS_lstat,
+    libc::SYS_access,
+    libc::SYS_readlink,
+    libc::SYS_getdents,
+    libc::SYS_rename,
+    libc::SYS_link,
+    libc::SYS_symlink,
+    libc::SYS_unlink,
+    libc::SYS_rmdir,
+    libc::SYS_mkdir,
+    libc::SYS_mknod,
+];
+#[cfg(target_arch = "aarch64")]
+const OLDER: &[c_long] = &[];
+
+/// All observed calls.
+pub(super) fn observed() -> impl Iterator<Item = u32> {
+    COMMON.iter().chain(OLDER).map(|number| *number as u32)
+}
+
+/// What the call `number` with these arguments does.
+pub(super) fn understand(number: c_long, args: &[u64; 6]) -> Call {
+    let [a, b, c, d, e, _] = *args;
+    // Descriptors and flags are `int`: the kernel looks at the lower half only.
+    let int = |argument: u64| argument as i32;
+    let at = |dir: u64, path: u64, how: How| Touch { dir: int(dir), path: Some(path), how };
+    let link = |flags: u64| {
+        if int(flags) & libc::AT_SYMLINK_NOFOLLOW == 0 { How::Probe } else { How::ProbeLink }
+    };
+    match number {
+        libc::SYS_openat => Call::One(at(a, b, opened(c))),
+        libc::SYS_openat2 => Call::Open2 { dir: int(a), path: b, how: c },
+        libc::SYS_newfstatat => Call::One(at(a, b, link(d))),
+        libc::SYS_statx => Call::One(at(a, b, link(c))),
+        libc::SYS_faccessat => Call::One(at(a, b, How::Probe)),
+        libc::SYS_faccessat2 => Call::One(at(a, b, link(d))),
+        libc::SYS_readlinkat => Call::One(at(a, b, How::ProbeLink)),
+        libc::SYS_execve => Call::One(at(CWD, a, How::Execute)),
+        libc::SYS_execveat => Call::One(at(a, b, How::Execute)),
+        libc::SYS_getdents64 => Call::One(Touch { dir: int(a), path: None, how: How::List }),
+        libc::SYS_renameat => Call::Two(at(a, b, How::Source), at(c, d, How::Replace)),
+        libc::SYS_renameat2 if int(e) & RENAME_EXCHANGE != 0 => Call::Escape("exchanges two files"),
+        libc::SYS_renameat2 => Call::Two(at(a, b, How::Source), at(c, d, How::Replace)),
+        libc::SYS_linkat => Call::Two(at(a, b, How::Read), at(c, d, How::Create)),
+        libc::SYS_symlinkat => Call::One(at(b, c, How::Create)),
+        libc::SYS_unlinkat => Call::One(at(a, b, How::Remove)),
+        libc::SYS_mkdirat | libc::SYS_mknodat => Call::One(at(a, b, How::Create)),
+        libc::SYS_truncate => Call::One(at(CWD, a, How::ReadWrite)),
+        libc::SYS_connect => Call::Connect(b, c),
+        libc::SYS_io_uring_setup => Call::Escape("uses io_uring"),
+        libc::SYS_open_by_handle_at => Call::Escape("opens a file by its handle"),
+        libc::SYS_open_tree | libc::SYS_move_mount | libc::SYS_mount => Call::Escape("mounts"),
+        libc::SYS_chroot | libc::SYS_pivot_root => Call::Escape("changes its root"),
+        libc::SYS_setns => Call::Escape("enters another namespace"),
+        _ => older(number, args),
+    }
+}
+
+const CWD: u64 = libc::AT_FDCWD as u64;
+const RENAME_EXCHANGE: i32 = libc::RENAME_EXCHANGE as i32;
+
+#[cfg(target_arch = "x86_64")]
+fn older(number: c_long, args: &[u64; 6]) -> Call {
+    let [a, b, ..] = *args;
+    let path = |path: u64, how: How| Touch { dir: libc::AT_FDCWD, path: Some(path), how };
+    match number {
+        libc::SYS_open => Call::One(path(a, opened(b))),
+        libc::SYS_creat => Call::One(path(a, How::Truncate)),
+        libc::SYS_stat | libc::SYS_access => Call::One(path(a, How::Probe)),
+        libc::SYS_lstat | libc::SYS_readlink => Call::One(path(a, How::ProbeLink)),
+        libc::SYS_getdents => Call::One(Touch { dir: a as i32, path: None, how: How::List }),
+        libc::SYS_rename => Call::Two(path(a, How::Source), path(b, How::Replace)),
+        libc::SYS_link => Call::Two(path(a, How::Read), path(b, How::Create)),
+        libc::SYS_symlink => Call::One(path(b, How::Create)),
+        libc::SYS_unlink | libc::SYS_rmdir => Call::One(path(a, How::Remove)),
+        libc::SYS_mkdir | libc::SYS_mknod => Call::One(path(a, How::Create)),
+        _ => Call::Escape("makes a call that is not understood"),
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+fn older(_number: c_long, _args: &[u64; 6]) -> Call {
+    Call::Escape("makes a call that is not understood")
+}
+
+/// What a file is opened for.
+pub(super) fn opened(flags: u64) -> How {
+    let flags = flags as i32;
+    let has = |flag: i32| flags & flag == flag;
+    if has(libc::O_PATH) {
+        return if has(libc::O_NOFOLLOW) { How::ProbeLink } else { How::Probe };
+    }
+    // A file without a name: what is named is the directory it is made in.
+    if has(libc::O_TMPFILE) || has(libc::O_DIRECTORY) {
+        return How::Probe;
+    }
+    match flags & libc::O_ACCMODE {
+        _ if has(libc::O_TRUNC) => How::Truncate,
+        _ if has(libc::O_CREAT | libc::O_EXCL) => How::Create,
+        libc::O_RDONLY if has(libc::O_CREAT) => How::ReadOrCreate,
+        libc::O_RDONLY => How::Read,
+        libc::O_WRONLY => How::Write,
+        _ => How::ReadWrite,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_observed_call_is_understood() {
+        for number in observed() {
+            let call = understand(c_long::from(number as i32), &[0; 6]);
+            assert_ne!(call, Call::Escape("makes a call that is not understood"), "{number}");
+        }
+    }
+
+    #[test]
+    fn what_a_file_is_opened_for_is_told_by_its_flags() {
+        let how = |flags: i32| opened(flags as u64);
+        assert_eq!(how(libc::O_RDONLY | libc::O_CLOEXEC), How::Read);
+        assert_eq!(how(libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC), How::Truncate);
+        assert_eq!(how(libc::O_RDWR | libc::O_CREAT), How::ReadWrite);
+        assert_eq!(how(libc::O_WRONLY | libc::O_APPEND), How::Write);
+        assert_eq!(how(libc::O_RDWR | libc::O_TMPFILE), How::Probe);
+        assert_eq!(how(libc::O_PATH | libc::O_NOFOLLOW), How::ProbeLink);
+    }
+}

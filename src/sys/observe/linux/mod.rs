@@ -1,0 +1,109 @@
+//! Observation by a seccomp filter with a listener.
+//!
+//! ```text
+//! this process                         child
+//! make filter, sockets; start thread
+//! fork ──────────────────────────────▶ put itself under the filter → listener
+//! thread: take listener  ◀───────────  send it, and where a text is in its memory
+//!         read that text: can it?
+//!         answer ───────────────────▶  exec          (or: fail; the caller starts it again, unobserved)
+//!         note each call, answer "go on" …
+//! wait for the child
+//! finish: stop the thread              (or: leave the answers to a process of their own)
+//! ```
+
+mod calls;
+mod filter;
+mod keeper;
+mod listener;
+mod memory;
+mod place;
+mod recorder;
+mod supervisor;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsRawFd as _, RawFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
+
+use super::{Failed, Observation};
+use crate::sys::process;
+use filter::Prepared;
+
+/// An observation that goes on.
+pub struct Watching {
+    thread: JoinHandle<Observation>,
+    /// Closed to say that the child has ended.
+    stop: UnixStream,
+}
+
+impl Watching {
+    /// Ends it, and answers what was seen; to be called when the child has been waited for. All its calls are noted by
+    /// then: none went on before it was.
+    pub fn finish(self) -> Observation {
+        drop(self.stop);
+        self.thread.join().unwrap_or_else(|_| Observation {
+            incomplete: Some("the observer failed".to_owned()),
+            ..Observation::default()
+        })
+    }
+}
+
+/// Starts `program` under observation, and else as [`process::spawn_piped`] does.
+///
+/// # Errors
+/// Nothing has run.
+pub fn spawn_piped(program: &OsStr, args: &[OsString]) -> Result<(Child, Watching), Failed> {
+    spawn(process::piped(program, args))
+}
+
+/// Whether programs can be observed here: tried with a child that ends before it becomes any program.
+pub fn is_possible() -> bool {
+    // A directory cannot be executed: the child gets as far as that, and no further.
+    matches!(spawn(Command::new("/")), Err(Failed::Start(_)))
+}
+
+fn spawn(mut command: Command) -> Result<(Child, Watching), Failed> {
+    let failed = |e: io::Error| Failed::Unobservable(e.to_string());
+    let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+    let (stop, stopped) = UnixStream::pair().map_err(failed)?;
+    let (say, verdict) = channel();
+    let thread = std::thread::Builder::new()
+        .name("observer".to_owned())
+        .spawn(move || supervisor::supervise(&ours, &stopped, &say))
+        .map_err(failed)?;
+    enter_before_exec(&mut command, theirs.as_raw_fd());
+    let child = command.spawn();
+    // If the child died before it said anything, the thread learns it from this.
+    drop(theirs);
+    match child {
+        Ok(child) => Ok((child, Watching { thread, stop })),
+        Err(error) => {
+            drop(stop);
+            let _ = thread.join();
+            Err(refused(&verdict).map_or(Failed::Start(error), Failed::Unobservable))
+        }
+    }
+}
+
+/// Why the child was not observed, if that is why it was not started.
+fn refused(verdict: &Receiver<Result<(), String>>) -> Option<String> {
+    verdict.try_recv().ok().and_then(Result::err)
+}
+
+fn enter_before_exec(command: &mut Command, socket: RawFd) {
+    let prepared = Prepared::new(socket);
+    #[expect(unsafe_code, reason = "only the child can put itself under a filter")]
+    // SAFETY: `enter` only makes calls that may be made between fork and exec: it takes no lock and no memory, and
+    // what it uses was made before and lives as long as the command.
+    unsafe {
+        command.pre_exec(move || prepared.enter());
+    }
+}

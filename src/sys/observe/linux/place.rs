@@ -1,0 +1,191 @@
+//! What is at a path, and where that really is.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, RawFd};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::super::Found;
+use crate::sys::fs::Identity;
+use crate::sys::os;
+
+/// A path, looked at.
+pub(super) struct Place {
+    /// The path, or its beginning up to the first missing name.
+    pub(super) path: PathBuf,
+    /// Without symbolic links.
+    pub(super) real: PathBuf,
+    pub(super) found: Found,
+}
+
+/// Looks at `path`; where `follow` is not set, at a symbolic link itself.
+pub(super) fn look(path: PathBuf, follow: bool) -> Place {
+    let flags = libc::O_PATH | if follow { 0 } else { libc::O_NOFOLLOW };
+    match open(&path, flags) {
+        Ok(file) => {
+            let (real, found) = match describe(&file, &path) {
+                Ok(described) => described,
+                Err(e) => (path.clone(), Found::Unknown(e.to_string())),
+            };
+            Place { path, real, found }
+        }
+        Err(e) if matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR)) => missing(&path),
+        Err(e) => Place { real: path.clone(), path, found: Found::Unknown(e.to_string()) },
+    }
+}
+
+fn open(path: &Path, flags: i32) -> io::Result<File> {
+    File::options().read(true).custom_flags(flags).open(path)
+}
+
+fn describe(file: &File, path: &Path) -> io::Result<(PathBuf, Found)> {
+    let metadata = file.metadata()?;
+    let real = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    let kind = metadata.file_type();
+    let found = if kind.is_file() {
+        Found::File(Identity::of(&metadata))
+    } else if kind.is_dir() {
+        Found::Directory(Identity::of(&metadata))
+    } else if kind.is_symlink() {
+        Found::Link(std::fs::read_link(path)?)
+    } else {
+        Found::Other
+    };
+    Ok((real, found))
+}
+
+/// A path that does not exist ends at the first name that is missing: as long as that is, so is the rest.
+fn missing(path: &Path) -> Place {
+    let mut first_missing = path;
+    while let Some(parent) = first_missing.parent() {
+        match open(parent, libc::O_PATH) {
+            Ok(directory) => {
+                let real = std::fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+                let real = match (real, first_missing.file_name()) {
+                    (Ok(real), Some(name)) => real.join(name),
+                    _ => first_missing.to_path_buf(),
+                };
+                return Place { path: first_missing.to_path_buf(), real, found: Found::Absent };
+            }
+            Err(_) => first_missing = parent,
+        }
+    }
+    Place { path: path.to_path_buf(), real: path.to_path_buf(), found: Found::Absent }
+}
+
+/// An absolute path without empty and `.` parts. `..` stays: what it means is decided by links before it.
+pub(super) fn tidy(base: &[u8], path: &[u8], tidied: &mut Vec<u8>) {
+    tidied.clear();
+    if path.first() != Some(&b'/') {
+        tidied.extend_from_slice(base.strip_suffix(b"/").unwrap_or(base));
+    }
+    for part in path.split(|byte| *byte == b'/') {
+        if !part.is_empty() && part != b"." {
+            tidied.push(b'/');
+            tidied.extend_from_slice(part);
+        }
+    }
+    if tidied.is_empty() {
+        tidied.push(b'/');
+    }
+}
+
+/// What the name `/proc/<thread>/<name>` leads to.
+pub(super) fn proc_link(thread: i32, name: std::fmt::Arguments<'_>) -> io::Result<PathBuf> {
+    std::fs::read_link(format!("/proc/{thread}/{name}"))
+}
+
+/// `path` with the observed thread's own number in place of `self`.
+pub(super) fn without_self(thread: i32, path: &[u8]) -> Option<Vec<u8>> {
+    let rest = path.strip_prefix(b"/proc/self").or_else(|| path.strip_prefix(b"/proc/thread-self"))?;
+    (rest.is_empty() || rest[0] == b'/').then(|| [format!("/proc/{thread}").as_bytes(), rest].concat())
+}
+
+/// The programs that the kernel reads to start the one at `path`: the interpreter of a script, the loader.
+pub(super) fn interpreter(path: &Path) -> Option<PathBuf> {
+    use std::os::unix::fs::FileExt as _;
+    let file = open(path, libc::O_NONBLOCK).ok()?;
+    let mut head = [0; 4096];
+    let n_read = file.read_at(&mut head, 0).ok()?;
+    interpreter_in(head.get(..n_read)?)
+}
+
+fn interpreter_in(head: &[u8]) -> Option<PathBuf> {
+    if let Some(line) = head.strip_prefix(b"#!") {
+        let line = line.split(|byte| *byte == b'\n').next()?.trim_ascii_start();
+        return os::path(line.split(u8::is_ascii_whitespace).next()?);
+    }
+    // The class must be that of 64 bit, in the order of bytes of this machine.
+    if !head.starts_with(b"\x7fELF\x02\x01") {
+        return None;
+    }
+    let number = |at: usize, n_bytes: usize| {
+        let bytes = head.get(at..at.checked_add(n_bytes)?)?;
+        Some(bytes.iter().rev().fold(0_usize, |number, byte| number << 8 | usize::from(*byte)))
+    };
+    let (table, n_bytes, n_rows) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
+    for row in 0..n_rows {
+        let row = table.checked_add(row * n_bytes)?;
+        if number(row, 4)? == libc::PT_INTERP as usize {
+            let (at, length) = (number(row.checked_add(8)?, 8)?, number(row.checked_add(32)?, 8)?);
+            return os::path(head.get(at..at.checked_add(length)?)?.strip_suffix(&[0])?);
+        }
+    }
+    None
+}
+
+/// Takes a descriptor that nobody else has.
+pub(super) fn own(descriptor: RawFd) -> File {
+    #[expect(unsafe_code, reason = "the kernel hands out numbers")]
+    // SAFETY: every caller has just got this open descriptor from the kernel and gives it away here.
+    unsafe {
+        File::from_raw_fd(descriptor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tidied(base: &str, path: &str) -> String {
+        let mut tidied = Vec::new();
+        tidy(base.as_bytes(), path.as_bytes(), &mut tidied);
+        String::from_utf8(tidied).unwrap()
+    }
+
+    #[test]
+    fn paths_are_absolute_and_keep_their_parents() {
+        assert_eq!(tidied("/a/b", "c//./d"), "/a/b/c/d");
+        assert_eq!(tidied("/a/b", "../c/"), "/a/b/../c");
+        assert_eq!(tidied("/a", "/x/./y"), "/x/y");
+        assert_eq!(tidied("/", "x"), "/x");
+        assert_eq!(tidied("/", "."), "/");
+    }
+
+    #[test]
+    fn interpreters_of_scripts_and_programs_are_named() {
+        assert_eq!(interpreter_in(b"#! /bin/sh -e\nexit"), Some("/bin/sh".into()));
+        assert_eq!(interpreter_in(b"#!/usr/bin/env python"), Some("/usr/bin/env".into()));
+        assert_eq!(interpreter_in(b"MZ"), None);
+        let own = std::env::current_exe().unwrap();
+        let loader = interpreter(&own).expect("tests are linked dynamically");
+        assert!(loader.to_str().unwrap().contains("ld-linux"), "{}", loader.display());
+        assert_eq!(interpreter_in(&[b"\x7fELF\x02\x01".as_slice(), &[0xff; 90]].concat()), None);
+    }
+
+    #[test]
+    fn a_missing_path_ends_at_its_first_missing_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().canonicalize().unwrap();
+        let place = look(dir.join("a/b/c"), true);
+        assert_eq!((place.path, place.found), (dir.join("a"), Found::Absent));
+        std::fs::write(dir.join("file"), "").unwrap();
+        let place = look(dir.join("file/x"), true);
+        assert_eq!((place.real, place.found), (dir.join("file/x"), Found::Absent));
+        std::os::unix::fs::symlink("file", dir.join("link")).unwrap();
+        assert_eq!(look(dir.join("link"), true).real, dir.join("file"));
+        assert_eq!(look(dir.join("link"), false).found, Found::Link("file".into()));
+        assert!(matches!(look(dir.clone(), false).found, Found::Directory(_)));
+    }
+}

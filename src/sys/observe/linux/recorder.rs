@@ -1,0 +1,152 @@
+//! The table of what was done, one row for each path. Most calls name a path that is known already: these cost a
+//! look into the table and nothing else.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use super::super::{Access, Found, Observation, Uses};
+use super::calls::How;
+use super::place::{self, Place};
+
+/// More paths than this are no inputs of one compile.
+const MAX_PATHS: usize = 100_000;
+
+#[derive(Default)]
+pub(super) struct Recorder {
+    observation: Observation,
+    /// Index by spelling; links that are asked for themselves end with a NUL.
+    known: HashMap<Vec<u8>, usize>,
+    /// For each row: the directory of the path was there, so the call can make something.
+    can_be_made: Vec<bool>,
+    /// What the observed programs have made, moved or removed, without symbolic links. What is below a directory of
+    /// their own is their own.
+    own: HashSet<Vec<u8>>,
+}
+
+impl Recorder {
+    /// Something that cannot be told was done.
+    pub(super) fn lose(&mut self, why: impl FnOnce() -> String) {
+        self.observation.incomplete.get_or_insert_with(why);
+    }
+
+    /// Another call was seen.
+    pub(super) fn count(&mut self) {
+        self.observation.n_calls += 1;
+    }
+
+    /// Notes that something is done with `path` (absolute and tidied). Answers whether that was not known before.
+    pub(super) fn note(&mut self, path: &[u8], how: How) -> bool {
+        let uses = uses(how);
+        let follow = !matches!(how, How::ProbeLink | How::Source | How::Replace | How::Remove | How::Create);
+        let index = if follow { self.known.get(path) } else { self.known.get(&of_link(path)) };
+        let index = match index {
+            Some(index) => *index,
+            None if self.observation.accesses.len() >= MAX_PATHS => {
+                self.lose(|| format!("more than {MAX_PATHS} paths were used"));
+                return false;
+            }
+            None => self.add(path, follow),
+        };
+        let Some(access) = self.observation.accesses.get(index) else { return false };
+        let missing = access.uses.and(uses) != access.uses;
+        if missing || uses.written {
+            self.use_row(index, uses, how);
+        }
+        missing
+    }
+
+    fn add(&mut self, path: &[u8], follow: bool) -> usize {
+        let Place { path: spelled, real, found } =
+            place::look(Path::new(OsStr::from_bytes(path)).into(), follow);
+        let index = self.observation.accesses.len();
+        self.can_be_made.push(spelled.as_os_str().as_bytes() == path);
+        self.observation.accesses.push(Access { path: spelled, real, found, uses: Uses::default() });
+        self.known.insert(if follow { path.to_vec() } else { of_link(path) }, index);
+        index
+    }
+
+    fn use_row(&mut self, index: usize, mut uses: Uses, how: How) {
+        let Recorder { observation, own, can_be_made, .. } = self;
+        let Some(access) = observation.accesses.get_mut(index) else { return };
+        let is_own = is_own(own, &access.real);
+        if is_own {
+            uses = Uses { written: uses.written, ..Uses::default() };
+        } else {
+            // Its name leads through a link of their own: the name without links is what was there before.
+            if is_own_name(own, &access.path) {
+                access.path.clone_from(&access.real);
+            }
+            match how {
+                // Moved away, or given another name: its content is used under that.
+                How::Source => uses.read = matches!(access.found, Found::File(_) | Found::Directory(_)),
+                How::ReadOrCreate => uses.read = access.found != Found::Absent,
+                How::ReadWrite => uses.read = matches!(access.found, Found::File(_)),
+                // Fails, and so tells that it is there.
+                How::Create if access.found != Found::Absent => {
+                    uses = Uses { probed: true, ..Uses::default() }
+                }
+                _ => {}
+            }
+        }
+        access.uses = access.uses.and(uses);
+        if makes_own(how, &access.found) && !is_own && can_be_made.get(index) == Some(&true) {
+            own.insert(access.real.as_os_str().as_bytes().to_vec());
+        }
+    }
+
+    /// All that was noted.
+    pub(super) fn finish(mut self, left_behind: bool) -> Observation {
+        self.observation.left_behind = left_behind;
+        self.observation
+    }
+}
+
+fn of_link(path: &[u8]) -> Vec<u8> {
+    [path, &[0]].concat()
+}
+
+/// What a call does with what was there before, as far as its flags tell.
+fn uses(how: How) -> Uses {
+    let none = Uses::default();
+    match how {
+        How::Read => Uses { read: true, ..none },
+        How::ReadOrCreate | How::ReadWrite => Uses { written: true, ..none },
+        How::Write | How::Truncate | How::Create | How::Replace | How::Remove | How::Source => {
+            Uses { written: true, ..none }
+        }
+        How::Probe => Uses { probed: true, ..none },
+        How::ProbeLink => Uses { link_read: true, ..none },
+        How::Execute => Uses { executed: true, ..none },
+        How::List => Uses { listed: true, ..none },
+    }
+}
+
+/// Whether after this call what is at the path comes from the observed programs.
+fn makes_own(how: How, found: &Found) -> bool {
+    match how {
+        How::Truncate | How::Replace | How::Remove | How::Source => true,
+        How::Create | How::Write | How::ReadWrite | How::ReadOrCreate => *found == Found::Absent,
+        _ => false,
+    }
+}
+
+/// Whether the path or a directory above it is among those.
+fn is_own(own: &HashSet<Vec<u8>>, real: &Path) -> bool {
+    let real = real.as_os_str().as_bytes();
+    // A file that has no name any more was theirs, or it was seen under its name.
+    !own.is_empty() && (is_own_name(own, Path::new(OsStr::from_bytes(real))) || real.ends_with(b" (deleted)"))
+}
+
+fn is_own_name(own: &HashSet<Vec<u8>>, path: &Path) -> bool {
+    let path = path.as_os_str().as_bytes();
+    let ends = path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    !own.is_empty()
+        && ends.chain([path.len()]).any(|end| path.get(..end).is_some_and(|part| own.contains(part)))
+}
+
+/// The path with these bytes.
+pub(super) fn path_of(bytes: Vec<u8>) -> PathBuf {
+    PathBuf::from(std::ffi::OsString::from_vec(bytes))
+}

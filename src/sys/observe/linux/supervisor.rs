@@ -1,0 +1,267 @@
+//! The thread that notes calls and answers them. Whatever happens to the noting, the answers go on.
+
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::mpsc::Sender;
+
+use super::super::Observation;
+use super::calls::{self, Call, How, Touch};
+use super::filter::{self, Hello};
+use super::keeper;
+use super::listener::{Listener, Woken};
+use super::memory::{self, PATH_MAX};
+use super::place;
+use super::recorder::Recorder;
+
+/// Descendants that end with the child are gone within this time; others are left to a process of their own.
+const LAST_ONES_MS: i32 = 20;
+
+/// Takes the listener that the child sends, says whether it can be observed, and observes it until it has ended.
+pub(super) fn supervise(
+    child: &UnixStream,
+    stopped: &UnixStream,
+    verdict: &Sender<Result<(), String>>,
+) -> Observation {
+    let listener = match greet(child) {
+        Ok(listener) => listener,
+        Err(why) => {
+            let _ = verdict.send(Err(why));
+            return Observation::default();
+        }
+    };
+    let _ = verdict.send(Ok(()));
+    let mut supervisor = Supervisor { listener, recorder: Recorder::default(), notes: Notes::default() };
+    // From here on the child lives by the answers.
+    let mut child = child;
+    if child.write_all(&[1]).is_err() {
+        supervisor.recorder.lose(|| "the program was gone at once".to_owned());
+    }
+    supervisor.observe(stopped)
+}
+
+/// The listener of a child whose memory can be read.
+fn greet(child: &UnixStream) -> Result<Listener, String> {
+    let hello = Hello::receive(child.as_raw_fd()).map_err(|e| e.to_string())?;
+    let hello = hello.ok_or("the program was gone at once")?;
+    let file = hello.listener.map(place::own);
+    match hello.error {
+        0 => {}
+        libc::EBUSY => return Err("observed already".to_owned()),
+        error => return Err(format!("seccomp: {}", std::io::Error::from_raw_os_error(error))),
+    }
+    let file = file.ok_or("no descriptor is left")?;
+    match hello.proves() {
+        Ok(true) => Listener::new(file).map_err(|e| e.to_string()),
+        Ok(false) => Err("another memory was read".to_owned()),
+        Err(e) => Err(format!("memory of others: {e}")),
+    }
+}
+
+struct Supervisor {
+    listener: Listener,
+    recorder: Recorder,
+    notes: Notes,
+}
+
+/// Space that is used again for each call.
+struct Notes {
+    buffer: Box<[u8; PATH_MAX]>,
+    path: Vec<u8>,
+}
+
+impl Default for Notes {
+    fn default() -> Notes {
+        Notes { buffer: Box::new([0; PATH_MAX]), path: Vec::with_capacity(PATH_MAX) }
+    }
+}
+
+impl Supervisor {
+    fn observe(mut self, stopped: &UnixStream) -> Observation {
+        let mut timeout_ms = -1;
+        loop {
+            let stop = (timeout_ms < 0).then(|| stopped.as_raw_fd());
+            match self.listener.wait(stop, timeout_ms) {
+                Woken::Call => self.answer_one(),
+                Woken::Nothing => {}
+                Woken::Over => return self.recorder.finish(false),
+                Woken::Other => timeout_ms = LAST_ONES_MS,
+                Woken::Timeout => {
+                    keeper::leave(self.listener);
+                    return self.recorder.finish(true);
+                }
+            }
+        }
+    }
+
+    fn answer_one(&mut self) {
+        let Some(call) = self.listener.receive() else { return };
+        let Supervisor { listener, recorder, notes } = self;
+        let noted = catch_unwind(AssertUnwindSafe(|| note(listener, recorder, notes, &call)));
+        if noted.is_err() {
+            self.recorder.lose(|| "a call could not be noted".to_owned());
+        }
+        self.listener.go_on(call.id);
+    }
+}
+
+fn note(listener: &Listener, recorder: &mut Recorder, notes: &mut Notes, call: &libc::seccomp_notif) {
+    recorder.count();
+    if !filter::is_native(call.data.arch, call.data.nr) {
+        return recorder.lose(|| "a program of another architecture ran".to_owned());
+    }
+    let mut caller = Caller { thread: call.pid as i32, id: call.id, listener, recorder, notes };
+    match calls::understand(call.data.nr.into(), &call.data.args) {
+        Call::One(touch) => caller.touch(touch),
+        Call::Two(first, second) => {
+            caller.touch(first);
+            caller.touch(second);
+        }
+        Call::Open2 { dir, path, how } => caller.open2(dir, path, how),
+        Call::Connect(address, length) => caller.connect(address, length),
+        Call::Escape(what) => caller.recorder.lose(|| format!("a program {what}")),
+    }
+}
+
+/// Who waits for an answer.
+struct Caller<'a> {
+    thread: i32,
+    id: u64,
+    listener: &'a Listener,
+    recorder: &'a mut Recorder,
+    notes: &'a mut Notes,
+}
+
+impl Caller<'_> {
+    fn touch(&mut self, touch: Touch) {
+        let Some(address) = touch.path else { return self.note_descriptor(touch) };
+        let n_bytes = match memory::text(self.thread, address, &mut self.notes.buffer) {
+            Ok(Some(n_bytes)) => n_bytes,
+            // The call fails, whatever else is the case.
+            Ok(None) => return self.lose(|| "a path longer than the system takes".to_owned()),
+            Err(e) => return self.unreadable(&e),
+        };
+        // Whoever was interrupted makes the call again; then another text may stand there.
+        if !self.listener.is_waiting(self.id) {
+            return;
+        }
+        let is_relative = self.notes.buffer.first() != Some(&b'/');
+        if n_bytes == 0 {
+            // The descriptor itself: what is open was noted when it was opened.
+            if touch.how == How::Execute {
+                self.note_descriptor(touch);
+            }
+            return;
+        }
+        let base = if is_relative { self.base(touch.dir) } else { Some(Vec::new()) };
+        let Some(base) = base else { return };
+        let Some(text) = self.notes.buffer.get(..n_bytes) else { return };
+        place::tidy(&base, text, &mut self.notes.path);
+        self.note_path(touch.how);
+    }
+
+    fn lose(&mut self, why: impl FnOnce() -> String) {
+        self.recorder.lose(why);
+    }
+
+    /// A bad address fails the call as well.
+    fn unreadable(&mut self, error: &std::io::Error) {
+        if error.raw_os_error() != Some(libc::EFAULT) && self.listener.is_waiting(self.id) {
+            self.recorder.lose(|| format!("memory of others: {error}"));
+        }
+    }
+
+    /// What relative paths are counted from; `None` where that is nothing.
+    fn base(&mut self, dir: i32) -> Option<Vec<u8>> {
+        let link = if dir == libc::AT_FDCWD {
+            place::proc_link(self.thread, format_args!("cwd"))
+        } else {
+            place::proc_link(self.thread, format_args!("fd/{dir}"))
+        };
+        match link {
+            Ok(path) => {
+                Some(path.into_os_string().into_encoded_bytes()).filter(|path| path.starts_with(b"/"))
+            }
+            // No such descriptor: the call fails.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && dir != libc::AT_FDCWD => None,
+            Err(e) => {
+                if self.listener.is_waiting(self.id) {
+                    self.recorder.lose(|| format!("where a program is: {e}"));
+                }
+                None
+            }
+        }
+    }
+
+    fn note_descriptor(&mut self, touch: Touch) {
+        if let Some(path) = self.base(touch.dir) {
+            self.notes.path = path;
+            self.note_path(touch.how);
+        }
+    }
+
+    /// Notes the path in `notes`, and what the kernel reads along with it.
+    fn note_path(&mut self, how: How) {
+        if self.notes.path.starts_with(b"/proc/")
+            && let Some(path) = place::without_self(self.thread, &self.notes.path)
+        {
+            self.notes.path = path;
+        }
+        let is_new = self.recorder.note(&self.notes.path, how);
+        if how == How::Execute && is_new {
+            self.note_interpreters();
+        }
+    }
+
+    /// The kernel reads what a script or a program names to run it; a script may name a script, four times.
+    fn note_interpreters(&mut self) {
+        for _ in 0..4 {
+            let program = super::recorder::path_of(self.notes.path.clone());
+            let Some(interpreter) = place::interpreter(&program) else { break };
+            let base = self.base(libc::AT_FDCWD).unwrap_or_default();
+            place::tidy(&base, interpreter.as_os_str().as_bytes(), &mut self.notes.path);
+            self.recorder.note(&self.notes.path, How::Execute);
+        }
+    }
+
+    fn open2(&mut self, dir: i32, path: u64, how: u64) {
+        let mut words = [0_u8; 24];
+        match memory::read(self.thread, how, &mut words) {
+            Ok(24) => {}
+            Ok(_) => return,
+            Err(e) => return self.unreadable(&e),
+        }
+        let word = |at: usize| {
+            let bytes = words.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+            bytes.map(u64::from_ne_bytes).unwrap_or_default()
+        };
+        if word(16) & libc::RESOLVE_IN_ROOT != 0 {
+            return self.lose(|| "a path in a root of its own".to_owned());
+        }
+        self.touch(Touch { dir, path: Some(path), how: calls::opened(word(0)) });
+    }
+
+    /// Whoever is asked may answer by anything: except those that only know names of users and hosts.
+    fn connect(&mut self, address: u64, length: u64) {
+        let mut bytes = [0_u8; 128];
+        let n_bytes = usize::try_from(length).unwrap_or(0).min(bytes.len());
+        let Some(to) = bytes.get_mut(..n_bytes) else { return };
+        match memory::read(self.thread, address, to) {
+            Ok(n_read) if n_read == n_bytes => {}
+            Ok(_) => return,
+            Err(e) => return self.unreadable(&e),
+        }
+        let family = i32::from(u16::from_ne_bytes([bytes[0], bytes[1]]));
+        if family != libc::AF_UNIX {
+            return self.lose(|| "a program used the network".to_owned());
+        }
+        let name = bytes[2..].split(|byte| *byte == 0).next().unwrap_or_default();
+        let path = Path::new(std::ffi::OsStr::from_bytes(name));
+        if !path.starts_with("/var/run/nscd") && !path.starts_with("/run/nscd") {
+            self.lose(|| format!("a program asked the server at {}", path.display()));
+        }
+    }
+}

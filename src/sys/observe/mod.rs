@@ -1,0 +1,127 @@
+//! What a program and its descendants read, listed, executed, looked for in vain and wrote: seen from outside, without
+//! privileges and without their help.
+//!
+//! On Linux a seccomp filter hands each call that names a file to a thread of this process (user notification), which
+//! notes it and answers "go on": the program does the call itself, with the result it would have had. Elsewhere, and
+//! where a sandbox forbids it, the answer is [`Failed::Unobservable`] with the reason, and nothing has run.
+//!
+//! # What it changes for the program
+//!
+//! Nothing that it is to see, but: without the privilege to filter (`CAP_SYS_ADMIN`) the kernel demands
+//! `no_new_privs`, under which `sudo` and other set-user-ID programs run without their privileges. With it, that is
+//! not set: the less is different, the better. A signal that arrives in the short time before a call is taken up
+//! interrupts it as it would interrupt a slow device; from then on only a deadly one does (Linux 5.19).
+//!
+//! # Whoever lives longer
+//!
+//! A call that nobody answers any more fails in the program with `ENOSYS`. So the listener stays open as long as any
+//! descendant lives: [`Watching::finish`] hands it to a small process of its own when the program has ended and left
+//! others behind (a server that a macro has started). An error while noting something never stops the answers; the
+//! observation is then [incomplete](Observation::incomplete). What is left is the sudden death of this process
+//! (`kill -9`, out of memory): what it observed fails as well. Whoever kills a wrapper gets no output of its compiler,
+//! with or without observation, so nothing is lost but the servers that this very compiler had started.
+//!
+//! # What cannot be seen
+//!
+//! Variables, time and randomness; what a server that was there before reads when asked (being asked is seen:
+//! [`Observation::incomplete`]); what `binfmt_misc` starts beside the program that is named.
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+mod elsewhere;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod linux;
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::sys::fs::Identity;
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+pub use elsewhere::{Watching, is_possible, spawn_piped};
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use linux::{Watching, is_possible, spawn_piped};
+
+/// Why nothing was started.
+#[derive(Debug)]
+pub enum Failed {
+    /// Programs cannot be observed here, for this reason.
+    Unobservable(String),
+    /// The program itself cannot be started.
+    Start(io::Error),
+}
+
+/// What was seen.
+#[derive(Debug, Default)]
+pub struct Observation {
+    /// In the order of the first call for each path.
+    pub accesses: Vec<Access>,
+    /// Something was done that cannot be told, or that is no access to a file: the first such thing.
+    pub incomplete: Option<String>,
+    /// How many calls were seen.
+    pub n_calls: u64,
+    /// How many descendants' calls are answered by a process of its own from now on: whether there were any.
+    pub left_behind: bool,
+}
+
+/// All that was done with one path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Absolute, as it was spelled. Of a path that does not exist: up to the first name that is missing.
+    pub path: PathBuf,
+    /// Without symbolic links.
+    pub real: PathBuf,
+    /// What was there at the first call.
+    pub found: Found,
+    pub uses: Uses,
+}
+
+/// What was at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    Absent,
+    File(Identity),
+    Directory(Identity),
+    /// A symbolic link that was itself asked for, and what it says.
+    Link(PathBuf),
+    /// A device, a pipe, a socket.
+    Other,
+    /// It could not be looked at.
+    Unknown(String),
+}
+
+/// What was done. Uses of what the observed programs had made themselves before are not in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Opened for reading, given another name, or mixed with what is written to it.
+    pub read: bool,
+    /// The names in the directory were read.
+    pub listed: bool,
+    /// Started as a program.
+    pub executed: bool,
+    /// Asked whether it is there, and what it is.
+    pub probed: bool,
+    /// Asked whether it is a symbolic link.
+    pub link_read: bool,
+    /// Made, written, renamed to or from, or removed.
+    pub written: bool,
+}
+
+impl Uses {
+    /// Whether anything of what was there before decided what was done.
+    pub fn depends(&self) -> bool {
+        self.read || self.listed || self.executed || self.probed || self.link_read
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Uses) -> Uses {
+        Uses {
+            read: self.read || other.read,
+            listed: self.listed || other.listed,
+            executed: self.executed || other.executed,
+            probed: self.probed || other.probed,
+            link_read: self.link_read || other.link_read,
+            written: self.written || other.written,
+        }
+    }
+}

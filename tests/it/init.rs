@@ -1,0 +1,326 @@
+//! `kache init` and `kache uninstall`, in homes of all kinds. What cargo calls is the proof, and a home afterwards is
+//! compared byte for byte with what it was.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::home::{Ended, Home};
+
+/// Whether cargo calls kache, in any directory of the home.
+fn cargo_calls_kache(home: &Home) -> bool {
+    let answers = home.path("answers");
+    let _ = std::fs::remove_file(&answers);
+    home.package("asked");
+    let mut command = home.command("cargo");
+    command.current_dir(home.path("asked")).args(["tree", "--offline", "--depth", "0"]);
+    command.env("CARGO_CACHE_RUSTC_INFO", "0").env("KACHE_PROBE", &answers);
+    Ended::of(command.output().expect("cargo runs")).with(0, "");
+    std::fs::remove_dir_all(home.path("asked")).expect("it was made");
+    let called = answers.exists();
+    let _ = std::fs::remove_file(&answers);
+    called
+}
+
+/// init works, does nothing a second time, and undo and uninstall each leave the home as it was.
+fn comes_and_goes(home: &Home) {
+    let before = home.look();
+    home.run(&["init", "--check"]).with(2, "Tell cargo to call kache");
+    assert_eq!(home.look(), before, "--check changes nothing");
+    home.run(&["init", "-y"]).with(0, "Done");
+    assert!(cargo_calls_kache(home));
+    let after = home.look();
+    home.run(&["init", "-y"]).with(0, "Nothing to do");
+    home.run(&["init", "--check"]).with(0, "Nothing to do");
+    assert_eq!(home.look(), after, "nothing is done a second time");
+    home.run(&["init", "--undo", "-y"]).with(0, "Done");
+    assert_eq!(home.look(), before, "undo");
+    home.run(&["init", "-y"]).with(0, "Done");
+    home.run(&["uninstall", "--check"]).with(2, "cargo");
+    assert_eq!(home.look(), after, "--check changes nothing");
+    home.run(&["uninstall", "-y"]).with(0, "Done");
+    assert_eq!(home.look(), before, "uninstall");
+    assert!(!cargo_calls_kache(home));
+    home.run(&["uninstall", "-y"]).with(0, "Nothing to do");
+}
+
+#[test]
+fn init_in_a_new_home_is_taken_back_without_a_trace() {
+    comes_and_goes(&Home::new());
+}
+
+#[test]
+fn every_byte_of_a_configuration_is_back_after_uninstall() {
+    for config in [
+        "",
+        "\u{feff}# mine\r\n[build] # c\r\n\tjobs = 2",
+        "build = { jobs = 2 }",
+        "build.jobs = 2\n[net]\nretry = 2\n",
+        "[build]\nrustc-wrapper = \"\"\n",
+    ] {
+        let home = Home::new();
+        home.write(".cargo/config.toml", config);
+        home.mode(".cargo/config.toml", 0o640);
+        comes_and_goes(&home);
+        assert_eq!(home.read(".cargo/config.toml"), config);
+    }
+}
+
+#[test]
+fn a_configuration_behind_a_link_in_an_include_or_under_its_old_name_is_found() {
+    let home = Home::new();
+    home.write("dotfiles/cargo.toml", "# dots\n");
+    home.link("../dotfiles/cargo.toml", ".cargo/config.toml");
+    comes_and_goes(&home);
+
+    let home = Home::new();
+    home.write(".cargo/config", "# old\n");
+    home.write(".cargo/config.toml", "# ignored\n");
+    home.run(&["init", "--check"]).with(2, "ignores the other");
+    comes_and_goes(&home);
+
+    let home = Home::new();
+    home.write(".cargo/config.toml", "include = ['more.toml']\n");
+    home.write(".cargo/more.toml", "[build]\nrustc-wrapper = ''\n");
+    comes_and_goes(&home);
+}
+
+#[test]
+fn cargos_home_may_be_elsewhere() {
+    let mut home = Home::new();
+    home.dir("other/cargo");
+    home.set("CARGO_HOME", home.path("other/cargo").to_str().unwrap());
+    comes_and_goes(&home);
+    home.set("CARGO_HOME", "other/cargo");
+    home.run(&["init", "-y"]).with(0, "Done");
+    assert!(home.read("other/cargo/config.toml").contains("rustc-wrapper"));
+}
+
+#[test]
+fn a_program_in_a_build_directory_is_copied_and_one_of_a_version_is_linked() {
+    let home = Home::without_kache();
+    home.dir(".cargo/bin");
+    let mut init = home.command(env!("CARGO_BIN_EXE_kache"));
+    Ended::of(init.args(["init", "-y"]).output().unwrap()).with(0, "Copy the program");
+    let own = home.path(".local/share/kache/bin/kache");
+    assert!(std::fs::symlink_metadata(&own).unwrap().is_file());
+    assert_eq!(std::fs::metadata(&own).unwrap().permissions().mode() & 0o111, 0o111);
+    assert!(cargo_calls_kache(&home));
+
+    let versioned = ".local/share/mise/installs/kache/0.1.0/bin/kache";
+    home.install(versioned);
+    home.link("0.1.0", ".local/share/mise/installs/kache/latest");
+    let mut init = home.command(home.path(versioned));
+    Ended::of(init.args(["init", "-y"]).output().unwrap()).with(0, "Link the program");
+    let target = std::fs::read_link(&own).unwrap();
+    assert_eq!(target, home.path(".local/share/mise/installs/kache/latest/bin/kache"));
+    assert!(cargo_calls_kache(&home));
+    let mut uninstall = home.command(home.path(versioned));
+    Ended::of(uninstall.args(["uninstall", "-y"]).output().unwrap()).with(0, "Done");
+    assert!(std::fs::symlink_metadata(&own).is_err());
+    assert!(!cargo_calls_kache(&home));
+}
+
+#[test]
+fn sccache_is_replaced_and_comes_back() {
+    let home = Home::new();
+    home.wrapper("w/sccache");
+    let config = format!("[build]\nrustc-wrapper = '{}' # fast\n", home.path("w/sccache").display());
+    home.write(".cargo/config.toml", &config);
+    comes_and_goes(&home);
+    assert_eq!(home.read(".cargo/config.toml"), config);
+    home.run(&["init", "-y"]).with(0, "Done");
+    std::fs::remove_file(home.path("w/sccache")).unwrap();
+    home.run(&["uninstall", "-y"]).with(0, "is not there any more");
+    assert_eq!(home.read(".cargo/config.toml"), "[build]\n", "a missing wrapper would stop cargo");
+    home.cargo_works();
+}
+
+#[test]
+fn an_unknown_wrapper_is_kept() {
+    let home = Home::new();
+    home.wrapper("w/mine");
+    let config = format!("[build]\nrustc-wrapper = '{}'\n", home.path("w/mine").display());
+    home.write(".cargo/config.toml", &config);
+    let before = home.look();
+    for args in [&["init", "-y"][..], &["init", "--check"]] {
+        home.run(args).with(1, "which is not kache; it was kept");
+        assert_eq!(home.look(), before);
+    }
+    home.run(&["uninstall", "-y"]).with(0, "Nothing to do");
+    assert_eq!(home.look(), before);
+}
+
+#[test]
+fn a_variable_that_goes_before_the_configuration_is_told_and_fails() {
+    let mut home = Home::new();
+    home.set("RUSTC_WRAPPER", "");
+    home.run(&["init", "-y"]).with(1, "RUSTC_WRAPPER sets no wrapper, which goes before");
+    home.set("RUSTC_WRAPPER", home.kache().to_str().unwrap());
+    home.run(&["init", "-y"]).with(0, "Nothing to do");
+}
+
+#[test]
+fn what_a_variable_names_stays_until_it_is_gone() {
+    let mut home = Home::without_kache();
+    home.dir(".cargo");
+    let kache = |home: &Home, args: &[&str]| {
+        Ended::of(home.command(env!("CARGO_BIN_EXE_kache")).args(args).output().unwrap())
+    };
+    kache(&home, &["init", "-y"]).with(0, "Done");
+    let own = home.path(".local/share/kache/bin/kache");
+    home.set("RUSTC_WRAPPER", own.to_str().unwrap());
+    kache(&home, &["uninstall", "-y"]).with(1, "until then that file stays");
+    assert!(own.exists());
+    home.cargo_works();
+    home.unset("RUSTC_WRAPPER");
+    kache(&home, &["uninstall", "-y"]).with(0, "Done");
+    assert!(!own.exists());
+}
+
+#[test]
+fn what_was_edited_since_is_kept_and_only_the_key_goes() {
+    let home = Home::new();
+    home.write(".cargo/config.toml", "[net]\nretry = 2\n");
+    home.run(&["init", "-y"]).with(0, "Done");
+    let edited = home.read(".cargo/config.toml").replace("retry = 2", "retry = 3") + "jobs = 1\n";
+    home.write(".cargo/config.toml", edited);
+    home.run(&["init", "--undo", "-y"]).with(0, "Done");
+    assert_eq!(home.read(".cargo/config.toml"), "[net]\nretry = 3\n\n[build]\njobs = 1\n");
+    assert!(!cargo_calls_kache(&home));
+}
+
+#[test]
+fn without_a_journal_the_key_is_found_wherever_it_stands() {
+    let mut home = Home::new();
+    home.write("p/.cargo/config.toml", "build = { rustc-wrapper = 'kache', jobs = 1 } # c\n");
+    home.run(&["init", "-y"]).with(0, "Done");
+    std::fs::remove_dir_all(home.path(".local")).unwrap();
+    home.within("p");
+    home.run(&["uninstall", "-y"]).with(0, "Done");
+    assert_eq!(home.read("p/.cargo/config.toml"), "build = { jobs = 1 } # c\n");
+    assert_eq!(home.read(".cargo/config.toml"), "[build]\n");
+}
+
+#[test]
+fn what_cannot_be_understood_or_written_stays_as_it_is() {
+    type Make = fn(&Home);
+    let cases: [(Make, i32, &str); 10] = [
+        (|home| home.write(".cargo/config.toml", "a = 1\n[build\n"), 1, "config.toml:2: "),
+        (|home| home.write(".cargo/config.toml", b"a = 1\n# \xff\n"), 1, "config.toml:2: it is not UTF-8"),
+        (|home| home.write(".cargo/config.toml", "[build]\nrustc-wrapper = ['a']\n"), 1, "config.toml:2: "),
+        (|home| home.write(".cargo/config.toml", "build = 3\n"), 1, "`build` must be a table"),
+        (|home| home.write(".cargo/config.toml", vec![b'#'; 5 << 20]), 1, "too large"),
+        (|home| home.dir(".cargo/config.toml"), 1, "not a regular file"),
+        (|home| home.link("nowhere", ".cargo/config.toml"), 1, "leads to nothing"),
+        (|home| home.link("config.toml", ".cargo/config.toml"), 1, "config.toml"),
+        (
+            |home| {
+                home.write(".cargo/config.toml", "# mine\n");
+                home.mode(".cargo/config.toml", 0o444);
+            },
+            2,
+            "it is read-only\nhint: put this into it yourself:\n[build]\nrustc-wrapper = ",
+        ),
+        (|home| home.write(".cargo/config.toml", "include = ['gone.toml']\n"), 1, "is not there"),
+    ];
+    for (make, code, said) in cases {
+        let home = Home::new();
+        make(&home);
+        let before = home.look();
+        for args in [&["init", "-y"][..], &["init", "--check"]] {
+            home.run(args).with(code, said);
+            assert_eq!(home.look(), before, "{said}");
+        }
+    }
+}
+
+#[test]
+fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
+    let mut home = Home::new();
+    let before = home.look();
+    home.set("SUDO_UID", "1000");
+    if kache::sys::env::is_root() {
+        home.run(&["init", "-y"]).with(2, "without sudo");
+        home.run(&["uninstall", "-y"]).with(2, "without sudo");
+        home.run(&["init", "--check", "--allow-root"]).with(2, "Tell cargo");
+    }
+    home.unset("SUDO_UID");
+    home.unset("HOME");
+    home.run(&["init", "-y"]).with(2, "HOME is not set");
+    home.run(&["uninstall", "-y"]).with(2, "HOME is not set");
+    home.set("HOME", home.root().to_str().unwrap());
+    home.set("PATH", "/nowhere");
+    home.run(&["init", "-y"]).with(1, "cargo is not in PATH");
+    assert_eq!(home.look(), before);
+}
+
+#[test]
+fn nobody_to_ask_means_that_nothing_is_done() {
+    let home = Home::new();
+    let before = home.look();
+    home.run(&["init"]).with(2, "there is nobody to ask");
+    home.run(&["init", "--json"]).with(2, "there is nobody to ask");
+    assert_eq!(home.look(), before);
+}
+
+#[test]
+fn a_proof_that_fails_takes_everything_back() {
+    let mut home = Home::new();
+    home.set("RUSTUP_TOOLCHAIN", "not-installed");
+    home.wrapper("fake/cargo");
+    home.write("fake/cargo", "#!/bin/sh\nexit 0\n");
+    let path = format!("{}:{}", home.path("fake").display(), home.var("PATH"));
+    home.set("PATH", &path);
+    let before = home.look();
+    home.run(&["init", "-y"]).with(1, "everything was put back as it was before");
+    assert_eq!(home.look(), before);
+}
+
+#[test]
+fn purge_removes_the_store_the_records_and_the_journal() {
+    let mut home = Home::new();
+    home.package("p");
+    home.write("p/src/lib.rs", "pub fn f() {}\n");
+    home.run(&["init", "-y"]).with(0, "Done");
+    home.within("p");
+    Ended::of(home.command("cargo").args(["build", "--offline"]).output().unwrap()).with(0, "");
+    home.write(".cache/kache/mine.txt", "not kache's");
+    assert!(home.path(".cache/kache/store").exists());
+    home.run(&["uninstall", "--purge", "--check"]).with(2, "Remove the store and the records for good");
+    assert!(home.path(".cache/kache/store").exists());
+    home.run(&["uninstall", "--purge", "-y"]).with(0, "Done");
+    let left: Vec<_> =
+        std::fs::read_dir(home.path(".cache/kache")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["mine.txt"]);
+    assert!(!home.path(".local/state/kache").exists());
+    home.cargo_works();
+}
+
+#[test]
+fn json_tells_the_outcome_and_the_changes() {
+    let home = Home::new();
+    let parse =
+        |ended: &Ended| serde_json::from_str::<serde_json::Value>(&ended.out).expect("one JSON object");
+    let report = parse(home.run(&["init", "--check", "--json"]).with(2, ""));
+    assert_eq!(report["format"], 1);
+    assert_eq!(report["outcome"], "changes-needed");
+    assert_eq!(report["changes"][0]["kind"], "write");
+    assert!(report["changes"][0]["detail"].as_str().unwrap().contains("+rustc-wrapper = "));
+    assert_eq!(parse(home.run(&["init", "-y", "--json"]).with(0, ""))["outcome"], "done");
+    assert_eq!(parse(home.run(&["init", "-y", "--json"]).with(0, ""))["outcome"], "nothing-to-do");
+    assert_eq!(parse(home.run(&["uninstall", "-y", "--json"]).with(0, ""))["outcome"], "done");
+}
+
+#[test]
+fn an_interrupted_run_is_taken_back_by_the_next() {
+    let home = Home::new();
+    // As a run that was killed between its change and the end leaves it.
+    home.run(&["init", "-y"]).with(0, "Done");
+    let journal = home.path(".local/state/kache/journal");
+    let mut entries: Vec<_> =
+        std::fs::read_dir(&journal).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.retain(|path| path.is_dir());
+    std::fs::write(entries[0].join("status"), "applying").unwrap();
+    home.run(&["init", "--check"]).with(0, "was interrupted");
+    home.run(&["uninstall", "-y"]).with(0, "what it had done was taken back");
+    assert!(!home.path(".cargo/config.toml").exists());
+}
