@@ -71,6 +71,8 @@ pub mod miss;
 
 pub mod record;
 
+pub mod client;
+
 pub mod trigger;
 
 pub mod wrapper;
@@ -87,6 +89,10 @@ pub mod gc;
 
 #[cfg(feature = "cli")]
 pub mod why_miss;
+
+// Behind the scene.
+#[cfg(feature = "cli")]
+pub mod daemon;
 
 // In front of the user.
 #[cfg(feature = "cli")]

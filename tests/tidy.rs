@@ -21,7 +21,9 @@ use source::{Source, Tree, files_below, root};
 use tokens::Token;
 
 /// Where each dependency may be named: modules of the root, or files and folders of them.
-const CRATES: [(&str, &[&str]); 14] = [
+const CRATES: [(&str, &[&str]); 16] = [
+    ("signal_hook", &["sys"]),
+    ("windows_sys", &["sys"]),
     ("rustix", &["sys"]),
     ("libc", &["sys::observe"]),
     ("blake3", &["digest"]),

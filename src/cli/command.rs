@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
-use crate::cli::{config, gc, init, list, purge, stats, trial, uninstall, why_miss};
+use crate::cli::{config, daemon, gc, init, list, purge, stats, trial, uninstall, why_miss};
 use crate::sys::env::Env;
 
 /// A build cache for Rust: a second build of the same thing costs almost nothing.
@@ -45,6 +45,8 @@ enum Command {
     Uninstall(uninstall::Args),
     /// Show every setting, its value, and where it came from
     Config(config::Args),
+    /// Show how the daemon is; start and stop it
+    Daemon(daemon::Args),
     /// Build a workspace with and without kache in a temporary directory, and compare
     Try(trial::command::Args),
 }
@@ -78,6 +80,7 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
         Command::Init(args) => init::run(&args, &session),
         Command::Uninstall(args) => uninstall::run(&args, &session),
         Command::Config(args) => config::run(&args, &session),
+        Command::Daemon(args) => daemon::run(args, &session),
         Command::Try(args) => trial::command::run(&args, &session),
     }
 }

@@ -1,6 +1,5 @@
 //! `kache gc`: plan, show, remove.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,10 +10,9 @@ use crate::cli::session::{Session, duration};
 use crate::config::Config;
 use crate::config::units::format_bytes;
 use crate::gc::apply::{Applied, apply};
-use crate::gc::plan::{GRACE_MS, Limits, Plan};
-use crate::gc::survey::{Incomplete, Survey, disk_bytes};
-use crate::gc::{lock_file, one_at_a_time};
-use crate::index::open::Index;
+use crate::gc::plan::{Limits, Plan};
+use crate::gc::survey::{Incomplete, Survey};
+use crate::gc::{automatic, lock_file, one_at_a_time};
 use crate::report::words::counted;
 use crate::settings;
 use crate::sys::lock::FileLock;
@@ -39,9 +37,6 @@ pub struct Args {
     #[arg(long, hide = true)]
     automatic: bool,
 }
-
-/// How long an automatic collection leaves a store alone that is within its limit.
-const PAUSE_MS: u64 = 24 * 3_600_000;
 
 /// Removes what should go.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
@@ -220,23 +215,6 @@ fn run_automatically(session: &Session<'_>) -> Exit {
     if !problems.is_empty() || cache_dir.as_os_str().is_empty() || fs::metadata(cache_dir).is_err() {
         return Exit::Ok;
     }
-    let is_needed = config.gc_max_age.value.is_some()
-        || is_long_ago(&lock_file(cache_dir))
-        || disk_bytes(cache_dir).0 > config.max_size_bytes.value;
-    if is_needed && let Ok(Some(lock)) = one_at_a_time(cache_dir) {
-        let last_uses = Index::open(cache_dir).and_then(|index| index.last_uses());
-        // Without last uses, entries go in the order in which they were made.
-        if let Ok(survey) = Survey::of(cache_dir, &last_uses.unwrap_or_else(|_| HashMap::new())) {
-            let limits = limits(&config, config.gc_max_age.value, GRACE_MS);
-            apply(&Plan::compute(&survey, clock::now_ms(), &limits));
-        }
-        lock.heartbeat();
-    }
+    automatic::collect(&config);
     Exit::Ok
-}
-
-fn is_long_ago(lock_file: &Path) -> bool {
-    let modified = fs::metadata(lock_file).and_then(|metadata| metadata.modified());
-    let age = modified.map(|modified| clock::now().duration_since(modified));
-    !matches!(age, Ok(Ok(age)) if age.as_millis() < u128::from(PAUSE_MS))
 }

@@ -16,6 +16,8 @@ pub mod dispatch;
 
 pub mod config;
 
+pub mod daemon;
+
 pub mod gc;
 
 pub mod list;

@@ -74,6 +74,8 @@ keys! {
     key_env_vars: Vec<String>, "a list of names of environment variables", "empty";
     /// Crates that are left to the compiler alone.
     bypass_crates: Vec<String>, "a list of names of crates", "empty";
+    /// After how long without a request a daemon ends that was started on demand.
+    daemon_idle_timeout: Duration, DURATION, "10m";
 }
 
 /// What `text`, the content of the file at `path`, sets, and what in it was not understood, by line.
@@ -137,6 +139,7 @@ impl Reader<'_> {
                 "observe" => contents.observe = self.text(known, value, Observe::from_name),
                 "wait" => contents.wait = self.text(known, value, duration),
                 "key_env_vars" => contents.key_env_vars = self.names(known, value, is_variable_name),
+                "daemon_idle_timeout" => contents.daemon_idle_timeout = self.text(known, value, duration),
                 "bypass_crates" => contents.bypass_crates = self.names(known, value, |name| !name.is_empty()),
                 _ => {}
             }

@@ -11,6 +11,7 @@ use super::units::{format_bytes, format_duration, parse_bytes};
 
 const DEFAULT_MAX_SIZE_BYTES: u64 = 50 << 30;
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
+const DEFAULT_DAEMON_IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The defaults that depend on the platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Config {
     pub key_env_vars: Setting<Vec<String>>,
     /// Crates that are left to the compiler alone, sorted, each once, spelled as they were written.
     pub bypass_crates: Setting<Vec<String>>,
+    /// After how long without a request a daemon ends that was started on demand.
+    pub daemon_idle_timeout: Setting<Duration>,
 }
 
 /// One setting for people.
@@ -81,6 +84,11 @@ impl Config {
             row("cache.wait", format_duration(self.wait.value), &self.wait.source),
             row("cache.key_env_vars", self.key_env_vars.value.join(", "), &self.key_env_vars.source),
             row("cache.bypass_crates", self.bypass_crates.value.join(", "), &self.bypass_crates.source),
+            row(
+                "cache.daemon_idle_timeout",
+                format_duration(self.daemon_idle_timeout.value),
+                &self.daemon_idle_timeout.source,
+            ),
         ]
     }
 }
@@ -123,6 +131,7 @@ pub fn resolve(
         wait: first(None, project.wait, user.wait, DEFAULT_WAIT),
         key_env_vars: joined(project.key_env_vars, user.key_env_vars),
         bypass_crates: joined(project.bypass_crates, user.bypass_crates),
+        daemon_idle_timeout: first(None, None, user.daemon_idle_timeout, DEFAULT_DAEMON_IDLE_TIMEOUT),
     };
     (config, vars.problems)
 }

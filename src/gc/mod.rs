@@ -21,13 +21,16 @@
 //! # By itself
 //!
 //! After a miss that stored something, a wrapper now and then starts `kache gc --automatic` ([`crate::trigger`]). That
-//! ends at once unless the store is over its limit, entries can be too old, or a day has passed.
+//! ends at once unless the store is over its limit, entries can be too old, or a day has passed ([`automatic`]). A
+//! daemon that runs does the same, and stamps so that wrappers need not.
 
 pub mod survey;
 
 pub mod plan;
 
 pub mod apply;
+
+pub mod automatic;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 //! The form only grows within a major: fields that are new have defaults, and a request that a daemon does not know is
 //! answered with [`Answer::Refused`].
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,16 @@ pub enum Answer {
     Refused { why: String },
 }
 
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answer::Status(_) => f.write_str("it says how it is"),
+            Answer::Done => f.write_str("it does so"),
+            Answer::Refused { why } => f.write_str(why),
+        }
+    }
+}
+
 /// How the daemon is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -44,7 +55,7 @@ pub struct Status {
     pub pid: u32,
     /// The path it was started by.
     pub exe: PathBuf,
-    /// Who starts it: `systemd`, `launchd`, `task`, or `demand`.
+    /// Who starts it: `systemd`, `launchd`, `task`, or [`ON_DEMAND`].
     pub supervisor: String,
     /// Since it was first started; a hand-over does not count.
     pub uptime_ms: u64,
@@ -68,6 +79,9 @@ pub struct Status {
     pub upkeep: UpkeepStatus,
     pub log: PathBuf,
 }
+
+/// Who started a daemon that no service manager did.
+pub const ON_DEMAND: &str = "demand";
 
 /// What was done for the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -43,6 +43,11 @@ pub fn data(env: &Env) -> Option<PathBuf> {
     xdg(env, "XDG_DATA_HOME", ".local/share")
 }
 
+/// Where a user's configuration is: `$XDG_CONFIG_HOME` or `~/.config`; on Windows `%LOCALAPPDATA%`.
+pub fn config(env: &Env) -> Option<PathBuf> {
+    xdg(env, "XDG_CONFIG_HOME", ".config")
+}
+
 fn xdg(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
     if cfg!(windows) {
         return env.get("LOCALAPPDATA").filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -52,6 +57,19 @@ fn xdg(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
         _ => Some(home(env)?.join(below_home)),
     }
 }
+
+/// What a process that serves all of a user's builds may know of the one that happened to start it: where the user's
+/// files are, and nothing that a build can set for itself.
+pub const NEUTRAL_VARIABLES: &[&str] = &[
+    "HOME",
+    "USERPROFILE",
+    "LOCALAPPDATA",
+    "APPDATA",
+    "SYSTEMROOT",
+    "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_RUNTIME_DIR",
+];
 
 /// Where the system wants temporary files.
 pub fn temporary() -> PathBuf {

@@ -1,7 +1,9 @@
 //! The environment, taken once in `main` and passed down as a value.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::sys::fs::Identity;
 
 /// A snapshot of the process's arguments, variables and working directory.
 #[derive(Clone, Debug)]
@@ -29,6 +31,13 @@ impl Env {
         Env { args: Vec::new(), vars, cwd: None }
     }
 
+    /// The same arguments with no variables but those of these names, and no working directory.
+    pub fn only(&self, names: &[&str]) -> Env {
+        let is_kept = |name: &OsString| names.iter().any(|kept| name == kept);
+        let vars = self.vars.iter().filter(|(name, _)| is_kept(name)).cloned().collect();
+        Env { args: self.args.clone(), vars, cwd: None }
+    }
+
     /// The value of `name`; an empty value is a value.
     pub fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
         let name = name.as_ref();
@@ -44,6 +53,13 @@ impl Env {
 /// Where this program's own file is.
 pub fn current_exe() -> std::io::Result<PathBuf> {
     std::env::current_exe()
+}
+
+/// The state of the file that this process runs, if that can be told; `launched` is the path it was started by. On
+/// Linux the file itself is looked at, which may have been replaced at its path since.
+pub fn running_file(launched: &Path) -> Option<Identity> {
+    let path = if cfg!(target_os = "linux") { Path::new("/proc/self/exe") } else { launched };
+    Identity::at(path).ok()
 }
 
 /// Whether this process acts for the system's administrator.

@@ -27,6 +27,16 @@ impl FileLock {
     pub fn heartbeat(&self) {
         let _ = self.file.set_modified(SystemTime::now());
     }
+
+    /// The lock that goes with `file`: on Unix it belongs to what was opened, and stays when the program changes.
+    pub fn of_locked(file: File) -> FileLock {
+        FileLock { file, patience: Duration::MAX }
+    }
+
+    /// The locked file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
 }
 
 /// How waiting for a lock ended.

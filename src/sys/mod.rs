@@ -9,8 +9,11 @@ pub mod dirs;
 pub mod env;
 pub mod fs;
 pub mod host;
+pub mod ipc;
 pub mod lock;
 pub mod observe;
 pub mod os;
 pub mod process;
 pub mod program;
+#[cfg(feature = "cli")]
+pub mod signal;

@@ -1,11 +1,13 @@
 //! Other programs.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+
+use crate::sys::env::Env;
 
 /// Becomes `program`, or answers why not. Where a process cannot be replaced, runs it and ends with its status.
 pub fn exec(program: &OsStr, args: &[OsString]) -> io::Error {
@@ -143,22 +145,132 @@ pub fn capture<A: AsRef<OsStr>>(
             }
         }
     }
-    let code = child.wait()?.code();
+    // Who closed its output is about to end, and has the rest of the time for it.
+    let code = loop {
+        match child.try_wait()? {
+            Some(status) => break status.code(),
+            None if Instant::now() >= until => {
+                let _ = child.kill();
+                let _ = child.wait();
+                let seconds = surroundings.patience.as_secs();
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("did not end within {seconds} s"),
+                ));
+            }
+            None => std::thread::sleep(Duration::from_millis(1)),
+        }
+    };
     let [stdout, stderr] = printed;
     Ok(Captured { code, stdout, stderr })
 }
 
-/// Starts `program` so that it outlives this process and holds none of its streams and descriptors: a leaked
-/// jobserver pipe would stall the build that owns it. To be called when this process has nothing more to start.
+/// Starts `program` so that it outlives this process and holds none of its streams and descriptors, nor its terminal: a
+/// leaked jobserver pipe would stall the build that owns it. To be called when this process has nothing more to start.
 pub fn spawn_detached(program: &OsStr, args: &[&str]) -> io::Result<()> {
-    keep_descriptors_from_children()?;
-    let mut command = Command::new(program);
-    command.args(args).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    leave_group(&mut command);
-    command.spawn().map(drop)
+    detached(program, args)?.spawn().map(drop)
 }
 
-/// A key pressed in the terminal is not meant for a detached process.
+/// The same with no variables but `vars`. The child need not be waited for.
+pub fn spawn_detached_with(program: &OsStr, args: &[OsString], vars: &Env) -> io::Result<Child> {
+    detached(program, args)?.env_clear().envs(vars.vars()).spawn()
+}
+
+fn detached<A: AsRef<OsStr>>(program: &OsStr, args: &[A]) -> io::Result<Command> {
+    keep_descriptors_from_children()?;
+    let mut command = Command::new(program);
+    command.args(args).current_dir(std::path::MAIN_SEPARATOR_STR);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    leave_session(&mut command);
+    Ok(command)
+}
+
+/// A key pressed in the terminal, and its end, are not meant for a detached process.
+#[cfg(unix)]
+fn leave_session(command: &mut Command) {
+    use std::os::unix::process::CommandExt as _;
+    #[expect(unsafe_code, reason = "between fork and exec little is allowed")]
+    // SAFETY: the call is one system call, which is allowed there; it takes no lock and no memory.
+    unsafe {
+        command.pre_exec(|| {
+            let _ = rustix::process::setsid();
+            Ok(())
+        });
+    }
+}
+
+#[cfg(windows)]
+fn leave_session(command: &mut Command) {
+    use std::os::windows::process::CommandExt as _;
+    const DETACHED_PROCESS: u32 = 0x8;
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+    command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
+}
+
+/// Lets `program` take this process over, or answers why it cannot. Where a process cannot be taken over, the program
+/// is started and answers with a line that it is ready: then this answers `Ok`, and the process is to end.
+pub fn hand_over(program: &OsStr, args: &[OsString]) -> io::Result<()> {
+    hand_over_to(program, args)
+}
+
+#[cfg(unix)]
+fn hand_over_to(program: &OsStr, args: &[OsString]) -> io::Result<()> {
+    Err(exec(program, args))
+}
+
+#[cfg(windows)]
+fn hand_over_to(program: &OsStr, args: &[OsString]) -> io::Result<()> {
+    const LIMIT: Duration = Duration::from_secs(10);
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    leave_session(&mut command);
+    let mut child = command.spawn()?;
+    let (sender, receiver) = mpsc::channel();
+    let stdout = child.stdout.take();
+    std::thread::Builder::new().spawn(move || {
+        let mut first = [0];
+        let n_read = stdout.map_or(Ok(0), |mut stdout| stdout.read(&mut first));
+        let _ = sender.send(n_read.is_ok_and(|n_read| n_read == 1));
+    })?;
+    match receiver.recv_timeout(LIMIT) {
+        Ok(true) => Ok(()),
+        _ => {
+            let _ = child.kill();
+            Err(io::Error::other(format!("{} did not get ready", program.to_string_lossy())))
+        }
+    }
+}
+
+/// Whether a process can become another program. Where not, the other one runs beside it for a moment.
+pub const BECOMES_ANOTHER: bool = cfg!(unix);
+
+/// Closes the window that a program without a terminal gets here, if it gets one.
+pub fn leave_console() {
+    #[cfg(windows)]
+    #[expect(unsafe_code, reason = "the system's call; std has none for this")]
+    // SAFETY: takes nothing; without a console it is an error that changes nothing.
+    unsafe {
+        windows_sys::Win32::System::Console::FreeConsole();
+    }
+}
+
+/// Whether a program that runs for long should be a copy: the file of a running program cannot be replaced here.
+pub const RUNS_FROM_COPY: bool = cfg!(windows);
+
+/// Tells the program before this one that it may end, where that is not this very process.
+pub fn say_ready() {
+    if cfg!(windows) {
+        let _ = io::stdout().write_all(b"\n");
+    }
+}
+
+/// Lets other threads have the processor first, as long as this one runs. Where a thread alone cannot: nothing.
+pub fn give_way() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, 10);
+}
+
+/// A key pressed in the terminal is not meant for such a child.
 #[cfg(unix)]
 pub(super) fn leave_group(command: &mut Command) {
     use std::os::unix::process::CommandExt as _;
@@ -167,10 +279,7 @@ pub(super) fn leave_group(command: &mut Command) {
 
 #[cfg(windows)]
 pub(super) fn leave_group(command: &mut Command) {
-    use std::os::windows::process::CommandExt as _;
-    const DETACHED_PROCESS: u32 = 0x8;
-    const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
-    command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
+    leave_session(command);
 }
 
 /// The code to end with for a child's `status`: its own, or 128 and the signal as shells do.
@@ -201,8 +310,16 @@ fn keep_descriptors_from_children() -> io::Result<()> {
     Ok(())
 }
 
-/// Handles are inherited only where std was asked to.
+/// std has every inheritable handle inherited: its own are not, but the streams that this process was given are.
 #[cfg(windows)]
+#[expect(unsafe_code, reason = "the system's call; std has none for this")]
 fn keep_descriptors_from_children() -> io::Result<()> {
+    use std::os::windows::io::AsRawHandle as _;
+    use windows_sys::Win32::Foundation::{HANDLE_FLAG_INHERIT, SetHandleInformation};
+    let streams = [io::stdin().as_raw_handle(), io::stdout().as_raw_handle(), io::stderr().as_raw_handle()];
+    for stream in streams {
+        // SAFETY: takes any value; one that is no handle is an error, which is right for a stream that is not there.
+        unsafe { SetHandleInformation(stream, HANDLE_FLAG_INHERIT, 0) };
+    }
     Ok(())
 }

@@ -368,7 +368,7 @@ fn a_bad_configuration_stops_commands_and_no_build() {
     for line in ["stats", "list", "why-miss words", "gc", "purge", "config"] {
         kache(&world, line).failed(2, &[&first, &second]);
     }
-    assert!(kache(&world, "config").stdout.contains("cache.local_max_size     50 GiB"));
+    assert!(kache(&world, "config").stdout.contains("cache.local_max_size       50 GiB"));
     world.build().expect(hits(0), misses(2));
     world.rebuild().expect(hits(2), misses(0));
     world.remove(".kache.toml");

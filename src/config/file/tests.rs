@@ -28,6 +28,7 @@ key_env_vars = [
     "FOO",
 ]
 bypass_crates = ["left-pad"]
+daemon_idle_timeout = "30s"
 "#,
     );
     let expected = Contents {
@@ -41,6 +42,7 @@ bypass_crates = ["left-pad"]
         wait: at(Duration::from_secs(90), 10),
         key_env_vars: at(vec!["FOO".to_owned()], 11),
         bypass_crates: at(vec!["left-pad".to_owned()], 14),
+        daemon_idle_timeout: at(Duration::from_secs(30), 15),
     };
     assert_eq!(problems, [""; 0]);
     assert_eq!(contents, expected);

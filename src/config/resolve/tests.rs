@@ -43,6 +43,7 @@ fn nothing_set_means_defaults() {
         ("cache.wait", "1m"),
         ("cache.key_env_vars", ""),
         ("cache.bypass_crates", ""),
+        ("cache.daemon_idle_timeout", "10m"),
     ];
     assert_eq!(rows, expected.map(|(name, value)| (name, value.to_owned())));
     assert!(config.rows().iter().all(|row| *row.source == Source::Default));

@@ -28,7 +28,9 @@ use unix as platform;
 use windows as platform;
 
 pub(in crate::sys) use platform::in_place;
-pub use platform::{clones_files, disk_bytes, is_executable, n_names, read_at, touch, write_at};
+pub use platform::{
+    clones_files, disk_bytes, is_executable, n_names, read_at, touch, trusted_program, write_at,
+};
 
 /// Tells one state of one file from all others, without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -145,6 +145,23 @@ pub(super) fn create_private_dir_all(dir: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
+/// Whether the file at `path` may be run in this user's name without asking: it is this user's or root's, and nobody
+/// else can write to it.
+pub fn trusted_program(path: &Path) -> Result<(), String> {
+    let at = |why: &str| format!("{}: {why}", path.display());
+    let metadata = std::fs::metadata(path).map_err(|e| at(&e.to_string()))?;
+    let own = rustix::process::geteuid().as_raw();
+    if !metadata.is_file() || metadata.mode() & 0o111 == 0 {
+        Err(at("is no program"))
+    } else if metadata.uid() != own && metadata.uid() != 0 {
+        Err(at("belongs to another user"))
+    } else if metadata.mode() & 0o022 != 0 {
+        Err(at("can be written by other users; `chmod go-w` makes it safe"))
+    } else {
+        Ok(())
+    }
+}
+
 /// A pipe with a name.
 #[cfg(all(test, target_os = "linux"))]
 pub(super) fn make_pipe(path: &Path) -> io::Result<()> {

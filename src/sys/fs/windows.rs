@@ -111,6 +111,16 @@ pub(super) fn create_private_dir_all(dir: &Path) -> io::Result<()> {
     std::fs::create_dir_all(dir)
 }
 
+/// Whether the file at `path` may be run in this user's name without asking. Who may write to it is inherited from its
+/// directory here, which is the user's or the administrators'.
+pub fn trusted_program(path: &Path) -> Result<(), String> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(()),
+        Ok(_) => Err(format!("{}: is no program", path.display())),
+        Err(e) => Err(format!("{}: {e}", path.display())),
+    }
+}
+
 pub(super) fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
     let target = std::fs::read_link(from)?;
     if from.is_dir() {

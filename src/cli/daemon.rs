@@ -1,0 +1,342 @@
+//! `kache daemon`: how the daemon is, and starting and stopping it.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::Session;
+use crate::cli::table::Table;
+use crate::client::{self, NoDaemon, Place};
+use crate::config::units::format_duration;
+use crate::daemon::{binary, log, run, start};
+use crate::protocol::VERSION;
+use crate::protocol::build::Build;
+use crate::protocol::message::{Answer, HANDOVER, ON_DEMAND, Preflight, Request, Status};
+use crate::setup::plan::Journal;
+use crate::setup::service::detect::{self, Choice, Machine};
+use crate::setup::service::install;
+use crate::setup::service::runner::System;
+use crate::setup::service::supervisor::Supervisor;
+
+/// The arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Run the daemon here, until it is stopped
+    Run(RunArgs),
+    /// Start it, if it does not run
+    Start,
+    /// Stop it
+    Stop,
+    /// Start its program anew; whoever asks meanwhile waits and is answered
+    Restart,
+    /// Have it started at every login, and now
+    Install(ServiceArgs),
+    /// Have it started at login no more, and end it
+    Uninstall(ServiceArgs),
+    /// Print the end of its log
+    Log {
+        /// How many lines
+        #[arg(short = 'n', long = "lines", default_value_t = 50)]
+        n_lines: usize,
+    },
+    /// Say that this binary can run here, and what it is
+    #[command(hide = true)]
+    Preflight,
+}
+
+#[derive(clap::Args)]
+struct ServiceArgs {
+    /// Show what would be changed, and change nothing
+    #[arg(long, visible_alias = "check")]
+    dry_run: bool,
+}
+
+#[derive(clap::Args)]
+struct RunArgs {
+    /// Who starts it again when it ends
+    #[arg(long, value_name = "WHO", value_parser = ["systemd", "launchd", "task"], hide = true)]
+    supervised: Option<String>,
+    /// The path to look at for another version
+    #[arg(long, value_name = "PATH", hide = true)]
+    exe: Option<PathBuf>,
+    /// What the version before this one passed on
+    #[arg(long, value_name = "JSON", hide = true)]
+    handover: Option<String>,
+}
+
+/// How long a daemon may take to do what it was asked for.
+const ASK_LIMIT: Duration = Duration::from_secs(5);
+/// How long it may take to end.
+const END_LIMIT: Duration = Duration::from_secs(15);
+
+/// Does what is asked for.
+pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    let build = Build::current();
+    if let Some(Action::Run(args)) = args.action {
+        let RunArgs { supervised: supervisor, exe, handover } = args;
+        run::run(session.env, run::Options { supervisor, exe, handover }).map_err(Failure::new)?;
+        return Ok(Exit::Ok);
+    }
+    if let Some(Action::Preflight) = args.action {
+        Place::of(session.env, &build).map_err(Failure::new)?;
+        session.print_json(&Preflight { build, protocol: VERSION, handover: HANDOVER })?;
+        return Ok(Exit::Ok);
+    }
+    let place = Place::of(session.env, &build).map_err(Failure::new)?;
+    let command = Command { session, place, build };
+    match args.action {
+        Some(Action::Start) => command.start(),
+        Some(Action::Stop) => command.stop(),
+        Some(Action::Restart) => command.restart(),
+        Some(Action::Install(args)) => command.install(args.dry_run),
+        Some(Action::Uninstall(args)) => command.uninstall(args.dry_run),
+        Some(Action::Log { n_lines }) => command.log(n_lines),
+        _ => command.status(args.json),
+    }
+}
+
+struct Command<'a> {
+    session: &'a Session<'a>,
+    place: Place,
+    build: Build,
+}
+
+impl Command<'_> {
+    fn ask(&self, request: &Request) -> Result<Answer, NoDaemon> {
+        let exe = binary::called(self.session.env).ok();
+        let reply = client::ask(&self.place.endpoint, &self.build, request, exe.as_deref(), ASK_LIMIT)?;
+        Ok(reply.answer)
+    }
+
+    fn status(&self, json: bool) -> Result<Exit, Failure> {
+        match start::status(&self.place, &self.build) {
+            Ok(status) if json => self.session.print_json(&status)?,
+            Ok(status) => self.session.print(&shown(&status))?,
+            Err(NoDaemon::NotRunning) if !run::is_running(&self.place) => {
+                let no_daemon = "The daemon does not run.\n".to_owned();
+                self.session.print(&if json { "null\n".to_owned() } else { no_daemon })?;
+                return Ok(Exit::Failed);
+            }
+            Err(no) => return Err(self.unreachable(&no)),
+        }
+        Ok(Exit::Ok)
+    }
+
+    /// A daemon that has the lock, or listens, and cannot be talked to.
+    fn unreachable(&self, why: &NoDaemon) -> Failure {
+        let at = self.place.endpoint.path.display();
+        Failure::new(format_args!("{at}: {why}")).hint(format!("its log is {}", self.place.log.display()))
+    }
+
+    fn start(&self) -> Result<Exit, Failure> {
+        if let Ok(status) = start::status(&self.place, &self.build) {
+            self.session.print(&format!("It runs already, as process {}.\n", status.pid))?;
+            return Ok(Exit::Ok);
+        }
+        if let Some(service) = self.installed_service()? {
+            service.start(&System).map_err(Failure::new)?;
+            let status =
+                start::wait_for_answer(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
+            self.session.print(&format!("Started by {}, as process {}.\n", service.name(), status.pid))?;
+            return Ok(Exit::Ok);
+        }
+        let exe = binary::called(self.session.env)?;
+        match start::on_demand(&self.place, &self.build, &exe, self.session.env) {
+            Ok(status) => self.session.print(&format!("Started, as process {}.\n", status.pid))?,
+            Err(e) => {
+                let last = log::tail(&self.place.log, 5).unwrap_or_default().join("\n      ");
+                return Err(
+                    Failure::new(e).hint(format!("the last of {}:\n      {last}", self.place.log.display()))
+                );
+            }
+        }
+        Ok(Exit::Ok)
+    }
+
+    /// The service, if the daemon is installed as one here.
+    fn installed_service(&self) -> Result<Option<Box<dyn Supervisor>>, Failure> {
+        // Where none can be described, none is installed.
+        let Ok((service, _)) = self.service() else { return Ok(None) };
+        Ok(service.filter(|service| service.status(&System).is_ok_and(|status| status.is_installed)))
+    }
+
+    /// What would start the daemon at login on this machine, and how that was chosen.
+    fn service(&self) -> Result<(Option<Box<dyn Supervisor>>, Choice), Failure> {
+        let env = self.session.env;
+        let choice = detect::choose(&Machine::look(env, &System));
+        let exe = binary::called(env)?;
+        let service = detect::supervisor(&choice, &exe, &self.build, env).map_err(Failure::new)?;
+        Ok((service, choice))
+    }
+
+    fn journal(&self) -> Result<Journal, Failure> {
+        Journal::of(self.session.env)
+            .ok_or_else(|| Failure::new("there is no home directory to note changes in").hint("set HOME"))
+    }
+
+    fn install(&self, dry_run: bool) -> Result<Exit, Failure> {
+        let (service, choice) = self.service()?;
+        let Some(service) = service else { return self.no_service(choice) };
+        let plans = service.install(&System).map_err(Failure::new)?;
+        let Some(plan) = plans.first().filter(|plan| !plan.is_empty()) else {
+            self.session.print(&format!("Nothing to do: {} starts it, and it runs.\n", service.name()))?;
+            return Ok(Exit::Ok);
+        };
+        self.session.print(&plan.text())?;
+        if dry_run {
+            return Ok(Exit::Ok);
+        }
+        install::install(&plans, &*service, &System, &self.place, &self.build, &self.journal()?)
+            .map_err(Failure::new)?;
+        let status = start::status(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
+        let by = service.name();
+        self.session
+            .print(&format!("\nIt runs as process {}, started by {by} at every login.\n", status.pid))?;
+        Ok(Exit::Ok)
+    }
+
+    fn no_service(&self, choice: Choice) -> Result<Exit, Failure> {
+        match choice {
+            Choice::OnDemand(why) => {
+                self.session.print(&format!("No service is installed: {why}.\nThe daemon runs when it is started by `kache daemon start`, and ends when nobody needs it.\n"))?;
+                Ok(Exit::Ok)
+            }
+            Choice::Refused(why) => Err(Failure::new(why)),
+            Choice::Systemd | Choice::Launchd | Choice::Task => Ok(Exit::Ok),
+        }
+    }
+
+    fn uninstall(&self, dry_run: bool) -> Result<Exit, Failure> {
+        let (service, choice) = self.service()?;
+        let Some(service) = service else { return self.no_service(choice) };
+        let journal = self.journal()?;
+        let plan = install::uninstall_plan(&*service, &System, &journal).map_err(Failure::new)?;
+        if plan.is_empty() {
+            self.session.print("Nothing to do: it is not installed as a service.\n")?;
+            return Ok(Exit::Ok);
+        }
+        self.session.print(&plan.text())?;
+        if !dry_run {
+            install::uninstall(&plan, &self.place, &self.build, &journal).map_err(Failure::new)?;
+            self.session.print("\nThe service is removed, and the daemon has ended.\n")?;
+        }
+        Ok(Exit::Ok)
+    }
+
+    fn stop(&self) -> Result<Exit, Failure> {
+        if let Some(service) = self.installed_service()? {
+            service.stop(&System).map_err(Failure::new)?;
+            if !start::wait_for_end(&self.place, END_LIMIT) {
+                return Err(self.does_not_end());
+            }
+            self.session.print("Stopped, until `kache daemon start` or the next login starts it.\n")?;
+            return Ok(Exit::Ok);
+        }
+        match self.ask(&Request::Stop) {
+            Ok(Answer::Refused { why }) => return Err(Failure::new(why)),
+            Ok(_) => {}
+            Err(NoDaemon::NotRunning) if !run::is_running(&self.place) => {
+                self.session.print("The daemon does not run.\n")?;
+                return Ok(Exit::Ok);
+            }
+            // One that is on its way to the end does not answer any more.
+            Err(NoDaemon::NotRunning) => {}
+            Err(no) => return Err(self.unreachable(&no)),
+        }
+        if !start::wait_for_end(&self.place, END_LIMIT) {
+            return Err(self.does_not_end());
+        }
+        self.session.print("Stopped.\n")?;
+        Ok(Exit::Ok)
+    }
+
+    fn does_not_end(&self) -> Failure {
+        let why = format_args!("the daemon did not end within {} s", END_LIMIT.as_secs());
+        Failure::new(why).hint(format!("its log is {}", self.place.log.display()))
+    }
+
+    fn restart(&self) -> Result<Exit, Failure> {
+        let before = match start::status(&self.place, &self.build) {
+            Ok(status) => status,
+            Err(NoDaemon::NotRunning) if !run::is_running(&self.place) => return self.start(),
+            Err(no) => return Err(self.unreachable(&no)),
+        };
+        match self.ask(&Request::Restart) {
+            Ok(Answer::Refused { why }) => return Err(Failure::new(why)),
+            Ok(_) => {}
+            Err(no) => return Err(self.unreachable(&no)),
+        }
+        let after = self.changed_over(&before)?;
+        self.session.print(&format!("Restarted: {}, process {}.\n", after.build, after.pid))?;
+        Ok(Exit::Ok)
+    }
+
+    /// The daemon's status once it has changed over. What is asked while it does so is answered before or after.
+    fn changed_over(&self, before: &Status) -> Result<Status, Failure> {
+        let until = Instant::now() + END_LIMIT;
+        loop {
+            let now = start::status(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
+            if now.n_handovers > before.n_handovers {
+                return Ok(now);
+            }
+            if now.upgrade_pending != before.upgrade_pending || Instant::now() >= until {
+                let why = now.upgrade_pending.unwrap_or_else(|| "it goes on as it was".to_owned());
+                return Err(Failure::new(why).hint(format!("its log is {}", now.log.display())));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn log(&self, n_lines: usize) -> Result<Exit, Failure> {
+        let path = &self.place.log;
+        let lines = log::tail(path, n_lines).map_err(|e| {
+            Failure::new(format_args!("{}: {e}", path.display())).hint("a daemon that ran has a log")
+        })?;
+        self.session.print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// A status for people.
+fn shown(status: &Status) -> String {
+    let mut table = Table::new("<<");
+    let duration = |ms: u64| format_duration(Duration::from_secs(ms / 1000));
+    table.row(["process", &status.pid.to_string()]);
+    table.row(["build", &status.build.to_string()]);
+    table.row(["program", &status.exe.display().to_string()]);
+    let by = match status.supervisor.as_str() {
+        ON_DEMAND => "itself, on demand".to_owned(),
+        other => other.to_owned(),
+    };
+    table.row(["started by", &by]);
+    table.row(["up for", &duration(status.uptime_ms)]);
+    if let Some(limit_ms) = status.idle_timeout_ms {
+        table.row(["ends after", &format!("{} without a request", duration(limit_ms))]);
+    }
+    table.row(["requests", &status.n_requests.to_string()]);
+    table.row(["hand-overs", &status.n_handovers.to_string()]);
+    if status.n_bad_peers > 0 {
+        table.row(["bad connections", &status.n_bad_peers.to_string()]);
+    }
+    table.row(["store", &status.cache_dir.display().to_string()]);
+    let upkeep = status.upkeep.error.as_ref().or(status.upkeep.last.as_ref());
+    table.row(["last upkeep", upkeep.map_or("none yet", String::as_str)]);
+    table.row(["log", &status.log.display().to_string()]);
+    let mut text = table.render("");
+    if let Some(why) = &status.upgrade_pending {
+        text += &format!("\nAn upgrade is pending: {why}\n");
+    }
+    for problem in &status.config_problems {
+        text += &format!("\nThe configuration that it reads: {problem}\n");
+    }
+    text
+}

@@ -1,0 +1,167 @@
+//! Asking the daemon, blocking.
+//!
+//! That there is no daemon is an ordinary answer: [`NoDaemon`] says why, and whoever asked goes on without. A hit
+//! never asks. Nothing here waits longer than the caller allows, and connecting never longer than [`CONNECT_LIMIT`].
+
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::{Config, Problem};
+use crate::protocol::build::Build;
+use crate::protocol::frame::{self, FrameError};
+use crate::protocol::hello::{HELLO_BYTES, Hello};
+use crate::protocol::message::{Answer, Request};
+use crate::protocol::skew::{self, Talk};
+use crate::settings;
+use crate::sys::dirs;
+use crate::sys::env::Env;
+use crate::sys::ipc::{self, Endpoint, MAX_SOCKET_PATH_BYTES};
+
+/// How long connecting may take.
+pub const CONNECT_LIMIT: Duration = Duration::from_millis(50);
+
+/// Where the daemon of this user is, and what it reads: the same for the daemon and all that look for it, because
+/// nothing that a build can set has a part in it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub endpoint: Endpoint,
+    /// The directory of what follows; only this user can enter it.
+    pub dir: PathBuf,
+    /// Locked by the daemon as long as it runs.
+    pub lock: PathBuf,
+    /// Whether the last one that ran ended well.
+    pub last_run: PathBuf,
+    /// The daemon's log.
+    pub log: PathBuf,
+    /// The settings that the daemon has.
+    pub config: Config,
+    /// What is wrong with them.
+    pub problems: Vec<Problem>,
+}
+
+/// There is no place for a daemon.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no place for a daemon: neither HOME nor XDG_CACHE_HOME is set to an absolute path")]
+pub struct NoPlace;
+
+impl Place {
+    /// The place for builds of this kind.
+    pub fn of(env: &Env, build: &Build) -> Result<Place, NoPlace> {
+        let env = env.only(dirs::NEUTRAL_VARIABLES);
+        let (config, problems) = settings::load(&env, &[]);
+        let cache_dir = config.cache_dir.value.clone();
+        if !cache_dir.is_absolute() {
+            return Err(NoPlace);
+        }
+        let name = if build.is_dev { "daemon-dev" } else { "daemon" };
+        let file = |dir: &Path, suffix: &str| dir.join(format!("{name}.{suffix}"));
+        let candidates =
+            [ipc::runtime_dir(&env).map(|dir| dir.join("kache")), Some(cache_dir.join("daemon"))];
+        let fits = |dir: &PathBuf| file(dir, "sock").as_os_str().len() <= MAX_SOCKET_PATH_BYTES;
+        let dir = candidates.into_iter().flatten().find(fits).unwrap_or_else(ipc::shared_dir);
+        Ok(Place {
+            endpoint: Endpoint::of(&dir, name),
+            lock: file(&dir, "lock"),
+            last_run: file(&dir, "last-run"),
+            log: file(&cache_dir, "log"),
+            dir,
+            config,
+            problems,
+        })
+    }
+}
+
+/// Why nothing was answered.
+#[derive(Debug, thiserror::Error)]
+pub enum NoDaemon {
+    /// Nobody listens.
+    #[error("no daemon runs")]
+    NotRunning,
+    /// Somebody listens, and is no daemon of this user, or does not answer.
+    #[error("the daemon does not answer: {0}")]
+    NoAnswer(#[from] FrameError),
+    /// What listens does not say what a daemon says.
+    #[error("what listens there is no daemon of kache")]
+    NotKache,
+    /// It is too old for this build; it was told of this one, and answered this.
+    #[error("the daemon speaks version {daemon} of the protocol, which is too old; {answer}")]
+    TooOld { daemon: u16, answer: String },
+    /// It is too new for this build.
+    #[error("the daemon speaks version {daemon} of the protocol, which this kache does not know; update it")]
+    TooNew { daemon: u16 },
+}
+
+/// What a daemon answered, and which build it is.
+#[derive(Debug)]
+pub struct Reply {
+    pub answer: Answer,
+    pub daemon: Hello,
+}
+
+/// Asks the daemon at `endpoint`. One that is too old for this build is told of `exe`.
+///
+/// A daemon that ends while it is asked closes the connection without a word; the next one may be there already, so it
+/// is asked once more.
+pub fn ask(
+    endpoint: &Endpoint,
+    build: &Build,
+    request: &Request,
+    exe: Option<&Path>,
+    limit: Duration,
+) -> Result<Reply, NoDaemon> {
+    match ask_once(endpoint, build, request, exe, limit) {
+        Err(NoDaemon::NoAnswer(FrameError::Io(e))) if was_closed(&e) => {
+            ask_once(endpoint, build, request, exe, limit)
+        }
+        result => result,
+    }
+}
+
+fn was_closed(e: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(e.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}
+
+/// The same, asked once.
+pub fn ask_once(
+    endpoint: &Endpoint,
+    build: &Build,
+    request: &Request,
+    exe: Option<&Path>,
+    limit: Duration,
+) -> Result<Reply, NoDaemon> {
+    let mut stream = match ipc::connect(endpoint, CONNECT_LIMIT) {
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Err(NoDaemon::NotRunning);
+        }
+        result => result.map_err(FrameError::from)?,
+    };
+    stream.set_deadline(limit);
+    let own = Hello::of(build);
+    stream.write_all(&own.encode()).map_err(FrameError::from)?;
+    let mut bytes = [0; HELLO_BYTES];
+    stream.read_exact(&mut bytes).map_err(FrameError::from)?;
+    let daemon = Hello::decode(&bytes).ok_or(NoDaemon::NotKache)?;
+    match skew::client_talks(own.protocol, daemon.protocol) {
+        Talk::Yes => {
+            frame::write(&mut stream, request)?;
+            Ok(Reply { answer: frame::read(&mut stream)?, daemon })
+        }
+        Talk::No => Err(NoDaemon::TooNew { daemon: daemon.protocol.major }),
+        Talk::OfferUpgrade => {
+            let answer = match exe {
+                Some(exe) => {
+                    frame::write(&mut stream, &Request::Upgrade { exe: exe.to_owned() })?;
+                    frame::read::<Answer>(&mut stream)
+                        .map_or_else(|e| e.to_string(), |answer| answer.to_string())
+                }
+                None => "`kache daemon restart` replaces it".to_owned(),
+            };
+            Err(NoDaemon::TooOld { daemon: daemon.protocol.major, answer })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

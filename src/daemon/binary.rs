@@ -1,0 +1,171 @@
+//! Whether the daemon's binary is still the one it runs, and whether another one may take its place.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::protocol::build::Build;
+use crate::protocol::message::Preflight;
+use crate::protocol::skew::{self, Decision, Reason};
+use crate::sys::env::{self, Env};
+use crate::sys::fs::{self, Identity};
+use crate::sys::process::{self, RUNS_FROM_COPY, Surroundings};
+use crate::sys::{dirs, os};
+
+/// How long a binary may take to say that it can run here.
+const PREFLIGHT_LIMIT: Duration = Duration::from_secs(2);
+/// When a file that could not take over is looked at again. Each time the pause doubles, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
+/// The path that the daemon was started by.
+///
+/// Links are followed anew each time: what a package manager does is to point a stable name to another directory.
+#[derive(Debug)]
+pub struct Launch {
+    pub path: PathBuf,
+    /// The file that is known: the one that runs, or one that was judged.
+    known: Option<Identity>,
+    refused: Option<Refused>,
+}
+
+#[derive(Debug)]
+struct Refused {
+    identity: Identity,
+    pause: Duration,
+    until: Instant,
+}
+
+impl Launch {
+    /// The path of this process: as it was called, unless a stable name leads to the same file.
+    pub fn of(env: &Env, named: Option<PathBuf>) -> Launch {
+        let path = named.or_else(|| called(env).ok()).unwrap_or_default();
+        let stable = dirs::data(env).map(|dir| dir.join("kache").join("bin").join("kache"));
+        let path = stable.filter(|stable| is_same_file(stable, &path)).unwrap_or(path);
+        let known = env::running_file(&path);
+        Launch { path, known, refused: None }
+    }
+
+    /// Another file is at the path than is known: answers it. One that was refused is answered again after a pause.
+    pub fn changed(&self) -> Option<Identity> {
+        // A path with nothing at it is being replaced, or was uninstalled: there is nothing to change to.
+        let now = Identity::at(&self.path).ok()?;
+        let is_refused = |refused: &Refused| refused.identity == now && Instant::now() < refused.until;
+        (Some(now) != self.known && !self.refused.as_ref().is_some_and(is_refused)).then_some(now)
+    }
+
+    /// The file is what runs already, whatever its times say.
+    pub fn is_known(&mut self, identity: Identity) {
+        self.known = Some(identity);
+        self.refused = None;
+    }
+
+    /// The file cannot take over now.
+    pub fn refuse(&mut self, identity: Identity) {
+        let again = self.refused.take().filter(|refused| refused.identity == identity);
+        let pause = again.map_or(FIRST_PAUSE, |refused| (refused.pause * 2).min(LONGEST_PAUSE));
+        self.refused = Some(Refused { identity, pause, until: Instant::now() + pause });
+    }
+}
+
+/// The path by which this process was called, with its links: they may be pointed elsewhere later.
+pub fn called(env: &Env) -> io::Result<PathBuf> {
+    let real = env::current_exe()?;
+    let (Some(name), Some(cwd)) = (env.args.first(), &env.cwd) else { return Ok(real) };
+    let called = os::find_program(name, env.get("PATH"), cwd);
+    Ok(called.filter(|called| is_same_file(called, &real)).unwrap_or(real))
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((Identity::at(one), Identity::at(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// What came of looking at another binary.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It takes over.
+    Go(Build),
+    /// It is what runs.
+    Same,
+    /// It does not, and that is as it should be: it is not newer, or it is too soon.
+    No(Decision),
+    /// It is wanted, and cannot.
+    Cannot(String),
+}
+
+/// Looks at the binary at `exe`, and asks it whether it can run.
+pub fn judge(exe: &Path, running: &Build, reason: Reason) -> Verdict {
+    let preflight = match fs::trusted_program(exe).and_then(|()| preflight(exe)) {
+        Ok(preflight) => preflight,
+        Err(why) => return Verdict::Cannot(why),
+    };
+    let other = preflight.build;
+    if other.is_dev != running.is_dev {
+        return Verdict::Cannot(format!(
+            "{}: development builds and releases do not replace each other",
+            exe.display()
+        ));
+    }
+    match skew::hands_over(running, &other, preflight.handover, reason) {
+        Decision::Go => Verdict::Go(other),
+        Decision::Same => Verdict::Same,
+        Decision::OtherWay => Verdict::Cannot(format!("{}: {other} {}", exe.display(), Decision::OtherWay)),
+        decision => Verdict::No(decision),
+    }
+}
+
+fn preflight(exe: &Path) -> Result<Preflight, String> {
+    let at = |why: &str| format!("{}: {why}", exe.display());
+    let surroundings = Surroundings { patience: PREFLIGHT_LIMIT, ..Surroundings::default() };
+    let captured =
+        process::capture(exe.as_os_str(), &[OsStr::new("daemon"), OsStr::new("preflight")], &surroundings)
+            .map_err(|e| at(&format!("it does not run: {e}")))?;
+    if captured.code != Some(0) {
+        let said = String::from_utf8_lossy(&captured.stderr);
+        let said = said.lines().next().unwrap_or_default();
+        return Err(at(&format!("it says that it cannot run here: {said}")));
+    }
+    serde_json::from_slice(&captured.stdout).map_err(|_| at("it does not answer as kache does"))
+}
+
+/// The file to run for the binary at `exe`: itself, or a copy where the file of a running program cannot be replaced.
+/// The copy has one place, so that whoever starts it finds the newest.
+pub fn to_run(exe: &Path, build: &Build, env: &Env) -> io::Result<PathBuf> {
+    let Some(copy) = copy_to_run(build, env).filter(|copy| copy != exe) else { return Ok(exe.to_owned()) };
+    let bytes = fs::read(exe)?;
+    if fs::read(&copy).is_ok_and(|there| there == bytes) {
+        return Ok(copy);
+    }
+    let dir = copy.parent().unwrap_or(&copy);
+    fs::create_dir_all(dir)?;
+    sweep(dir);
+    // A file that runs can be renamed, and goes when it runs no more.
+    if fs::metadata(&copy).is_ok() {
+        fs::rename(&copy, &dir.join(format!("{SET_ASIDE}{}", fs::unique_name())))?;
+    }
+    let temporary = dir.join(format!("{SET_ASIDE}{}", fs::unique_name()));
+    fs::copy(&mut fs::open(exe)?, &temporary, true)?;
+    fs::rename(&temporary, &copy)?;
+    Ok(copy)
+}
+
+/// Where the copy that runs is, where one does.
+pub fn copy_to_run(build: &Build, env: &Env) -> Option<PathBuf> {
+    let name = if build.is_dev { "kache-daemon-dev.exe" } else { "kache-daemon.exe" };
+    Some(dirs::data(env).filter(|_| RUNS_FROM_COPY)?.join("kache").join("run").join(name))
+}
+
+const SET_ASIDE: &str = "old-";
+
+/// Removes what was set aside. The system refuses to where it still runs.
+fn sweep(dir: &Path) {
+    let is_aside =
+        |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SET_ASIDE));
+    for path in fs::list(dir).unwrap_or_default().iter().filter(is_aside) {
+        let _ = fs::remove(path);
+    }
+}
+
+#[cfg(test)]
+mod tests;

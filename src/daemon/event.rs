@@ -1,0 +1,45 @@
+//! Everything that can happen to a daemon.
+
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+
+use crate::daemon::binary::Verdict;
+use crate::protocol::message::{Answer, Request};
+use crate::protocol::skew::Reason;
+use crate::sys::fs::Identity;
+use crate::sys::signal::Signal;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A client asked, and waits for the answer.
+    Asked {
+        request: Request,
+        reply: Sender<Answer>,
+    },
+    /// A client is another build: the daemon's own file may have been replaced.
+    OtherBuild,
+    /// What came through a connection was no request; it is closed.
+    BadPeer(String),
+    /// The system could not give the next connection.
+    AcceptFailed(String),
+    /// A binary was looked at.
+    Judged {
+        candidate: Candidate,
+        verdict: Verdict,
+    },
+    /// The store was looked after.
+    Upkept(Result<String, String>),
+    Signal(Signal),
+}
+
+/// A binary that may take over.
+#[derive(Debug)]
+pub struct Candidate {
+    pub exe: PathBuf,
+    /// The state of its file when it was looked at.
+    pub identity: Identity,
+    pub reason: Reason,
+    /// Who asked for it.
+    pub reply: Option<Sender<Answer>>,
+}

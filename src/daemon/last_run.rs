@@ -1,0 +1,98 @@
+//! Whether daemons that were started on demand end well. One that crashes again and again is not started for every
+//! build anew: each crash doubles the pause before the next start.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sys::fs;
+
+/// What a daemon writes when it starts, when it has run for a while, and when it ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LastRun {
+    pub started_ms: u64,
+    /// It has not said that it ended. If its lock is free, it crashed.
+    pub is_running: bool,
+    /// How many runs before this one crashed, one after the other, each soon after its start.
+    pub n_crashes: u32,
+}
+
+/// Who has run for so long did not crash because of how it started.
+pub const WELL_AFTER: Duration = Duration::from_secs(60);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
+impl LastRun {
+    /// What is written at `path`; nothing bad is known of what never ran.
+    pub fn read(path: &Path) -> LastRun {
+        fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    /// What a daemon that starts now writes.
+    pub fn next(self, now_ms: u64) -> LastRun {
+        LastRun { started_ms: now_ms, is_running: true, n_crashes: self.n_crashes_until_now() }
+    }
+
+    /// Writes it. A pause that is not known is no pause.
+    pub fn write(&self, path: &Path) {
+        let temporary = path.with_extension(fs::unique_name());
+        let bytes = serde_json::to_vec(self).unwrap_or_default();
+        let _ = fs::replace(path, &temporary, &bytes);
+    }
+
+    /// The crashes in a row, if this run is over.
+    pub fn n_crashes_until_now(&self) -> u32 {
+        if self.is_running { self.n_crashes.saturating_add(1) } else { self.n_crashes }
+    }
+
+    /// How long to wait before the next start, if no daemon runs. The first crash may be anybody's: `kill -9` is one.
+    pub fn pause(&self, now_ms: u64) -> Duration {
+        let n_crashes = self.n_crashes_until_now();
+        if n_crashes < 2 {
+            return Duration::ZERO;
+        }
+        let pause = Duration::from_secs(1 << (n_crashes - 1).min(10)).min(LONGEST_PAUSE);
+        // A time from the future is none: the clock was set back.
+        match now_ms.checked_sub(self.started_ms) {
+            Some(since_ms) => pause.saturating_sub(Duration::from_millis(since_ms)),
+            None => Duration::ZERO,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "they make files for the code under test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crashes_in_a_row_double_the_pause_and_a_good_end_forgets_them() {
+        let mut run = LastRun::default();
+        let mut pauses = Vec::new();
+        for _ in 0..14 {
+            run = run.next(1_000_000);
+            pauses.push(run.pause(1_000_000).as_secs());
+        }
+        assert_eq!(pauses, [0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600, 600]);
+        assert_eq!(run.pause(1_000_000 + 599_000), Duration::from_secs(1));
+        assert_eq!(run.pause(1_000_000 + 600_000), Duration::ZERO);
+        assert_eq!(run.pause(999_999), Duration::ZERO, "the clock was set back");
+        let ended = LastRun { is_running: false, n_crashes: 0, ..run };
+        assert_eq!(ended.next(2_000_000).n_crashes, 0);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_reason_to_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("last-run");
+        assert_eq!(LastRun::read(&path), LastRun::default());
+        let run = LastRun { started_ms: 5, is_running: true, n_crashes: 7 };
+        run.write(&path);
+        assert_eq!(LastRun::read(&path), run);
+        std::fs::write(&path, b"{\"n_crashes\":").unwrap();
+        assert_eq!(LastRun::read(&path).pause(0), Duration::ZERO);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing temporary is left");
+    }
+}

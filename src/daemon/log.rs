@@ -1,0 +1,89 @@
+//! The daemon's own log: a file that never gets large.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::sys::{clock, fs};
+
+/// When the log is put aside. There is one that was put aside, so this is half of what both take.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Where lines go.
+#[derive(Clone, Debug)]
+pub struct Log {
+    path: PathBuf,
+    /// Who started the daemon reads its error stream as well.
+    also_stderr: bool,
+}
+
+impl Log {
+    /// The log at `path`.
+    pub fn at(path: &Path, also_stderr: bool) -> Log {
+        Log { path: path.to_owned(), also_stderr }
+    }
+
+    /// Adds a line. Where that cannot be done there is nobody to tell.
+    pub fn line(&self, text: &str) {
+        self.rotate();
+        let text = text.trim_end().replace('\n', "\n    ");
+        let line = format!("{} [{}] {text}\n", clock::stamp(clock::now_ms()), std::process::id());
+        if fs::append(&self.path, line.as_bytes()).is_err()
+            && let Some(dir) = self.path.parent()
+        {
+            let _ = fs::create_dir_all(dir).and_then(|()| fs::append(&self.path, line.as_bytes()));
+        }
+        if self.also_stderr {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+
+    fn rotate(&self) {
+        if fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() > MAX_BYTES) {
+            let _ = fs::rename(&self.path, &put_aside(&self.path));
+        }
+    }
+}
+
+fn put_aside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".1");
+    PathBuf::from(name)
+}
+
+/// The last `n` lines of the log at `path`, oldest first.
+pub fn tail(path: &Path, n: usize) -> std::io::Result<Vec<String>> {
+    let mut bytes = fs::read(&put_aside(path)).unwrap_or_default();
+    match fs::read(path) {
+        Ok(newer) => bytes.extend(newer),
+        Err(e) if bytes.is_empty() => return Err(e),
+        Err(_) => {}
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    Ok(lines[lines.len().saturating_sub(n)..].iter().map(|line| (*line).to_owned()).collect())
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "they make files for the code under test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_stays_small_and_its_last_lines_are_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("made/daemon.log");
+        let log = Log::at(&path, false);
+        assert!(tail(&path, 9).is_err());
+        log.line("one\ntwo");
+        assert_eq!(tail(&path, 9).unwrap().len(), 2);
+        let long = "x".repeat(100_000);
+        for _ in 0..30 {
+            log.line(&long);
+        }
+        log.line("last");
+        let total: u64 = [&path, &put_aside(&path)].iter().map(|path| path.metadata().unwrap().len()).sum();
+        assert!(total < 2 * (MAX_BYTES + 200_000), "{total}");
+        let lines = tail(&path, 2).unwrap();
+        assert!(lines[1].ends_with("] last") && lines[0].ends_with("xxx"), "{lines:?}");
+    }
+}

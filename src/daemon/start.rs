@@ -1,0 +1,95 @@
+//! Starting a daemon that nobody supervises, and waiting until it answers.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::client::{self, NoDaemon, Place, Reply};
+use crate::daemon::binary;
+use crate::daemon::last_run::LastRun;
+use crate::daemon::run;
+use crate::protocol::build::Build;
+use crate::protocol::message::{Answer, Request, Status};
+use crate::sys::env::Env;
+use crate::sys::{clock, dirs, process};
+
+/// How long a daemon may take until it answers.
+const START_LIMIT: Duration = Duration::from_secs(10);
+const ASK_LIMIT: Duration = Duration::from_secs(3);
+
+/// Why no daemon was started.
+#[derive(Debug, thiserror::Error)]
+pub enum NotStarted {
+    #[error(
+        "the daemon ended by itself {n_crashes} times in a row, each time soon after it was started; the next start is in {} s", pause.as_secs().max(1)
+    )]
+    Crashes { n_crashes: u32, pause: Duration },
+    #[error("it cannot be started: {0}")]
+    System(#[from] std::io::Error),
+    #[error("it was started, and ended at once")]
+    Ended,
+    #[error("it was started, and does not answer within {} s", START_LIMIT.as_secs())]
+    NoAnswer,
+}
+
+/// How the daemon is.
+pub fn status(place: &Place, build: &Build) -> Result<Status, NoDaemon> {
+    match client::ask(&place.endpoint, build, &Request::Status, None, ASK_LIMIT)? {
+        Reply { answer: Answer::Status(status), .. } => Ok(*status),
+        _ => Err(NoDaemon::NotKache),
+    }
+}
+
+/// Starts a daemon from the binary at `exe`, if none runs, and waits until it answers.
+///
+/// It gets nothing of this process: no descriptor, no terminal, and no variable that a build could have set.
+pub fn on_demand(place: &Place, build: &Build, exe: &Path, env: &Env) -> Result<Status, NotStarted> {
+    if let Ok(status) = status(place, build) {
+        return Ok(status);
+    }
+    let last_run = LastRun::read(&place.last_run);
+    let pause = last_run.pause(clock::now_ms());
+    if !pause.is_zero() && !run::is_running(place) {
+        return Err(NotStarted::Crashes { n_crashes: last_run.n_crashes_until_now(), pause });
+    }
+    let program = binary::to_run(exe, build, env)?;
+    let mut named = OsString::from("--exe=");
+    named.push(exe);
+    let args = ["daemon".into(), "run".into(), named];
+    let vars = env.only(dirs::NEUTRAL_VARIABLES);
+    let mut child = process::spawn_detached_with(program.as_os_str(), &args, &vars)?;
+    let until = Instant::now() + START_LIMIT;
+    loop {
+        let has_ended = matches!(child.try_wait(), Ok(Some(_)));
+        match status(place, build) {
+            Ok(status) => return Ok(status),
+            // Of two that are started at once, one ends because the other runs.
+            Err(_) if has_ended && !run::is_running(place) => return Err(NotStarted::Ended),
+            Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
+            Err(_) => return Err(NotStarted::NoAnswer),
+        }
+    }
+}
+
+/// Waits until a daemon that was started answers. An error is what was last in its way.
+pub fn wait_for_answer(place: &Place, build: &Build) -> Result<Status, NoDaemon> {
+    let until = Instant::now() + START_LIMIT;
+    loop {
+        match status(place, build) {
+            Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
+            answer => return answer,
+        }
+    }
+}
+
+/// Waits until no daemon runs. False if one still does after `limit`.
+pub fn wait_for_end(place: &Place, limit: Duration) -> bool {
+    let until = Instant::now() + limit;
+    while run::is_running(place) {
+        if Instant::now() >= until {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
+}

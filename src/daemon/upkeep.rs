@@ -1,0 +1,125 @@
+//! Looking after the store: the index follows the records, and what is too much or too old goes.
+//!
+//! It is done when the records have changed, in a thread of its own that gives way to builds. Both parts leave a store
+//! whole wherever they are cut off, so a daemon that ends or hands over does not wait for them.
+
+use std::path::Path;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::config::units::format_bytes;
+use crate::daemon::event::Event;
+use crate::gc::automatic;
+use crate::index::open::Index;
+use crate::protocol::message::UpkeepStatus;
+use crate::store::Store;
+use crate::sys::fs::Identity;
+use crate::sys::{clock, fs, process};
+use crate::trigger;
+
+/// At most once in this time: a build in progress adds records all the time.
+const PAUSE: Duration = Duration::from_secs(30);
+/// Collections are rarer. A little sooner than wrappers start them, which then need not.
+const PAUSE_OF_COLLECTIONS: Duration = Duration::from_secs(540);
+
+/// When it was done and what came of it.
+#[derive(Debug, Default)]
+pub struct Upkeep {
+    status: UpkeepStatus,
+    is_running: bool,
+    begun: Option<Instant>,
+    collected: Option<Instant>,
+    /// The newest records when it was begun last.
+    seen: Option<Identity>,
+}
+
+impl Upkeep {
+    /// Nothing was done yet.
+    pub fn new() -> Upkeep {
+        Upkeep::default()
+    }
+
+    /// Whether it is being done.
+    pub fn is_running(&self) -> bool {
+        self.is_running
+    }
+
+    /// For those who ask.
+    pub fn status(&self) -> UpkeepStatus {
+        self.status.clone()
+    }
+
+    /// Begins, if there is something to do.
+    pub fn look(&mut self, config: &Config, events: &Sender<Event>) -> std::io::Result<()> {
+        let is_over = |begun: Option<Instant>, pause| begun.is_none_or(|begun| begun.elapsed() >= pause);
+        if self.is_running || !is_over(self.begun, PAUSE) {
+            return Ok(());
+        }
+        let newest = newest_records(&Store::records_dir(&config.cache_dir.value));
+        if newest.is_none() || newest == self.seen {
+            return Ok(());
+        }
+        let collects = is_over(self.collected, PAUSE_OF_COLLECTIONS);
+        let (config, events) = (config.clone(), events.clone());
+        let work = move || {
+            process::give_way();
+            let _ = events.send(Event::Upkept(look_after(&config, collects)));
+        };
+        std::thread::Builder::new().name("upkeep".to_owned()).spawn(work)?;
+        let now = Instant::now();
+        self.is_running = true;
+        self.begun = Some(now);
+        self.seen = newest;
+        if collects {
+            self.collected = Some(now);
+        }
+        Ok(())
+    }
+
+    /// It is done. Answers what is worth a line of the log.
+    pub fn ended(&mut self, result: Result<String, String>) -> Option<String> {
+        self.is_running = false;
+        self.status.n_runs += 1;
+        self.status.last_ms = Some(clock::now_ms());
+        let (last, error) = match result {
+            Ok(said) => (Some(said), None),
+            Err(why) => (self.status.last.take(), Some(why)),
+        };
+        let is_news = error != self.status.error || last != self.status.last;
+        self.status = UpkeepStatus { last, error, ..std::mem::take(&mut self.status) };
+        let said = self.status.error.as_ref().or(self.status.last.as_ref()).filter(|_| is_news)?;
+        Some(format!("upkeep: {said}"))
+    }
+}
+
+fn newest_records(records_dir: &Path) -> Option<Identity> {
+    let files = fs::list(records_dir).ok()?;
+    Identity::at(files.last()?).ok()
+}
+
+fn look_after(config: &Config, collects: bool) -> Result<String, String> {
+    let cache_dir = &config.cache_dir.value;
+    let at = |e: &dyn std::fmt::Display| format!("{}: {e}", cache_dir.display());
+    let index = Index::open(cache_dir).map_err(|e| at(&e))?;
+    let mut said = vec!["the index is up to date".to_owned()];
+    said.extend(index.notes.iter().cloned());
+    drop(index);
+    if collects {
+        // Wrappers see by it that this was done.
+        let stamp = trigger::stamp_file(cache_dir);
+        let _ = fs::touch(&stamp).or_else(|_| fs::write_new(&stamp, b""));
+        if let Some(applied) = automatic::collect(config) {
+            let (n, bytes) = (applied.n_removed + applied.n_evicted, format_bytes(applied.store_bytes));
+            said.push(if n == 0 {
+                "nothing had to go".to_owned()
+            } else {
+                format!("{n} files went, {bytes}")
+            });
+            if let Some(problem) = applied.problems.into_iter().next() {
+                return Err(problem);
+            }
+        }
+    }
+    Ok(said.join("; "))
+}

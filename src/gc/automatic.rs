@@ -1,0 +1,39 @@
+//! Collecting without being asked to: only if there is a need, and never by half a configuration.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::config::Config;
+use crate::gc::apply::{Applied, apply};
+use crate::gc::plan::{GRACE_MS, Limits, Plan};
+use crate::gc::survey::{self, Survey};
+use crate::gc::{lock_file, one_at_a_time};
+use crate::index::open::Index;
+use crate::sys::{clock, fs};
+
+/// How long a store is left alone that is within its limit.
+const PAUSE_MS: u64 = 24 * 3_600_000;
+
+/// Removes what should go. None if there is no need, another process is at it, or the store could not be
+/// looked through.
+pub fn collect(config: &Config) -> Option<Applied> {
+    let cache_dir = &config.cache_dir.value;
+    let is_needed = config.gc_max_age.value.is_some()
+        || is_long_ago(&lock_file(cache_dir))
+        || survey::disk_bytes(cache_dir).0 > config.max_size_bytes.value;
+    let lock = if is_needed { one_at_a_time(cache_dir).ok()?? } else { return None };
+    let last_uses = Index::open(cache_dir).and_then(|index| index.last_uses());
+    // Without last uses, entries go in the order in which they were made.
+    let survey = Survey::of(cache_dir, &last_uses.unwrap_or_else(|_| HashMap::new()));
+    let max_age_ms = config.gc_max_age.value.map(|age| age.as_millis() as u64);
+    let limits = Limits { max_bytes: config.max_size_bytes.value, max_age_ms, grace_ms: GRACE_MS };
+    let applied = survey.ok().map(|survey| apply(&Plan::compute(&survey, clock::now_ms(), &limits)));
+    lock.heartbeat();
+    applied
+}
+
+fn is_long_ago(lock_file: &Path) -> bool {
+    let modified = fs::metadata(lock_file).and_then(|metadata| metadata.modified());
+    let age = modified.map(|modified| clock::now().duration_since(modified));
+    !matches!(age, Ok(Ok(age)) if age.as_millis() < u128::from(PAUSE_MS))
+}

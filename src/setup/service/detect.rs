@@ -1,0 +1,145 @@
+//! Which service manager this machine has for its users, or why none.
+
+use std::path::Path;
+
+use crate::daemon::binary;
+use crate::protocol::build::Build;
+use crate::setup::service::launchd::Launchd;
+use crate::setup::service::runner::CommandRunner;
+use crate::setup::service::supervisor::{Service, Supervisor};
+use crate::setup::service::systemd::{Systemd, systemctl};
+use crate::setup::service::task::Task;
+use crate::sys::env::{self as sys_env, Env};
+use crate::sys::{dirs, fs, ipc};
+
+/// What can be seen of a machine from which to tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// As [`std::env::consts::OS`] has it.
+    pub system: String,
+    /// The variable by which a CI service says that this is one of its jobs.
+    pub ci: Option<&'static str>,
+    /// What says that this is a container.
+    pub container: Option<&'static str>,
+    /// systemd started this machine.
+    pub is_systemd: bool,
+    /// The systemd user manager answers.
+    pub has_user_manager: bool,
+    /// Linux below Windows.
+    pub is_wsl: bool,
+    pub is_openrc: bool,
+    /// Root in place of somebody else.
+    pub sudo_user: Option<String>,
+}
+
+/// Who starts the daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Systemd,
+    Launchd,
+    Task,
+    /// Nobody; it is started on demand. Why.
+    OnDemand(String),
+    /// Nothing should be installed at all. Why.
+    Refused(String),
+}
+
+/// Who starts the daemon on this machine.
+pub fn choose(machine: &Machine) -> Choice {
+    if let Some(user) = &machine.sudo_user {
+        return Choice::Refused(format!(
+            "this is root in place of user {user}, and the service would be root's; run it without sudo"
+        ));
+    }
+    if let Some(variable) = machine.ci {
+        return Choice::OnDemand(format!("{variable} is set: a machine of a CI service lives for one job"));
+    }
+    match machine.system.as_str() {
+        "macos" => return Choice::Launchd,
+        "windows" => return Choice::Task,
+        _ => {}
+    }
+    if machine.has_user_manager {
+        return Choice::Systemd;
+    }
+    Choice::OnDemand(if let Some(sign) = machine.container {
+        format!("{sign} says that this is a container, which has no service manager for users")
+    } else if machine.is_wsl && !machine.is_systemd {
+        "this is WSL without systemd; to have it, write `[boot]` and `systemd=true` into /etc/wsl.conf, \
+         then call `wsl --shutdown` in Windows"
+            .to_owned()
+    } else if machine.is_systemd {
+        "systemd runs, but its manager for this user does not answer; `systemctl --user status` says why"
+            .to_owned()
+    } else if machine.is_openrc {
+        "OpenRC starts services of the system, not those of a user".to_owned()
+    } else {
+        "there is no service manager for users that kache knows".to_owned()
+    })
+}
+
+const CI_VARIABLES: [&str; 7] =
+    ["CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "JENKINS_URL", "TEAMCITY_VERSION", "TF_BUILD"];
+
+impl Machine {
+    /// What can be seen of this one.
+    pub fn look(env: &Env, runner: &dyn CommandRunner) -> Machine {
+        let is_set = |name: &str| env.get(name).is_some_and(|value| !value.is_empty() && value != "false");
+        let exists = |path: &str| fs::metadata(Path::new(path)).is_ok();
+        let is_linux = std::env::consts::OS == "linux";
+        let container = [("/.dockerenv", "/.dockerenv"), ("/run/.containerenv", "/run/.containerenv")]
+            .into_iter()
+            .find_map(|(path, sign)| exists(path).then_some(sign))
+            .or(is_set("container").then_some("the variable `container`"))
+            .or(is_set("KUBERNETES_SERVICE_HOST").then_some("the variable KUBERNETES_SERVICE_HOST"));
+        let kernel = fs::read(Path::new("/proc/version")).unwrap_or_default().to_ascii_lowercase();
+        let is_systemd = is_linux && exists("/run/systemd/system");
+        let answers = || runner.run(&systemctl(&["show-environment"])).is_ok_and(|said| said.code == Some(0));
+        let sudo_user = env.get("SUDO_UID").filter(|_| sys_env::is_root());
+        Machine {
+            system: std::env::consts::OS.to_owned(),
+            ci: CI_VARIABLES.into_iter().find(|name| is_set(name)),
+            container: container.filter(|_| is_linux),
+            is_systemd,
+            has_user_manager: is_systemd && answers(),
+            is_wsl: memchr::memmem::find(&kernel, b"microsoft").is_some(),
+            is_openrc: is_linux && exists("/run/openrc"),
+            sudo_user: sudo_user.map(|user| user.to_string_lossy().into_owned()),
+        }
+    }
+}
+
+/// Why the service cannot even be described.
+#[derive(Debug, thiserror::Error)]
+pub enum NoService {
+    #[error("there is no home directory to install a service in; set HOME")]
+    NoHome,
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+}
+
+/// The service manager of a choice, for the binary at `exe`.
+pub fn supervisor(
+    choice: &Choice,
+    exe: &Path,
+    build: &Build,
+    env: &Env,
+) -> Result<Option<Box<dyn Supervisor>>, NoService> {
+    let home = dirs::home(env).filter(|home| home.is_absolute()).ok_or(NoService::NoHome)?;
+    let config_dir = dirs::config(env).ok_or(NoService::NoHome)?;
+    let service = Service {
+        exe: exe.to_owned(),
+        copy: binary::copy_to_run(build, env),
+        name: if build.is_dev { "kache-dev" } else { "kache" }.to_owned(),
+        socket: if build.is_dev { "daemon-dev.sock" } else { "daemon.sock" }.to_owned(),
+        home,
+        config_dir,
+        user: ipc::user_name()?,
+    };
+    Ok(match choice {
+        Choice::Systemd => Some(Box::new(Systemd(service))),
+        Choice::Launchd => Some(Box::new(Launchd(service))),
+        Choice::Task => Some(Box::new(Task(service))),
+        Choice::OnDemand(_) | Choice::Refused(_) => None,
+    })
+}

@@ -1,0 +1,130 @@
+//! Installing the service and proving that it runs; removing it and whatever it left.
+
+use std::time::{Duration, Instant};
+
+use crate::client::Place;
+use crate::daemon::start;
+use crate::protocol::build::Build;
+use crate::protocol::message::{ON_DEMAND, Request};
+use crate::setup::plan::action::{Action, Change};
+use crate::setup::plan::state::Content;
+use crate::setup::plan::{CannotPlan, Journal, NotApplied, Plan};
+use crate::setup::service::runner::CommandRunner;
+use crate::setup::service::supervisor::{INSTALL, Supervisor};
+use crate::sys::fs;
+
+/// How long the service may take until its daemon answers.
+const START_LIMIT: Duration = Duration::from_secs(20);
+const END_LIMIT: Duration = Duration::from_secs(15);
+
+/// Why it was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    #[error(transparent)]
+    CannotPlan(#[from] CannotPlan),
+    #[error(transparent)]
+    NotApplied(#[from] NotApplied),
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Carries out one of `plans`, the first that works, and proves that the daemon answers and is the service's.
+pub fn install(
+    plans: &[Plan],
+    supervisor: &dyn Supervisor,
+    runner: &dyn CommandRunner,
+    place: &Place,
+    build: &Build,
+    journal: &Journal,
+) -> Result<(), NotDone> {
+    journal.recover()?;
+    let mut result = Ok(());
+    for (index, plan) in plans.iter().enumerate() {
+        // One that was started on demand would keep the service's from its socket.
+        end_on_demand(place, build)?;
+        let is_last = index + 1 == plans.len();
+        result = journal.apply(plan, &mut || prove(supervisor, runner, place, build));
+        match result {
+            Err(NotApplied::Reverted { .. }) if !is_last => {}
+            _ => break,
+        }
+    }
+    Ok(result?)
+}
+
+fn end_on_demand(place: &Place, build: &Build) -> Result<(), NotDone> {
+    let is_on_demand = start::status(place, build).is_ok_and(|status| status.supervisor == ON_DEMAND);
+    if !is_on_demand {
+        return Ok(());
+    }
+    let _ = crate::client::ask(&place.endpoint, build, &Request::Stop, None, END_LIMIT);
+    if start::wait_for_end(place, END_LIMIT) {
+        Ok(())
+    } else {
+        Err(NotDone::Other(format!("the daemon that runs does not end; its log is {}", place.log.display())))
+    }
+}
+
+/// The daemon answers, and was started by whom it should.
+fn prove(
+    supervisor: &dyn Supervisor,
+    runner: &dyn CommandRunner,
+    place: &Place,
+    build: &Build,
+) -> Result<(), String> {
+    let until = Instant::now() + START_LIMIT;
+    loop {
+        let answer = start::status(place, build);
+        if answer.is_ok() {
+            return Ok(());
+        }
+        if Instant::now() >= until {
+            let why = answer.map_or_else(|no| no.to_string(), |_| String::new());
+            let status = supervisor.status(runner).unwrap_or_default();
+            let trouble = status.trouble.map(|trouble| format!(" ({trouble})")).unwrap_or_default();
+            return Err(format!(
+                "the service does not answer: {why}{trouble}\n{}",
+                supervisor.last_words(runner)
+            ));
+        }
+        runner.wait(Duration::from_millis(20));
+    }
+}
+
+/// How everything that was installed goes away, with the directories that were made for it: the journal knows them.
+pub fn uninstall_plan(
+    supervisor: &dyn Supervisor,
+    runner: &dyn CommandRunner,
+    journal: &Journal,
+) -> Result<Plan, NotDone> {
+    let mut plan = supervisor.uninstall(runner)?;
+    if !plan.is_empty() {
+        let undo = journal.undo(&plan.command, &[INSTALL]).map_err(|e| NotDone::Other(e.to_string()))?;
+        let is_dir = |action: &Action| matches!(&action.change, Change::Path(change) if change.before == Content::Directory);
+        plan.actions.extend(undo.plan.actions.into_iter().filter(is_dir));
+        plan.undoes = undo.plan.undoes;
+    }
+    Ok(plan)
+}
+
+/// Carries out the plan of [`uninstall_plan`], and removes what a daemon left that has no manager any more.
+pub fn uninstall(plan: &Plan, place: &Place, build: &Build, journal: &Journal) -> Result<(), NotDone> {
+    journal.recover()?;
+    journal.apply(plan, &mut || Ok(()))?;
+    end_on_demand(place, build)?;
+    if start::wait_for_end(place, END_LIMIT) {
+        remove_traces(place);
+    }
+    Ok(())
+}
+
+/// Removes what is left of a daemon that does not run: its lock, and what it noted of itself. Not its log.
+pub fn remove_traces(place: &Place) {
+    for path in [&place.lock, &place.last_run, &place.endpoint.path] {
+        let _ = fs::remove(path);
+    }
+    // Another kind of build may have its own in there.
+    if fs::list(&place.dir).is_ok_and(|left| left.is_empty()) {
+        let _ = fs::remove_dir_all(&place.dir);
+    }
+}

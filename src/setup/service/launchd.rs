@@ -1,0 +1,285 @@
+//! An agent of launchd.
+//!
+//! Only `bootstrap`, `bootout`, `kickstart`, `print` and `enable` are called, with their domain: a session with a
+//! screen has `gui/<uid>`, one without (a remote login) only `user/<uid>`. What they answer is judged by their exit
+//! codes, never by their words.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::setup::plan::{Action, CannotPlan, CommandLine, Plan, UndoEdit};
+use crate::setup::service::runner::{self, CommandRunner};
+use crate::setup::service::supervisor::{INSTALL, Service, Status, Supervisor, UNINSTALL};
+use crate::sys::fs;
+
+/// There is no such session, or no such domain for this user.
+const NO_DOMAIN: [i32; 2] = [112, 125];
+/// No such service in that domain.
+const NO_SERVICE: i32 = 113;
+/// How often, and for how long, to ask whether an agent is unloaded: `bootout` only begins it.
+const ASK_EVERY: Duration = Duration::from_millis(100);
+const UNLOAD_LIMIT: Duration = Duration::from_secs(45);
+
+/// The property list of the agent.
+pub fn plist(service: &Service) -> String {
+    let exe = escaped(&service.exe.to_string_lossy());
+    let label = escaped(&label(service));
+    let log = escaped(&service.home.join("Library/Logs/kache/launchd.log").to_string_lossy());
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+	<key>Label</key>
+	<string>{label}</string>
+	<key>ProgramArguments</key>
+	<array>
+		<string>{exe}</string>
+		<string>daemon</string>
+		<string>run</string>
+		<string>--supervised=launchd</string>
+	</array>
+	<key>RunAtLoad</key>
+	<true/>
+	<key>KeepAlive</key>
+	<dict>
+		<key>SuccessfulExit</key>
+		<false/>
+	</dict>
+	<key>ThrottleInterval</key>
+	<integer>10</integer>
+	<key>ExitTimeOut</key>
+	<integer>45</integer>
+	<key>ProcessType</key>
+	<string>Interactive</string>
+	<key>LimitLoadToSessionType</key>
+	<array>
+		<string>Aqua</string>
+		<string>Background</string>
+	</array>
+	<key>Umask</key>
+	<integer>63</integer>
+	<key>SoftResourceLimits</key>
+	<dict>
+		<key>NumberOfFiles</key>
+		<integer>65536</integer>
+	</dict>
+	<key>StandardOutPath</key>
+	<string>{log}</string>
+	<key>StandardErrorPath</key>
+	<string>{log}</string>
+</dict>
+</plist>
+"#
+    )
+}
+
+/// `text` as the content of an element. What no XML can hold is left out.
+pub fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '\t' | '\n' | '\r' => escaped += &format!("&#{};", letter as u32),
+            letter if (letter as u32) < 0x20 || matches!(letter, '\u{fffe}' | '\u{ffff}') => {}
+            _ => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
+fn label(service: &Service) -> String {
+    format!("dev.kache.{}", service.name)
+}
+
+/// The launchd of this user.
+pub struct Launchd(pub Service);
+
+impl Launchd {
+    fn path(&self) -> PathBuf {
+        self.0.home.join("Library/LaunchAgents").join(format!("{}.plist", label(&self.0)))
+    }
+
+    /// The domain that agents of this user go to now.
+    pub fn domain(&self, runner: &dyn CommandRunner) -> Result<String, String> {
+        let gui = format!("gui/{}", self.0.user);
+        let command = launchctl(&["print", &gui]);
+        let captured = runner.run(&command).map_err(|e| format!("`{}`: {e}", runner::line(&command)))?;
+        match captured.code {
+            Some(0) => Ok(gui),
+            Some(code) if NO_DOMAIN.contains(&code) => Ok(format!("user/{}", self.0.user)),
+            _ => Err(runner::failure(&command, &captured)),
+        }
+    }
+
+    /// The domain, or the one of a session with a screen where it cannot be told: what is then planned fails and says
+    /// why.
+    fn planned_domain(&self, runner: &dyn CommandRunner) -> String {
+        self.domain(runner).unwrap_or_else(|_| format!("gui/{}", self.0.user))
+    }
+
+    fn target(&self, domain: &str) -> String {
+        format!("{domain}/{}", label(&self.0))
+    }
+
+    fn is_loaded(&self, domain: &str, runner: &dyn CommandRunner) -> Result<bool, String> {
+        let command = launchctl(&["print", &self.target(domain)]);
+        let captured = runner.run(&command).map_err(|e| format!("`{}`: {e}", runner::line(&command)))?;
+        match captured.code {
+            Some(0) => Ok(true),
+            Some(code) if code == NO_SERVICE || NO_DOMAIN.contains(&code) => Ok(false),
+            _ => Err(runner::failure(&command, &captured)),
+        }
+    }
+
+    /// Unloads the agent from `domain` and waits until it is gone: loading it anew fails before that.
+    pub fn unload(&self, domain: &str, runner: &dyn CommandRunner) -> Result<(), String> {
+        if !self.is_loaded(domain, runner)? {
+            return Ok(());
+        }
+        let command = launchctl(&["bootout", &self.target(domain)]);
+        let captured = runner.run(&command).map_err(|e| format!("`{}`: {e}", runner::line(&command)))?;
+        let mut waited = Duration::ZERO;
+        while self.is_loaded(domain, runner)? {
+            if waited >= UNLOAD_LIMIT {
+                return Err(runner::failure(&command, &captured));
+            }
+            runner.wait(ASK_EVERY);
+            waited += ASK_EVERY;
+        }
+        Ok(())
+    }
+}
+
+fn launchctl(args: &[&str]) -> CommandLine {
+    CommandLine::new("launchctl", args)
+}
+
+impl Supervisor for Launchd {
+    fn name(&self) -> &'static str {
+        "launchd"
+    }
+
+    fn install(&self, runner: &dyn CommandRunner) -> Result<Vec<Plan>, CannotPlan> {
+        let mut plan = Plan::new(INSTALL);
+        let path = self.path();
+        let domain = self.planned_domain(runner);
+        for dir in [&self.0.home.join("Library/LaunchAgents"), &self.0.home.join("Library/Logs/kache")] {
+            plan.make_dirs(dir)?;
+        }
+        let bytes = plist(&self.0).into_bytes();
+        plan.add(Action::file("Install the agent", &path, bytes, 0o644, UndoEdit::None)?);
+        let is_loaded = self.is_loaded(&domain, runner).unwrap_or(false);
+        let is_changed = !plan.is_empty();
+        let target = self.target(&domain);
+        if is_loaded && is_changed {
+            let exe = self.0.exe.to_string_lossy();
+            // It waits until the agent is gone, which `bootout` does not.
+            plan.add(Action::run(
+                "Unload the agent as it was",
+                CommandLine::new(&exe, &["daemon", "stop"]),
+                Some(launchctl(&["bootstrap", &domain, &path.to_string_lossy()])),
+            ));
+        }
+        if !is_loaded || is_changed {
+            // An agent that its user switched off once stays off, unless it is switched on.
+            plan.add(Action::run("Allow the agent to start", launchctl(&["enable", &target]), None));
+            plan.add(Action::run(
+                "Start it now and at every login",
+                launchctl(&["bootstrap", &domain, &path.to_string_lossy()]),
+                Some(launchctl(&["bootout", &target])),
+            ));
+        }
+        Ok(vec![plan])
+    }
+
+    fn uninstall(&self, runner: &dyn CommandRunner) -> Result<Plan, CannotPlan> {
+        let mut plan = Plan::new(UNINSTALL);
+        let path = self.path();
+        // It may have been loaded in the other kind of session.
+        for domain in ["gui", "user"].map(|kind| format!("{kind}/{}", self.0.user)) {
+            if self.is_loaded(&domain, runner).unwrap_or(false) {
+                plan.add(Action::run(
+                    "Stop the agent",
+                    launchctl(&["bootout", &self.target(&domain)]),
+                    Some(launchctl(&["bootstrap", &domain, &path.to_string_lossy()])),
+                ));
+            }
+        }
+        plan.add(Action::remove("Remove the agent", &path)?);
+        Ok(plan)
+    }
+
+    fn start(&self, runner: &dyn CommandRunner) -> Result<(), String> {
+        let domain = self.domain(runner)?;
+        if self.is_loaded(&domain, runner)? {
+            return runner::must(runner, &launchctl(&["kickstart", &self.target(&domain)])).map(drop);
+        }
+        runner::must(runner, &launchctl(&["bootstrap", &domain, &self.path().to_string_lossy()])).map(drop)
+    }
+
+    fn stop(&self, runner: &dyn CommandRunner) -> Result<(), String> {
+        let domain = self.domain(runner)?;
+        self.unload(&domain, runner)
+    }
+
+    fn status(&self, runner: &dyn CommandRunner) -> Result<Status, String> {
+        let is_installed = fs::metadata(&self.path()).is_ok();
+        let domain = self.domain(runner)?;
+        let command = launchctl(&["print", &self.target(&domain)]);
+        let captured = runner.run(&command).map_err(|e| format!("`{}`: {e}", runner::line(&command)))?;
+        let disabled = runner.run(&launchctl(&["print-disabled", &domain]));
+        let is_disabled =
+            disabled.is_ok_and(|said| is_disabled(&String::from_utf8_lossy(&said.stdout), &label(&self.0)));
+        let mut status = match captured.code {
+            Some(0) => parse_print(&String::from_utf8_lossy(&captured.stdout)),
+            Some(code) if code == NO_SERVICE || NO_DOMAIN.contains(&code) => Status::default(),
+            _ => return Err(runner::failure(&command, &captured)),
+        };
+        status.is_installed = is_installed;
+        status.is_enabled = is_installed && !is_disabled;
+        if is_disabled {
+            status.trouble = Some("switched off in the system's login items".to_owned());
+        }
+        Ok(status)
+    }
+
+    fn last_words(&self, _runner: &dyn CommandRunner) -> String {
+        let path = self.0.home.join("Library/Logs/kache/launchd.log");
+        let text = fs::read(&path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    }
+}
+
+/// What `launchctl print` says of a service: its first level of `name = value` lines.
+pub fn parse_print(text: &str) -> Status {
+    let value = |name: &str| {
+        let lines =
+            text.lines().filter_map(|line| line.strip_prefix('\t')).filter(|line| !line.starts_with('\t'));
+        let mut values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+        values.next().map(str::trim)
+    };
+    let is_running = value("state") == Some("running");
+    let exit = value("last exit code").filter(|exit| !matches!(*exit, "0" | "(never exited)"));
+    Status {
+        is_running,
+        pid: value("pid").and_then(|pid| pid.parse().ok()),
+        n_restarts: value("runs")
+            .and_then(|runs| runs.parse::<u32>().ok())
+            .map(|runs| runs.saturating_sub(1)),
+        trouble: exit.filter(|_| !is_running).map(|exit| format!("it ended with {exit}")),
+        ..Status::default()
+    }
+}
+
+/// Whether `launchctl print-disabled` lists `label` as switched off; older systems say `true` for it.
+pub fn is_disabled(text: &str, label: &str) -> bool {
+    text.lines().any(|line| {
+        let (name, value) = line.split_once("=>").unwrap_or_default();
+        name.trim().trim_matches('"') == label && matches!(value.trim(), "disabled" | "true")
+    })
+}

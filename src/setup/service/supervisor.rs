@@ -1,0 +1,67 @@
+//! What is to be installed, and what a service manager must be able to do with it.
+
+use std::path::PathBuf;
+
+use crate::setup::plan::{CannotPlan, Plan};
+use crate::setup::service::runner::CommandRunner;
+
+/// What the journal calls installing the service.
+pub const INSTALL: &str = "daemon install";
+/// What it calls removing it.
+pub const UNINSTALL: &str = "daemon uninstall";
+
+/// The daemon as a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The program, by a path that stays when it is updated.
+    pub exe: PathBuf,
+    /// The copy of it that runs, where a running program cannot be replaced.
+    pub copy: Option<PathBuf>,
+    /// `kache`; another name for development builds, which have a daemon of their own.
+    pub name: String,
+    /// The name of its socket's file.
+    pub socket: String,
+    /// Where this user's files are.
+    pub home: PathBuf,
+    /// Where the manager looks for its files.
+    pub config_dir: PathBuf,
+    /// The user, as the system names users: a number, or a security identifier.
+    pub user: String,
+}
+
+/// How a service is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The manager knows it.
+    pub is_installed: bool,
+    /// It is started at login.
+    pub is_enabled: bool,
+    pub is_running: bool,
+    pub pid: Option<u32>,
+    /// How often it was started again.
+    pub n_restarts: Option<u32>,
+    /// Why it does not run, as the manager's own word or number for it.
+    pub trouble: Option<String>,
+}
+
+/// What starts the daemon at login.
+pub trait Supervisor {
+    /// As `--supervised` takes it, and as people know it.
+    fn name(&self) -> &'static str;
+
+    /// Ways to install, the best first: where one is refused by the system, the next is tried.
+    fn install(&self, runner: &dyn CommandRunner) -> Result<Vec<Plan>, CannotPlan>;
+
+    /// How everything that `install` made goes away.
+    fn uninstall(&self, runner: &dyn CommandRunner) -> Result<Plan, CannotPlan>;
+
+    fn start(&self, runner: &dyn CommandRunner) -> Result<(), String>;
+
+    /// Stops it, and whatever would start it again before the next login.
+    fn stop(&self, runner: &dyn CommandRunner) -> Result<(), String>;
+
+    fn status(&self, runner: &dyn CommandRunner) -> Result<Status, String>;
+
+    /// What the manager wrote down last, for when it does not start.
+    fn last_words(&self, runner: &dyn CommandRunner) -> String;
+}

@@ -1,0 +1,223 @@
+//! A unit of the systemd user manager, and the socket that starts it.
+//!
+//! The socket is systemd's: whoever connects while the daemon does not run, waits until it does. There is no directive
+//! that needs a mount namespace (`ProtectSystem`, `PrivateTmp`, …): in units of users these imply user namespaces, which
+//! many systems restrict, and every bind mount would make links between store and builds impossible. No `PATH` and no
+//! other variable is set: settings come from the configuration file.
+
+use std::path::PathBuf;
+
+use crate::setup::plan::{Action, CannotPlan, CommandLine, Plan, UndoEdit};
+use crate::setup::service::runner::{self, CommandRunner};
+use crate::setup::service::supervisor::{INSTALL, Service, Status, Supervisor, UNINSTALL};
+use crate::sys::fs;
+
+/// The socket unit.
+pub fn socket(service: &Service) -> String {
+    format!(
+        "[Socket]
+ListenStream=%t/kache/{}
+SocketMode=0600
+DirectoryMode=0700
+[Install]
+WantedBy=sockets.target
+",
+        escaped(&service.socket)
+    )
+}
+
+/// The service unit.
+pub fn unit(service: &Service) -> String {
+    let (name, exe) = (&service.name, program(&service.exe.to_string_lossy()));
+    format!(
+        "[Unit]
+Description=kache build cache daemon
+Requires={name}.socket
+After={name}.socket
+StartLimitIntervalSec=60
+StartLimitBurst=5
+[Service]
+Type=notify
+ExecStart={exe} daemon run --supervised=systemd
+Restart=on-failure
+RestartSec=1s
+RestartForceExitStatus=75
+SuccessExitStatus=75
+TimeoutStopSec=45s
+KillMode=mixed
+WatchdogSec=60s
+CPUWeight=80
+IOWeight=50
+MemoryHigh=1G
+MemoryMax=2G
+TasksMax=512
+LimitNOFILE=65536
+OOMScoreAdjust=200
+UMask=0077
+NoNewPrivileges=yes
+LockPersonality=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RestrictNamespaces=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+SyslogIdentifier={name}
+[Install]
+WantedBy=default.target
+Also={name}.socket
+"
+    )
+}
+
+/// The program of a command line. systemd takes no quote, backslash or dollar in its name; as an argument of another
+/// program it may have them.
+fn program(exe: &str) -> String {
+    let is_odd = exe.contains(['"', '\'', '\\', '$', '\n']);
+    format!("{}\"{}\"", if is_odd { "/usr/bin/env " } else { "" }, escaped(exe))
+}
+
+/// `text` between double quotes in a unit: backslash and quote are escaped, `%` and `$` stand for themselves.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        match letter {
+            '\\' | '"' => escaped.extend(['\\', letter]),
+            '%' | '$' => escaped.extend([letter, letter]),
+            '\n' => escaped += "\\n",
+            _ => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
+/// The systemd user manager.
+pub struct Systemd(pub Service);
+
+impl Systemd {
+    fn dir(&self) -> PathBuf {
+        self.0.config_dir.join("systemd/user")
+    }
+
+    fn units(&self) -> [String; 2] {
+        [format!("{}.socket", self.0.name), format!("{}.service", self.0.name)]
+    }
+
+    fn call(&self, verb: &[&str]) -> CommandLine {
+        let [socket, unit] = self.units();
+        systemctl(&[verb, &[&socket, &unit]].concat())
+    }
+}
+
+/// A command to the manager of this user.
+pub fn systemctl(args: &[&str]) -> CommandLine {
+    CommandLine::new("systemctl", &[&["--user"], args].concat())
+}
+
+impl Supervisor for Systemd {
+    fn name(&self) -> &'static str {
+        "systemd"
+    }
+
+    fn install(&self, runner: &dyn CommandRunner) -> Result<Vec<Plan>, CannotPlan> {
+        let mut plan = Plan::new(INSTALL);
+        plan.make_dirs(&self.dir())?;
+        let [socket_name, unit_name] = self.units();
+        for (name, text) in [(socket_name, socket(&self.0)), (unit_name, unit(&self.0))] {
+            let path = self.dir().join(&name);
+            plan.add(Action::file(
+                format!("Install {name}"),
+                &path,
+                text.into_bytes(),
+                0o644,
+                UndoEdit::None,
+            )?);
+        }
+        let is_changed = !plan.is_empty();
+        if is_changed {
+            let reload = systemctl(&["daemon-reload"]);
+            plan.add(Action::run("Let systemd read them", reload.clone(), Some(reload)));
+        }
+        let is_up = self.status(runner).is_ok_and(|status| status.is_enabled && status.is_running);
+        if is_changed || !is_up {
+            plan.add(Action::run(
+                "Start it now and at every login",
+                self.call(&["enable", "--now"]),
+                Some(self.call(&["disable", "--now"])),
+            ));
+        }
+        if is_changed && is_up {
+            plan.add(Action::run("Restart it as it is described now", self.call(&["restart"]), None));
+        }
+        Ok(vec![plan])
+    }
+
+    fn uninstall(&self, _runner: &dyn CommandRunner) -> Result<Plan, CannotPlan> {
+        let mut plan = Plan::new(UNINSTALL);
+        let paths = self.units().map(|name| self.dir().join(name));
+        if paths.iter().any(|path| fs::symlink_metadata(path).is_ok()) {
+            plan.add(Action::run(
+                "Stop it, now and for good",
+                self.call(&["disable", "--now"]),
+                Some(self.call(&["enable", "--now"])),
+            ));
+        }
+        for path in paths {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            plan.add(Action::remove(format!("Remove {name}"), &path)?);
+        }
+        if !plan.is_empty() {
+            let reload = systemctl(&["daemon-reload"]);
+            plan.add(Action::run("Let systemd forget them", reload.clone(), Some(reload)));
+        }
+        Ok(plan)
+    }
+
+    fn start(&self, runner: &dyn CommandRunner) -> Result<(), String> {
+        runner::must(runner, &self.call(&["start"])).map(drop)
+    }
+
+    fn stop(&self, runner: &dyn CommandRunner) -> Result<(), String> {
+        runner::must(runner, &self.call(&["stop"])).map(drop)
+    }
+
+    fn status(&self, runner: &dyn CommandRunner) -> Result<Status, String> {
+        let [_, unit] = self.units();
+        let properties = "LoadState,UnitFileState,ActiveState,SubState,Result,MainPID,NRestarts";
+        let shown = runner::must(runner, &systemctl(&["show", &unit, "--property", properties]))?;
+        Ok(parse_show(&String::from_utf8_lossy(&shown.stdout)))
+    }
+
+    fn last_words(&self, runner: &dyn CommandRunner) -> String {
+        let unit = format!("{}.service", self.0.name);
+        let command =
+            CommandLine::new("journalctl", &["--user", "-u", &unit, "-n", "15", "--no-pager", "-o", "cat"]);
+        runner
+            .run(&command)
+            .map_or_else(|e| e.to_string(), |said| String::from_utf8_lossy(&said.stdout).into_owned())
+    }
+}
+
+/// What `systemctl show` says: names and values that are the same in every language.
+pub fn parse_show(text: &str) -> Status {
+    let value = |name: &str| {
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
+    };
+    let is_running = value("ActiveState") == "active";
+    let result = value("Result");
+    let trouble = match (value("LoadState"), is_running) {
+        (_, true) => None,
+        ("loaded" | "not-found", _) if matches!(result, "success" | "") => None,
+        ("loaded" | "not-found", _) => Some(result.to_owned()),
+        (load_state, _) => Some(load_state.to_owned()),
+    };
+    Status {
+        is_installed: !matches!(value("LoadState"), "not-found" | ""),
+        is_enabled: value("UnitFileState") == "enabled",
+        is_running,
+        pid: value("MainPID").parse().ok().filter(|pid| *pid != 0),
+        n_restarts: value("NRestarts").parse().ok(),
+        trouble,
+    }
+}

@@ -1,0 +1,417 @@
+//! What is written for each service manager, and what is made of what they answer.
+
+#![allow(clippy::disallowed_methods, reason = "they ask other programs what they think of what is rendered")]
+
+use std::cell::RefCell;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::detect::{Choice, Machine, choose};
+use super::launchd::{self, Launchd};
+use super::runner::{CommandRunner, line};
+use super::supervisor::{Service, Status, Supervisor as _};
+use super::systemd::{self, Systemd};
+use super::task::{self, Task};
+use crate::setup::plan::CommandLine;
+use crate::setup::plan::action::Change;
+use crate::sys::process::Captured;
+
+fn service(exe: &str) -> Service {
+    Service {
+        exe: PathBuf::from(exe),
+        copy: None,
+        name: "kache".to_owned(),
+        socket: "daemon.sock".to_owned(),
+        home: PathBuf::from("/home/me"),
+        config_dir: PathBuf::from("/home/me/.config"),
+        user: "501".to_owned(),
+    }
+}
+
+/// Exit codes, and what was printed.
+type Answers = Vec<(i32, &'static str)>;
+
+/// Answers each command with what a real one answered, in turn; the last answer stays.
+struct Recorded {
+    answers: RefCell<Vec<(&'static str, Answers)>>,
+    calls: RefCell<Vec<String>>,
+}
+
+fn recorded(answers: &[(&'static str, &[(i32, &'static str)])]) -> Recorded {
+    let answers = answers.iter().map(|(command, answers)| (*command, answers.to_vec())).collect();
+    Recorded { answers: RefCell::new(answers), calls: RefCell::default() }
+}
+
+impl CommandRunner for Recorded {
+    fn run(&self, command: &CommandLine) -> io::Result<Captured> {
+        let command = line(command);
+        self.calls.borrow_mut().push(command.clone());
+        let mut answers = self.answers.borrow_mut();
+        let Some((_, answers)) = answers.iter_mut().find(|(start, _)| command.starts_with(start)) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let (code, text) = if answers.len() > 1 { answers.remove(0) } else { answers[0] };
+        let (stdout, stderr) = if code == 0 { (text, "") } else { ("", text) };
+        Ok(Captured { code: Some(code), stdout: stdout.into(), stderr: stderr.into() })
+    }
+
+    fn wait(&self, _time: Duration) {
+        self.calls.borrow_mut().push("wait".to_owned());
+    }
+}
+
+fn commands(plan: &crate::setup::plan::Plan) -> Vec<String> {
+    let command = |change: &Change| match change {
+        Change::Run(run) => Some(line(&run.command)),
+        Change::Path(_) => None,
+    };
+    plan.actions.iter().filter_map(|action| command(&action.change)).collect()
+}
+
+#[test]
+fn the_rendered_files_are_these() {
+    let service = service("/home/me/.cargo/bin/kache");
+    assert_eq!(systemd::socket(&service), include_str!("snapshots/kache.socket"));
+    assert_eq!(systemd::unit(&service), include_str!("snapshots/kache.service"));
+    assert_eq!(launchd::plist(&service), include_str!("snapshots/kache.plist"));
+    let service = Service {
+        exe: r"C:\Users\Ann B\.cargo\bin\kache.exe".into(),
+        copy: Some(r"C:\Users\Ann B\AppData\Local\kache\run\kache-daemon.exe".into()),
+        user: "S-1-5-21-1004336348-1177238915-682003330-512".to_owned(),
+        ..service
+    };
+    assert_eq!(task::xml(&service), include_str!("snapshots/task.xml"));
+}
+
+#[test]
+fn a_path_with_anything_in_it_stays_one_path() {
+    let exe = "/home/me & you/\"my\" 50% $HOME\\bin/<kache>";
+    let service = service(exe);
+    let unit = systemd::unit(&service);
+    let expected = r#"ExecStart=/usr/bin/env "/home/me & you/\"my\" 50%% $$HOME\\bin/<kache>" daemon run --supervised=systemd"#;
+    assert!(unit.lines().any(|line| line == expected), "{unit}");
+    let escaped = r#"/home/me &amp; you/"my" 50% $HOME\bin/&lt;kache&gt;"#;
+    assert!(launchd::plist(&service).contains(&format!("<string>{escaped}</string>")));
+    assert!(task::xml(&service).contains(&format!("<Command>{escaped}</Command>")));
+    assert_eq!(launchd::escaped("a\u{1}\n\u{ffff}b"), "a&#10;b");
+    let with_newline = systemd::unit(&Service { exe: "/a\nUser=root".into(), ..service });
+    assert!(!with_newline.lines().any(|line| line == "User=root"), "{with_newline}");
+}
+
+#[test]
+fn a_task_is_written_as_the_task_scheduler_reads_it() {
+    let bytes = task::file(&service("kache.exe"));
+    assert_eq!(bytes[..4], [0xff, 0xfe, b'<', 0]);
+    let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    let text = String::from_utf16(&units).unwrap();
+    assert!(text.contains("\r\n") && !text.replace("\r\n", "").contains('\n'));
+}
+
+#[test]
+fn what_systemd_says_is_understood() {
+    let running = "Result=success\nNRestarts=2\nMainPID=4242\nLoadState=loaded\nActiveState=active\n\
+                   SubState=running\nUnitFileState=enabled\n";
+    let status = systemd::parse_show(running);
+    assert_eq!(
+        status,
+        Status {
+            is_installed: true,
+            is_enabled: true,
+            is_running: true,
+            pid: Some(4242),
+            n_restarts: Some(2),
+            trouble: None
+        }
+    );
+    let failing =
+        running.replace("active", "failed").replace("success", "start-limit-hit").replace("4242", "0");
+    let status = systemd::parse_show(&failing);
+    assert_eq!(
+        (status.is_running, status.pid, status.trouble.as_deref()),
+        (false, None, Some("start-limit-hit"))
+    );
+    let absent = "Result=success\nMainPID=0\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n";
+    assert_eq!(systemd::parse_show(absent), Status::default());
+    let masked = absent.replace("not-found", "masked");
+    assert_eq!(systemd::parse_show(&masked).trouble.as_deref(), Some("masked"));
+    let no_bus = recorded(&[("systemctl", &[(1, "Failed to connect to bus: Kein Medium gefunden")])]);
+    let error = Systemd(service("/k")).status(&no_bus).unwrap_err();
+    assert!(error.ends_with("ended with 1: Failed to connect to bus: Kein Medium gefunden"), "{error}");
+}
+
+#[test]
+fn the_plan_for_systemd_is_this_and_is_empty_when_all_is_in_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let systemd = Systemd(Service { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
+    let absent =
+        recorded(&[("systemctl --user show", &[(0, "LoadState=not-found\nActiveState=inactive\n")])]);
+    let plans = systemd.install(&absent).unwrap();
+    let expected =
+        ["systemctl --user daemon-reload", "systemctl --user enable --now kache.socket kache.service"];
+    assert_eq!((plans.len(), commands(&plans[0])), (1, expected.map(str::to_owned).to_vec()));
+    assert!(systemd.uninstall(&absent).unwrap().is_empty());
+
+    let units = dir.path().join("systemd/user");
+    std::fs::create_dir_all(&units).unwrap();
+    std::fs::write(units.join("kache.socket"), systemd::socket(&systemd.0)).unwrap();
+    std::fs::write(units.join("kache.service"), systemd::unit(&systemd.0)).unwrap();
+    let up = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nMainPID=7\n";
+    let up = recorded(&[("systemctl --user show", &[(0, up)])]);
+    assert!(systemd.install(&up).unwrap()[0].is_empty());
+    assert_eq!(commands(&systemd.install(&absent).unwrap()[0]), expected[1..]);
+
+    let moved = Systemd(Service { exe: "/elsewhere/kache".into(), ..systemd.0.clone() });
+    let restart = "systemctl --user restart kache.socket kache.service".to_owned();
+    assert_eq!(commands(&moved.install(&up).unwrap()[0]).last(), Some(&restart));
+    let removal = systemd.uninstall(&up).unwrap();
+    let expected =
+        ["systemctl --user disable --now kache.socket kache.service", "systemctl --user daemon-reload"];
+    assert_eq!((commands(&removal), removal.actions.len()), (expected.map(str::to_owned).to_vec(), 4));
+}
+
+#[test]
+fn the_domain_of_launchd_is_told_by_exit_codes() {
+    let launchd = Launchd(service("/k"));
+    for (code, domain) in [(0, "gui/501"), (112, "user/501"), (125, "user/501")] {
+        let runner = recorded(&[("launchctl print gui/501", &[(code, "Could not find domain")])]);
+        assert_eq!(launchd.domain(&runner).unwrap(), domain, "{code}");
+    }
+    let other = recorded(&[("launchctl print gui/501", &[(5, "Eingabe-/Ausgabefehler")])]);
+    assert!(launchd.domain(&other).unwrap_err().contains("ended with 5: Eingabe"));
+    assert!(launchd.domain(&recorded(&[])).is_err(), "no launchctl");
+}
+
+#[test]
+fn an_agent_is_unloaded_before_it_is_loaded_anew() {
+    let launchd = Launchd(service("/k"));
+    // `bootout` says that it is in progress (36), and the service is there for a while.
+    let runner = recorded(&[
+        (
+            "launchctl print gui/501/dev.kache.kache",
+            &[(0, "x"), (0, "x"), (0, "x"), (113, "Could not find service")],
+        ),
+        ("launchctl bootout", &[(36, "Boot-out failed: 36: Operation now in progress")]),
+    ]);
+    launchd.unload("gui/501", &runner).unwrap();
+    let calls = runner.calls.borrow();
+    let kinds: Vec<&str> = calls.iter().map(|call| call.split(' ').nth(1).unwrap_or("wait")).collect();
+    assert_eq!(kinds, ["print", "bootout", "print", "wait", "print", "wait", "print"]);
+
+    let stuck = recorded(&[
+        ("launchctl print gui/501/dev.kache.kache", &[(0, "x")]),
+        ("launchctl bootout", &[(5, "Input/output error")]),
+    ]);
+    assert!(launchd.unload("gui/501", &stuck).unwrap_err().contains("ended with 5"));
+    let gone = recorded(&[("launchctl print", &[(113, "Could not find service")])]);
+    launchd.unload("gui/501", &gone).unwrap();
+    assert_eq!(gone.calls.borrow().len(), 1);
+}
+
+#[test]
+fn the_plan_for_launchd_enables_and_bootstraps_in_the_domain_that_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let launchd = Launchd(Service { home: dir.path().to_owned(), ..service("/usr/local/bin/kache") });
+    let path = dir.path().join("Library/LaunchAgents/dev.kache.kache.plist");
+    let remote = recorded(&[
+        ("launchctl print gui/501/", &[(112, "")]),
+        ("launchctl print gui/501", &[(112, "Could not find domain for")]),
+        ("launchctl print user/501/", &[(113, "")]),
+    ]);
+    let plans = launchd.install(&remote).unwrap();
+    let expected = [
+        "launchctl enable user/501/dev.kache.kache".to_owned(),
+        format!("launchctl bootstrap user/501 {}", path.display()),
+    ];
+    assert_eq!(commands(&plans[0]), expected);
+
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::create_dir_all(dir.path().join("Library/Logs/kache")).unwrap();
+    std::fs::write(&path, launchd::plist(&launchd.0)).unwrap();
+    let loaded = recorded(&[("launchctl print", &[(0, "state = running")])]);
+    assert!(launchd.install(&loaded).unwrap()[0].is_empty());
+    std::fs::write(&path, "an older one").unwrap();
+    let again = commands(&launchd.install(&loaded).unwrap()[0]);
+    assert_eq!(again[0], "/usr/local/bin/kache daemon stop");
+    assert!(again[2].starts_with("launchctl bootstrap gui/501 "));
+    let removal = launchd.uninstall(&loaded).unwrap();
+    assert_eq!(commands(&removal).len(), 2, "from both kinds of session");
+}
+
+#[test]
+fn what_launchctl_prints_is_understood() {
+    let running = "gui/501/dev.kache.kache = {\n\tactive count = 1\n\tpath = /Users/me/Library/LaunchAgents/x.plist\n\
+                   \tstate = running\n\n\tprogram = /usr/local/bin/kache\n\targuments = {\n\t\tstate = waiting\n\t}\n\
+                   \truns = 3\n\tpid = 812\n\timmediate reason = speculative\n\tlast exit code = (never exited)\n}\n";
+    let status = launchd::parse_print(running);
+    assert_eq!(
+        (status.is_running, status.pid, status.n_restarts, status.trouble),
+        (true, Some(812), Some(2), None)
+    );
+    let crashed = "x = {\n\tstate = not running\n\tlast exit code = 78: EX_CONFIG\n}\n";
+    assert_eq!(launchd::parse_print(crashed).trouble.as_deref(), Some("it ended with 78: EX_CONFIG"));
+
+    let disabled =
+        "disabled services = {\n\t\"com.example.other\" => disabled\n\t\"dev.kache.kache\" => enabled\n}\n";
+    assert!(!launchd::is_disabled(disabled, "dev.kache.kache"));
+    assert!(launchd::is_disabled(&disabled.replace("enabled", "disabled"), "dev.kache.kache"));
+    assert!(launchd::is_disabled("\t\"dev.kache.kache\" => true", "dev.kache.kache"));
+}
+
+#[test]
+fn the_status_of_an_agent_comes_from_codes_and_what_is_switched_off_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let launchd = Launchd(Service { home: dir.path().to_owned(), ..service("/k") });
+    let runner = recorded(&[
+        ("launchctl print-disabled gui/501", &[(0, "\"dev.kache.kache\" => disabled")]),
+        ("launchctl print gui/501/dev.kache.kache", &[(113, "Dienst nicht gefunden")]),
+        ("launchctl print gui/501", &[(0, "")]),
+    ]);
+    let status = launchd.status(&runner).unwrap();
+    assert!(!status.is_installed && !status.is_enabled);
+    assert_eq!(status.trouble.as_deref(), Some("switched off in the system's login items"));
+}
+
+#[test]
+fn where_a_task_is_refused_the_run_key_is_next_whatever_language_the_refusal_is_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let task = Task(Service { config_dir: dir.path().to_owned(), ..service(r"C:\kache.exe") });
+    let refused = recorded(&[
+        ("schtasks /query", &[(1, "ERREUR : le fichier spécifié est introuvable.")]),
+        ("reg query", &[(1, "ERREUR : Accès refusé.")]),
+    ]);
+    let plans = task.install(&refused).unwrap();
+    assert_eq!(plans.len(), 2);
+    let by_task = commands(&plans[0]);
+    let xml = dir.path().join("kache").join("kache-task.xml");
+    assert_eq!(by_task[0], format!(r"schtasks /create /tn kache\daemon /xml {} /f", xml.display()));
+    assert_eq!(by_task[1], r"schtasks /run /tn kache\daemon");
+    let by_key = commands(&plans[1]);
+    assert_eq!(
+        by_key[0],
+        r#"reg add HKCU\Software\Microsoft\Windows\CurrentVersion\Run /v kache /t REG_SZ /d "C:\kache.exe" daemon start /f"#
+    );
+    assert_eq!(task.status(&refused).unwrap(), Status::default());
+    assert!(task.uninstall(&refused).unwrap().is_empty());
+    let error = task.start(&refused).unwrap_err();
+    assert!(error.contains(r"schtasks /run /tn kache\daemon"), "{error}");
+
+    let by_key = recorded(&[
+        ("schtasks /query", &[(1, "ERROR: The system cannot find the file specified.")]),
+        ("reg query", &[(0, "    kache    REG_SZ    x")]),
+    ]);
+    assert!(task.status(&by_key).unwrap().is_installed);
+    assert_eq!(commands(&task.uninstall(&by_key).unwrap()).len(), 1);
+    // A stand-in that answers 0 and nothing has no task.
+    let empty = recorded(&[("schtasks", &[(0, "")]), ("reg", &[(1, "")])]);
+    assert_eq!(task.status(&empty).unwrap(), Status::default());
+}
+
+#[test]
+fn the_state_of_a_task_is_read_from_numbers_not_from_words() {
+    let german = r#""PC","\kache\daemon","Nicht zutreffend","Wird ausgeführt","Nur interaktiv","24.11.2026 15:00:00","267009","me""#;
+    assert!(task::parse_query(german).is_running);
+    let ended = german.replace("267009", "-1073741510");
+    let status = task::parse_query(&ended);
+    assert_eq!(
+        (status.is_running, status.trouble.as_deref()),
+        (false, Some("its last result is 0xc000013a"))
+    );
+    assert_eq!(task::parse_query(&german.replace("267009", "267011")).trouble, None);
+    let quoted = r#""P""C","a","b","c","d","e","1""#;
+    assert_eq!(task::parse_query(quoted).trouble.as_deref(), Some("its last result is 0x1"));
+    assert!(task::parse_query("").is_installed);
+}
+
+#[test]
+fn who_starts_the_daemon_depends_on_the_machine() {
+    let linux = Machine { system: "linux".to_owned(), ..Machine::default() };
+    let on_demand = |machine: Machine, words: &str| match choose(&machine) {
+        Choice::OnDemand(why) if why.contains(words) => {}
+        other => panic!("{words}: {other:?}"),
+    };
+    let with_manager = Machine { is_systemd: true, has_user_manager: true, ..linux.clone() };
+    assert_eq!(choose(&with_manager), Choice::Systemd);
+    // Some containers have a manager of their own.
+    assert_eq!(
+        choose(&Machine { container: Some("/run/.containerenv"), ..with_manager.clone() }),
+        Choice::Systemd
+    );
+    on_demand(Machine { ci: Some("CI"), ..with_manager.clone() }, "CI is set");
+    on_demand(Machine { container: Some("/.dockerenv"), ..linux.clone() }, "container");
+    on_demand(Machine { is_wsl: true, ..linux.clone() }, "/etc/wsl.conf");
+    assert_eq!(choose(&Machine { is_wsl: true, ..with_manager.clone() }), Choice::Systemd);
+    on_demand(Machine { is_systemd: true, ..linux.clone() }, "does not answer");
+    on_demand(Machine { is_openrc: true, ..linux.clone() }, "OpenRC");
+    on_demand(linux, "no service manager");
+    on_demand(Machine { system: "freebsd".to_owned(), ..Machine::default() }, "no service manager");
+    assert_eq!(choose(&Machine { system: "macos".to_owned(), ..Machine::default() }), Choice::Launchd);
+    assert_eq!(choose(&Machine { system: "windows".to_owned(), ..Machine::default() }), Choice::Task);
+    let sudo = Machine { sudo_user: Some("1000".to_owned()), ..with_manager };
+    assert!(matches!(choose(&sudo), Choice::Refused(why) if why.contains("without sudo")));
+}
+
+/// Whether another program accepts what was rendered; none where that program is not there.
+fn accepted_by(program: &str, args: &[&str], files: &[(&str, Vec<u8>)]) -> Option<(bool, String)> {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    let mut command = std::process::Command::new(program);
+    let output =
+        command.args(args).current_dir(dir.path()).env("XDG_RUNTIME_DIR", dir.path()).output().ok()?;
+    let said = [output.stdout, output.stderr].concat();
+    Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+}
+
+#[test]
+fn systemd_itself_has_nothing_to_say_against_the_units() {
+    for name in ["plain", "with space, 50% and ümlaut", "with \"quotes\", $HOME and \\"] {
+        // It checks that the program exists.
+        let dir = tempfile::tempdir().unwrap();
+        let odd = dir.path().join(name);
+        std::fs::create_dir(&odd).unwrap();
+        std::fs::copy(std::env::current_exe().unwrap(), odd.join("kache")).unwrap();
+        let service = service(odd.join("kache").to_str().unwrap());
+        let files = [
+            ("kache.socket", systemd::socket(&service).into_bytes()),
+            ("kache.service", systemd::unit(&service).into_bytes()),
+        ];
+        let args = ["--user", "verify", "./kache.socket", "./kache.service"];
+        match accepted_by("systemd-analyze", &args, &files) {
+            None => println!("skipped: there is no systemd-analyze"),
+            Some((is_fine, said)) => assert_eq!((is_fine, said.as_str()), (true, ""), "{name}"),
+        }
+    }
+}
+
+#[test]
+fn a_property_list_is_read_as_it_was_meant() {
+    let service = service("/Users/me & you/kache");
+    let script = "import plistlib,sys; p=plistlib.load(open('p','rb')); print(sorted((k, type(v).__name__) for k,v in p.items()), p['ProgramArguments'])";
+    match accepted_by("python3", &["-c", script], &[("p", launchd::plist(&service).into_bytes())]) {
+        None => println!("skipped: there is no python3"),
+        Some((is_fine, said)) => {
+            let expected = "[('ExitTimeOut', 'int'), ('KeepAlive', 'dict'), ('Label', 'str'), \
+                ('LimitLoadToSessionType', 'list'), ('ProcessType', 'str'), ('ProgramArguments', 'list'), \
+                ('RunAtLoad', 'bool'), ('SoftResourceLimits', 'dict'), ('StandardErrorPath', 'str'), \
+                ('StandardOutPath', 'str'), ('ThrottleInterval', 'int'), ('Umask', 'int')] \
+                ['/Users/me & you/kache', 'daemon', 'run', '--supervised=launchd']\n";
+            assert_eq!((is_fine, said.as_str()), (true, expected));
+        }
+    }
+}
+
+#[test]
+fn a_task_is_well_formed_xml_with_its_elements_in_order() {
+    let service = service(r"C:\Users\me & you\kache.exe");
+    let script = "import xml.etree.ElementTree as e; t=e.parse('t').getroot(); print([c.tag.split('}')[1] for c in t], [c.tag.split('}')[1] for c in t[1][0]], t[4][0][0].text)";
+    match accepted_by("python3", &["-c", script], &[("t", task::file(&service))]) {
+        None => println!("skipped: there is no python3"),
+        Some((is_fine, said)) => {
+            let expected = "['RegistrationInfo', 'Triggers', 'Principals', 'Settings', 'Actions'] \
+                ['Enabled', 'UserId', 'Delay'] C:\\Users\\me & you\\kache.exe\n";
+            assert_eq!((is_fine, said.as_str()), (true, expected));
+        }
+    }
+}
