@@ -120,6 +120,7 @@ fn from_observation(
     let sources: Vec<PathBuf> =
         list.files.iter().filter_map(|file| Present::new(facts.places, facts.env).path(file)).collect();
     let mut list = named(facts, &dependence, &sources, list)?;
+    add_names_in_scripts(&dependence, &sources, &mut list)?;
     let mut present = Present::new(facts.places, facts.env).with_memo(facts.memo);
     let inputs = present.inputs(&list).ok_or_else(gone)?;
     let states = States::of(observation);
@@ -139,6 +140,36 @@ fn from_observation(
     }
     list.seen = seen(&list, &present);
     Ok((list, inputs))
+}
+
+/// More than this is no script.
+const MOST_SCRIPT_BYTES: u64 = 256 << 10;
+
+/// Reading a variable is not seen. If a script was started, every word in capitals in it, and in what else was read, may
+/// be the name of one: a script draws in others.
+fn add_names_in_scripts(
+    dependence: &Dependence,
+    sources: &[PathBuf],
+    list: &mut InputList,
+) -> Result<(), Unstored> {
+    let unknown = |path: &Path, e: io::Error| Unstored::InputsUnknown(format!("{}: {e}", path.display()));
+    let mut has_script = false;
+    for path in &dependence.started {
+        has_script |= fs::starts_with(path, b"#!").map_err(|e| unknown(path, e))?;
+    }
+    if !has_script {
+        return Ok(());
+    }
+    let texts = dependence.read.iter().filter(|(path, _)| !sources.contains(path));
+    for (path, _) in texts.filter(|(_, identity)| identity.size <= MOST_SCRIPT_BYTES) {
+        let text = fs::read(path).map_err(|e| unknown(path, e))?;
+        if !text.contains(&0) {
+            list.asked.extend(reach::names_in_source(&text).map(Portable::literal));
+        }
+    }
+    list.asked.sort();
+    list.asked.dedup();
+    Ok(())
 }
 
 /// Whether a file is what it was when it was opened.

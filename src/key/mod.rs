@@ -40,7 +40,7 @@
 //! | `Probed` | read | path → `absent`, `file`, … | every path that was seen to be asked for: what is not there today decides as well |
 //! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |
 
-//! | `AskedVariable` | read, with macros | variable → digest, where set | its name stands in a source as a word in capitals, which such a macro may take for a name |
+//! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, which such a macro may take for a name, or in a script that was started |
 //! | `Program` | read | name → where it is | every name that was looked for on `PATH`: another directory may stand first there |
 //! | `Root` | read | root → real path | an output holds the real path, so it serves only where that is the same |
 //! | `Sibling` | assumed | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |

@@ -6,7 +6,7 @@
 //! | left out | because |
 //! |---|---|
 //! | `Output` | what this run makes: its outputs and their temporary names |
-//! | `Machine` | `/proc`, `/sys`, `/dev`: the state of a machine in one moment, and randomness |
+//! | `Machine` | `/proc`, `/sys`, devices: the state of a machine in one moment, and randomness |
 //! | `Session` | index of the loader, locale, time zone: how a program speaks to a person, not what it makes |
 //! | `Toolchain` | what the identity of the compiler covers, and how rustup chose that compiler |
 //! | `Extern` | the unit key has its content |
@@ -64,6 +64,8 @@ pub struct Dependence {
     pub absent: Vec<PathBuf>,
     /// Names that were looked for on `PATH`: which file each stands for.
     pub programs: Vec<String>,
+    /// Which of `read` were started.
+    pub started: Vec<PathBuf>,
     pub kinds: Vec<(PathBuf, Kind)>,
     /// What must be gone by now: files that the run made among the results of the build, and that no hit would make.
     pub made: Vec<PathBuf>,
@@ -100,7 +102,7 @@ type Rule = (LeftOut, fn(&Setting, &Access) -> bool);
 /// The rules, in order.
 const RULES: &[Rule] = &[
     (LeftOut::Output, is_output),
-    (LeftOut::Machine, |_, access| is_below(&access.real, MACHINE) || access.found == Found::Other),
+    (LeftOut::Machine, is_machine),
     (LeftOut::Session, is_session),
     (LeftOut::Toolchain, is_toolchain),
     (LeftOut::Extern, |setting, access| setting.externs.contains(&access.real)),
@@ -112,7 +114,7 @@ const RULES: &[Rule] = &[
     (LeftOut::Ancestor, is_ancestor),
 ];
 
-const MACHINE: &[&str] = &["/proc", "/sys", "/dev", "/run/systemd", "/run/user"];
+const MACHINE: &[&str] = &["/proc", "/sys", "/run/systemd"];
 
 const SESSION: &[&str] = &[
     "/etc/ld.so.cache",
@@ -156,11 +158,22 @@ fn is_below(path: &Path, places: &[&str]) -> bool {
     places.iter().any(|place| path.starts_with(place))
 }
 
+/// A ramdisk is below `/dev` too, with projects on it.
+fn is_machine(setting: &Setting, access: &Access) -> bool {
+    let is_in_place =
+        || setting.places.iter().chain(&setting.roots).any(|place| access.real.starts_with(place));
+    let is_device = access.real.starts_with("/dev") && !matches!(access.found, Found::File(_));
+    access.found == Found::Other || is_below(&access.real, MACHINE) || is_device && !is_in_place()
+}
+
+/// Its name is one of this unit's, or goes on with a dot: a longer one is another unit's.
 fn is_output(setting: &Setting, access: &Access) -> bool {
     let name = access.real.file_name().map_or(&[][..], os::bytes);
-    let is_named_like = |stem: &String| name.starts_with(stem.as_bytes());
-    setting.outputs.contains(&access.real)
-        || access.real.parent() == Some(&setting.out_dir) && setting.stems.iter().any(is_named_like)
+    let is_own = |stem: &String| {
+        name.strip_prefix(stem.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
+    };
+    let is_named_like = || access.real.parent() == Some(&setting.out_dir) && setting.stems.iter().any(is_own);
+    setting.outputs.contains(&access.real) || is_named_like() && !setting.externs.contains(&access.real)
 }
 
 fn is_session(_: &Setting, access: &Access) -> bool {
@@ -283,6 +296,7 @@ fn add(access: &Access, found: &mut Dependence) -> Result<(), String> {
         Found::Unknown(why) => return Err(format!("{}: {why}", access.path.display())),
         Found::Absent => found.absent.push(name),
         Found::File(identity) if uses.read || uses.executed || uses.probed => {
+            found.started.extend(uses.executed.then(|| name.clone()));
             found.read.push((name, *identity));
         }
         Found::File(_) => found.kinds.push((name, Kind::File)),
@@ -320,6 +334,8 @@ impl Dependence {
         self.absent.dedup();
         self.programs.sort();
         self.programs.dedup();
+        self.started.sort();
+        self.started.dedup();
         self.made.sort();
         self.made.dedup();
         let Dependence { read, listed, kinds, .. } = self;

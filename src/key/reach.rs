@@ -180,16 +180,18 @@ pub fn may_read(names: &str, variable: &str) -> bool {
         && memchr::memmem::find(names.as_bytes(), variable.as_bytes()).is_some()
 }
 
-/// The words in a source that a macro could take for the name of a variable: those in capitals. The words of session
-/// variables are none.
+/// The words in a source or a script that could be taken for the name of a variable: those in capitals. Those of session
+/// variables are none, unless they say whose session it is: that stays, and who names it may want it.
 pub fn names_in_source(source: &[u8]) -> impl Iterator<Item = &str> {
     let words = source.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
     words
         .filter(|word| word.len() >= 3 && word.iter().any(u8::is_ascii_uppercase))
         .filter(|word| !word.iter().any(u8::is_ascii_lowercase) && !word[0].is_ascii_digit())
         .filter_map(|word| std::str::from_utf8(word).ok())
-        .filter(|word| !NO_INPUTS.contains(word))
+        .filter(|word| !NO_INPUTS.contains(word) || WHOSE.contains(word))
 }
+
+const WHOSE: &[&str] = &["HOME", "LOGNAME", "TZ", "USER"];
 
 /// Everything in a library that could be the name of a variable: runs of letters, digits and underscores with three
 /// characters or more, a blank between them. Texts in object code have no separator, so a name may stand inside a
@@ -225,8 +227,8 @@ mod tests {
 
     #[test]
     fn words_in_capitals_are_names() {
-        let source = b"env_const!(\"FOO_BAR\"); let Abc = X1Y; PATH; _A_B AB 1AB c_D";
-        assert_eq!(names_in_source(source).collect::<Vec<_>>(), ["FOO_BAR", "X1Y", "_A_B"]);
+        let source = b"env_const!(\"FOO_BAR\"); let Abc = X1Y; PATH; USER; _A_B AB 1AB c_D";
+        assert_eq!(names_in_source(source).collect::<Vec<_>>(), ["FOO_BAR", "X1Y", "USER", "_A_B"]);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct InputList {
     pub variables: Vec<Portable>,
     /// Path bindings: roots whose real path stands in an output.
     pub roots: Vec<Root>,
-    /// Names in the sources of a unit whose macros may read variables.
+    /// Names in the sources of a unit whose macros may read variables, and in scripts that it started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Portable>,
     /// Files that were read and are not in the dep-info.
@@ -151,10 +151,9 @@ impl<'a> Present<'a> {
         for name in &list.variables {
             inputs.variable(InputKind::Variable, name.clone(), self.variable(name).as_ref());
         }
+        // That one is not set decides as well: another list need not name it.
         for name in &list.asked {
-            if let Some(value) = self.variable(name) {
-                inputs.variable(InputKind::AskedVariable, name.clone(), Some(&value));
-            }
+            inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(name).as_ref());
         }
         for root in &list.roots {
             let path = self.places.roots.value(*root)?;

@@ -48,7 +48,7 @@ pub struct Toolchain {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Witness {
     path: PathBuf,
-    state: [i64; 5],
+    state: [i64; 4],
 }
 
 /// The compiler cannot be identified.
@@ -139,14 +139,10 @@ fn is_part_of(program: &Path, sysroot: &Path) -> bool {
     }
 }
 
-fn state(identity: &Identity) -> [i64; 5] {
-    [
-        identity.device as i64,
-        identity.inode as i64,
-        identity.size as i64,
-        identity.modified_ns,
-        identity.changed_ns,
-    ]
+/// Without the change time: links to files of a toolchain come and go.
+fn state(identity: &Identity) -> [i64; 4] {
+    let Identity { device, inode, size, modified_ns, .. } = *identity;
+    [device as i64, inode as i64, size as i64, modified_ns]
 }
 
 /// The compiler that a proxy of rustup stands for: they are one program under many names, and `RUSTUP_TOOLCHAIN` says

@@ -567,3 +567,69 @@ fn in_a_sandbox_without_filters_builds_succeed_by_the_rules() {
     crate::outer::forbid_filters(&mut cargo);
     world.run(cargo).all_hit();
 }
+
+/// Nothing shows that a script reads a variable; its name stands in it.
+#[test]
+fn a_variable_that_a_script_in_front_of_the_linker_reads_decides() {
+    let mut world = World::files(&[
+        ("Cargo.toml", &package("marked", "")),
+        (
+            "src/main.rs",
+            "unsafe extern \"C\" { static marker: u8; }\nfn main() { println!(\"{}\", &raw const marker as usize); }\n",
+        ),
+        ("more.sh", "more=\"-Wl,--defsym=marker=${MARKED_WITH:-16}\"\n"),
+    ]);
+    let linker = world.tree().join("linker");
+    let script = format!("#!/bin/sh\n. {}/more.sh\nexec cc \"$@\" $more -no-pie\n", world.tree().display());
+    std::fs::write(&linker, script).expect("writes");
+    std::fs::set_permissions(&linker, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("is a program");
+    world.set("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", &linker);
+    world.set("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", &linker);
+    world.build().all_missed();
+    assert_eq!(world.run_bin("marked"), "16\n");
+    world.set("MARKED_WITH", "32");
+    world.rebuild().all_missed();
+    assert_eq!(world.run_bin("marked"), "32\n");
+    world.unset("MARKED_WITH");
+    world.rebuild().all_hit();
+    assert_eq!(world.run_bin("marked"), "16\n");
+}
+
+/// Cargo adds no hash to the name of a `cdylib`, so other crates' names begin with it.
+#[test]
+fn a_library_whose_name_others_begin_with_is_linked_anew_with_them() {
+    let world = World::files(&[
+        ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"foo\", \"foo_sys\", \"wrap\"]\n"),
+        (
+            "foo/Cargo.toml",
+            &package(
+                "foo",
+                "[lib]\ncrate-type = [\"cdylib\"]\n[dependencies]\nwrap = { path = \"../wrap\" }\n",
+            ),
+        ),
+        ("foo/src/lib.rs", "#[unsafe(no_mangle)]\npub extern \"C\" fn foo() -> i32 { wrap::value() }\n"),
+        ("wrap/Cargo.toml", &package("wrap", "[dependencies]\nfoo_sys = { path = \"../foo_sys\" }\n")),
+        ("wrap/src/lib.rs", "pub fn value() -> i32 { unsafe { foo_sys::cval() } }\n"),
+        ("foo_sys/Cargo.toml", &package("foo_sys", "")),
+        ("foo_sys/src/lib.rs", "unsafe extern \"C\" { pub fn cval() -> i32; }\n"),
+        ("foo_sys/c.c", "int cval(void) { return 1; }\n"),
+        (
+            "foo_sys/build.rs",
+            r#"
+            fn main() {
+                println!("cargo::rerun-if-changed=c.c");
+                let out = std::env::var("OUT_DIR").unwrap();
+                let run = format!("cc -c -fPIC c.c -o {out}/c.o && rm -f {out}/libcval.a && ar crs {out}/libcval.a {out}/c.o");
+                assert!(std::process::Command::new("sh").args(["-c", &run]).status().unwrap().success());
+                println!("cargo::rustc-link-search=native={out}");
+                println!("cargo::rustc-link-lib=static=cval");
+            }
+            "#,
+        ),
+    ]);
+    world.build().all_missed();
+    world.edit("foo_sys/c.c", "1", "2");
+    world.rebuild().only_missed(&["foo lib", "foo_sys lib"]);
+    world.same_as_plain_cargo();
+}

@@ -58,6 +58,10 @@ fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
         (file("/w/target/debug/deps/liba-1.rmeta", "r"), Some(LeftOut::Output)),
         (file("/w/target/debug/deps/a-1.cgu.rcgu.o", "r"), Some(LeftOut::Output)),
         (file("/w/target/debug/other/a-1.x", "r"), None),
+        // `a-1` may be all of a name where cargo adds no hash: `a-1_sys` is another crate.
+        (file("/w/target/debug/deps/liba-1_sys-4.so", "r"), None),
+        (file("/dev/shm/w/data.txt", "r"), None),
+        (access("/dev/shm", directory(), "p"), Some(LeftOut::Machine)),
         (file("/proc/7/maps", "r"), Some(LeftOut::Machine)),
         (file("/processes", "r"), None),
         (file("/etc/ld.so.cache", "r"), Some(LeftOut::Session)),
@@ -98,6 +102,13 @@ fn a_link_reads_the_closure_and_the_c_library() {
         assert_eq!(left_out(&linked, &file(path, "r")), None, "{path}");
     }
     assert_eq!(left_out(&linked, &file("/w/target/debug/deps/libb-2.rmeta", "r")), Some(LeftOut::Extern));
+}
+
+#[test]
+fn a_project_on_a_ramdisk_is_no_device() {
+    let there = Setting { places: vec!["/dev/shm/w".into()], ..setting() };
+    assert_eq!(left_out(&there, &access("/dev/shm/w/absent", Found::Absent, "p")), None);
+    assert_eq!(left_out(&there, &access("/dev/absent", Found::Absent, "p")), Some(LeftOut::Machine));
 }
 
 #[test]
