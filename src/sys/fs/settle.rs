@@ -57,7 +57,7 @@ pub fn settle(path: &Path, temporary: &Path, bytes: &[u8], mode: u32, still: Sti
         step(Step::Write, temporary)?;
         let mut file = platform::create_with_mode(temporary, mode)?;
         file.write_all(bytes)?;
-        finish(&file, temporary, mode, before.as_ref())?;
+        finish(file, temporary, mode, before.as_ref())?;
         still()?;
         rename(temporary, path)
     };
@@ -78,7 +78,7 @@ pub fn settle_copy(
         step(Step::Write, temporary)?;
         let mut file = platform::create_with_mode(temporary, mode)?;
         io::copy(&mut source, &mut file)?;
-        finish(&file, temporary, mode, None)?;
+        finish(file, temporary, mode, None)?;
         still()?;
         rename(temporary, path)
     };
@@ -124,8 +124,9 @@ pub fn remove_empty_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
-fn finish(file: &File, path: &Path, mode: u32, before: Option<&Metadata>) -> io::Result<()> {
-    platform::set_mode_and_owner(file, path, mode, before)?;
+/// Takes the file, so that it is closed before it is renamed: a program that somebody writes to cannot be run.
+fn finish(file: File, path: &Path, mode: u32, before: Option<&Metadata>) -> io::Result<()> {
+    platform::set_mode_and_owner(&file, path, mode, before)?;
     step(Step::Sync, path)?;
     file.sync_all()
 }
