@@ -34,6 +34,8 @@ pub mod init;
 
 pub mod uninstall;
 
+pub mod self_update;
+
 pub mod command;
 
 use std::process::ExitCode;

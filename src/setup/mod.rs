@@ -14,3 +14,5 @@ pub mod proof;
 pub mod init;
 
 pub mod uninstall;
+
+pub mod self_update;

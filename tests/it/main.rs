@@ -28,5 +28,6 @@ mod robust_input;
 mod robust_process;
 mod robust_store;
 mod robust_together;
+mod self_update;
 mod sources;
 mod trying;
