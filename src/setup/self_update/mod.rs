@@ -55,7 +55,7 @@ pub mod unpack;
 pub mod update;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// The public key that releases are signed with, as minisign writes it. Without one, nothing that is downloaded could
 /// be trusted, so nothing is.

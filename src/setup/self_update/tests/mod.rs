@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
@@ -23,6 +24,8 @@ pub(crate) const TARGET: &str = "x86_64-unknown-linux-musl";
 
 /// A home where the installer put version 0.1.0, and a directory of releases.
 pub(crate) struct Machine {
+    /// One at a time: what one test starts could inherit the lock of another.
+    _turn: MutexGuard<'static, ()>,
     temporary: TempDir,
     pub(crate) releases: Releases,
     pub(crate) env: Env,
@@ -35,12 +38,14 @@ pub(crate) fn program(version: &str) -> Vec<u8> {
 
 impl Machine {
     pub(crate) fn new() -> Machine {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let temporary = tempfile::Builder::new().prefix("kache-update-").tempdir().unwrap();
         let root = temporary.path().canonicalize().unwrap();
         let path = std::env::var("PATH").unwrap();
         let env = Env::with_vars(&[("HOME", root.join("home").to_str().unwrap()), ("PATH", &path)]);
         let releases = Releases { dir: root.join("releases"), key: Key::of(1) };
-        let machine = Machine { temporary, releases, env };
+        let machine = Machine { _turn: turn, temporary, releases, env };
         machine.write(".local/bin/kache", program("0.1.0"));
         machine.receipt(&format!("file://{}", machine.releases.dir.display()));
         machine
@@ -114,7 +119,13 @@ impl Machine {
 
     /// What the program in its place says.
     pub(crate) fn says(&self) -> String {
-        let output = Command::new(self.exe()).arg("--version").output().expect("it can be run");
+        // Another test may be starting a process that has inherited the file as it was written.
+        let output = loop {
+            match Command::new(self.exe()).arg("--version").output() {
+                Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+                output => break output.expect("it can be run"),
+            }
+        };
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
