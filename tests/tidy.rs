@@ -21,7 +21,7 @@ use source::{Source, Tree, files_below, root};
 use tokens::Token;
 
 /// Where each dependency may be named: modules of the root, or files and folders of them.
-const CRATES: [(&str, &[&str]); 16] = [
+const CRATES: [(&str, &[&str]); 20] = [
     ("signal_hook", &["sys"]),
     ("windows_sys", &["sys"]),
     ("rustix", &["sys"]),
@@ -36,6 +36,10 @@ const CRATES: [(&str, &[&str]); 16] = [
     ("similar", &["setup::plan::show"]),
     ("dialoguer", &["cli"]),
     ("rusqlite", &["index"]),
+    ("minisign_verify", &["setup::self_update::release"]),
+    ("sha2", &["setup::self_update::release"]),
+    ("flate2", &["setup::self_update::unpack"]),
+    ("tar", &["setup::self_update::unpack"]),
     ("clap", &["cli"]),
     ("anyhow", &["cli", "setup", "tui"]),
 ];

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
-use crate::cli::{config, daemon, gc, init, list, purge, stats, trial, uninstall, why_miss};
+use crate::cli::{config, daemon, gc, init, list, purge, self_update, stats, trial, uninstall, why_miss};
 use crate::sys::env::Env;
 
 /// A build cache for Rust: a second build of the same thing costs almost nothing.
@@ -43,6 +43,8 @@ enum Command {
     Purge(purge::Args),
     /// Have cargo call the compiler alone again, and remove what init made
     Uninstall(uninstall::Args),
+    /// Replace this program by the newest release, if the installer put it here
+    SelfUpdate(self_update::Args),
     /// Show every setting, its value, and where it came from
     Config(config::Args),
     /// Show how the daemon is; start and stop it
@@ -79,6 +81,7 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
         Command::Purge(args) => purge::run(&args, &session),
         Command::Init(args) => init::run(&args, &session),
         Command::Uninstall(args) => uninstall::run(&args, &session),
+        Command::SelfUpdate(args) => self_update::run(&args, &session),
         Command::Config(args) => config::run(&args, &session),
         Command::Daemon(args) => daemon::run(args, &session),
         Command::Try(args) => trial::command::run(&args, &session),

@@ -36,6 +36,8 @@ pub mod init;
 
 pub mod uninstall;
 
+pub mod self_update;
+
 pub mod command;
 
 use std::process::ExitCode;

@@ -16,3 +16,5 @@ pub mod proof;
 pub mod init;
 
 pub mod uninstall;
+
+pub mod self_update;

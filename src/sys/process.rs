@@ -84,11 +84,13 @@ pub struct Surroundings<'a> {
     pub vars: &'a [(&'a str, Option<&'a OsStr>)],
     /// When it is killed.
     pub patience: Duration,
+    /// How much of each stream is read. Who prints more finds the stream closed.
+    pub most_bytes: u64,
 }
 
 impl Default for Surroundings<'_> {
     fn default() -> Self {
-        Surroundings { cwd: None, vars: &[], patience: Duration::from_secs(60) }
+        Surroundings { cwd: None, vars: &[], patience: Duration::from_secs(60), most_bytes: u64::MAX }
     }
 }
 
@@ -125,10 +127,10 @@ pub fn capture<A: AsRef<OsStr>>(
         child.stderr.take().map(|stream| Box::new(stream) as _),
     ];
     for (index, stream) in streams.into_iter().enumerate() {
-        let sender = sender.clone();
+        let (sender, most_bytes) = (sender.clone(), surroundings.most_bytes);
         std::thread::Builder::new().spawn(move || {
             let mut bytes = Vec::new();
-            let result = stream.map_or(Ok(0), |mut stream| stream.read_to_end(&mut bytes));
+            let result = stream.map_or(Ok(0), |stream| stream.take(most_bytes).read_to_end(&mut bytes));
             let _ = sender.send((index, result.map(|_| bytes)));
         })?;
     }

@@ -58,6 +58,8 @@ impl Home {
         let built = env!("CARGO_BIN_EXE_kache");
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("it is in a directory")).expect("makes a directory");
+        // Copying over another name of the same file would empty it.
+        let _ = fs::remove_file(&path);
         if fs::hard_link(built, &path).is_err() {
             fs::copy(built, &path).expect("installs kache");
         }

@@ -33,6 +33,7 @@ mod robust_input;
 mod robust_process;
 mod robust_store;
 mod robust_together;
+mod self_update;
 mod service;
 mod sources;
 mod trying;

@@ -57,7 +57,7 @@ pub fn settle(path: &Path, temporary: &Path, bytes: &[u8], mode: u32, still: Sti
         step(Step::Write, temporary)?;
         let mut file = platform::create_with_mode(temporary, mode)?;
         file.write_all(bytes)?;
-        finish(&file, temporary, mode, before.as_ref())?;
+        finish(file, temporary, mode, before.as_ref())?;
         still()?;
         rename(temporary, path)
     };
@@ -78,12 +78,44 @@ pub fn settle_copy(
         step(Step::Write, temporary)?;
         let mut file = platform::create_with_mode(temporary, mode)?;
         io::copy(&mut source, &mut file)?;
-        finish(&file, temporary, mode, None)?;
+        finish(file, temporary, mode, None)?;
         still()?;
-        rename(temporary, path)
+        rename_over_program(temporary, path)
     };
     write().inspect_err(|_| give_up(temporary))?;
     sync_parent(path)
+}
+
+/// Renames `from` to `to`, which may be a program that runs. Where such a one can be renamed but not replaced, it is
+/// moved away first, and back if the renaming fails; what was moved away stays until [`sweep_moved_away`].
+fn rename_over_program(from: &Path, to: &Path) -> io::Result<()> {
+    match rename(from, to) {
+        Err(e) if platform::PROGRAMS_IN_USE_STAY && e.kind() == io::ErrorKind::PermissionDenied => {
+            move_away_and_rename(from, to)
+        }
+        result => result,
+    }
+}
+
+fn move_away_and_rename(from: &Path, to: &Path) -> io::Result<()> {
+    let away = to.with_file_name(format!("{}{}", moved_away_prefix(to), super::unique_name()));
+    rename(to, &away)?;
+    rename(from, to).inspect_err(|_| drop(rename(&away, to)))
+}
+
+fn moved_away_prefix(path: &Path) -> String {
+    format!(".{}.replaced-", path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// Removes what was moved away from `path` and is not in use any more.
+pub fn sweep_moved_away(path: &Path) {
+    let prefix = moved_away_prefix(path);
+    let is_moved =
+        |other: &PathBuf| other.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix));
+    let beside = path.parent().map(super::list).and_then(Result::ok).unwrap_or_default();
+    for moved in beside.iter().filter(|other| is_moved(other)) {
+        let _ = super::remove(moved);
+    }
 }
 
 /// Puts a symbolic link to `target` at `path`, in the place of what is there.
@@ -124,8 +156,9 @@ pub fn remove_empty_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
-fn finish(file: &File, path: &Path, mode: u32, before: Option<&Metadata>) -> io::Result<()> {
-    platform::set_mode_and_owner(file, path, mode, before)?;
+/// Takes the file, so that it is closed before it is renamed: a program that somebody writes to cannot be run.
+fn finish(file: File, path: &Path, mode: u32, before: Option<&Metadata>) -> io::Result<()> {
+    platform::set_mode_and_owner(&file, path, mode, before)?;
     step(Step::Sync, path)?;
     file.sync_all()
 }
@@ -140,4 +173,28 @@ fn sync_parent(path: &Path) -> io::Result<()> {
         let _ = dir.sync_all();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fault;
+    use super::*;
+
+    #[test]
+    fn a_program_in_use_is_moved_away_and_comes_back_if_it_cannot_be_replaced() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let [old, new, other] = ["kache.exe", "new", "other"].map(|name| dir.path().join(name));
+        for (path, text) in [(&old, "old"), (&new, "new"), (&other, "other")] {
+            std::fs::write(path, text).expect("writes");
+        }
+        let look = || super::super::list(dir.path()).expect("lists").len();
+        let (failed, _) =
+            fault::fail_at(1, io::ErrorKind::PermissionDenied, || move_away_and_rename(&new, &old));
+        assert!(failed.is_err());
+        assert_eq!((std::fs::read(&old).expect("reads"), look()), (b"old".to_vec(), 3));
+        move_away_and_rename(&new, &old).expect("replaces");
+        assert_eq!((std::fs::read(&old).expect("reads"), look()), (b"new".to_vec(), 3));
+        sweep_moved_away(&old);
+        assert_eq!((std::fs::read(&old).expect("reads"), look()), (b"new".to_vec(), 2));
+    }
 }

@@ -105,6 +105,9 @@ pub(super) fn clone_into(mut from: &File, mut to: &File) -> io::Result<()> {
     io::copy(&mut from, &mut to).map(drop)
 }
 
+/// A file that is being run can be replaced: who runs it keeps the old one.
+pub(super) const PROGRAMS_IN_USE_STAY: bool = false;
+
 /// The permission bits.
 pub fn mode(metadata: &Metadata) -> u32 {
     metadata.permissions().mode() & 0o7777

@@ -79,6 +79,9 @@ pub(super) fn clone_into(_from: &File, _to: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// A file that is being run can be renamed, but neither replaced nor removed.
+pub(super) const PROGRAMS_IN_USE_STAY: bool = true;
+
 /// Windows knows no permission bits: what a file that can or cannot be written would have.
 pub fn mode(metadata: &Metadata) -> u32 {
     if metadata.permissions().readonly() { 0o444 } else { 0o644 }

@@ -1,0 +1,165 @@
+//! `kache self-update`: the newest release in the place of this program.
+
+use std::path::Path;
+
+use crate::cli::changes::{self, Changes, Outcome, Ways};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::Session;
+use crate::setup::init;
+use crate::setup::plan::{Journal, Plan};
+use crate::setup::self_update::RELEASE_KEY;
+use crate::setup::self_update::owner::owner;
+use crate::setup::self_update::update::{self, CannotUpdate, Found, Installed, Staging};
+use crate::setup::self_update::version::Version;
+use crate::sys::{env, fs};
+
+/// The arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    ways: Ways,
+}
+
+/// Looks, shows, asks and does, if this program is the installer's.
+pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    let exe = env::current_exe().and_then(|exe| fs::canonical(&exe));
+    let exe = exe.map_err(|e| Failure::new(format_args!("this program's own file cannot be found: {e}")))?;
+    let version = Version::parse(env!("CARGO_PKG_VERSION"))
+        .ok_or_else(|| Failure::new(concat!(env!("CARGO_PKG_VERSION"), " is no version of a release")))?;
+    let installed = Installed::find(&exe, version, session.env).map_err(cannot)?;
+    let installed = installed.ok_or_else(|| not_the_installers(&exe, session))?;
+    let key = RELEASE_KEY.ok_or_else(|| {
+        let error = "this build knows no key that releases are signed with, so it cannot trust any";
+        Failure::new(error).hint("run the installer again: it replaces this program")
+    })?;
+    update(args, &installed, key, session)
+}
+
+fn update(args: &Args, installed: &Installed, key: &str, session: &Session<'_>) -> Result<Exit, Failure> {
+    if init::is_root_for_another(session.env) {
+        let error = "this is root's shell in the place of another user's (SUDO_UID is set)";
+        return Err(Failure::usage(vec![error.to_owned()]).hint("run it as that user, without sudo"));
+    }
+    let journal = Journal::of(session.env).ok_or(CannotUpdate::NoHome).map_err(cannot)?;
+    let was_interrupted = journal.is_interrupted();
+    args.ways.recover(&journal, session)?;
+    if was_interrupted && !args.ways.check {
+        // The file may be another program now than the one that runs.
+        return Err(Failure::new("nothing more was done").hint("run this again"));
+    }
+    if !args.ways.check {
+        update::sweep(&installed.exe);
+    }
+    let staging = Staging::open(session.env).map_err(cannot)?;
+    let found = installed.look(key, &staging, session.env).map_err(cannot)?;
+    let (plan, said) = match &found {
+        Found::Newer(update) => (&update.plan, format!("kache {} is there", update.version)),
+        Found::NothingNewer(newest) => {
+            (&Plan::new(update::COMMAND), format!("the newest release is {newest}"))
+        }
+        Found::Prerelease(newest) => (
+            &Plan::new(update::COMMAND),
+            format!("the newest release is {newest}, a prerelease, which this is not"),
+        ),
+    };
+    let notes = [format!("{said}; this is {}", installed.version)];
+    let changes = Changes { plan, removals: &[], notes: &notes, unfinished: &[], first_question: None };
+    let mut proof = || match &found {
+        Found::Newer(update) => update.prove(),
+        _ => Ok(()),
+    };
+    let outcome = args.ways.carry_out(&changes, &journal, session, &mut proof, &mut || Ok(()))?;
+    if !args.ways.json {
+        session.print(&match (&found, outcome) {
+            (Found::Newer(update), Outcome::Done) => {
+                let previous = installed.previous();
+                format!(
+                    "\nDone: this is kache {} now. The old one is {}.\n",
+                    update.version,
+                    previous.display()
+                )
+            }
+            (_, Outcome::NothingToDo) => "Nothing to do.\n".to_owned(),
+            _ => String::new(),
+        })?;
+    }
+    changes::finish(outcome, Vec::new())
+}
+
+/// Whose this program is, and what updates it.
+fn not_the_installers(exe: &Path, session: &Session<'_>) -> Failure {
+    let path = exe.display();
+    match owner(exe, session.env) {
+        Some(owner) => {
+            let error = format!("{path} was installed by {}, which also updates it", owner.name);
+            Failure::new(error).hint(format!("run: {}", owner.command))
+        }
+        None => {
+            Failure::new(format_args!("{path} was not put there by the installer, so it is not replaced"))
+                .hint("update it the way it was installed")
+        }
+    }
+}
+
+fn cannot(error: CannotUpdate) -> Failure {
+    let failure = Failure::new(&error);
+    match error {
+        CannotUpdate::NoHome => Failure { exit: Exit::Usage, ..failure },
+        CannotUpdate::Busy => Failure { exit: Exit::Busy, ..failure },
+        CannotUpdate::ReadOnly { .. } => failure.hint("run it as the user to whom the directory belongs"),
+        CannotUpdate::Receipt(_) => failure.hint("run the installer again: it writes a new one"),
+        CannotUpdate::Release(_) | CannotUpdate::Unpack(_) => {
+            failure.hint("nothing was changed; try again later, and report it if it stays like that")
+        }
+        _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "the machine is made from outside")]
+
+    use super::*;
+    use crate::setup::self_update::tests::{Machine, program};
+
+    fn called(machine: &Machine, here: &str, [yes, check, json]: [bool; 3]) -> Result<Exit, Failure> {
+        let args = Args { ways: Ways { yes, check, json } };
+        let installed = machine.installed(here).unwrap().unwrap();
+        update(&args, &installed, &machine.releases.key.public(), &Session { env: &machine.env })
+    }
+
+    const CHECK: [bool; 3] = [false, true, false];
+    const YES: [bool; 3] = [true, false, true];
+
+    #[test]
+    fn check_tells_by_its_code_whether_there_is_something_to_do_and_does_nothing() {
+        let machine = Machine::with_release();
+        let before = machine.look();
+        assert_eq!(called(&machine, "0.1.0", CHECK).unwrap(), Exit::CHANGES_NEEDED);
+        assert_eq!(called(&machine, "0.2.0", CHECK).unwrap(), Exit::Ok);
+        assert_eq!(called(&machine, "0.3.0", CHECK).unwrap(), Exit::Ok);
+        // Nobody is asked, so nothing is done.
+        assert_eq!(called(&machine, "0.1.0", [false, false, true]).unwrap_err().exit, Exit::Usage);
+        assert_eq!(machine.look(), before);
+        assert_eq!(called(&machine, "0.1.0", YES).unwrap(), Exit::Ok);
+        assert_eq!(machine.says(), "kache 0.2.0");
+        assert_eq!(called(&machine, "0.2.0", YES).unwrap(), Exit::Ok);
+    }
+
+    #[test]
+    fn what_goes_wrong_is_told_with_what_to_do_and_nothing_is_changed() {
+        let machine = Machine::with_release();
+        let first = Staging::open(&machine.env).unwrap();
+        assert_eq!(called(&machine, "0.1.0", YES).unwrap_err().exit, Exit::Busy);
+        drop(first);
+        machine.publish("0.2.0", &program("0.3.0"));
+        assert_eq!(called(&machine, "0.1.0", YES).unwrap_err().exit, Exit::Failed);
+        std::fs::remove_dir_all(&machine.releases.dir).unwrap();
+        let said = called(&machine, "0.1.0", CHECK).unwrap_err().to_string();
+        assert!(
+            said.contains("cannot be downloaded") && said.contains("hint: nothing was changed"),
+            "{said}"
+        );
+        assert_eq!(machine.says(), "kache 0.1.0");
+    }
+}

@@ -1,0 +1,211 @@
+//! Who put this program here, if it was not the installer, and the command that updates it.
+//!
+//! Told by the path alone, and by what package managers keep where: none of them is asked, because asking takes
+//! seconds and may change something.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::sys::env::Env;
+use crate::sys::{dirs, fs};
+
+/// Who looks after a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// As it stands in a sentence: `Homebrew`.
+    pub name: &'static str,
+    /// What updates the program.
+    pub command: String,
+}
+
+/// The owner of the program at `exe`, which is without symbolic links; `None` if it is nobody that is known.
+pub fn owner(exe: &Path, env: &Env) -> Option<Owner> {
+    by_directory(exe).or_else(|| cargo(exe, env)).or_else(|| of_the_system(exe, Path::new("/")))
+}
+
+fn owned(name: &'static str, command: impl Into<String>) -> Option<Owner> {
+    Some(Owner { name, command: command.into() })
+}
+
+/// Managers that have directories of their own.
+fn by_directory(exe: &Path) -> Option<Owner> {
+    let parts: Vec<&str> = exe
+        .components()
+        .filter_map(|part| match part {
+            Component::Normal(part) => Some(part.to_str().unwrap_or("")),
+            _ => None,
+        })
+        .collect();
+    // What follows these directories, if something is in it.
+    let below = |dirs: &[&str]| {
+        let same =
+            |window: &[&str]| window.iter().zip(dirs).all(|(part, dir)| part.eq_ignore_ascii_case(dir));
+        let at = parts.windows(dirs.len()).position(same)?;
+        parts.get(at + dirs.len()).copied().filter(|_| at + dirs.len() + 1 < parts.len())
+    };
+    if let Some(formula) = below(&["Cellar"]) {
+        return owned("Homebrew", format!("brew upgrade {formula}"));
+    }
+    for mise in ["mise", ".mise", "rtx"] {
+        if let Some(tool) = below(&[mise, "installs"]) {
+            // `github-owner-kache` is how the directory of `github:owner/kache` is called.
+            let tool = if tool.contains("kache") && tool != "kache" { "<tool>" } else { tool };
+            return owned(
+                "mise",
+                format!("mise upgrade {tool}").replace(" <tool>", "  # with the name that `mise ls` shows"),
+            );
+        }
+    }
+    if let Some(tool) = below(&[".asdf", "installs"]) {
+        return owned("asdf", format!("asdf install {tool} latest"));
+    }
+    if let Some(app) = below(&["scoop", "apps"]) {
+        return owned("Scoop", format!("scoop update {app}"));
+    }
+    if below(&["WinGet", "Packages"]).is_some() {
+        return owned("winget", "winget upgrade kache");
+    }
+    if let Some(package) = below(&["chocolatey", "lib"]) {
+        return owned("Chocolatey", format!("choco upgrade {package}"));
+    }
+    if below(&["nix", "store"]).is_some() {
+        return owned("Nix", "nix profile upgrade kache  # or update the configuration that it is in");
+    }
+    if below(&["gnu", "store"]).is_some() {
+        return owned("Guix", "guix upgrade kache");
+    }
+    if exe.starts_with("/opt/local/bin") {
+        return owned("MacPorts", "sudo port upgrade kache");
+    }
+    None
+}
+
+/// `cargo install`, from wherever it took the sources.
+fn cargo(exe: &Path, env: &Env) -> Option<Owner> {
+    let root = exe.parent().filter(|dir| dir.ends_with("bin"))?.parent()?;
+    let list = fs::read(&root.join(".crates.toml")).unwrap_or_default();
+    let list = String::from_utf8_lossy(&list);
+    let source = list.lines().find_map(|line| {
+        let (_, source) = line.trim_start().strip_prefix("\"kache ")?.split_once('(')?;
+        source.split(')').next()
+    });
+    let home = dirs::cargo_home(env).and_then(|home| fs::canonical(&home).ok());
+    let elsewhere =
+        if home.as_deref() == Some(root) { String::new() } else { format!(" --root {}", root.display()) };
+    match source {
+        None if elsewhere.is_empty() => owned("cargo", "cargo install kache"),
+        None => None,
+        Some(source) => {
+            let from = match source.split_once('+') {
+                Some(("path", url)) => format!("--path {}", url.trim_start_matches("file://")),
+                Some(("git", url)) => format!("--git {}", url.split(['#', '?']).next().unwrap_or(url)),
+                _ => "kache".to_owned(),
+            };
+            owned("cargo", format!("cargo install {from}{elsewhere}"))
+        }
+    }
+}
+
+/// The package manager of the system below `root`.
+fn of_the_system(exe: &Path, root: &Path) -> Option<Owner> {
+    let dirs = ["usr/bin", "bin", "usr/local/bin"].map(|dir| root.join(dir));
+    if !exe.parent().is_some_and(|parent| dirs.iter().any(|dir| dir == parent)) {
+        return None;
+    }
+    let is_there = |path: &str| fs::metadata(&root.join(path)).is_ok();
+    let starts =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kache-"));
+    let has_database = ["var/lib/rpm", "usr/lib/sysimage/rpm"].into_iter().any(is_there);
+    if is_there("var/lib/dpkg/info/kache.list") {
+        owned("apt", "sudo apt install --only-upgrade kache")
+    } else if fs::list(&root.join("var/lib/pacman/local")).is_ok_and(|names| names.iter().any(starts)) {
+        owned("pacman", "sudo pacman -Syu kache")
+    } else if exe.starts_with(root.join("usr/local")) {
+        None
+    } else if is_there("lib/apk/db/installed") {
+        owned("apk", "sudo apk upgrade kache")
+    } else if is_there("usr/bin/zypper") && has_database {
+        owned("zypper", "sudo zypper update kache")
+    } else if has_database {
+        owned("dnf", "sudo dnf upgrade kache")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "the places are made from outside")]
+
+    use super::*;
+
+    #[test]
+    fn managers_are_told_by_their_directories() {
+        for (exe, name, command) in [
+            ("/opt/homebrew/Cellar/kache/0.1.0/bin/kache", "Homebrew", "brew upgrade kache"),
+            ("/home/linuxbrew/.linuxbrew/Cellar/kache/0.1.0/bin/kache", "Homebrew", "brew upgrade kache"),
+            ("/h/.local/share/mise/installs/kache/0.1.0/bin/kache", "mise", "mise upgrade kache"),
+            ("/h/.asdf/installs/kache/0.1.0/bin/kache", "asdf", "asdf install kache latest"),
+            ("/c/Users/a/scoop/apps/kache/0.1.0/kache.exe", "Scoop", "scoop update kache"),
+            ("/c/Microsoft/WinGet/Packages/kache_x/kache.exe", "winget", "winget upgrade kache"),
+            ("/c/ProgramData/chocolatey/lib/kache/tools/kache.exe", "Chocolatey", "choco upgrade kache"),
+            ("/gnu/store/abc-kache-0.1.0/bin/kache", "Guix", "guix upgrade kache"),
+            ("/opt/local/bin/kache", "MacPorts", "sudo port upgrade kache"),
+        ] {
+            assert_eq!(by_directory(Path::new(exe)), owned(name, command), "{exe}");
+        }
+        let nix = by_directory(Path::new("/nix/store/abc-kache-0.1.0/bin/kache")).unwrap();
+        assert!(nix.name == "Nix" && nix.command.starts_with("nix profile upgrade"), "{nix:?}");
+        let mise = by_directory(Path::new("/h/mise/installs/github-o-kache/0.1.0/kache")).unwrap();
+        assert!(mise.command.contains("`mise ls`"), "{mise:?}");
+        for exe in ["/usr/bin/kache", "/h/Cellar/kache", "/h/installs/kache/0.1.0/kache", "/h/bin/kache"] {
+            assert_eq!(by_directory(Path::new(exe)), None, "{exe}");
+        }
+    }
+
+    #[test]
+    fn cargo_is_told_with_where_it_took_the_sources() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().canonicalize().unwrap();
+        let [other, cargo_home] = ["other", ".cargo"].map(|name| home.join(name));
+        let env = Env::with_vars(&[("HOME", home.to_str().unwrap())]);
+        for root in [&other, &cargo_home] {
+            std::fs::create_dir_all(root.join("bin")).unwrap();
+        }
+        let command = |root: &Path| cargo(&root.join("bin/kache"), &env).map(|owner| owner.command);
+        assert_eq!(command(&cargo_home).as_deref(), Some("cargo install kache"));
+        assert_eq!(command(&other), None);
+        for (source, from) in [
+            ("registry+https://index", "kache"),
+            ("path+file:///src/kache", "--path /src/kache"),
+            ("git+https://host/kache?rev=1#abc", "--git https://host/kache"),
+        ] {
+            let list = format!(
+                "[v1]\n\"kachet 0.1.0 (registry+x)\" = [\"y\"]\n\"kache 0.1.0 ({source})\" = [\"kache\"]\n"
+            );
+            for root in [&other, &cargo_home] {
+                std::fs::write(root.join(".crates.toml"), &list).unwrap();
+            }
+            assert_eq!(command(&cargo_home).unwrap(), format!("cargo install {from}"));
+            assert_eq!(command(&other).unwrap(), format!("cargo install {from} --root {}", other.display()));
+        }
+    }
+
+    #[test]
+    fn the_systems_manager_is_told_by_its_database() {
+        for (mark, name) in [
+            ("var/lib/dpkg/info/kache.list", Some("apt")),
+            ("var/lib/pacman/local/kache-0.1.0-1/desc", Some("pacman")),
+            ("lib/apk/db/installed", Some("apk")),
+            ("var/lib/rpm/rpmdb.sqlite", Some("dnf")),
+            ("var/lib/dpkg/info/other.list", None),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            let root = root.path();
+            std::fs::create_dir_all(root.join(mark).parent().unwrap()).unwrap();
+            std::fs::write(root.join(mark), "").unwrap();
+            let found = of_the_system(&root.join("usr/bin/kache"), root);
+            assert_eq!(found.map(|owner| owner.name), name, "{mark}");
+            assert_eq!(of_the_system(&root.join("home/a/bin/kache"), root), None);
+        }
+    }
+}

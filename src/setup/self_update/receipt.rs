@@ -1,0 +1,75 @@
+//! The receipt: what the installer wrote down about the program that it put here.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::sys::env::Env;
+use crate::sys::{dirs, fs};
+
+/// The version of the file that is understood.
+const FORMAT: u32 = 1;
+
+/// The content of `receipt.json`. What is not known is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    format: u32,
+    /// `installer`.
+    pub method: String,
+    pub version: String,
+    /// The target that the release was built for.
+    pub target: String,
+    /// The program.
+    pub path: PathBuf,
+    /// Where releases are.
+    pub base_url: String,
+    #[serde(flatten)]
+    rest: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Why a receipt that is there is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum BadReceipt {
+    #[error("the installer's receipt {path} cannot be read: {error}")]
+    Unreadable { path: PathBuf, error: io::Error },
+    #[error("the installer's receipt {path} is not understood: {why}")]
+    NotUnderstood { path: PathBuf, why: String },
+}
+
+/// Where the receipt stands; `None` without a home.
+pub fn path(env: &Env) -> Option<PathBuf> {
+    Some(dirs::data(env)?.join("kache/receipt.json"))
+}
+
+/// The receipt at `path`, if there is one.
+pub fn read(path: &Path) -> Result<Option<Receipt>, BadReceipt> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(BadReceipt::Unreadable { path: path.to_owned(), error }),
+    };
+    let not_understood = |why| BadReceipt::NotUnderstood { path: path.to_owned(), why };
+    let receipt: Receipt = serde_json::from_slice(&bytes).map_err(|e| not_understood(e.to_string()))?;
+    if receipt.format != FORMAT {
+        return Err(not_understood(format!("its format is {}, not {FORMAT}", receipt.format)));
+    }
+    Ok(Some(receipt))
+}
+
+impl Receipt {
+    /// Whether it is about the program at `exe`, which is without symbolic links.
+    pub fn is_of(&self, exe: &Path) -> bool {
+        self.method == "installer" && fs::canonical(&self.path).is_ok_and(|path| path == exe)
+    }
+
+    /// The file that says that `version` is there now.
+    pub fn with_version(&self, version: &str) -> Result<Vec<u8>, serde_json::Error> {
+        let receipt = Receipt { version: version.to_owned(), ..self.clone() };
+        let mut bytes = serde_json::to_vec_pretty(&receipt)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}

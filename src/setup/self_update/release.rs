@@ -1,0 +1,163 @@
+//! A release as its signed list tells it: the version, and the checksum of each asset.
+
+use std::time::Duration;
+
+use minisign_verify::{PublicKey, Signature};
+use sha2::{Digest as _, Sha256};
+
+use crate::setup::self_update::fetch::{CannotFetch, Source};
+use crate::setup::self_update::version::Version;
+
+/// The version of the list and its comment that is understood.
+const FORMAT: &str = "1";
+
+const MOST_LIST_BYTES: u64 = 256 << 10;
+const MOST_SIGNATURE_BYTES: u64 = 4 << 10;
+const MOST_ASSET_BYTES: u64 = 128 << 20;
+
+/// How long each download may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE_WITH_AN_ASSET: Duration = Duration::from_secs(900);
+
+/// A release whose list was signed with the right key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    pub version: Version,
+    sums: Vec<(String, [u8; 32])>,
+}
+
+/// Why there is no release to be trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum BadRelease {
+    #[error(transparent)]
+    Fetch(#[from] CannotFetch),
+    #[error("the key that releases are checked with is none: {0}")]
+    Key(minisign_verify::Error),
+    #[error("SHA256SUMS.minisig is no signature: {0}")]
+    NoSignature(minisign_verify::Error),
+    #[error("the signature of SHA256SUMS is not right, so the release cannot be trusted: {0}")]
+    Signature(minisign_verify::Error),
+    #[error("the signature does not say which release it is of: `{comment}`")]
+    Unnamed { comment: String },
+    #[error("this release has format {format}, which this version of kache does not know")]
+    Format { format: String },
+    #[error("line {line} of SHA256SUMS is no checksum with a name")]
+    Line { line: usize },
+    #[error("release {version} has no {asset}")]
+    NoAsset { version: Version, asset: String },
+    #[error("{asset} is not what the release says: its SHA-256 is {found}, not {expected}")]
+    Checksum { asset: String, found: String, expected: String },
+}
+
+/// The newest release of `source`, signed with `key`.
+pub fn newest(source: &Source<'_>, key: &str) -> Result<Release, BadRelease> {
+    let key = PublicKey::from_base64(key).map_err(BadRelease::Key)?;
+    let list = source.get("latest/download/SHA256SUMS", MOST_LIST_BYTES, PATIENCE)?;
+    let signature = source.get("latest/download/SHA256SUMS.minisig", MOST_SIGNATURE_BYTES, PATIENCE)?;
+    checked(&list, &signature, &key)
+}
+
+fn checked(list: &[u8], signature: &[u8], key: &PublicKey) -> Result<Release, BadRelease> {
+    let text = String::from_utf8_lossy(signature);
+    let signature = Signature::decode(&text).map_err(BadRelease::NoSignature)?;
+    key.verify(list, &signature, false).map_err(BadRelease::Signature)?;
+    let version = named(signature.trusted_comment())?;
+    let list = String::from_utf8_lossy(list);
+    let line = |(index, line)| sum(line).ok_or(BadRelease::Line { line: index + 1 });
+    let sums = list.lines().enumerate().map(line).collect::<Result<_, _>>()?;
+    Ok(Release { version, sums })
+}
+
+/// The version in `kache release format=1 version=0.2.0`.
+fn named(comment: &str) -> Result<Version, BadRelease> {
+    let unnamed = || BadRelease::Unnamed { comment: comment.to_owned() };
+    let words: Vec<&str> = comment.split_whitespace().collect();
+    let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    if !words.starts_with(&["kache", "release"]) {
+        return Err(unnamed());
+    }
+    match value("format") {
+        Some(FORMAT) => value("version").and_then(Version::parse).ok_or_else(unnamed),
+        Some(format) => Err(BadRelease::Format { format: format.to_owned() }),
+        None => Err(unnamed()),
+    }
+}
+
+/// `<64 hexadecimal digits>  <name>`; a star before the name says the same.
+fn sum(line: &str) -> Option<(String, [u8; 32])> {
+    let (hex, name) = line.split_at_checked(64)?;
+    let name = name.strip_prefix("  ").or_else(|| name.strip_prefix(" *"))?;
+    let mut digest = [0; 32];
+    for (index, byte) in digest.iter_mut().enumerate() {
+        let digits = hex.get(index * 2..index * 2 + 2)?;
+        let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        *byte = u8::from_str_radix(digits, 16).ok().filter(|_| is_hex)?;
+    }
+    Some((name.to_owned(), digest))
+}
+
+/// The asset with the program for `target`.
+pub fn asset_name(target: &str) -> String {
+    let is_alone = target.contains("-windows-");
+    format!("kache-{target}.{}", if is_alone { "exe" } else { "tar.gz" })
+}
+
+impl Release {
+    /// The asset for `target`, as the list has it.
+    pub fn asset(&self, source: &Source<'_>, target: &str) -> Result<Vec<u8>, BadRelease> {
+        let asset = asset_name(target);
+        let Some((_, expected)) = self.sums.iter().find(|(name, _)| *name == asset) else {
+            return Err(BadRelease::NoAsset { version: self.version.clone(), asset });
+        };
+        let path = format!("download/v{}/{asset}", self.version);
+        let bytes = source.get(&path, MOST_ASSET_BYTES, PATIENCE_WITH_AN_ASSET)?;
+        let found: [u8; 32] = Sha256::digest(&bytes).into();
+        if found != *expected {
+            let [found, expected] = [&found, expected].map(|digest| hex(digest));
+            return Err(BadRelease::Checksum { asset, found, expected });
+        }
+        Ok(bytes)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_list_are_read_or_refused() {
+        let hex = "0f".repeat(32);
+        assert_eq!(sum(&format!("{hex}  a b")), Some(("a b".to_owned(), [0x0f; 32])));
+        assert_eq!(sum(&format!("{hex} *a")), Some(("a".to_owned(), [0x0f; 32])));
+        let long = format!("{hex}0  a");
+        for line in
+            ["", "a", &hex, &format!("{hex} a"), &long, &format!("+{}  a", &hex[1..]), &"é".repeat(40)]
+        {
+            assert_eq!(sum(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_comment_names_the_release() {
+        let version = |comment: &str| named(comment).map(|version| version.to_string());
+        assert_eq!(version("kache release format=1 version=0.2.0").unwrap(), "0.2.0");
+        assert_eq!(version("kache release date=now version=0.2.0-rc.1 format=1").unwrap(), "0.2.0-rc.1");
+        for comment in
+            ["", "timestamp:1\tfile:SHA256SUMS", "kache release version=0.2.0", "x kache release format=1"]
+        {
+            assert!(matches!(named(comment), Err(BadRelease::Unnamed { .. })), "{comment}");
+        }
+        assert!(matches!(named("kache release format=1 version=../x"), Err(BadRelease::Unnamed { .. })));
+        assert!(matches!(named("kache release format=2 version=1"), Err(BadRelease::Format { .. })));
+    }
+
+    #[test]
+    fn the_asset_is_named_by_the_target() {
+        assert_eq!(asset_name("x86_64-unknown-linux-musl"), "kache-x86_64-unknown-linux-musl.tar.gz");
+        assert_eq!(asset_name("aarch64-pc-windows-msvc"), "kache-aarch64-pc-windows-msvc.exe");
+    }
+}

@@ -1,0 +1,237 @@
+//! From a release to a plan: fetched, checked, tried, and ready to be put in the place of this program.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::setup::plan::{Action, CannotPlan, Plan, UndoEdit};
+use crate::setup::self_update::fetch::{CannotFetch, Source};
+use crate::setup::self_update::receipt::{self, BadReceipt, Receipt};
+use crate::setup::self_update::release::{self, BadRelease};
+use crate::setup::self_update::unpack::{self, CannotUnpack};
+use crate::setup::self_update::version::Version;
+use crate::sys::env::Env;
+use crate::sys::fs::settle;
+use crate::sys::lock::{self, FileLock};
+use crate::sys::process::{self, Surroundings};
+use crate::sys::{dirs, fs, host};
+
+/// The command, as the journal names it.
+pub const COMMAND: &str = "self-update";
+
+/// The program that is here, as the installer left it.
+pub struct Installed {
+    /// Without symbolic links.
+    pub exe: PathBuf,
+    pub version: Version,
+    pub receipt: Receipt,
+    receipt_path: PathBuf,
+}
+
+/// What would be done.
+pub struct Update {
+    pub version: Version,
+    pub plan: Plan,
+    exe: PathBuf,
+}
+
+/// What the newest release means for this program.
+pub enum Found {
+    /// It is newer, and works here.
+    Newer(Update),
+    /// It is this one, or an older one.
+    NothingNewer(Version),
+    /// It is newer, but a prerelease, and this is none.
+    Prerelease(Version),
+}
+
+/// Why there is no update.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotUpdate {
+    #[error("there is no home directory: HOME is not set")]
+    NoHome,
+    #[error(transparent)]
+    Receipt(#[from] BadReceipt),
+    #[error(transparent)]
+    Release(#[from] BadRelease),
+    #[error(transparent)]
+    Unpack(#[from] CannotUnpack),
+    #[error(transparent)]
+    Plan(#[from] CannotPlan),
+    #[error("{dir} cannot be written to, so the program in it cannot be replaced")]
+    ReadOnly { dir: PathBuf },
+    #[error("{path} cannot be written: {error}")]
+    Staging { path: PathBuf, error: io::Error },
+    #[error("another self-update is at work")]
+    Busy,
+    #[error("kache {version} does not work here, so it was not installed: {why}")]
+    DoesNotWork { version: Version, why: String },
+}
+
+impl From<CannotFetch> for CannotUpdate {
+    fn from(error: CannotFetch) -> CannotUpdate {
+        CannotUpdate::Release(BadRelease::Fetch(error))
+    }
+}
+
+impl Installed {
+    /// The program at `exe`, which is without symbolic links; `None` if the installer did not put it there.
+    pub fn find(exe: &Path, version: Version, env: &Env) -> Result<Option<Installed>, CannotUpdate> {
+        let receipt_path = receipt::path(env).ok_or(CannotUpdate::NoHome)?;
+        let receipt = receipt::read(&receipt_path)?.filter(|receipt| receipt.is_of(exe));
+        Ok(receipt.map(|receipt| Installed { exe: exe.to_owned(), version, receipt, receipt_path }))
+    }
+
+    /// Where the program is kept that an update replaces.
+    pub fn previous(&self) -> PathBuf {
+        self.exe.with_file_name(host::program_name("kache.prev"))
+    }
+
+    /// Looks for a newer release signed with `key`. What it needs until the plan is carried out lies in `staging`.
+    pub fn look(&self, key: &str, staging: &Staging, env: &Env) -> Result<Found, CannotUpdate> {
+        let source = Source::new(&self.receipt.base_url, env)?;
+        let newest = release::newest(&source, key)?;
+        if newest.version <= self.version {
+            return Ok(Found::NothingNewer(newest.version));
+        }
+        if newest.version.is_prerelease() && !self.version.is_prerelease() {
+            return Ok(Found::Prerelease(newest.version));
+        }
+        let dir = self.exe.parent().unwrap_or(Path::new("/"));
+        if !settle::is_writable(dir) {
+            return Err(CannotUpdate::ReadOnly { dir: dir.to_owned() });
+        }
+        let target = &self.receipt.target;
+        let asset = newest.asset(&source, target)?;
+        let program = match release::asset_name(target).ends_with(".exe") {
+            true => asset,
+            false => unpack::program(&asset, target)?,
+        };
+        let staged = staging.put(&program, &self.exe)?;
+        let does_not_work = |why| CannotUpdate::DoesNotWork { version: newest.version.clone(), why };
+        says_version(&staged, &newest.version).map_err(does_not_work)?;
+        wraps(&staged).map_err(does_not_work)?;
+        let plan = self.plan(&staged, &newest.version)?;
+        Ok(Found::Newer(Update { version: newest.version, plan, exe: self.exe.clone() }))
+    }
+
+    fn plan(&self, staged: &Path, version: &Version) -> Result<Plan, CannotPlan> {
+        let mut plan = Plan::new(COMMAND);
+        // What it replaces is beside it; the journal does not need to hold it as well.
+        plan.is_final = true;
+        plan.add(Action::copy(format!("Keep kache {}", self.version), &self.previous(), &self.exe)?);
+        plan.add(Action::copy(format!("Replace it by kache {version}"), &self.exe, staged)?);
+        if let Ok(bytes) = self.receipt.with_version(&version.to_string()) {
+            let title = "Correct the installer's receipt";
+            plan.add(Action::edit(title, &self.receipt_path, bytes, UndoEdit::None)?);
+        }
+        Ok(plan)
+    }
+}
+
+impl Update {
+    /// Checks that the new program works in its place.
+    ///
+    /// # Errors
+    /// It does not: what it did instead.
+    pub fn prove(&self) -> Result<(), String> {
+        says_version(&self.exe, &self.version)
+            .map_err(|why| format!("kache {} does not work in its place: {why}", self.version))
+    }
+}
+
+/// A directory of this update alone, removed when dropped. What an interrupted one left is removed by the next.
+pub struct Staging {
+    dir: PathBuf,
+    lock: Option<FileLock>,
+}
+
+impl Staging {
+    /// Opens it in the user's state directory.
+    pub fn open(env: &Env) -> Result<Staging, CannotUpdate> {
+        let dir = dirs::state(env).ok_or(CannotUpdate::NoHome)?.join("kache/self-update");
+        let failed = |error| CannotUpdate::Staging { path: dir.clone(), error };
+        settle::create_private_dir_all(&dir).map_err(failed)?;
+        let lock = lock::try_lock(&dir.join("lock")).map_err(failed)?.ok_or(CannotUpdate::Busy)?;
+        fs::remove(&dir.join(host::program_name("kache"))).map_err(failed)?;
+        Ok(Staging { dir, lock: Some(lock) })
+    }
+
+    /// Writes the program, which whoever may run the one at `like` may run.
+    fn put(&self, program: &[u8], like: &Path) -> Result<PathBuf, CannotUpdate> {
+        let path = self.dir.join(host::program_name("kache"));
+        let temporary = self.dir.join("kache.new");
+        let write = || {
+            fs::remove(&temporary)?;
+            let mode = settle::mode(&fs::metadata(like)?) | 0o500;
+            settle::settle(&path, &temporary, program, mode, &|| Ok(()))
+        };
+        write().map_err(|error| CannotUpdate::Staging { path: path.clone(), error })?;
+        Ok(path)
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // A file that is open cannot be removed everywhere.
+        self.lock.take();
+        let _ = fs::remove_dir_all(&self.dir);
+        if let Some(parent) = self.dir.parent() {
+            let _ = settle::remove_empty_dir(parent);
+        }
+    }
+}
+
+/// Removes programs that were in use when they were replaced, and could only be moved away.
+pub fn sweep(exe: &Path) {
+    settle::sweep_moved_away(exe);
+}
+
+/// Whether the program starts, and is the one that it should be.
+fn says_version(program: &Path, version: &Version) -> Result<(), String> {
+    let captured = run(program, &["--version"])?;
+    let said = String::from_utf8_lossy(&captured.stdout);
+    match captured.code {
+        Some(0) if said.trim_end() == format!("kache {version}") => Ok(()),
+        Some(0) => Err(format!("`{} --version` says `{}`", program.display(), said.trim_end())),
+        code => Err(failed(program, "--version", code, &captured.stderr)),
+    }
+}
+
+/// Whether the program stands in front of the compiler as it should, if there is one.
+fn wraps(program: &Path) -> Result<(), String> {
+    let surroundings = Surroundings { patience: PATIENCE, ..Surroundings::default() };
+    let alone = match process::capture(OsStr::new("rustc"), &["-vV"], &surroundings) {
+        Ok(alone) if alone.code == Some(0) => alone,
+        _ => return Ok(()),
+    };
+    let wrapped = run(program, &["rustc", "-vV"])?;
+    match wrapped.code {
+        Some(0) if wrapped.stdout == alone.stdout => Ok(()),
+        Some(0) => Err(format!("`{} rustc -vV` does not say what `rustc -vV` says", program.display())),
+        code => Err(failed(program, "rustc -vV", code, &wrapped.stderr)),
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs a program that was just written. While that was done, another thread may have started a process: until that
+/// one has closed what it inherited, the system takes the file for one that is being written.
+fn run(program: &Path, args: &[&str]) -> Result<process::Captured, String> {
+    let surroundings = Surroundings { patience: PATIENCE, most_bytes: 1 << 20, ..Surroundings::default() };
+    let mut n_tries = 0;
+    loop {
+        match process::capture(program.as_os_str(), args, &surroundings) {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && n_tries < 100 => n_tries += 1,
+            result => return result.map_err(|e| format!("{} cannot be run: {e}", program.display())),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn failed(program: &Path, args: &str, code: Option<i32>, stderr: &[u8]) -> String {
+    let code = code.map_or("a signal".to_owned(), |code| code.to_string());
+    let said = String::from_utf8_lossy(stderr);
+    format!("`{} {args}` ended with {code} {}", program.display(), said.trim()).trim_end().to_owned()
+}
