@@ -21,7 +21,7 @@ use source::{Source, Tree, files_below, root};
 use tokens::Token;
 
 /// Where each dependency may be named: modules of the root, or files and folders of them.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 15] = [
     ("rustix", &["sys"]),
     ("blake3", &["digest"]),
     ("memchr", ABOVE_SYS),
@@ -34,6 +34,8 @@ const CRATES: [(&str, &[&str]); 13] = [
     ("dialoguer", &["cli"]),
     ("rusqlite", &["index"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli::completions"]),
+    ("clap_complete_nushell", &["cli::completions"]),
     ("anyhow", &["cli", "setup", "tui"]),
 ];
 

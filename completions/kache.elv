@@ -1,0 +1,146 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[kache] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'kache'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'kache'= {
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand init 'Have cargo call kache, and prove that it does'
+            cand stats 'Show what the cache did: hits, misses and why, time saved, bytes, the store''s size'
+            cand list 'List what is in the store'
+            cand why-miss 'Tell why a crate was compiled and not served from the store'
+            cand gc 'Remove what was not used for longest, and what nothing refers to'
+            cand purge 'Remove everything, or all of one crate'
+            cand uninstall 'Have cargo call the compiler alone again, and remove what init made'
+            cand config 'Show every setting, its value, and where it came from'
+            cand try 'Build a workspace with and without kache in a temporary directory, and compare'
+            cand completions 'Print what a shell needs to complete these commands'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'kache;init'= {
+            cand -y 'Do it without asking'
+            cand --yes 'Do it without asking'
+            cand --check 'Show what would be done, and do nothing; ends with 2 if there is something to do'
+            cand --dry-run 'Show what would be done, and do nothing; ends with 2 if there is something to do'
+            cand --json 'Print one JSON object instead of text; asks nothing, so it goes with -y or --check'
+            cand --undo 'Take back what earlier runs of init did'
+            cand --allow-root 'Go on as root in the place of another user (sudo)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;stats'= {
+            cand --since 'Only what happened in this time, such as 24h or 7d; records are kept for 30 days'
+            cand --json 'Print one JSON object instead of tables'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;list'= {
+            cand --sort 'In which order'
+            cand --json 'Print one JSON object instead of a table'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'kache;why-miss'= {
+            cand --json 'Print one JSON object instead of text'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;gc'= {
+            cand --max-age 'Remove entries that were not used for so long, such as 7d, even where there is room'
+            cand --grace 'Leave alone what was made or used so lately; a build that runs meanwhile may need it'
+            cand --dry-run 'Show what would be removed, and remove nothing'
+            cand --json 'Print one JSON object instead of text'
+            cand --automatic 'Started by a build: say nothing, and do nothing unless there is a need'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;purge'= {
+            cand --crate-name 'Only the entries of this crate or package'
+            cand --dry-run 'Show what would be removed, and remove nothing'
+            cand --json 'Print one JSON object instead of text'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;uninstall'= {
+            cand -y 'Do it without asking'
+            cand --yes 'Do it without asking'
+            cand --check 'Show what would be done, and do nothing; ends with 2 if there is something to do'
+            cand --dry-run 'Show what would be done, and do nothing; ends with 2 if there is something to do'
+            cand --json 'Print one JSON object instead of text; asks nothing, so it goes with -y or --check'
+            cand --purge 'Remove the store, the records, and the journal of what was changed as well'
+            cand --allow-root 'Go on as root in the place of another user (sudo)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;config'= {
+            cand --json 'Print one JSON object instead of a table'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;try'= {
+            cand --remove-after 'Remove the temporary directory DIR when standard input ends'
+            cand --release 'Build with optimizations'
+            cand --json 'Print one JSON object instead of a table'
+            cand --keep 'Leave the temporary directory where it is, with the store and the last build'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;completions'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;help'= {
+            cand init 'Have cargo call kache, and prove that it does'
+            cand stats 'Show what the cache did: hits, misses and why, time saved, bytes, the store''s size'
+            cand list 'List what is in the store'
+            cand why-miss 'Tell why a crate was compiled and not served from the store'
+            cand gc 'Remove what was not used for longest, and what nothing refers to'
+            cand purge 'Remove everything, or all of one crate'
+            cand uninstall 'Have cargo call the compiler alone again, and remove what init made'
+            cand config 'Show every setting, its value, and where it came from'
+            cand try 'Build a workspace with and without kache in a temporary directory, and compare'
+            cand completions 'Print what a shell needs to complete these commands'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'kache;help;init'= {
+        }
+        &'kache;help;stats'= {
+        }
+        &'kache;help;list'= {
+        }
+        &'kache;help;why-miss'= {
+        }
+        &'kache;help;gc'= {
+        }
+        &'kache;help;purge'= {
+        }
+        &'kache;help;uninstall'= {
+        }
+        &'kache;help;config'= {
+        }
+        &'kache;help;try'= {
+        }
+        &'kache;help;completions'= {
+        }
+        &'kache;help;help'= {
+        }
+    ]
+    $completions[$command]
+}
