@@ -31,9 +31,9 @@ bench *ARGS:
 try *ARGS:
     cargo run --release -- try {{ ARGS }}
 
-# Write anew what is generated from the code, such as the tables of the README
+# Write anew what is generated: tables of the README, completions, manual pages, packages
 gen:
-    REGENERATE=1 cargo test --test tidy what_is_generated
+    REGENERATE=1 cargo test --test tidy --test packaging what_is_generated
 
 # All that a change has to pass
 ci:

@@ -21,7 +21,7 @@ use source::{Source, Tree, files_below, root};
 use tokens::Token;
 
 /// Where each dependency may be named: modules of the root, or files and folders of them.
-const CRATES: [(&str, &[&str]); 20] = [
+const CRATES: [(&str, &[&str]); 22] = [
     ("signal_hook", &["sys"]),
     ("windows_sys", &["sys"]),
     ("rustix", &["sys"]),
@@ -41,6 +41,8 @@ const CRATES: [(&str, &[&str]); 20] = [
     ("flate2", &["setup::self_update::unpack"]),
     ("tar", &["setup::self_update::unpack"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli::completions"]),
+    ("clap_complete_nushell", &["cli::completions"]),
     ("anyhow", &["cli", "setup", "tui"]),
 ];
 

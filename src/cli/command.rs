@@ -7,7 +7,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
-use crate::cli::{config, daemon, gc, init, list, purge, self_update, stats, trial, uninstall, why_miss};
+use crate::cli::{
+    completions, config, daemon, gc, init, list, purge, self_update, stats, trial, uninstall, why_miss,
+};
 use crate::sys::env::Env;
 
 /// A build cache for Rust: a second build of the same thing costs almost nothing.
@@ -51,18 +53,25 @@ enum Command {
     Daemon(daemon::Args),
     /// Build a workspace with and without kache in a temporary directory, and compare
     Try(trial::command::Args),
+    /// Print what a shell needs to complete these commands
+    Completions(completions::Args),
+}
+
+/// All that can be called, as data: completions and manual pages are made from it.
+pub fn definition() -> clap::Command {
+    Arguments::command()
 }
 
 /// Whether there is a command of this name.
 pub fn is_command(name: &OsStr) -> bool {
-    name == "help" || Arguments::command().find_subcommand(name).is_some()
+    name == "help" || definition().find_subcommand(name).is_some()
 }
 
 /// Runs the command that the arguments name.
 pub fn run(env: &Env) -> Result<Exit, Failure> {
     let session = Session { env };
     if env.args.len() < 2 {
-        session.print(&Arguments::command().render_help().to_string())?;
+        session.print(&definition().render_help().to_string())?;
         return Ok(Exit::Ok);
     }
     let arguments = match Arguments::try_parse_from(&env.args) {
@@ -85,6 +94,7 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
         Command::Config(args) => config::run(&args, &session),
         Command::Daemon(args) => daemon::run(args, &session),
         Command::Try(args) => trial::command::run(&args, &session),
+        Command::Completions(args) => completions::run(&args, definition(), &session),
     }
 }
 

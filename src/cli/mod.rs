@@ -14,6 +14,8 @@ pub mod session;
 
 pub mod dispatch;
 
+pub mod completions;
+
 pub mod config;
 
 pub mod daemon;

@@ -1,0 +1,634 @@
+#!/bin/sh
+# Installs kache for the user who calls it; `--help` shows how. Needs a POSIX shell; no root, no sudo.
+#
+# The file is one command, from here to its last line: of a file that was cut short, nothing is run.
+# shellcheck disable=SC2015,SC2317
+{
+
+# begin: release (written when a release is made; a clone builds from its sources)
+release_version=''
+release_url=''
+release_key=''
+release_sums=''
+# end: release
+
+usage() {
+    cat <<'END'
+Installs kache for the user who calls it.
+
+  sh installers/install.sh --from-source [DIR]   build the clone that this script is in, or DIR, with cargo
+  sh install.sh --archive FILE                   install from a release archive on this machine
+  sh install.sh [--base-url URL]                 download the release; also KACHE_INSTALL_BASE_URL, also file://
+  sh install.sh --uninstall [--purge]            take everything back; with --purge the store goes as well
+
+  -y, --yes             ask nothing; also where there is no terminal, and in CI
+  --dry-run             print every file and command, and change nothing
+  --bin-dir DIR         where the program goes (default: ~/.local/bin); also KACHE_INSTALL_DIR
+  --no-modify-path      leave the files alone that shells read when they start
+  --no-init             do not run `kache init`, which has cargo call kache
+  --require-signature   fail where the signature cannot be checked (minisign or rsign)
+  --public-key KEY      the minisign key to check with; also KACHE_INSTALL_PUBLIC_KEY
+  --force               take the place of a kache that something else installed; --uninstall puts it back
+  -h, --help            this text
+END
+}
+
+say() { printf '%s\n' "$*"; }
+note() { printf 'note: %s\n' "$*" >&2; }
+fail() {
+    printf 'error: %s\n' "$1" >&2
+    if [ -n "${2:-}" ]; then printf 'hint: %s\n' "$2" >&2; fi
+    exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Runs a command that changes something; a dry run prints it.
+run() {
+    if [ "$dry_run" = 1 ]; then say "would run: $*"; else "$@"; fi
+}
+
+main() {
+    if [ -n "${ZSH_VERSION:-}" ]; then emulate sh; fi
+    set -u
+    umask 022
+    mode=download action=install archive='' source_dir='' dry_run=0 yes=0 purge=0
+    modify_path=1 init=1 require_signature=0 force=0
+    base_url=${KACHE_INSTALL_BASE_URL:-$release_url}
+    public_key=${KACHE_INSTALL_PUBLIC_KEY:-$release_key}
+    bin_dir=${KACHE_INSTALL_DIR:-}
+    stage='' changed=0 swapped=0
+    read_arguments "$@"
+    if [ -n "${CI:-}" ] || [ ! -t 1 ]; then yes=1; fi
+    find_places
+    trap 'clean_up' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
+    if [ "$action" = uninstall ]; then uninstall; else install; fi
+}
+
+value_of() {
+    if [ $# -lt 2 ] || [ -z "$2" ]; then fail "$1 needs a value" "sh $0 --help"; fi
+}
+
+read_arguments() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --from-source)
+                mode=source
+                case ${2:-} in '' | -*) ;; *) source_dir=$2; shift ;; esac
+                ;;
+            --archive) value_of "$@"; mode=archive archive=$2; shift ;;
+            --base-url) value_of "$@"; base_url=$2; shift ;;
+            --bin-dir) value_of "$@"; bin_dir=$2; shift ;;
+            --public-key) value_of "$@"; public_key=$2; shift ;;
+            --require-signature) require_signature=1 ;;
+            --uninstall) action=uninstall ;;
+            --purge) purge=1 ;;
+            --dry-run) dry_run=1 ;;
+            --no-modify-path) modify_path=0 ;;
+            --no-init) init=0 ;;
+            --force) force=1 ;;
+            -y | --yes) yes=1 ;;
+            -h | --help) usage; exit 0 ;;
+            *)
+                printf 'error: %s is not understood\nhint: sh %s --help\n' "$1" "$0" >&2
+                exit 2
+                ;;
+        esac
+        shift
+    done
+    base_url=${base_url%/}
+}
+
+# Where things go. Each path is absolute and of one line: the manifest has one path in each line.
+find_places() {
+    if [ -z "${HOME:-}" ]; then fail 'HOME is not set' 'set it to the home directory of the user who shall have kache'; fi
+    data=${XDG_DATA_HOME:-$HOME/.local/share}
+    config=${XDG_CONFIG_HOME:-$HOME/.config}
+    if [ -z "$bin_dir" ]; then bin_dir=$HOME/.local/bin; fi
+    for place in "$HOME" "$data" "$config" "$bin_dir"; do
+        case $place in
+            *'
+'*) fail "this path has a line break in it: $place" ;;
+            /*) ;;
+            *) fail "this path is not absolute: $place" ;;
+        esac
+    done
+    own=$data/kache
+    manifest=$own/installed
+    receipt=$own/receipt.json
+    program=$bin_dir/kache
+    if [ "$action" = uninstall ] && [ -f "$manifest" ]; then
+        recorded=$(sed -n 's/^program //p' "$manifest")
+        if [ -n "$recorded" ]; then program=$recorded bin_dir=${recorded%/*}; fi
+    fi
+}
+
+# What a run leaves behind when it ends, however it ends: nothing unfinished.
+clean_up() {
+    code=$?
+    trap - EXIT INT TERM HUP
+    if [ "$changed" = 1 ]; then take_back; fi
+    if [ -n "$stage" ]; then rm -rf "$stage"; fi
+    exit "$code"
+}
+
+make_stage() {
+    stage=$(mktemp -d "${TMPDIR:-/tmp}/kache-install.XXXXXX") || fail "no directory for temporary files in ${TMPDIR:-/tmp}"
+}
+
+# ---------------------------------------------------------------------------------------------- what to install
+
+detect_target() {
+    os=$(uname -s) arch=$(uname -m)
+    case $arch in
+        x86_64 | amd64) arch=x86_64 ;;
+        aarch64 | arm64) arch=aarch64 ;;
+        *) fail "there is no release for the processor $arch" 'build it: git clone, then sh installers/install.sh --from-source' ;;
+    esac
+    case $os in
+        Linux)
+            # The kernel may be wider than what runs on it.
+            if [ "$(getconf LONG_BIT 2>/dev/null)" = 32 ] || is_32_bit_program; then
+                fail "the kernel has 64 bits, but the programs here have 32: there is no release for them"
+            fi
+            target=$arch-unknown-linux-musl
+            ;;
+        Darwin)
+            if [ "$(sysctl -n sysctl.proc_translated 2>/dev/null)" = 1 ]; then arch=aarch64; fi
+            target=$arch-apple-darwin
+            ;;
+        MINGW* | MSYS* | CYGWIN*) fail "this script does not install on Windows" 'use installers/install.ps1 in PowerShell' ;;
+        *) fail "there is no release for $os" 'build it: git clone, then sh installers/install.sh --from-source' ;;
+    esac
+}
+
+# The fifth byte of a program tells its width.
+is_32_bit_program() {
+    [ -r /proc/self/exe ] && have od && [ "$(od -An -tu1 -j4 -N1 /proc/self/exe 2>/dev/null | tr -d ' ')" = 1 ]
+}
+
+download() {
+    case $1 in
+        file://*) cp "${1#file://}" "$2" ;;
+        https://* | http://127.0.0.1[:/]* | http://localhost[:/]*)
+            # What begins with https stays with it, wherever it is sent on to.
+            case $1 in https:*) protocol='=https' ;; *) protocol='=http' ;; esac
+            if have curl; then
+                curl --fail --silent --show-error --location --proto "$protocol" --retry 3 --output "$2" "$1"
+            elif have wget; then
+                wget -q -O "$2" "$1"
+            elif have fetch; then
+                fetch -q -o "$2" "$1"
+            else
+                fail 'there is neither curl nor wget nor fetch' 'install one of them, or download the archive and use --archive FILE'
+            fi
+            ;;
+        *) fail "this address is neither https:// nor file://: $1" ;;
+    esac
+}
+
+sha256_of() {
+    if have sha256sum; then sha256sum <"$1" | cut -d ' ' -f 1
+    elif have shasum; then shasum -a 256 <"$1" | cut -d ' ' -f 1
+    elif have openssl; then openssl dgst -sha256 -r <"$1" | cut -d ' ' -f 1
+    elif have sha256; then sha256 -q <"$1"
+    else fail 'there is no sha256sum, shasum, openssl or sha256 to check the archive with'
+    fi
+}
+
+# The sum that a list of `<sum>  <name>` has for a name.
+listed_sum() { awk -v name="$1" '$2 == name || $2 == "*" name { print $1; exit }'; }
+
+# Checks $stage/$1 against what this script knows, or else what stands beside it, which $2 fetches.
+check_sum() {
+    expected=$(printf '%s\n' "$release_sums" | listed_sum "$1")
+    if [ -z "$expected" ] && "$2" SHA256SUMS 2>/dev/null; then expected=$(listed_sum "$1" <"$stage/SHA256SUMS"); fi
+    if [ -z "$expected" ] && "$2" "$1.sha256" 2>/dev/null; then expected=$(listed_sum "$1" <"$stage/$1.sha256"); fi
+    if [ -z "$expected" ]; then
+        fail "there is no checksum for $1" "SHA256SUMS or $1.sha256 has to stand beside it"
+    fi
+    actual=$(sha256_of "$stage/$1") || exit 1
+    if [ "$expected" != "$actual" ]; then
+        fail "$1 is not what was released: its checksum is $actual, and should be $expected" 'nothing was installed; download it again'
+    fi
+}
+
+check_signature() {
+    if [ -z "$public_key" ]; then
+        if [ "$require_signature" = 1 ]; then fail 'no key is known to check the signature with' 'say --public-key KEY'; fi
+        return
+    fi
+    if ! have minisign && ! have rsign; then
+        if [ "$require_signature" = 1 ]; then fail 'there is neither minisign nor rsign to check the signature with'; fi
+        note 'the signature is not checked: there is neither minisign nor rsign'
+        return
+    fi
+    "$2" "$1.sig" || fail "there is no signature for $1" 'nothing was installed'
+    if have minisign; then
+        minisign -V -q -P "$public_key" -x "$stage/$1.sig" -m "$stage/$1" >/dev/null 2>&1
+    else
+        rsign verify -q -P "$public_key" -x "$stage/$1.sig" "$stage/$1" >/dev/null 2>&1
+    fi || fail "the signature of $1 is not from the key $public_key" 'nothing was installed'
+}
+
+from_url() { download "$base_url/$1" "$stage/$1"; }
+from_disk() { cp "$archive_dir/$1" "$stage/$1"; }
+
+# Leaves the files of a release in $tree.
+get_release() {
+    case $mode in
+        download)
+            case $base_url in
+                '' | *.invalid/*) fail 'this script does not know where releases are' 'in a clone: sh installers/install.sh --from-source; or say --archive FILE or --base-url URL' ;;
+            esac
+            detect_target
+            asset=kache-$target.tar.gz
+            get=from_url
+            say "kache ${release_version:+$release_version }for $target, from $base_url"
+            if [ "$dry_run" = 1 ]; then say "would download: $base_url/$asset, and check it"; return; fi
+            ;;
+        archive)
+            if [ ! -f "$archive" ]; then fail "there is no file $archive"; fi
+            asset=$(basename "$archive")
+            target=${asset#kache-} target=${target%.tar.gz}
+            archive_dir=$(CDPATH='' cd -- "$(dirname "$archive")" && pwd) || exit 1
+            get=from_disk
+            if [ "$dry_run" = 1 ]; then say "would unpack: $archive_dir/$asset, and check it"; return; fi
+            ;;
+        source) build; return ;;
+    esac
+    make_stage
+    "$get" "$asset" || fail "$asset could not be had from ${base_url:-$archive_dir}" 'nothing was installed'
+    check_sum "$asset" "$get"
+    check_signature "$asset" "$get"
+    tree=$stage/kache-$target
+    if tar -tzf "$stage/$asset" | grep -v "^kache-$target/" | grep . >/dev/null || tar -tzf "$stage/$asset" | grep '\.\.' >/dev/null; then
+        fail "$asset holds files that do not belong there" 'nothing was installed'
+    fi
+    tar -xzf "$stage/$asset" -C "$stage" || fail "$asset cannot be unpacked" 'nothing was installed'
+    if [ ! -f "$tree/kache" ]; then fail "$asset holds no kache-$target/kache" 'nothing was installed'; fi
+}
+
+build() {
+    if [ -z "$source_dir" ]; then source_dir=$(dirname "$0")/..; fi
+    if ! grep -qs '^name = "kache"$' "$source_dir/Cargo.toml"; then
+        fail "there are no sources of kache in $source_dir" 'say where: --from-source DIR'
+    fi
+    if ! have cargo; then fail 'there is no cargo on PATH' 'install Rust first'; fi
+    source_dir=$(CDPATH='' cd -- "$source_dir" && pwd) || exit 1
+    if [ "$dry_run" = 1 ]; then say "would run: cargo install --path $source_dir --locked"; return; fi
+    make_stage
+    tree=$stage/tree
+    mkdir "$tree" || exit 1
+    say "Building $source_dir"
+    # Run in the sources, so that their toolchain and their directory for builds are used.
+    (
+        cd "$source_dir" || exit 1
+        CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$source_dir/target} RUSTC_WRAPPER='' \
+            cargo install --quiet --path . --locked --no-track --root "$stage/built"
+    ) || fail 'cargo could not build it' 'nothing was installed'
+    mv "$stage/built/bin/kache" "$tree/kache" || exit 1
+    for part in completions man; do
+        if [ -d "$source_dir/$part" ]; then cp -R "$source_dir/$part" "$tree/$part" || exit 1; fi
+    done
+    target=$(rustc -vV | sed -n 's/^host: //p')
+}
+
+# ---------------------------------------------------------------------------------------------- putting it there
+
+install() {
+    if [ "$force" = 0 ] && { [ -e "$program" ] || [ -L "$program" ]; } && [ ! -f "$manifest" ]; then
+        fail "there is a kache already that this script did not install: $program" 'remove it the way it was installed, or say --force'
+    fi
+    get_release
+    changed=1
+    n_before=0
+    if [ -f "$manifest" ]; then n_before=$(($(wc -l <"$manifest"))); fi
+    record "program $program"
+    swap
+    put_pages
+    put_on_path
+    write_receipt
+    changed=0
+    finish
+}
+
+# Notes in the manifest what is about to be made, once.
+record() {
+    if [ "$dry_run" = 1 ] || grep -qsxF -e "$1" "$manifest"; then return; fi
+    if [ ! -d "$own" ]; then
+        # The directories that the manifest is in are its first lines.
+        new_dirs=$(missing_dirs "$own")
+        mkdir -p "$own" || fail "$own cannot be made"
+        printf '%s\n' "$new_dirs" | sed -n 's/^./dir &/p' >"$manifest" || fail "$manifest cannot be written"
+    fi
+    printf '%s\n' "$1" >>"$manifest" || fail "$manifest cannot be written"
+}
+
+# Those of a path and its parents that are not there, the outermost first.
+missing_dirs() {
+    missing='' at=$1
+    while [ ! -d "$at" ]; do
+        missing="$at
+$missing"
+        at=$(dirname "$at")
+    done
+    printf '%s' "$missing"
+}
+
+make_dir() {
+    if [ -d "$1" ]; then return; fi
+    if [ "$dry_run" = 1 ]; then say "would make: $1/"; return; fi
+    missing_dirs "$1" >"$stage/dirs"
+    while IFS= read -r dir; do record "dir $dir"; done <"$stage/dirs"
+    mkdir -p "$1" || fail "$1 cannot be made"
+}
+
+# Puts a file at its place, by rename. A file that is not ours is left alone.
+put() {
+    if [ "$dry_run" = 1 ]; then say "would write: $2"; return; fi
+    if [ -e "$2" ] && ! grep -qsxF -e "file $2" "$manifest"; then note "$2 is not from this script; it was left alone"; return; fi
+    make_dir "$(dirname "$2")"
+    record "file $2"
+    cmp -s "$1" "$2" && return
+    cp "$1" "$2.new.$$" && mv -f "$2.new.$$" "$2" || { rm -f "$2.new.$$"; fail "$2 cannot be written"; }
+}
+
+# The program: staged in its own directory, tried, exchanged by rename, tried again. What was there stays as kache.prev.
+swap() {
+    new=$bin_dir/.kache.new.$$ old=$bin_dir/.kache.old.$$ previous=$bin_dir/kache.prev
+    if [ "$dry_run" = 1 ]; then
+        make_dir "$bin_dir"
+        say "would write: $program"
+        if [ -e "$program" ]; then say "would keep: $previous"; fi
+        return
+    fi
+    make_dir "$bin_dir"
+    if cmp -s "$tree/kache" "$program"; then return; fi
+    cp "$tree/kache" "$new" && chmod 755 "$new" || { rm -f "$new"; fail "$new cannot be written"; }
+    "$new" --version >/dev/null 2>&1 || { rm -f "$new"; fail 'this kache does not run here' 'nothing was installed; --from-source builds one that does'; }
+    if [ -e "$program" ] || [ -L "$program" ]; then
+        if ! grep -qsxF -e "file $program" "$manifest"; then record "foreign $program"; fi
+        cp -P -p "$program" "$old" || { rm -f "$new" "$old"; fail "$old cannot be written"; }
+    else
+        record "file $program"
+    fi
+    swapped=1
+    mv -f "$new" "$program" || { rm -f "$new" "$old"; fail "$program cannot be written"; }
+    if ! "$program" --version >/dev/null 2>&1; then
+        if [ -e "$old" ] || [ -L "$old" ]; then mv -f "$old" "$program"; else rm -f "$program"; fi
+        fail 'the new kache did not run where it was put' 'what was there before is there again'
+    fi
+    if [ ! -e "$old" ] && [ ! -L "$old" ]; then return; fi
+    # One that was not ours is what --uninstall puts back: upgrades do not take its place.
+    if grep -qsxF -e "foreign $program" "$manifest" && { [ -e "$previous" ] || [ -L "$previous" ]; }; then rm -f "$old"; return; fi
+    if ! grep -qsxF -e "foreign $program" "$manifest"; then record "file $previous"; fi
+    mv -f "$old" "$previous" || fail "$previous cannot be written"
+}
+
+put_pages() {
+    if [ "$dry_run" = 1 ]; then
+        say "would write: completions of the shells that are here, and manual pages, below $data and $config"
+        return
+    fi
+    if [ -d "$tree/man/man1" ]; then
+        for page in "$tree"/man/man1/*.1; do put "$page" "$data/man/man1/$(basename "$page")"; done
+    fi
+    if [ ! -d "$tree/completions" ]; then return; fi
+    if have bash; then put "$tree/completions/kache.bash" "$data/bash-completion/completions/kache"; fi
+    if have zsh; then put "$tree/completions/_kache" "$data/zsh/site-functions/_kache"; fi
+    if have fish; then put "$tree/completions/kache.fish" "$data/fish/vendor_completions.d/kache.fish"; fi
+    if [ -d "$config/nushell" ]; then put "$tree/completions/kache.nu" "$config/nushell/autoload/kache-completions.nu"; fi
+}
+
+# ---------------------------------------------------------------------------------------------- PATH
+
+# A text in single quotes, for shells of the Bourne family; nushell and fish get only plain paths.
+quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
+
+# What shells read when they start. A script that is gone must not stop them.
+line_for_shells() { printf '[ ! -f %s ] || . %s' "$(quoted "$own/env")" "$(quoted "$own/env")"; }
+
+put_on_path() {
+    if [ -n "${GITHUB_PATH:-}" ]; then
+        if [ "$dry_run" = 1 ]; then say "would add $bin_dir to $GITHUB_PATH"
+        else printf '%s\n' "$bin_dir" >>"$GITHUB_PATH" || note "$GITHUB_PATH cannot be written"; fi
+        return
+    fi
+    case ":${PATH:-}:" in *":$bin_dir:"*) on_path=1 ;; *) on_path=0 ;; esac
+    if [ "$modify_path" = 0 ] || [ "$on_path" = 1 ]; then return; fi
+    env_script=$own/env
+    line=$(line_for_shells)
+    if [ "$dry_run" = 0 ]; then
+        dir=$(quoted "$bin_dir")
+        cat >"$stage/env" <<END
+# Puts kache on PATH, once.
+case ":\${PATH}:" in
+    *:$dir:*) ;;
+    *) export PATH=$dir:"\${PATH}" ;;
+esac
+END
+        put "$stage/env" "$env_script"
+    else
+        say "would write: $env_script"
+    fi
+    add_to_shells
+}
+
+add_to_shells() {
+    n_added=0
+    for rc in .profile .bash_profile .bash_login .bashrc; do
+        if [ -f "$HOME/$rc" ]; then add_line "$HOME/$rc"; fi
+    done
+    for rc in .zshrc .zprofile .zshenv; do
+        if [ -f "${ZDOTDIR:-$HOME}/$rc" ]; then add_line "${ZDOTDIR:-$HOME}/$rc"; break; fi
+    done
+    case $bin_dir in
+        *[\'\"\\\$]*) note "fish and nushell are not set up: there are quotes in $bin_dir" ;;
+        *)
+            if [ -d "$config/fish" ]; then
+                own_file "$config/fish/conf.d/kache.fish" "contains -- '$bin_dir' \$PATH; or set -gx PATH '$bin_dir' \$PATH"
+            fi
+            if [ -d "$config/nushell" ]; then
+                own_file "$config/nushell/autoload/kache.nu" "\$env.PATH = (\$env.PATH | prepend '$bin_dir' | uniq)"
+            fi
+            ;;
+    esac
+    if [ "$n_added" = 0 ]; then
+        case ${SHELL:-} in */zsh) rc=${ZDOTDIR:-$HOME}/.zshrc ;; *) rc=$HOME/.profile ;; esac
+        if [ -e "$rc" ] || [ -L "$rc" ]; then return; fi
+        if [ "$dry_run" = 1 ]; then say "would make: $rc, with: $line"; return; fi
+        make_dir "$(dirname "$rc")"
+        record "made $rc"
+        printf '%s\n' "$line" >"$rc" || note "$rc cannot be written; put this into it: $line"
+    fi
+}
+
+own_file() {
+    n_added=1
+    if [ "$dry_run" = 0 ]; then printf '%s\n' "$2" >"$stage/own"; fi
+    put "$stage/own" "$1"
+}
+
+# Adds the line to a file of the user's, which stays the same file: links, mode and owner are as before.
+add_line() {
+    n_added=1
+    if grep -qsxF -e "$line" "$1"; then return; fi
+    # Whether its owner may write; root always could.
+    if [ -z "$(find -L "$1" -prune -perm -u=w)" ] || [ ! -w "$1" ]; then
+        note "$1 is read-only; put this into it yourself: $line"
+        return
+    fi
+    if [ "$dry_run" = 1 ]; then say "would add to $1: $line"; return; fi
+    # The line break that ends what was the last line has to go with the line.
+    if [ -s "$1" ] && [ "$(tail -c 1 "$1" | wc -l)" -eq 0 ]; then
+        record "broken-line $1"
+        printf '\n%s\n' "$line" >>"$1"
+    else
+        record "line $1"
+        printf '%s\n' "$line" >>"$1"
+    fi || note "$1 cannot be written; put this into it yourself: $line"
+}
+
+# Removes the line from a file of the user's; and nothing else, whatever else was written to it meanwhile.
+remove_line() {
+    if [ ! -f "$1" ] || ! grep -qsF -e "$line" "$1"; then return; fi
+    n_bytes=$(wc -c <"$1") n_own=$(($(printf '%s\n' "$line" | wc -c)))
+    if [ "$2" = broken-line ]; then n_own=$((n_own + 1)); fi
+    n_rest=$((n_bytes - n_own))
+    if [ "$2" = broken-line ]; then added="
+$line"; else added=$line; fi
+    printf '%s\n' "$added" >"$stage/added"
+    if [ "$n_rest" -ge 0 ] && tail -c "$n_own" "$1" | cmp -s - "$stage/added"; then
+        head -c "$n_rest" "$1" >"$stage/rest"
+    else
+        # It was written to since: the line goes, wherever it is now.
+        if [ "$2" = broken-line ]; then n_rest=$((n_rest + 1)); fi
+        LC_ALL=C sed -e "\\@^$(printf '%s' "$line" | sed 's/[][\.*^$@]/\\&/g')\$@d" "$1" >"$stage/rest"
+    fi
+    if [ "$(wc -c <"$stage/rest")" -ne "$n_rest" ]; then
+        note "remove this line from $1 yourself: $line"
+        return
+    fi
+    real=$1
+    if [ -L "$1" ]; then real=$(readlink -f "$1" 2>/dev/null) || real=$1; fi
+    cp -p "$real" "$real.new.$$" && cat "$stage/rest" >"$real.new.$$" && mv -f "$real.new.$$" "$real" || {
+        rm -f "$real.new.$$"
+        note "$1 cannot be written; remove this line from it yourself: $line"
+    }
+}
+
+# ---------------------------------------------------------------------------------------------- the end
+
+json() { printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"; }
+
+# Says what was installed how: `kache self-update` only replaces what is written here.
+write_receipt() {
+    if [ "$dry_run" = 1 ]; then say "would write: $receipt"; return; fi
+    method=installer
+    if [ "$mode" = source ]; then method=source; fi
+    installed=$("$program" --version) installed=${installed#kache }
+    url=$base_url
+    if [ "$mode" != download ]; then url=$release_url; fi
+    {
+        printf '{\n  "format": 1,\n  "method": "%s",\n  "version": %s,\n' "$method" "$(json "$installed")"
+        printf '  "target": %s,\n  "path": %s,\n  "base_url": %s\n}\n' "$(json "$target")" "$(json "$program")" "$(json "$url")"
+    } >"$stage/receipt"
+    if [ -e "$receipt" ]; then record "file $receipt"; fi
+    put "$stage/receipt" "$receipt"
+}
+
+finish() {
+    if [ "$dry_run" = 1 ]; then
+        if [ "$init" = 1 ]; then say "would run: $program init"; fi
+        say 'Nothing was changed.'
+        return
+    fi
+    say "kache $installed is installed: $program"
+    if [ -z "${GITHUB_PATH:-}" ] && [ "${on_path:-1}" = 0 ]; then
+        if [ "$modify_path" = 1 ]; then say "New shells find it; this one does after: . $(quoted "$own/env")"; else note "$bin_dir is not on PATH"; fi
+    fi
+    found=$(command -v kache 2>/dev/null) || found=''
+    if [ -n "$found" ] && [ "$found" != "$program" ]; then note "another kache comes first on PATH: $found"; fi
+    if [ "$init" = 0 ]; then say "To have cargo call it: $program init"; return; fi
+    if [ "$yes" = 1 ]; then
+        "$program" init -y
+    elif [ -t 0 ]; then
+        "$program" init
+    else
+        "$program" init </dev/tty
+    fi || {
+        printf 'error: kache is installed, but cargo does not call it yet\nhint: %s init\n' "$program" >&2
+        exit 1
+    }
+}
+
+# Takes back what this run did, when it could not go on.
+take_back() {
+    if [ "$dry_run" = 1 ] || [ ! -f "$manifest" ]; then return; fi
+    if [ "$n_before" -gt 0 ]; then
+        sed "1,${n_before}d" "$manifest" >"$stage/undo"
+        sed -n "1,${n_before}p" "$manifest" >"$stage/kept"
+        if [ "$swapped" = 1 ] && [ -e "$previous" ] && grep -qxF -e "file $program" "$stage/kept"; then mv -f "$previous" "$program"; fi
+        undo "$stage/undo"
+        cp "$stage/kept" "$manifest"
+    else
+        cp "$manifest" "$stage/undo"
+        rm -f "$manifest"
+        undo "$stage/undo"
+    fi
+}
+
+# Takes back what the lines of a manifest say, the last first.
+undo() {
+    line=$(line_for_shells)
+    sed '1!G;h;$!d' "$1" >"$stage/backwards"
+    while IFS= read -r entry; do
+        what=${entry#* }
+        case $entry in
+            'file '*) run rm -f "$what" ;;
+            'dir '*) if [ "$dry_run" = 1 ]; then say "would remove, if empty: $what"; else rmdir "$what" 2>/dev/null; fi ;;
+            'foreign '*)
+                if [ -e "${what}.prev" ] || [ -L "${what}.prev" ]; then run mv -f "$what.prev" "$what"; fi
+                ;;
+            'line '* | 'broken-line '*)
+                if [ "$dry_run" = 1 ]; then say "would remove from $what: $line"; else remove_line "$what" "${entry%% *}"; fi
+                ;;
+            'made '*)
+                if [ "$dry_run" = 1 ]; then say "would remove from $what: $line"; continue; fi
+                remove_line "$what" line
+                if [ -f "$what" ] && [ ! -s "$what" ]; then rm -f "$what"; fi
+                ;;
+        esac
+    done <"$stage/backwards"
+    return 0
+}
+
+uninstall() {
+    if [ ! -f "$manifest" ]; then
+        say "Nothing to do: this script has not installed kache for ${HOME}."
+        return
+    fi
+    if [ "$dry_run" = 0 ] && [ "$yes" = 0 ]; then
+        printf 'Remove kache from %s? [y/N] ' "$program" >&2
+        read -r answer </dev/tty || answer=''
+        case $answer in y* | Y*) ;; *) say 'Nothing was changed.'; return ;; esac
+    fi
+    # Cargo first: one that calls a program that is not there builds nothing.
+    if [ -x "$program" ]; then
+        set -- uninstall -y
+        if [ "$purge" = 1 ]; then set -- "$@" --purge; fi
+        run "$program" "$@" || fail 'cargo may still call kache, so that nothing was removed' "see what it says above; RUSTC_WRAPPER= cargo build builds without it"
+    fi
+    make_stage
+    cp "$manifest" "$stage/undo" || exit 1
+    run rm -f "$manifest"
+    undo "$stage/undo"
+    if [ "$dry_run" = 1 ]; then say 'Nothing was changed.'; else say 'kache is removed.'; fi
+}
+
+main "$@"
+exit 0
+}
