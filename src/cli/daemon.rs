@@ -17,6 +17,8 @@ use crate::setup::service::detect::{self, Choice, Machine};
 use crate::setup::service::install;
 use crate::setup::service::runner::System;
 use crate::setup::service::supervisor::Supervisor;
+use crate::setup::wrapper_path;
+use crate::sys::fs;
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -55,7 +57,7 @@ enum Action {
 
 #[derive(clap::Args)]
 struct ServiceArgs {
-    /// Show what would be changed, and change nothing
+    /// Show what would be changed, and change nothing; ends with 2 if there is something to change
     #[arg(long, visible_alias = "check")]
     dry_run: bool,
 }
@@ -173,9 +175,17 @@ impl Command<'_> {
     fn service(&self) -> Result<(Option<Box<dyn Supervisor>>, Choice), Failure> {
         let env = self.session.env;
         let choice = detect::choose(&Machine::look(env, &System));
-        let exe = binary::called(env)?;
+        let exe = self.lasting_exe()?;
         let service = detect::supervisor(&choice, &exe, &self.build, env).map_err(Failure::new)?;
         Ok((service, choice))
+    }
+
+    /// The path of this program that a service may name: the one that cargo is told, if it is there.
+    fn lasting_exe(&self) -> Result<PathBuf, Failure> {
+        let called = binary::called(self.session.env)?;
+        let real = fs::canonical(&called)?;
+        let lasting = wrapper_path::wrapper_path(&real, self.session.env).map(|found| found.path);
+        Ok(lasting.filter(|path| fs::metadata(path).is_ok()).unwrap_or(called))
     }
 
     fn journal(&self) -> Result<Journal, Failure> {
@@ -193,7 +203,7 @@ impl Command<'_> {
         };
         self.session.print(&plan.text())?;
         if dry_run {
-            return Ok(Exit::Ok);
+            return Ok(Exit::CHANGES_NEEDED);
         }
         install::install(&plans, &*service, &System, &self.place, &self.build, &self.journal()?)
             .map_err(Failure::new)?;
@@ -225,10 +235,11 @@ impl Command<'_> {
             return Ok(Exit::Ok);
         }
         self.session.print(&plan.text())?;
-        if !dry_run {
-            install::uninstall(&plan, &self.place, &self.build, &journal).map_err(Failure::new)?;
-            self.session.print("\nThe service is removed, and the daemon has ended.\n")?;
+        if dry_run {
+            return Ok(Exit::CHANGES_NEEDED);
         }
+        install::uninstall(&plan, &self.place, &self.build, &journal).map_err(Failure::new)?;
+        self.session.print("\nThe service is removed, and the daemon has ended.\n")?;
         Ok(Exit::Ok)
     }
 

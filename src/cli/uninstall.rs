@@ -8,9 +8,11 @@ use crate::cli::session::Session;
 use crate::cli::{gc, purge};
 use crate::config::units::format_bytes;
 use crate::gc::{lock_file, survey};
+use crate::setup::login::Login;
 use crate::setup::plan::Journal;
+use crate::setup::plan::apply::Proof;
 use crate::setup::proof;
-use crate::setup::uninstall::{self, CannotUninstall};
+use crate::setup::uninstall::{self, CannotUninstall, Uninstall};
 use crate::sys::env::{self, Env};
 use crate::sys::fs;
 use crate::sys::fs::settle;
@@ -35,23 +37,14 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         return Err(cannot(CannotUninstall::RootForAnother));
     }
     args.ways.recover(&journal, session)?;
-    let uninstall = uninstall::plan(session.env, args.allow_root).map_err(cannot)?;
+    let mut uninstall = uninstall::plan(session.env, args.allow_root).map_err(cannot)?;
+    let login = Login::to_remove(session.env, &env::current_exe()?)?;
+    uninstall.remove_service(login.removal(&journal)?);
     let cache_dir = if args.purge { Some(session.config()?.cache_dir.value) } else { None };
     let cache_dir = cache_dir.filter(|dir| fs::metadata(dir).is_ok());
     let removals: Vec<String> = cache_dir.iter().map(|dir| removal(dir, session)).collect();
-    let worked = !args.ways.check && !uninstall.plan.is_empty() && proof::cargo_works(session.env);
-    let changes = Changes {
-        plan: &uninstall.plan,
-        removals: &removals,
-        notes: &uninstall.notes,
-        unfinished: &uninstall.unfinished,
-        first_question: None,
-    };
-    let mut proof = || match uninstall.plan.is_empty() {
-        true => Ok(()),
-        false => proof::prove_absent(session.env, worked),
-    };
     let mut and_then = || {
+        login.remove_traces(args.purge).map_err(|e| Failure::new(format_args!("the daemon's log: {e}")))?;
         if let Some(dir) = &cache_dir {
             remove_store(dir)?;
         }
@@ -60,11 +53,58 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         }
         Ok(())
     };
-    let outcome = args.ways.carry_out(&changes, &journal, session, &mut proof, &mut and_then)?;
+    let take_back = TakeBack { uninstall: &uninstall, removals, login: &login, journal: &journal };
+    let outcome = take_back.carry_out(&args.ways, session, proof::prove_absent, &mut and_then)?;
     if !args.ways.json {
         session.print(&said(outcome, session.env))?;
     }
     changes::finish(outcome, uninstall.unfinished)
+}
+
+/// Taking an init back.
+pub struct TakeBack<'a> {
+    pub uninstall: &'a Uninstall,
+    pub removals: Vec<String>,
+    pub login: &'a Login,
+    pub journal: &'a Journal,
+}
+
+impl TakeBack<'_> {
+    /// Shows, asks, and does it; a daemon that nobody supervises ends with it. `prove` is told whether cargo worked
+    /// before.
+    pub fn carry_out(
+        mut self,
+        ways: &Ways,
+        session: &Session<'_>,
+        prove: fn(&Env, bool) -> Result<(), String>,
+        and_then: &mut dyn FnMut() -> Result<(), Failure>,
+    ) -> Result<Outcome, Failure> {
+        let TakeBack { uninstall, login, .. } = self;
+        self.removals.extend(login.on_demand().map(|pid| format!("Stop the daemon, process {pid}\n")));
+        let worked = !ways.check && !uninstall.plan.is_empty() && proof::cargo_works(session.env);
+        let changes = Changes {
+            plan: &uninstall.plan,
+            removals: &self.removals,
+            notes: &uninstall.notes,
+            unfinished: &uninstall.unfinished,
+            first_question: None,
+        };
+        let mut proof = || match uninstall.plan.is_empty() {
+            true => Ok(()),
+            false => prove(session.env, worked),
+        };
+        let end_daemon = || login.end_on_demand().map_err(changes::not_applied);
+        let mut apply = |proof: Proof<'_>| {
+            // The file of a program that runs cannot be removed everywhere. No build needs the daemon.
+            end_daemon()?;
+            self.journal.apply(&uninstall.plan, proof).map_err(changes::not_applied)
+        };
+        let mut then = || {
+            end_daemon()?;
+            and_then()
+        };
+        ways.carry_out_by(&mut apply, &changes, session, &mut proof, &mut then)
+    }
 }
 
 fn said(outcome: Outcome, env: &Env) -> String {
