@@ -106,6 +106,10 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
     }
 }
 
+const NO_DAEMON: &str = "\
+The daemon does not run. Builds do not need it. `kache daemon start` starts it, `kache daemon install` at every login.
+";
+
 struct Command<'a> {
     session: &'a Session<'a>,
     place: Place,
@@ -124,8 +128,7 @@ impl Command<'_> {
             Ok(status) if json => self.session.print_json(&status)?,
             Ok(status) => self.session.print(&shown(&status))?,
             Err(NoDaemon::NotRunning) if !run::is_running(&self.place) => {
-                let no_daemon = "The daemon does not run.\n".to_owned();
-                self.session.print(&if json { "null\n".to_owned() } else { no_daemon })?;
+                self.session.print(if json { "null\n" } else { NO_DAEMON })?;
                 return Ok(Exit::Failed);
             }
             Err(no) => return Err(self.unreachable(&no)),
@@ -175,9 +178,12 @@ impl Command<'_> {
     fn service(&self) -> Result<(Option<Box<dyn Supervisor>>, Choice), Failure> {
         let env = self.session.env;
         let choice = detect::choose(&Machine::look(env, &System));
+        Ok((self.service_of(&choice)?, choice))
+    }
+
+    fn service_of(&self, choice: &Choice) -> Result<Option<Box<dyn Supervisor>>, Failure> {
         let exe = self.lasting_exe()?;
-        let service = detect::supervisor(&choice, &exe, &self.build, env).map_err(Failure::new)?;
-        Ok((service, choice))
+        detect::supervisor(choice, &exe, &self.build, self.session.env).map_err(Failure::new)
     }
 
     /// The path of this program that a service may name: the one that cargo is told, if it is there.
@@ -217,7 +223,7 @@ impl Command<'_> {
     fn no_service(&self, choice: Choice) -> Result<Exit, Failure> {
         match choice {
             Choice::OnDemand(why) => {
-                self.session.print(&format!("No service is installed: {why}.\nThe daemon runs when it is started by `kache daemon start`, and ends when nobody needs it.\n"))?;
+                self.session.print(&format!("No login service can be installed: {why}.\nThe daemon runs when it is started by `kache daemon start`, and ends when nobody needs it.\n"))?;
                 Ok(Exit::Ok)
             }
             Choice::Refused(why) => Err(Failure::new(why)),
@@ -226,8 +232,9 @@ impl Command<'_> {
     }
 
     fn uninstall(&self, dry_run: bool) -> Result<Exit, Failure> {
-        let (service, choice) = self.service()?;
-        let Some(service) = service else { return self.no_service(choice) };
+        // It may have been installed in another session, where more was running.
+        let choice = detect::of_system();
+        let Some(service) = self.service_of(&choice)? else { return self.no_service(choice) };
         let journal = self.journal()?;
         let plan = install::uninstall_plan(&*service, &System, &journal).map_err(Failure::new)?;
         if plan.is_empty() {

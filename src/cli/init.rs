@@ -6,6 +6,7 @@ use crate::cli::changes::{self, Changes, Outcome, Ways};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::uninstall::TakeBack;
+use crate::settings;
 use crate::setup::init::{self, CannotInit, Init};
 use crate::setup::login::Login;
 use crate::setup::plan::apply::Proof;
@@ -54,12 +55,11 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         unfinished: &init.unfinished,
         first_question: init.replaces.as_ref().map(|what| format!("Replace {what}?")),
     };
-    let is_wired = Cell::new(false);
+    let is_cargo_at_fault = Cell::new(false);
     let mut proof = || {
         if init.by_hand.is_none() {
-            proof::prove(session.env, &init.wrapper)?;
+            proof::prove(session.env, &init.wrapper).inspect_err(|_| is_cargo_at_fault.set(true))?;
         }
-        is_wired.set(true);
         match &login {
             Some(login) if has_service_changes => login.prove(),
             _ => Ok(()),
@@ -69,7 +69,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         Some(login) if has_service_changes => login.apply(&ways, &journal, proof).map_err(|no| {
             let is_reverted = matches!(no, NotApplied::Reverted { .. });
             let failure = changes::not_applied(no);
-            if is_reverted && is_wired.get() { failure.hint(WITHOUT_SERVICE) } else { failure }
+            if is_reverted && !is_cargo_at_fault.get() { failure.hint(WITHOUT_SERVICE) } else { failure }
         }),
         _ => journal.apply(&ways[0], proof).map_err(changes::not_applied),
     };
@@ -90,7 +90,7 @@ const WITHOUT_SERVICE: &str = "`kache init --no-service` leaves the login servic
 
 fn no_service(why: &str) -> String {
     format!(
-        "no login service is installed: {why}. Builds do not need it: they start `kache gc` in the background now and then"
+        "no login service is installed: {why}. Builds do not need one, and clean up the store themselves where none is"
     )
 }
 
@@ -104,8 +104,9 @@ fn said(init: &Init, outcome: Outcome, only_looked: bool, login: Option<&Login>)
     match outcome {
         Outcome::Done => format!(
             "\nDone: cargo was asked, and calls {wrapper}.\n{daemon}\nWhat is compiled from now on is stored, and served \
-             when it is needed again. What is built already is stored\nwhen it is compiled next. `kache stats` shows \
-             what happened, `kache uninstall` takes this back.\n"
+             when it is needed again. What is built already is\nstored when it is compiled next. `kache stats` shows \
+             what happened.\n\n`kache uninstall` takes this back. Call it before you remove the program: cargo does not \
+             work\nwhen the wrapper is missing that its configuration names.\n"
         ),
         Outcome::ChangesNeeded | Outcome::Declined => String::new(),
         Outcome::NothingToDo if only_looked => {
@@ -119,16 +120,24 @@ fn undo(args: &Args, journal: &Journal, session: &Session<'_>) -> Result<Exit, F
     let mut undo = uninstall::undo_init(session.env, "init --undo").map_err(Failure::new)?;
     let login = Login::to_remove(session.env, &env::current_exe()?)?;
     let service = if undo.installed_service() { login.removal(journal)? } else { Plan::new("") };
+    let removes_service = !service.is_empty();
     undo.remove_service(service);
-    let take_back = TakeBack { uninstall: &undo, removals: Vec::new(), login: &login, journal };
+    let take_back =
+        TakeBack { uninstall: &undo, removals: Vec::new(), login: &login, removes_service, journal };
     let mut traces =
         || login.remove_traces(false).map_err(|e| Failure::new(format_args!("what the daemon left: {e}")));
     let outcome = take_back.carry_out(&args.ways, session, proof::prove_works, &mut traces)?;
     if !args.ways.json {
-        session.print(match outcome {
-            Outcome::Done => "\nDone: everything is as it was before `kache init`.\n",
-            Outcome::NothingToDo => "Nothing to do: there is no `kache init` that could be taken back.\n",
-            Outcome::ChangesNeeded | Outcome::Declined => "",
+        session.print(&match outcome {
+            Outcome::Done => {
+                let cache_dir = settings::for_command(session.env).0.cache_dir.value;
+                let kept = super::uninstall::kept(session.env, &cache_dir);
+                format!("\nDone: everything is as it was before `kache init`.\n{kept}")
+            }
+            Outcome::NothingToDo => {
+                "Nothing to do: there is no `kache init` that could be taken back.\n".to_owned()
+            }
+            Outcome::ChangesNeeded | Outcome::Declined => String::new(),
         })?;
     }
     changes::finish(outcome, undo.unfinished)

@@ -131,9 +131,15 @@ impl Login {
         install::end_on_demand(&self.place, &self.build).map_err(failed)
     }
 
+    /// Ends whatever daemon there is: one that outlived its service, too.
+    pub fn end(&self) -> Result<(), NotApplied> {
+        let failed = |no: NotDone| NotApplied::Reverted { what: no.to_string() };
+        install::end(&self.place, &self.build).map_err(failed)
+    }
+
     /// Removes what is left of a daemon that runs no more; its log too, for good, if `with_log`.
     pub fn remove_traces(&self, with_log: bool) -> io::Result<()> {
-        install::remove_traces_when_ended(&self.place);
+        install::remove_traces_of_ended(&self.place);
         if with_log { crate::daemon::log::remove(&self.place.log) } else { Ok(()) }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::client::Place;
-use crate::daemon::start;
+use crate::daemon::{run, start};
 use crate::protocol::build::Build;
 use crate::protocol::message::{ON_DEMAND, Request};
 use crate::setup::plan::action::{Action, Change};
@@ -67,7 +67,12 @@ pub fn first_that_works(
 /// Ends a daemon that nobody supervises, if one runs.
 pub fn end_on_demand(place: &Place, build: &Build) -> Result<(), NotDone> {
     let is_on_demand = start::status(place, build).is_ok_and(|status| status.supervisor == ON_DEMAND);
-    if !is_on_demand {
+    if is_on_demand { end(place, build) } else { Ok(()) }
+}
+
+/// Ends the daemon, if one answers.
+pub fn end(place: &Place, build: &Build) -> Result<(), NotDone> {
+    if start::status(place, build).is_err() {
         return Ok(());
     }
     let _ = crate::client::ask(&place.endpoint, build, &Request::Stop, None, END_LIMIT);
@@ -124,14 +129,15 @@ pub fn uninstall_plan(
 pub fn uninstall(plan: &Plan, place: &Place, build: &Build, journal: &Journal) -> Result<(), NotDone> {
     journal.recover()?;
     journal.apply(plan, &mut || Ok(()))?;
-    end_on_demand(place, build)?;
-    remove_traces_when_ended(place);
+    end(place, build)?;
+    start::wait_for_end(place, END_LIMIT);
+    remove_traces_of_ended(place);
     Ok(())
 }
 
-/// Removes what is left of a daemon, once it has ended: its lock, and what it noted of itself. Not its log.
-pub fn remove_traces_when_ended(place: &Place) {
-    if start::wait_for_end(place, END_LIMIT) {
+/// Removes what is left of a daemon, if none runs: its lock, and what it noted of itself. Not its log.
+pub fn remove_traces_of_ended(place: &Place) {
+    if !run::is_running(place) {
         remove_traces(place);
     }
 }

@@ -166,6 +166,9 @@ impl Supervisor for Systemd {
             for (target, name) in [("sockets.target.wants", socket), ("default.target.wants", unit)] {
                 let link = self.dir().join(target).join(&name);
                 plan.add(Action::remove(format!("Start {name} at login no more"), &link)?);
+                let dir = self.dir().join(target);
+                let title = format!("Remove the directory {} if nothing is in it", dir.display());
+                plan.add(Action::remove(title, &dir)?);
             }
         }
         if answers {
