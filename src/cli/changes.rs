@@ -60,6 +60,9 @@ struct Report<'a> {
     unfinished: &'a [String],
 }
 
+/// Applies a plan and proves it.
+pub type Apply<'a> = &'a mut dyn FnMut(Proof<'_>) -> Result<(), Failure>;
+
 impl Ways {
     /// Takes back what an interrupted run left, unless nothing is to be changed.
     pub fn recover(&self, journal: &Journal, session: &Session<'_>) -> Result<(), Failure> {
@@ -82,6 +85,19 @@ impl Ways {
         proof: Proof<'_>,
         and_then: &mut dyn FnMut() -> Result<(), Failure>,
     ) -> Result<Outcome, Failure> {
+        let apply: Apply<'_> = &mut |proof| journal.apply(changes.plan, proof).map_err(not_applied);
+        self.carry_out_by(apply, changes, session, proof, and_then)
+    }
+
+    /// The same, where there is more to applying the plan.
+    pub fn carry_out_by(
+        &self,
+        apply: Apply<'_>,
+        changes: &Changes<'_>,
+        session: &Session<'_>,
+        proof: Proof<'_>,
+        and_then: &mut dyn FnMut() -> Result<(), Failure>,
+    ) -> Result<Outcome, Failure> {
         let is_empty = changes.plan.is_empty() && changes.removals.is_empty();
         if !self.json {
             self.show(changes, session)?;
@@ -98,7 +114,7 @@ impl Ways {
             and_then()?;
             if is_empty { Outcome::NothingToDo } else { Outcome::Done }
         } else {
-            journal.apply(changes.plan, proof).map_err(not_applied)?;
+            apply(proof)?;
             and_then()?;
             Outcome::Done
         };

@@ -17,6 +17,8 @@ use crate::setup::service::detect::{self, Choice, Machine};
 use crate::setup::service::install;
 use crate::setup::service::runner::System;
 use crate::setup::service::supervisor::Supervisor;
+use crate::setup::wrapper_path;
+use crate::sys::fs;
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -55,7 +57,7 @@ enum Action {
 
 #[derive(clap::Args)]
 struct ServiceArgs {
-    /// Show what would be changed, and change nothing
+    /// Show what would be changed, and change nothing; ends with 2 if there is something to change
     #[arg(long, visible_alias = "check")]
     dry_run: bool,
 }
@@ -104,6 +106,10 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
     }
 }
 
+const NO_DAEMON: &str = "\
+The daemon does not run. Builds do not need it. `kache daemon start` starts it, `kache daemon install` at every login.
+";
+
 struct Command<'a> {
     session: &'a Session<'a>,
     place: Place,
@@ -122,8 +128,7 @@ impl Command<'_> {
             Ok(status) if json => self.session.print_json(&status)?,
             Ok(status) => self.session.print(&shown(&status))?,
             Err(NoDaemon::NotRunning) if !run::is_running(&self.place) => {
-                let no_daemon = "The daemon does not run.\n".to_owned();
-                self.session.print(&if json { "null\n".to_owned() } else { no_daemon })?;
+                self.session.print(if json { "null\n" } else { NO_DAEMON })?;
                 return Ok(Exit::Failed);
             }
             Err(no) => return Err(self.unreachable(&no)),
@@ -173,9 +178,20 @@ impl Command<'_> {
     fn service(&self) -> Result<(Option<Box<dyn Supervisor>>, Choice), Failure> {
         let env = self.session.env;
         let choice = detect::choose(&Machine::look(env, &System));
-        let exe = binary::called(env)?;
-        let service = detect::supervisor(&choice, &exe, &self.build, env).map_err(Failure::new)?;
-        Ok((service, choice))
+        Ok((self.service_of(&choice)?, choice))
+    }
+
+    fn service_of(&self, choice: &Choice) -> Result<Option<Box<dyn Supervisor>>, Failure> {
+        let exe = self.lasting_exe()?;
+        detect::supervisor(choice, &exe, &self.build, self.session.env).map_err(Failure::new)
+    }
+
+    /// The path of this program that a service may name: the one that cargo is told, if it is there.
+    fn lasting_exe(&self) -> Result<PathBuf, Failure> {
+        let called = binary::called(self.session.env)?;
+        let real = fs::canonical(&called)?;
+        let lasting = wrapper_path::wrapper_path(&real, self.session.env).map(|found| found.path);
+        Ok(lasting.filter(|path| fs::metadata(path).is_ok()).unwrap_or(called))
     }
 
     fn journal(&self) -> Result<Journal, Failure> {
@@ -193,7 +209,7 @@ impl Command<'_> {
         };
         self.session.print(&plan.text())?;
         if dry_run {
-            return Ok(Exit::Ok);
+            return Ok(Exit::CHANGES_NEEDED);
         }
         install::install(&plans, &*service, &System, &self.place, &self.build, &self.journal()?)
             .map_err(Failure::new)?;
@@ -207,7 +223,7 @@ impl Command<'_> {
     fn no_service(&self, choice: Choice) -> Result<Exit, Failure> {
         match choice {
             Choice::OnDemand(why) => {
-                self.session.print(&format!("No service is installed: {why}.\nThe daemon runs when it is started by `kache daemon start`, and ends when nobody needs it.\n"))?;
+                self.session.print(&format!("No login service can be installed: {why}.\nThe daemon runs when it is started by `kache daemon start`, and ends when nobody needs it.\n"))?;
                 Ok(Exit::Ok)
             }
             Choice::Refused(why) => Err(Failure::new(why)),
@@ -216,8 +232,9 @@ impl Command<'_> {
     }
 
     fn uninstall(&self, dry_run: bool) -> Result<Exit, Failure> {
-        let (service, choice) = self.service()?;
-        let Some(service) = service else { return self.no_service(choice) };
+        // It may have been installed in another session, where more was running.
+        let choice = detect::of_system();
+        let Some(service) = self.service_of(&choice)? else { return self.no_service(choice) };
         let journal = self.journal()?;
         let plan = install::uninstall_plan(&*service, &System, &journal).map_err(Failure::new)?;
         if plan.is_empty() {
@@ -225,10 +242,11 @@ impl Command<'_> {
             return Ok(Exit::Ok);
         }
         self.session.print(&plan.text())?;
-        if !dry_run {
-            install::uninstall(&plan, &self.place, &self.build, &journal).map_err(Failure::new)?;
-            self.session.print("\nThe service is removed, and the daemon has ended.\n")?;
+        if dry_run {
+            return Ok(Exit::CHANGES_NEEDED);
         }
+        install::uninstall(&plan, &self.place, &self.build, &journal).map_err(Failure::new)?;
+        self.session.print("\nThe service is removed, and the daemon has ended.\n")?;
         Ok(Exit::Ok)
     }
 

@@ -1,17 +1,27 @@
 //! `kache init`: has cargo call this program, and proves that it does.
 
+use std::cell::Cell;
+
 use crate::cli::changes::{self, Changes, Outcome, Ways};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
+use crate::cli::uninstall::TakeBack;
+use crate::settings;
 use crate::setup::init::{self, CannotInit, Init};
-use crate::setup::plan::Journal;
+use crate::setup::login::Login;
+use crate::setup::plan::apply::Proof;
+use crate::setup::plan::{Journal, NotApplied, Plan};
 use crate::setup::{proof, uninstall};
+use crate::sys::env;
 
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     ways: Ways,
+    /// Leave the login service out
+    #[arg(long, conflicts_with = "undo")]
+    no_service: bool,
     /// Take back what earlier runs of init did
     #[arg(long)]
     undo: bool,
@@ -30,19 +40,40 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     if args.undo {
         return undo(args, &journal, session);
     }
-    let init = init::plan(session.env, args.allow_root).map_err(cannot)?;
+    let mut init = init::plan(session.env, args.allow_root).map_err(cannot)?;
+    let login = if args.no_service { None } else { Some(Login::to_install(session.env, &init.wrapper)?) };
+    let mut ways = login.as_ref().map_or(Ok(Vec::new()), |login| login.added_to(&init.plan))?;
+    let has_service_changes = !ways.is_empty();
+    if ways.is_empty() {
+        ways.push(std::mem::replace(&mut init.plan, Plan::new(init::COMMAND)));
+    }
+    init.notes.extend(login.as_ref().and_then(|login| login.why_none.as_ref()).map(|why| no_service(why)));
     let changes = Changes {
-        plan: &init.plan,
+        plan: &ways[0],
         removals: &[],
         notes: &init.notes,
         unfinished: &init.unfinished,
         first_question: init.replaces.as_ref().map(|what| format!("Replace {what}?")),
     };
-    let mut proof = || match init.by_hand {
-        Some(_) => Ok(()),
-        None => proof::prove(session.env, &init.wrapper),
+    let is_cargo_at_fault = Cell::new(false);
+    let mut proof = || {
+        if init.by_hand.is_none() {
+            proof::prove(session.env, &init.wrapper).inspect_err(|_| is_cargo_at_fault.set(true))?;
+        }
+        match &login {
+            Some(login) if has_service_changes => login.prove(),
+            _ => Ok(()),
+        }
     };
-    let outcome = args.ways.carry_out(&changes, &journal, session, &mut proof, &mut || Ok(()))?;
+    let mut apply = |proof: Proof<'_>| match &login {
+        Some(login) if has_service_changes => login.apply(&ways, &journal, proof).map_err(|no| {
+            let is_reverted = matches!(no, NotApplied::Reverted { .. });
+            let failure = changes::not_applied(no);
+            if is_reverted && !is_cargo_at_fault.get() { failure.hint(WITHOUT_SERVICE) } else { failure }
+        }),
+        _ => journal.apply(&ways[0], proof).map_err(changes::not_applied),
+    };
+    let outcome = args.ways.carry_out_by(&mut apply, &changes, session, &mut proof, &mut || Ok(()))?;
     if let Some(by_hand) = &init.by_hand {
         init.unfinished.iter().for_each(|what| session.note(what));
         let error = format!("{} cannot be changed: {}", by_hand.path.display(), by_hand.why);
@@ -50,47 +81,63 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
             .hint(format!("put this into it yourself, and run this again:\n\n{}", by_hand.snippet)));
     }
     if !args.ways.json {
-        session.print(&said(&init, outcome, args.ways.check))?;
+        session.print(&said(&init, outcome, args.ways.check, login.as_ref()))?;
     }
     changes::finish(outcome, init.unfinished)
 }
 
-fn said(init: &Init, outcome: Outcome, only_looked: bool) -> String {
+const WITHOUT_SERVICE: &str = "`kache init --no-service` leaves the login service out; builds do not need it";
+
+fn no_service(why: &str) -> String {
+    format!(
+        "no login service is installed: {why}. Builds do not need one, and clean up the store themselves where none is"
+    )
+}
+
+fn said(init: &Init, outcome: Outcome, only_looked: bool, login: Option<&Login>) -> String {
     let wrapper = init.wrapper.display();
+    let name = login.and_then(Login::name);
+    let daemon = name.and_then(|name| Some((name, login?.daemon()?.pid)));
+    let daemon = daemon.map_or_else(String::new, |(name, pid)| {
+        format!("The daemon runs as process {pid}; {name} starts it at every login.\n")
+    });
     match outcome {
         Outcome::Done => format!(
-            "\nDone: cargo was asked, and calls {wrapper}.\n\nWhat is compiled from now on is stored, and served when it \
-             is needed again. What is built already\nis stored when it is compiled next. `kache stats` shows what \
-             happened, `kache init --undo` takes this back.\n"
+            "\nDone: cargo was asked, and calls {wrapper}.\n{daemon}\nWhat is compiled from now on is stored, and served \
+             when it is needed again. What is built already is\nstored when it is compiled next. `kache stats` shows \
+             what happened.\n\n`kache uninstall` takes this back. Call it before you remove the program: cargo does not \
+             work\nwhen the wrapper is missing that its configuration names.\n"
         ),
         Outcome::ChangesNeeded | Outcome::Declined => String::new(),
         Outcome::NothingToDo if only_looked => {
-            format!("Nothing to do: cargo's configuration names {wrapper}.\n")
+            format!("Nothing to do: cargo's configuration names {wrapper}.\n{daemon}")
         }
-        Outcome::NothingToDo => format!("Nothing to do: cargo was asked, and calls {wrapper}.\n"),
+        Outcome::NothingToDo => format!("Nothing to do: cargo was asked, and calls {wrapper}.\n{daemon}"),
     }
 }
 
 fn undo(args: &Args, journal: &Journal, session: &Session<'_>) -> Result<Exit, Failure> {
-    let undo = uninstall::undo_init(session.env, "init --undo").map_err(Failure::new)?;
-    let worked = !args.ways.check && !undo.plan.is_empty() && proof::cargo_works(session.env);
-    let changes = Changes {
-        plan: &undo.plan,
-        removals: &[],
-        notes: &undo.notes,
-        unfinished: &undo.unfinished,
-        first_question: None,
-    };
-    let mut proof = || match undo.plan.is_empty() {
-        true => Ok(()),
-        false => proof::prove_works(session.env, worked),
-    };
-    let outcome = args.ways.carry_out(&changes, journal, session, &mut proof, &mut || Ok(()))?;
+    let mut undo = uninstall::undo_init(session.env, "init --undo").map_err(Failure::new)?;
+    let login = Login::to_remove(session.env, &env::current_exe()?)?;
+    let service = if undo.installed_service() { login.removal(journal)? } else { Plan::new("") };
+    let removes_service = !service.is_empty();
+    undo.remove_service(service);
+    let take_back =
+        TakeBack { uninstall: &undo, removals: Vec::new(), login: &login, removes_service, journal };
+    let mut traces =
+        || login.remove_traces(false).map_err(|e| Failure::new(format_args!("what the daemon left: {e}")));
+    let outcome = take_back.carry_out(&args.ways, session, proof::prove_works, &mut traces)?;
     if !args.ways.json {
-        session.print(match outcome {
-            Outcome::Done => "\nDone: everything is as it was before `kache init`.\n",
-            Outcome::NothingToDo => "Nothing to do: there is no `kache init` that could be taken back.\n",
-            Outcome::ChangesNeeded | Outcome::Declined => "",
+        session.print(&match outcome {
+            Outcome::Done => {
+                let cache_dir = settings::for_command(session.env).0.cache_dir.value;
+                let kept = super::uninstall::kept(session.env, &cache_dir);
+                format!("\nDone: everything is as it was before `kache init`.\n{kept}")
+            }
+            Outcome::NothingToDo => {
+                "Nothing to do: there is no `kache init` that could be taken back.\n".to_owned()
+            }
+            Outcome::ChangesNeeded | Outcome::Declined => String::new(),
         })?;
     }
     changes::finish(outcome, undo.unfinished)

@@ -1,6 +1,6 @@
 //! `kache uninstall`: cargo calls nothing any more, and what init made goes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::changes::{self, Changes, Outcome, Ways};
 use crate::cli::exit::{Exit, Failure};
@@ -8,12 +8,15 @@ use crate::cli::session::Session;
 use crate::cli::{gc, purge};
 use crate::config::units::format_bytes;
 use crate::gc::{lock_file, survey};
+use crate::settings;
+use crate::setup::login::Login;
 use crate::setup::plan::Journal;
+use crate::setup::plan::apply::Proof;
 use crate::setup::proof;
-use crate::setup::uninstall::{self, CannotUninstall};
+use crate::setup::uninstall::{self, CannotUninstall, Uninstall};
 use crate::sys::env::{self, Env};
-use crate::sys::fs;
 use crate::sys::fs::settle;
+use crate::sys::{dirs, fs};
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -35,47 +38,120 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         return Err(cannot(CannotUninstall::RootForAnother));
     }
     args.ways.recover(&journal, session)?;
-    let uninstall = uninstall::plan(session.env, args.allow_root).map_err(cannot)?;
+    let mut uninstall = uninstall::plan(session.env, args.allow_root).map_err(cannot)?;
+    let login = Login::to_remove(session.env, &env::current_exe()?)?;
+    let service = login.removal(&journal)?;
+    let removes_service = !service.is_empty();
+    uninstall.remove_service(service);
     let cache_dir = if args.purge { Some(session.config()?.cache_dir.value) } else { None };
     let cache_dir = cache_dir.filter(|dir| fs::metadata(dir).is_ok());
-    let removals: Vec<String> = cache_dir.iter().map(|dir| removal(dir, session)).collect();
-    let worked = !args.ways.check && !uninstall.plan.is_empty() && proof::cargo_works(session.env);
-    let changes = Changes {
-        plan: &uninstall.plan,
-        removals: &removals,
-        notes: &uninstall.notes,
-        unfinished: &uninstall.unfinished,
-        first_question: None,
-    };
-    let mut proof = || match uninstall.plan.is_empty() {
-        true => Ok(()),
-        false => proof::prove_absent(session.env, worked),
-    };
+    let mut removals: Vec<String> = cache_dir.iter().map(|dir| removal(dir, session)).collect();
+    if args.purge && journal.exists() {
+        removals.push("Remove the journal of what was changed, for good".to_owned());
+    }
     let mut and_then = || {
+        login.remove_traces(args.purge).map_err(|e| Failure::new(format_args!("the daemon's log: {e}")))?;
         if let Some(dir) = &cache_dir {
             remove_store(dir)?;
         }
         if args.purge && uninstall.unfinished.is_empty() {
             journal.remove().map_err(|e| Failure::new(format_args!("the journal: {e}")))?;
+            remove_empty_bases(session.env);
         }
         Ok(())
     };
-    let outcome = args.ways.carry_out(&changes, &journal, session, &mut proof, &mut and_then)?;
+    let take_back =
+        TakeBack { uninstall: &uninstall, removals, login: &login, removes_service, journal: &journal };
+    let outcome = take_back.carry_out(&args.ways, session, proof::prove_absent, &mut and_then)?;
     if !args.ways.json {
-        session.print(&said(outcome, session.env))?;
+        let cache_dir = settings::for_command(session.env).0.cache_dir.value;
+        session.print(&said(outcome, args.purge, session.env, &cache_dir))?;
     }
     changes::finish(outcome, uninstall.unfinished)
 }
 
-fn said(outcome: Outcome, env: &Env) -> String {
-    let exe = env::current_exe().ok().filter(|exe| fs::metadata(exe).is_ok());
-    let left = exe.map(|exe| {
-        format!("The program itself is still at {}: remove it the way it was installed.\n", exe.display())
-    });
+/// Taking an init back.
+pub struct TakeBack<'a> {
+    pub uninstall: &'a Uninstall,
+    pub removals: Vec<String>,
+    pub login: &'a Login,
+    /// Whether the service goes, and with it the daemon whoever started it.
+    pub removes_service: bool,
+    pub journal: &'a Journal,
+}
+
+impl TakeBack<'_> {
+    /// Shows, asks, and does it; a daemon that nobody supervises ends with it. `prove` is told whether cargo worked
+    /// before.
+    pub fn carry_out(
+        mut self,
+        ways: &Ways,
+        session: &Session<'_>,
+        prove: fn(&Env, bool) -> Result<(), String>,
+        and_then: &mut dyn FnMut() -> Result<(), Failure>,
+    ) -> Result<Outcome, Failure> {
+        let TakeBack { uninstall, login, .. } = self;
+        self.removals.extend(login.on_demand().map(|pid| format!("Stop the daemon, process {pid}")));
+        let worked = !ways.check && !uninstall.plan.is_empty() && proof::cargo_works(session.env);
+        let changes = Changes {
+            plan: &uninstall.plan,
+            removals: &self.removals,
+            notes: &uninstall.notes,
+            unfinished: &uninstall.unfinished,
+            first_question: None,
+        };
+        let mut proof = || match uninstall.plan.is_empty() {
+            true => Ok(()),
+            false => prove(session.env, worked),
+        };
+        let mut apply = |proof: Proof<'_>| {
+            // The file of a program that runs cannot be removed everywhere. No build needs the daemon.
+            login.end_on_demand().map_err(changes::not_applied)?;
+            self.journal.apply(&uninstall.plan, proof).map_err(changes::not_applied)
+        };
+        let mut then = || {
+            let ended = if self.removes_service { login.end() } else { login.end_on_demand() };
+            ended.map_err(changes::not_applied)?;
+            and_then()
+        };
+        ways.carry_out_by(&mut apply, &changes, session, &mut proof, &mut then)
+    }
+}
+
+fn said(outcome: Outcome, purge: bool, env: &Env, cache_dir: &Path) -> String {
     match outcome {
-        Outcome::Done => format!("\nDone: cargo does not call kache any more.\n{}", left.unwrap_or_default()),
+        Outcome::Done => {
+            let exe = env::current_exe().ok().filter(|exe| fs::metadata(exe).is_ok());
+            let program = exe.map(|exe| {
+                format!(
+                    "The program itself is still at {}: remove it the way it was installed.\n",
+                    exe.display()
+                )
+            });
+            let kept = if purge { String::new() } else { kept(env, cache_dir) };
+            format!("\nDone: cargo does not call kache any more.\n{kept}{}", program.unwrap_or_default())
+        }
         Outcome::NothingToDo if env.cwd.is_some() => "Nothing to do: nothing names kache.\n".to_owned(),
         _ => String::new(),
+    }
+}
+
+/// What stays on purpose, for people.
+pub fn kept(env: &Env, cache_dir: &Path) -> String {
+    let journal = dirs::state(env).map(|state| state.join("kache"));
+    let is_there = |dir: &PathBuf| fs::metadata(dir).is_ok();
+    let kept: Vec<String> = [
+        Some(cache_dir.to_owned()).filter(is_there).map(|dir| {
+            format!("the store in {} ({})", dir.display(), format_bytes(survey::disk_bytes(&dir).0))
+        }),
+        journal.filter(is_there).map(|dir| format!("the journal of what was changed in {}", dir.display())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match kept.is_empty() {
+        true => String::new(),
+        false => format!("What stays: {}. `kache uninstall --purge` removes that too.\n", kept.join(", ")),
     }
 }
 
@@ -83,7 +159,7 @@ fn said(outcome: Outcome, env: &Env) -> String {
 fn removal(dir: &Path, session: &Session<'_>) -> String {
     let (n_bytes, problems) = survey::disk_bytes(dir);
     problems.iter().for_each(|problem| session.note(problem));
-    format!("Remove the store and the records for good\n    {}: {}\n", dir.display(), format_bytes(n_bytes))
+    format!("Remove the store and the records for good\n    {}: {}", dir.display(), format_bytes(n_bytes))
 }
 
 fn remove_store(dir: &Path) -> Result<(), Failure> {
@@ -103,10 +179,22 @@ fn remove_store(dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Removes the directories for all programs' files that may have been made for kache alone, where nothing is in them.
+fn remove_empty_bases(env: &Env) {
+    let Some(home) = dirs::home(env) else { return };
+    for base in [dirs::state(env), dirs::data(env), dirs::cache(env)].into_iter().flatten() {
+        for dir in base.ancestors().take_while(|dir| dir.starts_with(&home) && **dir != home) {
+            // What is in it belongs to others.
+            let _ = settle::remove_empty_dir(dir);
+        }
+    }
+}
+
 fn cannot(error: CannotUninstall) -> Failure {
     let failure = Failure::new(&error);
     match error {
-        CannotUninstall::NoHome => Failure { exit: Exit::Usage, ..failure },
+        CannotUninstall::NoHome => Failure { exit: Exit::Usage, ..failure }
+            .hint("set HOME to the directory of the user whose cargo is meant"),
         CannotUninstall::RootForAnother => Failure { exit: Exit::Usage, ..failure }
             .hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant"),
         CannotUninstall::Journal(_) => failure.hint(

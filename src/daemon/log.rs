@@ -50,6 +50,12 @@ fn put_aside(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Removes the log at `path`, and what was put aside of it.
+pub fn remove(path: &Path) -> std::io::Result<()> {
+    fs::remove(path)?;
+    fs::remove(&put_aside(path))
+}
+
 /// The last `n` lines of the log at `path`, oldest first.
 pub fn tail(path: &Path, n: usize) -> std::io::Result<Vec<String>> {
     let mut bytes = fs::read(&put_aside(path)).unwrap_or_default();

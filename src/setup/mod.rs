@@ -13,6 +13,8 @@ pub mod wrapper_path;
 
 pub mod proof;
 
+pub mod login;
+
 pub mod init;
 
 pub mod uninstall;

@@ -10,6 +10,7 @@ use crate::setup::cargo_config::chain::{self, Origin, Program, Setting};
 use crate::setup::cargo_config::read;
 use crate::setup::cargo_config::{CannotEdit, edit};
 use crate::setup::init::{self, Known, unwritable};
+use crate::setup::login::is_planned;
 use crate::setup::plan::action::{Change, PathChange, resolved};
 use crate::setup::plan::state::Content;
 use crate::setup::plan::{Action, CannotPlan, Journal, Plan, UndoEdit, undo};
@@ -85,6 +86,28 @@ fn cwd(env: &Env) -> PathBuf {
 }
 
 impl Uninstall {
+    /// Takes the login service away by `service`, the plan for that: after cargo calls nothing any more, and before the
+    /// program goes that it runs. What the journal knows of commands is not needed: the manager may have forgotten the
+    /// service since, and would refuse them.
+    pub fn remove_service(&mut self, service: Plan) {
+        let is_command = |action: &Action| matches!(action.change, Change::Run(_));
+        self.plan.actions.retain(|action| !is_command(action) && !is_planned(action, &service.actions));
+        let is_wiring = |action: &Action| match &action.change {
+            Change::Path(change) => {
+                matches!(&change.before, Content::File { bytes, .. } if names_a_wrapper(bytes))
+            }
+            Change::Run(_) => false,
+        };
+        let n_first = self.plan.actions.iter().take_while(|action| is_wiring(action)).count();
+        self.plan.actions.splice(n_first..n_first, service.actions);
+        self.plan.undoes.extend(service.undoes);
+    }
+
+    /// Whether init installed the service, as the journal has it: nothing else that it does is a command.
+    pub fn installed_service(&self) -> bool {
+        self.plan.actions.iter().any(|action| matches!(action.change, Change::Run(_)))
+    }
+
     /// A wrapper that was set before, and is gone by now, would stop cargo: it does not come back.
     fn put_back_no_missing_wrapper(&mut self, env: &Env) -> Result<(), CannotUninstall> {
         for action in &mut self.plan.actions {
@@ -207,6 +230,11 @@ impl Uninstall {
             self.unfinished.push(format!("{said} (`unset {name}` for this shell)"));
         }
     }
+}
+
+/// Whether these may be the bytes of a configuration of cargo that sets a wrapper.
+fn names_a_wrapper(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| text.contains("rustc-wrapper"))
 }
 
 fn change_of<'a>(action: &'a Action, path: &Path) -> Option<&'a PathChange> {

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -47,6 +47,10 @@ impl Home {
         home.set("PATH", &std::env::var("PATH").expect("there is a PATH"));
         home.set("HOME", &home.root().display().to_string());
         home.set("RUSTUP_HOME", &callers("RUSTUP_HOME", ".rustup"));
+        // Elsewhere a service belongs to the user who is logged in, whatever HOME says; with this none is installed.
+        if !cfg!(target_os = "linux") {
+            home.set("CI", "true");
+        }
         if let Ok(toolchain) = std::env::var("RUSTUP_TOOLCHAIN") {
             home.set("RUSTUP_TOOLCHAIN", &toolchain);
         }
@@ -197,7 +201,9 @@ impl Home {
                     continue;
                 }
                 let mode = metadata.permissions().mode();
-                if metadata.is_dir() {
+                if metadata.file_type().is_socket() {
+                    found.push(format!("{name} {mode:o} socket"));
+                } else if metadata.is_dir() {
                     open.push(path);
                     found.push(format!("{name}/ {mode:o}"));
                 } else if metadata.is_symlink() {

@@ -388,3 +388,17 @@ fn an_interrupted_run_is_taken_back_by_the_next() {
     home.run(&["uninstall", "-y"]).with(0, "what it had done was taken back");
     assert!(!home.path(".cargo/config.toml").exists());
 }
+
+#[test]
+fn whoever_calls_init_is_told_to_uninstall_before_the_program_goes() {
+    let home = Home::new();
+    home.run(&["init", "-y"]).with(0, "Call it before you remove the program");
+    std::fs::rename(home.kache(), home.path(".cargo/bin/moved")).unwrap();
+    assert_ne!(home.cargo().code, Some(0), "cargo stops at a wrapper that is missing");
+    let moved =
+        |args: &[&str]| Ended::of(home.command(home.path(".cargo/bin/moved")).args(args).output().unwrap());
+    moved(&["init", "-y"]).with(0, "Done");
+    assert!(cargo_calls_kache(&home));
+    moved(&["uninstall", "-y"]).with(0, "Done");
+    assert!(!home.path(".cargo/config.toml").exists());
+}

@@ -20,6 +20,7 @@ mod environment;
 mod init;
 mod kinds;
 mod linking;
+mod login;
 mod macros;
 #[cfg(target_os = "linux")]
 mod observing;

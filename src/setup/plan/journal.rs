@@ -84,6 +84,11 @@ impl Journal {
         Journal { dir }
     }
 
+    /// Whether anything was written down.
+    pub fn exists(&self) -> bool {
+        fs::metadata(&self.dir).is_ok()
+    }
+
     /// Takes the lock; `None` if somebody else has it.
     pub(super) fn lock(&self) -> io::Result<Option<FileLock>> {
         settle::create_private_dir_all(&self.dir)?;

@@ -78,6 +78,15 @@ pub fn choose(machine: &Machine) -> Choice {
     })
 }
 
+/// Who may start the daemon on a system of this kind.
+pub fn of_system() -> Choice {
+    match std::env::consts::OS {
+        "macos" => Choice::Launchd,
+        "windows" => Choice::Task,
+        _ => Choice::Systemd,
+    }
+}
+
 const CI_VARIABLES: [&str; 7] =
     ["CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "JENKINS_URL", "TEAMCITY_VERSION", "TF_BUILD"];
 
@@ -101,7 +110,7 @@ impl Machine {
             ci: CI_VARIABLES.into_iter().find(|name| is_set(name)),
             container: container.filter(|_| is_linux),
             is_systemd,
-            has_user_manager: is_systemd && answers(),
+            has_user_manager: is_linux && answers(),
             is_wsl: memchr::memmem::find(&kernel, b"microsoft").is_some(),
             is_openrc: is_linux && exists("/run/openrc"),
             sudo_user: sudo_user.map(|user| user.to_string_lossy().into_owned()),

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crate::client::Place;
-use crate::daemon::start;
+use crate::daemon::{run, start};
 use crate::protocol::build::Build;
 use crate::protocol::message::{ON_DEMAND, Request};
 use crate::setup::plan::action::{Action, Change};
+use crate::setup::plan::apply::Proof;
 use crate::setup::plan::state::Content;
 use crate::setup::plan::{CannotPlan, Journal, NotApplied, Plan};
 use crate::setup::service::runner::CommandRunner;
@@ -38,12 +39,23 @@ pub fn install(
     journal: &Journal,
 ) -> Result<(), NotDone> {
     journal.recover()?;
+    first_that_works(plans, place, build, journal, &mut || prove(supervisor, runner, place, build))
+}
+
+/// Carries out one of `plans`, the first that works. A daemon that was started on demand ends before: it would keep the
+/// service's from its socket.
+pub fn first_that_works(
+    plans: &[Plan],
+    place: &Place,
+    build: &Build,
+    journal: &Journal,
+    proof: Proof<'_>,
+) -> Result<(), NotDone> {
     let mut result = Ok(());
     for (index, plan) in plans.iter().enumerate() {
-        // One that was started on demand would keep the service's from its socket.
         end_on_demand(place, build)?;
         let is_last = index + 1 == plans.len();
-        result = journal.apply(plan, &mut || prove(supervisor, runner, place, build));
+        result = journal.apply(plan, proof);
         match result {
             Err(NotApplied::Reverted { .. }) if !is_last => {}
             _ => break,
@@ -52,9 +64,15 @@ pub fn install(
     Ok(result?)
 }
 
-fn end_on_demand(place: &Place, build: &Build) -> Result<(), NotDone> {
+/// Ends a daemon that nobody supervises, if one runs.
+pub fn end_on_demand(place: &Place, build: &Build) -> Result<(), NotDone> {
     let is_on_demand = start::status(place, build).is_ok_and(|status| status.supervisor == ON_DEMAND);
-    if !is_on_demand {
+    if is_on_demand { end(place, build) } else { Ok(()) }
+}
+
+/// Ends the daemon, if one answers.
+pub fn end(place: &Place, build: &Build) -> Result<(), NotDone> {
+    if start::status(place, build).is_err() {
         return Ok(());
     }
     let _ = crate::client::ask(&place.endpoint, build, &Request::Stop, None, END_LIMIT);
@@ -65,8 +83,8 @@ fn end_on_demand(place: &Place, build: &Build) -> Result<(), NotDone> {
     }
 }
 
-/// The daemon answers, and was started by whom it should.
-fn prove(
+/// The daemon answers.
+pub fn prove(
     supervisor: &dyn Supervisor,
     runner: &dyn CommandRunner,
     place: &Place,
@@ -111,15 +129,20 @@ pub fn uninstall_plan(
 pub fn uninstall(plan: &Plan, place: &Place, build: &Build, journal: &Journal) -> Result<(), NotDone> {
     journal.recover()?;
     journal.apply(plan, &mut || Ok(()))?;
-    end_on_demand(place, build)?;
-    if start::wait_for_end(place, END_LIMIT) {
-        remove_traces(place);
-    }
+    end(place, build)?;
+    start::wait_for_end(place, END_LIMIT);
+    remove_traces_of_ended(place);
     Ok(())
 }
 
-/// Removes what is left of a daemon that does not run: its lock, and what it noted of itself. Not its log.
-pub fn remove_traces(place: &Place) {
+/// Removes what is left of a daemon, if none runs: its lock, and what it noted of itself. Not its log.
+pub fn remove_traces_of_ended(place: &Place) {
+    if !run::is_running(place) {
+        remove_traces(place);
+    }
+}
+
+fn remove_traces(place: &Place) {
     for path in [&place.lock, &place.last_run, &place.endpoint.path] {
         let _ = fs::remove(path);
     }

@@ -153,10 +153,25 @@ impl Supervisor for Systemd {
         Ok(vec![plan])
     }
 
-    fn uninstall(&self, _runner: &dyn CommandRunner) -> Result<Plan, CannotPlan> {
+    fn uninstall(&self, runner: &dyn CommandRunner) -> Result<Plan, CannotPlan> {
         let mut plan = Plan::new(UNINSTALL);
         let paths = self.units().map(|name| self.dir().join(name));
-        if paths.iter().any(|path| fs::symlink_metadata(path).is_ok()) {
+        if paths.iter().all(|path| fs::symlink_metadata(path).is_err()) {
+            return Ok(plan);
+        }
+        // Without a session of this user there is nobody to tell: a unit that is gone by the next login is not started.
+        let answers = self.status(runner).is_ok();
+        if !answers {
+            let [socket, unit] = self.units();
+            for (target, name) in [("sockets.target.wants", socket), ("default.target.wants", unit)] {
+                let link = self.dir().join(target).join(&name);
+                plan.add(Action::remove(format!("Start {name} at login no more"), &link)?);
+                let dir = self.dir().join(target);
+                let title = format!("Remove the directory {} if nothing is in it", dir.display());
+                plan.add(Action::remove(title, &dir)?);
+            }
+        }
+        if answers {
             plan.add(Action::run(
                 "Stop it, now and for good",
                 self.call(&["disable", "--now"]),
@@ -167,7 +182,7 @@ impl Supervisor for Systemd {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             plan.add(Action::remove(format!("Remove {name}"), &path)?);
         }
-        if !plan.is_empty() {
+        if answers {
             let reload = systemctl(&["daemon-reload"]);
             plan.add(Action::run("Let systemd forget them", reload.clone(), Some(reload)));
         }

@@ -1,0 +1,155 @@
+//! The login service as a part of `kache init`, `init --undo` and `kache uninstall`.
+//!
+//! Cargo's configuration goes first in both directions: it is wired before the service is installed, and unwired before
+//! it is removed. The program that the service runs is there before it and goes after it.
+
+use std::io;
+use std::path::Path;
+
+use crate::client::{NoPlace, Place};
+use crate::daemon::start;
+use crate::protocol::build::Build;
+use crate::protocol::message::{ON_DEMAND, Status};
+use crate::setup::plan::action::Change;
+use crate::setup::plan::{Action, CannotPlan, Journal, NotApplied, Plan};
+use crate::setup::service::detect::{self, Choice, Machine, NoService};
+use crate::setup::service::install::{self, NotDone};
+use crate::setup::service::runner::System;
+use crate::setup::service::supervisor::Supervisor;
+use crate::sys::env::Env;
+
+/// Who starts the daemon of this user, and where it is.
+pub struct Login {
+    service: Option<Box<dyn Supervisor>>,
+    /// Why nobody starts it.
+    pub why_none: Option<String>,
+    pub place: Place,
+    build: Build,
+}
+
+/// Why nothing can be said of the service.
+#[derive(Debug, thiserror::Error)]
+pub enum NoLogin {
+    #[error(transparent)]
+    NoPlace(#[from] NoPlace),
+    #[error(transparent)]
+    NoService(#[from] NoService),
+    #[error(transparent)]
+    NotDone(#[from] NotDone),
+    #[error(transparent)]
+    CannotPlan(#[from] CannotPlan),
+}
+
+impl Login {
+    /// What would start the daemon at login here, running the program at `exe`.
+    pub fn to_install(env: &Env, exe: &Path) -> Result<Login, NoLogin> {
+        let choice = detect::choose(&Machine::look(env, &System));
+        Login::of(env, exe, choice)
+    }
+
+    /// What may start the daemon at login on a system like this, whatever would be chosen now: it may have been
+    /// installed in another session.
+    pub fn to_remove(env: &Env, exe: &Path) -> Result<Login, NoLogin> {
+        Login::of(env, exe, detect::of_system())
+    }
+
+    fn of(env: &Env, exe: &Path, choice: Choice) -> Result<Login, NoLogin> {
+        let build = Build::current();
+        let place = Place::of(env, &build)?;
+        let service = detect::supervisor(&choice, exe, &build, env)?;
+        let why_none = match choice {
+            Choice::OnDemand(why) | Choice::Refused(why) => Some(why),
+            Choice::Systemd | Choice::Launchd | Choice::Task => None,
+        };
+        Ok(Login { service, why_none, place, build })
+    }
+
+    /// Who starts the daemon, as people know it.
+    pub fn name(&self) -> Option<&'static str> {
+        self.service.as_ref().map(|service| service.name())
+    }
+
+    /// Ways to do what `plan` does and to install the service after it; the best first. One that adds nothing is
+    /// answered as none.
+    pub fn added_to(&self, plan: &Plan) -> Result<Vec<Plan>, NoLogin> {
+        let Some(service) = &self.service else { return Ok(Vec::new()) };
+        let mut ways = service.install(&System)?;
+        if ways.first().is_none_or(Plan::is_empty) {
+            return Ok(Vec::new());
+        }
+        for way in &mut ways {
+            let own = std::mem::take(&mut way.actions);
+            way.command.clone_from(&plan.command);
+            way.actions.clone_from(&plan.actions);
+            way.actions.extend(own.into_iter().filter(|action| !is_planned(action, &plan.actions)));
+        }
+        Ok(ways)
+    }
+
+    /// Carries out the first of `ways` that works.
+    pub fn apply(
+        &self,
+        ways: &[Plan],
+        journal: &Journal,
+        proof: &mut dyn FnMut() -> Result<(), String>,
+    ) -> Result<(), NotApplied> {
+        install::first_that_works(ways, &self.place, &self.build, journal, proof).map_err(|no| match no {
+            NotDone::NotApplied(no) => no,
+            other => NotApplied::Reverted { what: other.to_string() },
+        })
+    }
+
+    /// Proves that the daemon answers.
+    pub fn prove(&self) -> Result<(), String> {
+        match &self.service {
+            Some(service) => install::prove(&**service, &System, &self.place, &self.build),
+            None => Ok(()),
+        }
+    }
+
+    /// How the daemon is, if one runs.
+    pub fn daemon(&self) -> Option<Status> {
+        start::status(&self.place, &self.build).ok()
+    }
+
+    /// How the service goes; an empty plan where there is none.
+    pub fn removal(&self, journal: &Journal) -> Result<Plan, NoLogin> {
+        match &self.service {
+            Some(service) => Ok(install::uninstall_plan(&**service, &System, journal)?),
+            None => Ok(Plan::new("")),
+        }
+    }
+
+    /// The process of a daemon that nobody supervises, if one runs.
+    pub fn on_demand(&self) -> Option<u32> {
+        self.daemon().filter(|status| status.supervisor == ON_DEMAND).map(|status| status.pid)
+    }
+
+    /// Ends a daemon that nobody supervises.
+    pub fn end_on_demand(&self) -> Result<(), NotApplied> {
+        let failed = |no: NotDone| NotApplied::Reverted { what: no.to_string() };
+        install::end_on_demand(&self.place, &self.build).map_err(failed)
+    }
+
+    /// Ends whatever daemon there is: one that outlived its service, too.
+    pub fn end(&self) -> Result<(), NotApplied> {
+        let failed = |no: NotDone| NotApplied::Reverted { what: no.to_string() };
+        install::end(&self.place, &self.build).map_err(failed)
+    }
+
+    /// Removes what is left of a daemon that runs no more; its log too, for good, if `with_log`.
+    pub fn remove_traces(&self, with_log: bool) -> io::Result<()> {
+        install::remove_traces_of_ended(&self.place);
+        if with_log { crate::daemon::log::remove(&self.place.log) } else { Ok(()) }
+    }
+}
+
+/// Whether one of `actions` does something to the same path.
+pub fn is_planned(action: &Action, actions: &[Action]) -> bool {
+    let path = |action: &Action| match &action.change {
+        Change::Path(change) => Some(change.path.clone()),
+        Change::Run(_) => None,
+    };
+    let own = path(action);
+    own.is_some() && actions.iter().any(|planned| path(planned) == own)
+}
