@@ -18,6 +18,8 @@ mod compilers;
 mod daemon;
 mod environment;
 mod init;
+#[cfg(target_os = "linux")]
+mod inputs;
 mod kinds;
 mod linking;
 mod macros;

@@ -80,7 +80,7 @@ fn found(what: &str, name: &str, path: &Path) -> String {
 "##;
 
 /// A binary that prints what the macro found.
-fn reading(call: &str) -> World {
+pub(crate) fn reading(call: &str) -> World {
     // Who knows at compile time where its own package is serves no other checkout.
     let own = r#""own" => text(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name)),"#;
     let reader = READER.replace("OWN", if call.starts_with("own") { own } else { "" });
