@@ -26,6 +26,10 @@ mod macros;
 #[cfg(target_os = "linux")]
 mod observing;
 #[cfg(target_os = "linux")]
+mod observing_links;
+#[cfg(target_os = "linux")]
+mod observing_stress;
+#[cfg(target_os = "linux")]
 mod outer;
 mod reading_back;
 mod restoring;
