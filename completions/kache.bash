@@ -837,7 +837,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__init)
-            opts="-y -h --yes --dry-run --check --json --undo --allow-root --help"
+            opts="-y -h --yes --dry-run --check --json --no-service --undo --allow-root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -851,7 +851,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__list)
-            opts="-h --sort --json --help"
+            opts="-h --sort --inputs --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -42,6 +42,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --check 'Show what would be done, and do nothing; ends with 2 if there is something to do'
             cand --dry-run 'Show what would be done, and do nothing; ends with 2 if there is something to do'
             cand --json 'Print one JSON object instead of text; asks nothing, so it goes with -y or --check'
+            cand --no-service 'Leave the login service out'
             cand --undo 'Take back what earlier runs of init did'
             cand --allow-root 'Go on as root in the place of another user (sudo)'
             cand -h 'Print help'
@@ -55,6 +56,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;list'= {
             cand --sort 'In which order'
+            cand --inputs 'Show what each entry depends on and how that was learnt, instead of how large it is'
             cand --json 'Print one JSON object instead of a table'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
@@ -139,14 +141,14 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help'
         }
         &'kache;daemon;install'= {
-            cand --dry-run 'Show what would be changed, and change nothing'
-            cand --check 'Show what would be changed, and change nothing'
+            cand --dry-run 'Show what would be changed, and change nothing; ends with 2 if there is something to change'
+            cand --check 'Show what would be changed, and change nothing; ends with 2 if there is something to change'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;uninstall'= {
-            cand --dry-run 'Show what would be changed, and change nothing'
-            cand --check 'Show what would be changed, and change nothing'
+            cand --dry-run 'Show what would be changed, and change nothing; ends with 2 if there is something to change'
+            cand --check 'Show what would be changed, and change nothing; ends with 2 if there is something to change'
             cand -h 'Print help'
             cand --help 'Print help'
         }

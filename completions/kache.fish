@@ -42,6 +42,7 @@ complete -c kache -n "__fish_kache_needs_command" -f -a "help" -d 'Print this me
 complete -c kache -n "__fish_kache_using_subcommand init" -s y -l yes -d 'Do it without asking'
 complete -c kache -n "__fish_kache_using_subcommand init" -l check -l dry-run -d 'Show what would be done, and do nothing; ends with 2 if there is something to do'
 complete -c kache -n "__fish_kache_using_subcommand init" -l json -d 'Print one JSON object instead of text; asks nothing, so it goes with -y or --check'
+complete -c kache -n "__fish_kache_using_subcommand init" -l no-service -d 'Leave the login service out'
 complete -c kache -n "__fish_kache_using_subcommand init" -l undo -d 'Take back what earlier runs of init did'
 complete -c kache -n "__fish_kache_using_subcommand init" -l allow-root -d 'Go on as root in the place of another user (sudo)'
 complete -c kache -n "__fish_kache_using_subcommand init" -s h -l help -d 'Print help'
@@ -52,6 +53,7 @@ complete -c kache -n "__fish_kache_using_subcommand list" -l sort -d 'In which o
 size\t'Largest first'
 hits\t'Most often served first'
 age\t'Longest unused first'"
+complete -c kache -n "__fish_kache_using_subcommand list" -l inputs -d 'Show what each entry depends on and how that was learnt, instead of how large it is'
 complete -c kache -n "__fish_kache_using_subcommand list" -l json -d 'Print one JSON object instead of a table'
 complete -c kache -n "__fish_kache_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kache -n "__fish_kache_using_subcommand why-miss" -l json -d 'Print one JSON object instead of text'
@@ -98,9 +100,9 @@ complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subc
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from restart" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l dry-run -l check -d 'Show what would be changed, and change nothing'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l dry-run -l check -d 'Show what would be changed, and change nothing; ends with 2 if there is something to change'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l dry-run -l check -d 'Show what would be changed, and change nothing'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l dry-run -l check -d 'Show what would be changed, and change nothing; ends with 2 if there is something to change'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -s n -l lines -d 'How many lines' -r
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -s h -l help -d 'Print help'

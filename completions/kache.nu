@@ -12,6 +12,7 @@ module completions {
     --check                   # Show what would be done, and do nothing; ends with 2 if there is something to do
     --dry-run                 # Show what would be done, and do nothing; ends with 2 if there is something to do
     --json                    # Print one JSON object instead of text; asks nothing, so it goes with -y or --check
+    --no-service              # Leave the login service out
     --undo                    # Take back what earlier runs of init did
     --allow-root              # Go on as root in the place of another user (sudo)
     --help(-h)                # Print help
@@ -31,6 +32,7 @@ module completions {
   # List what is in the store
   export extern "kache list" [
     --sort: string@"nu-complete kache list sort" # In which order
+    --inputs                  # Show what each entry depends on and how that was learnt, instead of how large it is
     --json                    # Print one JSON object instead of a table
     --help(-h)                # Print help (see more with '--help')
     name?: string             # Only entries of this crate or package
@@ -122,15 +124,15 @@ module completions {
 
   # Have it started at every login, and now
   export extern "kache daemon install" [
-    --dry-run                 # Show what would be changed, and change nothing
-    --check                   # Show what would be changed, and change nothing
+    --dry-run                 # Show what would be changed, and change nothing; ends with 2 if there is something to change
+    --check                   # Show what would be changed, and change nothing; ends with 2 if there is something to change
     --help(-h)                # Print help
   ]
 
   # Have it started at login no more, and end it
   export extern "kache daemon uninstall" [
-    --dry-run                 # Show what would be changed, and change nothing
-    --check                   # Show what would be changed, and change nothing
+    --dry-run                 # Show what would be changed, and change nothing; ends with 2 if there is something to change
+    --check                   # Show what would be changed, and change nothing; ends with 2 if there is something to change
     --help(-h)                # Print help
   ]
 

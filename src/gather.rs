@@ -74,7 +74,7 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
         created_ms: clock::now_ms(),
     };
     let key = read.key_after(Some(unit.key));
-    let inputs = StoredInputs { unit_key: unit.key, unit: unit.inputs.clone(), read };
+    let inputs = StoredInputs { unit_key: unit.key, unit: unit.inputs.clone(), read, learnt: list.learnt };
     Ok(Put { key, entry, inputs, list, files, reach, names })
 }
 

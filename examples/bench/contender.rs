@@ -1,4 +1,4 @@
-//! Who takes part: plain cargo, the floor, kache and, where it is installed, sccache.
+//! Who takes part: plain cargo, the floor, kache, kache that does not observe compiles, and, where it is installed, sccache.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ pub(crate) enum Contender {
     Plain,
     Floor,
     Kache,
+    Unobserved,
     Sccache,
 }
 
@@ -22,6 +23,7 @@ impl Contender {
             Contender::Plain => "plain",
             Contender::Floor => "floor",
             Contender::Kache => "kache",
+            Contender::Unobserved => "unobserved",
             Contender::Sccache => "sccache",
         }
     }
@@ -63,7 +65,7 @@ impl Contenders {
         let wrapper = match contender {
             Contender::Plain => None,
             Contender::Floor => Some(&self.floor),
-            Contender::Kache => Some(&self.kache),
+            Contender::Kache | Contender::Unobserved => Some(&self.kache),
             Contender::Sccache => self.sccache.as_ref().map(|sccache| &sccache.program),
         };
         let mut command = Command::new(cargo());
@@ -75,6 +77,9 @@ impl Contenders {
         }
         command.env("CARGO_TARGET_DIR", checkout.join("target"));
         command.env("KACHE_CACHE_DIR", store).env("CARGO_INCREMENTAL", "0").env("CARGO_NET_OFFLINE", "true");
+        if contender == Contender::Unobserved {
+            command.env("KACHE_OBSERVE", "off");
+        }
         if let (Contender::Sccache, Some(sccache)) = (contender, &self.sccache) {
             sccache.address(&mut command, store);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::contender::Contender::{self, Floor, Kache, Plain, Sccache};
+use crate::contender::Contender::{self, Floor, Kache, Plain, Sccache, Unobserved};
 use crate::rounds::Phase::{self, Cold, FirstElsewhere, Noop, SecondElsewhere, Warm};
 use crate::rounds::Rounds;
 use crate::table::Budget::{AtLeast, AtMost};
@@ -15,8 +15,9 @@ const SHORTEST_CPU: Duration = Duration::from_millis(500);
 type Run = (Contender, Phase);
 
 /// What is compared with what, and how far it may be off.
-const RATIOS: [(&str, Run, Run, Option<Budget>); 9] = [
+const RATIOS: [(&str, Run, Run, Option<Budget>); 10] = [
     ("cold kache / plain", (Kache, Cold), (Plain, Cold), Some(AtMost(1.02))),
+    ("cold: observed / not observed", (Kache, Cold), (Unobserved, Cold), Some(AtMost(1.01))),
     ("cold sccache / plain", (Sccache, Cold), (Plain, Cold), None),
     ("warm kache / floor", (Kache, Warm), (Floor, Warm), Some(AtMost(1.10))),
     ("warm sccache / floor", (Sccache, Warm), (Floor, Warm), None),
@@ -51,6 +52,11 @@ pub(crate) fn add(rounds: &Rounds<'_>, table: &mut Table) {
         Some(with_budget(Row::new(&rounds.subject, *what, percent, Unit::Percent).note(note), *budget))
     });
     ratios.chain(hits).for_each(|row| table.add(row));
+    if let Some((n_calls, n_observed)) = rounds.observed(Cold) {
+        let figure = n_calls as f64 / n_observed as f64;
+        let note = format!("{n_calls} in {n_observed} compiles");
+        table.add(Row::new(&rounds.subject, "cold: calls observed per unit", figure, Unit::Count).note(note));
+    }
     if let Some(n_records) = rounds.most_records(Noop) {
         let row = Row::new(&rounds.subject, "no-op after warm: units run", n_records as f64, Unit::Count);
         table.add(row.budget(AtMost(0.0)));

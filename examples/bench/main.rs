@@ -13,7 +13,7 @@
 //!
 //! In reading order: `options` (what was asked), `clock` (how one command is measured), `contender` (who runs, with
 //! which environment), `checkout` (copies of a project), `records` and `disk` (what is counted afterwards),
-//! `rounds` and `figures` (the builds), `recording`, `trace` and `hit` (single processes), `table` (how it is told).
+//! `rounds` and `figures` (the builds), `recording`, `trace`, `hit` and `observing` (single processes), `table` (how it is told).
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 #![allow(
@@ -33,6 +33,8 @@ mod disk;
 mod figures;
 #[cfg(unix)]
 mod hit;
+#[cfg(unix)]
+mod observing;
 #[cfg(unix)]
 mod options;
 #[cfg(unix)]
@@ -55,6 +57,9 @@ fn main() -> Result<()> {
     if let Some(directory) = std::env::var_os(recording::DIRECTORY) {
         return recording::record_and_become_kache(directory.as_ref());
     }
+    if let Ok(n) = std::env::var(observing::N_OPENS) {
+        return observing::open_again_and_again(&n);
+    }
     let Some(options) = options::Options::from_args()? else {
         println!("{}", options::USAGE);
         return Ok(());
@@ -72,6 +77,7 @@ fn main() -> Result<()> {
         }
     }
     println!("measuring single processes …");
+    observing::measure(&mut table)?;
     hit::measure(&contenders, &options, place.path(), &mut table)?;
     table.print();
     match &options.json {

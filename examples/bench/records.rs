@@ -13,6 +13,9 @@ pub(crate) struct Counts {
     pub(crate) hits: usize,
     pub(crate) misses: usize,
     pub(crate) bypasses: usize,
+    /// Compiles that were observed, and the calls that were seen of them.
+    pub(crate) n_observed: usize,
+    pub(crate) n_calls: u64,
 }
 
 impl Counts {
@@ -45,6 +48,10 @@ impl Counts {
             Some("bypass") => self.bypasses += 1,
             _ => {}
         }
+        if let Some(n_calls) = record["inputs"]["n_calls"].as_u64() {
+            self.n_observed += 1;
+            self.n_calls += n_calls;
+        }
     }
 
     /// Units that were looked up.
@@ -65,6 +72,8 @@ impl Sub for Counts {
             hits: self.hits - earlier.hits,
             misses: self.misses - earlier.misses,
             bypasses: self.bypasses - earlier.bypasses,
+            n_observed: self.n_observed - earlier.n_observed,
+            n_calls: self.n_calls - earlier.n_calls,
         }
     }
 }

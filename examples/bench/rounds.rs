@@ -63,7 +63,7 @@ impl<'a> Rounds<'a> {
             counts: HashMap::new(),
             disk: None,
         };
-        for contender in rounds.present(&[Contender::Plain, Contender::Floor]) {
+        for contender in rounds.present(&[Contender::Plain, Contender::Floor, Contender::Unobserved]) {
             checkout::copy(&rounds.source, &rounds.checkout(contender))?;
         }
         Ok(rounds)
@@ -105,6 +105,12 @@ impl<'a> Rounds<'a> {
         runs.iter().copied().min_by_key(|counts| counts.hits)
     }
 
+    /// The calls that were observed in one build, and in how many compiles.
+    pub(crate) fn observed(&self, phase: Phase) -> Option<(u64, usize)> {
+        let runs = self.counts.get(&phase)?.iter();
+        runs.map(|counts| (counts.n_calls, counts.n_observed)).filter(|(_, n)| *n > 0).max()
+    }
+
     /// The most records that any run appended.
     pub(crate) fn most_records(&self, phase: Phase) -> Option<usize> {
         self.counts.get(&phase)?.iter().map(|counts| counts.all()).max()
@@ -125,7 +131,7 @@ impl<'a> Rounds<'a> {
     }
 
     fn cold_round(&mut self, round: usize) -> Result<()> {
-        for contender in turned(self.present(&[Contender::Plain]), round) {
+        for contender in turned(self.present(&[Contender::Plain, Contender::Unobserved]), round) {
             self.empty_store(contender)?;
             let checkout = self.checkout(contender);
             checkout::remove(&checkout.join("target"))?;

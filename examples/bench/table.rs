@@ -31,6 +31,7 @@ pub(crate) struct Row {
 pub(crate) enum Unit {
     Ratio,
     Milliseconds,
+    Microseconds,
     Percent,
     Count,
     Kibibytes,
@@ -84,6 +85,7 @@ impl Unit {
         match self {
             Unit::Ratio => format!("{figure:.3} ×"),
             Unit::Milliseconds => format!("{figure:.2} ms"),
+            Unit::Microseconds => format!("{figure:.1} µs"),
             Unit::Percent => format!("{figure:.1} %"),
             Unit::Count => format!("{figure:.0}"),
             Unit::Kibibytes => format!("{figure:.0} KiB"),

@@ -10,7 +10,10 @@ use crate::cli::session::Session;
 use crate::cli::table::Table;
 use crate::config::units::{format_bytes, format_duration};
 use crate::index::query::EntryRow;
+use crate::store::Store;
 use crate::sys::clock;
+
+mod inputs;
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -20,6 +23,9 @@ pub struct Args {
     /// In which order
     #[arg(long, value_enum, default_value_t = Sort::Name)]
     sort: Sort,
+    /// Show what each entry depends on and how that was learnt, instead of how large it is
+    #[arg(long, requires = "name")]
+    inputs: bool,
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -58,11 +64,15 @@ struct Line {
     compile_ms: u64,
     created_ms: u64,
     last_used_ms: u64,
+    /// With `--inputs`, where they can be read.
+    #[serde(flatten)]
+    inputs: Option<inputs::Inputs>,
 }
 
 /// Prints the entries.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let cache_dir = session.config()?.cache_dir.value;
+    let store = Store::at(&cache_dir);
     let mut rows = session.index(&cache_dir)?.entries(args.name.as_deref())?;
     match args.sort {
         Sort::Name => {}
@@ -71,7 +81,11 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         Sort::Age => rows.sort_by_key(|row| row.last_used_ms),
     }
     if args.json {
-        let entries = rows.into_iter().map(line).collect();
+        let entries = rows.into_iter().map(|row| {
+            let inputs = args.inputs.then(|| inputs::of(&store, &row.key)).flatten();
+            line(row, inputs)
+        });
+        let entries = entries.collect();
         session.print_json(&Report { format: 1, entries })?;
         return Ok(Exit::Ok);
     }
@@ -80,11 +94,37 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         session.print(&format!("There are no entries{of} in the store at {}.\n", cache_dir.display()))?;
         return Ok(Exit::Ok);
     }
-    session.print(&table(&rows, clock::now_ms()))?;
+    let now_ms = clock::now_ms();
+    if args.inputs {
+        let texts =
+            rows.iter().map(|row| inputs::text(&title(row, now_ms), inputs::of(&store, &row.key).as_ref()));
+        session.print(&texts.collect::<Vec<_>>().join("\n"))?;
+    } else {
+        session.print(&table(&rows, now_ms))?;
+    }
     Ok(Exit::Ok)
 }
 
-fn line(row: EntryRow) -> Line {
+/// An entry among others of its crate.
+fn title(row: &EntryRow, now_ms: u64) -> String {
+    let (name, kind) = (name(row), kind(row));
+    let age = format_duration(Duration::from_millis(now_ms.saturating_sub(row.created_ms)));
+    format!("{name} {} {kind}, compiled {age} ago", row.version)
+}
+
+/// All build scripts are called the same.
+fn name(row: &EntryRow) -> &str {
+    if row.kind.ends_with("build-script") { &row.package } else { &row.crate_name }
+}
+
+fn kind(row: &EntryRow) -> String {
+    match row.target.as_str() {
+        "" => row.kind.clone(),
+        target => format!("{} ({target})", row.kind),
+    }
+}
+
+fn line(row: EntryRow, inputs: Option<inputs::Inputs>) -> Line {
     Line {
         key: row.key.to_hex(),
         crate_name: row.crate_name,
@@ -98,6 +138,7 @@ fn line(row: EntryRow) -> Line {
         compile_ms: row.compile_ms,
         created_ms: row.created_ms,
         last_used_ms: row.last_used_ms,
+        inputs,
     }
 }
 
@@ -105,17 +146,11 @@ fn table(rows: &[EntryRow], now_ms: u64) -> String {
     let mut table = Table::new("<<<>>>>");
     table.row(["CRATE", "VERSION", "KIND", "SIZE", "HITS", "COMPILED IN", "LAST USED"]);
     for row in rows {
-        // All build scripts are called the same.
-        let name = if row.kind.ends_with("build-script") { &row.package } else { &row.crate_name };
-        let kind = match row.target.as_str() {
-            "" => row.kind.clone(),
-            target => format!("{} ({target})", row.kind),
-        };
         let ms = Duration::from_millis;
         table.row([
-            name,
+            name(row),
             &row.version,
-            &kind,
+            &kind(row),
             &format_bytes(row.size_bytes),
             &row.n_hits.to_string(),
             &format_duration(ms(row.compile_ms)),

@@ -134,6 +134,13 @@ fn counts(summary: &Summary) -> String {
     }
     table.row(["bypasses", &number(summary.n_bypasses), ""]);
     reasons(&mut table, &summary.bypasses_by_reason);
+    if !summary.inputs_learnt.is_empty() {
+        table.row(["inputs", &number(summary.inputs_learnt.values().map(|count| count.n).sum()), ""]);
+        reasons(&mut table, &summary.inputs_learnt);
+        for (why, n) in &summary.unobserved_by_reason {
+            table.row(["    not observed", &number(*n), why]);
+        }
+    }
     if let Some(rate) = summary.hit_rate {
         table.row(["hit rate", &format!("{:.1} %", rate * 100.0), "of the units that can be cached"]);
     }

@@ -23,7 +23,39 @@ pub fn diff(old: &KeyInputs, new: &KeyInputs) -> Vec<Change> {
             kinds.push(input.kind);
         }
     }
-    kinds.into_iter().flat_map(|kind| diff_of_kind(kind, old, new)).collect()
+    as_one(kinds.into_iter().flat_map(|kind| diff_of_kind(kind, old, new)).collect())
+}
+
+/// What was looked for in vain and is read now, or the other way round, is one difference at one path.
+fn as_one(changes: Vec<Change>) -> Vec<Change> {
+    let is_content = |kind: InputKind| matches!(kind, InputKind::Read | InputKind::Listed);
+    let counterpart = |change: &Change, is_kind: &dyn Fn(InputKind) -> bool| {
+        let is_other_way = |other: &Change| match (&change.old, &change.new) {
+            (Some(_), None) => other.old.is_none() && other.new.is_some(),
+            (None, Some(_)) => other.old.is_some() && other.new.is_none(),
+            _ => false,
+        };
+        changes
+            .iter()
+            .find(|other| is_kind(other.kind) && other.name == change.name && is_other_way(other))
+            .cloned()
+    };
+    let found = |kind: InputKind| if kind == InputKind::Listed { "directory" } else { "file" };
+    let one = |change: &Change| match change.kind {
+        InputKind::Probed => match counterpart(change, &is_content) {
+            Some(Change { kind, new: Some(_), .. }) => {
+                Some(Change { new: Some(Value::Text(Portable::literal(found(kind)))), ..change.clone() })
+            }
+            Some(_) => None,
+            None => Some(change.clone()),
+        },
+        kind if is_content(kind) && change.old.is_none() => {
+            let looked_for = counterpart(change, &|kind| kind == InputKind::Probed);
+            looked_for.is_none().then(|| change.clone())
+        }
+        _ => Some(change.clone()),
+    };
+    changes.iter().filter_map(one).collect()
 }
 
 fn diff_of_kind(kind: InputKind, old: &KeyInputs, new: &KeyInputs) -> Vec<Change> {
@@ -191,7 +223,11 @@ impl Change {
             InputKind::Listed => {
                 format!("the names in `{name}`, which was listed, {}", of_names(&self.old, &self.new))
             }
+            InputKind::Probed if self.new.is_none() => format!("`{name}` is no longer looked for"),
+            InputKind::Probed if self.old.is_none() => format!("`{name}` is looked for now"),
             InputKind::Probed => format!("at `{name}`, which was looked for, is {}", text()),
+            InputKind::Program if self.new.is_none() => format!("program `{name}` is no longer started"),
+            InputKind::Program if self.old.is_none() => format!("program `{name}` is started now"),
             InputKind::Program => format!("program `{name}` is {}", text()),
             InputKind::PackageVariable => format!("`{name}`, from the package's manifest, {}", variable()),
         }
@@ -335,6 +371,20 @@ mod tests {
             ["source file `b.rs` is no longer read"]
         );
         assert!(said(&inputs("1", Some("b.rs")), &inputs("1", Some("b.rs"))).is_empty());
+    }
+
+    #[test]
+    fn a_path_that_was_absent_and_is_read_now_is_one_change() {
+        let (mut absent, mut read, mut listed) =
+            (KeyInputs::default(), KeyInputs::default(), KeyInputs::default());
+        absent.text(InputKind::Probed, literal("it"), literal("absent"));
+        read.digest(InputKind::Read, literal("it"), content("1"));
+        listed.digest(InputKind::Listed, literal("it"), content("2"));
+        let says = |kind: &str| [format!("at `it`, which was looked for, is `{kind}` instead of `absent`")];
+        assert_eq!(said(&absent, &read), says("file"));
+        assert_eq!(said(&absent, &listed), says("directory"));
+        assert_eq!(said(&read, &absent), ["`it`, which was read when it was compiled, is gone"]);
+        assert_eq!(said(&absent, &KeyInputs::default()), ["`it` is no longer looked for"]);
     }
 
     #[test]

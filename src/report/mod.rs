@@ -2,4 +2,6 @@
 
 pub mod words;
 
+pub mod inputs;
+
 pub mod summary;

@@ -43,6 +43,10 @@ pub struct Summary {
     pub misses_by_reason: BTreeMap<String, Count>,
     pub unstored_by_reason: BTreeMap<String, Count>,
     pub bypasses_by_reason: BTreeMap<String, Count>,
+    /// Hits and misses by how it was learnt what their compile read.
+    pub inputs_learnt: BTreeMap<String, Count>,
+    /// Why compiles were not observed, with how often it was met.
+    pub unobserved_by_reason: BTreeMap<String, u64>,
     pub linked_bytes: u64,
     pub cloned_bytes: u64,
     pub copied_bytes: u64,
@@ -95,6 +99,12 @@ impl Summary {
             Outcome::Bypass { reason } => {
                 self.n_bypasses += 1;
                 count(&mut self.bypasses_by_reason, name(&reason.why), words::bypass(reason.why));
+            }
+        }
+        if let Some(inputs) = &record.inputs {
+            count(&mut self.inputs_learnt, name(&inputs.learnt), words::learnt(inputs.learnt));
+            if let Some(why) = &inputs.unobserved {
+                *self.unobserved_by_reason.entry(why.clone()).or_default() += 1;
             }
         }
         self.linked_bytes += record.bytes.linked;

@@ -1,5 +1,6 @@
 //! Outcomes in words. Each reads on after "because", "compiled:" or a count.
 
+use crate::key::read::Learnt;
 use crate::outcome::{Bypass, MissReason, Origin, Unstored};
 
 /// Where a hit came from.
@@ -57,6 +58,14 @@ pub fn bypass(why: Bypass) -> &'static str {
         Bypass::UnreadableInput => "an input that cannot be read",
         Bypass::UnknownCompiler => "the compiler cannot be identified",
         Bypass::Store => "the store cannot be used",
+    }
+}
+
+/// How it was learnt what a compile read.
+pub fn learnt(learnt: Learnt) -> &'static str {
+    match learnt {
+        Learnt::Observed => "all that the compile read was seen",
+        Learnt::Assumed => "what the compile read was told by dep-info and taken from rules",
     }
 }
 

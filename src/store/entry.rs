@@ -7,6 +7,7 @@ use crate::invocation::Role;
 use crate::key::inputs::KeyInputs;
 use crate::key::memo::ReachNote;
 use crate::key::portable::Portable;
+use crate::key::read::Learnt;
 use crate::store::{Shelf, Store};
 use crate::sys::fs;
 
@@ -118,4 +119,7 @@ pub struct StoredInputs {
     pub unit: KeyInputs,
     /// Second level: what was read.
     pub read: KeyInputs,
+    /// How that was learnt, when it was last compiled.
+    #[serde(default)]
+    pub learnt: Learnt,
 }

@@ -18,12 +18,18 @@ mod compilers;
 mod daemon;
 mod environment;
 mod init;
+#[cfg(target_os = "linux")]
+mod inputs;
 mod kinds;
 mod linking;
 mod login;
 mod macros;
 #[cfg(target_os = "linux")]
 mod observing;
+#[cfg(target_os = "linux")]
+mod observing_links;
+#[cfg(target_os = "linux")]
+mod observing_stress;
 #[cfg(target_os = "linux")]
 mod outer;
 mod reading_back;

@@ -60,6 +60,7 @@ fn found(what: &str, name: &str, path: &Path) -> String {
             let bytes = unsafe { std::slice::from_raw_parts(mmap(std::ptr::null_mut(), n, 1, 2, file.as_raw_fd(), 0), n) };
             String::from_utf8(bytes.to_vec()).unwrap()
         }
+        "ask" => std::os::unix::net::UnixStream::connect(name).is_ok().to_string(),
         "write" => std::fs::write(path, "made").map(|()| "written".into()).unwrap(),
         "scratch" => {
             std::fs::create_dir(path).unwrap();
@@ -80,7 +81,7 @@ fn found(what: &str, name: &str, path: &Path) -> String {
 "##;
 
 /// A binary that prints what the macro found.
-fn reading(call: &str) -> World {
+pub(crate) fn reading(call: &str) -> World {
     // Who knows at compile time where its own package is serves no other checkout.
     let own = r#""own" => text(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name)),"#;
     let reader = READER.replace("OWN", if call.starts_with("own") { own } else { "" });
@@ -107,7 +108,7 @@ fn build_prints(world: &World, call: &str, printed: &str) {
     assert_eq!(world.run_bin("app"), printed, "{call}");
 }
 
-fn all_observed(step: &Step) -> bool {
+pub(crate) fn all_observed(step: &Step) -> bool {
     let observed = |learnt: &kache::record::Learning| learnt.learnt == Learnt::Observed;
     step.records().iter().all(|record| record.inputs.as_ref().is_some_and(observed))
 }
@@ -324,6 +325,25 @@ fn a_file_that_changes_after_it_was_read_is_not_stored() {
 }
 
 #[test]
+fn a_file_outside_that_changes_after_it_was_read_is_not_stored() {
+    let world = reading("sh:cat ../outside; echo 7 > ../outside");
+    let step = world.build();
+    step.succeeds();
+    let unstored = step.unstored_of("app", "bin");
+    assert!(matches!(unstored, Unstored::InputChanged(path) if path.ends_with("outside")), "{unstored:?}");
+}
+
+#[test]
+fn what_a_server_answers_is_not_stored() {
+    let world = reading("ask:/no/server");
+    let step = world.build();
+    step.succeeds();
+    let unstored = step.unstored_of("app", "bin");
+    let says = |what: &str| what == "a program asked the server at /no/server";
+    assert!(matches!(unstored, Unstored::InputsUnknown(what) if says(what)), "{unstored:?}");
+}
+
+#[test]
 fn a_server_that_a_macro_starts_lives_on_and_holds_up_nothing() {
     let world = reading(
         "sh:setsid sh -c 'read go < go; cat app/data/one > /dev/null && touch ../served' >/dev/null 2>&1 </dev/null &",
@@ -339,7 +359,7 @@ fn a_server_that_a_macro_starts_lives_on_and_holds_up_nothing() {
 }
 
 /// A binary whose build script asks for these link arguments.
-fn linking(arguments: &[&str]) -> World {
+pub(crate) fn linking(arguments: &[&str]) -> World {
     let lines: String =
         arguments.iter().map(|it| format!("println!(\"cargo::rustc-link-arg={it}\");\n")).collect();
     let build = format!(
@@ -392,7 +412,7 @@ fn a_response_file_and_a_version_script_decide() {
 }
 
 /// A C library in a directory that nothing names but `-L`.
-fn library(world: &World, value: u32, kind: &str) {
+pub(crate) fn library(world: &World, value: u32, kind: &str) {
     let source = world.root().join("answer.c");
     std::fs::write(&source, format!("int answer(void) {{ return {value}; }}\n")).expect("writes");
     let dir = world.root().join("system");
@@ -460,7 +480,7 @@ fn a_script_as_linker_is_cached_and_what_it_starts_decides() {
     world.rebuild().missed(&["linked bin", "linked build-script"]);
 }
 
-fn executable(path: &Path, content: &str) {
+pub(crate) fn executable(path: &Path, content: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, content).expect("writes");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("changes the mode");

@@ -13,7 +13,7 @@ use crate::world::{World, package};
 const KACHE: &str = env!("CARGO_BIN_EXE_kache");
 
 /// What a command of kache did.
-struct Answer {
+pub(crate) struct Answer {
     line: String,
     code: Option<i32>,
     stdout: String,
@@ -29,7 +29,7 @@ impl Answer {
 
     /// It ended well, and printed nothing but its answer.
     #[track_caller]
-    fn ok(&self) -> &str {
+    pub(crate) fn ok(&self) -> &str {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "kache {}\n{}", self.line, self.stdout);
         &self.stdout
     }
@@ -42,22 +42,27 @@ impl Answer {
         &self.stdout
     }
 
+    /// What it printed.
+    pub(crate) fn stdout(&self) -> &str {
+        &self.stdout
+    }
+
     /// It ended with this code, and said so once.
     #[track_caller]
-    fn failed(&self, code: i32, parts: &[&str]) {
+    pub(crate) fn failed(&self, code: i32, parts: &[&str]) {
         let said = self.stderr.starts_with("error: ") && parts.iter().all(|part| self.stderr.contains(part));
         assert!(self.code == Some(code) && said, "kache {}: {:?}\n{}", self.line, self.code, self.stderr);
     }
 
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let value: Value = serde_json::from_str(self.ok()).expect("it is one JSON object");
         assert_eq!(value["format"], 1);
         value
     }
 }
 
-fn kache(world: &World, line: &str) -> Answer {
+pub(crate) fn kache(world: &World, line: &str) -> Answer {
     let output = world.command(KACHE).args(line.split_whitespace()).output().expect("kache runs");
     Answer::of(line, output)
 }

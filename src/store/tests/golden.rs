@@ -95,7 +95,7 @@ fn put(dir: &Path) -> Put {
     Put {
         key: read.key_after(Some(unit_key)),
         entry,
-        inputs: StoredInputs { unit_key, unit, read },
+        inputs: StoredInputs { unit_key, unit, read, learnt: list.learnt },
         list,
         files: vec![file("metadata"), file("library")],
         reach: Some(Reach { crates: vec![own] }),

@@ -101,7 +101,7 @@ impl Scene {
         Put {
             key: read.key_after(Some(unit_key)),
             entry,
-            inputs: StoredInputs { unit_key, unit: known, read },
+            inputs: StoredInputs { unit_key, unit: known, read, learnt: list.learnt },
             list,
             files,
             reach: Some(Reach { crates: vec![own] }),
