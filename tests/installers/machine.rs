@@ -40,7 +40,7 @@ pub(crate) fn shells() -> Vec<&'static str> {
     let known = ["sh", "dash", "busybox", "bash", "zsh"];
     let (here, missing): (Vec<_>, Vec<_>) = known.into_iter().partition(|shell| have(shell));
     if !missing.is_empty() {
-        println!("not tried, as they are not here: {missing:?}");
+        eprintln!("not tried, as they are not here: {missing:?}");
     }
     here
 }
