@@ -20,10 +20,15 @@ for page in "$from"/man/man1/*.1; do
     put 644 "$page" "usr/share/man/man1/${page##*/}"
     gzip -9n "$to/usr/share/man/man1/${page##*/}"
 done
-put 644 "$from/LICENSE" usr/share/doc/kache/copyright
-put 644 "$root/CHANGELOG.md" usr/share/doc/kache/changelog
-gzip -9n "$to/usr/share/doc/kache/changelog"
-put 644 "$root/packaging/rendered/deb/control.$arch" DEBIAN/control
-put 755 "$root/packaging/rendered/deb/prerm" DEBIAN/prerm
+debian=$root/packaging/rendered/deb
+put 644 "$debian/copyright" usr/share/doc/kache/copyright
+put 644 "$debian/lintian-overrides" usr/share/lintian/overrides/kache
+put 644 "$debian/control.$arch" DEBIAN/control
+put 755 "$debian/prerm" DEBIAN/prerm
 version=$(sed -n 's/^Version: \(.*\)-1$/\1/p' "$to/DEBIAN/control")
+maintainer=$(sed -n 's/^Maintainer: //p' "$to/DEBIAN/control")
+printf 'kache (%s-1) unstable; urgency=medium\n\n  * See CHANGELOG.md of the project.\n\n -- %s  %s\n' \
+    "$version" "$maintainer" "$(date -u -R -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}")" >"$stage/changelog"
+put 644 "$stage/changelog" usr/share/doc/kache/changelog.Debian
+gzip -9n "$to/usr/share/doc/kache/changelog.Debian"
 dpkg-deb --root-owner-group --build "$to" "$out/kache_${version}_$arch.deb"
