@@ -169,6 +169,8 @@ function Write-Receipt($Places, $Release) {
     if ($FromSource) { $method = 'source' }
     $url = $Release.Url
     if (-not $Archive -and -not $FromSource) { $url = $BaseUrl }
+    # Where all releases are, and not this one.
+    $url = $url -replace '/(latest/download|download/v[^/]*)$', ''
     $receipt = [ordered] @{
         format = 1; method = $method; version = $version; target = (Get-Target); path = $Places.Program; base_url = $url
     }

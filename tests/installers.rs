@@ -168,6 +168,17 @@ fn wget_does_where_curl_is_missing_and_without_both_it_says_so() {
 }
 
 #[test]
+fn the_receipt_says_where_all_releases_are() {
+    let machine = Machine::with_release(POSES);
+    for below in ["latest/download", "download/v0.1.0"] {
+        let url = machine.release_below(below);
+        machine.run("sh", &["--base-url", &format!("{url}/{below}"), "--no-init"]).with(0, "is installed");
+        let receipt = machine.read(".local/share/kache/receipt.json");
+        assert!(receipt.contains(&format!("\"base_url\": \"{url}\"")), "{receipt}");
+    }
+}
+
+#[test]
 fn only_https_and_this_machine_are_downloaded_from() {
     let machine = Machine::with_release(POSES);
     machine.run("sh", &["--base-url", "http://elsewhere/x"]).with(1, "neither https:// nor file://");
