@@ -532,6 +532,8 @@ write_receipt() {
     installed=$("$program" --version) installed=${installed#kache }
     url=$base_url
     if [ "$mode" != download ]; then url=$release_url; fi
+    # Where all releases are, and not this one.
+    case $url in */latest/download) url=${url%/latest/download} ;; */download/v*) url=${url%/download/v*} ;; esac
     {
         printf '{\n  "format": 1,\n  "method": "%s",\n  "version": %s,\n' "$method" "$(json "$installed")"
         printf '  "target": %s,\n  "path": %s,\n  "base_url": %s\n}\n' "$(json "$target")" "$(json "$program")" "$(json "$url")"

@@ -3,6 +3,7 @@
 //! Most releases hold a script that poses as kache, so that a run takes a fraction of a second; one holds kache itself.
 
 #![cfg(unix)]
+#![allow(clippy::print_stdout, reason = "what cannot be tried here is said")]
 #![expect(clippy::disallowed_methods, reason = "it installs from outside, as a person does")]
 
 #[path = "installers/machine.rs"]
@@ -163,6 +164,17 @@ fn wget_does_where_curl_is_missing_and_without_both_it_says_so() {
             _ => ended.with(0, "is installed"),
         };
         let _ = machine.run("sh", &["--uninstall"]);
+    }
+}
+
+#[test]
+fn the_receipt_says_where_all_releases_are() {
+    let machine = Machine::with_release(POSES);
+    for below in ["latest/download", "download/v0.1.0"] {
+        let url = machine.release_below(below);
+        machine.run("sh", &["--base-url", &format!("{url}/{below}"), "--no-init"]).with(0, "is installed");
+        let receipt = machine.read(".local/share/kache/receipt.json");
+        assert!(receipt.contains(&format!("\"base_url\": \"{url}\"")), "{receipt}");
     }
 }
 

@@ -2,8 +2,15 @@
 //! would take it. Written by `just gen`, and compared by every test run.
 
 #![expect(clippy::disallowed_methods, reason = "it reads and writes the project, from outside")]
+#![allow(clippy::print_stdout, reason = "what cannot be checked here is said")]
 
 #[path = "packaging/committed.rs"]
 mod committed;
+#[path = "packaging/packages.rs"]
+mod packages;
 #[path = "packaging/pages.rs"]
 mod pages;
+#[path = "../examples/packaging/render.rs"]
+mod render;
+#[path = "packaging/scripts.rs"]
+mod scripts;

@@ -152,6 +152,15 @@ impl Machine {
         self.root().join("release").join(format!("kache-{}.tar.gz", target()))
     }
 
+    /// Has the release in a directory below the one that releases are in. Answers the address of that.
+    pub(crate) fn release_below(&self, name: &str) -> String {
+        let releases = self.root().join("releases");
+        let dir = releases.join(name);
+        fs::create_dir_all(dir.parent().expect("it is below")).expect("makes a directory");
+        symlink(self.root().join("release"), dir).expect("links");
+        format!("file://{}", releases.display())
+    }
+
     /// Makes a key. Answers its public half.
     pub(crate) fn key(&self, name: &str) -> String {
         let file = |suffix: &str| self.root().join(format!("{name}.{suffix}"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 /// Generated files: paths below the project's root, and what they hold.
@@ -9,6 +10,23 @@ pub(crate) type Files = BTreeMap<String, String>;
 
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub(crate) fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// Has a tool look at a file, where it is installed.
+#[track_caller]
+pub(crate) fn checked_by(tool: &str, args: &[&str], name: &str) {
+    let path = root().join(name);
+    match Command::new(tool).args(args).arg(&path).output() {
+        Ok(output) => {
+            let said = [output.stdout, output.stderr].concat();
+            assert!(output.status.success(), "{tool} on {name}:\n{}", String::from_utf8_lossy(&said));
+        }
+        Err(e) => println!("{name} is not checked: {tool}: {e}"),
+    }
 }
 
 /// Asserts that these files, and no others, are in `folders`; or makes it so where REGENERATE is set.

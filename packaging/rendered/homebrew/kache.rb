@@ -1,0 +1,44 @@
+class Kache < Formula
+  desc "Rust build cache that cargo calls in front of the compiler"
+  homepage "https://repository.invalid/kache"
+  version "0.1.0"
+  license "Apache-2.0"
+
+  on_macos do
+    on_arm do
+      url "https://repository.invalid/kache/releases/download/v0.1.0/kache-aarch64-apple-darwin.tar.gz"
+      sha256 "0000000000000000000000000000000000000000000000000000000000000000"
+    end
+    on_intel do
+      url "https://repository.invalid/kache/releases/download/v0.1.0/kache-x86_64-apple-darwin.tar.gz"
+      sha256 "0000000000000000000000000000000000000000000000000000000000000000"
+    end
+  end
+
+  on_linux do
+    on_arm do
+      url "https://repository.invalid/kache/releases/download/v0.1.0/kache-aarch64-unknown-linux-musl.tar.gz"
+      sha256 "0000000000000000000000000000000000000000000000000000000000000000"
+    end
+    on_intel do
+      url "https://repository.invalid/kache/releases/download/v0.1.0/kache-x86_64-unknown-linux-musl.tar.gz"
+      sha256 "0000000000000000000000000000000000000000000000000000000000000000"
+    end
+  end
+
+  def install
+    bin.install "kache"
+    bash_completion.install "completions/kache.bash" => "kache"
+    fish_completion.install "completions/kache.fish"
+    zsh_completion.install "completions/_kache"
+    man1.install Dir["man/man1/*.1"]
+  end
+
+  def caveats
+    "`kache init` has cargo call it; run `kache uninstall` before `brew uninstall kache`."
+  end
+
+  test do
+    assert_match version.to_s, shell_output("#{bin}/kache --version")
+  end
+end

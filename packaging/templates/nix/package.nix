@@ -1,0 +1,21 @@
+{ lib, rustPlatform, installShellFiles }:
+
+rustPlatform.buildRustPackage {
+  pname = "@name@";
+  version = "@version@";
+  src = lib.cleanSource ../../..;
+  cargoLock.lockFile = ../../../Cargo.lock;
+  nativeBuildInputs = [ installShellFiles ];
+  # The tests drive the cargo and the home of who calls them.
+  doCheck = false;
+  postInstall = ''
+    installManPage man/man1/*.1
+    installShellCompletion --bash completions/kache.bash --fish completions/kache.fish --zsh completions/_kache
+  '';
+  meta = {
+    description = "@summary@";
+    homepage = "@repository@";
+    license = lib.licenses.asl20;
+    mainProgram = "@name@";
+  };
+}

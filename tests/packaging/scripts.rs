@@ -1,0 +1,104 @@
+//! The scripts that pack and install, and those that a service runs: that they know the targets, and hold what they promise.
+
+use std::process::Command;
+
+use crate::committed::{checked_by, read, root};
+use crate::packages::YAML;
+use crate::render::Release;
+
+fn triples() -> Vec<String> {
+    let release = Release::read(root()).expect("targets.toml is read");
+    release.targets.target.into_iter().map(|target| target.triple).collect()
+}
+
+#[test]
+fn a_release_is_built_for_every_target_and_for_no_other() {
+    let workflow = read(".github/workflows/release.yml");
+    let built = workflow.lines().filter_map(|line| line.split_once("{ target: ")?.1.split(',').next());
+    assert_eq!(built.collect::<Vec<_>>(), triples());
+}
+
+#[test]
+fn workflows_are_short_parse_and_pin_what_they_use() {
+    for (name, most_lines) in [("ci", 60), ("release", 100)] {
+        let path = format!(".github/workflows/{name}.yml");
+        let text = read(&path);
+        assert!(text.lines().count() < most_lines, "{path}");
+        for used in text.lines().filter_map(|line| line.split_once("uses: ")) {
+            let version = used.1.split_once("@v").map_or("", |(_, version)| version);
+            assert!(version.parse::<u32>().is_ok(), "{path}: {} is not pinned", used.1);
+        }
+        assert!(!text.contains('\t'), "{path}");
+        checked_by("python3", &["-c", YAML], &path);
+    }
+}
+
+#[test]
+fn the_installers_name_only_what_is_released() {
+    let (shell, power) = (read("installers/install.sh"), read("installers/install.ps1"));
+    for triple in triples() {
+        let (arch, system) = triple.split_once('-').expect("a triple has parts");
+        let is_named = if system.contains("windows") {
+            power.contains(&format!("'{triple}'"))
+        } else {
+            shell.contains(&format!("target=$arch-{system}\n")) && shell.contains(&format!("arch={arch}"))
+        };
+        assert!(is_named, "{triple}");
+    }
+    assert_eq!(shell.matches("target=$arch-").count(), 2, "a system that is not in targets.toml");
+}
+
+/// What is piped into a shell must neither close it nor run what it downloaded as text.
+#[test]
+fn the_script_for_powershell_keeps_what_it_promises() {
+    let script = read("installers/install.ps1");
+    assert!(script.is_ascii(), "PowerShell 5.1 reads other letters as those of the system's code page");
+    assert!(script.ends_with("\n}\n\nInvoke-Main\n"));
+    let mut depth = 0_i32;
+    for line in script.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '-').collect();
+        for word in ["exit", "iex", "Invoke-Expression"] {
+            assert!(!words.contains(&word), "{line}");
+        }
+        depth += line.matches('{').count() as i32 - line.matches('}').count() as i32;
+        assert!(depth >= 0, "{line}");
+        let is_top = !line.starts_with([' ', '}', ')']) && !line.is_empty();
+        let is_declaration =
+            ["function ", "param(", "Invoke-Main"].iter().any(|start| line.starts_with(start));
+        assert!(!is_top || is_declaration, "this runs although the end may be missing: {line}");
+    }
+    assert_eq!(depth, 0);
+}
+
+#[test]
+#[cfg(unix)]
+fn an_archive_holds_one_program_and_what_belongs_to_it() {
+    let out = tempfile::tempdir().expect("a directory");
+    let program = out.path().join("program");
+    std::fs::write(&program, "#!/bin/sh\n").expect("writes");
+    let run = |script: &str, args: &[&std::ffi::OsStr]| {
+        let output = Command::new("sh").arg(root().join(script)).args(args).output().expect("sh runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let target = "x86_64-unknown-linux-musl";
+    run("packaging/archive.sh", &[target.as_ref(), program.as_os_str(), out.path().as_os_str()]);
+    let archive = out.path().join(format!("kache-{target}.tar.gz"));
+    let listed = Command::new("tar").arg("-tvzf").arg(&archive).output().expect("tar runs");
+    let listed = String::from_utf8(listed.stdout).expect("names are UTF-8");
+    let executable: Vec<&str> = listed.lines().filter(|line| line.starts_with("-rwx")).collect();
+    assert!(matches!(executable[..], [one] if one.ends_with(&format!("kache-{target}/kache"))), "{listed}");
+    for part in ["LICENSE", "README.md", "completions/_kache", "man/man1/kache.1"] {
+        assert!(listed.contains(&format!("kache-{target}/{part}\n")), "{part}");
+    }
+    if Command::new("dpkg-deb").arg("--version").output().is_err() {
+        println!("no package for Debian is made: there is no dpkg-deb");
+        return;
+    }
+    run("packaging/deb.sh", &[target.as_ref(), out.path().as_os_str()]);
+    let deb = out.path().join(format!("kache_{}_amd64.deb", env!("CARGO_PKG_VERSION")));
+    let listed = Command::new("dpkg-deb").arg("-c").arg(deb).output().expect("dpkg-deb runs");
+    let listed = String::from_utf8(listed.stdout).expect("names are UTF-8");
+    for path in ["usr/bin/kache", "usr/share/man/man1/kache.1.gz", "usr/share/doc/kache/copyright"] {
+        assert!(listed.contains("root/root") && listed.contains(path), "{path} is not in\n{listed}");
+    }
+}
