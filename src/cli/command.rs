@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
-use crate::cli::{config, gc, init, list, purge, stats, trial, uninstall, why_miss};
+use crate::cli::{config, doctor, gc, init, list, purge, stats, trial, uninstall, why_miss};
 use crate::sys::env::Env;
 
 /// A build cache for Rust: a second build of the same thing costs almost nothing.
@@ -31,6 +31,8 @@ Exit codes:
 enum Command {
     /// Have cargo call kache, and prove that it does
     Init(init::Args),
+    /// Look whether all is well, and put right what is not
+    Doctor(doctor::Args),
     /// Show what the cache did: hits, misses and why, time saved, bytes, the store's size
     Stats(stats::Args),
     /// List what is in the store
@@ -75,6 +77,7 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
         Command::WhyMiss(args) => why_miss::run(&args, &session),
         Command::Gc(args) => gc::run(&args, &session),
         Command::Purge(args) => purge::run(&args, &session),
+        Command::Doctor(args) => doctor::run(&args, &session),
         Command::Init(args) => init::run(&args, &session),
         Command::Uninstall(args) => uninstall::run(&args, &session),
         Command::Config(args) => config::run(&args, &session),

@@ -32,6 +32,8 @@ pub mod changes;
 
 pub mod init;
 
+pub mod doctor;
+
 pub mod uninstall;
 
 pub mod command;

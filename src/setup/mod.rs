@@ -13,4 +13,8 @@ pub mod proof;
 
 pub mod init;
 
+pub mod sccache;
+
+pub mod doctor;
+
 pub mod uninstall;

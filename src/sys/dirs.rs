@@ -43,6 +43,11 @@ pub fn data(env: &Env) -> Option<PathBuf> {
     xdg(env, "XDG_DATA_HOME", ".local/share")
 }
 
+/// Where a user's configuration is: `$XDG_CONFIG_HOME` or `~/.config`; on Windows `%LOCALAPPDATA%`.
+pub fn config(env: &Env) -> Option<PathBuf> {
+    xdg(env, "XDG_CONFIG_HOME", ".config")
+}
+
 fn xdg(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
     if cfg!(windows) {
         return env.get("LOCALAPPDATA").filter(|value| !value.is_empty()).map(PathBuf::from);

@@ -15,6 +15,7 @@ mod world;
 mod arguments;
 mod cargo_config;
 mod compilers;
+mod doctor;
 mod environment;
 mod init;
 mod kinds;
