@@ -17,9 +17,9 @@ use crate::setup::doctor::machine::{LIMIT, Machine};
 use crate::setup::doctor::repair::{self, Repair};
 use crate::setup::doctor::show;
 use crate::setup::doctor::verify::{self, Verified};
-use crate::setup::init;
 use crate::setup::plan::Journal;
 use crate::setup::sccache::{migrate, purge};
+use crate::setup::{init, proof};
 use crate::sys::env::Env;
 use crate::sys::fs;
 
@@ -140,7 +140,9 @@ fn fix(
     }
     journal.recover().map_err(changes::not_applied)?.iter().for_each(|said| session.note(said));
     if !repair.plan.is_empty() {
-        journal.apply(&repair.plan, &mut || Ok(())).map_err(changes::not_applied)?;
+        let worked = proof::cargo_works(session.env);
+        let mut proof = || proof::prove_works(session.env, worked);
+        journal.apply(&repair.plan, &mut proof).map_err(changes::not_applied)?;
         fixed.extend(repair.plan.actions.iter().map(|action| action.title.clone()));
     }
     let config = session.config();
