@@ -26,6 +26,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Have cargo call kache, and prove that it does')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look whether all is well, and put right what is not')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show what the cache did: hits, misses and why, time saved, bytes, the store''s size')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is in the store')
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Tell why a crate was compiled and not served from the store')
@@ -49,6 +50,18 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--no-service', '--no-service', [CompletionResultType]::ParameterName, 'Leave the login service out')
             [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Take back what earlier runs of init did')
             [CompletionResult]::new('--allow-root', '--allow-root', [CompletionResultType]::ParameterName, 'Go on as root in the place of another user (sudo)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'kache;doctor' {
+            [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Put right what can be, after showing what would be done')
+            [CompletionResult]::new('--purge-sccache', '--purge-sccache', [CompletionResultType]::ParameterName, 'Remove sccache''s own cache from this disk as well')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do it without asking')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do it without asking')
+            [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Read the whole store again, and take out of service what is not as it was stored')
+            [CompletionResult]::new('--rebuild-index', '--rebuild-index', [CompletionResultType]::ParameterName, 'Make the index anew from the store')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text; with --fix it needs -y')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -239,6 +252,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;help' {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Have cargo call kache, and prove that it does')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look whether all is well, and put right what is not')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show what the cache did: hits, misses and why, time saved, bytes, the store''s size')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is in the store')
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Tell why a crate was compiled and not served from the store')
@@ -254,6 +268,9 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;help;init' {
+            break
+        }
+        'kache;help;doctor' {
             break
         }
         'kache;help;stats' {

@@ -25,6 +25,9 @@ _kache() {
             kache,daemon)
                 cmd="kache__subcmd__daemon"
                 ;;
+            kache,doctor)
+                cmd="kache__subcmd__doctor"
+                ;;
             kache,gc)
                 cmd="kache__subcmd__gc"
                 ;;
@@ -118,6 +121,9 @@ _kache() {
             kache__subcmd__help,daemon)
                 cmd="kache__subcmd__help__subcmd__daemon"
                 ;;
+            kache__subcmd__help,doctor)
+                cmd="kache__subcmd__help__subcmd__doctor"
+                ;;
             kache__subcmd__help,gc)
                 cmd="kache__subcmd__help__subcmd__gc"
                 ;;
@@ -179,7 +185,7 @@ _kache() {
 
     case "${cmd}" in
         kache)
-            opts="-h -V --help --version init stats list why-miss gc purge uninstall self-update config daemon try completions help"
+            opts="-h -V --help --version init doctor stats list why-miss gc purge uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -506,6 +512,20 @@ _kache() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        kache__subcmd__doctor)
+            opts="-y -h --fix --purge-sccache --yes --verify --rebuild-index --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         kache__subcmd__gc)
             opts="-h --max-age --grace --dry-run --json --automatic --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -529,7 +549,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__help)
-            opts="init stats list why-miss gc purge uninstall self-update config daemon try completions help"
+            opts="init doctor stats list why-miss gc purge uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -685,6 +705,20 @@ _kache() {
         kache__subcmd__help__subcmd__daemon__subcmd__uninstall)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

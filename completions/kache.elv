@@ -23,6 +23,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand init 'Have cargo call kache, and prove that it does'
+            cand doctor 'Look whether all is well, and put right what is not'
             cand stats 'Show what the cache did: hits, misses and why, time saved, bytes, the store''s size'
             cand list 'List what is in the store'
             cand why-miss 'Tell why a crate was compiled and not served from the store'
@@ -45,6 +46,17 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --no-service 'Leave the login service out'
             cand --undo 'Take back what earlier runs of init did'
             cand --allow-root 'Go on as root in the place of another user (sudo)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;doctor'= {
+            cand --fix 'Put right what can be, after showing what would be done'
+            cand --purge-sccache 'Remove sccache''s own cache from this disk as well'
+            cand -y 'Do it without asking'
+            cand --yes 'Do it without asking'
+            cand --verify 'Read the whole store again, and take out of service what is not as it was stored'
+            cand --rebuild-index 'Make the index anew from the store'
+            cand --json 'Print one JSON object instead of text; with --fix it needs -y'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -205,6 +217,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;help'= {
             cand init 'Have cargo call kache, and prove that it does'
+            cand doctor 'Look whether all is well, and put right what is not'
             cand stats 'Show what the cache did: hits, misses and why, time saved, bytes, the store''s size'
             cand list 'List what is in the store'
             cand why-miss 'Tell why a crate was compiled and not served from the store'
@@ -219,6 +232,8 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'kache;help;init'= {
+        }
+        &'kache;help;doctor'= {
         }
         &'kache;help;stats'= {
         }

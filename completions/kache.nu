@@ -18,6 +18,17 @@ module completions {
     --help(-h)                # Print help
   ]
 
+  # Look whether all is well, and put right what is not
+  export extern "kache doctor" [
+    --fix                     # Put right what can be, after showing what would be done
+    --purge-sccache           # Remove sccache's own cache from this disk as well
+    --yes(-y)                 # Do it without asking
+    --verify                  # Read the whole store again, and take out of service what is not as it was stored
+    --rebuild-index           # Make the index anew from the store
+    --json                    # Print one JSON object instead of text; with --fix it needs -y
+    --help(-h)                # Print help
+  ]
+
   # Show what the cache did: hits, misses and why, time saved, bytes, the store's size
   export extern "kache stats" [
     --since: string           # Only what happened in this time, such as 24h or 7d; records are kept for 30 days
@@ -213,6 +224,10 @@ module completions {
 
   # Have cargo call kache, and prove that it does
   export extern "kache help init" [
+  ]
+
+  # Look whether all is well, and put right what is not
+  export extern "kache help doctor" [
   ]
 
   # Show what the cache did: hits, misses and why, time saved, bytes, the store's size

@@ -31,7 +31,7 @@ const CRATES: [(&str, &[&str]); 22] = [
     ("serde", ABOVE_SYS),
     ("serde_json", ABOVE_SYS),
     ("thiserror", ABOVE_SYS),
-    ("toml", &["config", "key::declared", "setup::cargo_config"]),
+    ("toml", &["config", "key::declared", "setup::cargo_config", "setup::sccache::settings"]),
     ("toml_edit", &["setup::cargo_config"]),
     ("similar", &["setup::plan::show"]),
     ("dialoguer", &["cli"]),

@@ -163,7 +163,7 @@ impl Ways {
 
 /// Asks a question to be answered with yes or no. Typed as a text: the prompt that reads single keys hides the cursor,
 /// and leaves it hidden when it is interrupted.
-fn ask(question: &str) -> Result<bool, Failure> {
+pub fn ask(question: &str) -> Result<bool, Failure> {
     let is_known = |answer: &String| match answer_of(answer) {
         Some(_) => Ok(()),
         None => Err("y or n"),

@@ -8,7 +8,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::{
-    completions, config, daemon, gc, init, list, purge, self_update, stats, trial, uninstall, why_miss,
+    completions, config, daemon, doctor, gc, init, list, purge, self_update, stats, trial, uninstall,
+    why_miss,
 };
 use crate::sys::env::Env;
 
@@ -33,6 +34,8 @@ Exit codes:
 enum Command {
     /// Have cargo call kache, and prove that it does
     Init(init::Args),
+    /// Look whether all is well, and put right what is not
+    Doctor(doctor::Args),
     /// Show what the cache did: hits, misses and why, time saved, bytes, the store's size
     Stats(stats::Args),
     /// List what is in the store
@@ -88,6 +91,7 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
         Command::WhyMiss(args) => why_miss::run(&args, &session),
         Command::Gc(args) => gc::run(&args, &session),
         Command::Purge(args) => purge::run(&args, &session),
+        Command::Doctor(args) => doctor::run(&args, &session),
         Command::Init(args) => init::run(&args, &session),
         Command::Uninstall(args) => uninstall::run(&args, &session),
         Command::SelfUpdate(args) => self_update::run(&args, &session),

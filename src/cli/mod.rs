@@ -36,6 +36,8 @@ pub mod changes;
 
 pub mod init;
 
+pub mod doctor;
+
 pub mod uninstall;
 
 pub mod self_update;

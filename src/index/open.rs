@@ -72,6 +72,41 @@ impl Index {
     }
 }
 
+/// Looks at the index of `cache_dir` without changing it: how many entries it knows; `None` if there is none yet.
+///
+/// # Errors
+/// What is wrong with it, to follow its path.
+pub fn look(cache_dir: &Path) -> Result<Option<u64>, String> {
+    let path = path(cache_dir);
+    if fs::symlink_metadata(&path).is_err() {
+        return Ok(None);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let looked = Connection::open_with_flags(&path, flags).map_err(trouble).and_then(|db| {
+        db.busy_timeout(Duration::from_millis(500)).map_err(trouble)?;
+        check(&db)?;
+        if !schema::is_as_made(&db).map_err(trouble)? {
+            return Err(Trouble::Unusable("has other tables than this version".to_owned()));
+        }
+        db.query_row("SELECT count(*) FROM entries", [], |row| row.get(0)).map_err(trouble)
+    });
+    match looked {
+        Ok(n_entries) => Ok(Some(n_entries)),
+        Err(Trouble::Unusable(why) | Trouble::OutOfReach(why)) => Err(why),
+    }
+}
+
+/// Makes the index of `cache_dir` anew from the store and the records. Answers how many entries it knows, and what
+/// should be known of it.
+pub fn rebuild(cache_dir: &Path) -> rusqlite::Result<(usize, Vec<String>)> {
+    let old = path(cache_dir);
+    if fs::symlink_metadata(&old).is_ok() {
+        set_aside(&old);
+    }
+    let index = Index::open(cache_dir)?;
+    Ok((index.entries(None)?.len(), index.notes))
+}
+
 /// Where the index of a cache directory is.
 pub fn path(cache_dir: &Path) -> PathBuf {
     cache_dir.join("index.db")
@@ -87,13 +122,7 @@ fn on_disk(cache_dir: &Path, patience: Duration) -> Result<(Connection, Vec<Stri
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = Connection::open_with_flags(path(cache_dir), flags).map_err(trouble)?;
     db.busy_timeout(patience).map_err(trouble)?;
-    if schema::version(&db).map_err(trouble)? > schema::VERSION {
-        return Err(Trouble::Unusable("is of a newer version".to_owned()));
-    }
-    let sound: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(trouble)?;
-    if sound != "ok" {
-        return Err(Trouble::Unusable("is damaged".to_owned()));
-    }
+    check(&db)?;
     db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
         .map_err(trouble)?;
     schema::migrate(&mut db).map_err(trouble)?;
@@ -103,6 +132,14 @@ fn on_disk(cache_dir: &Path, patience: Duration) -> Result<(Connection, Vec<Stri
     let notes =
         fold::fold(&mut db, &Store::at(cache_dir), &Store::records_dir(cache_dir)).map_err(trouble)?;
     Ok((db, notes))
+}
+
+fn check(db: &Connection) -> Result<(), Trouble> {
+    if schema::version(db).map_err(trouble)? > schema::VERSION {
+        return Err(Trouble::Unusable("is of a newer version".to_owned()));
+    }
+    let sound: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(trouble)?;
+    if sound == "ok" { Ok(()) } else { Err(Trouble::Unusable("is damaged".to_owned())) }
 }
 
 fn trouble(error: rusqlite::Error) -> Trouble {

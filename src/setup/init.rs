@@ -88,10 +88,15 @@ pub fn plan(env: &Env, allow_root: bool) -> Result<Init, CannotInit> {
     if is_root_for_another(env) && !allow_root {
         return Err(CannotInit::RootForAnother);
     }
+    let exe = env::current_exe().and_then(|exe| fs::canonical(&exe)).map_err(CannotInit::NoExe)?;
+    plan_for(env, &exe)
+}
+
+/// The plan for the program at `exe`, which is without symbolic links.
+pub fn plan_for(env: &Env, exe: &Path) -> Result<Init, CannotInit> {
     let cwd = env.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
     let cargo_home = chain::cargo_home(env, &cwd).ok_or(CannotInit::NoHome)?;
-    let exe = env::current_exe().and_then(|exe| fs::canonical(&exe)).map_err(CannotInit::NoExe)?;
-    let wrapper = wrapper_path::wrapper_path(&exe, env).ok_or(CannotInit::NoHome)?;
+    let wrapper = wrapper_path::wrapper_path(exe, env).ok_or(CannotInit::NoHome)?;
     let state = dirs::state(env).ok_or(CannotInit::NoHome)?;
     if let Some(relative) = [wrapper.path.clone(), state].into_iter().find(|path| path.is_relative()) {
         return Err(CannotInit::RelativeHome(relative));

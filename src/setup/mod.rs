@@ -17,6 +17,10 @@ pub mod login;
 
 pub mod init;
 
+pub mod sccache;
+
+pub mod doctor;
+
 pub mod uninstall;
 
 pub mod self_update;

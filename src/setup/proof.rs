@@ -80,6 +80,7 @@ impl Asked {
         let answers = probe::answers(&fs::read(&answers_file(&dir)).unwrap_or_default());
         // What is left of it is small, and named for what it is.
         let _ = fs::remove_dir_all(&dir);
+        let _ = settle::remove_empty_dir(&state);
         Ok(Asked { dir, captured: captured?, answers })
     }
 

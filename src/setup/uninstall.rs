@@ -21,6 +21,9 @@ use crate::sys::fs;
 /// The command, as the journal names it.
 pub const COMMAND: &str = "uninstall";
 
+/// What the journal calls a repair, which is taken back too.
+pub const REPAIR: &str = "doctor --fix";
+
 /// What uninstall found, and what it would do.
 #[derive(Debug)]
 pub struct Uninstall {
@@ -56,8 +59,12 @@ pub enum CannotUninstall {
 
 /// The plan that takes back what every init did.
 pub fn undo_init(env: &Env, command: &str) -> Result<Uninstall, CannotUninstall> {
+    undo_all(env, command, &[init::COMMAND])
+}
+
+fn undo_all(env: &Env, command: &str, commands: &[&str]) -> Result<Uninstall, CannotUninstall> {
     let journal = Journal::of(env).ok_or(CannotUninstall::NoHome)?;
-    let undo = journal.undo(command, &[init::COMMAND]).map_err(CannotUninstall::Journal)?;
+    let undo = journal.undo(command, commands).map_err(CannotUninstall::Journal)?;
     let mut plan = undo.plan;
     undo::first(&mut plan, |change| match &change.before {
         Content::File { bytes, .. } => std::str::from_utf8(bytes)
@@ -74,7 +81,7 @@ pub fn plan(env: &Env, allow_root: bool) -> Result<Uninstall, CannotUninstall> {
     if init::is_root_for_another(env) && !allow_root {
         return Err(CannotUninstall::RootForAnother);
     }
-    let mut uninstall = undo_init(env, COMMAND)?;
+    let mut uninstall = undo_all(env, COMMAND, &[init::COMMAND, REPAIR])?;
     uninstall.unwire(env)?;
     uninstall.remove_own(env)?;
     uninstall.keep_what_is_named(env);

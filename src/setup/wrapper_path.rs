@@ -102,7 +102,7 @@ fn leads_to(path: &Path, exe: &Path) -> bool {
 
 /// If the program is in a directory of one version: its path, through the manager's name for the current one if that
 /// leads to the same file.
-fn in_version_dir(exe: &Path) -> Option<PathBuf> {
+pub fn in_version_dir(exe: &Path) -> Option<PathBuf> {
     let parts: Vec<_> = exe.components().collect();
     let name = |index: usize| parts.get(index).map_or("", |part| part.as_os_str().to_str().unwrap_or(""));
     let n_dirs = parts.len().saturating_sub(1);

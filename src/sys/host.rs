@@ -44,3 +44,11 @@ pub fn program_name(name: &str) -> String {
 pub fn n_processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
+
+/// How many files a process may have open; `None` where there is no such limit.
+pub fn most_open_files() -> Option<u64> {
+    #[cfg(unix)]
+    return rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    return None;
+}

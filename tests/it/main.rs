@@ -16,6 +16,7 @@ mod arguments;
 mod cargo_config;
 mod compilers;
 mod daemon;
+mod doctor;
 mod environment;
 mod init;
 #[cfg(target_os = "linux")]

@@ -172,6 +172,11 @@ impl Entry {
         self.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
+    /// Where it is written down.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// What was planned.
     pub fn record(&self) -> &Record {
         &self.record

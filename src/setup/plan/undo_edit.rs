@@ -15,6 +15,8 @@ pub enum UndoEdit {
     None,
     /// These whole lines go, each once, wherever they stand now.
     RemoveLines { lines: Vec<String> },
+    /// Each of these whole lines (the first of a pair) becomes what it was before (the second).
+    RestoreLines { pairs: Vec<(String, String)> },
     /// `build.rustc-wrapper` of cargo's configuration gets its old value, or goes.
     CargoWrapper { undo: KeyUndo },
 }
@@ -28,6 +30,7 @@ impl UndoEdit {
         match self {
             UndoEdit::None => Err("it was changed since".to_owned()),
             UndoEdit::RemoveLines { lines } => Ok(remove_lines(bytes, lines)),
+            UndoEdit::RestoreLines { pairs } => Ok(restore_lines(bytes, pairs)),
             UndoEdit::CargoWrapper { undo } => {
                 let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 any more".to_owned())?;
                 let rest = edit::take_back(path, text, undo).map_err(|e| e.to_string())?;
@@ -51,6 +54,23 @@ fn remove_lines(bytes: &[u8], lines: &[String]) -> Option<Vec<u8>> {
     (kept.len() < bytes.len()).then_some(kept)
 }
 
+fn restore_lines(bytes: &[u8], pairs: &[(String, String)]) -> Option<Vec<u8>> {
+    let mut left: Vec<&(String, String)> = pairs.iter().collect();
+    let mut restored = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        match left.iter().position(|(ours, _)| ours.as_bytes() == text) {
+            Some(index) => {
+                restored.extend_from_slice(left.remove(index).1.as_bytes());
+                restored.extend_from_slice(&line[text.len()..]);
+            }
+            None => restored.extend_from_slice(line),
+        }
+    }
+    (left.len() < pairs.len()).then_some(restored)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +80,14 @@ mod tests {
         let undo = UndoEdit::RemoveLines { lines: vec!["b".into(), "d".into()] };
         assert_eq!(undo.apply(Path::new("/c"), b"a\nb\r\nb\nc\nd"), Ok(Some(b"a\nb\nc\n".to_vec())));
         assert_eq!(undo.apply(Path::new("/c"), b"a\n"), Ok(None));
+    }
+
+    #[test]
+    fn lines_become_what_they_were_each_once() {
+        let pairs = vec![("# b".to_owned(), "b".to_owned()), ("# b".to_owned(), "b2".to_owned())];
+        let undo = UndoEdit::RestoreLines { pairs };
+        let restored = undo.apply(Path::new("/c"), b"a\n# b\r\n# b\n# b");
+        assert_eq!(restored, Ok(Some(b"a\nb\r\nb2\n# b".to_vec())));
+        assert_eq!(undo.apply(Path::new("/c"), b"a\nb\n"), Ok(None));
     }
 }

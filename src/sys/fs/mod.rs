@@ -29,8 +29,19 @@ use windows as platform;
 
 pub(in crate::sys) use platform::in_place;
 pub use platform::{
-    clones_files, disk_bytes, is_executable, n_names, read_at, touch, trusted_program, write_at,
+    clones_files, disk, disk_bytes, is_executable, is_own, n_names, read_at, touch, trusted_program, write_at,
 };
+
+/// What a file system is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// Its name, if it is one that matters.
+    pub kind: Option<&'static str>,
+    /// What this user may still write.
+    pub free_bytes: u64,
+    /// How many files this user may still make.
+    pub free_files: u64,
+}
 
 /// Tells one state of one file from all others, without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

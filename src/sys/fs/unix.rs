@@ -175,3 +175,43 @@ pub(super) fn make_pipe(path: &Path) -> io::Result<()> {
 pub(super) fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(std::fs::read_link(from)?, to)
 }
+
+/// Whether the file belongs to the user of this process.
+pub fn is_own(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata.uid() == rustix::process::geteuid().as_raw()
+}
+
+/// What the file system that holds `path` is like.
+pub fn disk(path: &Path) -> io::Result<super::Disk> {
+    let free = rustix::fs::statvfs(path)?;
+    Ok(super::Disk {
+        kind: disk_kind(path),
+        free_bytes: free.f_bavail.saturating_mul(free.f_frsize),
+        free_files: if free.f_files == 0 { u64::MAX } else { free.f_favail },
+    })
+}
+
+/// By the numbers in Linux's `statfs(2)`.
+#[cfg(target_os = "linux")]
+fn disk_kind(path: &Path) -> Option<&'static str> {
+    let found = rustix::fs::statfs(path).ok()?;
+    Some(match found.f_type as u32 {
+        0x6969 => "NFS",
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => "SMB",
+        0x0102_1997 => "9p",
+        0x6573_5546 => "FUSE",
+        0x794c_7630 => "overlay",
+        0x0102_1994 => "tmpfs",
+        0xef53 => "ext4",
+        0x9123_683e => "btrfs",
+        0x5846_5342 => "XFS",
+        0x2fc1_2fc1 => "ZFS",
+        _ => return None,
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn disk_kind(_path: &Path) -> Option<&'static str> {
+    None
+}

@@ -1,0 +1,245 @@
+//! `kache doctor`: looks at everything, and puts right what it can.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+use crate::cli::changes;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::Session;
+use crate::config::units::format_bytes;
+use crate::setup::doctor::examine::{ALL, Examined, examine};
+use crate::setup::doctor::finding::Fix;
+use crate::setup::doctor::machine::{LIMIT, Machine};
+use crate::setup::doctor::repair::{self, Repair};
+use crate::setup::doctor::show;
+use crate::setup::doctor::verify::{self, Verified};
+use crate::setup::plan::Journal;
+use crate::setup::sccache::{migrate, purge};
+use crate::setup::{init, proof};
+use crate::sys::env::Env;
+use crate::sys::fs;
+
+/// The arguments.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Exit codes:\n  0  all is well\n  1  there are problems\n  2  it could not be looked at"
+)]
+pub struct Args {
+    /// Put right what can be, after showing what would be done
+    #[arg(long)]
+    fix: bool,
+    /// Remove sccache's own cache from this disk as well
+    #[arg(long, requires = "fix")]
+    purge_sccache: bool,
+    /// Do it without asking
+    #[arg(short, long, requires = "fix")]
+    yes: bool,
+    /// Read the whole store again, and take out of service what is not as it was stored
+    #[arg(long, conflicts_with = "fix")]
+    verify: bool,
+    /// Make the index anew from the store
+    #[arg(long, conflicts_with_all = ["fix", "verify"])]
+    rebuild_index: bool,
+    /// Print one JSON object instead of text; with --fix it needs -y
+    #[arg(long)]
+    json: bool,
+}
+
+/// Rounds of fixes: one may be needed before the next can be planned.
+const MOST_ROUNDS: usize = 3;
+
+#[derive(Serialize)]
+struct Report {
+    format: u32,
+    is_well: bool,
+    /// What `--fix` did, for people.
+    fixed: Vec<String>,
+    findings: Vec<show::Row>,
+}
+
+/// Looks, and does what was asked for.
+pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    if args.verify {
+        return verify_store(args, session);
+    }
+    if args.rebuild_index {
+        let cache_dir = session.config()?.cache_dir.value;
+        let said = repair::rebuild_index(&cache_dir).map_err(Failure::new)?;
+        session.print(&format!("{said}\n"))?;
+        return Ok(Exit::Ok);
+    }
+    if args.fix && args.json && !args.yes {
+        return Err(Failure::usage(vec!["--json asks nothing".to_owned()]).hint("--fix --json goes with -y"));
+    }
+    let mut fixed = Vec::new();
+    let mut examined = look(session.env)?;
+    if args.fix {
+        if init::is_root_for_another(session.env) {
+            let error = "this is root's shell in the place of another user's (SUDO_UID is set)".to_owned();
+            return Err(Failure::usage(vec![error]).hint("run it as that user, without sudo"));
+        }
+        for _ in 0..MOST_ROUNDS {
+            if !fix(args, session, &mut examined, &mut fixed)? {
+                break;
+            }
+            examined = look(session.env)?;
+        }
+        if args.purge_sccache {
+            purge_sccache(args, session, &mut fixed)?;
+        }
+        examined = look(session.env)?;
+    }
+    let is_well = !show::has_problem(&examined);
+    if args.json {
+        session.print_json(&Report { format: 1, is_well, fixed, findings: show::rows(&examined) })?;
+    } else {
+        session.print(&format!("{}\n{}", show::text(&examined), show::summary(&examined)))?;
+    }
+    Ok(if is_well { Exit::Ok } else { Exit::Failed })
+}
+
+fn look(env: &Env) -> Result<Vec<Examined>, Failure> {
+    let machine = Machine::this(env).map_err(|e| {
+        let error = format!("where this program is cannot be told: {e}");
+        Failure::usage(vec![error])
+    })?;
+    Ok(examine(&Arc::new(machine), ALL, LIMIT))
+}
+
+/// One round. Answers whether something was done.
+fn fix(
+    args: &Args,
+    session: &Session<'_>,
+    examined: &mut [Examined],
+    fixed: &mut Vec<String>,
+) -> Result<bool, Failure> {
+    let mut is_wanted = |fix: &Fix, question: &str| {
+        if !args.yes {
+            session.print(&Repair::alone(fix).text())?;
+        }
+        agreed(args, question)
+    };
+    let repair = Repair::of(examined, &mut is_wanted)?;
+    if repair.is_empty() {
+        return Ok(false);
+    }
+    let Some(journal) = Journal::of(session.env) else {
+        let error = "there is no home directory to note changes in".to_owned();
+        return Err(Failure::usage(vec![error]).hint("set HOME"));
+    };
+    if !args.json {
+        session.print(&format!("{}\n", repair.text()))?;
+    }
+    if !agreed(args, "Go on?")? {
+        session.note("nothing was done");
+        return Ok(false);
+    }
+    journal.recover().map_err(changes::not_applied)?.iter().for_each(|said| session.note(said));
+    if !repair.plan.is_empty() {
+        let worked = proof::cargo_works(session.env);
+        let mut proof = || proof::prove_works(session.env, worked);
+        journal.apply(&repair.plan, &mut proof).map_err(changes::not_applied)?;
+        fixed.extend(repair.plan.actions.iter().map(|action| action.title.clone()));
+    }
+    let config = session.config();
+    for upkeep in &repair.upkeep {
+        let config = config.as_ref().map_err(|failure| Failure::new(failure.errors.join("; ")))?;
+        let said = repair::keep_up(upkeep, config).map_err(Failure::new)?;
+        fixed.push(said);
+    }
+    for left in &repair.by_hand {
+        session.note(left);
+    }
+    Ok(true)
+}
+
+fn agreed(args: &Args, question: &str) -> Result<bool, Failure> {
+    if args.yes {
+        return Ok(true);
+    }
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        let error = "there is nobody to ask, so nothing was done".to_owned();
+        return Err(
+            Failure::usage(vec![error]).hint("-y does it without asking; without --fix it is only shown")
+        );
+    }
+    changes::ask(question)
+}
+
+fn purge_sccache(args: &Args, session: &Session<'_>, fixed: &mut Vec<String>) -> Result<(), Failure> {
+    let root = Path::new("/");
+    let cwd = session.env.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
+    let caches = migrate::look(session.env, root, &cwd).caches;
+    if caches.is_empty() {
+        session.note("there is no cache of sccache on this disk");
+    }
+    for dir in caches {
+        if let Some(why) = purge::refusal(&dir, session.env) {
+            session.note(&why);
+            continue;
+        }
+        let size = format_bytes(purge::disk_bytes(&dir));
+        if agreed(args, &format!("Remove {} ({size})? It cannot be taken back.", dir.display()))? {
+            fs::remove_dir_all(&dir).map_err(|e| Failure::new(format_args!("{}: {e}", dir.display())))?;
+            fixed.push(format!("{} ({size}) was removed", dir.display()));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct VerifyReport<'a> {
+    format: u32,
+    is_sound: bool,
+    #[serde(flatten)]
+    verified: &'a Verified,
+}
+
+fn verify_store(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    let cache_dir = session.config()?.cache_dir.value;
+    let shows = io::stderr().is_terminal();
+    let shown = AtomicU64::new(u64::MAX);
+    let progress = |read: u64, total: u64| {
+        let percent = (read * 100).checked_div(total).unwrap_or(100);
+        if shows && shown.swap(percent, Ordering::Relaxed) != percent {
+            let (read, total) = (format_bytes(read), format_bytes(total));
+            let _ = write!(io::stderr(), "\r{percent:>3} % of {total} read ({read})   ");
+        }
+    };
+    let verified = verify::verify(&cache_dir, &progress);
+    if shows {
+        let _ = writeln!(io::stderr());
+    }
+    let is_sound = verified.is_sound();
+    if args.json {
+        session.print_json(&VerifyReport { format: 1, is_sound, verified: &verified })?;
+    } else {
+        session.print(&said(&verified))?;
+    }
+    Ok(if is_sound { Exit::Ok } else { Exit::Failed })
+}
+
+fn said(verified: &Verified) -> String {
+    let Verified { n_blobs, n_entries, n_orphans, bytes, .. } = verified;
+    let mut text = format!("{n_blobs} blobs ({}) and {n_entries} entries were read.\n", format_bytes(*bytes));
+    let mut list = |what: &str, names: &[String]| {
+        if !names.is_empty() {
+            text += &format!("{}: {what}\n", names.len());
+            text += &names.iter().take(5).map(|name| format!("    {name}\n")).collect::<String>();
+        }
+    };
+    list("blobs were not what was stored, and are out of service", &verified.altered);
+    list("entries cannot be read; `kache gc` removes them", &verified.damaged_entries);
+    list("entries lack a blob, and are compiled again when they are needed", &verified.incomplete_entries);
+    list("could not be read", &verified.problems);
+    if *n_orphans > 0 {
+        text += &format!(
+            "{n_orphans} blobs are needed by no entry; `kache gc` removes them when they are old.\n"
+        );
+    }
+    text + if verified.is_sound() { "The store is sound.\n" } else { "" }
+}

@@ -1,0 +1,40 @@
+//! Proof: cargo is asked for something small, and has to call the wrapper.
+
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+
+/// See the module.
+pub struct Calls;
+
+impl Check for Calls {
+    fn id(&self) -> &'static str {
+        "cargo-calls"
+    }
+
+    fn group(&self) -> Group {
+        Group::Cargo
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "what cargo calls in an empty package"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        if machine.program("cargo").is_none() {
+            return Finding::problem("cargo is not in PATH")
+                .hint("install Rust (https://rustup.rs), or add its directory to PATH");
+        }
+        let Some(wrapper) = machine.kache() else {
+            return Finding::ok("not asked: cargo is not told to call kache");
+        };
+        match machine.asks.prove(&machine.env, &wrapper) {
+            Ok(()) => Finding::ok("cargo was asked, and calls kache"),
+            Err(why) => {
+                let mut lines = why.lines().map(str::to_owned);
+                let text = lines.next().unwrap_or_default();
+                Finding::problem(text).details(lines).hint("the checks above may say why")
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Whether cargo can read its configuration, and what it makes of the values.
+
+use crate::setup::cargo_config::{Link, Origin, edit, read};
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::{Finding, Fix};
+use crate::setup::doctor::machine::Machine;
+use crate::setup::init::unwritable;
+use crate::setup::plan::{Action, UndoEdit};
+use crate::sys::dirs;
+
+/// See the module.
+pub struct ConfigFiles;
+
+impl Check for ConfigFiles {
+    fn id(&self) -> &'static str {
+        "config-files"
+    }
+
+    fn group(&self) -> Group {
+        Group::Cargo
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "whether cargo's configuration can be read"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let chain = machine.chain();
+        if let Some(problem) = chain.obstacle() {
+            return Finding::problem(problem.to_string())
+                .hint("correct it: no cargo command works until then");
+        }
+        let Some(link) = chain.links.iter().find(|link| link.value.starts_with('~')) else {
+            return Finding::ok("every file can be read");
+        };
+        let text = format!("{} sets `{}`, where `~` is a letter like any other", link.origin, link.value);
+        let finding = Finding::problem(text);
+        match expand(machine, link) {
+            Some(action) => finding.fix(Fix::by(vec![action])),
+            None => finding.hint("write the whole path there"),
+        }
+    }
+}
+
+fn expand(machine: &Machine, link: &Link) -> Option<Action> {
+    let Origin::File { path, .. } = &link.origin else { return None };
+    let home = dirs::home(&machine.env)?;
+    let is_own = path.starts_with(dirs::cargo_home(&machine.env)?);
+    if !is_own || unwritable(path).is_some() {
+        return None;
+    }
+    let whole = home.join(link.value.strip_prefix("~/")?);
+    let text = read::text(path).ok()??;
+    let edited = edit::set(path, &text, whole.to_str()?).ok()?;
+    let undo = UndoEdit::CargoWrapper { undo: edited.undo };
+    Action::edit("Write the whole path of the wrapper", path, edited.text.into_bytes(), undo).ok()
+}

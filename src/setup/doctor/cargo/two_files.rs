@@ -1,0 +1,46 @@
+//! Whether a directory has both of the names that cargo's configuration can have.
+
+use crate::setup::cargo_config::chain::Problem;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::{Finding, Fix};
+use crate::setup::doctor::machine::Machine;
+use crate::setup::plan::Action;
+use crate::sys::fs;
+
+/// See the module.
+pub struct TwoFiles;
+
+impl Check for TwoFiles {
+    fn id(&self) -> &'static str {
+        "two-files"
+    }
+
+    fn group(&self) -> Group {
+        Group::Cargo
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "directories with both `config` and `config.toml`"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let chain = machine.chain();
+        let both = chain.problems.iter().find_map(|problem| match problem {
+            Problem::Both { used, ignored } => Some((used, ignored)),
+            _ => None,
+        });
+        let Some((used, ignored)) = both else { return Finding::ok("no directory has both names") };
+        let text = format!("cargo reads {} and ignores {}", used.display(), ignored.display());
+        let finding = Finding::problem(text);
+        let is_same = matches!((fs::read(used), fs::read(ignored)), (Ok(one), Ok(other)) if one == other);
+        // With another content, a person has to say what is meant.
+        let action = Action::remove("Remove the old name of cargo's configuration", used);
+        match action.ok().filter(|_| is_same) {
+            Some(action) => {
+                let question = format!("Remove {}, which has the same content?", used.display());
+                finding.fix(Fix::by(vec![action]).after_asking(question))
+            }
+            None => finding.hint("merge them into `config.toml`, and remove `config`"),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Whether a variable sets another wrapper, and where that comes from.
+
+use crate::setup::cargo_config::{Origin, Setting};
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::{Finding, Fix};
+use crate::setup::doctor::machine::Machine;
+use crate::setup::init::{Known, known};
+use crate::setup::sccache::lines;
+use crate::setup::sccache::places::{self, Scope};
+
+/// See the module.
+pub struct Variables;
+
+impl Check for Variables {
+    fn id(&self) -> &'static str {
+        "wrapper-variable"
+    }
+
+    fn group(&self) -> Group {
+        Group::Cargo
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "RUSTC_WRAPPER in the environment and in start-up files"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let names = Setting::RustcWrapper.variables();
+        let chain = machine.chain();
+        let set = chain.links.iter().find(|link| matches!(link.origin, Origin::Variable(_)));
+        // What is sccache's is moved by the check for that.
+        let is_other = |value: &str| !matches!(known(value), Known::Kache | Known::Sccache);
+        let mut found = Vec::new();
+        for place in places::all(&machine.env, &machine.root, None)
+            .into_iter()
+            .filter(|place| place.scope == Scope::User)
+        {
+            let is_wanted = |name: &str, value: &str| names.contains(&name) && is_other(value);
+            found.extend(lines::find(&place, &is_wanted));
+        }
+        let shown = found.iter().map(|file| file.shown()).collect::<Vec<_>>().concat();
+        let edits =
+            found.iter().filter_map(|file| file.comment_out("Leave the wrapper to cargo's configuration"));
+        let fix = Fix::by(edits.collect()).after_asking("Comment these lines out?");
+        match set {
+            Some(link) if known(&link.value) == Known::Kache => {
+                Finding::note(format!("{} is `{}`; cargo's configuration would do", link.origin, link.value))
+            }
+            Some(link) if known(&link.value) != Known::Sccache => {
+                let what = if link.value.is_empty() {
+                    "is empty, which means none".to_owned()
+                } else {
+                    format!("is `{}`", link.value)
+                };
+                Finding::problem(format!("{} {what}, and goes before cargo's configuration", link.origin))
+                    .details(shown)
+                    .hint("remove it where it is set, and start a new shell")
+                    .fix(fix)
+            }
+            _ if !shown.is_empty() => {
+                Finding::problem("a start-up file sets another wrapper").details(shown).fix(fix)
+            }
+            _ => Finding::ok("no variable sets another wrapper"),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Which wrapper is in force, here and everywhere, and what else sets one.
+
+use std::path::Path;
+
+use crate::setup::cargo_config::{self, Chain, Link, Setting};
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::setup::doctor::wiring::with_fix;
+use crate::setup::init::{Known, known};
+
+/// See the module.
+pub struct Wrapper;
+
+impl Check for Wrapper {
+    fn id(&self) -> &'static str {
+        "wrapper"
+    }
+
+    fn group(&self) -> Group {
+        Group::Cargo
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "the environment and every configuration of cargo, here and in /"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let here = machine.chain();
+        let everywhere = cargo_config::resolve(Setting::RustcWrapper, &machine.env, Path::new("/"));
+        let nested = cargo_config::resolve(Setting::WorkspaceWrapper, &machine.env, &machine.cwd);
+        if let Some(link) = nested.winner().filter(|link| known(&link.value) == Known::Kache) {
+            let text = format!("{} sets kache as `rustc-workspace-wrapper` too", link.origin);
+            return Finding::problem(text)
+                .hint("remove it there: members of a workspace would go through kache twice");
+        }
+        let Some(winner) = here.winner() else {
+            return with_fix(Finding::problem("cargo calls the compiler without kache"), machine);
+        };
+        let set = format!("`{}`, set by {}", winner.value, winner.origin);
+        let finding = match known(&winner.value) {
+            Known::Kache if is_kache(&everywhere) => {
+                return Finding::ok(format!("cargo calls {}", winner.value)).details(shown(&here));
+            }
+            Known::Kache => Finding::note(format!("cargo calls {set}, but not in every directory")),
+            Known::Disabled => {
+                Finding::problem(format!("{} sets an empty wrapper, which means none", winner.origin))
+            }
+            Known::Sccache | Known::Foreign => Finding::problem(format!("cargo calls {set}, and not kache")),
+        };
+        with_fix(finding.details(shown(&here)), machine)
+    }
+}
+
+fn is_kache(chain: &Chain) -> bool {
+    chain.winner().is_some_and(|winner| known(&winner.value) == Known::Kache)
+}
+
+fn shown(chain: &Chain) -> Vec<String> {
+    let line = |(index, link): (usize, &Link)| {
+        let force = if index == 0 { "in force" } else { "no effect" };
+        format!("{force}: `{}`, set by {}", link.value, link.origin)
+    };
+    chain.links.iter().enumerate().map(line).collect()
+}

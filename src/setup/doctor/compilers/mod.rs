@@ -1,0 +1,5 @@
+//! The compilers and the linker that are called through kache.
+
+pub mod toolchains;
+
+pub mod linker;

@@ -1,0 +1,79 @@
+//! Whether the compiler of every toolchain answers through kache.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::sys::{dirs, fs, host};
+
+/// See the module.
+pub struct Toolchains;
+
+/// More than these are not asked: each is a process.
+const MOST_ASKED: usize = 12;
+
+impl Check for Toolchains {
+    fn id(&self) -> &'static str {
+        "toolchains"
+    }
+
+    fn group(&self) -> Group {
+        Group::Compilers
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "`rustc -vV` through kache, for every installed toolchain"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let compilers = compilers(machine);
+        if compilers.is_empty() {
+            return Finding::problem("there is no rustc").hint("install Rust (https://rustup.rs)");
+        }
+        let failures: Vec<String> =
+            compilers.iter().take(MOST_ASKED).filter_map(|compiler| ask(machine, compiler).err()).collect();
+        let n_asked = compilers.len().min(MOST_ASKED);
+        if failures.is_empty() {
+            let left = compilers.len() - n_asked;
+            let left = if left > 0 { format!(", {left} more were not asked") } else { String::new() };
+            let s = if n_asked == 1 { "" } else { "s" };
+            return Finding::ok(format!("{n_asked} compiler{s} answered through kache{left}"));
+        }
+        Finding::problem(format!("{} of {n_asked} compilers cannot be run through kache", failures.len()))
+            .details(failures)
+            .hint("reinstall the toolchain, or remove it: `rustup toolchain uninstall <name>`")
+    }
+}
+
+fn compilers(machine: &Machine) -> Vec<PathBuf> {
+    let rustup = machine.var("RUSTUP_HOME").map(PathBuf::from);
+    let rustup = rustup.or_else(|| dirs::home(&machine.env).map(|home| home.join(".rustup")));
+    let toolchains = rustup.map(|home| fs::list(&home.join("toolchains")).unwrap_or_default());
+    let compilers: Vec<PathBuf> = toolchains
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|dir| fs::metadata(dir).is_ok_and(|found| found.is_dir()) || is_broken_link(dir))
+        .map(|dir| dir.join("bin").join(host::program_name("rustc")))
+        .collect();
+    if compilers.is_empty() { machine.program("rustc").into_iter().collect() } else { compilers }
+}
+
+/// A custom toolchain is a link to a directory that may be gone.
+fn is_broken_link(path: &std::path::Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) && fs::metadata(path).is_err()
+}
+
+fn ask(machine: &Machine, compiler: &std::path::Path) -> Result<(), String> {
+    let name = compiler.display();
+    let path = compiler.to_str().ok_or_else(|| format!("{name}: its path is not UTF-8"))?;
+    // A build script's variables would make this a call of another kind.
+    let vars: [(&str, Option<&OsStr>); 2] = [("OUT_DIR", None), ("CARGO_MANIFEST_DIR", None)];
+    let said = machine.asks.run(&machine.exe, &[path, "-vV"], &vars).map_err(|e| format!("{name}: {e}"))?;
+    if said.code == Some(0) && said.stdout.starts_with(b"rustc ") {
+        return Ok(());
+    }
+    let first = String::from_utf8_lossy(&said.stderr).lines().next().unwrap_or("it said nothing").to_owned();
+    Err(format!("{name}: {first}"))
+}

@@ -1,0 +1,76 @@
+//! All checks, and running them.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use crate::setup::doctor::check::Check;
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::setup::doctor::{cargo, compilers, program, remnants, settings, store};
+use crate::sys::clock::Stopwatch;
+
+/// Every check, in the order in which they are shown.
+///
+/// Not here, because there is nothing yet that they could look at: the remote store, proxies and the planner; a newer
+/// release; completions and manual pages. And not here, because they are of one system only and could not be tried:
+/// exclusions from virus scanners and backups.
+pub static ALL: &[&dyn Check] = &[
+    &program::on_path::OnPath,
+    &program::wrapper_file::WrapperFile,
+    &program::same_program::SameProgram,
+    &cargo::config_files::ConfigFiles,
+    &cargo::two_files::TwoFiles,
+    &cargo::wrapper::Wrapper,
+    &cargo::variables::Variables,
+    &cargo::project::Project,
+    &remnants::Remnants,
+    &cargo::calls::Calls,
+    &cargo::incremental::Incremental,
+    &compilers::toolchains::Toolchains,
+    &compilers::linker::Linker,
+    &store::directory::Directory,
+    &store::file_system::FileSystem,
+    &store::index::Index,
+    &store::size::Size,
+    &store::seals::Seals,
+    &settings::values::Values,
+    &settings::secrets::Secrets,
+    &settings::leftovers::Leftovers,
+    &store::clock::Clock,
+    &settings::summary::Summary,
+];
+
+/// One check and what it found.
+pub struct Examined {
+    pub check: &'static dyn Check,
+    pub finding: Finding,
+    pub took: Duration,
+}
+
+/// Runs `checks` one after the other, each for at most `limit`.
+pub fn examine(machine: &Arc<Machine>, checks: &[&'static dyn Check], limit: Duration) -> Vec<Examined> {
+    checks.iter().map(|check| one(machine, *check, limit)).collect()
+}
+
+fn one(machine: &Arc<Machine>, check: &'static dyn Check, limit: Duration) -> Examined {
+    let watch = Stopwatch::start();
+    let (sender, receiver) = channel();
+    let looked_at = Arc::clone(machine);
+    // One that hangs in a file system that does not answer is left behind.
+    let started = std::thread::Builder::new().spawn(move || {
+        let _ = sender.send(check.run(&looked_at));
+    });
+    let finding = match started {
+        Err(e) => Finding::note(format!("it could not be looked at: {e}")),
+        Ok(_) => match receiver.recv_timeout(limit) {
+            Ok(finding) => finding,
+            Err(RecvTimeoutError::Timeout) => {
+                Finding::note(format!("no answer within {} ms", limit.as_millis()))
+                    .hint("the machine may be busy; run this again")
+            }
+            Err(RecvTimeoutError::Disconnected) => Finding::problem("the check itself failed"),
+        },
+    };
+    Examined { check, finding, took: watch.total() }
+}

@@ -1,0 +1,130 @@
+//! What a check found, and what can be done about it.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::setup::plan::Action;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    Ok,
+    /// Nothing is wrong, but a reader should know.
+    Note,
+    Problem,
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub struct Finding {
+    pub level: Level,
+    /// One line.
+    pub text: String,
+    pub details: Vec<String>,
+    /// What to do.
+    pub hint: Option<String>,
+    pub fix: Option<Fix>,
+}
+
+/// What `--fix` does about it.
+#[derive(Debug, Default)]
+pub struct Fix {
+    /// Asked before it is done, if people may want it otherwise.
+    pub question: Option<String>,
+    pub actions: Vec<Action>,
+    /// Inside of the cache directory, where nothing has to be taken back.
+    pub upkeep: Vec<Upkeep>,
+    /// What is left to a person: said when all the rest is done.
+    pub by_hand: Vec<String>,
+}
+
+/// Work on kache's own files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upkeep {
+    /// The index is derived anew from the store.
+    RebuildIndex,
+    /// What is over the limit is removed from the store.
+    CollectGarbage,
+    /// Blobs that are not what was stored are taken out of service.
+    SetAltered,
+    /// Leftovers of kache go.
+    Remove(Vec<PathBuf>),
+}
+
+impl Upkeep {
+    /// What it does, for people.
+    pub fn title(&self) -> String {
+        match self {
+            Upkeep::RebuildIndex => "Make the index anew from the store".to_owned(),
+            Upkeep::CollectGarbage => "Remove from the store what is over its limit".to_owned(),
+            Upkeep::SetAltered => "Take altered files of the store out of service".to_owned(),
+            Upkeep::Remove(paths) => {
+                let shown = paths.iter().map(|path| format!("\n    {}", path.display()));
+                format!("Remove what kache left:{}", shown.collect::<String>())
+            }
+        }
+    }
+}
+
+impl Fix {
+    /// Actions that need no question.
+    pub fn by(actions: Vec<Action>) -> Fix {
+        Fix { actions, ..Fix::default() }
+    }
+
+    /// Work on the cache directory.
+    pub fn upkeep(upkeep: Upkeep) -> Fix {
+        Fix { upkeep: vec![upkeep], ..Fix::default() }
+    }
+
+    /// The same after a question.
+    pub fn after_asking(self, question: impl Into<String>) -> Fix {
+        Fix { question: Some(question.into()), ..self }
+    }
+
+    /// Whether it would do anything.
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty() && self.upkeep.is_empty()
+    }
+}
+
+impl Finding {
+    fn new(level: Level, text: impl Into<String>) -> Finding {
+        Finding { level, text: text.into(), details: Vec::new(), hint: None, fix: None }
+    }
+
+    /// All is well.
+    pub fn ok(text: impl Into<String>) -> Finding {
+        Finding::new(Level::Ok, text)
+    }
+
+    /// Something to know.
+    pub fn note(text: impl Into<String>) -> Finding {
+        Finding::new(Level::Note, text)
+    }
+
+    /// Something is wrong.
+    pub fn problem(text: impl Into<String>) -> Finding {
+        Finding::new(Level::Problem, text)
+    }
+
+    /// The same with more lines.
+    pub fn details(mut self, details: impl IntoIterator<Item = String>) -> Finding {
+        self.details.extend(details);
+        self
+    }
+
+    /// The same with advice.
+    pub fn hint(mut self, hint: impl Into<String>) -> Finding {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with a fix, unless that does nothing.
+    pub fn fix(mut self, fix: Fix) -> Finding {
+        self.fix = Some(fix).filter(|fix| !fix.is_empty());
+        self
+    }
+}

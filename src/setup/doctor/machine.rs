@@ -1,0 +1,141 @@
+//! The machine as checks see it: a value, so that tests make machines of all kinds.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Config, Problem};
+use crate::protocol::build::Build;
+use crate::settings;
+use crate::setup::cargo_config::{self, Chain, Program, Setting};
+use crate::setup::proof;
+use crate::sys::env::{self, Env};
+use crate::sys::fs::{self, Disk};
+use crate::sys::process::{self, Captured, Surroundings};
+use crate::sys::{clock, os};
+
+/// How long one check may take.
+pub const LIMIT: Duration = Duration::from_secs(2);
+
+/// What is looked at.
+pub struct Machine {
+    pub env: Env,
+    pub cwd: PathBuf,
+    /// The program that runs, without symbolic links.
+    pub exe: PathBuf,
+    pub build: Build,
+    pub config: Config,
+    /// What is wrong with the configuration.
+    pub problems: Vec<Problem>,
+    pub now_ms: u64,
+    /// Where the system's own files are: `/`.
+    pub root: PathBuf,
+    pub asks: Arc<dyn Ask>,
+}
+
+/// Whom a check asks what files do not tell.
+pub trait Ask: Send + Sync {
+    /// Runs a program with these variables set or unset.
+    fn run(&self, program: &Path, args: &[&str], vars: &[(&str, Option<&OsStr>)]) -> io::Result<Captured>;
+
+    /// Has cargo call its wrapper, which must be the program at `wrapper`.
+    fn prove(&self, env: &Env, wrapper: &Path) -> Result<(), String>;
+
+    /// What the file system at `dir` is like.
+    fn disk(&self, dir: &Path) -> io::Result<Disk>;
+
+    /// How many files a process may have open.
+    fn most_open_files(&self) -> Option<u64>;
+}
+
+/// This machine.
+pub struct System {
+    /// How long a program may take to answer.
+    pub patience: Duration,
+}
+
+impl Ask for System {
+    fn run(&self, program: &Path, args: &[&str], vars: &[(&str, Option<&OsStr>)]) -> io::Result<Captured> {
+        let surroundings = Surroundings { vars, patience: self.patience, ..Surroundings::default() };
+        process::capture(program.as_os_str(), args, &surroundings)
+    }
+
+    fn prove(&self, env: &Env, wrapper: &Path) -> Result<(), String> {
+        proof::prove(env, wrapper)
+    }
+
+    fn disk(&self, dir: &Path) -> io::Result<Disk> {
+        fs::disk(dir)
+    }
+
+    fn most_open_files(&self) -> Option<u64> {
+        crate::sys::host::most_open_files()
+    }
+}
+
+impl Machine {
+    /// The one that this process runs on.
+    ///
+    /// # Errors
+    /// Where this program is cannot be told.
+    pub fn this(env: &Env) -> io::Result<Machine> {
+        let exe = env::current_exe().and_then(|exe| fs::canonical(&exe))?;
+        let asks = Arc::new(System { patience: LIMIT });
+        Ok(Machine::with(env, exe, Path::new("/"), asks))
+    }
+
+    /// One made of parts.
+    pub fn with(env: &Env, exe: PathBuf, root: &Path, asks: Arc<dyn Ask>) -> Machine {
+        let (config, problems) = settings::for_command(env);
+        Machine {
+            env: env.clone(),
+            cwd: env.cwd.clone().unwrap_or_else(|| root.to_owned()),
+            exe,
+            build: Build::current(),
+            config,
+            problems,
+            now_ms: clock::now_ms(),
+            root: root.to_owned(),
+            asks,
+        }
+    }
+
+    /// All that sets cargo's wrapper here.
+    pub fn chain(&self) -> Chain {
+        cargo_config::resolve(Setting::RustcWrapper, &self.env, &self.cwd)
+    }
+
+    /// The program that cargo calls here, if it is kache by its name.
+    pub fn kache(&self) -> Option<PathBuf> {
+        use crate::setup::init::{Known, known};
+        let chain = self.chain();
+        let winner = chain.winner().filter(|winner| known(&winner.value) == Known::Kache)?;
+        match &winner.program {
+            Program::At(path) => Some(path.clone()),
+            _ => None,
+        }
+    }
+
+    /// The cache directory; `None` if there is no place for one.
+    pub fn cache_dir(&self) -> Option<&Path> {
+        Some(self.config.cache_dir.value.as_path()).filter(|dir| !dir.as_os_str().is_empty())
+    }
+
+    /// A program in `PATH`.
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
+        os::find_program(OsStr::new(name), self.env.get("PATH"), &self.cwd)
+    }
+
+    /// A variable that is set to something, as text.
+    pub fn var(&self, name: &str) -> Option<String> {
+        let value = self.env.get(name).filter(|value| !value.is_empty());
+        value.map(|value| value.to_string_lossy().into_owned())
+    }
+
+    /// Whether both paths lead to the same file.
+    pub fn is_same_file(&self, one: &Path, other: &Path) -> bool {
+        matches!((fs::canonical(one), fs::canonical(other)), (Ok(one), Ok(other)) if one == other)
+    }
+}

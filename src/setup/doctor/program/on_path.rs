@@ -1,0 +1,61 @@
+//! Whether one kache, and only one, is in `PATH`.
+
+use std::path::PathBuf;
+
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::sys::{fs, host, os};
+
+/// See the module.
+pub struct OnPath;
+
+impl Check for OnPath {
+    fn id(&self) -> &'static str {
+        "on-path"
+    }
+
+    fn group(&self) -> Group {
+        Group::Program
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "every kache in PATH"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let mut programs: Vec<(PathBuf, PathBuf)> = Vec::new();
+        for dir in machine.env.get("PATH").into_iter().flat_map(os::split_paths) {
+            let path = machine.cwd.join(dir).join(host::program_name("kache"));
+            if let Ok(file) = fs::canonical(&path)
+                && !programs.iter().any(|(_, known)| *known == file)
+            {
+                programs.push((path, file));
+            }
+        }
+        let Some((first, file)) = programs.first() else {
+            return Finding::note("kache is not in PATH").hint(format!(
+                "cargo finds it by its path; to call it by its name, add {} to PATH",
+                machine.exe.parent().unwrap_or(&machine.exe).display()
+            ));
+        };
+        let shown = programs.iter().map(|(path, file)| {
+            let this = if *file == machine.exe { ", which is this one" } else { "" };
+            format!("{} ({}){this}", path.display(), version(machine, path))
+        });
+        if programs.len() == 1 && *file == machine.exe {
+            return Finding::ok(format!("`kache` is {}", first.display()));
+        }
+        let text = match programs.len() {
+            1 => format!("`kache` is another program than this one: {}", first.display()),
+            n => format!("PATH has {n} programs called kache; the first is called"),
+        };
+        Finding::note(text).details(shown).hint("remove those that are not needed")
+    }
+}
+
+fn version(machine: &Machine, path: &std::path::Path) -> String {
+    let said = machine.asks.run(path, &["--version"], &[]).map(|said| said.stdout).unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    said.split_whitespace().nth(1).map_or("its version is unknown".to_owned(), str::to_owned)
+}

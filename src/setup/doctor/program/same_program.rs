@@ -1,0 +1,46 @@
+//! Whether cargo calls the program that runs here.
+
+use crate::digest::Digest;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::setup::doctor::wiring::with_fix;
+use crate::sys::fs;
+
+/// See the module.
+pub struct SameProgram;
+
+impl Check for SameProgram {
+    fn id(&self) -> &'static str {
+        "same-program"
+    }
+
+    fn group(&self) -> Group {
+        Group::Program
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "this program, and the one that cargo calls"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let Some(wrapper) = machine.kache() else {
+            return Finding::ok(format!("this is {}; see `wrapper` below", machine.exe.display()));
+        };
+        if machine.is_same_file(&wrapper, &machine.exe) || has_same_bytes(&wrapper, &machine.exe) {
+            return Finding::ok("cargo calls this very program");
+        }
+        if fs::metadata(&wrapper).is_err() {
+            return Finding::ok(format!("this is {}; see `wrapper-file`", machine.exe.display()));
+        }
+        let finding = Finding::problem("cargo calls another kache than this one")
+            .details([format!("cargo: {}", wrapper.display()), format!("this:  {}", machine.exe.display())]);
+        with_fix(finding, machine)
+    }
+}
+
+fn has_same_bytes(one: &std::path::Path, other: &std::path::Path) -> bool {
+    let size = |path| fs::metadata(path).map(|metadata| metadata.len()).ok();
+    let digest = |path| fs::open(path).and_then(|mut file| Digest::of_reader(&mut file)).ok();
+    size(one).is_some() && size(one) == size(other) && digest(one) == digest(other)
+}

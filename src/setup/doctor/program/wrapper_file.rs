@@ -1,0 +1,70 @@
+//! Whether what cargo calls is there, can be run, and stays there.
+
+use std::path::Path;
+
+use crate::setup::cargo_config::Program;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::setup::doctor::wiring::with_fix;
+use crate::sys::fs;
+
+/// See the module.
+pub struct WrapperFile;
+
+impl Check for WrapperFile {
+    fn id(&self) -> &'static str {
+        "wrapper-file"
+    }
+
+    fn group(&self) -> Group {
+        Group::Program
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "the file that cargo calls in front of the compiler"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let chain = machine.chain();
+        let Some(winner) = chain.winner() else { return Finding::ok("cargo calls no wrapper") };
+        let path = match &winner.program {
+            Program::Disabled => return Finding::ok("cargo calls no wrapper"),
+            Program::NotInPath => {
+                let text = format!("`{}`, set by {}, is not in PATH", winner.value, winner.origin);
+                return with_fix(Finding::problem(text).hint("no cargo command works until it is"), machine);
+            }
+            Program::At(path) => path,
+        };
+        let problem = |why: &str| {
+            let text = format!("{}, set by {}, {why}", path.display(), winner.origin);
+            with_fix(Finding::problem(text), machine)
+        };
+        let Ok(metadata) = fs::metadata(path) else {
+            return problem("is not there, so no cargo command works");
+        };
+        if !metadata.is_file() || !fs::is_executable(&metadata) {
+            return problem("cannot be run, so no cargo command works");
+        }
+        if let Some(manager) = shim_of(path) {
+            return problem(&format!("is a shim: it starts {manager} before each compiler"));
+        }
+        if crate::setup::wrapper_path::in_version_dir(path).is_some() {
+            return problem("is in a directory of one version, which an upgrade takes away");
+        }
+        Finding::ok(format!("{} is there and can be run", path.display()))
+    }
+}
+
+/// The version manager that starts at `path` instead of the program.
+fn shim_of(path: &Path) -> Option<String> {
+    let target = fs::canonical(path).ok()?;
+    let name = target.file_stem()?.to_str()?.to_owned();
+    if ["mise", "asdf", "rtx", "proto", "volta"].contains(&name.as_str()) {
+        return Some(name);
+    }
+    let dir = path.parent()?;
+    let is_shims = dir.file_name()? == "shims";
+    let manager = dir.parent()?.file_name()?.to_str()?;
+    is_shims.then(|| manager.trim_start_matches('.').to_owned())
+}

@@ -1,0 +1,78 @@
+//! Whether sccache is still set up anywhere.
+
+use crate::setup::cargo_config::chain;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::{Finding, Fix};
+use crate::setup::doctor::machine::Machine;
+use crate::setup::init::{self, Known, known};
+use crate::setup::sccache::migrate;
+
+/// See the module.
+pub struct Remnants;
+
+impl Check for Remnants {
+    fn id(&self) -> &'static str {
+        "sccache"
+    }
+
+    fn group(&self) -> Group {
+        Group::Cargo
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "every place in which sccache can be set up"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let migration = migrate::look(&machine.env, &machine.root, &machine.cwd);
+        if migration.is_empty() {
+            return match migration.caches.first() {
+                Some(dir) => Finding::ok(format!("only its cache is left, at {}", dir.display())),
+                None => Finding::ok("sccache is nowhere"),
+            };
+        }
+        let mut actions = migration.actions;
+        actions.extend(rewire(machine));
+        let mut by_hand = migration.by_hand;
+        by_hand.extend(migration.patches.iter().map(|patch| format!("for the repository:\n{patch}")));
+        by_hand.extend(removal(machine));
+        if migration.found.is_empty() {
+            return Finding::note("sccache is named in places that kache leaves alone").details(by_hand);
+        }
+        let n = migration.found.len();
+        let text = format!("sccache is set up in {n} place{}", if n == 1 { "" } else { "s" });
+        let fix = Fix { actions, by_hand: by_hand.clone(), ..Fix::default() };
+        let finding = Finding::problem(text).details(migration.found).details(by_hand);
+        finding.fix(fix.after_asking("Move over from sccache?"))
+    }
+}
+
+/// Cargo's own configuration names kache in the place of sccache.
+fn rewire(machine: &Machine) -> Vec<crate::setup::plan::Action> {
+    let home = chain::cargo_home(&machine.env, &machine.cwd).unwrap_or_default();
+    let setting = crate::setup::cargo_config::Setting::RustcWrapper;
+    let links = chain::in_file(setting, &machine.env, &chain::config_file(&home)).links;
+    if links.iter().all(|link| known(&link.value) != Known::Sccache) {
+        return Vec::new();
+    }
+    init::plan_for(&machine.env, &machine.exe).map(|init| init.plan.actions).unwrap_or_default()
+}
+
+/// The command of whoever installed it.
+fn removal(machine: &Machine) -> Option<String> {
+    let program = machine.program("sccache")?;
+    let file = crate::sys::fs::canonical(&program).unwrap_or_else(|_| program.clone());
+    let is_in = |part: &str| file.components().any(|component| component.as_os_str() == part);
+    let command = if is_in(".cargo") {
+        "cargo uninstall sccache"
+    } else if is_in("Cellar") {
+        "brew uninstall sccache"
+    } else if is_in("installs") {
+        "mise uninstall sccache"
+    } else if is_in("scoop") {
+        "scoop uninstall sccache"
+    } else {
+        return Some(format!("{} can be removed with what installed it", program.display()));
+    };
+    Some(format!("{} can be removed: {command}", program.display()))
+}

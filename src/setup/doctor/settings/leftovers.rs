@@ -1,0 +1,80 @@
+//! Whether runs of kache that were interrupted, or updates, left something.
+
+use std::path::{Path, PathBuf};
+
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::machine::Machine;
+use crate::setup::plan::Journal;
+use crate::setup::plan::journal::Status;
+use crate::setup::wrapper_path;
+use crate::sys::{dirs, fs};
+
+/// See the module.
+pub struct Leftovers;
+
+const DAY_MS: u64 = 24 * 3_600_000;
+const JOURNAL_MS: u64 = 90 * DAY_MS;
+
+impl Check for Leftovers {
+    fn id(&self) -> &'static str {
+        "leftovers"
+    }
+
+    fn group(&self) -> Group {
+        Group::Settings
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "files of interrupted runs and of earlier versions"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let left = left(machine);
+        if left.is_empty() {
+            return Finding::ok("nothing is left of earlier runs");
+        }
+        let shown: Vec<String> = left.iter().map(|path| path.display().to_string()).collect();
+        Finding::note("earlier runs left files that nobody needs")
+            .details(shown)
+            .fix(Fix::upkeep(Upkeep::Remove(left)))
+    }
+}
+
+fn left(machine: &Machine) -> Vec<PathBuf> {
+    let mut left = Vec::new();
+    if let Some(state) = dirs::state(&machine.env).map(|dir| dir.join("kache")) {
+        let is_proof = |path: &PathBuf| name(path).starts_with("proof-") && is_older(path, DAY_MS, machine);
+        left.extend(fs::list(&state).unwrap_or_default().into_iter().filter(is_proof));
+    }
+    // What can still be taken back is kept, however old it is.
+    let journal = Journal::of(&machine.env).and_then(|journal| journal.entries().ok()).unwrap_or_default();
+    let is_over = |status| matches!(status, Status::Reverted | Status::Undone);
+    let old =
+        journal.iter().filter(|entry| is_over(entry.status()) && is_older(entry.dir(), JOURNAL_MS, machine));
+    left.extend(old.map(|entry| entry.dir().to_owned()));
+    let own = wrapper_path::own(&machine.env);
+    let homes = [machine.exe.parent(), own.as_deref().and_then(Path::parent)];
+    for dir in homes.into_iter().flatten() {
+        let is_old = |path: &PathBuf| {
+            let name = name(path);
+            let is_deleted = name.contains("kache") && name.ends_with("__selfdelete__.exe");
+            (is_deleted || (name.starts_with(".kache-") && name.ends_with(".tmp")))
+                && is_older(path, DAY_MS, machine)
+        };
+        left.extend(fs::list(dir).unwrap_or_default().into_iter().filter(is_old));
+    }
+    left.sort();
+    left.dedup();
+    left
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn is_older(path: &Path, age_ms: u64, machine: &Machine) -> bool {
+    let modified = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+    let since = modified.ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    since.is_some_and(|since| since.as_millis() as u64 + age_ms < machine.now_ms)
+}

@@ -1,0 +1,77 @@
+//! Whether everything in the configuration of kache is understood.
+
+use std::path::Path;
+
+use crate::config::Problem;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::{Finding, Fix};
+use crate::setup::doctor::machine::Machine;
+use crate::setup::plan::{Action, UndoEdit};
+use crate::sys::fs;
+
+/// See the module.
+pub struct Values;
+
+impl Check for Values {
+    fn id(&self) -> &'static str {
+        "settings"
+    }
+
+    fn group(&self) -> Group {
+        Group::Settings
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "the files and variables of kache's configuration"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        if machine.problems.is_empty() {
+            let off = machine.config.disabled.value;
+            return match off {
+                true => Finding::note(format!("kache is turned off by {}", machine.config.disabled.source)),
+                false => Finding::ok("every setting is understood"),
+            };
+        }
+        let said = machine.problems.iter().map(ToString::to_string);
+        let n = machine.problems.len();
+        let text = if n == 1 {
+            "a setting is not understood".to_owned()
+        } else {
+            format!("{n} settings are not understood")
+        };
+        let renamed = machine.problems.iter().find_map(rename);
+        let finding = Finding::problem(text).details(said);
+        let finding = finding.hint("`kache config` shows all settings and where they come from");
+        match renamed {
+            Some((action, question)) => finding.fix(Fix::by(vec![action]).after_asking(question)),
+            None => finding,
+        }
+    }
+}
+
+/// Another name for a key that was mistyped: one at a time, because the line of the next is told of the file as it
+/// is then.
+fn rename(problem: &Problem) -> Option<(Action, String)> {
+    let Problem::UnknownKey { path, line, key, suggestion: Some(suggestion) } = problem else { return None };
+    let (table, old) = key.rsplit_once('.')?;
+    let new = suggestion.strip_prefix(table)?.strip_prefix('.')?;
+    let text = String::from_utf8(fs::read(path).ok()?).ok()?;
+    let (before, after) = renamed(&text, *line, old, new)?;
+    let undo = UndoEdit::RestoreLines { pairs: vec![(after.1, before)] };
+    let action = Action::edit("Correct the name of a setting", Path::new(path), after.0.into_bytes(), undo);
+    Some((action.ok()?, format!("Is `{key}` meant to be `{suggestion}`?")))
+}
+
+/// The old line, and the text and the line with another key.
+fn renamed(text: &str, line: usize, old: &str, new: &str) -> Option<(String, (String, String))> {
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let found = *lines.get(line.checked_sub(1)?)?;
+    let trimmed = found.trim_start();
+    let rest = trimmed.strip_prefix(old).filter(|rest| rest.trim_start().starts_with('='))?;
+    let indent = &found[..found.len() - trimmed.len()];
+    let changed = format!("{indent}{new}{rest}");
+    lines[line - 1] = &changed;
+    let plain = |line: &str| line.trim_end_matches(['\n', '\r']).to_owned();
+    Some((plain(found), (lines.concat(), plain(&changed))))
+}

@@ -1,0 +1,98 @@
+//! What was found, for people and for programs.
+
+use serde::Serialize;
+
+use crate::setup::doctor::check::Group;
+use crate::setup::doctor::examine::Examined;
+use crate::setup::doctor::finding::Level;
+use crate::setup::plan::show::{Shown, shown};
+
+/// A finding for programs.
+#[derive(Serialize)]
+pub struct Row {
+    pub id: &'static str,
+    pub group: Group,
+    pub looks_at: &'static str,
+    pub level: Level,
+    pub text: String,
+    pub details: Vec<String>,
+    pub hint: Option<String>,
+    /// Whether `--fix` can do something about it.
+    pub is_fixable: bool,
+    /// What that is.
+    pub fix: Vec<Shown>,
+    pub took_ms: u64,
+}
+
+/// The findings for programs.
+pub fn rows(examined: &[Examined]) -> Vec<Row> {
+    let row = |one: &Examined| Row {
+        id: one.check.id(),
+        group: one.check.group(),
+        looks_at: one.check.looks_at(),
+        level: one.finding.level,
+        text: one.finding.text.clone(),
+        details: one.finding.details.clone(),
+        hint: one.finding.hint.clone(),
+        is_fixable: one.finding.fix.is_some(),
+        fix: one.finding.fix.iter().flat_map(|fix| &fix.actions).map(shown).collect(),
+        took_ms: one.took.as_millis() as u64,
+    };
+    examined.iter().map(row).collect()
+}
+
+/// The findings for people: one line each, by group, and below a line what more there is to say where something is to
+/// be known or done.
+pub fn text(examined: &[Examined]) -> String {
+    let mut text = String::new();
+    let mut groups: Vec<Group> = examined.iter().map(|one| one.check.group()).collect();
+    groups.sort();
+    groups.dedup();
+    for group in groups {
+        text += &format!("{}{}\n", if text.is_empty() { "" } else { "\n" }, group.name());
+        for one in examined.iter().filter(|one| one.check.group() == group) {
+            text += &lines(one);
+        }
+    }
+    text
+}
+
+fn lines(one: &Examined) -> String {
+    let finding = &one.finding;
+    let word = match finding.level {
+        Level::Ok => "ok",
+        Level::Note => "note",
+        Level::Problem => "PROBLEM",
+    };
+    let mut text = format!("  {word:<8} {:<16} {}\n", one.check.id(), finding.text);
+    if finding.level == Level::Ok {
+        return text;
+    }
+    let hint = finding.hint.iter().map(|hint| format!("hint: {hint}"));
+    let fix = finding.fix.iter().map(|_| "fix: `kache doctor --fix`".to_owned());
+    for more in finding.details.iter().cloned().chain(hint).chain(fix) {
+        for line in more.lines() {
+            text += format!("             {line}").trim_end();
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// One sentence about all.
+pub fn summary(examined: &[Examined]) -> String {
+    let n = |level| examined.iter().filter(|one| one.finding.level == level).count();
+    let words = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    match (n(Level::Problem), n(Level::Note)) {
+        (0, 0) => "All is well.\n".to_owned(),
+        (0, notes) => format!("All is well; {} to read.\n", words(notes, "note")),
+        (problems, _) => {
+            format!("There {} {}.\n", if problems == 1 { "is" } else { "are" }, words(problems, "problem"))
+        }
+    }
+}
+
+/// Whether there is a problem.
+pub fn has_problem(examined: &[Examined]) -> bool {
+    examined.iter().any(|one| one.finding.level == Level::Problem)
+}

@@ -1,0 +1,35 @@
+//! Whether the index can be used.
+
+use crate::index::open::look;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::machine::Machine;
+
+/// See the module.
+pub struct Index;
+
+impl Check for Index {
+    fn id(&self) -> &'static str {
+        "index"
+    }
+
+    fn group(&self) -> Group {
+        Group::Store
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "the database of entries, sizes and uses"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
+        match look(dir) {
+            Ok(None) => Finding::ok("there is none yet; it is made when it is needed"),
+            Ok(Some(n_entries)) => Finding::ok(format!("it is sound, and knows {n_entries} entries")),
+            Err(why) => {
+                let text = format!("{} {why}", crate::index::open::path(dir).display());
+                Finding::problem(text).hint("nothing is lost with it").fix(Fix::upkeep(Upkeep::RebuildIndex))
+            }
+        }
+    }
+}

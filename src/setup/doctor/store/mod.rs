@@ -1,0 +1,13 @@
+//! The store, the file system that it is on, and the index.
+
+pub mod directory;
+
+pub mod file_system;
+
+pub mod index;
+
+pub mod seals;
+
+pub mod size;
+
+pub mod clock;

@@ -1,0 +1,51 @@
+//! Whether something wrote into files of the store: through a hard link in a build directory, perhaps.
+
+use crate::digest::seal;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::machine::Machine;
+use crate::store::{Shelf, Store};
+use crate::sys::fs::Identity;
+
+/// See the module.
+pub struct Seals;
+
+impl Check for Seals {
+    fn id(&self) -> &'static str {
+        "seals"
+    }
+
+    fn group(&self) -> Group {
+        Group::Store
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "the time of every blob, which tells whether it was written to"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
+        let store = Store::at(dir);
+        let mut problems = Vec::new();
+        let blobs = store.shelved(Shelf::Blobs, &mut problems);
+        if !problems.is_empty() {
+            return Finding::problem("the store cannot be read").details(problems.into_iter().take(5));
+        }
+        let broken: Vec<String> = blobs
+            .iter()
+            .filter(|(digest, found)| {
+                Identity::at(&found.path).is_ok_and(|identity| !seal::matches(digest, identity.modified_ns))
+            })
+            .map(|(_, found)| found.path.display().to_string())
+            .collect();
+        if broken.is_empty() {
+            return Finding::ok(format!("none of {} blobs was written to", blobs.len()));
+        }
+        let n_more = broken.len().saturating_sub(3);
+        let more = (n_more > 0).then(|| format!("and {n_more} more"));
+        Finding::problem(format!("{} of {} blobs were written to; none is served", broken.len(), blobs.len()))
+            .details(broken.into_iter().take(3).chain(more))
+            .hint("the units are compiled again when they are needed")
+            .fix(Fix::upkeep(Upkeep::SetAltered))
+    }
+}

@@ -1,0 +1,134 @@
+//! Reading the whole store again: is each blob what its name says, and has each entry all of its blobs?
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use serde::Serialize;
+
+use crate::digest::{Digest, seal};
+use crate::store::entry::Unreadable;
+use crate::store::walk::Found;
+use crate::store::{Shelf, Store};
+use crate::sys::fs::{self, Identity};
+use crate::sys::host;
+
+/// What the store was found to be.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    pub n_blobs: usize,
+    pub bytes: u64,
+    /// Blobs that were not what their name says, and are out of service now.
+    pub altered: Vec<String>,
+    pub n_entries: usize,
+    /// Entries that cannot be read.
+    pub damaged_entries: Vec<String>,
+    /// Entries without one of their blobs: they are misses.
+    pub incomplete_entries: Vec<String>,
+    /// Blobs that no entry needs: the next collection removes them.
+    pub n_orphans: usize,
+    /// What could not be read.
+    pub problems: Vec<String>,
+}
+
+impl Verified {
+    /// Whether all is as it was stored.
+    pub fn is_sound(&self) -> bool {
+        self.altered.is_empty() && self.damaged_entries.is_empty() && self.problems.is_empty()
+    }
+}
+
+/// Reads everything, and takes out of service what is not as it was stored. `progress` is told how many bytes of how
+/// many were read.
+pub fn verify(cache_dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Verified {
+    let store = Store::at(cache_dir);
+    let mut verified = Verified::default();
+    let entries = store.shelved(Shelf::Entries, &mut verified.problems);
+    let blobs = store.shelved(Shelf::Blobs, &mut verified.problems);
+    verified.n_blobs = blobs.len();
+    verified.bytes = blobs.iter().map(|(_, found)| found.state.size_bytes).sum();
+    read_all(&store, &blobs, &mut verified, progress);
+    let mut needed = BTreeSet::new();
+    verified.n_entries = entries.len();
+    for (key, found) in entries {
+        match store.entry(&key) {
+            Ok(entry) => {
+                let is_whole = entry
+                    .artifacts
+                    .iter()
+                    .all(|artifact| store.blob(&artifact.blob, artifact.size_bytes).is_ok());
+                needed.extend(entry.artifacts.iter().map(|artifact| artifact.blob));
+                if !is_whole {
+                    verified.incomplete_entries.push(format!(
+                        "{} ({})",
+                        found.path.display(),
+                        entry.unit.crate_name
+                    ));
+                }
+            }
+            Err(Unreadable::Missing) => {}
+            Err(_) => verified.damaged_entries.push(found.path.display().to_string()),
+        }
+    }
+    verified.n_orphans = blobs.iter().filter(|(digest, _)| !needed.contains(digest)).count();
+    verified
+}
+
+fn read_all(
+    store: &Store,
+    blobs: &[(Digest, Found)],
+    verified: &mut Verified,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) {
+    let (next, n_read) = (AtomicUsize::new(0), AtomicU64::new(0));
+    let (altered, problems) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    let push = |list: &Mutex<Vec<String>>, text: String| {
+        list.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(text);
+    };
+    let total = verified.bytes;
+    let work = || {
+        while let Some((digest, found)) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            match is_as_stored(digest, &found.path) {
+                Ok(true) => {}
+                Ok(false) => {
+                    store.quarantine_blob(digest);
+                    push(&altered, found.path.display().to_string());
+                }
+                // A collection may run beside this.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => push(&problems, format!("{}: {e}", found.path.display())),
+            }
+            let before = n_read.fetch_add(found.state.size_bytes, Ordering::Relaxed);
+            progress(before + found.state.size_bytes, total);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..host::n_processors() {
+            scope.spawn(work);
+        }
+        work();
+    });
+    verified.altered = altered.into_inner().unwrap_or_default();
+    verified.altered.sort();
+    verified.problems.extend(problems.into_inner().unwrap_or_default());
+}
+
+fn is_as_stored(digest: &Digest, path: &Path) -> std::io::Result<bool> {
+    let mut file = fs::open(path)?;
+    let identity = Identity::of(&file.metadata()?);
+    Ok(seal::matches(digest, identity.modified_ns) && Digest::of_reader(&mut file)?.0 == *digest)
+}
+
+/// Takes blobs out of service whose seal says that they were written to. Answers how many.
+pub fn set_aside_unsealed(cache_dir: &Path) -> usize {
+    let store = Store::at(cache_dir);
+    let blobs = store.shelved(Shelf::Blobs, &mut Vec::new());
+    let is_broken = |digest: &Digest, found: &Found| {
+        Identity::at(&found.path).is_ok_and(|identity| !seal::matches(digest, identity.modified_ns))
+    };
+    let broken: Vec<&Digest> =
+        blobs.iter().filter(|(digest, found)| is_broken(digest, found)).map(|(digest, _)| digest).collect();
+    broken.iter().for_each(|digest| store.quarantine_blob(digest));
+    broken.len()
+}

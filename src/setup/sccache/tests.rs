@@ -1,0 +1,348 @@
+//! Every place and setting of sccache, and what becomes of it.
+
+#![expect(clippy::disallowed_methods, reason = "the places are made from outside")]
+
+use std::path::{Path, PathBuf};
+
+use crate::setup::plan::Journal;
+use crate::setup::plan::{Plan, show};
+use crate::setup::sccache::lines::assignment;
+use crate::setup::sccache::migrate::{self, Migration};
+use crate::setup::sccache::places::Syntax;
+use crate::setup::sccache::{purge, settings};
+use crate::sys::env::Env;
+
+struct Home(tempfile::TempDir, Vec<(String, String)>);
+
+impl Home {
+    fn new() -> Home {
+        let mut home = Home(tempfile::tempdir().unwrap(), Vec::new());
+        std::fs::create_dir_all(home.path("home/project/.git")).unwrap();
+        home.1.push(("HOME".to_owned(), home.path("home").display().to_string()));
+        home
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().canonicalize().unwrap().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn env(&self) -> Env {
+        let vars: Vec<(&str, &str)> =
+            self.1.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let mut env = Env::with_vars(&vars);
+        env.cwd = Some(self.path("home/project"));
+        env
+    }
+
+    fn look(&self) -> Migration {
+        migrate::look(&self.env(), &self.path("root"), &self.path("home/project"))
+    }
+
+    fn apply(&self) {
+        let mut plan = Plan::new("move over");
+        plan.actions = self.look().actions;
+        Journal::of(&self.env()).unwrap().apply(&plan, &mut || Ok(())).unwrap();
+    }
+}
+
+#[test]
+fn each_file_of_a_user_is_edited_in_its_own_language() {
+    for (file, line, expected) in [
+        (".profile", "export RUSTC_WRAPPER=sccache", ": # kache: was export RUSTC_WRAPPER=sccache"),
+        (
+            ".bash_profile",
+            "RUSTC_WRAPPER=/usr/bin/sccache # c",
+            ": # kache: was RUSTC_WRAPPER=/usr/bin/sccache # c",
+        ),
+        (".bash_login", "export SCCACHE_LOG=debug", ": # kache: was export SCCACHE_LOG=debug"),
+        (
+            ".bashrc",
+            "\texport RUSTC_WRAPPER=$(which sccache)",
+            "\t: # kache: was export RUSTC_WRAPPER=$(which sccache)",
+        ),
+        (".zshenv", "export RUSTC_WRAPPER='sccache'", ": # kache: was export RUSTC_WRAPPER='sccache'"),
+        (".zprofile", "declare -x RUSTC_WRAPPER=sccache", ": # kache: was declare -x RUSTC_WRAPPER=sccache"),
+        (
+            ".zshrc",
+            "typeset -x CARGO_BUILD_RUSTC_WRAPPER=sccache",
+            ": # kache: was typeset -x CARGO_BUILD_RUSTC_WRAPPER=sccache",
+        ),
+        (
+            ".zlogin",
+            "export RUSTC_WRAPPER=\"${HOME}/sccache\"",
+            ": # kache: was export RUSTC_WRAPPER=\"${HOME}/sccache\"",
+        ),
+        (
+            ".config/fish/config.fish",
+            "set -gx RUSTC_WRAPPER sccache",
+            "# kache: was set -gx RUSTC_WRAPPER sccache",
+        ),
+        (
+            ".config/fish/conf.d/a.fish",
+            "set -x -g RUSTC_WRAPPER sccache",
+            "# kache: was set -x -g RUSTC_WRAPPER sccache",
+        ),
+        (
+            ".config/nushell/env.nu",
+            "$env.RUSTC_WRAPPER = \"sccache\"",
+            "# kache: was $env.RUSTC_WRAPPER = \"sccache\"",
+        ),
+        (
+            ".config/nushell/config.nu",
+            "$env.RUSTC_WRAPPER = sccache",
+            "# kache: was $env.RUSTC_WRAPPER = sccache",
+        ),
+        (".tcshrc", "setenv RUSTC_WRAPPER sccache", "# kache: was setenv RUSTC_WRAPPER sccache"),
+        (".cshrc", "  setenv RUSTC_WRAPPER sccache", "  # kache: was setenv RUSTC_WRAPPER sccache"),
+        (".xonshrc", "    $RUSTC_WRAPPER = 'sccache'", "    pass  # kache: was $RUSTC_WRAPPER = 'sccache'"),
+        (
+            ".config/xonsh/rc.xsh",
+            "$RUSTC_WRAPPER = 'sccache'",
+            "pass  # kache: was $RUSTC_WRAPPER = 'sccache'",
+        ),
+        (
+            ".config/powershell/profile.ps1",
+            "$env:RUSTC_WRAPPER = \"sccache\"",
+            "# kache: was $env:RUSTC_WRAPPER = \"sccache\"",
+        ),
+        (
+            "Documents/PowerShell/profile.ps1",
+            "$Env:RUSTC_WRAPPER='sccache'",
+            "# kache: was $Env:RUSTC_WRAPPER='sccache'",
+        ),
+        (".config/environment.d/rust.conf", "RUSTC_WRAPPER=sccache", "# kache: was RUSTC_WRAPPER=sccache"),
+        (".pam_environment", "RUSTC_WRAPPER DEFAULT=sccache", "# kache: was RUSTC_WRAPPER DEFAULT=sccache"),
+    ] {
+        let home = Home::new();
+        let file = format!("home/{file}");
+        home.write(&file, &format!("# sccache\r\n{line}\r\nlast"));
+        assert_eq!(home.look().found.len(), 1, "{file}");
+        home.apply();
+        assert_eq!(home.read(&file), format!("# sccache\r\n{expected}\r\nlast"), "{file}");
+        assert!(home.look().actions.is_empty() && home.look().found.is_empty(), "{file}: a second time");
+    }
+}
+
+#[test]
+fn what_is_not_one_whole_assignment_is_shown_and_left_alone() {
+    for text in [
+        "command -v sccache && export RUSTC_WRAPPER=sccache\n",
+        "export RUSTC_WRAPPER=sccache; echo done\n",
+        "export A=1 RUSTC_WRAPPER=sccache\n",
+        "export RUSTC_WRAPPER=sccache \\\n  B=2\n",
+        "x=\"\nexport RUSTC_WRAPPER=sccache\n\"\n",
+        "cat <<'END'\nexport RUSTC_WRAPPER=sccache\nEND\n",
+        "a \\\nRUSTC_WRAPPER=sccache\n",
+        "export RUSTC_WRAPPER=`which sccache`\n",
+    ] {
+        let home = Home::new();
+        home.write("home/.bashrc", text);
+        let migration = home.look();
+        assert!(migration.actions.is_empty() && migration.found.is_empty(), "{text}");
+        assert_eq!(migration.by_hand.len(), 1, "{text}");
+        assert!(migration.by_hand[0].contains(".bashrc:"), "{:?}", migration.by_hand);
+    }
+}
+
+#[test]
+fn a_line_after_a_quoted_text_or_a_here_document_is_a_line_again() {
+    let home = Home::new();
+    let before = "x='a # b'\ny=\"c\nd\"\ncat <<-END # it's\n\ttext's\n\tEND\necho <<<'here'\n# don't\n";
+    home.write("home/.bashrc", &format!("{before}export RUSTC_WRAPPER=sccache\n"));
+    home.apply();
+    assert_eq!(home.read("home/.bashrc"), format!("{before}: # kache: was export RUSTC_WRAPPER=sccache\n"));
+}
+
+#[test]
+fn a_shell_still_reads_what_was_edited() {
+    let home = Home::new();
+    home.write("home/.profile", "if true; then\nexport RUSTC_WRAPPER=sccache\nfi\necho alive\n");
+    home.apply();
+    let file = home.path("home/.profile");
+    let output = std::process::Command::new("sh").arg(file).output().unwrap();
+    assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"alive\n"[..], &b""[..]));
+}
+
+#[test]
+fn other_wrappers_and_other_names_are_nobodys_business() {
+    for (syntax, line) in [
+        (Syntax::Shell, "echo RUSTC_WRAPPER=sccache"),
+        (Syntax::Shell, "# export RUSTC_WRAPPER=sccache"),
+        (Syntax::Fish, "set RUSTC_WRAPPER"),
+        (Syntax::Csh, "set RUSTC_WRAPPER=sccache"),
+    ] {
+        assert_eq!(assignment(syntax, line), None, "{line}");
+    }
+    let home = Home::new();
+    home.write("home/.bashrc", "export RUSTC_WRAPPER=my-sccache-like\nexport PATH=/opt/sccache/bin:$PATH\n");
+    assert!(home.look().is_empty());
+}
+
+#[test]
+fn files_of_the_system_are_named_and_not_changed() {
+    let home = Home::new();
+    home.write("root/etc/environment", "RUSTC_WRAPPER=\"sccache\"\n");
+    home.write("root/etc/profile.d/rust.sh", "a=1\nexport SCCACHE_DIR=/big\n");
+    let migration = home.look();
+    assert_eq!((migration.found.len(), migration.actions.len()), (2, 0));
+    assert!(migration.by_hand.iter().any(|line| line.ends_with("rust.sh is not this user's to change; remove these lines from it: 2")));
+}
+
+#[test]
+fn files_of_a_repository_get_a_patch_or_are_named() {
+    let home = Home::new();
+    let config = "[build]\nrustc-wrapper = \"sccache\"\njobs = 2\n";
+    home.write("home/project/.cargo/config.toml", config);
+    home.write("home/project/.envrc", "export RUSTC_WRAPPER=sccache\n");
+    home.write("home/project/.github/workflows/ci.yml", "a: b\n  SCCACHE_GHA_ENABLED: 's3cr3t'\n");
+    home.write("home/project/Dockerfile", "ENV RUSTC_WRAPPER=sccache\n");
+    let migration = home.look();
+    let patches = migration.patches.concat();
+    assert!(
+        patches.contains("-rustc-wrapper = \"sccache\"") && patches.contains("+: # kache: was export"),
+        "{patches}"
+    );
+    assert!(migration.actions.is_empty(), "{}", show::text(&migration.actions));
+    let by_hand = migration.by_hand.join("\n");
+    assert!(
+        by_hand.contains("ci.yml:2: SCCACHE_GHA_ENABLED") && by_hand.contains("Dockerfile:1"),
+        "{by_hand}"
+    );
+    assert!(!by_hand.contains("s3cr3t"));
+    assert_eq!(home.read("home/project/.cargo/config.toml"), config);
+}
+
+#[test]
+fn variables_of_fish_of_this_shell_and_of_a_server_are_found() {
+    let mut home = Home::new();
+    home.write("home/.config/fish/fish_variables", "SETUVAR --export RUSTC_WRAPPER:sccache\n");
+    home.write("root/proc/77/comm", "sccache\n");
+    home.write("root/proc/77/environ", "A=1\0SCCACHE_CACHE_SIZE=5G\0SCCACHE_BUCKET=b\0");
+    home.write("root/proc/78/comm", "cargo\n");
+    home.1.push(("RUSTC_WRAPPER".to_owned(), "sccache".to_owned()));
+    let migration = home.look();
+    assert_eq!(migration.found.len(), 3, "{:?}", migration.found);
+    let by_hand = migration.by_hand.join("\n");
+    for expected in
+        ["set -Ue RUSTC_WRAPPER", "unset RUSTC_WRAPPER", "kill 77", "SCCACHE_BUCKET was not carried over"]
+    {
+        assert!(by_hand.contains(expected), "{expected}: {by_hand}");
+    }
+    home.apply();
+    assert_eq!(home.read("home/.config/kache/config.toml"), "[cache]\nlocal_max_size = \"5GiB\"\n");
+}
+
+#[test]
+fn compilers_of_c_stay_with_sccache() {
+    let home = Home::new();
+    home.write("home/.bashrc", "export CC=\"sccache cc\"\n");
+    let migration = home.look();
+    assert!(migration.actions.is_empty() && migration.found.is_empty());
+    assert!(migration.by_hand[0].contains("was kept: kache caches Rust only"));
+}
+
+#[test]
+fn the_size_goes_into_a_configuration_that_is_there_and_says_nothing_of_it() {
+    for (before, after) in [
+        (
+            "# mine\n[cache]\npaths = \"auto\"\n",
+            "# mine\n[cache]\nlocal_max_size = \"10GiB\"\npaths = \"auto\"\n",
+        ),
+        ("# mine", "# mine\n[cache]\nlocal_max_size = \"10GiB\"\n"),
+        ("[cache]\nlocal_max_size = \"1GiB\"\n", "[cache]\nlocal_max_size = \"1GiB\"\n"),
+        ("cache = { paths = \"auto\" }\n", "cache = { paths = \"auto\" }\n"),
+    ] {
+        let home = Home::new();
+        home.write("home/.config/kache/config.toml", before);
+        home.write(
+            "home/.config/sccache/config",
+            "[cache.disk]\nsize = \"10G\"\n[cache.redis]\nurl = \"x\"\n",
+        );
+        home.apply();
+        assert_eq!(home.read("home/.config/kache/config.toml"), after);
+        assert!(home.look().by_hand.iter().any(|line| line.contains("SCCACHE_REDIS was not carried over")));
+    }
+}
+
+#[test]
+fn every_setting_has_an_answer_and_no_value_is_shown() {
+    for name in [
+        "BUCKET",
+        "ENDPOINT",
+        "REGION",
+        "S3_USE_SSL",
+        "S3_KEY_PREFIX",
+        "S3_RW_MODE",
+        "S3_NO_CREDENTIALS",
+        "DIR",
+        "BASEDIRS",
+        "IDLE_TIMEOUT",
+        "CACHE_ZSTD_LEVEL",
+        "LOG",
+        "ERROR_LOG",
+        "RECACHE",
+        "NO_CACHE",
+        "C_CUSTOM_CACHE_BUSTER",
+        "MULTILEVEL_CHAIN",
+        "GCS_BUCKET",
+        "REDIS_PASSWORD",
+        "MEMCACHED",
+        "AZURE_CONNECTION_STRING",
+        "WEBDAV_TOKEN",
+        "GHA_ENABLED",
+        "OSS_BUCKET",
+        "COS_BUCKET",
+        "DIST_AUTH",
+        "DIRECT",
+        "SOMETHING_NEW",
+    ] {
+        let mut home = Home::new();
+        home.1.push((format!("SCCACHE_{name}"), "s3cr3t".to_owned()));
+        let migration = home.look();
+        let said = migration.by_hand.join("\n");
+        assert!(said.contains(&format!("SCCACHE_{name} ")), "{name}: {said}");
+        assert!(!format!("{migration:?}").contains("s3cr3t"), "{name}");
+    }
+    for (theirs, ours) in [
+        ("10G", Some("10GiB")),
+        ("500M", Some("500MiB")),
+        ("1TiB", Some("1TiB")),
+        ("7", Some("7")),
+        ("x", None),
+    ] {
+        assert_eq!(settings::size(theirs).as_deref(), ours, "{theirs}");
+    }
+}
+
+#[test]
+fn only_what_looks_like_a_cache_of_sccache_is_removed() {
+    let home = Home::new();
+    let env = home.env();
+    let why = |dir: &Path| purge::refusal(dir, &env);
+    let cache = home.path("home/.cache/sccache");
+    assert!(why(&cache).unwrap().contains("is not there"));
+    std::fs::create_dir_all(&cache).unwrap();
+    assert!(why(&cache).unwrap().contains("nothing at all"));
+    home.write("home/.cache/sccache/a/b/abc", "12345");
+    home.write("home/.cache/sccache/preprocessor/x", "1");
+    assert_eq!(why(&cache), None);
+    assert!(purge::disk_bytes(&cache) > 0);
+    home.write("home/.cache/sccache/thesis.txt", "years of work");
+    assert!(why(&cache).unwrap().contains("`thesis.txt`, which is not sccache's"));
+    std::os::unix::fs::symlink(&cache, home.path("home/link")).unwrap();
+    assert!(why(&home.path("home/link")).unwrap().contains("symbolic link"));
+    for dir in [Path::new("/"), &home.path("home"), &home.path("")] {
+        assert!(why(dir).unwrap().contains("is or holds the home directory"), "{}", dir.display());
+    }
+    assert!(why(Path::new("/proc")).is_some());
+    assert!(why(&home.path("home/.cache/sccache/thesis.txt")).unwrap().contains("is no directory"));
+}
