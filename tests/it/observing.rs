@@ -45,6 +45,12 @@ fn found(what: &str, name: &str, path: &Path) -> String {
         OWN
         "cwd" => text(Path::new(name)),
         "is" => path.exists().to_string(),
+        "goes" => {
+            let here = std::env::current_dir().unwrap();
+            let gone = std::env::set_current_dir(path).is_ok();
+            std::env::set_current_dir(here).unwrap();
+            gone.to_string()
+        }
         "names" => names(path).iter().map(|path| path.file_name().unwrap().to_string_lossy()).collect::<Vec<_>>().join(","),
         "all" => names(path).iter().map(|path| text(path)).collect::<Vec<_>>().join(","),
         "real" => text(&path.canonicalize().unwrap()),
@@ -129,7 +135,7 @@ fn misses_after(world: &World, call: &str, edit: impl FnOnce(&World), printed: &
 fn a_file_that_a_macro_reads_decides_wherever_it_is_and_however_it_is_read() {
     let outside = |world: &World| world.root().join("trees/outside");
     type Edit = fn(&World);
-    let table: [(&str, &str, Edit, &str); 8] = [
+    let table: [(&str, &str, Edit, &str); 9] = [
         ("file:data/one", "1", |world| world.write("app/data/one", "changed"), "changed"),
         ("own:data", "own 1", |world| world.write("reader/data", "own 2"), "own 2"),
         ("cwd:root", "root 1", |world| world.write("root", "root 2"), "root 2"),
@@ -145,6 +151,7 @@ fn a_file_that_a_macro_reads_decides_wherever_it_is_and_however_it_is_read() {
             },
             "2,1",
         ),
+        ("goes:dir", "false", |world| world.write("app/dir/file", ""), "true"),
         ("is:data/three", "false", |world| world.write("app/data/three", ""), "true"),
     ];
     for (call, first, edit, then) in table {

@@ -63,6 +63,7 @@ const COMMON: &[c_long] = &[
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
     libc::SYS_readlinkat,
+    libc::SYS_chdir,
     libc::SYS_execve,
     libc::SYS_execveat,
     libc::SYS_getdents64,
@@ -128,6 +129,8 @@ pub(super) fn understand(number: c_long, args: &[u64; 6]) -> Call {
         libc::SYS_faccessat => Call::One(at(a, b, How::Probe)),
         libc::SYS_faccessat2 => Call::One(at(a, b, link(d))),
         libc::SYS_readlinkat => Call::One(at(a, b, How::ProbeLink)),
+        // Whether it is there is told by this alone.
+        libc::SYS_chdir => Call::One(at(CWD, a, How::Probe)),
         libc::SYS_execve => Call::One(at(CWD, a, How::Execute)),
         libc::SYS_execveat => Call::One(at(a, b, How::Execute)),
         libc::SYS_getdents64 => Call::One(Touch { dir: int(a), path: None, how: How::List }),

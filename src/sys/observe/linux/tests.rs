@@ -81,6 +81,17 @@ fn a_listing_and_a_vain_look_are_seen() {
 }
 
 #[test]
+fn a_vain_try_to_go_somewhere_is_seen() {
+    let run = Run::new(&[("dir/x", "1")]);
+    let script = "import os\ntry: os.chdir('absent')\nexcept OSError: os.chdir('dir')\nopen('x').read()";
+    let (seen, status, _) = run.observe("python3", &["-c", script]);
+    assert!(status.success());
+    let absent = run.access(&seen, "absent").unwrap();
+    assert!(absent.found == Found::Absent && absent.uses.probed, "{absent:?}");
+    assert!(run.uses(&seen, "dir").probed && run.uses(&seen, "dir/x").read);
+}
+
+#[test]
 fn what_was_made_before_is_no_dependence() {
     let run = Run::new(&[("old", "x")]);
     let seen = run.shell(
