@@ -3,7 +3,6 @@
 //! Most releases hold a script that poses as kache, so that a run takes a fraction of a second; one holds kache itself.
 
 #![allow(clippy::print_stderr, reason = "what cannot be tried here says so")]
-
 #![cfg(unix)]
 #![allow(clippy::print_stdout, reason = "what cannot be tried here is said")]
 #![expect(clippy::disallowed_methods, reason = "it installs from outside, as a person does")]
