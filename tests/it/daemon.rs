@@ -7,7 +7,6 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::os::fd::AsFd as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -426,17 +425,15 @@ fn a_service_manager_can_listen_for_it() {
     // What connects before there is a daemon is served by it.
     let early = std::thread::scope(|scope| {
         let early = scope.spawn(|| home.try_ask(&Request::Status));
-        rustix::io::fcntl_setfd(listener.as_fd(), rustix::io::FdFlags::empty()).unwrap();
-        let number = std::os::fd::AsRawFd::as_raw_fd(&listener);
-        let script = format!(
-            "exec 3<&{number}; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" daemon run --supervised=systemd"
-        );
+        // As the standard input: a shell may know no descriptors with two digits.
+        let script =
+            "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" daemon run --supervised=systemd";
         let notified = std::os::unix::net::UnixDatagram::bind(home.path("notify")).unwrap();
         let mut command = home.command("sh");
-        command.args(["-c", &script]).arg(KACHE).env("NOTIFY_SOCKET", home.path("notify"));
+        command.args(["-c", script]).arg(KACHE).env("NOTIFY_SOCKET", home.path("notify"));
+        command.stdin(std::os::fd::OwnedFd::from(listener.try_clone().unwrap()));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut daemon = command.spawn().unwrap();
-        rustix::io::fcntl_setfd(listener.as_fd(), rustix::io::FdFlags::CLOEXEC).unwrap();
         let mut message = [0; 64];
         notified.set_read_timeout(Some(LIMIT)).unwrap();
         let n = notified.recv(&mut message).unwrap();
