@@ -15,6 +15,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,11 +25,14 @@ use crate::setup::plan::state::{Content, State};
 use crate::setup::plan::undo_edit::UndoEdit;
 use crate::sys::env::Env;
 use crate::sys::fs::settle;
-use crate::sys::lock::{self, FileLock};
+use crate::sys::lock::{self, FileLock, Waited};
 use crate::sys::{clock, dirs, fs};
 
 /// The version of `plan.json`.
 const FORMAT: u32 = 1;
+
+/// How long another apply is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The journal of this user.
 pub struct Journal {
@@ -89,10 +93,14 @@ impl Journal {
         fs::metadata(&self.dir).is_ok()
     }
 
-    /// Takes the lock; `None` if somebody else has it.
+    /// Takes the lock; `None` if somebody else keeps it. A program that was being started while the last holder ended may
+    /// have it for a moment.
     pub(super) fn lock(&self) -> io::Result<Option<FileLock>> {
         settle::create_private_dir_all(&self.dir)?;
-        lock::try_lock(&self.dir.join("lock"))
+        match lock::lock(&self.dir.join("lock"), PATIENCE)? {
+            Waited::Free(lock) | Waited::AfterHolder(lock) => Ok(Some(lock)),
+            Waited::Stalled => Ok(None),
+        }
     }
 
     /// All applies, oldest first. What cannot be read is left out: it was interrupted before it changed anything.
