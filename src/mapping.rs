@@ -62,8 +62,7 @@ pub fn mapping(
             map(os::bytes(dir), &format!("{}-{}", name.to_string_lossy(), version.to_string_lossy()));
         }
     }
-    for (path, root) in places.roots.spellings().filter(|(_, root)| *root == Root::Workspace) {
-        debug_assert_eq!(root, Root::Workspace);
+    for (path, _) in places.roots.spellings().filter(|(_, root)| *root == Root::Workspace) {
         map(path, ".");
     }
     for (path, _) in places.roots.spellings().filter(|(_, root)| *root == Root::Target) {
