@@ -6,9 +6,9 @@
 //! | left out | because |
 //! |---|---|
 //! | `Output` | what this run makes: its outputs and their temporary names |
+//! | `Toolchain` | what the identity of the compiler covers, and how rustup chose that compiler |
 //! | `Machine` | `/proc`, `/sys`, devices: the state of a machine in one moment, and randomness |
 //! | `Session` | index of the loader, locale, time zone: how a program speaks to a person, not what it makes |
-//! | `Toolchain` | what the identity of the compiler covers, and how rustup chose that compiler |
 //! | `Extern` | the unit key has its content |
 //! | `Argument` | a file of arguments: the unit key has them one by one |
 //! | `Closure` | crates that are only compiled against: the metadata of the externs names them by hash. A link reads their code, so there they are inputs; libraries of procedural macros always are |
@@ -102,9 +102,9 @@ type Rule = (LeftOut, fn(&Setting, &Access) -> bool);
 /// The rules, in order.
 const RULES: &[Rule] = &[
     (LeftOut::Output, is_output),
+    (LeftOut::Toolchain, is_toolchain),
     (LeftOut::Machine, is_machine),
     (LeftOut::Session, is_session),
-    (LeftOut::Toolchain, is_toolchain),
     (LeftOut::Extern, |setting, access| setting.externs.contains(&access.real)),
     (LeftOut::Argument, |setting, access| setting.arguments.contains(&access.real)),
     (LeftOut::Closure, is_closure),
@@ -155,14 +155,20 @@ const RUNTIME: &[&str] = &[
 ];
 
 fn is_below(path: &Path, places: &[&str]) -> bool {
-    places.iter().any(|place| path.starts_with(place))
+    places.iter().any(|place| is_in(path, place))
+}
+
+/// Whether `path` is `place` or in it. Both are without empty and `.` parts, so their bytes tell.
+fn is_in(path: &Path, place: impl AsRef<Path>) -> bool {
+    let place = os::bytes(place.as_ref());
+    let rest = os::bytes(path).strip_prefix(place.strip_suffix(b"/").unwrap_or(place));
+    !place.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
 /// A ramdisk is below `/dev` too, with projects on it.
 fn is_machine(setting: &Setting, access: &Access) -> bool {
-    let is_in_place =
-        || setting.places.iter().chain(&setting.roots).any(|place| access.real.starts_with(place));
-    let is_device = access.real.starts_with("/dev") && !matches!(access.found, Found::File(_));
+    let is_in_place = || setting.places.iter().chain(&setting.roots).any(|place| is_in(&access.real, place));
+    let is_device = is_in(&access.real, "/dev") && !matches!(access.found, Found::File(_));
     access.found == Found::Other || is_below(&access.real, MACHINE) || is_device && !is_in_place()
 }
 
@@ -179,12 +185,12 @@ fn is_output(setting: &Setting, access: &Access) -> bool {
 fn is_session(_: &Setting, access: &Access) -> bool {
     is_below(&access.real, SESSION)
         || is_below(&access.path, SESSION)
-        || access.real.components().any(|part| part.as_os_str() == "gconv") && access.real.starts_with("/usr")
+        || is_in(&access.real, "/usr") && access.real.components().any(|part| part.as_os_str() == "gconv")
 }
 
 fn is_toolchain(setting: &Setting, access: &Access) -> bool {
     let real = &access.real;
-    if *real == setting.compiler || setting.rustup.as_ref().is_some_and(|rustup| real.starts_with(rustup)) {
+    if *real == setting.compiler || setting.rustup.as_ref().is_some_and(|rustup| is_in(real, rustup)) {
         return true;
     }
     let Ok(below) = real.strip_prefix(&setting.sysroot) else { return false };
@@ -234,7 +240,7 @@ fn is_ancestor(setting: &Setting, access: &Access) -> bool {
     let is_directory = matches!(access.found, Found::Directory(_) | Found::Link(_));
     let leads_to_root = || {
         let mut roots = setting.roots.iter().chain([&setting.sysroot, &setting.out_dir]);
-        roots.any(|root| root.starts_with(&access.real) || root.starts_with(&access.path))
+        roots.any(|root| is_in(root, &access.real) || is_in(root, &access.path))
     };
     is_only_there && is_directory && leads_to_root()
 }
@@ -255,7 +261,7 @@ pub fn dependence(setting: &Setting, observation: &Observation) -> Result<Depend
     let mut found = Dependence::default();
     for access in &observation.accesses {
         if access.uses.written && !is_output(setting, access) {
-            let is_result = setting.places.iter().any(|place| access.real.starts_with(place));
+            let is_result = setting.places.iter().any(|place| is_in(&access.real, place));
             if is_result && !is_measurement(&access.real) {
                 found.made.push(access.real.clone());
             }

@@ -193,3 +193,18 @@ fn an_input_keeps_its_spelling_unless_that_is_of_a_process() {
     let names: Vec<_> = found.read.into_iter().map(|(path, _)| path).collect();
     assert_eq!(names, [PathBuf::from("/w/a"), "/w/link/b".into()]);
 }
+
+#[test]
+fn a_place_holds_itself_and_what_is_below_it() {
+    for (path, place, expected) in [
+        ("/a/b", "/a", true),
+        ("/a", "/a", true),
+        ("/a/b", "/", true),
+        ("/", "/", true),
+        ("/ab", "/a", false),
+        ("/a", "/a/b", false),
+        ("/a", "", false),
+    ] {
+        assert_eq!(is_in(Path::new(path), place), expected, "{path} {place}");
+    }
+}

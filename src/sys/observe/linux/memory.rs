@@ -15,7 +15,7 @@ pub(super) fn text(thread: i32, address: u64, buffer: &mut [u8; PATH_MAX]) -> io
         let from = address.wrapping_add(n_read as u64);
         // To the end of a page at most: the next one may not be there.
         let n_in_page = (PAGE_BYTES - from % PAGE_BYTES) as usize;
-        let end = (n_read + n_in_page).min(buffer.len());
+        let end = (n_read + n_in_page.min(PIECE_BYTES)).min(buffer.len());
         let n_bytes = read(thread, from, &mut buffer[n_read..end])?;
         if let Some(at) = buffer[n_read..n_read + n_bytes].iter().position(|byte| *byte == 0) {
             return Ok(Some(n_read + at));
@@ -24,6 +24,9 @@ pub(super) fn text(thread: i32, address: u64, buffer: &mut [u8; PATH_MAX]) -> io
     }
     Ok(None)
 }
+
+/// Most paths are shorter.
+const PIECE_BYTES: usize = 256;
 
 /// The smallest page that a supported system has.
 const PAGE_BYTES: u64 = 4096;

@@ -1,6 +1,7 @@
 //! What is at a path, and where that really is.
 
-use std::fs::File;
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, RawFd};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -19,8 +20,66 @@ pub(super) struct Place {
     pub(super) found: Found,
 }
 
-/// Looks at `path`; where `follow` is not set, at a symbolic link itself.
-pub(super) fn look(path: PathBuf, follow: bool) -> Place {
+/// Where directories really are, as long as none can have become another.
+#[derive(Default)]
+pub(super) struct Directories(HashMap<PathBuf, PathBuf>);
+
+impl Directories {
+    /// Looks at `path`; where `follow` is not set, at a symbolic link itself.
+    pub(super) fn look(&mut self, path: PathBuf, follow: bool) -> Place {
+        self.look_inside(&path).unwrap_or_else(|| look(path, follow))
+    }
+
+    /// To be called before a name is made, removed or given to something else. A directory cannot become a link
+    /// without that: it must be gone first.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    /// Asks the system once for what is in a known directory; `None` where that does not tell everything.
+    fn look_inside(&mut self, path: &Path) -> Option<Place> {
+        let (directory, name) = (path.parent()?, path.file_name()?);
+        let real = match self.real(directory) {
+            Ok(real) => real.join(name),
+            // Then it is the first missing name above that counts.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return self.look_inside(directory).filter(|place| place.found == Found::Absent);
+            }
+            Err(_) => return None,
+        };
+        let found = match std::fs::symlink_metadata(path) {
+            Ok(metadata) => kind(&metadata)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Found::Absent,
+            Err(_) => return None,
+        };
+        Some(Place { path: path.to_path_buf(), real, found })
+    }
+
+    fn real(&mut self, directory: &Path) -> io::Result<&Path> {
+        if !self.0.contains_key(directory) {
+            let opened = open(directory, libc::O_PATH | libc::O_DIRECTORY)?;
+            let real = std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))?;
+            self.0.insert(directory.to_path_buf(), real);
+        }
+        self.0.get(directory).map(PathBuf::as_path).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+/// What a path that is no symbolic link leads to.
+fn kind(metadata: &Metadata) -> Option<Found> {
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        Some(Found::File(Identity::of(metadata)))
+    } else if kind.is_dir() {
+        Some(Found::Directory(Identity::of(metadata)))
+    } else if kind.is_symlink() {
+        None
+    } else {
+        Some(Found::Other)
+    }
+}
+
+fn look(path: PathBuf, follow: bool) -> Place {
     let flags = libc::O_PATH | if follow { 0 } else { libc::O_NOFOLLOW };
     match open(&path, flags) {
         Ok(file) => {
@@ -42,15 +101,9 @@ fn open(path: &Path, flags: i32) -> io::Result<File> {
 fn describe(file: &File, path: &Path) -> io::Result<(PathBuf, Found)> {
     let metadata = file.metadata()?;
     let real = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
-    let kind = metadata.file_type();
-    let found = if kind.is_file() {
-        Found::File(Identity::of(&metadata))
-    } else if kind.is_dir() {
-        Found::Directory(Identity::of(&metadata))
-    } else if kind.is_symlink() {
-        Found::Link(std::fs::read_link(path)?)
-    } else {
-        Found::Other
+    let found = match kind(&metadata) {
+        Some(found) => found,
+        None => Found::Link(std::fs::read_link(path)?),
     };
     Ok((real, found))
 }
@@ -187,5 +240,43 @@ mod tests {
         assert_eq!(look(dir.join("link"), true).real, dir.join("file"));
         assert_eq!(look(dir.join("link"), false).found, Found::Link("file".into()));
         assert!(matches!(look(dir.clone(), false).found, Found::Directory(_)));
+    }
+
+    #[test]
+    fn a_look_into_a_known_directory_tells_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().canonicalize().unwrap();
+        std::fs::create_dir(dir.join("real")).unwrap();
+        std::fs::write(dir.join("real/file"), "x").unwrap();
+        std::os::unix::fs::symlink("real", dir.join("link")).unwrap();
+        std::os::unix::fs::symlink("file", dir.join("real/alias")).unwrap();
+        let mut directories = Directories::default();
+        let names = [
+            "real",
+            "none/x/y",
+            "real/file",
+            "real/none",
+            "real/none/x",
+            "real/file/x",
+            "real/alias",
+            "real/..",
+        ];
+        let below = names.map(|name| dir.join(name)).into_iter();
+        let through_link = names.map(|name| dir.join("link").join(name)).into_iter();
+        for path in below.chain(through_link).chain(["/".into(), "/dev/null".into()]) {
+            for follow in [true, false, true] {
+                let (known, asked) = (directories.look(path.clone(), follow), look(path.clone(), follow));
+                assert_eq!(
+                    (known.path, known.real, known.found),
+                    (asked.path, asked.real, asked.found),
+                    "{} {follow}",
+                    path.display()
+                );
+            }
+        }
+        std::fs::rename(dir.join("real"), dir.join("other")).unwrap();
+        std::os::unix::fs::symlink("other", dir.join("real")).unwrap();
+        directories.forget();
+        assert_eq!(directories.look(dir.join("real/file"), true).real, dir.join("other/file"));
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::{Access, Found, Observation, Uses};
 use super::calls::How;
-use super::place::{self, Place};
+use super::place::{Directories, Place};
 
 /// More paths than this are no inputs of one compile.
 const MAX_PATHS: usize = 100_000;
@@ -16,8 +16,11 @@ const MAX_PATHS: usize = 100_000;
 #[derive(Default)]
 pub(super) struct Recorder {
     observation: Observation,
-    /// Index by spelling; links that are asked for themselves end with a NUL.
+    /// Index by spelling.
     known: HashMap<Vec<u8>, usize>,
+    /// The same for paths whose last name may be a link that is asked for itself.
+    known_links: HashMap<Vec<u8>, usize>,
+    directories: Directories,
     /// For each row: the directory of the path was there, so the call can make something.
     can_be_made: Vec<bool>,
     /// What the observed programs have made, moved or removed, without symbolic links. What is below a directory of
@@ -36,18 +39,31 @@ impl Recorder {
         self.observation.n_calls += 1;
     }
 
+    /// Whether all that this call would add is known.
+    pub(super) fn has(&self, path: &[u8], how: How) -> bool {
+        let uses = uses(how);
+        let row = self.index(path, how).and_then(|index| self.observation.accesses.get(index));
+        !uses.written && row.is_some_and(|access| access.uses.and(uses) == access.uses)
+    }
+
+    fn index(&self, path: &[u8], how: How) -> Option<usize> {
+        let known = if follows(how) { &self.known } else { &self.known_links };
+        known.get(path).copied()
+    }
+
     /// Notes that something is done with `path` (absolute and tidied). Answers whether that was not known before.
     pub(super) fn note(&mut self, path: &[u8], how: How) -> bool {
         let uses = uses(how);
-        let follow = !matches!(how, How::ProbeLink | How::Source | How::Replace | How::Remove | How::Create);
-        let index = if follow { self.known.get(path) } else { self.known.get(&of_link(path)) };
-        let index = match index {
-            Some(index) => *index,
+        if matches!(how, How::Source | How::Replace | How::Remove | How::Create) {
+            self.directories.forget();
+        }
+        let index = match self.index(path, how) {
+            Some(index) => index,
             None if self.observation.accesses.len() >= MAX_PATHS => {
                 self.lose(|| format!("more than {MAX_PATHS} paths were used"));
                 return false;
             }
-            None => self.add(path, follow),
+            None => self.add(path, follows(how)),
         };
         let Some(access) = self.observation.accesses.get(index) else { return false };
         let missing = access.uses.and(uses) != access.uses;
@@ -59,11 +75,12 @@ impl Recorder {
 
     fn add(&mut self, path: &[u8], follow: bool) -> usize {
         let Place { path: spelled, real, found } =
-            place::look(Path::new(OsStr::from_bytes(path)).into(), follow);
+            self.directories.look(Path::new(OsStr::from_bytes(path)).into(), follow);
         let index = self.observation.accesses.len();
         self.can_be_made.push(spelled.as_os_str().as_bytes() == path);
         self.observation.accesses.push(Access { path: spelled, real, found, uses: Uses::default() });
-        self.known.insert(if follow { path.to_vec() } else { of_link(path) }, index);
+        let known = if follow { &mut self.known } else { &mut self.known_links };
+        known.insert(path.to_vec(), index);
         index
     }
 
@@ -103,8 +120,9 @@ impl Recorder {
     }
 }
 
-fn of_link(path: &[u8]) -> Vec<u8> {
-    [path, &[0]].concat()
+/// Whether a link that the path ends with is followed.
+fn follows(how: How) -> bool {
+    !matches!(how, How::ProbeLink | How::Source | How::Replace | How::Remove | How::Create)
 }
 
 /// What a call does with what was there before, as far as its flags tell.

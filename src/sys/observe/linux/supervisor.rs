@@ -144,14 +144,10 @@ impl Caller<'_> {
             Ok(None) => return self.lose(|| "a path longer than the system takes".to_owned()),
             Err(e) => return self.unreadable(&e),
         };
-        // Whoever was interrupted makes the call again; then another text may stand there.
-        if !self.listener.is_waiting(self.id) {
-            return;
-        }
         let is_relative = self.notes.buffer.first() != Some(&b'/');
         if n_bytes == 0 {
             // The descriptor itself: what is open was noted when it was opened.
-            if touch.how == How::Execute {
+            if touch.how == How::Execute && self.listener.is_waiting(self.id) {
                 self.note_descriptor(touch);
             }
             return;
@@ -160,7 +156,10 @@ impl Caller<'_> {
         let Some(base) = base else { return };
         let Some(text) = self.notes.buffer.get(..n_bytes) else { return };
         place::tidy(&base, text, &mut self.notes.path);
-        self.note_path(touch.how);
+        // Whoever was interrupted makes the call again; then another text may stand there.
+        if !self.recorder.has(&self.notes.path, touch.how) && self.listener.is_waiting(self.id) {
+            self.note_path(touch.how);
+        }
     }
 
     fn lose(&mut self, why: impl FnOnce() -> String) {
