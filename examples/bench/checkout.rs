@@ -42,6 +42,13 @@ pub(crate) fn fetch(contenders: &Contenders, checkout: &Path) -> Result<()> {
     }
 }
 
+/// Writes a package whose only crate is empty.
+pub(crate) fn empty_package(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory.join("src"))?;
+    fs::write(directory.join("src/lib.rs"), "")?;
+    fs::write(directory.join("Cargo.toml"), "[package]\nname = \"empty\"\nedition = \"2024\"\n[workspace]\n")
+}
+
 /// Removes a directory with all in it; none is fine.
 pub(crate) fn remove(directory: &Path) -> io::Result<()> {
     match fs::remove_dir_all(directory) {

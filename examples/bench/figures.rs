@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::contender::Contender::{self, Floor, Kache, Plain, Sccache, Unobserved};
-use crate::rounds::Phase::{self, Cold, FirstElsewhere, Noop, SecondElsewhere, Warm};
+use crate::rounds::Phase::{self, Cold, FirstElsewhere, FirstEver, Noop, SecondElsewhere, Warm};
 use crate::rounds::Rounds;
 use crate::table::Budget::{AtLeast, AtMost};
 use crate::table::{Budget, Row, Table, Unit};
@@ -52,6 +52,18 @@ pub(crate) fn add(rounds: &Rounds<'_>, table: &mut Table) {
         Some(with_budget(Row::new(&rounds.subject, *what, percent, Unit::Percent).note(note), *budget))
     });
     ratios.chain(hits).for_each(|row| table.add(row));
+    if let (Some(kache), Some(plain)) = (rounds.median(Kache, FirstEver), rounds.median(Plain, FirstEver)) {
+        let over = 1000.0 * (kache.wall.as_secs_f64() - plain.wall.as_secs_f64());
+        let what = "first crate ever (the toolchain is read): kache over plain";
+        table.add(Row::new(&rounds.subject, what, over, Unit::Milliseconds));
+    }
+    if let (Some(kache), Some(plain)) = (rounds.median(Kache, Cold), rounds.median(Plain, Cold))
+        && let Some(counts) = rounds.worst_counts(Cold).filter(|counts| counts.cacheable() > 0)
+    {
+        let over = 1000.0 * (kache.cpu.as_secs_f64() - plain.cpu.as_secs_f64()) / counts.cacheable() as f64;
+        let what = "cold: processor time over plain, per unit";
+        table.add(Row::new(&rounds.subject, what, over, Unit::Milliseconds));
+    }
     if let Some((n_calls, n_observed)) = rounds.observed(Cold) {
         let figure = n_calls as f64 / n_observed as f64;
         let note = format!("{n_calls} in {n_observed} compiles");

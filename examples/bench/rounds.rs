@@ -15,7 +15,9 @@ use crate::records::Counts;
 /// What a build finds when it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
-    /// Neither target directory nor store.
+    /// A package with nothing in it, and a cache directory that has never seen this toolchain.
+    FirstEver,
+    /// Neither target directory nor store, but the toolchain was seen before.
     Cold,
     /// A full store, no target directory.
     Warm,
@@ -66,6 +68,7 @@ impl<'a> Rounds<'a> {
         for contender in rounds.present(&[Contender::Plain, Contender::Floor, Contender::Unobserved]) {
             checkout::copy(&rounds.source, &rounds.checkout(contender))?;
         }
+        checkout::empty_package(&rounds.empty_package())?;
         Ok(rounds)
     }
 
@@ -126,6 +129,10 @@ impl<'a> Rounds<'a> {
         self.home.join(contender.name())
     }
 
+    fn empty_package(&self) -> PathBuf {
+        self.home.join("empty")
+    }
+
     fn store(&self, contender: Contender) -> PathBuf {
         self.home.join("stores").join(contender.name())
     }
@@ -133,9 +140,12 @@ impl<'a> Rounds<'a> {
     fn cold_round(&mut self, round: usize) -> Result<()> {
         for contender in turned(self.present(&[Contender::Plain, Contender::Unobserved]), round) {
             self.empty_store(contender)?;
-            let checkout = self.checkout(contender);
-            checkout::remove(&checkout.join("target"))?;
-            self.build(contender, Phase::Cold, &checkout)?;
+            for (phase, checkout) in
+                [(Phase::FirstEver, self.empty_package()), (Phase::Cold, self.checkout(contender))]
+            {
+                checkout::remove(&checkout.join("target"))?;
+                self.build(contender, phase, &checkout)?;
+            }
         }
         Ok(())
     }

@@ -66,12 +66,15 @@ impl Calls {
     }
 }
 
-/// Repeats the call under `callgrind` and returns the instructions of its first process; `None` without valgrind.
+/// Repeats the call under `callgrind` and returns the instructions of its first process; `None` without valgrind. It is
+/// the second call that counts: valgrind sets a variable for the loader, so the first one meets a new toolchain.
 pub(crate) fn instructions(recording: &Recording, kache: &Path) -> Result<Option<u64>> {
     let Some(valgrind) = find("valgrind") else { return Ok(None) };
     let tool: [OsString; 4] =
         [valgrind.into(), "--tool=callgrind".into(), "--callgrind-out-file=/dev/null".into(), kache.into()];
-    let output = recording.command(&tool).stdin(Stdio::null()).output()?;
+    let count = || recording.command(&tool).stdin(Stdio::null()).output();
+    count()?;
+    let output = count()?;
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     let collected = told.lines().find_map(|line| line.split_once("Collected : "));
     Ok(collected.and_then(|(_, count)| count.trim().parse::<u64>().ok()))
