@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::invocation::driver::{Driver, is_compiler_name};
-use crate::invocation::{Invocation, Output, outputs};
+use crate::invocation::{Invocation, Output, outputs, parse};
 use crate::sys::env::Env;
-use crate::sys::{fs, host, process};
+use crate::sys::{fs, host, process, shield};
 
 /// `kache <compiler> <argument>…`, or `kache <workspace wrapper> <compiler> <argument>…`.
 pub struct Call<'a> {
@@ -41,6 +41,16 @@ impl<'a> Call<'a> {
         let _ = writeln!(io::stderr(), "error: could not run {}: {error}", self.program.to_string_lossy());
         ExitCode::from(127)
     }
+}
+
+/// Becomes the compiler whatever happened before.
+pub fn compile_plainly(env: &Env) -> ExitCode {
+    let Some(call) = env.args.get(1..).and_then(Call::of) else { return ExitCode::from(2) };
+    // What cannot be understood has no outputs that would be links into the store.
+    let _ = shield::shielded(|| {
+        unlink_outputs(parse::parse(call.args, &read_argument_file).ok().as_ref(), env);
+    });
+    call.exec()
 }
 
 /// An argument file. A pipe can be read only once, and that is the compiler's.

@@ -26,7 +26,7 @@ use crate::store::Store;
 use crate::streams::Streams;
 use crate::sys::fs::Identity;
 use crate::sys::lock::FileLock;
-use crate::sys::process;
+use crate::sys::{process, shield};
 
 /// A compile that is about to run.
 pub struct Compilation<'a> {
@@ -182,7 +182,8 @@ impl Finish<'_> {
             (None, Some(observation)) => Evidence::Observed(self.compilation.call, observation),
             (None, None) => return Err(Unstored::InputsUnknown("nothing was observed".to_owned())),
         };
-        let stored = self.try_store(unit, evidence, maps_paths);
+        let stored = shield::shielded(|| self.try_store(unit, evidence, maps_paths))
+            .unwrap_or_else(|defect| Err(Unstored::Defect(defect)));
         if stored.is_err() {
             self.note_reach();
         }

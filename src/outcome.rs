@@ -54,6 +54,8 @@ pub enum Unstored {
     UnexpectedOutput(String),
     /// The store could not be written.
     StoreFailed(String),
+    /// A defect of kache: what it said, and where.
+    Defect(String),
 }
 
 /// Why an invocation was not looked up at all. `detail` names the argument, file or variable.
@@ -116,4 +118,6 @@ pub enum Bypass {
     UnknownCompiler,
     /// The store cannot be opened.
     Store,
+    /// A defect of kache: the detail is what it said, and where.
+    Defect,
 }

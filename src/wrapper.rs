@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::call::{Call, read_argument_file, unlink_outputs};
+use crate::call::{self, Call, read_argument_file, unlink_outputs};
 use crate::config::{self, Config, Observe};
 use crate::gather;
 use crate::hit;
@@ -16,7 +16,6 @@ use crate::key::assumed;
 use crate::key::facts::Facts;
 use crate::key::inputs::KeyInputs;
 use crate::key::memo::{self, Memo};
-use crate::key::portable::Root;
 use crate::key::read::Present;
 use crate::key::roots::Places;
 use crate::key::toolchain::Toolchain;
@@ -34,11 +33,16 @@ use crate::streams::Streams;
 use crate::sys::clock::{self, Stopwatch};
 use crate::sys::env::Env;
 use crate::sys::lock::{FileLock, Waited};
-use crate::sys::observe;
+use crate::sys::{observe, shield};
 use crate::trigger;
 
 /// Does what cargo asks for with `env.args`.
 pub fn main(env: &Env) -> ExitCode {
+    shield::keep_quiet();
+    shield::shielded(|| wrap(env)).unwrap_or_else(|_| call::compile_plainly(env))
+}
+
+fn wrap(env: &Env) -> ExitCode {
     let mut watch = Stopwatch::start();
     let Some(call) = env.args.get(1..).and_then(Call::of) else { return ExitCode::from(2) };
     probe::answer(env);
@@ -70,7 +74,8 @@ pub fn main(env: &Env) -> ExitCode {
         (Ok((invocation, driver, _)), Some(places)) => {
             let store = Store::at(&config.cache_dir.value);
             let way = Way { env, call: &call, invocation, driver, places, config: &config, store: &store };
-            way.go(&mut record, &mut watch)
+            let done = shield::shielded(|| way.go(&mut record, &mut watch));
+            done.unwrap_or_else(|defect| Err(BypassReason::new(Bypass::Defect, defect)))
         }
         (Ok(_), None) => Err(BypassReason::new(Bypass::NotCargo, "no working directory")),
     };
@@ -147,7 +152,7 @@ impl Way<'_> {
             adopt: &|path, digest| self.store.adopt(path, digest),
         };
         record.unit = gather::unit_name(&facts);
-        record.place = self.place();
+        record.place = self.places.shown();
         let streams = Streams::new(invocation, &outputs, &self.places.roots);
         let unit = match policy::check(invocation, &outputs, &settings).and_then(|()| unit::unit(&facts)) {
             Ok(unit) => unit,
@@ -186,15 +191,6 @@ impl Way<'_> {
             Some(dir) => Err(BypassReason::new(Bypass::Probe, dir.to_string_lossy())),
             None => Ok(()),
         }
-    }
-
-    fn place(&self) -> String {
-        let root = if self.places.member { Root::Workspace } else { Root::Target };
-        self.places
-            .roots
-            .value(root)
-            .map(|path| String::from_utf8_lossy(path).into_owned())
-            .unwrap_or_default()
     }
 }
 

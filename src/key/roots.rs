@@ -48,6 +48,14 @@ impl Places {
         Places { roots, cwd: cwd.to_path_buf(), target, member }
     }
 
+    /// The directory that the invocation is for, as people see it: the workspace, or the build directory where the
+    /// package is from elsewhere.
+    pub fn shown(&self) -> String {
+        let root = if self.member { Root::Workspace } else { Root::Target };
+        let path = self.roots.value(root).unwrap_or_default();
+        String::from_utf8_lossy(path).into_owned()
+    }
+
     /// The directories that a search variable names, without those of the build directory: cargo adds these, and they
     /// hold nothing that a compiler is made of.
     pub fn searched(&self, env: &Env, variable: &str) -> Vec<PathBuf> {

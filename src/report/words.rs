@@ -30,6 +30,7 @@ pub fn unstored(unstored: &Unstored) -> (&'static str, &str) {
         Unstored::InputsUnknown(what) => ("what the compiler read is not known completely", what),
         Unstored::UnexpectedOutput(what) => ("the compiler made another output than announced", what),
         Unstored::StoreFailed(what) => ("the store could not be written", what),
+        Unstored::Defect(what) => ("a defect of kache, which its makers would like to know of", what),
     }
 }
 
@@ -58,6 +59,7 @@ pub fn bypass(why: Bypass) -> &'static str {
         Bypass::UnreadableInput => "an input that cannot be read",
         Bypass::UnknownCompiler => "the compiler cannot be identified",
         Bypass::Store => "the store cannot be used",
+        Bypass::Defect => "a defect of kache, which its makers would like to know of",
     }
 }
 

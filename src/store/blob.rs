@@ -75,7 +75,8 @@ impl Store {
         sharing: Sharing,
     ) -> io::Result<()> {
         match self.blob(digest, size_bytes) {
-            Ok(path) => match fs::set_modified(&path, seal::of(digest)) {
+            // Sealing it again could hide that somebody has just written to it.
+            Ok(path) => match fs::renew(&path) {
                 // A collection was faster.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 // Where it is not ours to renew, the worst is a miss.

@@ -15,5 +15,6 @@ pub mod observe;
 pub mod os;
 pub mod process;
 pub mod program;
+pub mod shield;
 #[cfg(feature = "cli")]
 pub mod signal;

@@ -1,0 +1,37 @@
+//! A panic is a defect of this program; it must not become a failed build of somebody else's.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, PoisonError};
+
+static LAST: Mutex<Option<String>> = Mutex::new(None);
+
+/// From now on panics print nothing: what they say is kept for [`shielded`].
+pub fn keep_quiet() {
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|place| format!("{}:{}: ", place.file(), place.line()));
+        let text = panic.payload_as_str().unwrap_or("panic");
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(format!("{}{text}", place.unwrap_or_default()));
+    }));
+}
+
+/// What `work` returns; if it panics, what it said. Whatever it was about to change is not looked at afterwards.
+pub fn shielded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
+        let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
+        last.unwrap_or_else(|| "panic".to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        assert_eq!(shielded(|| 1), Ok(1));
+        let nothing: Vec<u8> = Vec::new();
+        assert!(shielded(|| nothing[std::hint::black_box(0)]).is_err());
+        assert_eq!(shielded(|| 2), Ok(2));
+    }
+}
