@@ -17,7 +17,7 @@ use crate::key::read::InputList;
 use crate::key::unit::Unit;
 use crate::learn::{self, Evidence};
 use crate::outcome::Unstored;
-use crate::restore::{can_be_depended_on, sharing};
+use crate::restore::sharing;
 use crate::store::entry::{Artifact, Entry, FORMAT, StoredInputs, UnitName};
 use crate::store::put::Put;
 use crate::streams::Streams;
@@ -56,7 +56,7 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     bind_to_roots(facts, &dep_info, finished.maps_paths, &mut found_roots);
     let (list, read) = learn::learn(facts, unit, &finished.evidence, &dep_info, found_roots)?;
     let reach = finished.reach.map(|reach| with_macro(reach.clone(), facts, &artifacts));
-    if reach.is_none() && artifacts.iter().any(|artifact| can_be_depended_on(artifact.role)) {
+    if reach.is_none() && artifacts.iter().any(|artifact| artifact.role.can_be_depended_on()) {
         return Err(Unstored::InputsUnknown("what stands behind the externs".to_owned()));
     }
     let is_hidden_reader = reach.as_ref().is_some_and(|reach| reach.hidden_readers().next().is_some());
@@ -203,20 +203,19 @@ fn bind_to_roots(facts: &Facts<'_>, dep_info: &DepInfo, maps_paths: bool, found:
         return;
     }
     let roots = &facts.places.roots;
-    let all = [Root::Target, Root::Workspace, Root::CargoHome, Root::Home];
     let mut bind = |root: Root| {
         if roots.value(root).is_some() && !found.contains(&root) {
             found.push(root);
         }
     };
     if compresses_debug_sections(facts.invocation) {
-        all.into_iter().for_each(&mut bind);
+        Root::ALL.into_iter().for_each(&mut bind);
     }
     // Texts in LLVM bitcode are not on byte boundaries: whatever was read of them counts as kept.
     let makes_bitcode = makes_bitcode(facts.invocation);
     for (name, value) in &dep_info.variables {
         let value = roots.tokenize(value.as_deref().unwrap_or_default());
-        let mut mentioned = all.into_iter().filter(|root| value.mentions(*root)).peekable();
+        let mut mentioned = Root::ALL.into_iter().filter(|root| value.mentions(*root)).peekable();
         if mentioned.peek().is_some() && (makes_bitcode || !is_only_included(name, facts, dep_info)) {
             mentioned.for_each(&mut bind);
         }
@@ -277,7 +276,7 @@ fn makes_bitcode(invocation: &Invocation) -> bool {
 /// What stands behind this unit's artifacts: itself, its externs, and what stands behind them. Known before the
 /// compile: dependents start as soon as the metadata is announced. `None` where nothing can depend on this unit.
 pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Option<Reach> {
-    let output = facts.outputs.iter().find(|output| can_be_depended_on(output.role))?;
+    let output = facts.outputs.iter().find(|output| output.role.can_be_depended_on())?;
     let libraries = facts.invocation.native_libs.iter();
     let own = ReachedCrate {
         stem: Portable::literal(os::bytes(output.path.file_stem()?)),

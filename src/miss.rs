@@ -21,7 +21,6 @@ use crate::learn::{Before, Evidence};
 use crate::mapping::Mapping;
 use crate::outcome::{Bypass, BypassReason, Unstored};
 use crate::policy;
-use crate::restore::can_be_depended_on;
 use crate::store::Store;
 use crate::streams::Streams;
 use crate::sys::fs::Identity;
@@ -203,7 +202,7 @@ impl Finish<'_> {
         })?;
         store.put(&put).map_err(|e| Unstored::StoreFailed(e.to_string()))?;
         for (artifact, (path, _)) in put.entry.artifacts.iter().zip(&put.files) {
-            if can_be_depended_on(artifact.role)
+            if artifact.role.can_be_depended_on()
                 && let Ok(identity) = Identity::at(path)
             {
                 facts.memo.set(&identity, Known { digest: artifact.blob, reach: put.entry.reach });
@@ -229,5 +228,5 @@ impl Finish<'_> {
 }
 
 fn is_rust_library(role: Role) -> bool {
-    can_be_depended_on(role) && role != Role::ProcMacro
+    role.can_be_depended_on() && role != Role::ProcMacro
 }

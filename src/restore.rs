@@ -65,18 +65,13 @@ pub fn restore(store: &Store, entry: &Entry, outputs: &[Output], memo: &Memo) ->
     }
     for output in wanted {
         if let Some(artifact) = entry.artifacts.iter().find(|artifact| artifact.role == output.role)
-            && can_be_depended_on(output.role)
+            && output.role.can_be_depended_on()
             && let Ok(identity) = Identity::at(&output.path)
         {
             memo.set(&identity, Known { digest: artifact.blob, reach: entry.reach });
         }
     }
     Ok(restored)
-}
-
-/// Whether other units read it: only then its digest is worth noting.
-pub fn can_be_depended_on(role: Role) -> bool {
-    matches!(role, Role::Metadata | Role::Rlib | Role::Dylib | Role::ProcMacro)
 }
 
 fn place(

@@ -26,7 +26,6 @@ use crate::outcome::{Bypass, BypassReason, MissReason, Origin, Outcome};
 use crate::policy::{self, Policy};
 use crate::probe;
 use crate::record::{self, Record};
-use crate::restore;
 use crate::settings;
 use crate::store::Store;
 use crate::streams::Streams;
@@ -173,7 +172,7 @@ impl Way<'_> {
         record: &mut Record,
     ) -> Result<ExitCode, BypassReason> {
         let externs = unit::extern_digests(facts);
-        let is_depended_on = facts.outputs.iter().any(|output| restore::can_be_depended_on(output.role));
+        let is_depended_on = facts.outputs.iter().any(|output| output.role.can_be_depended_on());
         let (true, Some(externs)) = (is_depended_on, externs) else { return Err(reason) };
         let compilation =
             Compilation { call: self.call, facts, externs: &externs, streams, store: self.store };

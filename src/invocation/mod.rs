@@ -174,6 +174,11 @@ pub enum Role {
 }
 
 impl Role {
+    /// Whether other units read it: only then its digest is worth noting.
+    pub fn can_be_depended_on(self) -> bool {
+        matches!(self, Role::Metadata | Role::Rlib | Role::Dylib | Role::ProcMacro)
+    }
+
     /// Made by a linker: it depends on more than what rustc reads.
     pub fn is_linked(self) -> bool {
         matches!(self, Role::Executable | Role::Dylib | Role::Cdylib | Role::ProcMacro)

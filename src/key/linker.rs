@@ -109,14 +109,9 @@ pub fn identify(
 pub(super) fn recall(memo_path: &Path) -> Option<Linker> {
     let linker: Linker = serde_json::from_slice(&guard::check(fs::read(memo_path).ok()?)?).ok()?;
     let unchanged =
-        linker.files.iter().all(|(path, then)| Identity::at(path).is_ok_and(|now| state(&now) == *then));
+        linker.files.iter().all(|(path, then)| Identity::at(path).is_ok_and(|now| now.numbers() == *then));
     let still_absent = linker.absent.iter().all(|path| fs::symlink_metadata(path).is_err());
     (unchanged && still_absent).then_some(linker)
-}
-
-fn state(identity: &Identity) -> [i64; 5] {
-    let Identity { device, inode, size, modified_ns, changed_ns } = *identity;
-    [device as i64, inode as i64, size as i64, modified_ns, changed_ns]
 }
 
 /// Collects files with their content.
@@ -131,7 +126,7 @@ impl Collection {
             memo::hash_file(path).map_err(|e| refuse(format!("{}: {e}", path.display())))?;
         self.hasher.field(name.as_bytes());
         self.hasher.field(digest.as_bytes());
-        self.files.push((path.to_path_buf(), state(&identity)));
+        self.files.push((path.to_path_buf(), identity.numbers()));
         Ok(())
     }
 }

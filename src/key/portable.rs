@@ -25,7 +25,8 @@ pub enum Root {
 }
 
 impl Root {
-    const ALL: [Root; 4] = [Root::Target, Root::Workspace, Root::CargoHome, Root::Home];
+    /// All of them.
+    pub const ALL: [Root; 4] = [Root::Target, Root::Workspace, Root::CargoHome, Root::Home];
 
     fn letter(self) -> u8 {
         match self {

@@ -81,13 +81,8 @@ pub struct Seen {
 impl Seen {
     /// What is known of a file, unless it is so young that it could still change unnoticed.
     pub fn settled(file: usize, identity: &Identity, digest: Digest) -> Option<Seen> {
-        (!memo::is_racy(identity)).then(|| Seen { file, state: state(identity), digest })
+        (!memo::is_racy(identity)).then(|| Seen { file, state: identity.numbers(), digest })
     }
-}
-
-fn state(identity: &Identity) -> [i64; 5] {
-    let Identity { device, inode, size, modified_ns, changed_ns } = *identity;
-    [device as i64, inode as i64, size as i64, modified_ns, changed_ns]
 }
 
 /// Looks at the present state of what input lists name. Each file is read at most once.
@@ -195,7 +190,7 @@ impl<'a> Present<'a> {
         }
         if let Some(known) = known
             && let Ok(identity) = Identity::at(path)
-            && state(&identity) == known.state
+            && identity.numbers() == known.state
         {
             self.files.insert(path.as_os_str().to_owned(), Some((known.digest, identity)));
             return Some(known.digest);

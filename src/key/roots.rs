@@ -67,7 +67,7 @@ impl Places {
     /// them too.
     pub fn with_canonical_spellings(&self) -> Roots {
         let mut roots = self.roots.clone();
-        for root in [Root::Target, Root::Workspace, Root::CargoHome, Root::Home] {
+        for root in Root::ALL {
             let path = self.roots.value(root).and_then(os::path);
             if let Some(canonical) = path.and_then(|path| fs::canonical(&path).ok()) {
                 roots.add(root, os::bytes(&canonical));

@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::key::reach::Reach;
 use crate::key::read::InputList;
 use crate::store::blob::Sharing;
-use crate::store::entry::{Artifact, Entry, StoredInputs};
+use crate::store::entry::{Entry, StoredInputs};
 use crate::store::{Shelf, Store};
 
 /// All that is to be stored of one compile.
@@ -31,7 +31,7 @@ impl Store {
         for (artifact, (path, sharing)) in put.entry.artifacts.iter().zip(&put.files) {
             self.put_blob(path, &artifact.blob, artifact.size_bytes, *sharing)?;
         }
-        for artifact in put.entry.artifacts.iter().filter(|artifact| can_be_depended_on(artifact)) {
+        for artifact in put.entry.artifacts.iter().filter(|artifact| artifact.role.can_be_depended_on()) {
             if let Some(names) = &put.names {
                 self.put_names(&artifact.blob, names)?;
             }
@@ -43,9 +43,4 @@ impl Store {
         self.write(Shelf::Entries, &put.key, serde_json::to_vec(&put.entry)?)?;
         self.put_list(&put.inputs.unit_key, put.list.clone())
     }
-}
-
-fn can_be_depended_on(artifact: &Artifact) -> bool {
-    use crate::invocation::Role;
-    matches!(artifact.role, Role::Metadata | Role::Rlib | Role::Dylib | Role::ProcMacro)
 }

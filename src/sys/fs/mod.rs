@@ -61,6 +61,11 @@ impl Identity {
         platform::identity(metadata)
     }
 
+    /// As numbers, in the order of the fields: to be written down and compared.
+    pub fn numbers(&self) -> [i64; 5] {
+        [self.device as i64, self.inode as i64, self.size as i64, self.modified_ns, self.changed_ns]
+    }
+
     /// The identity of the file at `path`, symbolic links followed.
     pub fn at(path: &Path) -> io::Result<Identity> {
         std::fs::metadata(path).map(|metadata| Identity::of(&metadata))
