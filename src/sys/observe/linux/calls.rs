@@ -48,6 +48,8 @@ pub(super) enum Call {
         path: u64,
         how: u64,
     },
+    /// Nothing that could be read.
+    Harmless,
     /// Connects to the address at this place, of this length.
     Connect(u64, u64),
     /// After this, what the caller does can no longer be told by its calls.
@@ -75,6 +77,7 @@ const COMMON: &[c_long] = &[
     libc::SYS_mkdirat,
     libc::SYS_mknodat,
     libc::SYS_truncate,
+    libc::SYS_socket,
     libc::SYS_connect,
     libc::SYS_io_uring_setup,
     libc::SYS_open_by_handle_at,
@@ -142,6 +145,11 @@ pub(super) fn understand(number: c_long, args: &[u64; 6]) -> Call {
         libc::SYS_unlinkat => Call::One(at(a, b, How::Remove)),
         libc::SYS_mkdirat | libc::SYS_mknodat => Call::One(at(a, b, How::Create)),
         libc::SYS_truncate => Call::One(at(CWD, a, How::ReadWrite)),
+        // Without a connection, too, whoever is asked there may answer by anything.
+        libc::SYS_socket => match int(a) {
+            libc::AF_UNIX | libc::AF_NETLINK => Call::Harmless,
+            _ => Call::Escape("uses the network"),
+        },
         libc::SYS_connect => Call::Connect(b, c),
         libc::SYS_io_uring_setup => Call::Escape("uses io_uring"),
         libc::SYS_open_by_handle_at => Call::Escape("opens a file by its handle"),

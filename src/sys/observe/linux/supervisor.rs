@@ -121,6 +121,7 @@ fn note(listener: &Listener, recorder: &mut Recorder, notes: &mut Notes, call: &
             caller.touch(second);
         }
         Call::Open2 { dir, path, how } => caller.open2(dir, path, how),
+        Call::Harmless => {}
         Call::Connect(address, length) => caller.connect(address, length),
         Call::Escape(what) => caller.recorder.lose(|| format!("a program {what}")),
     }
@@ -255,7 +256,7 @@ impl Caller<'_> {
         }
         let family = i32::from(u16::from_ne_bytes([bytes[0], bytes[1]]));
         if family != libc::AF_UNIX {
-            return self.lose(|| "a program used the network".to_owned());
+            return self.lose(|| "a program uses the network".to_owned());
         }
         let name = bytes[2..].split(|byte| *byte == 0).next().unwrap_or_default();
         let path = Path::new(std::ffi::OsStr::from_bytes(name));

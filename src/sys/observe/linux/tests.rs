@@ -82,10 +82,16 @@ fn a_listing_and_a_vain_look_are_seen() {
 
 #[test]
 fn a_vain_try_to_go_somewhere_is_seen() {
+    if std::env::var_os("KACHE_TEST_GOES").is_some() {
+        // A shell looks first.
+        assert!(std::env::set_current_dir("absent").is_err());
+        std::env::set_current_dir("dir").unwrap();
+        return drop(std::fs::read("x").unwrap());
+    }
     let run = Run::new(&[("dir/x", "1")]);
-    let script = "import os\ntry: os.chdir('absent')\nexcept OSError: os.chdir('dir')\nopen('x').read()";
-    let (seen, status, _) = run.observe("python3", &["-c", script]);
-    assert!(status.success());
+    let mut goes = own_test("a_vain_try_to_go_somewhere_is_seen", ("KACHE_TEST_GOES", "1"));
+    goes.current_dir(&run.dir);
+    let seen = observed(goes);
     let absent = run.access(&seen, "absent").unwrap();
     assert!(absent.found == Found::Absent && absent.uses.probed, "{absent:?}");
     assert!(run.uses(&seen, "dir").probed && run.uses(&seen, "dir/x").read);
@@ -192,19 +198,57 @@ fn a_program_that_is_not_there_is_an_error_of_its_own() {
 
 #[test]
 fn asking_a_server_is_a_loss() {
-    let run = Run::new(&[]);
-    let script = "import socket\ns = socket.socket(socket.AF_UNIX)\ntry: s.connect('/no/server')\nexcept OSError: pass";
-    let (seen, ..) = run.observe("python3", &["-c", script]);
-    assert_eq!(seen.incomplete.as_deref(), Some("a program asked the server at /no/server"));
+    match std::env::var("KACHE_TEST_ASKS").as_deref() {
+        Ok("server") => return drop(std::os::unix::net::UnixStream::connect("/no/server")),
+        Ok("network") => {
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket.send_to(b"?", socket.local_addr().unwrap()).unwrap();
+            return;
+        }
+        _ => {}
+    }
+    for (asks, loss) in
+        [("server", "a program asked the server at /no/server"), ("network", "a program uses the network")]
+    {
+        let own = own_test("asking_a_server_is_a_loss", ("KACHE_TEST_ASKS", asks));
+        assert_eq!(observed(own).incomplete.as_deref(), Some(loss));
+    }
+}
+
+/// This very test, to be run as a program of its own with a variable that says so.
+fn own_test(name: &str, (variable, value): (&str, &str)) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", &format!("sys::observe::linux::tests::{name}")]).env(variable, value);
+    command
+}
+
+fn observed(command: Command) -> Observation {
+    let (child, watching) = spawn(command).expect("programs can be observed here");
+    assert!(child.wait_with_output().unwrap().status.success());
+    watching.finish()
 }
 
 #[test]
 fn closing_all_descriptors_and_dying_early_stop_nothing() {
+    if std::env::var_os("KACHE_TEST_CLOSES").is_some() {
+        #[expect(unsafe_code, reason = "std closes only what it has opened")]
+        // SAFETY: nothing of this process is used any more but the number of a signal and a new file.
+        unsafe {
+            libc::close_range(0, libc::c_uint::MAX, 0);
+        }
+        let _ = std::fs::read("a");
+        #[expect(unsafe_code, reason = "std kills only children")]
+        // SAFETY: the call takes numbers only.
+        unsafe {
+            libc::kill(libc::getpid(), libc::SIGKILL);
+        }
+    }
     let run = Run::new(&[("a", "1"), ("b", "2")]);
-    let script = "import os\nif os.fork() == 0:\n  os.closerange(0, 4096); open('a').read(); os.kill(os.getpid(), 9)\n\
-                  os.wait()\nopen('b').read()\n";
-    let (seen, status, _) = run.observe("python3", &["-c", script]);
-    assert!(status.success());
+    let own = own_test("closing_all_descriptors_and_dying_early_stop_nothing", ("KACHE_TEST_CLOSES", "1"));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "\"$@\"; test $? = 137 && cat b", "sh"]).arg(own.get_program()).args(own.get_args());
+    shell.env("KACHE_TEST_CLOSES", "1").current_dir(&run.dir).stdout(Stdio::piped());
+    let seen = observed(shell);
     assert!(run.uses(&seen, "a").read && run.uses(&seen, "b").read);
 }
 
@@ -236,13 +280,10 @@ fn an_observed_program_cannot_be_observed_again_and_says_so() {
         }
         return;
     }
-    let run = Run::new(&[]);
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    let name = "sys::observe::linux::tests::an_observed_program_cannot_be_observed_again_and_says_so";
-    command.args(["--exact", name]).env("KACHE_TEST_NESTED", "1").current_dir(&run.dir);
-    let (child, watching) = spawn(command).expect("programs can be observed here");
-    assert!(child.wait_with_output().unwrap().status.success());
-    watching.finish();
+    observed(own_test(
+        "an_observed_program_cannot_be_observed_again_and_says_so",
+        ("KACHE_TEST_NESTED", "1"),
+    ));
 }
 
 #[test]
@@ -250,21 +291,4 @@ fn no_descriptor_of_the_observation_is_in_the_program() {
     let run = Run::new(&[]);
     let (_, _, printed) = run.observe("sh", &["-c", "ls -l /proc/self/fd"]);
     assert!(!printed.contains("seccomp") && !printed.contains("socket"), "{printed}");
-}
-
-/// What one call costs, for whoever changes something here: run with `--no-capture`.
-#[test]
-#[ignore = "cost: prints a figure"]
-fn the_cost_of_a_call() {
-    let run = Run::new(&[("a", "1")]);
-    let script = "import os, time\nt = time.perf_counter()\nfor _ in range(20000): os.stat('/etc/passwd')\n\
-                  print((time.perf_counter() - t) / 20000 * 1e6)\nt = time.perf_counter()\n\
-                  for _ in range(20000): os.stat('a')\nprint((time.perf_counter() - t) / 20000 * 1e6)";
-    let (seen, _, observed) = run.observe("python3", &["-c", script]);
-    let plain = Command::new("python3").args(["-c", script]).current_dir(&run.dir).output().unwrap();
-    println!(
-        "{} calls; us each: observed {observed} plain {}",
-        seen.n_calls,
-        String::from_utf8_lossy(&plain.stdout)
-    );
 }
