@@ -3,17 +3,13 @@
 use std::path::Path;
 
 use crate::config::Config;
-use crate::gc::apply::{Applied, apply};
-use crate::gc::one_at_a_time;
-use crate::gc::plan::{GRACE_MS, Limits, Plan as GcPlan};
-use crate::gc::survey::Survey;
-use crate::index::open::Index;
+use crate::gc::automatic;
 use crate::setup::doctor::examine::Examined;
 use crate::setup::doctor::finding::{Fix, Upkeep};
 use crate::setup::doctor::verify;
 use crate::setup::plan::action::Change;
 use crate::setup::plan::{Action, Plan};
-use crate::sys::{clock, fs};
+use crate::sys::fs;
 
 /// The command, as the journal names it.
 pub const COMMAND: &str = crate::setup::uninstall::REPAIR;
@@ -98,7 +94,7 @@ pub fn keep_up(upkeep: &Upkeep, config: &Config) -> Result<String, String> {
     match upkeep {
         Upkeep::RebuildIndex => rebuild_index(cache_dir),
         Upkeep::CollectGarbage => {
-            let applied = collect(config)?;
+            let applied = automatic::collect_now(config).map_err(|e| e.to_string())?;
             match applied.problems.is_empty() {
                 true => Ok(format!("{} entries were removed", applied.n_evicted)),
                 false => Err(applied.problems.join("; ")),
@@ -117,19 +113,6 @@ pub fn keep_up(upkeep: &Upkeep, config: &Config) -> Result<String, String> {
             Ok("what was left is removed".to_owned())
         }
     }
-}
-
-fn collect(config: &Config) -> Result<Applied, String> {
-    let cache_dir = &config.cache_dir.value;
-    let busy = || "another process is removing from the store; try again when it is done".to_owned();
-    let lock = one_at_a_time(cache_dir).map_err(|e| e.to_string())?.ok_or_else(busy)?;
-    let last_uses = Index::open(cache_dir).and_then(|index| index.last_uses()).map_err(|e| e.to_string())?;
-    let survey = Survey::of(cache_dir, &last_uses).map_err(|incomplete| incomplete.0.join("; "))?;
-    let max_age_ms = config.gc_max_age.value.map(|age| age.as_millis() as u64);
-    let limits = Limits { max_bytes: config.max_size_bytes.value, max_age_ms, grace_ms: GRACE_MS };
-    let applied = apply(&GcPlan::compute(&survey, clock::now_ms(), &limits));
-    lock.heartbeat();
-    Ok(applied)
 }
 
 /// Makes the index anew.
