@@ -1,15 +1,9 @@
 //! Fixes, gathered into one plan.
 
-use std::path::Path;
-
-use crate::config::Config;
-use crate::gc::automatic;
 use crate::setup::doctor::examine::Examined;
 use crate::setup::doctor::finding::{Fix, Upkeep};
-use crate::setup::doctor::verify;
 use crate::setup::plan::action::Change;
 use crate::setup::plan::{Action, Plan};
-use crate::sys::fs;
 
 /// The command, as the journal names it.
 pub const COMMAND: &str = crate::setup::uninstall::REPAIR;
@@ -86,41 +80,4 @@ impl Repair {
             |planned: &Action| matches!(&planned.change, Change::Path(other) if other.path == change.path);
         self.plan.actions.iter().any(is_there)
     }
-}
-
-/// Does one piece of upkeep. Answers what came of it.
-pub fn keep_up(upkeep: &Upkeep, config: &Config) -> Result<String, String> {
-    let cache_dir = &config.cache_dir.value;
-    match upkeep {
-        Upkeep::RebuildIndex => rebuild_index(cache_dir),
-        Upkeep::CollectGarbage => {
-            let applied = automatic::collect_now(config).map_err(|e| e.to_string())?;
-            match applied.problems.is_empty() {
-                true => Ok(format!("{} entries were removed", applied.n_evicted)),
-                false => Err(applied.problems.join("; ")),
-            }
-        }
-        Upkeep::SetAltered => {
-            let n_set_aside = verify::set_aside_unsealed(cache_dir);
-            Ok(format!("{n_set_aside} blobs were taken out of service"))
-        }
-        Upkeep::Remove(paths) => {
-            for path in paths {
-                let is_dir = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
-                let removed = if is_dir { fs::remove_dir_all(path) } else { fs::remove(path) };
-                removed.map_err(|e| format!("{}: {e}", path.display()))?;
-            }
-            Ok("what was left is removed".to_owned())
-        }
-    }
-}
-
-/// Makes the index anew.
-pub fn rebuild_index(cache_dir: &Path) -> Result<String, String> {
-    if fs::metadata(cache_dir).is_err() {
-        return Ok("there is no store, and so no index".to_owned());
-    }
-    let (n_entries, notes) = crate::index::open::rebuild(cache_dir).map_err(|e| format!("the index: {e}"))?;
-    let notes: String = notes.iter().map(|note| format!("\n{note}")).collect();
-    Ok(format!("the index is made anew, and knows {n_entries} entries{notes}"))
 }
