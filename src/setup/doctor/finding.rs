@@ -59,6 +59,8 @@ pub enum Upkeep {
     EndOnDemand,
     /// The daemon becomes this build.
     HandOver,
+    /// The daemon reads its configuration again.
+    ReadSettings,
 }
 
 impl Upkeep {
@@ -71,6 +73,7 @@ impl Upkeep {
             Upkeep::ClearTraces => "Remove the socket that a daemon left".to_owned(),
             Upkeep::EndProcess(pid) => format!("End process {pid}, a daemon that nobody can reach"),
             Upkeep::EndOnDemand => "End the daemon that was started on demand".to_owned(),
+            Upkeep::ReadSettings => "Have the daemon read its configuration again".to_owned(),
             Upkeep::HandOver => "Have the daemon become this build".to_owned(),
             Upkeep::Remove(paths) => {
                 let shown = paths.iter().map(|path| format!("\n    {}", path.display()));

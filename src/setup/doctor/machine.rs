@@ -50,6 +50,7 @@ pub struct Machine {
     /// Files of other programs that are made from this one's commands.
     pub pages: Vec<Page>,
     seen: OnceLock<detect::Machine>,
+    daemon: OnceLock<Result<(Status, Duration), NoDaemon>>,
 }
 
 /// What this program makes for a shell.
@@ -184,6 +185,7 @@ impl Machine {
             asks,
             pages: Vec::new(),
             seen: OnceLock::new(),
+            daemon: OnceLock::new(),
         }
     }
 
@@ -197,8 +199,14 @@ impl Machine {
         Place::of(&self.env, &self.build)
     }
 
-    /// How the daemon at `place` is, and how long it took to say so.
-    pub fn daemon(&self, place: &Place) -> Result<(Status, Duration), NoDaemon> {
+    /// How the daemon at `place`, which is this user's, was when it was asked first, and how long it took to say so:
+    /// one that does not answer is not waited for by each check.
+    pub fn daemon(&self, place: &Place) -> Result<&(Status, Duration), &NoDaemon> {
+        self.daemon.get_or_init(|| self.daemon_now(place)).as_ref()
+    }
+
+    /// How it is now.
+    pub fn daemon_now(&self, place: &Place) -> Result<(Status, Duration), NoDaemon> {
         match self.asks.daemon(place, &self.build, &Request::Status)? {
             (Answer::Status(status), took) => Ok((*status, took)),
             _ => Err(NoDaemon::NotKache),

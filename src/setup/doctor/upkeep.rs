@@ -7,7 +7,7 @@ use crate::client::{NoDaemon, Place};
 use crate::config::Config;
 use crate::daemon::start;
 use crate::gc::automatic;
-use crate::protocol::message::{Answer, Request};
+use crate::protocol::message::{Answer, Request, Status};
 use crate::setup::doctor::daemon::processes::daemons;
 use crate::setup::doctor::finding::Upkeep;
 use crate::setup::doctor::machine::Machine;
@@ -39,6 +39,7 @@ pub fn keep_up(upkeep: &Upkeep, machine: &Machine) -> Result<String, String> {
         Upkeep::EndProcess(pid) => end_process(machine, &place(machine)?, *pid),
         Upkeep::EndOnDemand => end_on_demand(machine, &place(machine)?),
         Upkeep::HandOver => hand_over(machine, &place(machine)?),
+        Upkeep::ReadSettings => read_settings(machine, &place(machine)?),
     }
 }
 
@@ -79,7 +80,9 @@ pub fn rebuild_index(cache_dir: &Path) -> Result<String, String> {
 /// for it has it open.
 fn clear_traces(place: &Place) -> Result<String, String> {
     let lock = lock::try_lock(&place.lock).map_err(|e| format!("{}: {e}", place.lock.display()))?;
-    let _lock = lock.ok_or("a daemon has started meanwhile, so nothing was removed")?;
+    let Some(_lock) = lock else {
+        return Ok("a daemon runs again, and the socket is its own".to_owned());
+    };
     for path in [&place.endpoint.path, &place.last_run] {
         fs::remove(path).map_err(|e| format!("{}: {e}", path.display()))?;
     }
@@ -119,26 +122,57 @@ fn end_on_demand(machine: &Machine, place: &Place) -> Result<String, String> {
 }
 
 fn hand_over(machine: &Machine, place: &Place) -> Result<String, String> {
-    let before = match machine.daemon(place) {
-        Ok((status, _)) => Some(status),
-        // It tells no more than that it is too old.
-        Err(NoDaemon::TooOld { .. }) => None,
+    let upgrade = Request::Upgrade { exe: machine.called.clone() };
+    let after = match machine.daemon_now(place) {
+        // At its own path it finds this build by itself.
+        Ok((status, _)) if machine.is_same_file(&status.exe, &machine.exe) => {
+            changed_over(machine, place, &status, &Request::Restart)?
+        }
+        Ok((status, _)) => changed_over(machine, place, &status, &upgrade)?,
+        // It tells no more than that it is too old, and is asked by that.
+        Err(NoDaemon::TooOld { .. }) => {
+            let _ = machine.asks.daemon(place, &machine.build, &upgrade);
+            let until = Instant::now() + END_LIMIT;
+            loop {
+                match machine.daemon_now(place) {
+                    Ok((status, _)) => break status,
+                    Err(NoDaemon::TooOld { .. }) if Instant::now() < until => {
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
+                    Err(no) => return Err(no.to_string()),
+                }
+            }
+        }
         Err(no) => return Err(no.to_string()),
-    };
-    // At its own path it finds this build by itself.
-    let request = match &before {
-        Some(status) if machine.is_same_file(&status.exe, &machine.exe) => Request::Restart,
-        _ => Request::Upgrade { exe: machine.called.clone() },
-    };
-    match machine.asks.daemon(place, &machine.build, &request) {
-        Ok((Answer::Refused { why }, _)) => return Err(format!("the daemon goes on as it was: {why}")),
-        Ok(_) | Err(NoDaemon::TooOld { .. }) => {}
-        Err(no) => return Err(no.to_string()),
-    }
-    let mut status = || machine.daemon(place).map(|(status, _)| status);
-    let after = match &before {
-        Some(before) => start::changed_over(before, &mut status).map_err(|e| e.to_string())?,
-        None => status().map_err(|e| e.to_string())?,
     };
     Ok(format!("the daemon, process {}, is {} now", after.pid, after.build))
+}
+
+/// It does so when it starts its program anew, and nobody is left without an answer meanwhile.
+fn read_settings(machine: &Machine, place: &Place) -> Result<String, String> {
+    let (before, _) = machine.daemon_now(place).map_err(|no| no.to_string())?;
+    let after = changed_over(machine, place, &before, &Request::Restart)?;
+    match after.config_fingerprint == Some(place.config.fingerprint()) {
+        true => Ok("the daemon works by the settings that hold now".to_owned()),
+        false => Err(
+            "the daemon reads another configuration: it was started with another HOME or XDG_CONFIG_HOME; \
+                      `kache daemon stop` ends it, and the next one has yours"
+                .to_owned(),
+        ),
+    }
+}
+
+/// How the daemon is after a request that has it start a program in its place.
+fn changed_over(
+    machine: &Machine,
+    place: &Place,
+    before: &Status,
+    request: &Request,
+) -> Result<Status, String> {
+    let answer = machine.asks.daemon(place, &machine.build, request).map_err(|no| no.to_string())?;
+    if let (Answer::Refused { why }, _) = answer {
+        return Err(format!("the daemon goes on as it was: {why}"));
+    }
+    let mut status = || machine.daemon_now(place).map(|(status, _)| status);
+    start::changed_over(before, &mut status).map_err(|e| e.to_string())
 }

@@ -38,7 +38,7 @@ impl Check for Answers {
             Err(e) => return Finding::problem(e.to_string()).hint("set HOME"),
         };
         match machine.daemon(&place) {
-            Ok((status, took)) => of_running(machine, &status, took),
+            Ok((status, took)) => of_running(machine, status, *took),
             Err(NoDaemon::NotRunning) if !run::is_running(&place) => of_none(machine, &place),
             Err(NoDaemon::NotRunning) => unreachable(machine, &place, "a daemon runs, and listens to nobody"),
             Err(NoDaemon::NotKache) => {
@@ -48,10 +48,10 @@ impl Check for Answers {
             Err(NoDaemon::NoAnswer(e)) => {
                 unreachable(machine, &place, &format!("the daemon does not answer: {e}"))
             }
-            Err(no @ NoDaemon::TooOld { .. }) => {
+            Err(no @ &NoDaemon::TooOld { .. }) => {
                 Finding::problem(no.to_string()).fix(Fix::upkeep(Upkeep::HandOver))
             }
-            Err(no @ NoDaemon::TooNew { .. }) => Finding::problem(no.to_string())
+            Err(no @ &NoDaemon::TooNew { .. }) => Finding::problem(no.to_string())
                 .hint(format!("the daemon was started by another kache than {}", machine.exe.display())),
         }
     }

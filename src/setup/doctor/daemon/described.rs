@@ -25,10 +25,12 @@ impl Check for Described {
     fn run(&self, machine: &Machine) -> Finding {
         let installed = match service::of(machine) {
             Service::Installed(installed) => installed,
-            Service::Impossible(why) => return Finding::ok(format!("none can be installed: {why}")),
+            Service::Impossible(why) => {
+                return Finding::ok(format!("no login service can be installed: {why}"));
+            }
             Service::Absent => {
                 return Finding::ok(
-                    "none is installed; `kache daemon install` has the daemon started at login",
+                    "no login service is installed; `kache daemon install` has the daemon started at login",
                 );
             }
             Service::Unknown(why) => {

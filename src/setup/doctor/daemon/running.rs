@@ -41,8 +41,9 @@ fn judge(machine: &Machine, installed: &Installed) -> Finding {
     if installed.plan(machine).is_ok_and(|plan| !plan.is_empty()) {
         return Finding::ok("see `service`, which goes first");
     }
-    let daemon = machine.place().ok().and_then(|place| machine.daemon(&place).ok());
-    if let Some((daemon, _)) = daemon.filter(|(daemon, _)| daemon.supervisor == ON_DEMAND) {
+    let daemon =
+        machine.place().ok().and_then(|place| machine.daemon(&place).ok().map(|(daemon, _)| daemon.clone()));
+    if let Some(daemon) = daemon.filter(|daemon| daemon.supervisor == ON_DEMAND) {
         let text =
             format!("the daemon that runs, process {}, is not the service's, and keeps it away", daemon.pid);
         return Finding::problem(text).fix(Fix::upkeep(Upkeep::EndOnDemand));

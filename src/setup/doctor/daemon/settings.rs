@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::setup::doctor::check::{Check, Group};
-use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
 use crate::setup::doctor::machine::Machine;
 
 /// See the module.
@@ -26,19 +26,21 @@ impl Check for Settings {
 
     fn run(&self, machine: &Machine) -> Finding {
         let Ok(place) = machine.place() else { return Finding::ok("there is no place for a daemon") };
-        let Ok((status, _)) = machine.daemon(&place) else { return Finding::ok("no daemon has settings") };
-        if !status.config_problems.is_empty() {
-            return Finding::problem("the daemon does not understand all of its configuration")
-                .details(status.config_problems)
-                .hint("correct it; the daemon reads it again by itself");
-        }
+        let Ok((status, _)) = machine.daemon(&place) else { return Finding::ok("no daemon runs") };
+        let problems: Vec<String> = place.problems.iter().map(ToString::to_string).collect();
         let fingerprint = Some(place.config.fingerprint());
-        if status.config_fingerprint.is_some() && status.config_fingerprint != fingerprint {
-            return Finding::problem("the daemon works by other settings than those in the configuration file")
-                .hint(
-                    "it reads that every few seconds, unless it was started with another HOME or XDG_CONFIG_HOME; then \
-                     `kache daemon stop` ends it, and the next one has yours",
-                );
+        let is_told = status.config_fingerprint.is_some();
+        if status.config_problems != problems || (is_told && status.config_fingerprint != fingerprint) {
+            return Finding::problem(
+                "the daemon works by other settings than those in the configuration file",
+            )
+            .details(status.config_problems.clone())
+            .hint("it looks every few seconds whether that has changed")
+            .fix(Fix::upkeep(Upkeep::ReadSettings));
+        }
+        if !problems.is_empty() {
+            return Finding::problem("the daemon does not understand all of its configuration")
+                .hint("correct it: see `settings`; the daemon reads it again by itself");
         }
         let only_here = only_here(&machine.config, &place.config);
         if only_here.is_empty() {

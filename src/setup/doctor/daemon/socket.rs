@@ -64,7 +64,10 @@ impl Check for Socket {
             return Finding::note(format!("the socket is in {}, among directories of others", dir.display()))
                 .hint("every other path would be too long for one: set XDG_RUNTIME_DIR or `cache.local_store` to a short path");
         }
-        Finding::ok(format!("{} is this user's alone", socket.display()))
+        match fs::symlink_metadata(socket) {
+            Ok(_) => Finding::ok(format!("{} is this user's alone", socket.display())),
+            Err(_) => Finding::ok(format!("there is none; a daemon would listen at {}", socket.display())),
+        }
     }
 }
 

@@ -43,8 +43,10 @@ impl Check for GuiPath {
         if link.value.contains(std::path::is_separator) {
             return Finding::ok("the wrapper is named by its path, so no PATH is needed");
         }
-        let Some(path) = path_of_desktop(machine) else {
-            return Finding::ok("all programs have the same PATH");
+        let (path, is_told) = match path_of_desktop(machine) {
+            Path::SameAsHere => return Finding::ok("all programs have the same PATH"),
+            Path::Told(path) => (path, true),
+            Path::Usual(path) => (OsString::from(path), false),
         };
         match os::find_program(OsStr::new(&link.value), Some(&path), &machine.cwd) {
             Some(found) => Finding::ok(format!("programs started from the desktop find {}", found.display())),
@@ -53,17 +55,28 @@ impl Check for GuiPath {
                     "`{}`, set by {}, is not in the PATH of the desktop: cargo does not work in editors started there",
                     link.value, link.origin
                 );
-                let finding = Finding::problem(text).details([format!("PATH is {}", path.display())]);
+                let is = if is_told { "is" } else { "is usually" };
+                let details = [format!("PATH there {is} {}", path.display())];
+                let finding =
+                    if is_told { Finding::problem(text) } else { Finding::note(text) }.details(details);
                 with_fix(finding, machine)
             }
         }
     }
 }
 
-/// The `PATH` of a program that no shell started; none where that is the same.
-fn path_of_desktop(machine: &Machine) -> Option<OsString> {
+/// The `PATH` of a program that no shell started.
+enum Path {
+    SameAsHere,
+    /// As the one says who starts such programs.
+    Told(OsString),
+    /// As it is where nobody says.
+    Usual(&'static str),
+}
+
+fn path_of_desktop(machine: &Machine) -> Path {
     let (said, usual) = match machine.seen().system.as_str() {
-        "windows" => return None,
+        "windows" => return Path::SameAsHere,
         "macos" => (machine.said("launchctl", &["getenv", "PATH"]), "/usr/bin:/bin:/usr/sbin:/sbin"),
         _ => {
             // It has read `environment.d`.
@@ -73,5 +86,5 @@ fn path_of_desktop(machine: &Machine) -> Option<OsString> {
         }
     };
     let said = said.map(|said| said.trim().to_owned()).filter(|said| !said.is_empty());
-    Some(said.unwrap_or_else(|| usual.to_owned()).into())
+    said.map_or(Path::Usual(usual), |said| Path::Told(said.into()))
 }

@@ -33,8 +33,8 @@ impl Check for Release {
         };
         let is_installers = receipt.as_ref().is_some_and(|receipt| receipt.is_of(&machine.exe));
         let command = match owner(&machine.exe, &machine.env) {
-            _ if is_installers => "kache self-update".to_owned(),
-            Some(owner) => owner.command,
+            _ if is_installers => "run: kache self-update".to_owned(),
+            Some(owner) => format!("run: {}", owner.command),
             None => "update it the way it was installed".to_owned(),
         };
         let Some(receipt) = receipt else {

@@ -33,7 +33,7 @@ impl Check for Exclusions {
         match machine.seen().system.as_str() {
             "windows" => defender(machine, dir),
             "macos" => of_macos(machine, dir),
-            _ => Finding::ok("no scanner is known here"),
+            _ => Finding::ok("nothing is known to go through the store here"),
         }
     }
 }

@@ -39,19 +39,19 @@ fn without_a_service_no_daemon_is_missed_and_it_is_said_why() {
     made.says_of("daemon", &[none]);
     made.says_of(
         "service",
-        &["ok service none can be installed: there is no service manager for users that kache knows"],
+        &["ok service no login service can be installed: there is no service manager for users that kache knows"],
     );
     made.says().seen.container = Some("/.dockerenv");
     made.says_of(
         "service",
-        &["ok service none can be installed: /.dockerenv says that this is a container, which has no service \
+        &["ok service no login service can be installed: /.dockerenv says that this is a container, which has no service \
           manager for users"],
     );
     made.says().seen.has_user_manager = true;
     made.answers("systemctl --user show ", 0, "LoadState=not-found\nActiveState=inactive\n");
     made.says_of(
         "service",
-        &["ok service none is installed; `kache daemon install` has the daemon started at login"],
+        &["ok service no login service is installed; `kache daemon install` has the daemon started at login"],
     );
     made.says_of("daemon", &[none]);
     for id in ["service-runs", "linger", "daemon-traces", "daemon-socket", "daemon-config"] {
@@ -61,7 +61,7 @@ fn without_a_service_no_daemon_is_missed_and_it_is_said_why() {
     made.says().seen.ci = Some("CI");
     made.says_of(
         "service",
-        &["ok service none can be installed: CI is set: a machine of a CI service lives for one job"],
+        &["ok service no login service can be installed: CI is set: a machine of a CI service lives for one job"],
     );
 }
 
@@ -395,11 +395,17 @@ fn a_daemon_with_other_settings_than_here_is_told_of() {
     );
     made.set("KACHE_MAX_SIZE", "");
     made.write("home/.config/kache/config.toml", "[cache]\nlocal_max_size = \"5GiB\"\n");
-    assert!(
-        made.said("daemon-config").contains("works by other settings than those in the configuration file")
-    );
+    let other = "works by other settings than those in the configuration file";
+    assert!(made.said("daemon-config").contains(other), "{}", made.said("daemon-config"));
+    made.is_fixed("daemon-config");
     made.daemon_is(Status { config_problems: vec!["config.toml:1: no".to_owned()], ..status(42) });
     assert!(made.said("daemon-config").contains("config.toml:1: no"));
+    made.is_fixed("daemon-config");
+    made.write("home/.config/kache/config.toml", "[cache]\nlocal_max_sise = \"5GiB\"\n");
+    assert!(made.fix(Some("daemon-config")));
+    assert!(made.said("daemon-config").contains("does not understand all of its configuration"));
+    assert!(!made.fix(Some("daemon-config")), "a person has to say what is meant");
+    made.write("home/.config/kache/config.toml", "");
     // One from before daemons told.
     made.daemon_is(status(42));
     made.is_ok("daemon-config");

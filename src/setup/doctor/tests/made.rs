@@ -117,7 +117,12 @@ impl Ask for Says {
         self.seen.clone()
     }
 
-    fn daemon(&self, _: &Place, build: &Build, request: &Request) -> Result<(Answer, Duration), NoDaemon> {
+    fn daemon(
+        &self,
+        place: &Place,
+        build: &Build,
+        request: &Request,
+    ) -> Result<(Answer, Duration), NoDaemon> {
         if *request == Request::Stop {
             self.stop();
             return Ok((Answer::Done, Duration::ZERO));
@@ -141,6 +146,8 @@ impl Ask for Says {
                 status.build = build.clone();
                 status.n_handovers += 1;
                 status.upgrade_pending = None;
+                status.config_fingerprint = Some(place.config.fingerprint());
+                status.config_problems = place.problems.iter().map(ToString::to_string).collect();
                 Ok((Answer::Done, *took))
             }
         }

@@ -15,7 +15,7 @@ fn a_wrapper_that_only_a_shell_finds_is_named_by_its_path() {
         &[
             "PROBLEM gui-path `kache`, set by /home/.cargo/config.toml:2, is not in the PATH of the desktop: cargo does not \
              work in editors started there",
-            "PATH is /nowhere/bin:/nowhere",
+            "PATH there is /nowhere/bin:/nowhere",
             "fix: `kache doctor --fix`",
         ],
     );
@@ -26,7 +26,8 @@ fn a_wrapper_that_only_a_shell_finds_is_named_by_its_path() {
     made.answers("systemctl --user show-environment", 0, &with_it);
     made.is_ok("gui-path");
     made.says().seen = detect::Machine { system: "macos".to_owned(), ..detect::Machine::default() };
-    assert!(made.said("gui-path").contains("PATH is /usr/bin:/bin:/usr/sbin:/sbin"));
+    let said = made.said("gui-path");
+    assert!(said.starts_with("  note") && said.contains("usually /usr/bin:/bin:/usr/sbin:/sbin"), "{said}");
     made.answers("launchctl getenv PATH", 0, &with_it.replace("PATH=", ""));
     made.is_ok("gui-path");
     made.says().seen.system = "windows".to_owned();
@@ -79,7 +80,7 @@ fn a_manual_page_of_another_version_is_told_of() {
 fn a_newer_release_is_told_with_the_command_of_who_installed_this_one() {
     let mut made = Made::well();
     assert!(made.said("release").contains("the address of releases is not known"));
-    assert!(made.said("release").contains("hint: cargo install kache"));
+    assert!(made.said("release").contains("hint: run: cargo install kache"));
     let receipt = |path: &str| {
         format!(
             r#"{{"format":1,"method":"installer","version":"0.1.0","target":"t","path":"{path}","base_url":"https://host/releases"}}"#
@@ -91,12 +92,12 @@ fn a_newer_release_is_told_with_the_command_of_who_installed_this_one() {
         "release",
         &[
             &format!("note release kache 99.0.0 is released; this is {}", env!("CARGO_PKG_VERSION")),
-            "hint: cargo install kache",
+            "hint: run: cargo install kache",
         ],
     );
     let own = made.path("home/.cargo/bin/kache");
     made.write("home/.local/share/kache/receipt.json", &receipt(own.to_str().unwrap()));
-    assert!(made.said("release").contains("hint: kache self-update"));
+    assert!(made.said("release").contains("hint: run: kache self-update"));
     for newest in ["0.0.1", "99.0.0-rc.1", env!("CARGO_PKG_VERSION")] {
         made.says().newest = Ok(newest);
         made.is_ok("release");
