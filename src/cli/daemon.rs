@@ -279,6 +279,7 @@ impl Command<'_> {
         let before = match start::status(&self.place, &self.build) {
             Ok(status) => status,
             Err(NoDaemon::NotRunning) if !run::is_running(&self.place) => return self.start(),
+            Err(NoDaemon::TooOld { .. }) => return self.replace(),
             Err(no) => return Err(self.unreachable(&no)),
         };
         match self.ask(&Request::Restart) {
@@ -288,6 +289,20 @@ impl Command<'_> {
         }
         let after = start::changed_over(&before, &mut || start::status(&self.place, &self.build))
             .map_err(|no| Failure::new(no).hint(format!("its log is {}", self.place.log.display())))?;
+        self.session.print(&format!("Restarted: {}, process {}.\n", after.build, after.pid))?;
+        Ok(Exit::Ok)
+    }
+
+    /// Has a daemon that is too old to be asked for anything else become this build.
+    fn replace(&self) -> Result<Exit, Failure> {
+        // With its program's path, every request is an offer to such a one.
+        let offered = self.ask(&Request::Status);
+        let Ok(after) = start::wait_for_answer(&self.place, &self.build) else {
+            return Err(match offered {
+                Err(no) => self.unreachable(&no),
+                Ok(_) => Failure::new("the daemon has ended"),
+            });
+        };
         self.session.print(&format!("Restarted: {}, process {}.\n", after.build, after.pid))?;
         Ok(Exit::Ok)
     }
