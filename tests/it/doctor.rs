@@ -1,8 +1,10 @@
 //! `kache doctor` in homes of their own, with real cargo.
 #![allow(clippy::unwrap_used, reason = "a scenario ends where it cannot go on")]
 
+use std::cell::Cell;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use kache::client::Place;
 use kache::daemon::run;
@@ -10,6 +12,8 @@ use kache::protocol::build::Build;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::home::Home;
+
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// A home in which nothing of the machine's other configuration shows.
 fn home() -> Home {
@@ -90,7 +94,10 @@ fn programs_get_one_object_and_a_cache_of_sccache_goes_when_it_is_asked_for() {
 }
 
 /// A home with kache wired up, and a daemon that was started by hand. It ends with the test.
-struct WithDaemon(Home);
+struct WithDaemon {
+    home: Home,
+    pid: Cell<Option<Pid>>,
+}
 
 impl WithDaemon {
     fn new() -> WithDaemon {
@@ -100,17 +107,19 @@ impl WithDaemon {
         let run = home.path("run").display().to_string();
         home.set("XDG_RUNTIME_DIR", &run);
         home.run(&["init", "-y", "--no-service"]).with(0, "Done");
-        let home = WithDaemon(home);
-        home.start();
-        home
+        let daemon = WithDaemon { home, pid: Cell::new(None) };
+        daemon.start();
+        daemon
     }
 
     fn start(&self) {
-        self.0.run(&["daemon", "start"]).with(0, "Started");
+        self.home.run(&["daemon", "start"]).with(0, "Started");
+        let status = kache::daemon::start::status(&self.place(), &Build::current()).unwrap();
+        self.pid.set(Pid::from_raw(status.pid as i32));
     }
 
     fn place(&self) -> Place {
-        Place::of(&self.0.env(), &Build::current()).unwrap()
+        Place::of(&self.home.env(), &Build::current()).unwrap()
     }
 
     fn socket(&self) -> PathBuf {
@@ -118,14 +127,17 @@ impl WithDaemon {
     }
 
     fn signal(&self, signal: Signal) {
-        let status = kache::daemon::start::status(&self.place(), &Build::current()).unwrap();
-        kill_process(Pid::from_raw(status.pid as i32).unwrap(), signal).unwrap();
+        kill_process(self.pid.get().unwrap(), signal).unwrap();
     }
 }
 
 impl Drop for WithDaemon {
     fn drop(&mut self) {
-        self.0.run(&["daemon", "stop"]);
+        // It may stand still.
+        if run::is_running(&self.place()) {
+            self.signal(Signal::KILL);
+            kache::daemon::start::wait_for_end(&self.place(), LIMIT);
+        }
     }
 }
 
@@ -136,10 +148,10 @@ fn is_socket(path: &std::path::Path) -> bool {
 #[test]
 fn a_daemon_that_was_killed_leaves_a_socket_that_is_found_and_removed_once() {
     let daemon = WithDaemon::new();
-    let home = &daemon.0;
+    let home = &daemon.home;
     home.run(&["doctor"]).with(0, "All is well").with(0, "and has been up for");
     daemon.signal(Signal::KILL);
-    assert!(kache::daemon::start::wait_for_end(&daemon.place(), std::time::Duration::from_secs(20)));
+    assert!(kache::daemon::start::wait_for_end(&daemon.place(), LIMIT));
     assert!(is_socket(&daemon.socket()));
     let before = home.look();
     let said = home.run(&["doctor"]);
@@ -163,7 +175,7 @@ fn a_daemon_that_was_killed_leaves_a_socket_that_is_found_and_removed_once() {
 #[cfg(target_os = "linux")]
 fn a_daemon_that_stands_still_is_found_and_ended() {
     let daemon = WithDaemon::new();
-    let home = &daemon.0;
+    let home = &daemon.home;
     daemon.signal(Signal::STOP);
     let said = home.run(&["doctor"]);
     said.with(1, "the daemon does not answer").with(1, "fix: `kache doctor --fix`");
