@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::config::Source;
 use crate::setup::doctor::check::Group;
 use crate::setup::doctor::examine::Examined;
-use crate::setup::doctor::finding::Level;
+use crate::setup::doctor::finding::{Level, Upkeep};
 use crate::setup::doctor::machine::Machine;
 use crate::setup::plan::show::{Shown, shown};
 use crate::sys::{dirs, fs};
@@ -22,8 +22,10 @@ pub struct Row {
     pub hint: Option<String>,
     /// Whether `--fix` can do something about it.
     pub is_fixable: bool,
-    /// What that is.
+    /// What that is, as changes of the machine.
     pub fix: Vec<Shown>,
+    /// What that is, as work on what is kache's own; for people.
+    pub upkeep: Vec<String>,
     pub took_ms: u64,
 }
 
@@ -39,6 +41,7 @@ pub fn rows(examined: &[Examined]) -> Vec<Row> {
         hint: one.finding.hint.clone(),
         is_fixable: one.finding.fix.is_some(),
         fix: one.finding.fix.iter().flat_map(|fix| &fix.actions).map(shown).collect(),
+        upkeep: one.finding.fix.iter().flat_map(|fix| &fix.upkeep).map(Upkeep::title).collect(),
         took_ms: one.took.as_millis() as u64,
     };
     examined.iter().map(row).collect()

@@ -299,6 +299,9 @@ fn a_socket_that_is_left_is_removed_and_a_lock_that_can_be_had_is_not_stale() {
             "fix: `kache doctor --fix`",
         ],
     );
+    let rows = crate::setup::doctor::show::rows(&made.examine("daemon-traces"));
+    assert!(rows[0].is_fixable && rows[0].fix.is_empty());
+    assert_eq!(rows[0].upkeep, ["Remove the socket that a daemon left"]);
     made.is_fixed("daemon-traces");
     assert!(!socket.exists() && made.place().lock.exists());
 
