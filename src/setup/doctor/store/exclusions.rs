@@ -6,6 +6,8 @@ use std::path::Path;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
+use crate::setup::plan::CommandLine;
+use crate::setup::plan::show::command_line;
 use crate::sys::{dirs, fs};
 
 /// See the module.
@@ -73,13 +75,15 @@ fn of_macos(machine: &Machine, dir: &Path) -> Finding {
     let mut commands = Vec::new();
     // The mark is the same in every language.
     if machine.said("tmutil", &["isexcluded", &text]).is_some_and(|said| said.contains("[Included]")) {
-        commands.push(("Time Machine backs up the store", format!("tmutil addexclusion '{text}'")));
+        let command = CommandLine::new("tmutil", &["addexclusion", &text]);
+        commands.push(("Time Machine backs up the store", command_line(&command)));
     }
     // What is in a Library is not searched.
     let is_in_library = dirs::home(&machine.env).is_some_and(|home| dir.starts_with(home.join("Library")));
     let never = dir.join(".metadata_never_index");
     if !is_in_library && fs::metadata(dir).is_ok() && fs::metadata(&never).is_err() {
-        commands.push(("Spotlight goes through the store", format!("touch '{}'", never.display())));
+        let command = CommandLine::new("touch", &[&never.to_string_lossy()]);
+        commands.push(("Spotlight goes through the store", command_line(&command)));
     }
     let Some((first, _)) = commands.first() else {
         return Finding::ok("neither Spotlight nor Time Machine goes through the store");

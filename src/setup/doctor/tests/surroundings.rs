@@ -44,10 +44,13 @@ fn a_store_that_is_backed_up_and_searched_on_a_mac_is_told_of() {
         &[
             "note exclusions Time Machine backs up the store, and Spotlight goes through it",
             "hint: to leave it out:",
-            "tmutil addexclusion '/home/.cache/kache'",
-            "touch '/home/.cache/kache/.metadata_never_index'",
+            "tmutil addexclusion /home/.cache/kache",
+            "touch /home/.cache/kache/.metadata_never_index",
         ],
     );
+    made.set("KACHE_CACHE_DIR", "/Volumes/My Disk/kache");
+    assert!(made.said("exclusions").contains("tmutil addexclusion '/Volumes/My Disk/kache'"));
+    made.set("KACHE_CACHE_DIR", "");
     made.write("home/.cache/kache/.metadata_never_index", "");
     made.answers("tmutil isexcluded ", 0, "[Excluded]    /home/.cache/kache\n");
     made.is_ok("exclusions");
