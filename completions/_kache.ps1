@@ -61,6 +61,8 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do it without asking')
             [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Read the whole store again, and take out of service what is not as it was stored')
             [CompletionResult]::new('--rebuild-index', '--rebuild-index', [CompletionResultType]::ParameterName, 'Make the index anew from the store')
+            [CompletionResult]::new('--online', '--online', [CompletionResultType]::ParameterName, 'Ask for the newest release as well; nothing else leaves this machine')
+            [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Print what to send along with a report of a defect: without the names of the user, the home and the project')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text; with --fix it needs -y')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')

@@ -56,6 +56,8 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --yes 'Do it without asking'
             cand --verify 'Read the whole store again, and take out of service what is not as it was stored'
             cand --rebuild-index 'Make the index anew from the store'
+            cand --online 'Ask for the newest release as well; nothing else leaves this machine'
+            cand --report 'Print what to send along with a report of a defect: without the names of the user, the home and the project'
             cand --json 'Print one JSON object instead of text; with --fix it needs -y'
             cand -h 'Print help'
             cand --help 'Print help'

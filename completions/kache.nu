@@ -25,6 +25,8 @@ module completions {
     --yes(-y)                 # Do it without asking
     --verify                  # Read the whole store again, and take out of service what is not as it was stored
     --rebuild-index           # Make the index anew from the store
+    --online                  # Ask for the newest release as well; nothing else leaves this machine
+    --report                  # Print what to send along with a report of a defect: without the names of the user, the home and the project
     --json                    # Print one JSON object instead of text; with --fix it needs -y
     --help(-h)                # Print help
   ]

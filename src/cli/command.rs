@@ -91,7 +91,7 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
         Command::WhyMiss(args) => why_miss::run(&args, &session),
         Command::Gc(args) => gc::run(&args, &session),
         Command::Purge(args) => purge::run(&args, &session),
-        Command::Doctor(args) => doctor::run(&args, &session),
+        Command::Doctor(args) => doctor::run(&args, &definition(), &session),
         Command::Init(args) => init::run(&args, &session),
         Command::Uninstall(args) => uninstall::run(&args, &session),
         Command::SelfUpdate(args) => self_update::run(&args, &session),

@@ -1,7 +1,7 @@
 //! `kache daemon`: how the daemon is, and starting and stopping it.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
@@ -182,16 +182,9 @@ impl Command<'_> {
     }
 
     fn service_of(&self, choice: &Choice) -> Result<Option<Box<dyn Supervisor>>, Failure> {
-        let exe = self.lasting_exe()?;
-        detect::supervisor(choice, &exe, &self.build, self.session.env).map_err(Failure::new)
-    }
-
-    /// The path of this program that a service may name: the one that cargo is told, if it is there.
-    fn lasting_exe(&self) -> Result<PathBuf, Failure> {
         let called = binary::called(self.session.env)?;
-        let real = fs::canonical(&called)?;
-        let lasting = wrapper_path::wrapper_path(&real, self.session.env).map(|found| found.path);
-        Ok(lasting.filter(|path| fs::metadata(path).is_ok()).unwrap_or(called))
+        let exe = wrapper_path::lasting(&fs::canonical(&called)?, &called, self.session.env);
+        detect::supervisor(choice, &exe, &self.build, self.session.env).map_err(Failure::new)
     }
 
     fn journal(&self) -> Result<Journal, Failure> {
@@ -286,6 +279,7 @@ impl Command<'_> {
         let before = match start::status(&self.place, &self.build) {
             Ok(status) => status,
             Err(NoDaemon::NotRunning) if !run::is_running(&self.place) => return self.start(),
+            Err(NoDaemon::TooOld { .. }) => return self.replace(),
             Err(no) => return Err(self.unreachable(&no)),
         };
         match self.ask(&Request::Restart) {
@@ -293,25 +287,24 @@ impl Command<'_> {
             Ok(_) => {}
             Err(no) => return Err(self.unreachable(&no)),
         }
-        let after = self.changed_over(&before)?;
+        let after = start::changed_over(&before, &mut || start::status(&self.place, &self.build))
+            .map_err(|no| Failure::new(no).hint(format!("its log is {}", self.place.log.display())))?;
         self.session.print(&format!("Restarted: {}, process {}.\n", after.build, after.pid))?;
         Ok(Exit::Ok)
     }
 
-    /// The daemon's status once it has changed over. What is asked while it does so is answered before or after.
-    fn changed_over(&self, before: &Status) -> Result<Status, Failure> {
-        let until = Instant::now() + END_LIMIT;
-        loop {
-            let now = start::status(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
-            if now.n_handovers > before.n_handovers {
-                return Ok(now);
-            }
-            if now.upgrade_pending != before.upgrade_pending || Instant::now() >= until {
-                let why = now.upgrade_pending.unwrap_or_else(|| "it goes on as it was".to_owned());
-                return Err(Failure::new(why).hint(format!("its log is {}", now.log.display())));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+    /// Has a daemon that is too old to be asked for anything else become this build.
+    fn replace(&self) -> Result<Exit, Failure> {
+        // With its program's path, every request is an offer to such a one.
+        let offered = self.ask(&Request::Status);
+        let Ok(after) = start::wait_for_answer(&self.place, &self.build) else {
+            return Err(match offered {
+                Err(no) => self.unreachable(&no),
+                Ok(_) => Failure::new("the daemon has ended"),
+            });
+        };
+        self.session.print(&format!("Restarted: {}, process {}.\n", after.build, after.pid))?;
+        Ok(Exit::Ok)
     }
 
     fn log(&self, n_lines: usize) -> Result<Exit, Failure> {

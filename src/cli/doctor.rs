@@ -8,14 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 
 use crate::cli::changes;
+use crate::cli::completions::{self, Shell};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::config::units::format_bytes;
-use crate::setup::doctor::examine::{ALL, Examined, examine};
+use crate::setup::doctor::examine::{ALL, Examined, ONLINE, ONLINE_LIMIT, examine};
 use crate::setup::doctor::finding::Fix;
-use crate::setup::doctor::machine::{LIMIT, Machine};
-use crate::setup::doctor::repair::{self, Repair};
+use crate::setup::doctor::machine::{LIMIT, Machine, Page};
+use crate::setup::doctor::repair::Repair;
 use crate::setup::doctor::show;
+use crate::setup::doctor::upkeep::{keep_up, rebuild_index};
 use crate::setup::doctor::verify::{self, Verified};
 use crate::setup::plan::Journal;
 use crate::setup::sccache::{migrate, purge};
@@ -44,6 +46,12 @@ pub struct Args {
     /// Make the index anew from the store
     #[arg(long, conflicts_with_all = ["fix", "verify"])]
     rebuild_index: bool,
+    /// Ask for the newest release as well; nothing else leaves this machine
+    #[arg(long)]
+    online: bool,
+    /// Print what to send along with a report of a defect: without the names of the user, the home and the project
+    #[arg(long, conflicts_with_all = ["fix", "verify", "rebuild_index", "json"])]
+    report: bool,
     /// Print one JSON object instead of text; with --fix it needs -y
     #[arg(long)]
     json: bool,
@@ -62,13 +70,13 @@ struct Report {
 }
 
 /// Looks, and does what was asked for.
-pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Result<Exit, Failure> {
     if args.verify {
         return verify_store(args, session);
     }
     if args.rebuild_index {
         let cache_dir = session.config()?.cache_dir.value;
-        let said = repair::rebuild_index(&cache_dir).map_err(Failure::new)?;
+        let said = rebuild_index(&cache_dir).map_err(Failure::new)?;
         session.print(&format!("{said}\n"))?;
         return Ok(Exit::Ok);
     }
@@ -76,25 +84,28 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         return Err(Failure::usage(vec!["--json asks nothing".to_owned()]).hint("--fix --json goes with -y"));
     }
     let mut fixed = Vec::new();
-    let mut examined = look(session.env)?;
+    let pages = pages(definition);
+    let (mut machine, mut examined) = look(args, &pages, session.env)?;
     if args.fix {
         if init::is_root_for_another(session.env) {
             let error = "this is root's shell in the place of another user's (SUDO_UID is set)".to_owned();
             return Err(Failure::usage(vec![error]).hint("run it as that user, without sudo"));
         }
         for _ in 0..MOST_ROUNDS {
-            if !fix(args, session, &mut examined, &mut fixed)? {
+            if !fix(args, session, &machine, &mut examined, &mut fixed)? {
                 break;
             }
-            examined = look(session.env)?;
+            (machine, examined) = look(args, &pages, session.env)?;
         }
         if args.purge_sccache {
             purge_sccache(args, session, &mut fixed)?;
         }
-        examined = look(session.env)?;
+        (machine, examined) = look(args, &pages, session.env)?;
     }
     let is_well = !show::has_problem(&examined);
-    if args.json {
+    if args.report {
+        session.print(&show::report(&examined, &machine))?;
+    } else if args.json {
         session.print_json(&Report { format: 1, is_well, fixed, findings: show::rows(&examined) })?;
     } else {
         session.print(&format!("{}\n{}", show::text(&examined), show::summary(&examined)))?;
@@ -102,18 +113,37 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     Ok(if is_well { Exit::Ok } else { Exit::Failed })
 }
 
-fn look(env: &Env) -> Result<Vec<Examined>, Failure> {
-    let machine = Machine::this(env).map_err(|e| {
+fn look(args: &Args, pages: &[Page], env: &Env) -> Result<(Arc<Machine>, Vec<Examined>), Failure> {
+    let mut machine = Machine::this(env).map_err(|e| {
         let error = format!("where this program is cannot be told: {e}");
         Failure::usage(vec![error])
     })?;
-    Ok(examine(&Arc::new(machine), ALL, LIMIT))
+    machine.pages = pages.to_vec();
+    let machine = Arc::new(machine);
+    let mut examined = examine(&machine, ALL, LIMIT);
+    if args.online {
+        examined.extend(examine(&machine, ONLINE, ONLINE_LIMIT));
+    }
+    Ok((machine, examined))
+}
+
+/// What shells complete by, and where installers put that.
+fn pages(definition: &clap::Command) -> Vec<Page> {
+    let page = |place, shell| Page { place, text: completions::script(shell, definition.clone()) };
+    vec![
+        page("bash-completion/completions/kache", Shell::Bash),
+        page("zsh/site-functions/_kache", Shell::Zsh),
+        page("fish/vendor_completions.d/kache.fish", Shell::Fish),
+        page("config/fish/completions/kache.fish", Shell::Fish),
+        page("config/nushell/autoload/kache-completions.nu", Shell::Nushell),
+    ]
 }
 
 /// One round. Answers whether something was done.
 fn fix(
     args: &Args,
     session: &Session<'_>,
+    machine: &Machine,
     examined: &mut [Examined],
     fixed: &mut Vec<String>,
 ) -> Result<bool, Failure> {
@@ -145,16 +175,21 @@ fn fix(
         journal.apply(&repair.plan, &mut proof).map_err(changes::not_applied)?;
         fixed.extend(repair.plan.actions.iter().map(|action| action.title.clone()));
     }
-    let config = session.config();
+    let mut is_done = !repair.plan.is_empty();
     for upkeep in &repair.upkeep {
-        let config = config.as_ref().map_err(|failure| Failure::new(failure.errors.join("; ")))?;
-        let said = repair::keep_up(upkeep, config).map_err(Failure::new)?;
-        fixed.push(said);
+        match keep_up(upkeep, machine) {
+            Ok(said) => {
+                fixed.push(said);
+                is_done = true;
+            }
+            // The others do not depend on it, and what is still wrong is shown at the end.
+            Err(why) => session.note(&why),
+        }
     }
     for left in &repair.by_hand {
         session.note(left);
     }
-    Ok(true)
+    Ok(is_done)
 }
 
 fn agreed(args: &Args, question: &str) -> Result<bool, Failure> {

@@ -5,12 +5,12 @@ use std::path::Path;
 use crate::cli::changes::{self, Changes, Outcome, Ways};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
+use crate::protocol::semver::Semver;
 use crate::setup::init;
 use crate::setup::plan::{Journal, Plan};
 use crate::setup::self_update::RELEASE_KEY;
 use crate::setup::self_update::owner::owner;
 use crate::setup::self_update::update::{self, CannotUpdate, Found, Installed, Staging};
-use crate::setup::self_update::version::Version;
 use crate::sys::{env, fs};
 
 /// The arguments.
@@ -24,7 +24,7 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let exe = env::current_exe().and_then(|exe| fs::canonical(&exe));
     let exe = exe.map_err(|e| Failure::new(format_args!("this program's own file cannot be found: {e}")))?;
-    let version = Version::parse(env!("CARGO_PKG_VERSION"))
+    let version = Semver::parse(env!("CARGO_PKG_VERSION"))
         .ok_or_else(|| Failure::new(concat!(env!("CARGO_PKG_VERSION"), " is no version of a release")))?;
     let installed = Installed::find(&exe, version, session.env).map_err(cannot)?;
     let installed = installed.ok_or_else(|| not_the_installers(&exe, session))?;

@@ -8,6 +8,7 @@ use super::env::{self, Lookup, Variable};
 use super::file::Contents;
 use super::setting::{Observe, PathsMode, Problem, Setting, Source, quoted};
 use super::units::{format_bytes, format_duration, parse_bytes};
+use crate::digest::Digest;
 
 const DEFAULT_MAX_SIZE_BYTES: u64 = 50 << 30;
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
@@ -63,6 +64,12 @@ pub struct Row<'a> {
 }
 
 impl Config {
+    /// Equal for settings with the same values, wherever they come from.
+    pub fn fingerprint(&self) -> String {
+        let lines: String = self.rows().iter().map(|row| format!("{}={}\n", row.name, row.value)).collect();
+        Digest::of(lines.as_bytes()).to_hex()
+    }
+
     /// Every setting as text, in the order of the documentation.
     pub fn rows(&self) -> Vec<Row<'_>> {
         let switch = |on: bool| if on { "true" } else { "false" }.to_owned();

@@ -229,6 +229,7 @@ impl Daemon {
             upgrade_pending: self.upgrade_pending.clone(),
             cache_dir: self.place.config.cache_dir.value.clone(),
             config_problems: self.place.problems.iter().map(ToString::to_string).collect(),
+            config_fingerprint: Some(self.place.config.fingerprint()),
             idle_timeout_ms: self
                 .ends_idle
                 .then_some(self.place.config.daemon_idle_timeout.value.as_millis() as u64),

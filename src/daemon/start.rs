@@ -15,6 +15,8 @@ use crate::sys::{clock, dirs, process};
 
 /// How long a daemon may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(10);
+/// How long one may take to become another build.
+const CHANGE_LIMIT: Duration = Duration::from_secs(15);
 const ASK_LIMIT: Duration = Duration::from_secs(3);
 
 /// Why no daemon was started.
@@ -79,6 +81,36 @@ pub fn wait_for_answer(place: &Place, build: &Build) -> Result<Status, NoDaemon>
             Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
             answer => return answer,
         }
+    }
+}
+
+/// Why a daemon did not change over.
+#[derive(Debug, thiserror::Error)]
+pub enum NotChangedOver {
+    #[error(transparent)]
+    NoDaemon(#[from] NoDaemon),
+    /// It goes on as it was.
+    #[error("{0}")]
+    GoesOn(String),
+}
+
+/// The daemon's status once it has changed over, by what `status` answers. What is asked while it does so is answered
+/// before or after.
+pub fn changed_over(
+    before: &Status,
+    status: &mut dyn FnMut() -> Result<Status, NoDaemon>,
+) -> Result<Status, NotChangedOver> {
+    let until = Instant::now() + CHANGE_LIMIT;
+    loop {
+        let now = status()?;
+        if now.n_handovers > before.n_handovers {
+            return Ok(now);
+        }
+        if now.upgrade_pending != before.upgrade_pending || Instant::now() >= until {
+            let why = now.upgrade_pending.unwrap_or_else(|| "the daemon goes on as it was".to_owned());
+            return Err(NotChangedOver::GoesOn(why));
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -1,7 +1,8 @@
 //! Collecting without being asked to: only if there is a need, and never by half a configuration.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::config::Config;
 use crate::gc::apply::{Applied, apply};
@@ -21,15 +22,35 @@ pub fn collect(config: &Config) -> Option<Applied> {
     let is_needed = config.gc_max_age.value.is_some()
         || is_long_ago(&lock_file(cache_dir))
         || survey::disk_bytes(cache_dir).0 > config.max_size_bytes.value;
-    let lock = if is_needed { one_at_a_time(cache_dir).ok()?? } else { return None };
+    if is_needed { collect_now(config).ok() } else { None }
+}
+
+/// Why nothing was removed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCollected {
+    #[error("another process is removing from the store; try again when it is done")]
+    Busy,
+    #[error("{}: {error}", path.display())]
+    Lock { path: PathBuf, error: io::Error },
+    /// What cannot be read might need what would go.
+    #[error("nothing was removed, because the store could not be looked through: {0}")]
+    Incomplete(String),
+}
+
+/// Removes what should go, whether or not there is a need.
+pub fn collect_now(config: &Config) -> Result<Applied, NotCollected> {
+    let cache_dir = &config.cache_dir.value;
+    let lock = one_at_a_time(cache_dir)
+        .map_err(|error| NotCollected::Lock { path: lock_file(cache_dir), error })?
+        .ok_or(NotCollected::Busy)?;
     let last_uses = Index::open(cache_dir).and_then(|index| index.last_uses());
     // Without last uses, entries go in the order in which they were made.
     let survey = Survey::of(cache_dir, &last_uses.unwrap_or_else(|_| HashMap::new()));
     let max_age_ms = config.gc_max_age.value.map(|age| age.as_millis() as u64);
     let limits = Limits { max_bytes: config.max_size_bytes.value, max_age_ms, grace_ms: GRACE_MS };
-    let applied = survey.ok().map(|survey| apply(&Plan::compute(&survey, clock::now_ms(), &limits)));
+    let applied = survey.map(|survey| apply(&Plan::compute(&survey, clock::now_ms(), &limits)));
     lock.heartbeat();
-    applied
+    applied.map_err(|incomplete| NotCollected::Incomplete(incomplete.0.join("; ")))
 }
 
 fn is_long_ago(lock_file: &Path) -> bool {

@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::semver::Semver;
+
 /// Found in the binary as text, after a mark to look for.
 static STAMP: &str = concat!("kache-build ", env!("BUILD_STAMP"));
 
@@ -49,12 +51,10 @@ impl Build {
         !self.is_dev && !other.is_dev && self.rank() > other.rank()
     }
 
-    /// A version's numbers, whether it is final, the text of what is not, and the time.
-    fn rank(&self) -> (Vec<u64>, bool, &str, u64) {
+    /// The version without metadata, and the time. What is no version is older than every version.
+    fn rank(&self) -> (Option<Semver>, u64) {
         let without_metadata = self.version.split('+').next().unwrap_or_default();
-        let (numbers, pre) = without_metadata.split_once('-').unwrap_or((without_metadata, ""));
-        let numbers = numbers.split('.').map(|number| number.parse().unwrap_or(0)).collect();
-        (numbers, pre.is_empty(), pre, self.time)
+        (Semver::parse(without_metadata), self.time)
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn builds_are_ordered_by_version_then_time_and_never_by_id() {
-        let newest_first = ["1.10.0", "1.9.2", "1.9.2-rc.1", "1.9.2-beta", "0.9.9"];
+        let newest_first = ["1.10.0", "1.9.2", "1.9.2-rc.10", "1.9.2-rc.9", "1.9.2-beta", "0.9.9", "none"];
         for (index, newer) in newest_first.iter().enumerate() {
             for older in &newest_first[index + 1..] {
                 assert!(build(newer, 1, false).is_newer_than(&build(older, 2, false)), "{newer} {older}");

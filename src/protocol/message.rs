@@ -73,6 +73,9 @@ pub struct Status {
     /// What is wrong with the configuration that it reads.
     #[serde(default)]
     pub config_problems: Vec<String>,
+    /// Tells whether its settings are those that somebody else reads; see `Config::fingerprint`.
+    #[serde(default)]
+    pub config_fingerprint: Option<String>,
     /// After how long without a request it ends by itself.
     #[serde(default)]
     pub idle_timeout_ms: Option<u64>,
@@ -147,5 +150,6 @@ mod tests {
         let Answer::Status(status) = serde_json::from_str(text).unwrap() else { panic!("not a status") };
         assert_eq!((status.pid, status.build.is_dev), (7, false));
         assert_eq!((&status.upgrade_pending, status.idle_timeout_ms), (&None, None));
+        assert_eq!(status.config_fingerprint, None);
     }
 }

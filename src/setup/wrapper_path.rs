@@ -50,6 +50,13 @@ pub fn wrapper_path(exe: &Path, env: &Env) -> Option<WrapperPath> {
     choose(exe, env, &temporary)
 }
 
+/// The path of the program at `exe`, called by the path `called`, that a service may name: the one that cargo is told,
+/// if it is there.
+pub fn lasting(exe: &Path, called: &Path, env: &Env) -> PathBuf {
+    let lasting = wrapper_path(exe, env).map(|found| found.path);
+    lasting.filter(|path| fs::metadata(path).is_ok()).unwrap_or_else(|| called.to_owned())
+}
+
 fn choose(exe: &Path, env: &Env, temporary: &[PathBuf]) -> Option<WrapperPath> {
     let there = |path: PathBuf| Some(WrapperPath { path, make: Make::Nothing });
     let own = own(env);

@@ -272,6 +272,20 @@ pub fn give_way() {
     let _ = rustix::process::setpriority_process(None, 10);
 }
 
+/// Asks a process of this user to end; one that is `forced` is not asked.
+#[cfg(unix)]
+pub fn end(pid: u32, forced: bool) -> io::Result<()> {
+    use rustix::process::{Pid, Signal, kill_process};
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(kill_process(pid, if forced { Signal::KILL } else { Signal::TERM })?)
+}
+
+/// Processes that must be ended by their number are not looked for here.
+#[cfg(not(unix))]
+pub fn end(_pid: u32, _forced: bool) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// A key pressed in the terminal is not meant for such a child.
 #[cfg(unix)]
 pub(super) fn leave_group(command: &mut Command) {

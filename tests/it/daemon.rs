@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use kache::client::{self, Place};
+use kache::protocol::VERSION;
 use kache::protocol::build::Build;
 use kache::protocol::frame;
 use kache::protocol::hello::Hello;
@@ -599,6 +600,50 @@ fn two_versions_side_by_side_do_not_take_turns() {
     assert!(!Build::current().is_dev || dev.contains("development builds"), "{dev}");
     fs::set_permissions(&newest, fs::Permissions::from_mode(0o757)).unwrap();
     assert!(offer(&newest).contains("chmod go-w"), "{}", offer(&newest));
+}
+
+/// Speaks the major before the first one until it is offered another build, which it then seems to be.
+fn be_too_old(listener: &UnixListener) {
+    let mut is_replaced = false;
+    for stream in listener.incoming() {
+        let mut stream = stream.unwrap();
+        let mut hello = Hello::of(&Build::current());
+        hello.protocol.major -= u16::from(!is_replaced);
+        stream.read_exact(&mut [0; 32]).unwrap();
+        stream.write_all(&hello.encode()).unwrap();
+        let answer = match frame::read::<Request>(&mut stream) {
+            // Who finds it too old and has nothing to offer goes.
+            Err(_) => continue,
+            Ok(Request::Upgrade { .. }) => {
+                is_replaced = true;
+                serde_json::json!({"answer": "done"})
+            }
+            Ok(Request::Status) => serde_json::json!({
+                "answer": "status", "build": Build::current(), "protocol": VERSION, "pid": 4242, "exe": KACHE,
+                "supervisor": "demand", "uptime_ms": 1, "n_handovers": 1, "n_requests": 1, "n_bad_peers": 0,
+                "cache_dir": "/", "upkeep": {}, "log": "/log"
+            }),
+            Ok(_) => serde_json::json!({"answer": "done"}),
+        };
+        frame::write(&mut stream, &answer).unwrap();
+        if answer["answer"] == "status" {
+            return;
+        }
+    }
+}
+
+#[test]
+fn one_that_is_too_old_to_be_asked_is_replaced_by_a_restart() {
+    let home = Home::new();
+    fs::create_dir_all(home.socket().parent().unwrap()).unwrap();
+    let listener = UnixListener::bind(home.socket()).unwrap();
+    let old = std::thread::spawn(move || be_too_old(&listener));
+    let shown = said(&home.kache(Path::new(KACHE), &[]));
+    assert!(shown.contains("too old; `kache daemon restart` replaces it"), "{shown}");
+    let output = home.kache(Path::new(KACHE), &["restart"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).ends_with(", process 4242.\n"), "{}", said(&output));
+    old.join().unwrap();
 }
 
 #[test]

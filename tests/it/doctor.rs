@@ -1,6 +1,19 @@
 //! `kache doctor` in homes of their own, with real cargo.
+#![allow(clippy::unwrap_used, reason = "a scenario ends where it cannot go on")]
+
+use std::cell::Cell;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kache::client::Place;
+use kache::daemon::run;
+use kache::protocol::build::Build;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::home::Home;
+
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// A home in which nothing of the machine's other configuration shows.
 fn home() -> Home {
@@ -78,4 +91,108 @@ fn programs_get_one_object_and_a_cache_of_sccache_goes_when_it_is_asked_for() {
     home.write(".cache/sccache/thesis.txt", "years of work");
     home.run(&["doctor", "--fix", "--purge-sccache", "-y"]).with(0, "which is not sccache's");
     assert!(home.path(".cache/sccache/thesis.txt").exists());
+}
+
+/// A home with kache wired up, and a daemon that was started by hand. It ends with the test.
+struct WithDaemon {
+    home: Home,
+    pid: Cell<Option<Pid>>,
+}
+
+impl WithDaemon {
+    fn new() -> WithDaemon {
+        let mut home = home();
+        home.dir("run");
+        home.mode("run", 0o700);
+        let run = home.path("run").display().to_string();
+        home.set("XDG_RUNTIME_DIR", &run);
+        home.run(&["init", "-y", "--no-service"]).with(0, "Done");
+        let daemon = WithDaemon { home, pid: Cell::new(None) };
+        daemon.start();
+        daemon
+    }
+
+    fn start(&self) {
+        self.home.run(&["daemon", "start"]).with(0, "Started");
+        let status = kache::daemon::start::status(&self.place(), &Build::current()).unwrap();
+        self.pid.set(Pid::from_raw(status.pid as i32));
+    }
+
+    fn place(&self) -> Place {
+        Place::of(&self.home.env(), &Build::current()).unwrap()
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.place().endpoint.path
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(self.pid.get().unwrap(), signal).unwrap();
+    }
+}
+
+impl Drop for WithDaemon {
+    fn drop(&mut self) {
+        // It may stand still.
+        if run::is_running(&self.place()) {
+            self.signal(Signal::KILL);
+            kache::daemon::start::wait_for_end(&self.place(), LIMIT);
+        }
+    }
+}
+
+fn is_socket(path: &std::path::Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
+}
+
+#[test]
+fn a_daemon_that_was_killed_leaves_a_socket_that_is_found_and_removed_once() {
+    let daemon = WithDaemon::new();
+    let home = &daemon.home;
+    home.run(&["doctor"]).with(0, "All is well").with(0, "and has been up for");
+    daemon.signal(Signal::KILL);
+    assert!(kache::daemon::start::wait_for_end(&daemon.place(), LIMIT));
+    assert!(is_socket(&daemon.socket()));
+    let before = home.look();
+    let said = home.run(&["doctor"]);
+    said.with(1, "the last daemon was killed or crashed, and left its socket");
+    said.with(1, "fix: `kache doctor --fix`").with(1, "There is 1 problem");
+    assert_eq!(home.look(), before, "looking changes nothing");
+    home.run(&["doctor", "--fix", "-y"])
+        .with(0, "Remove the socket that a daemon left")
+        .with(0, "All is well");
+    assert!(!is_socket(&daemon.socket()));
+    home.run(&["doctor"]).with(0, "All is well").with(0, "none runs, which is as it should be");
+    let after = home.look();
+    let again = home.run(&["doctor", "--fix", "-y"]);
+    assert!(!again.with(0, "All is well").out.contains("Remove the socket"), "{}", again.out);
+    assert_eq!(home.look(), after, "there is nothing to do a second time");
+    daemon.start();
+    home.run(&["doctor"]).with(0, "All is well");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_daemon_that_stands_still_is_found_and_ended() {
+    let daemon = WithDaemon::new();
+    let home = &daemon.home;
+    daemon.signal(Signal::STOP);
+    let said = home.run(&["doctor"]);
+    said.with(1, "the daemon does not answer").with(1, "fix: `kache doctor --fix`");
+    assert!(run::is_running(&daemon.place()));
+    let fixed = home.run(&["doctor", "--fix", "-y"]);
+    fixed.with(0, "a daemon that nobody can reach").with(0, "All is well");
+    assert!(!run::is_running(&daemon.place()));
+    daemon.start();
+    home.run(&["doctor"]).with(0, "All is well");
+}
+
+#[test]
+fn a_report_has_nothing_of_its_user_in_it() {
+    let home = home();
+    home.run(&["init", "-y", "--no-service"]).with(0, "Done");
+    let report = home.run(&["doctor", "--report"]);
+    report.with(0, "```text\nprogram\n").with(0, "~/.cargo/bin/kache");
+    assert!(!report.out.contains(home.root().to_str().unwrap()), "{}", report.out);
+    home.run(&["doctor", "--online"]).with(0, "the address of releases is not known");
 }

@@ -7,18 +7,18 @@ use std::time::Duration;
 use crate::setup::doctor::check::Check;
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
-use crate::setup::doctor::{cargo, compilers, program, remnants, settings, store};
+use crate::setup::doctor::{cargo, compilers, daemon, program, remnants, settings, store};
 use crate::sys::clock::Stopwatch;
 
 /// Every check, in the order in which they are shown.
 ///
-/// Not here, because there is nothing yet that they could look at: the remote store, proxies and the planner; a newer
-/// release; completions and manual pages. And not here, because they are of one system only and could not be tried:
-/// exclusions from virus scanners and backups.
+/// Not here, because there is nothing yet that they could look at: the remote store, proxies and the planner.
 pub static ALL: &[&dyn Check] = &[
     &program::on_path::OnPath,
     &program::wrapper_file::WrapperFile,
     &program::same_program::SameProgram,
+    &program::gui_path::GuiPath,
+    &program::pages::Pages,
     &cargo::config_files::ConfigFiles,
     &cargo::two_files::TwoFiles,
     &cargo::wrapper::Wrapper,
@@ -29,6 +29,13 @@ pub static ALL: &[&dyn Check] = &[
     &cargo::incremental::Incremental,
     &compilers::toolchains::Toolchains,
     &compilers::linker::Linker,
+    &daemon::described::Described,
+    &daemon::running::Running,
+    &daemon::linger::Linger,
+    &daemon::answers::Answers,
+    &daemon::traces::Traces,
+    &daemon::socket::Socket,
+    &daemon::settings::Settings,
     &store::directory::Directory,
     &store::file_system::FileSystem,
     &store::index::Index,
@@ -38,8 +45,14 @@ pub static ALL: &[&dyn Check] = &[
     &settings::secrets::Secrets,
     &settings::leftovers::Leftovers,
     &store::clock::Clock,
+    &store::exclusions::Exclusions,
+    &settings::ci::Ci,
     &settings::summary::Summary,
 ];
+
+/// Checks that ask others than this machine, and how long each may take.
+pub static ONLINE: &[&dyn Check] = &[&program::release::Release];
+pub const ONLINE_LIMIT: Duration = Duration::from_secs(30);
 
 /// One check and what it found.
 pub struct Examined {

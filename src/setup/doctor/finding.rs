@@ -34,13 +34,13 @@ pub struct Fix {
     /// Asked before it is done, if people may want it otherwise.
     pub question: Option<String>,
     pub actions: Vec<Action>,
-    /// Inside of the cache directory, where nothing has to be taken back.
+    /// On what is kache's own, where nothing has to be taken back.
     pub upkeep: Vec<Upkeep>,
     /// What is left to a person: said when all the rest is done.
     pub by_hand: Vec<String>,
 }
 
-/// Work on kache's own files.
+/// Work on kache's own files and processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Upkeep {
     /// The index is derived anew from the store.
@@ -51,6 +51,16 @@ pub enum Upkeep {
     SetAltered,
     /// Leftovers of kache go.
     Remove(Vec<PathBuf>),
+    /// What a daemon left that did not end well goes.
+    ClearTraces,
+    /// A daemon that nobody can reach ends.
+    EndProcess(u32),
+    /// A daemon that was started on demand ends.
+    EndOnDemand,
+    /// The daemon becomes this build.
+    HandOver,
+    /// The daemon reads its configuration again.
+    ReadSettings,
 }
 
 impl Upkeep {
@@ -60,6 +70,11 @@ impl Upkeep {
             Upkeep::RebuildIndex => "Make the index anew from the store".to_owned(),
             Upkeep::CollectGarbage => "Remove from the store what is over its limit".to_owned(),
             Upkeep::SetAltered => "Take altered files of the store out of service".to_owned(),
+            Upkeep::ClearTraces => "Remove the socket that a daemon left".to_owned(),
+            Upkeep::EndProcess(pid) => format!("End process {pid}, a daemon that nobody can reach"),
+            Upkeep::EndOnDemand => "End the daemon that was started on demand".to_owned(),
+            Upkeep::ReadSettings => "Have the daemon read its configuration again".to_owned(),
+            Upkeep::HandOver => "Have the daemon become this build".to_owned(),
             Upkeep::Remove(paths) => {
                 let shown = paths.iter().map(|path| format!("\n    {}", path.display()));
                 format!("Remove what kache left:{}", shown.collect::<String>())
@@ -74,7 +89,7 @@ impl Fix {
         Fix { actions, ..Fix::default() }
     }
 
-    /// Work on the cache directory.
+    /// Work on what is kache's own.
     pub fn upkeep(upkeep: Upkeep) -> Fix {
         Fix { upkeep: vec![upkeep], ..Fix::default() }
     }

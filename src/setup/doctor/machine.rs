@@ -3,14 +3,24 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::client::{self, NoDaemon, NoPlace, Place};
 use crate::config::{Config, Problem};
+use crate::daemon::binary;
 use crate::protocol::build::Build;
+use crate::protocol::message::{Answer, Request, Status};
+use crate::protocol::semver::Semver;
 use crate::settings;
 use crate::setup::cargo_config::{self, Chain, Program, Setting};
+use crate::setup::plan::CommandLine;
 use crate::setup::proof;
+use crate::setup::self_update::fetch::Source;
+use crate::setup::self_update::{RELEASE_KEY, release};
+use crate::setup::service::detect;
+use crate::setup::service::runner::CommandRunner;
+use crate::sys::clock::Stopwatch;
 use crate::sys::env::{self, Env};
 use crate::sys::fs::{self, Disk};
 use crate::sys::process::{self, Captured, Surroundings};
@@ -18,6 +28,8 @@ use crate::sys::{clock, os};
 
 /// How long one check may take.
 pub const LIMIT: Duration = Duration::from_secs(2);
+/// How long a daemon may take to answer: a check has something to say of one that does not.
+const DAEMON_LIMIT: Duration = Duration::from_millis(1500);
 
 /// What is looked at.
 pub struct Machine {
@@ -25,6 +37,8 @@ pub struct Machine {
     pub cwd: PathBuf,
     /// The program that runs, without symbolic links.
     pub exe: PathBuf,
+    /// The path that it was called by.
+    pub called: PathBuf,
     pub build: Build,
     pub config: Config,
     /// What is wrong with the configuration.
@@ -33,6 +47,18 @@ pub struct Machine {
     /// Where the system's own files are: `/`.
     pub root: PathBuf,
     pub asks: Arc<dyn Ask>,
+    /// Files of other programs that are made from this one's commands.
+    pub pages: Vec<Page>,
+    seen: OnceLock<detect::Machine>,
+    daemon: OnceLock<Result<(Status, Duration), NoDaemon>>,
+}
+
+/// What this program makes for a shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The file, below a user's data directory or, if it begins with `config/`, the one for configuration.
+    pub place: &'static str,
+    pub text: String,
 }
 
 /// Whom a check asks what files do not tell.
@@ -48,6 +74,19 @@ pub trait Ask: Send + Sync {
 
     /// How many files a process may have open.
     fn most_open_files(&self) -> Option<u64>;
+
+    /// What can be seen of who may start a daemon here.
+    fn seen(&self, env: &Env) -> detect::Machine;
+
+    /// What the daemon at `place` answers, and how long that took.
+    fn daemon(&self, place: &Place, build: &Build, request: &Request)
+    -> Result<(Answer, Duration), NoDaemon>;
+
+    /// Ends a process, without asking it if it is `forced`.
+    fn end_process(&self, pid: u32, forced: bool) -> io::Result<()>;
+
+    /// The newest release at an address.
+    fn newest_release(&self, base_url: &str, env: &Env) -> Result<Semver, String>;
 }
 
 /// This machine.
@@ -73,6 +112,49 @@ impl Ask for System {
     fn most_open_files(&self) -> Option<u64> {
         crate::sys::host::most_open_files()
     }
+
+    fn seen(&self, env: &Env) -> detect::Machine {
+        detect::Machine::look(env, &Through(self))
+    }
+
+    fn daemon(
+        &self,
+        place: &Place,
+        build: &Build,
+        request: &Request,
+    ) -> Result<(Answer, Duration), NoDaemon> {
+        let watch = Stopwatch::start();
+        let exe = match request {
+            Request::Upgrade { exe } => Some(exe.as_path()),
+            _ => None,
+        };
+        let reply = client::ask(&place.endpoint, build, request, exe, DAEMON_LIMIT)?;
+        Ok((reply.answer, watch.total()))
+    }
+
+    fn end_process(&self, pid: u32, forced: bool) -> io::Result<()> {
+        process::end(pid, forced)
+    }
+
+    fn newest_release(&self, base_url: &str, env: &Env) -> Result<Semver, String> {
+        let key = RELEASE_KEY.ok_or("this build knows no key that releases are signed with")?;
+        let source = Source::new(base_url, env).map_err(|e| e.to_string())?;
+        release::newest(&source, key).map(|newest| newest.version).map_err(|e| e.to_string())
+    }
+}
+
+/// A service manager's commands, by whoever answers for the machine.
+pub struct Through<'a>(pub &'a dyn Ask);
+
+impl CommandRunner for Through<'_> {
+    fn run(&self, command: &CommandLine) -> io::Result<Captured> {
+        let (program, args) = command.0.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        self.0.run(Path::new(program), &args, &[])
+    }
+
+    /// Whoever looks, waits for nothing.
+    fn wait(&self, _time: Duration) {}
 }
 
 impl Machine {
@@ -83,7 +165,8 @@ impl Machine {
     pub fn this(env: &Env) -> io::Result<Machine> {
         let exe = env::current_exe().and_then(|exe| fs::canonical(&exe))?;
         let asks = Arc::new(System { patience: LIMIT });
-        Ok(Machine::with(env, exe, Path::new("/"), asks))
+        let called = binary::called(env)?;
+        Ok(Machine { called, ..Machine::with(env, exe, Path::new("/"), asks) })
     }
 
     /// One made of parts.
@@ -91,6 +174,7 @@ impl Machine {
         let (config, problems) = settings::for_command(env);
         Machine {
             env: env.clone(),
+            called: exe.clone(),
             cwd: env.cwd.clone().unwrap_or_else(|| root.to_owned()),
             exe,
             build: Build::current(),
@@ -99,7 +183,40 @@ impl Machine {
             now_ms: clock::now_ms(),
             root: root.to_owned(),
             asks,
+            pages: Vec::new(),
+            seen: OnceLock::new(),
+            daemon: OnceLock::new(),
         }
+    }
+
+    /// What can be seen of who may start a daemon here.
+    pub fn seen(&self) -> &detect::Machine {
+        self.seen.get_or_init(|| self.asks.seen(&self.env))
+    }
+
+    /// Where this user's daemon is.
+    pub fn place(&self) -> Result<Place, NoPlace> {
+        Place::of(&self.env, &self.build)
+    }
+
+    /// How the daemon at `place`, which is this user's, was when it was asked first, and how long it took to say so:
+    /// one that does not answer is not waited for by each check.
+    pub fn daemon(&self, place: &Place) -> Result<&(Status, Duration), &NoDaemon> {
+        self.daemon.get_or_init(|| self.daemon_now(place)).as_ref()
+    }
+
+    /// How it is now.
+    pub fn daemon_now(&self, place: &Place) -> Result<(Status, Duration), NoDaemon> {
+        match self.asks.daemon(place, &self.build, &Request::Status)? {
+            (Answer::Status(status), took) => Ok((*status, took)),
+            _ => Err(NoDaemon::NotKache),
+        }
+    }
+
+    /// What a command prints, as text; none where it fails.
+    pub fn said(&self, program: &str, args: &[&str]) -> Option<String> {
+        let said = self.asks.run(Path::new(program), args, &[]).ok().filter(|said| said.code == Some(0))?;
+        Some(String::from_utf8_lossy(&said.stdout).into_owned())
     }
 
     /// All that sets cargo's wrapper here.

@@ -16,11 +16,15 @@ pub mod check;
 
 pub mod wiring;
 
+pub mod service;
+
 pub mod program;
 
 pub mod cargo;
 
 pub mod compilers;
+
+pub mod daemon;
 
 pub mod store;
 
@@ -33,6 +37,8 @@ pub mod examine;
 pub mod repair;
 
 pub mod verify;
+
+pub mod upkeep;
 
 pub mod show;
 

@@ -1,19 +1,9 @@
 //! Fixes, gathered into one plan.
 
-use std::path::Path;
-
-use crate::config::Config;
-use crate::gc::apply::{Applied, apply};
-use crate::gc::one_at_a_time;
-use crate::gc::plan::{GRACE_MS, Limits, Plan as GcPlan};
-use crate::gc::survey::Survey;
-use crate::index::open::Index;
 use crate::setup::doctor::examine::Examined;
 use crate::setup::doctor::finding::{Fix, Upkeep};
-use crate::setup::doctor::verify;
 use crate::setup::plan::action::Change;
 use crate::setup::plan::{Action, Plan};
-use crate::sys::{clock, fs};
 
 /// The command, as the journal names it.
 pub const COMMAND: &str = crate::setup::uninstall::REPAIR;
@@ -90,54 +80,4 @@ impl Repair {
             |planned: &Action| matches!(&planned.change, Change::Path(other) if other.path == change.path);
         self.plan.actions.iter().any(is_there)
     }
-}
-
-/// Does one piece of upkeep. Answers what came of it.
-pub fn keep_up(upkeep: &Upkeep, config: &Config) -> Result<String, String> {
-    let cache_dir = &config.cache_dir.value;
-    match upkeep {
-        Upkeep::RebuildIndex => rebuild_index(cache_dir),
-        Upkeep::CollectGarbage => {
-            let applied = collect(config)?;
-            match applied.problems.is_empty() {
-                true => Ok(format!("{} entries were removed", applied.n_evicted)),
-                false => Err(applied.problems.join("; ")),
-            }
-        }
-        Upkeep::SetAltered => {
-            let n_set_aside = verify::set_aside_unsealed(cache_dir);
-            Ok(format!("{n_set_aside} blobs were taken out of service"))
-        }
-        Upkeep::Remove(paths) => {
-            for path in paths {
-                let is_dir = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
-                let removed = if is_dir { fs::remove_dir_all(path) } else { fs::remove(path) };
-                removed.map_err(|e| format!("{}: {e}", path.display()))?;
-            }
-            Ok("what was left is removed".to_owned())
-        }
-    }
-}
-
-fn collect(config: &Config) -> Result<Applied, String> {
-    let cache_dir = &config.cache_dir.value;
-    let busy = || "another process is removing from the store; try again when it is done".to_owned();
-    let lock = one_at_a_time(cache_dir).map_err(|e| e.to_string())?.ok_or_else(busy)?;
-    let last_uses = Index::open(cache_dir).and_then(|index| index.last_uses()).map_err(|e| e.to_string())?;
-    let survey = Survey::of(cache_dir, &last_uses).map_err(|incomplete| incomplete.0.join("; "))?;
-    let max_age_ms = config.gc_max_age.value.map(|age| age.as_millis() as u64);
-    let limits = Limits { max_bytes: config.max_size_bytes.value, max_age_ms, grace_ms: GRACE_MS };
-    let applied = apply(&GcPlan::compute(&survey, clock::now_ms(), &limits));
-    lock.heartbeat();
-    Ok(applied)
-}
-
-/// Makes the index anew.
-pub fn rebuild_index(cache_dir: &Path) -> Result<String, String> {
-    if fs::metadata(cache_dir).is_err() {
-        return Ok("there is no store, and so no index".to_owned());
-    }
-    let (n_entries, notes) = crate::index::open::rebuild(cache_dir).map_err(|e| format!("the index: {e}"))?;
-    let notes: String = notes.iter().map(|note| format!("\n{note}")).collect();
-    Ok(format!("the index is made anew, and knows {n_entries} entries{notes}"))
 }

@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 
+use crate::config::Source;
 use crate::setup::doctor::check::Group;
 use crate::setup::doctor::examine::Examined;
-use crate::setup::doctor::finding::Level;
+use crate::setup::doctor::finding::{Level, Upkeep};
+use crate::setup::doctor::machine::Machine;
 use crate::setup::plan::show::{Shown, shown};
+use crate::sys::{dirs, fs};
 
 /// A finding for programs.
 #[derive(Serialize)]
@@ -19,8 +22,10 @@ pub struct Row {
     pub hint: Option<String>,
     /// Whether `--fix` can do something about it.
     pub is_fixable: bool,
-    /// What that is.
+    /// What that is, as changes of the machine.
     pub fix: Vec<Shown>,
+    /// What that is, as work on what is kache's own; for people.
+    pub upkeep: Vec<String>,
     pub took_ms: u64,
 }
 
@@ -36,6 +41,7 @@ pub fn rows(examined: &[Examined]) -> Vec<Row> {
         hint: one.finding.hint.clone(),
         is_fixable: one.finding.fix.is_some(),
         fix: one.finding.fix.iter().flat_map(|fix| &fix.actions).map(shown).collect(),
+        upkeep: one.finding.fix.iter().flat_map(|fix| &fix.upkeep).map(Upkeep::title).collect(),
         took_ms: one.took.as_millis() as u64,
     };
     examined.iter().map(row).collect()
@@ -74,6 +80,49 @@ fn lines(one: &Examined) -> String {
         for line in more.lines() {
             text += format!("             {line}").trim_end();
             text.push('\n');
+        }
+    }
+    text
+}
+
+/// What somebody can send along who reports a defect: everything that was found, the settings that differ from the
+/// defaults, and nothing that tells who and where it was.
+pub fn report(examined: &[Examined], machine: &Machine) -> String {
+    let mut text = format!("```text\n{}\n{}", self::text(examined), summary(examined));
+    let own: Vec<String> = machine
+        .config
+        .rows()
+        .iter()
+        .filter(|row| *row.source != Source::Default && row.name != SALT)
+        .map(|row| format!("  {} = {}, by {}\n", row.name, row.value, row.source))
+        .collect();
+    if !own.is_empty() {
+        text += &format!("\nsettings\n{}", own.concat());
+    }
+    text += "```\n";
+    redacted(&text, machine)
+}
+
+/// A secret of those who share a store.
+const SALT: &str = "cache.key_salt";
+
+/// `text` without the paths and the name of its user.
+fn redacted(text: &str, machine: &Machine) -> String {
+    let mut text = text.to_owned();
+    let home = dirs::home(&machine.env);
+    let real_home = home.as_ref().and_then(|home| fs::canonical(home).ok());
+    // The project may be in the home.
+    let project = Some(machine.cwd.clone()).filter(|cwd| Some(cwd) != home.as_ref());
+    for (path, name) in [(project, "<project>"), (home, "~"), (real_home, "~")] {
+        // Of `/` nothing would be left.
+        if let Some(path) = path.filter(|path| path.components().count() > 1) {
+            text = text.replace(&*path.to_string_lossy(), name);
+        }
+    }
+    for name in ["USER", "LOGNAME", "USERNAME"] {
+        // A name of one or two letters is in every word.
+        if let Some(user) = machine.var(name).filter(|user| user.len() > 2) {
+            text = text.replace(&user, "<user>");
         }
     }
     text

@@ -6,6 +6,9 @@ use similar::TextDiff;
 use crate::setup::plan::action::{Action, Change, CommandLine, PathChange};
 use crate::setup::plan::state::Content;
 
+/// More of one change nobody reads: it is a file that a program made. Programs get all of it.
+const MOST_LINES: usize = 60;
+
 /// An action for programs.
 #[derive(Serialize)]
 pub struct Shown {
@@ -51,9 +54,14 @@ pub fn text(actions: &[Action]) -> String {
         }
         was_long = is_long;
         text += &format!("{}\n", action.title);
-        for line in detail(action).lines().filter(|_| is_long) {
+        let detail = if is_long { detail(action) } else { String::new() };
+        for line in detail.lines().take(MOST_LINES) {
             text += format!("    {line}").trim_end();
             text.push('\n');
+        }
+        let n_more = detail.lines().count().saturating_sub(MOST_LINES);
+        if n_more > 0 {
+            text += &format!("    … and {n_more} lines more\n");
         }
     }
     text

@@ -382,3 +382,16 @@ fn a_journal_that_an_earlier_kache_wrote_can_be_undone() {
     assert!(std::fs::symlink_metadata(machine.path("linked")).is_err());
     assert!(machine.path("undone").exists());
 }
+
+#[test]
+fn of_a_long_change_people_see_the_beginning_and_programs_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("made");
+    let text: String = (0..200).map(|n| format!("line {n}\n")).collect();
+    let action = Action::edit("Write it", &path, text.into_bytes(), UndoEdit::None).unwrap();
+    let plan = Plan { actions: vec![action], ..Plan::new("test") };
+    let said = plan.text();
+    assert!(said.contains("+line 50\n") && !said.contains("+line 60\n"), "{said}");
+    assert!(said.ends_with("    … and 143 lines more\n"), "{said}");
+    assert!(plan.shown()[0].detail.contains("+line 199\n"));
+}

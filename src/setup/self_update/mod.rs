@@ -40,8 +40,6 @@
 //! rustls, ring) was measured: 25 further crates, three further licences, a C compiler, and 1.8 MB
 //! in a program that starts before each compiler. `file:` is read directly; plain `http:` is for this machine alone.
 
-pub mod version;
-
 pub mod receipt;
 
 pub mod owner;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use minisign_verify::{PublicKey, Signature};
 use sha2::{Digest as _, Sha256};
 
+use crate::protocol::semver::Semver;
 use crate::setup::self_update::fetch::{CannotFetch, Source};
-use crate::setup::self_update::version::Version;
 
 /// The version of the list and its comment that is understood.
 const FORMAT: &str = "1";
@@ -22,7 +22,7 @@ const PATIENCE_WITH_AN_ASSET: Duration = Duration::from_secs(900);
 /// A release whose list was signed with the right key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
-    pub version: Version,
+    pub version: Semver,
     sums: Vec<(String, [u8; 32])>,
 }
 
@@ -44,7 +44,7 @@ pub enum BadRelease {
     #[error("line {line} of SHA256SUMS is no checksum with a name")]
     Line { line: usize },
     #[error("release {version} has no {asset}")]
-    NoAsset { version: Version, asset: String },
+    NoAsset { version: Semver, asset: String },
     #[error("{asset} is not what the release says: its SHA-256 is {found}, not {expected}")]
     Checksum { asset: String, found: String, expected: String },
 }
@@ -69,7 +69,7 @@ fn checked(list: &[u8], signature: &[u8], key: &PublicKey) -> Result<Release, Ba
 }
 
 /// The version in `kache release format=1 version=0.2.0`.
-fn named(comment: &str) -> Result<Version, BadRelease> {
+fn named(comment: &str) -> Result<Semver, BadRelease> {
     let unnamed = || BadRelease::Unnamed { comment: comment.to_owned() };
     let words: Vec<&str> = comment.split_whitespace().collect();
     let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
@@ -77,7 +77,7 @@ fn named(comment: &str) -> Result<Version, BadRelease> {
         return Err(unnamed());
     }
     match value("format") {
-        Some(FORMAT) => value("version").and_then(Version::parse).ok_or_else(unnamed),
+        Some(FORMAT) => value("version").and_then(Semver::parse).ok_or_else(unnamed),
         Some(format) => Err(BadRelease::Format { format: format.to_owned() }),
         None => Err(unnamed()),
     }

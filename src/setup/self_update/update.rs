@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::protocol::semver::Semver;
 use crate::setup::plan::{Action, CannotPlan, Plan, UndoEdit};
 use crate::setup::self_update::fetch::{CannotFetch, Source};
 use crate::setup::self_update::receipt::{self, BadReceipt, Receipt};
 use crate::setup::self_update::release::{self, BadRelease};
 use crate::setup::self_update::unpack::{self, CannotUnpack};
-use crate::setup::self_update::version::Version;
 use crate::sys::env::Env;
 use crate::sys::fs::settle;
 use crate::sys::lock::{self, FileLock};
@@ -24,14 +24,14 @@ pub const COMMAND: &str = "self-update";
 pub struct Installed {
     /// Without symbolic links.
     pub exe: PathBuf,
-    pub version: Version,
+    pub version: Semver,
     pub receipt: Receipt,
     receipt_path: PathBuf,
 }
 
 /// What would be done.
 pub struct Update {
-    pub version: Version,
+    pub version: Semver,
     pub plan: Plan,
     exe: PathBuf,
 }
@@ -41,9 +41,9 @@ pub enum Found {
     /// It is newer, and works here.
     Newer(Update),
     /// It is this one, or an older one.
-    NothingNewer(Version),
+    NothingNewer(Semver),
     /// It is newer, but a prerelease, and this is none.
-    Prerelease(Version),
+    Prerelease(Semver),
 }
 
 /// Why there is no update.
@@ -66,7 +66,7 @@ pub enum CannotUpdate {
     #[error("another self-update is at work")]
     Busy,
     #[error("kache {version} does not work here, so it was not installed: {why}")]
-    DoesNotWork { version: Version, why: String },
+    DoesNotWork { version: Semver, why: String },
 }
 
 impl From<CannotFetch> for CannotUpdate {
@@ -77,7 +77,7 @@ impl From<CannotFetch> for CannotUpdate {
 
 impl Installed {
     /// The program at `exe`, which is without symbolic links; `None` if the installer did not put it there.
-    pub fn find(exe: &Path, version: Version, env: &Env) -> Result<Option<Installed>, CannotUpdate> {
+    pub fn find(exe: &Path, version: Semver, env: &Env) -> Result<Option<Installed>, CannotUpdate> {
         let receipt_path = receipt::path(env).ok_or(CannotUpdate::NoHome)?;
         let receipt = receipt::read(&receipt_path)?.filter(|receipt| receipt.is_of(exe));
         Ok(receipt.map(|receipt| Installed { exe: exe.to_owned(), version, receipt, receipt_path }))
@@ -116,7 +116,7 @@ impl Installed {
         Ok(Found::Newer(Update { version: newest.version, plan, exe: self.exe.clone() }))
     }
 
-    fn plan(&self, staged: &Path, version: &Version) -> Result<Plan, CannotPlan> {
+    fn plan(&self, staged: &Path, version: &Semver) -> Result<Plan, CannotPlan> {
         let mut plan = Plan::new(COMMAND);
         // What it replaces is beside it; the journal does not need to hold it as well.
         plan.is_final = true;
@@ -189,7 +189,7 @@ pub fn sweep(exe: &Path) {
 }
 
 /// Whether the program starts, and is the one that it should be.
-fn says_version(program: &Path, version: &Version) -> Result<(), String> {
+fn says_version(program: &Path, version: &Semver) -> Result<(), String> {
     let captured = run(program, &["--version"])?;
     let said = String::from_utf8_lossy(&captured.stdout);
     match captured.code {

@@ -94,6 +94,18 @@ fn label(service: &Service) -> String {
     format!("dev.kache.{}", service.name)
 }
 
+/// The domain that agents of `user` go to now.
+pub fn domain(user: &str, runner: &dyn CommandRunner) -> Result<String, String> {
+    let gui = format!("gui/{user}");
+    let command = launchctl(&["print", &gui]);
+    let captured = runner.run(&command).map_err(|e| format!("`{}`: {e}", runner::line(&command)))?;
+    match captured.code {
+        Some(0) => Ok(gui),
+        Some(code) if NO_DOMAIN.contains(&code) => Ok(format!("user/{user}")),
+        _ => Err(runner::failure(&command, &captured)),
+    }
+}
+
 /// The launchd of this user.
 pub struct Launchd(pub Service);
 
@@ -102,26 +114,28 @@ impl Launchd {
         self.0.home.join("Library/LaunchAgents").join(format!("{}.plist", label(&self.0)))
     }
 
-    /// The domain that agents of this user go to now.
-    pub fn domain(&self, runner: &dyn CommandRunner) -> Result<String, String> {
-        let gui = format!("gui/{}", self.0.user);
-        let command = launchctl(&["print", &gui]);
-        let captured = runner.run(&command).map_err(|e| format!("`{}`: {e}", runner::line(&command)))?;
-        match captured.code {
-            Some(0) => Ok(gui),
-            Some(code) if NO_DOMAIN.contains(&code) => Ok(format!("user/{}", self.0.user)),
-            _ => Err(runner::failure(&command, &captured)),
-        }
-    }
-
     /// The domain, or the one of a session with a screen where it cannot be told: what is then planned fails and says
     /// why.
     fn planned_domain(&self, runner: &dyn CommandRunner) -> String {
-        self.domain(runner).unwrap_or_else(|_| format!("gui/{}", self.0.user))
+        domain(&self.0.user, runner).unwrap_or_else(|_| format!("gui/{}", self.0.user))
     }
 
     fn target(&self, domain: &str) -> String {
         format!("{domain}/{}", label(&self.0))
+    }
+
+    /// How the agent is loaded into `domain`, where it is not.
+    fn load(&self, domain: &str) -> Vec<Action> {
+        let target = self.target(domain);
+        vec![
+            // An agent that its user switched off once stays off, unless it is switched on.
+            Action::run("Allow the agent to start", launchctl(&["enable", &target]), None),
+            Action::run(
+                "Start it now and at every login",
+                launchctl(&["bootstrap", domain, &self.path().to_string_lossy()]),
+                Some(launchctl(&["bootout", &target])),
+            ),
+        ]
     }
 
     fn is_loaded(&self, domain: &str, runner: &dyn CommandRunner) -> Result<bool, String> {
@@ -173,7 +187,6 @@ impl Supervisor for Launchd {
         plan.add(Action::file("Install the agent", &path, bytes, 0o644, UndoEdit::None)?);
         let is_loaded = self.is_loaded(&domain, runner).unwrap_or(false);
         let is_changed = !plan.is_empty();
-        let target = self.target(&domain);
         if is_loaded && is_changed {
             let exe = self.0.exe.to_string_lossy();
             // It waits until the agent is gone, which `bootout` does not.
@@ -184,13 +197,7 @@ impl Supervisor for Launchd {
             ));
         }
         if !is_loaded || is_changed {
-            // An agent that its user switched off once stays off, unless it is switched on.
-            plan.add(Action::run("Allow the agent to start", launchctl(&["enable", &target]), None));
-            plan.add(Action::run(
-                "Start it now and at every login",
-                launchctl(&["bootstrap", &domain, &path.to_string_lossy()]),
-                Some(launchctl(&["bootout", &target])),
-            ));
+            self.load(&domain).into_iter().for_each(|action| plan.add(action));
         }
         Ok(vec![plan])
     }
@@ -212,8 +219,21 @@ impl Supervisor for Launchd {
         Ok(plan)
     }
 
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.path()]
+    }
+
+    fn start_again(&self, runner: &dyn CommandRunner) -> Vec<Action> {
+        let domain = self.planned_domain(runner);
+        let target = self.target(&domain);
+        if self.is_loaded(&domain, runner).unwrap_or(false) {
+            return vec![Action::run("Start the agent", launchctl(&["kickstart", "-k", &target]), None)];
+        }
+        self.load(&domain)
+    }
+
     fn start(&self, runner: &dyn CommandRunner) -> Result<(), String> {
-        let domain = self.domain(runner)?;
+        let domain = domain(&self.0.user, runner)?;
         if self.is_loaded(&domain, runner)? {
             return runner::must(runner, &launchctl(&["kickstart", &self.target(&domain)])).map(drop);
         }
@@ -221,13 +241,13 @@ impl Supervisor for Launchd {
     }
 
     fn stop(&self, runner: &dyn CommandRunner) -> Result<(), String> {
-        let domain = self.domain(runner)?;
+        let domain = domain(&self.0.user, runner)?;
         self.unload(&domain, runner)
     }
 
     fn status(&self, runner: &dyn CommandRunner) -> Result<Status, String> {
         let is_installed = fs::metadata(&self.path()).is_ok();
-        let domain = self.domain(runner)?;
+        let domain = domain(&self.0.user, runner)?;
         let command = launchctl(&["print", &self.target(&domain)]);
         let captured = runner.run(&command).map_err(|e| format!("`{}`: {e}", runner::line(&command)))?;
         let disabled = runner.run(&launchctl(&["print-disabled", &domain]));

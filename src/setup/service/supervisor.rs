@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::setup::plan::{CannotPlan, Plan};
+use crate::setup::plan::{Action, CannotPlan, Plan};
 use crate::setup::service::runner::CommandRunner;
 
 /// What the journal calls installing the service.
@@ -54,6 +54,12 @@ pub trait Supervisor {
 
     /// How everything that `install` made goes away.
     fn uninstall(&self, runner: &dyn CommandRunner) -> Result<Plan, CannotPlan>;
+
+    /// The files that describe it to the manager.
+    fn files(&self) -> Vec<PathBuf>;
+
+    /// How it is started whatever ended it, as actions.
+    fn start_again(&self, runner: &dyn CommandRunner) -> Vec<Action>;
 
     fn start(&self, runner: &dyn CommandRunner) -> Result<(), String>;
 

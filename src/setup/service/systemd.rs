@@ -155,7 +155,7 @@ impl Supervisor for Systemd {
 
     fn uninstall(&self, runner: &dyn CommandRunner) -> Result<Plan, CannotPlan> {
         let mut plan = Plan::new(UNINSTALL);
-        let paths = self.units().map(|name| self.dir().join(name));
+        let paths = self.files();
         if paths.iter().all(|path| fs::symlink_metadata(path).is_err()) {
             return Ok(plan);
         }
@@ -187,6 +187,18 @@ impl Supervisor for Systemd {
             plan.add(Action::run("Let systemd forget them", reload.clone(), Some(reload)));
         }
         Ok(plan)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.units().map(|name| self.dir().join(name)).into()
+    }
+
+    fn start_again(&self, _runner: &dyn CommandRunner) -> Vec<Action> {
+        // Who failed too often is not started, unless that is forgotten.
+        vec![
+            Action::run("Forget how often it failed", self.call(&["reset-failed"]), None),
+            Action::run("Start it", self.call(&["start"]), None),
+        ]
     }
 
     fn start(&self, runner: &dyn CommandRunner) -> Result<(), String> {

@@ -178,6 +178,14 @@ impl Supervisor for Task {
         Ok(plan)
     }
 
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.file()]
+    }
+
+    fn start_again(&self, _runner: &dyn CommandRunner) -> Vec<Action> {
+        vec![Action::run("Start it now", self.schtasks("/run", &[]), None)]
+    }
+
     fn start(&self, runner: &dyn CommandRunner) -> Result<(), String> {
         runner::must(runner, &self.schtasks("/run", &[])).map(drop)
     }

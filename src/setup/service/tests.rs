@@ -172,14 +172,13 @@ fn the_plan_for_systemd_is_this_and_is_empty_when_all_is_in_place() {
 
 #[test]
 fn the_domain_of_launchd_is_told_by_exit_codes() {
-    let launchd = Launchd(service("/k"));
     for (code, domain) in [(0, "gui/501"), (112, "user/501"), (125, "user/501")] {
         let runner = recorded(&[("launchctl print gui/501", &[(code, "Could not find domain")])]);
-        assert_eq!(launchd.domain(&runner).unwrap(), domain, "{code}");
+        assert_eq!(launchd::domain("501", &runner).unwrap(), domain, "{code}");
     }
     let other = recorded(&[("launchctl print gui/501", &[(5, "Eingabe-/Ausgabefehler")])]);
-    assert!(launchd.domain(&other).unwrap_err().contains("ended with 5: Eingabe"));
-    assert!(launchd.domain(&recorded(&[])).is_err(), "no launchctl");
+    assert!(launchd::domain("501", &other).unwrap_err().contains("ended with 5: Eingabe"));
+    assert!(launchd::domain("501", &recorded(&[])).is_err(), "no launchctl");
 }
 
 #[test]

@@ -2,6 +2,12 @@
 
 pub mod on_path;
 
+pub mod gui_path;
+
+pub mod pages;
+
+pub mod release;
+
 pub mod same_program;
 
 pub mod wrapper_file;

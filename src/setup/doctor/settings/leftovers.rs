@@ -8,13 +8,15 @@ use crate::setup::doctor::machine::Machine;
 use crate::setup::plan::Journal;
 use crate::setup::plan::journal::Status;
 use crate::setup::wrapper_path;
-use crate::sys::{dirs, fs};
+use crate::sys::{dirs, fs, host};
 
 /// See the module.
 pub struct Leftovers;
 
 const DAY_MS: u64 = 24 * 3_600_000;
 const JOURNAL_MS: u64 = 90 * DAY_MS;
+/// Who did not go back to the old program by then will not.
+const PREVIOUS_MS: u64 = 90 * DAY_MS;
 
 impl Check for Leftovers {
     fn id(&self) -> &'static str {
@@ -64,6 +66,8 @@ fn left(machine: &Machine) -> Vec<PathBuf> {
         };
         left.extend(fs::list(dir).unwrap_or_default().into_iter().filter(is_old));
     }
+    let previous = machine.exe.with_file_name(host::program_name("kache.prev"));
+    left.extend(Some(previous).filter(|previous| is_older(previous, PREVIOUS_MS, machine)));
     left.sort();
     left.dedup();
     left

@@ -6,4 +6,6 @@ pub mod secrets;
 
 pub mod leftovers;
 
+pub mod ci;
+
 pub mod summary;

@@ -25,7 +25,10 @@ impl Check for Index {
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
         match look(dir) {
             Ok(None) => Finding::ok("there is none yet; it is made when it is needed"),
-            Ok(Some(n_entries)) => Finding::ok(format!("it is sound, and knows {n_entries} entries")),
+            Ok(Some(n_entries)) => Finding::ok(match n_entries {
+                1 => "it is sound, and knows 1 entry".to_owned(),
+                n => format!("it is sound, and knows {n} entries"),
+            }),
             Err(why) => {
                 let text = format!("{} {why}", crate::index::open::path(dir).display());
                 Finding::problem(text).hint("nothing is lost with it").fix(Fix::upkeep(Upkeep::RebuildIndex))

@@ -11,3 +11,5 @@ pub mod seals;
 pub mod size;
 
 pub mod clock;
+
+pub mod exclusions;

@@ -39,7 +39,11 @@ impl Check for Seals {
             .map(|(_, found)| found.path.display().to_string())
             .collect();
         if broken.is_empty() {
-            return Finding::ok(format!("none of {} blobs was written to", blobs.len()));
+            return Finding::ok(match blobs.len() {
+                0 => "there are no blobs yet".to_owned(),
+                1 => "the one blob was not written to".to_owned(),
+                n => format!("none of {n} blobs was written to"),
+            });
         }
         let n_more = broken.len().saturating_sub(3);
         let more = (n_more > 0).then(|| format!("and {n_more} more"));

@@ -13,9 +13,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
+use crate::protocol::semver::Semver;
 use crate::setup::plan::{Journal, NotApplied};
 use crate::setup::self_update::update::{CannotUpdate, Found, Installed, Staging};
-use crate::setup::self_update::version::Version;
 use crate::sys::env::Env;
 
 use release::{Key, Releases, archive};
@@ -87,7 +87,7 @@ impl Machine {
     }
 
     pub(crate) fn installed(&self, version: &str) -> Result<Option<Installed>, CannotUpdate> {
-        Installed::find(&self.exe(), Version::parse(version).unwrap(), &self.env)
+        Installed::find(&self.exe(), Semver::parse(version).unwrap(), &self.env)
     }
 
     /// Looks, and does what is found.

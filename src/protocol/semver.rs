@@ -1,10 +1,10 @@
-//! Versions of releases, in the order of Semantic Versioning.
+//! Versions of releases, in the order of Semantic Versioning: the one order for builds, daemons and updates.
 
 use std::fmt;
 
 /// `1.2.3` or `1.2.3-rc.1`. No metadata: a release has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Version {
+pub struct Semver {
     numbers: [u64; 3],
     pre: Vec<Part>,
 }
@@ -16,15 +16,15 @@ enum Part {
     Word(String),
 }
 
-impl Version {
+impl Semver {
     /// The version that `text` is; `None` if it is none.
-    pub fn parse(text: &str) -> Option<Version> {
+    pub fn parse(text: &str) -> Option<Semver> {
         let (numbers, pre) = match text.split_once('-') {
             Some((numbers, pre)) => (numbers, pre.split('.').map(Part::parse).collect::<Option<_>>()?),
             None => (text, Vec::new()),
         };
         let numbers: Vec<u64> = numbers.split('.').map(number).collect::<Option<_>>()?;
-        Some(Version { numbers: numbers.try_into().ok()?, pre })
+        Some(Semver { numbers: numbers.try_into().ok()?, pre })
     }
 
     /// Whether it is only for those who asked for it.
@@ -55,19 +55,19 @@ impl Part {
     }
 }
 
-impl PartialOrd for Version {
-    fn partial_cmp(&self, other: &Version) -> Option<std::cmp::Ordering> {
+impl PartialOrd for Semver {
+    fn partial_cmp(&self, other: &Semver) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Version {
-    fn cmp(&self, other: &Version) -> std::cmp::Ordering {
+impl Ord for Semver {
+    fn cmp(&self, other: &Semver) -> std::cmp::Ordering {
         self.rank().cmp(&other.rank())
     }
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for Semver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [major, minor, patch] = self.numbers;
         write!(f, "{major}.{minor}.{patch}")?;
@@ -104,7 +104,7 @@ mod tests {
             "1.2.0",
             "1.10.0",
         ];
-        let versions = oldest_first.map(|text| Version::parse(text).unwrap());
+        let versions = oldest_first.map(|text| Semver::parse(text).unwrap());
         assert!(versions.is_sorted_by(|older, newer| older < newer));
         assert_eq!(versions.map(|version| version.to_string()), oldest_first);
     }
@@ -127,7 +127,7 @@ mod tests {
         .into_iter()
         .chain(["1.2.3-01", "1.2.3-a/b", "1.2.3 ", "1.2.99999999999999999999", "../1.2.3"])
         {
-            assert_eq!(Version::parse(text), None, "{text}");
+            assert_eq!(Semver::parse(text), None, "{text}");
         }
     }
 }

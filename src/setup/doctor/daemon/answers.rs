@@ -1,0 +1,118 @@
+//! Whether the daemon answers, how fast, and whether it is this build.
+
+use std::time::Duration;
+
+use crate::client::{NoDaemon, Place};
+use crate::config::units::format_duration;
+use crate::daemon::last_run::LastRun;
+use crate::daemon::run;
+use crate::protocol::message::Status;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::daemon::processes::daemons;
+use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::machine::Machine;
+use crate::setup::doctor::service::{self, Service};
+
+/// See the module.
+pub struct Answers;
+
+/// Who waits longer waits for something else than the daemon.
+const SOON: Duration = Duration::from_millis(50);
+
+impl Check for Answers {
+    fn id(&self) -> &'static str {
+        "daemon"
+    }
+
+    fn group(&self) -> Group {
+        Group::Daemon
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "whether the daemon answers, how fast, and which build it is"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let place = match machine.place() {
+            Ok(place) => place,
+            Err(e) => return Finding::problem(e.to_string()).hint("set HOME"),
+        };
+        match machine.daemon(&place) {
+            Ok((status, took)) => of_running(machine, status, *took),
+            Err(NoDaemon::NotRunning) if !run::is_running(&place) => of_none(machine, &place),
+            Err(NoDaemon::NotRunning) => unreachable(machine, &place, "a daemon runs, and listens to nobody"),
+            Err(NoDaemon::NotKache) => {
+                Finding::problem(format!("{}: {}", place.endpoint.path.display(), NoDaemon::NotKache))
+                    .hint("end what listens there, or remove it")
+            }
+            Err(NoDaemon::NoAnswer(e)) => {
+                unreachable(machine, &place, &format!("the daemon does not answer: {e}"))
+            }
+            Err(no @ &NoDaemon::TooOld { .. }) => {
+                Finding::problem(no.to_string()).fix(Fix::upkeep(Upkeep::HandOver))
+            }
+            Err(no @ &NoDaemon::TooNew { .. }) => Finding::problem(no.to_string())
+                .hint(format!("the daemon was started by another kache than {}", machine.exe.display())),
+        }
+    }
+}
+
+fn of_running(machine: &Machine, status: &Status, took: Duration) -> Finding {
+    let Status { build, pid, .. } = status;
+    let since = format_duration(Duration::from_secs(status.uptime_ms / 1000));
+    if let Some(why) = &status.upgrade_pending {
+        return Finding::problem(format!("an upgrade of the daemon, process {pid}, is pending"))
+            .details([why.clone()])
+            .hint("once that is put right it is tried again")
+            .fix(Fix::upkeep(Upkeep::HandOver));
+    }
+    let text = format!("process {pid} is {build}, and has been up for {since}");
+    if build.id != machine.build.id {
+        let is_at_its_path = machine.is_same_file(&status.exe, &machine.exe);
+        return match () {
+            () if is_at_its_path || machine.build.is_newer_than(build) => {
+                Finding::note(format!("{text}; this is {}", machine.build)).fix(Fix::upkeep(Upkeep::HandOver))
+            }
+            () if build.is_newer_than(&machine.build) => {
+                Finding::ok(format!("{text}, which is newer than this"))
+            }
+            () => Finding::note(format!("{text}, from {}; this is {}", status.exe.display(), machine.build))
+                .hint("`kache daemon stop` ends it, `kache daemon start` starts this one"),
+        };
+    }
+    if took > SOON {
+        return Finding::note(format!("{text}; it took {} ms to answer", took.as_millis()))
+            .hint("the machine may be busy; `kache daemon log` says what it does");
+    }
+    Finding::ok(text)
+}
+
+fn of_none(machine: &Machine, place: &Place) -> Finding {
+    let last = LastRun::read(&place.last_run);
+    if !last.pause(machine.now_ms).is_zero() {
+        let n = last.n_crashes_until_now();
+        return Finding::problem(format!(
+            "the daemon ended by itself {n} times, each time soon after its start"
+        ))
+        .hint("`kache daemon log` may say why; report it if it does not");
+    }
+    match service::of(machine) {
+        Service::Impossible(_) | Service::Absent => Finding::ok(
+            "none runs, which is as it should be: no service starts one, and builds do not need it",
+        ),
+        Service::Installed(_) => Finding::ok("none runs; see `service-runs`"),
+        Service::Unknown(_) => Finding::ok("none runs; builds do not need it"),
+    }
+}
+
+/// One that has the lock, and keeps every other one away.
+fn unreachable(machine: &Machine, place: &Place, why: &str) -> Finding {
+    let holder = daemons(machine, place).into_iter().find(|process| process.has_lock);
+    let log = format!("its log is {}", place.log.display());
+    match holder {
+        Some(holder) => Finding::problem(format!("{why} (process {})", holder.pid)).hint(log).fix(
+            Fix::upkeep(Upkeep::EndProcess(holder.pid)).after_asking(format!("End process {}?", holder.pid)),
+        ),
+        None => Finding::problem(why).hint(format!("{log}; `kache daemon stop` may end it")),
+    }
+}

@@ -1,0 +1,72 @@
+//! Whether the login service is described as this kache describes it, and is started at login.
+
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::{Finding, Fix};
+use crate::setup::doctor::machine::Machine;
+use crate::setup::doctor::service::{self, Service};
+use crate::setup::plan::action::Change;
+
+/// See the module.
+pub struct Described;
+
+impl Check for Described {
+    fn id(&self) -> &'static str {
+        "service"
+    }
+
+    fn group(&self) -> Group {
+        Group::Daemon
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "who starts the daemon at login, and what was written for that"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let installed = match service::of(machine) {
+            Service::Installed(installed) => installed,
+            Service::Impossible(why) => {
+                return Finding::ok(format!("no login service can be installed: {why}"));
+            }
+            Service::Absent => {
+                return Finding::ok(
+                    "no login service is installed; `kache daemon install` has the daemon started at login",
+                );
+            }
+            Service::Unknown(why) => {
+                return Finding::note("it cannot be told who starts the daemon").details([why]);
+            }
+        };
+        let name = installed.supervisor.name();
+        if !installed.is_described {
+            return Finding::ok(format!("{name} has one that kache did not write"));
+        }
+        if installed.status.trouble.as_deref() == Some("masked") {
+            return Finding::problem(format!("{name} is told never to start it: the unit is masked"))
+                .hint("`systemctl --user unmask` allows it, `kache daemon uninstall` removes it");
+        }
+        let plan = match installed.plan(machine) {
+            Ok(plan) => plan,
+            Err(e) => return Finding::problem("the service cannot be put right").details([e.to_string()]),
+        };
+        if plan.is_empty() {
+            return Finding::ok(format!("{name} starts the daemon at every login"));
+        }
+        let changed: Vec<String> = plan
+            .actions
+            .iter()
+            .filter_map(|action| match &action.change {
+                Change::Path(change) => Some(change.path.display().to_string()),
+                Change::Run(_) => None,
+            })
+            .collect();
+        let text = match changed.is_empty() {
+            true => format!("{name} does not start the daemon at login"),
+            false => "the service is not described as this kache describes it".to_owned(),
+        };
+        Finding::problem(text)
+            .details(changed)
+            .hint("`kache daemon uninstall` removes it, if it is not wanted")
+            .fix(Fix::by(plan.actions))
+    }
+}

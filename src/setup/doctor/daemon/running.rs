@@ -1,0 +1,74 @@
+//! Whether the daemon of the login service runs, and how often it had to be started again.
+
+use crate::protocol::message::ON_DEMAND;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::machine::{Machine, Through};
+use crate::setup::doctor::service::{self, Installed, Service};
+
+/// See the module.
+pub struct Running;
+
+/// Fewer may have been anybody's doing.
+const MANY_RESTARTS: u32 = 3;
+
+impl Check for Running {
+    fn id(&self) -> &'static str {
+        "service-runs"
+    }
+
+    fn group(&self) -> Group {
+        Group::Daemon
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "whether the service runs, how it ended last, and how often it was started again"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        match service::of(machine) {
+            Service::Installed(installed) => judge(machine, &installed),
+            _ => Finding::ok("there is no service that should run"),
+        }
+    }
+}
+
+fn judge(machine: &Machine, installed: &Installed) -> Finding {
+    let Installed { supervisor, status, is_described } = installed;
+    if !is_described && !status.is_running {
+        return Finding::ok("left to who installed it");
+    }
+    if installed.plan(machine).is_ok_and(|plan| !plan.is_empty()) {
+        return Finding::ok("see `service`, which goes first");
+    }
+    let daemon =
+        machine.place().ok().and_then(|place| machine.daemon(&place).ok().map(|(daemon, _)| daemon.clone()));
+    if let Some(daemon) = daemon.filter(|daemon| daemon.supervisor == ON_DEMAND) {
+        let text =
+            format!("the daemon that runs, process {}, is not the service's, and keeps it away", daemon.pid);
+        return Finding::problem(text).fix(Fix::upkeep(Upkeep::EndOnDemand));
+    }
+    let name = supervisor.name();
+    if status.is_running {
+        let process = status.pid.map(|pid| format!(", as process {pid}")).unwrap_or_default();
+        return match status.n_restarts {
+            Some(n) if n >= MANY_RESTARTS => {
+                Finding::note(format!("it runs{process}, and {name} had to start it {n} times again"))
+                    .hint("`kache daemon log` may say why it ended")
+            }
+            _ => Finding::ok(format!("it runs{process}")),
+        };
+    }
+    let runner = Through(&*machine.asks);
+    let fix = Fix::by(supervisor.start_again(&runner));
+    let Some(trouble) = &status.trouble else {
+        return Finding::note("it was stopped, and does not run until the next login").fix(fix);
+    };
+    let words = supervisor.last_words(&runner);
+    let words: Vec<String> = words.lines().map(str::to_owned).collect();
+    let last = words[words.len().saturating_sub(5)..].to_vec();
+    Finding::problem(format!("{name} does not keep it running: {trouble}"))
+        .details(last)
+        .hint("`kache daemon log` may say more")
+        .fix(fix)
+}

@@ -1,0 +1,78 @@
+//! Whether only this user can reach the daemon's socket, and everybody of this user finds it.
+
+use std::path::Path;
+
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::{Finding, Fix};
+use crate::setup::doctor::machine::Machine;
+use crate::setup::plan::{Action, CommandLine};
+use crate::sys::fs::settle::{self, Standing};
+use crate::sys::{fs, ipc};
+
+/// See the module.
+pub struct Socket;
+
+impl Check for Socket {
+    fn id(&self) -> &'static str {
+        "daemon-socket"
+    }
+
+    fn group(&self) -> Group {
+        Group::Daemon
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "the socket's path and length, its owner and mode, and those of its directory"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        if machine.seen().system == "windows" {
+            return Finding::ok("the system itself lets nobody else open the daemon's pipe");
+        }
+        let Ok(place) = machine.place() else { return Finding::ok("there is no place for a socket") };
+        let (dir, socket) = (&place.dir, &place.endpoint.path);
+        let mut loose = Vec::new();
+        for (path, wanted) in [(dir, 0o700), (socket, 0o600)] {
+            let Ok(metadata) = fs::symlink_metadata(path) else { continue };
+            if !fs::is_own(&metadata) {
+                return Finding::problem(format!("{} belongs to another user", path.display()))
+                    .hint("no daemon listens there; have it removed");
+            }
+            let is_right = match settle::standing(path) {
+                Ok(Standing::Directory) => path == dir,
+                Ok(Standing::Other) => path == socket,
+                _ => false,
+            };
+            if !is_right {
+                let what = if path == dir { "directory" } else { "socket" };
+                return Finding::problem(format!("{} is no {what}, so no daemon can listen", path.display()))
+                    .hint("remove it");
+            }
+            let mode = settle::mode(&metadata);
+            if mode & 0o077 != 0 {
+                loose.push((path.as_path(), mode, wanted));
+            }
+        }
+        if !loose.is_empty() {
+            let paths = loose.iter().map(|(path, mode, _)| format!("{} has mode {mode:o}", path.display()));
+            let actions = loose.iter().filter_map(|(path, mode, wanted)| close(path, *mode, *wanted));
+            return Finding::problem("others can reach the daemon's socket")
+                .details(paths.collect::<Vec<_>>())
+                .fix(Fix::by(actions.collect()));
+        }
+        if *dir == ipc::shared_dir() {
+            return Finding::note(format!("the socket is in {}, among directories of others", dir.display()))
+                .hint("every other path would be too long for one: set XDG_RUNTIME_DIR or `cache.local_store` to a short path");
+        }
+        match fs::symlink_metadata(socket) {
+            Ok(_) => Finding::ok(format!("{} is this user's alone", socket.display())),
+            Err(_) => Finding::ok(format!("there is none; a daemon would listen at {}", socket.display())),
+        }
+    }
+}
+
+fn close(path: &Path, mode: u32, wanted: u32) -> Option<Action> {
+    let path = path.to_str()?;
+    let chmod = |mode: u32| CommandLine::new("chmod", &[&format!("{mode:o}"), path]);
+    Some(Action::run("Let nobody else reach the daemon's socket", chmod(wanted), Some(chmod(mode))))
+}

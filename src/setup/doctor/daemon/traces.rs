@@ -1,0 +1,79 @@
+//! Whether there are daemons that nobody can find, and what those left that did not end well.
+//!
+//! A lock is stale if it can be had, not because its file is there: that stays when a daemon ends.
+
+use crate::client::{NoDaemon, Place};
+use crate::daemon::last_run::LastRun;
+use crate::daemon::run;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::daemon::processes::daemons;
+use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::machine::Machine;
+use crate::sys::fs::settle::{self, Standing};
+
+/// See the module.
+pub struct Traces;
+
+impl Check for Traces {
+    fn id(&self) -> &'static str {
+        "daemon-traces"
+    }
+
+    fn group(&self) -> Group {
+        Group::Daemon
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "daemons that nobody can find, and a socket that nobody listens at"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let Ok(place) = machine.place() else { return Finding::ok("there is no place for a daemon") };
+        let daemon = machine.daemon(&place);
+        let is_stray = |pid: u32, has_lock: bool| match &daemon {
+            Ok((status, _)) => pid != status.pid,
+            // What has the lock is the daemon, and another check is about that.
+            Err(_) => !has_lock,
+        };
+        let strays: Vec<u32> = daemons(machine, &place)
+            .into_iter()
+            .filter(|process| is_stray(process.pid, process.has_lock))
+            .map(|process| process.pid)
+            .collect();
+        if !strays.is_empty() {
+            return of_strays(&strays);
+        }
+        let is_over = matches!(daemon, Err(NoDaemon::NotRunning)) && !run::is_running(&place);
+        let has_socket = matches!(settle::standing(&place.endpoint.path), Ok(Standing::Other));
+        if is_over && has_socket {
+            of_socket(&place)
+        } else {
+            Finding::ok("nothing is left of earlier daemons")
+        }
+    }
+}
+
+fn of_strays(strays: &[u32]) -> Finding {
+    let text = match strays {
+        [pid] => format!("process {pid} is a daemon that nobody can find: its lock was removed"),
+        _ => format!("{} processes are daemons that nobody can find: their lock was removed", strays.len()),
+    };
+    let pids: Vec<String> = strays.iter().map(u32::to_string).collect();
+    let question =
+        format!("End {} {}?", if strays.len() == 1 { "process" } else { "processes" }, pids.join(", "));
+    let upkeep = strays.iter().copied().map(Upkeep::EndProcess).collect();
+    Finding::problem(text).fix(Fix { upkeep, ..Fix::default() }.after_asking(question))
+}
+
+fn of_socket(place: &Place) -> Finding {
+    let at = place.endpoint.path.display();
+    let fix = Fix::upkeep(Upkeep::ClearTraces);
+    if LastRun::read(&place.last_run).is_running {
+        return Finding::problem(format!("the last daemon was killed or crashed, and left its socket {at}"))
+            .hint("builds do not mind; `kache daemon log` may say more")
+            .fix(fix);
+    }
+    Finding::note(format!("nobody listens at the socket {at}"))
+        .hint("the next daemon replaces it; builds do not mind")
+        .fix(fix)
+}

@@ -1,0 +1,59 @@
+//! Whether there is a newer release. Only asked where somebody wants it: nothing else here leaves this machine.
+
+use crate::protocol::semver::Semver;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::setup::self_update::owner::owner;
+use crate::setup::self_update::receipt;
+
+/// See the module.
+pub struct Release;
+
+impl Check for Release {
+    fn id(&self) -> &'static str {
+        "release"
+    }
+
+    fn group(&self) -> Group {
+        Group::Program
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "the newest release, where the installer got this one from"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let receipt = match receipt::path(&machine.env).map(|path| receipt::read(&path)) {
+            Some(Ok(receipt)) => receipt,
+            None => None,
+            Some(Err(e)) => {
+                return Finding::problem(e.to_string()).hint("run the installer again: it writes a new one");
+            }
+        };
+        let is_installers = receipt.as_ref().is_some_and(|receipt| receipt.is_of(&machine.exe));
+        let command = match owner(&machine.exe, &machine.env) {
+            _ if is_installers => "run: kache self-update".to_owned(),
+            Some(owner) => format!("run: {}", owner.command),
+            None => "update it the way it was installed".to_owned(),
+        };
+        let Some(receipt) = receipt else {
+            return Finding::note("the installer was not here, so the address of releases is not known")
+                .hint(command);
+        };
+        let own = machine.build.version.split('+').next().and_then(Semver::parse);
+        match (machine.asks.newest_release(&receipt.base_url, &machine.env), own) {
+            (Err(why), _) => Finding::note("the newest release cannot be told").details([why]),
+            (Ok(newest), Some(own)) if newest <= own => {
+                Finding::ok(format!("this is {own}, and the newest release is {newest}"))
+            }
+            (Ok(newest), Some(own)) if newest.is_prerelease() && !own.is_prerelease() => {
+                Finding::ok(format!("this is {own}; {newest} is only a prerelease"))
+            }
+            (Ok(newest), _) => {
+                Finding::note(format!("kache {newest} is released; this is {}", machine.build.version))
+                    .hint(command)
+            }
+        }
+    }
+}

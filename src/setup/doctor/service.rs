@@ -1,0 +1,64 @@
+//! The login service as the checks of it see it.
+
+use crate::setup::doctor::machine::{Machine, Through};
+use crate::setup::plan::action::Change;
+use crate::setup::plan::{CannotPlan, Plan};
+use crate::setup::service::detect::{self, Choice};
+use crate::setup::service::supervisor::{Status, Supervisor};
+use crate::setup::wrapper_path;
+use crate::sys::fs;
+
+/// Who starts the daemon at login.
+pub enum Service {
+    /// Nobody can, here: why.
+    Impossible(String),
+    /// Nobody does.
+    Absent,
+    /// It cannot be told: why.
+    Unknown(String),
+    Installed(Installed),
+}
+
+/// A service that is installed, and how it is.
+pub struct Installed {
+    pub supervisor: Box<dyn Supervisor>,
+    pub status: Status,
+    /// Whether it is described by files that kache writes. A package may have brought others.
+    pub is_described: bool,
+}
+
+/// What there is on this machine.
+pub fn of(machine: &Machine) -> Service {
+    let choice = detect::choose(machine.seen());
+    let exe = wrapper_path::lasting(&machine.exe, &machine.called, &machine.env);
+    let supervisor = match detect::supervisor(&choice, &exe, &machine.build, &machine.env) {
+        Ok(Some(supervisor)) => supervisor,
+        Ok(None) => {
+            return match choice {
+                Choice::OnDemand(why) | Choice::Refused(why) => Service::Impossible(why),
+                Choice::Systemd | Choice::Launchd | Choice::Task => Service::Absent,
+            };
+        }
+        Err(e) => return Service::Unknown(e.to_string()),
+    };
+    let is_described = supervisor.files().iter().any(|path| fs::symlink_metadata(path).is_ok());
+    match supervisor.status(&Through(&*machine.asks)) {
+        Ok(status) if is_described || status.is_installed => {
+            Service::Installed(Installed { supervisor, status, is_described })
+        }
+        Ok(_) => Service::Absent,
+        Err(why) => Service::Unknown(why),
+    }
+}
+
+impl Installed {
+    /// What has to be done so that it is described and started as this kache has it; an empty plan if it is.
+    pub fn plan(&self, machine: &Machine) -> Result<Plan, CannotPlan> {
+        let plans = self.supervisor.install(&Through(&*machine.asks))?;
+        let plan = plans.into_iter().next().unwrap_or_else(|| Plan::new(""));
+        let is_changed = plan.actions.iter().any(|action| matches!(action.change, Change::Path(_)));
+        // Not every manager can be asked whether there is something to do.
+        let has_to = self.is_described && (is_changed || !self.status.is_enabled);
+        Ok(if has_to { plan } else { Plan::new("") })
+    }
+}
