@@ -56,6 +56,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;doctor' {
             [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Put right what can be, after showing what would be done')
+            [CompletionResult]::new('--project', '--project', [CompletionResultType]::ParameterName, 'Change files of the repository here as well, where they set sccache')
             [CompletionResult]::new('--purge-sccache', '--purge-sccache', [CompletionResultType]::ParameterName, 'Remove sccache''s own cache from this disk as well')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do it without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do it without asking')

@@ -51,6 +51,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;doctor'= {
             cand --fix 'Put right what can be, after showing what would be done'
+            cand --project 'Change files of the repository here as well, where they set sccache'
             cand --purge-sccache 'Remove sccache''s own cache from this disk as well'
             cand -y 'Do it without asking'
             cand --yes 'Do it without asking'

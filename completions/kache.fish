@@ -48,6 +48,7 @@ complete -c kache -n "__fish_kache_using_subcommand init" -l undo -d 'Take back 
 complete -c kache -n "__fish_kache_using_subcommand init" -l allow-root -d 'Go on as root in the place of another user (sudo)'
 complete -c kache -n "__fish_kache_using_subcommand init" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l fix -d 'Put right what can be, after showing what would be done'
+complete -c kache -n "__fish_kache_using_subcommand doctor" -l project -d 'Change files of the repository here as well, where they set sccache'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l purge-sccache -d 'Remove sccache\'s own cache from this disk as well'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -s y -l yes -d 'Do it without asking'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l verify -d 'Read the whole store again, and take out of service what is not as it was stored'

@@ -21,6 +21,7 @@ module completions {
   # Look whether all is well, and put right what is not
   export extern "kache doctor" [
     --fix                     # Put right what can be, after showing what would be done
+    --project                 # Change files of the repository here as well, where they set sccache
     --purge-sccache           # Remove sccache's own cache from this disk as well
     --yes(-y)                 # Do it without asking
     --verify                  # Read the whole store again, and take out of service what is not as it was stored

@@ -1,7 +1,6 @@
 //! `kache doctor`: looks at everything, and puts right what it can.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +17,7 @@ use crate::setup::doctor::repair::{self, Repair};
 use crate::setup::doctor::show;
 use crate::setup::doctor::verify::{self, Verified};
 use crate::setup::plan::Journal;
-use crate::setup::sccache::{migrate, purge};
+use crate::setup::sccache::purge;
 use crate::setup::{init, proof};
 use crate::sys::env::Env;
 use crate::sys::fs;
@@ -32,6 +31,9 @@ pub struct Args {
     /// Put right what can be, after showing what would be done
     #[arg(long)]
     fix: bool,
+    /// Change files of the repository here as well, where they set sccache
+    #[arg(long, requires = "fix")]
+    project: bool,
     /// Remove sccache's own cache from this disk as well
     #[arg(long, requires = "fix")]
     purge_sccache: bool,
@@ -76,7 +78,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         return Err(Failure::usage(vec!["--json asks nothing".to_owned()]).hint("--fix --json goes with -y"));
     }
     let mut fixed = Vec::new();
-    let mut examined = look(session.env)?;
+    let mut examined = look(args, session.env)?;
     if args.fix {
         if init::is_root_for_another(session.env) {
             let error = "this is root's shell in the place of another user's (SUDO_UID is set)".to_owned();
@@ -86,12 +88,12 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
             if !fix(args, session, &mut examined, &mut fixed)? {
                 break;
             }
-            examined = look(session.env)?;
+            examined = look(args, session.env)?;
         }
         if args.purge_sccache {
             purge_sccache(args, session, &mut fixed)?;
         }
-        examined = look(session.env)?;
+        examined = look(args, session.env)?;
     }
     let is_well = !show::has_problem(&examined);
     if args.json {
@@ -102,12 +104,16 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     Ok(if is_well { Exit::Ok } else { Exit::Failed })
 }
 
-fn look(env: &Env) -> Result<Vec<Examined>, Failure> {
+fn machine(args: &Args, env: &Env) -> Result<Machine, Failure> {
     let machine = Machine::this(env).map_err(|e| {
         let error = format!("where this program is cannot be told: {e}");
         Failure::usage(vec![error])
     })?;
-    Ok(examine(&Arc::new(machine), ALL, LIMIT))
+    Ok(Machine { with_project: args.project, ..machine })
+}
+
+fn look(args: &Args, env: &Env) -> Result<Vec<Examined>, Failure> {
+    Ok(examine(&Arc::new(machine(args, env)?), ALL, LIMIT))
 }
 
 /// One round. Answers whether something was done.
@@ -171,9 +177,7 @@ fn agreed(args: &Args, question: &str) -> Result<bool, Failure> {
 }
 
 fn purge_sccache(args: &Args, session: &Session<'_>, fixed: &mut Vec<String>) -> Result<(), Failure> {
-    let root = Path::new("/");
-    let cwd = session.env.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
-    let caches = migrate::look(session.env, root, &cwd).caches;
+    let caches = machine(args, session.env)?.sccache().caches;
     if caches.is_empty() {
         session.note("there is no cache of sccache on this disk");
     }

@@ -219,7 +219,7 @@ impl Init {
 
     /// What goes before cargo's own configuration, here and in this shell.
     fn look_around(&mut self, env: &Env, cwd: &Path, cargo_home: &Path) {
-        let Chain { links, problems } = chain::resolve(Setting::RustcWrapper, env, cwd);
+        let Chain { links, problems, .. } = chain::resolve(Setting::RustcWrapper, env, cwd);
         self.notes.extend(problems.iter().filter(|problem| !problem.stops_cargo()).map(ToString::to_string));
         self.unfinished.extend(
             problems

@@ -11,6 +11,7 @@ use crate::protocol::build::Build;
 use crate::settings;
 use crate::setup::cargo_config::{self, Chain, Program, Setting};
 use crate::setup::proof;
+use crate::setup::sccache::migrate::{self, Migration, View};
 use crate::sys::env::{self, Env};
 use crate::sys::fs::{self, Disk};
 use crate::sys::process::{self, Captured, Surroundings};
@@ -32,6 +33,10 @@ pub struct Machine {
     pub now_ms: u64,
     /// Where the system's own files are: `/`.
     pub root: PathBuf,
+    /// The name of the system.
+    pub os: &'static str,
+    /// Whether fixes may change files of the repository here.
+    pub with_project: bool,
     pub asks: Arc<dyn Ask>,
 }
 
@@ -98,6 +103,8 @@ impl Machine {
             problems,
             now_ms: clock::now_ms(),
             root: root.to_owned(),
+            os: std::env::consts::OS,
+            with_project: false,
             asks,
         }
     }
@@ -116,6 +123,16 @@ impl Machine {
             Program::At(path) => Some(path.clone()),
             _ => None,
         }
+    }
+
+    /// Everything of sccache's here.
+    pub fn sccache(&self) -> Migration {
+        let ask = |program: &str, args: &[&str]| {
+            let captured = self.asks.run(Path::new(program), args, &[]).ok()?;
+            (captured.code == Some(0)).then(|| String::from_utf8_lossy(&captured.stdout).into_owned())
+        };
+        let (env, root, cwd) = (&self.env, self.root.as_path(), self.cwd.as_path());
+        migrate::look(View { env, root, cwd, os: self.os, ask: &ask })
     }
 
     /// The cache directory; `None` if there is no place for one.

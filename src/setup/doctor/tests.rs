@@ -62,6 +62,7 @@ struct Made {
     vars: Vec<(String, String)>,
     says: Option<Says>,
     cwd: &'static str,
+    with_project: bool,
 }
 
 impl Made {
@@ -86,6 +87,7 @@ impl Made {
             vars: Vec::new(),
             says: Some(says),
             cwd: "home/project",
+            with_project: false,
         };
         for program in
             ["home/.cargo/bin/kache", "home/.cargo/bin/cargo", "home/.cargo/bin/rustc", "home/bin/cc"]
@@ -147,7 +149,8 @@ impl Made {
         let says = self.says.as_ref().unwrap();
         let asks = Says { proof: says.proof.clone(), ..*says };
         let exe = self.path("home/.cargo/bin/kache");
-        Arc::new(Machine::with(&self.env(), exe, &self.path("root"), Arc::new(asks)))
+        let machine = Machine::with(&self.env(), exe, &self.path("root"), Arc::new(asks));
+        Arc::new(Machine { with_project: self.with_project, ..machine })
     }
 
     fn examine(&self, id: &str) -> Vec<Examined> {
@@ -696,4 +699,18 @@ fn somebody_who_used_sccache_is_moved_over_and_back() {
         found.into_iter().filter(|(path, _)| !path.starts_with(&state)).collect::<Vec<_>>()
     };
     assert_eq!(without_journal(made.look()), without_journal(before));
+}
+
+#[test]
+fn files_of_a_repository_are_changed_with_project_only() {
+    let mut made = Made::well();
+    made.make_dir("home/project/.git");
+    made.write("home/project/.envrc", "export RUSTC_WRAPPER=sccache\n");
+    assert!(made.said("sccache").contains("for the repository, with `kache doctor --fix --project`:"));
+    assert!(made.said("sccache").contains("-export RUSTC_WRAPPER=sccache"));
+    assert!(!made.fix(Some("sccache")), "the repository is not the user's alone");
+    assert_eq!(made.read("home/project/.envrc"), "export RUSTC_WRAPPER=sccache\n");
+    made.with_project = true;
+    made.is_fixed("sccache");
+    assert_eq!(made.read("home/project/.envrc"), ": # kache: was export RUSTC_WRAPPER=sccache\n");
 }
