@@ -9,6 +9,12 @@
 
 #[path = "installers/machine.rs"]
 mod machine;
+#[cfg(target_os = "linux")]
+#[path = "common/stamped.rs"]
+mod stamped;
+#[cfg(target_os = "linux")]
+#[path = "installers/upgrade.rs"]
+mod upgrade;
 
 use std::fs;
 use std::path::Path;

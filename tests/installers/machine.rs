@@ -60,7 +60,7 @@ impl Machine {
         machine
     }
 
-    fn empty() -> Machine {
+    pub(crate) fn empty() -> Machine {
         let temporary = tempfile::Builder::new().prefix("kache-install-").tempdir().expect("a directory");
         let machine = Machine { temporary, vars: RefCell::default() };
         for dir in ["home of mine", "tools", "tmp", "state"] {
@@ -139,6 +139,14 @@ impl Machine {
         let program = self.root().join("posing");
         fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("writes");
         self.pack(&program);
+    }
+
+    /// Makes a release whose program has these bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn release_of(&self, program: &[u8]) {
+        let path = self.root().join("program");
+        fs::write(&path, program).expect("writes");
+        self.pack(&path);
     }
 
     fn pack(&self, program: &Path) {
@@ -223,6 +231,14 @@ impl Machine {
     pub(crate) fn run_script(&self, shell: &str, script: &Path, args: &[&str]) -> Ended {
         let mut command = self.command(shell);
         Ended::of(command.arg(script).args(args).output().expect("the shell runs"))
+    }
+
+    /// A program, with the variables of this machine and no others.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn program(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().envs(self.vars.borrow().iter()).stdin(Stdio::null());
+        command
     }
 
     fn command(&self, shell: &str) -> Command {
