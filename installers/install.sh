@@ -22,7 +22,7 @@ Installs kache for the user who calls it.
   sh install.sh --uninstall [--purge]            take everything back; with --purge the store goes as well
 
   -y, --yes             ask nothing; also where there is no terminal, and in CI
-  --dry-run             print every file and command, and change nothing
+  --dry-run             print what would be written and run, and change nothing
   --bin-dir DIR         where the program goes (default: ~/.local/bin); also KACHE_INSTALL_DIR
   --no-modify-path      leave the files alone that shells read when they start
   --no-init             do not run `kache init`, which has cargo call kache
