@@ -37,7 +37,7 @@ fn find(program: &str) -> Option<PathBuf> {
 
 /// The shells that are here, of those that the script is for.
 pub(crate) fn shells() -> Vec<&'static str> {
-    let known = ["sh", "dash", "busybox", "bash", "zsh"];
+    let known = ["sh", "dash", "busybox", "bash", "zsh", "mksh", "yash", "posh"];
     let (here, missing): (Vec<_>, Vec<_>) = known.into_iter().partition(|shell| have(shell));
     if !missing.is_empty() {
         eprintln!("not tried, as they are not here: {missing:?}");
@@ -123,7 +123,7 @@ impl Machine {
         if !only.exists() {
             fs::create_dir(&only).expect("makes a directory");
             let needed = "sh uname getconf od tr cp mv rm rmdir mkdir mktemp cat sed grep awk cut head tail wc tar \
-                          gzip basename dirname chmod cmp find readlink sha256sum shasum openssl curl wget minisign";
+                          gzip basename dirname chmod cmp find id readlink sha256sum shasum openssl curl wget minisign";
             for program in needed.split_whitespace() {
                 if let Some(path) = find(program) {
                     symlink(path, only.join(program)).expect("links");
