@@ -88,8 +88,17 @@ fn diff(change: &PathChange, after: &[u8]) -> String {
 }
 
 /// What the names of variables and keys hold whose values nobody but their user may see.
-const SECRET: [&str; 7] =
-    ["password", "passwd", "secret", "token", "access_key", "connection_string", "credentials"];
+const SECRET: [&str; 9] = [
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "access_key",
+    "api_key",
+    "private_key",
+    "connection_string",
+    "credentials",
+];
 
 /// A line, without the value that it gives to something that is secret by its name, and without an address that holds
 /// a password.
@@ -146,6 +155,7 @@ mod tests {
             "+  SCCACHE_GCS_CREDENTIALS_URL: s3cr3t",
             " export SCCACHE_REDIS=redis://me:s3cr3t@host/0",
             "-GITHUB_TOKEN DEFAULT=s3cr3t",
+            " SOME_API_KEY=s3cr3t",
         ] {
             let shown = without_secret(&format!("{line}\n"));
             assert!(!shown.contains("s3cr3t") && shown.ends_with("…\n"), "{shown}");

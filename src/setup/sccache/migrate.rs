@@ -138,7 +138,12 @@ impl Migration {
             self.by_hand.extend(kept.map(|line| format!("{line} was kept: kache caches Rust only")));
         }
         if let Some(file) = lines::find(place, &|name, _| is_setting(name)) {
-            self.settings.extend(file.hits.into_iter().map(|hit| (hit.name, hit.value)));
+            let settings = file.hits.into_iter().filter(|hit| is_setting(&hit.name));
+            if place.scope == Scope::Project {
+                settings.for_each(|hit| self.say_of_project(&hit.name));
+            } else {
+                self.settings.extend(settings.map(|hit| (hit.name, hit.value)));
+            }
         }
         // In the file that init changes, the wrapper is replaced by kache.
         let is_inits = cargo_home.is_some_and(|home| place.path.starts_with(home));
@@ -161,6 +166,22 @@ impl Migration {
                 "{path} is not this user's to change; remove these lines from it: {}",
                 file.hits.iter().map(|hit| hit.line.to_string()).collect::<Vec<_>>().join(", ")
             )),
+        }
+    }
+
+    /// What a repository sets is not for all of a user's builds: of it nothing is carried over.
+    fn say_of_project(&mut self, name: &str) {
+        let said = match settings::way(name) {
+            Some(Way::Carried(ours)) => format!(
+                "{name} was not carried over: it is for this repository alone, and `cache.{}` would be for all",
+                ours.key()
+            ),
+            Some(Way::Not(why)) => format!("{name} was not carried over: {why}"),
+            Some(Way::NotNeeded(why)) => format!("{name} is not needed: {why}"),
+            None => return,
+        };
+        if !self.by_hand.contains(&said) {
+            self.by_hand.push(said);
         }
     }
 

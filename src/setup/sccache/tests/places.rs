@@ -221,6 +221,30 @@ fn a_mapping_of_yaml_goes_with_all_that_it_holds_or_stays() {
 }
 
 #[test]
+fn what_a_repository_sets_is_not_carried_over_for_all_builds() {
+    let home = Home::new();
+    let workflow = "env:\n  SCCACHE_CACHE_SIZE: 2G\n  SCCACHE_BUCKET: b\n  A: 1\n";
+    home.write("home/project/.github/workflows/ci.yml", workflow);
+    home.write("home/project/.github/workflows/more.yml", workflow);
+    home.write("home/project/.cargo/config.toml", "[env]\nSCCACHE_IDLE_TIMEOUT = \"0\"\n");
+    let migration = home.look();
+    assert!(migration.actions.is_empty(), "{}", show::text(&migration.actions));
+    assert_eq!(migration.in_project.len(), 3);
+    let said = migration.by_hand.join("\n");
+    for (name, why) in [
+        (
+            "SCCACHE_CACHE_SIZE",
+            "it is for this repository alone, and `cache.local_max_size` would be for all",
+        ),
+        ("SCCACHE_IDLE_TIMEOUT", "it is for this repository alone, and `cache.daemon_idle_timeout` would be"),
+        ("SCCACHE_BUCKET", "kache has no shared store yet"),
+    ] {
+        let expected = format!("{name} was not carried over: {why}");
+        assert_eq!(said.matches(&expected).count(), 1, "{expected}: {said}");
+    }
+}
+
+#[test]
 fn the_action_that_installs_sccache_is_named() {
     let workflow = "steps:\n  - uses: mozilla-actions/sccache-action@v0.0.9\n  - run: sccache --show-stats\n";
     let said = said(".github/workflows/ci.yml", workflow);
@@ -308,6 +332,7 @@ fn other_files_of_the_system_are_named() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_link_from_one_start_up_file_to_another_is_changed_once() {
     let home = Home::new();
