@@ -17,7 +17,8 @@ pub fn assignment(syntax: Syntax, line: &str) -> Option<(String, String)> {
     let name = if matches!(syntax, Syntax::Shell | Syntax::Pairs) { name } else { name.trim() };
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let is_plain = matches!(syntax, Syntax::Pairs | Syntax::Yaml | Syntax::Jsonc);
-    let value = if is_plain { unquoted(value.trim()) } else { word(value.trim_start())? };
+    let escape = if syntax == Syntax::PowerShell { '`' } else { '\\' };
+    let value = if is_plain { unquoted(value.trim()) } else { word(value.trim_start(), escape)? };
     is_name.then(|| (name.to_owned(), value))
 }
 
@@ -85,18 +86,18 @@ fn unquoted(text: &str) -> String {
     inner('"').or_else(|| inner('\'')).unwrap_or(text).to_owned()
 }
 
-/// The one word that `text` consists of, perhaps with a comment after it, without its quotes.
-fn word(text: &str) -> Option<String> {
+/// The one word that `text` consists of, perhaps with a comment after it, without its quotes. One with a letter that is
+/// escaped is not understood.
+fn word(text: &str, escape: char) -> Option<String> {
     let (mut quote, mut depth, mut word) = (None, 0_u32, String::new());
     let mut end = text.len();
     let mut previous = ' ';
     for (at, c) in text.char_indices() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), '\\') => return None,
+            (_, c) if c == escape => return None,
             (Some(_), c) => word.push(c),
             (None, '\'' | '"') if depth == 0 => quote = Some(c),
-            (None, '\\') => return None,
             (None, '(') if previous == '$' || depth > 0 => {
                 depth += 1;
                 word.push(c);

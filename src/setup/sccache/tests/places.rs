@@ -315,17 +315,21 @@ fn servers_are_asked_for_where_processes_are_no_files() {
 
 #[test]
 fn other_files_of_the_system_are_named() {
-    for file in [
-        "etc/environment.d/rust.conf",
-        "etc/profile",
-        "etc/bash.bashrc",
-        "etc/bashrc",
-        "etc/zshenv",
-        "etc/zsh/zshenv",
-        "etc/zsh/zprofile",
+    let shells = "RUSTC_WRAPPER=sccache";
+    for (file, line) in [
+        ("etc/environment.d/rust.conf", shells),
+        ("etc/profile", shells),
+        ("etc/bash.bashrc", shells),
+        ("etc/bashrc", shells),
+        ("etc/zshenv", shells),
+        ("etc/zsh/zshenv", shells),
+        ("etc/zsh/zprofile", shells),
+        ("etc/security/pam_env.conf", "RUSTC_WRAPPER DEFAULT=sccache"),
+        ("etc/fish/config.fish", "set -gx RUSTC_WRAPPER sccache"),
+        ("etc/fish/conf.d/rust.fish", "set -gx RUSTC_WRAPPER sccache"),
     ] {
         let home = Home::new();
-        home.write(&format!("root/{file}"), "RUSTC_WRAPPER=sccache\n");
+        home.write(&format!("root/{file}"), &format!("{line}\n"));
         let migration = home.look();
         assert_eq!((migration.found.len(), migration.actions.len()), (1, 0), "{file}");
         assert!(migration.by_hand[0].contains("is not this user's to change"), "{file}");
@@ -360,4 +364,48 @@ fn where_c_is_compiled_with_sccache_its_settings_and_its_server_stay() {
     assert_eq!(config, "[cache]\nlocal_max_size = \"5GiB\"\ndaemon_idle_timeout = \"36500d\"\n");
     let again = home.look();
     assert!(again.actions.is_empty() && again.found.is_empty(), "{:?}", again.found);
+}
+
+#[test]
+fn every_other_file_of_a_user_is_changed() {
+    for (file, line) in [
+        (".login", "setenv RUSTC_WRAPPER sccache"),
+        (".mise.toml", "env.RUSTC_WRAPPER = \"sccache\""),
+        (".config/powershell/Microsoft.PowerShell_profile.ps1", "$env:RUSTC_WRAPPER = 'sccache'"),
+        ("Documents/PowerShell/Microsoft.PowerShell_profile.ps1", "$env:RUSTC_WRAPPER = 'sccache'"),
+        ("Documents/WindowsPowerShell/profile.ps1", "$env:RUSTC_WRAPPER = 'C:\\bin\\sccache.exe'"),
+        ("Documents/WindowsPowerShell/Microsoft.PowerShell_profile.ps1", "$env:SCCACHE_LOG = 'debug'"),
+        ("Library/Application Support/nushell/env.nu", "$env.RUSTC_WRAPPER = \"sccache\""),
+        ("Library/Application Support/nushell/config.nu", "$env.RUSTC_WRAPPER = \"sccache\""),
+        ("AppData/Roaming/nushell/env.nu", "$env.RUSTC_WRAPPER = \"sccache\""),
+        ("AppData/Roaming/nushell/config.nu", "$env.SCCACHE_LOG = \"debug\""),
+        ("zsh/.zshenv", "export RUSTC_WRAPPER=sccache"),
+        ("zsh/.zlogin", "export RUSTC_WRAPPER=sccache"),
+    ] {
+        let mut home = Home::new();
+        home.set("APPDATA", home.path("home/AppData/Roaming").to_str().unwrap());
+        home.set("ZDOTDIR", home.path("home/zsh").to_str().unwrap());
+        let file = format!("home/{file}");
+        home.write(&file, &format!("{line}\n"));
+        assert_eq!(home.look().found.len(), 1, "{file}");
+        home.apply();
+        assert!(home.read(&file).contains(&format!("# kache: was {line}\n")), "{file}: {}", home.read(&file));
+        assert!(home.look().actions.is_empty(), "{file}: a second time");
+    }
+}
+
+#[test]
+fn every_variable_of_cargos_in_this_shell_is_named() {
+    for name in [
+        "RUSTC_WRAPPER",
+        "CARGO_BUILD_RUSTC_WRAPPER",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+    ] {
+        let mut home = Home::new();
+        home.set(name, "/usr/bin/sccache");
+        let migration = home.look();
+        assert_eq!(migration.found, [format!("the variable {name} of this shell")]);
+        assert_eq!(migration.by_hand, [format!("`unset {name}`, or start a new shell")]);
+    }
 }
