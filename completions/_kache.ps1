@@ -42,20 +42,23 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;init' {
+            [CompletionResult]::new('--wrapper-path', '--wrapper-path', [CompletionResultType]::ParameterName, 'How cargo''s configuration names this program')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do it without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do it without asking')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show what would be done, and do nothing; ends with 2 if there is something to do')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be done, and do nothing; ends with 2 if there is something to do')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text; asks nothing, so it goes with -y or --check')
             [CompletionResult]::new('--no-service', '--no-service', [CompletionResultType]::ParameterName, 'Leave the login service out')
+            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'Start the service when the machine starts, and not at login: for machines that build with nobody logged in')
             [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Take back what earlier runs of init did')
             [CompletionResult]::new('--allow-root', '--allow-root', [CompletionResultType]::ParameterName, 'Go on as root in the place of another user (sudo)')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'kache;doctor' {
             [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Put right what can be, after showing what would be done')
+            [CompletionResult]::new('--project', '--project', [CompletionResultType]::ParameterName, 'Change files of the repository here as well, where they set sccache')
             [CompletionResult]::new('--purge-sccache', '--purge-sccache', [CompletionResultType]::ParameterName, 'Remove sccache''s own cache from this disk as well')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do it without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do it without asking')

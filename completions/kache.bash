@@ -513,7 +513,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__doctor)
-            opts="-y -h --fix --purge-sccache --yes --verify --rebuild-index --online --report --json --help"
+            opts="-y -h --fix --project --purge-sccache --yes --verify --rebuild-index --online --report --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -871,12 +871,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__init)
-            opts="-y -h --yes --dry-run --check --json --no-service --undo --allow-root --help"
+            opts="-y -h --yes --dry-run --check --json --no-service --linger --wrapper-path --undo --allow-root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --wrapper-path)
+                    COMPREPLY=($(compgen -W "auto name abs" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -38,19 +38,22 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'kache;init'= {
+            cand --wrapper-path 'How cargo''s configuration names this program'
             cand -y 'Do it without asking'
             cand --yes 'Do it without asking'
             cand --check 'Show what would be done, and do nothing; ends with 2 if there is something to do'
             cand --dry-run 'Show what would be done, and do nothing; ends with 2 if there is something to do'
             cand --json 'Print one JSON object instead of text; asks nothing, so it goes with -y or --check'
             cand --no-service 'Leave the login service out'
+            cand --linger 'Start the service when the machine starts, and not at login: for machines that build with nobody logged in'
             cand --undo 'Take back what earlier runs of init did'
             cand --allow-root 'Go on as root in the place of another user (sudo)'
-            cand -h 'Print help'
-            cand --help 'Print help'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'kache;doctor'= {
             cand --fix 'Put right what can be, after showing what would be done'
+            cand --project 'Change files of the repository here as well, where they set sccache'
             cand --purge-sccache 'Remove sccache''s own cache from this disk as well'
             cand -y 'Do it without asking'
             cand --yes 'Do it without asking'

@@ -6,6 +6,10 @@ module completions {
     --version(-V)             # Print version
   ]
 
+  def "nu-complete kache init wrapper_path" [] {
+    [ "auto" "name" "abs" ]
+  }
+
   # Have cargo call kache, and prove that it does
   export extern "kache init" [
     --yes(-y)                 # Do it without asking
@@ -13,14 +17,17 @@ module completions {
     --dry-run                 # Show what would be done, and do nothing; ends with 2 if there is something to do
     --json                    # Print one JSON object instead of text; asks nothing, so it goes with -y or --check
     --no-service              # Leave the login service out
+    --linger                  # Start the service when the machine starts, and not at login: for machines that build with nobody logged in
+    --wrapper-path: string@"nu-complete kache init wrapper_path" # How cargo's configuration names this program
     --undo                    # Take back what earlier runs of init did
     --allow-root              # Go on as root in the place of another user (sudo)
-    --help(-h)                # Print help
+    --help(-h)                # Print help (see more with '--help')
   ]
 
   # Look whether all is well, and put right what is not
   export extern "kache doctor" [
     --fix                     # Put right what can be, after showing what would be done
+    --project                 # Change files of the repository here as well, where they set sccache
     --purge-sccache           # Remove sccache's own cache from this disk as well
     --yes(-y)                 # Do it without asking
     --verify                  # Read the whole store again, and take out of service what is not as it was stored

@@ -22,7 +22,7 @@ Installs kache for the user who calls it.
   sh install.sh --uninstall [--purge]            take everything back; with --purge the store goes as well
 
   -y, --yes             ask nothing; also where there is no terminal, and in CI
-  --dry-run             print every file and command, and change nothing
+  --dry-run             print what would be written and run, and change nothing
   --bin-dir DIR         where the program goes (default: ~/.local/bin); also KACHE_INSTALL_DIR
   --no-modify-path      leave the files alone that shells read when they start
   --no-init             do not run `kache init`, which has cargo call kache
@@ -57,7 +57,7 @@ main() {
     public_key=${KACHE_INSTALL_PUBLIC_KEY:-$release_key}
     bin_dir=${KACHE_INSTALL_DIR:-}
     stage='' changed=0 swapped=0
-    read_arguments "$@"
+    read_arguments ${1+"$@"}
     if [ -n "${CI:-}" ] || [ ! -t 1 ]; then yes=1; fi
     find_places
     trap 'clean_up' EXIT
@@ -123,6 +123,28 @@ find_places() {
         recorded=$(sed -n 's/^program //p' "$manifest")
         if [ -n "$recorded" ]; then program=$recorded bin_dir=${recorded%/*}; fi
     fi
+}
+
+# What keeps a directory from being made, or from being written to; nothing if nothing does.
+obstacle() {
+    at=$1
+    while [ ! -e "$at" ] && [ ! -L "$at" ]; do at=$(dirname "$at"); done
+    if [ ! -d "$at" ]; then
+        printf '%s is not a directory' "$at"
+    elif [ ! -w "$at" ] || [ ! -x "$at" ]; then
+        user=$(id -un 2>/dev/null) || user=user\ $(id -u)
+        printf '%s cannot be written to by %s' "$at" "$user"
+    fi
+}
+
+# Known before anything is downloaded or built.
+check_places() {
+    if [ ! -d "$HOME" ]; then fail "HOME is $HOME, which is not a directory" 'set it to the home directory of the user who shall have kache'; fi
+    why=$(obstacle "$bin_dir")
+    if [ -n "$why" ]; then fail "kache cannot be put into $bin_dir: $why" 'change that, or say another directory: --bin-dir DIR'; fi
+    why=$(obstacle "$own")
+    if [ -n "$why" ]; then fail "what is installed cannot be noted in $own: $why" 'change that, or set XDG_DATA_HOME to another directory'; fi
+    if [ -d "$program" ]; then fail "$program is a directory" 'move it away, or say another directory: --bin-dir DIR'; fi
 }
 
 # What a run leaves behind when it ends, however it ends: nothing unfinished.
@@ -299,6 +321,7 @@ build() {
 # ---------------------------------------------------------------------------------------------- putting it there
 
 install() {
+    check_places
     if [ "$force" = 0 ] && { [ -e "$program" ] || [ -L "$program" ]; } && [ ! -f "$manifest" ]; then
         fail "there is a kache already that this script did not install: $program" 'remove it the way it was installed, or say --force'
     fi
@@ -321,7 +344,7 @@ record() {
     if [ ! -d "$own" ]; then
         # The directories that the manifest is in are its first lines.
         new_dirs=$(missing_dirs "$own")
-        mkdir -p "$own" || fail "$own cannot be made"
+        mkdir -p "$own" 2>/dev/null || fail "$own cannot be made: $(obstacle "$own")"
         printf '%s\n' "$new_dirs" | sed -n 's/^./dir &/p' >"$manifest" || fail "$manifest cannot be written"
     fi
     printf '%s\n' "$1" >>"$manifest" || fail "$manifest cannot be written"
@@ -343,7 +366,7 @@ make_dir() {
     if [ "$dry_run" = 1 ]; then say "would make: $1/"; return; fi
     missing_dirs "$1" >"$stage/dirs"
     while IFS= read -r dir; do record "dir $dir"; done <"$stage/dirs"
-    mkdir -p "$1" || fail "$1 cannot be made"
+    mkdir -p "$1" 2>/dev/null || fail "$1 cannot be made: $(obstacle "$1")"
 }
 
 # Puts a file at its place, by rename. A file that is not ours is left alone.
@@ -393,14 +416,21 @@ put_pages() {
         say "would write: completions of the shells that are here, and manual pages, below $data and $config"
         return
     fi
-    if [ -d "$tree/man/man1" ]; then
+    why=$(obstacle "$data/man/man1")
+    if [ -n "$why" ]; then note "there are no manual pages: $why"
+    elif [ -d "$tree/man/man1" ]; then
         for page in "$tree"/man/man1/*.1; do put "$page" "$data/man/man1/$(basename "$page")"; done
     fi
     if [ ! -d "$tree/completions" ]; then return; fi
-    if have bash; then put "$tree/completions/kache.bash" "$data/bash-completion/completions/kache"; fi
-    if have zsh; then put "$tree/completions/_kache" "$data/zsh/site-functions/_kache"; fi
-    if have fish; then put "$tree/completions/kache.fish" "$data/fish/vendor_completions.d/kache.fish"; fi
-    if [ -d "$config/nushell" ]; then put "$tree/completions/kache.nu" "$config/nushell/autoload/kache-completions.nu"; fi
+    if have bash; then put_completion kache.bash "$data/bash-completion/completions/kache"; fi
+    if have zsh; then put_completion _kache "$data/zsh/site-functions/_kache"; fi
+    if have fish; then put_completion kache.fish "$data/fish/vendor_completions.d/kache.fish"; fi
+    if [ -d "$config/nushell" ]; then put_completion kache.nu "$config/nushell/autoload/kache-completions.nu"; fi
+}
+
+put_completion() {
+    why=$(obstacle "$(dirname "$2")")
+    if [ -n "$why" ]; then note "there is no $2: $why"; else put "$tree/completions/$1" "$2"; fi
 }
 
 # ---------------------------------------------------------------------------------------------- PATH
@@ -631,6 +661,6 @@ uninstall() {
     if [ "$dry_run" = 1 ]; then say 'Nothing was changed.'; else say 'kache is removed.'; fi
 }
 
-main "$@"
+main ${1+"$@"}
 exit 0
 }

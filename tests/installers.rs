@@ -9,6 +9,12 @@
 
 #[path = "installers/machine.rs"]
 mod machine;
+#[cfg(target_os = "linux")]
+#[path = "common/stamped.rs"]
+mod stamped;
+#[cfg(target_os = "linux")]
+#[path = "installers/upgrade.rs"]
+mod upgrade;
 
 use std::fs;
 use std::path::Path;
@@ -303,14 +309,60 @@ fn without_a_home_or_with_a_wrong_argument_nothing_is_done() {
     machine.run("sh", &[]).with(1, "HOME is not set");
 }
 
+/// Nothing is downloaded or changed where it could not be put, in a dry run as in a real one.
+#[test]
+fn a_home_that_cannot_take_it_is_told_of_before_anything_is_done() {
+    let machine = Machine::with_release(POSES);
+    let home = machine.path("").display().to_string();
+    let refused = |expected: &str| {
+        let before = machine.look();
+        for args in [&["--dry-run"][..], &[]] {
+            let said = machine.run("sh", args).with(1, expected);
+            assert!(
+                !said.contains("https://") && !said.contains("file://") && said.contains("hint: "),
+                "{said}"
+            );
+        }
+        assert_eq!(machine.look(), before, "{expected}");
+    };
+    machine.set("HOME", &format!("{home}absent"));
+    refused("absent, which is not a directory");
+    machine.set("HOME", home.trim_end_matches('/'));
+    machine.write(".local", "");
+    refused("/.local is not a directory");
+    fs::remove_file(machine.path(".local")).unwrap();
+    machine.write(".local/bin", "");
+    refused("kache cannot be put into");
+    fs::remove_file(machine.path(".local/bin")).unwrap();
+    machine.write(".local/share/kache", "");
+    refused("what is installed cannot be noted in");
+    fs::remove_file(machine.path(".local/share/kache")).unwrap();
+    machine.write(".local/bin/kache/x", "");
+    refused("kache is a directory");
+    fs::remove_dir_all(machine.path(".local/bin/kache")).unwrap();
+    machine.mode(".local/bin", 0o555);
+    if fs::write(machine.path(".local/bin/x"), "").is_err() {
+        refused("cannot be written to by");
+    } else {
+        println!("a directory that cannot be written to is not tried: this is root");
+        fs::remove_file(machine.path(".local/bin/x")).unwrap();
+    }
+    machine.mode(".local/bin", 0o755);
+    machine.write(".local/share/man", "");
+    let said = machine.run("sh", &[]).with(0, "there are no manual pages: ");
+    assert!(said.contains("kache 0.1.0 is installed"), "{said}");
+}
+
 #[test]
 fn shellcheck_finds_nothing() {
     if !have("shellcheck") {
         println!("the scripts are not checked: there is no shellcheck");
         return;
     }
-    let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/archive.sh");
-    let output = std::process::Command::new("shellcheck").args(["-s", "sh", SCRIPT, archive]).output();
-    let output = output.expect("shellcheck runs");
+    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging");
+    let mut command = std::process::Command::new("shellcheck");
+    command.args(["-s", "sh", SCRIPT]);
+    command.args(["archive.sh", "deb.sh", "rpm.sh"].map(|name| packaging.join(name)));
+    let output = command.output().expect("shellcheck runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

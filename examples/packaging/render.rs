@@ -105,9 +105,12 @@ impl Release {
             names.extend(beside(".sig"));
             names.push("SHA256SUMS.minisig".to_owned());
         }
-        names.extend(["SHA256SUMS", "kache-installer.sh", "kache-installer.ps1"].map(str::to_owned));
-        let linux = self.targets.target.iter().filter(|target| target.os == "linux");
-        names.extend(linux.map(|target| format!("kache_{}_{}.deb", self.version, deb_arch(target))));
+        let others = ["SHA256SUMS", "kache-installer.sh", "kache-installer.ps1", "kache.cdx.json"];
+        names.extend(others.map(str::to_owned));
+        for target in self.targets.target.iter().filter(|target| target.os == "linux") {
+            names.push(format!("kache_{}_{}.deb", self.version, deb_arch(target)));
+            names.push(format!("kache-{}-1.{}.rpm", self.version, target.arch));
+        }
         names.sort();
         names
     }
@@ -134,8 +137,19 @@ impl Release {
             "maintainer" => self.targets.maintainer.clone(),
             "repository" => self.targets.repository.clone(),
             "deb_arch" => arch.to_owned(),
+            "nix_systems" => self.nix_systems(),
             _ => return Err(format!("`@{name}@` has no value")),
         })
+    }
+
+    /// The systems of Nix that there are targets for, one a line.
+    fn nix_systems(&self) -> String {
+        let systems = self.targets.target.iter().filter_map(|target| match target.os.as_str() {
+            "linux" => Some(format!("        \"{}-linux\"", target.arch)),
+            "macos" => Some(format!("        \"{}-darwin\"", target.arch)),
+            _ => None,
+        });
+        systems.collect::<Vec<_>>().join("\n")
     }
 
     fn fill(&self, template: &str, arch: &str) -> Result<String, String> {

@@ -1,7 +1,6 @@
 //! `kache doctor`: looks at everything, and puts right what it can.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,7 +19,7 @@ use crate::setup::doctor::show;
 use crate::setup::doctor::upkeep::{keep_up, rebuild_index};
 use crate::setup::doctor::verify::{self, Verified};
 use crate::setup::plan::Journal;
-use crate::setup::sccache::{migrate, purge};
+use crate::setup::sccache::purge;
 use crate::setup::{init, proof};
 use crate::sys::env::Env;
 use crate::sys::fs;
@@ -34,6 +33,9 @@ pub struct Args {
     /// Put right what can be, after showing what would be done
     #[arg(long)]
     fix: bool,
+    /// Change files of the repository here as well, where they set sccache
+    #[arg(long, requires = "fix")]
+    project: bool,
     /// Remove sccache's own cache from this disk as well
     #[arg(long, requires = "fix")]
     purge_sccache: bool,
@@ -98,7 +100,7 @@ pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Re
             (machine, examined) = look(args, &pages, session.env)?;
         }
         if args.purge_sccache {
-            purge_sccache(args, session, &mut fixed)?;
+            purge_sccache(args, session, &machine, &mut fixed)?;
         }
         (machine, examined) = look(args, &pages, session.env)?;
     }
@@ -119,6 +121,7 @@ fn look(args: &Args, pages: &[Page], env: &Env) -> Result<(Arc<Machine>, Vec<Exa
         Failure::usage(vec![error])
     })?;
     machine.pages = pages.to_vec();
+    machine.with_project = args.project;
     let machine = Arc::new(machine);
     let mut examined = examine(&machine, ALL, LIMIT);
     if args.online {
@@ -205,10 +208,13 @@ fn agreed(args: &Args, question: &str) -> Result<bool, Failure> {
     changes::ask(question)
 }
 
-fn purge_sccache(args: &Args, session: &Session<'_>, fixed: &mut Vec<String>) -> Result<(), Failure> {
-    let root = Path::new("/");
-    let cwd = session.env.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
-    let caches = migrate::look(session.env, root, &cwd).caches;
+fn purge_sccache(
+    args: &Args,
+    session: &Session<'_>,
+    machine: &Machine,
+    fixed: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let caches = machine.sccache().caches;
     if caches.is_empty() {
         session.note("there is no cache of sccache on this disk");
     }

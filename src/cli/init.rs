@@ -11,6 +11,7 @@ use crate::setup::init::{self, CannotInit, Init};
 use crate::setup::login::Login;
 use crate::setup::plan::apply::Proof;
 use crate::setup::plan::{Journal, NotApplied, Plan};
+use crate::setup::wrapper_path::Naming;
 use crate::setup::{proof, uninstall};
 use crate::sys::env;
 
@@ -22,12 +23,28 @@ pub struct Args {
     /// Leave the login service out
     #[arg(long, conflicts_with = "undo")]
     no_service: bool,
+    /// Start the service when the machine starts, and not at login: for machines that build with nobody logged in
+    #[arg(long, conflicts_with_all = ["undo", "no_service"])]
+    linger: bool,
+    /// How cargo's configuration names this program
+    #[arg(long, value_name = "HOW", default_value = "auto", conflicts_with = "undo")]
+    wrapper_path: WrapperPath,
     /// Take back what earlier runs of init did
     #[arg(long)]
     undo: bool,
     /// Go on as root in the place of another user (sudo)
     #[arg(long)]
     allow_root: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum WrapperPath {
+    /// By a path that stays right when it is updated
+    Auto,
+    /// By its name, to be found in PATH: for a configuration that several machines share
+    Name,
+    /// By the path that it is at now
+    Abs,
 }
 
 /// Plans, shows, asks, does and proves.
@@ -40,8 +57,20 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     if args.undo {
         return undo(args, &journal, session);
     }
-    let mut init = init::plan(session.env, args.allow_root).map_err(cannot)?;
+    let naming = match args.wrapper_path {
+        WrapperPath::Auto => Naming::Auto,
+        WrapperPath::Name => Naming::Name,
+        WrapperPath::Abs => Naming::Abs,
+    };
+    let mut init = init::plan(session.env, args.allow_root, naming).map_err(cannot)?;
     let login = if args.no_service { None } else { Some(Login::to_install(session.env, &init.wrapper)?) };
+    if let Some(login) = login.as_ref().filter(|_| args.linger) {
+        let linger = login.linger().map_err(|why| {
+            Failure::usage(vec![format!("--linger is for services of systemd: {why}")])
+                .hint("leave it out; builds do not need the service")
+        })?;
+        init.plan.actions.extend(linger);
+    }
     let mut ways = login.as_ref().map_or(Ok(Vec::new()), |login| login.added_to(&init.plan))?;
     let has_service_changes = !ways.is_empty();
     if ways.is_empty() {
@@ -151,6 +180,9 @@ fn cannot(error: CannotInit) -> Failure {
         CannotInit::RootForAnother => {
             usage().hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant")
         }
+        CannotInit::NotInPath { .. } => usage().hint(
+            "add its directory to PATH, before others that hold a kache; or leave `--wrapper-path name` out",
+        ),
         CannotInit::NoCargo => failure.hint("install Rust (https://rustup.rs), or add its directory to PATH"),
         CannotInit::Foreign { .. } => {
             failure.hint("remove that line if kache should take its place, and run this again")

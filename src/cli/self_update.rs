@@ -72,12 +72,9 @@ fn update(args: &Args, installed: &Installed, key: &str, session: &Session<'_>) 
     if !args.ways.json {
         session.print(&match (&found, outcome) {
             (Found::Newer(update), Outcome::Done) => {
-                let previous = installed.previous();
-                format!(
-                    "\nDone: this is kache {} now. The old one is {}.\n",
-                    update.version,
-                    previous.display()
-                )
+                let kept = installed.previous.as_ref().map(|previous| previous.display());
+                let kept = kept.map(|kept| format!(" The old one is {kept}.")).unwrap_or_default();
+                format!("\nDone: this is kache {} now.{kept}\n", update.version)
             }
             (_, Outcome::NothingToDo) => "Nothing to do.\n".to_owned(),
             _ => String::new(),

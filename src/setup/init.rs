@@ -12,10 +12,10 @@ use crate::setup::plan::action::{Change, resolved};
 use crate::setup::plan::state::Content;
 use crate::setup::plan::{Action, CannotPlan, Plan, UndoEdit};
 use crate::setup::proof;
-use crate::setup::wrapper_path::{self, Make};
+use crate::setup::wrapper_path::{self, Make, Naming, WrapperPath};
 use crate::sys::env::{self, Env};
 use crate::sys::fs::settle;
-use crate::sys::{dirs, fs};
+use crate::sys::{dirs, fs, os};
 
 /// The command, as the journal names it.
 pub const COMMAND: &str = "init";
@@ -26,6 +26,8 @@ pub struct Init {
     pub plan: Plan,
     /// Where cargo finds the program afterwards.
     pub wrapper: PathBuf,
+    /// How cargo's configuration names it.
+    pub value: String,
     /// Another wrapper that would be replaced: whoever calls init is asked about that.
     pub replaces: Option<String>,
     /// What a reader should know.
@@ -60,6 +62,8 @@ pub enum CannotInit {
     RelativeHome(PathBuf),
     #[error("cargo is not in PATH")]
     NoCargo,
+    #[error("`kache` in PATH is {found}, and not this program, {exe}", found = found.as_ref().map_or("nowhere".into(), |found| found.display().to_string()))]
+    NotInPath { found: Option<PathBuf>, exe: PathBuf },
     #[error("where this program is cannot be told: {0}")]
     NoExe(std::io::Error),
     #[error("{0} cannot stand in a file of UTF-8")]
@@ -84,19 +88,31 @@ pub fn is_root_for_another(env: &Env) -> bool {
 }
 
 /// The plan for this machine.
-pub fn plan(env: &Env, allow_root: bool) -> Result<Init, CannotInit> {
+pub fn plan(env: &Env, allow_root: bool, naming: Naming) -> Result<Init, CannotInit> {
     if is_root_for_another(env) && !allow_root {
         return Err(CannotInit::RootForAnother);
     }
     let exe = env::current_exe().and_then(|exe| fs::canonical(&exe)).map_err(CannotInit::NoExe)?;
-    plan_for(env, &exe)
+    plan_named(env, &exe, naming)
 }
 
 /// The plan for the program at `exe`, which is without symbolic links.
 pub fn plan_for(env: &Env, exe: &Path) -> Result<Init, CannotInit> {
+    plan_named(env, exe, Naming::Auto)
+}
+
+fn plan_named(env: &Env, exe: &Path, naming: Naming) -> Result<Init, CannotInit> {
     let cwd = env.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
     let cargo_home = chain::cargo_home(env, &cwd).ok_or(CannotInit::NoHome)?;
-    let wrapper = wrapper_path::wrapper_path(exe, env).ok_or(CannotInit::NoHome)?;
+    let wrapper = match naming {
+        Naming::Auto => wrapper_path::wrapper_path(exe, env).ok_or(CannotInit::NoHome)?,
+        Naming::Name => WrapperPath { path: in_path(exe, env, &cwd)?, make: Make::Nothing },
+        Naming::Abs => WrapperPath { path: exe.to_owned(), make: Make::Nothing },
+    };
+    let value = match naming {
+        Naming::Name => NAME.to_owned(),
+        _ => wrapper.path.to_str().ok_or_else(|| CannotInit::NotUnicode(wrapper.path.clone()))?.to_owned(),
+    };
     let state = dirs::state(env).ok_or(CannotInit::NoHome)?;
     if let Some(relative) = [wrapper.path.clone(), state].into_iter().find(|path| path.is_relative()) {
         return Err(CannotInit::RelativeHome(relative));
@@ -107,6 +123,7 @@ pub fn plan_for(env: &Env, exe: &Path) -> Result<Init, CannotInit> {
     let mut init = Init {
         plan: Plan::new(COMMAND),
         wrapper: wrapper.path,
+        value,
         replaces: None,
         notes: Vec::new(),
         by_hand: None,
@@ -116,7 +133,25 @@ pub fn plan_for(env: &Env, exe: &Path) -> Result<Init, CannotInit> {
     init.wire(env, &cargo_home)?;
     init.look_for_managers(env);
     init.look_around(env, &cwd, &cargo_home);
+    if naming == Naming::Name && !init.plan.is_empty() {
+        let dir = init.wrapper.parent().unwrap_or(Path::new("/"));
+        init.notes.push(format!(
+            "cargo works only where {} is in PATH: an editor that was not started from a shell may lack it",
+            dir.display()
+        ));
+    }
     Ok(init)
+}
+
+const NAME: &str = "kache";
+
+/// Where the name alone leads, if that is to the program at `exe`.
+fn in_path(exe: &Path, env: &Env, cwd: &Path) -> Result<PathBuf, CannotInit> {
+    let found = os::find_program(NAME.as_ref(), env.get("PATH"), cwd);
+    match found {
+        Some(found) if fs::canonical(&found).is_ok_and(|found| found == exe) => Ok(found),
+        found => Err(CannotInit::NotInPath { found, exe: exe.to_owned() }),
+    }
 }
 
 impl Init {
@@ -157,7 +192,7 @@ impl Init {
 
     fn edit(&mut self, file: &Path) -> Result<(), CannotInit> {
         let target = resolved(file)?;
-        let value = self.wrapper.to_str().ok_or_else(|| CannotInit::NotUnicode(self.wrapper.clone()))?;
+        let value = self.value.as_str();
         if let Some(why) = unwritable(&target) {
             let snippet = edit::set(file, "", value)?.text;
             self.by_hand = Some(ByHand { path: target, why, snippet });
@@ -179,10 +214,10 @@ impl Init {
         Ok(())
     }
 
-    /// Whether a place names the wrapper already, by a path and not through `PATH`.
+    /// Whether a place names the wrapper already: by a path, or through `PATH` if that is wanted.
     fn is_right(&self, link: &Link) -> bool {
         let is_path = link.value.contains(std::path::is_separator);
-        is_path && link.program == Program::At(self.wrapper.clone())
+        is_path == (self.value != NAME) && link.program == Program::At(self.wrapper.clone())
     }
 
     /// Whether another value may be replaced.
@@ -219,7 +254,7 @@ impl Init {
 
     /// What goes before cargo's own configuration, here and in this shell.
     fn look_around(&mut self, env: &Env, cwd: &Path, cargo_home: &Path) {
-        let Chain { links, problems } = chain::resolve(Setting::RustcWrapper, env, cwd);
+        let Chain { links, problems, .. } = chain::resolve(Setting::RustcWrapper, env, cwd);
         self.notes.extend(problems.iter().filter(|problem| !problem.stops_cargo()).map(ToString::to_string));
         self.unfinished.extend(
             problems

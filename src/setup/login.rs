@@ -16,6 +16,7 @@ use crate::setup::service::detect::{self, Choice, Machine, NoService};
 use crate::setup::service::install::{self, NotDone};
 use crate::setup::service::runner::System;
 use crate::setup::service::supervisor::Supervisor;
+use crate::setup::service::systemd::{self, SYSTEMD};
 use crate::sys::env::Env;
 
 /// Who starts the daemon of this user, and where it is.
@@ -104,6 +105,18 @@ impl Login {
         match &self.service {
             Some(service) => install::prove(&**service, &System, &self.place, &self.build),
             None => Ok(()),
+        }
+    }
+
+    /// What has the service start with the machine; nothing if it does.
+    ///
+    /// # Errors
+    /// Only systemd has that, and it is not what starts the service here: why.
+    pub fn linger(&self) -> Result<Option<Action>, String> {
+        match (&self.service, &self.why_none) {
+            (Some(service), _) if service.name() == SYSTEMD => Ok(systemd::linger(&System)),
+            (Some(service), _) => Err(format!("here it is one of {}", service.name())),
+            (None, why) => Err(why.clone().unwrap_or_default()),
         }
     }
 

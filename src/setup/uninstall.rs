@@ -14,8 +14,10 @@ use crate::setup::login::is_planned;
 use crate::setup::plan::action::{Change, PathChange, resolved};
 use crate::setup::plan::state::Content;
 use crate::setup::plan::{Action, CannotPlan, Journal, Plan, UndoEdit, undo};
+use crate::setup::self_update::receipt;
+use crate::setup::service::systemd::LOGINCTL;
 use crate::setup::wrapper_path;
-use crate::sys::env::Env;
+use crate::sys::env::{self, Env};
 use crate::sys::fs;
 
 /// The command, as the journal names it.
@@ -84,6 +86,7 @@ pub fn plan(env: &Env, allow_root: bool) -> Result<Uninstall, CannotUninstall> {
     let mut uninstall = undo_all(env, COMMAND, &[init::COMMAND, REPAIR])?;
     uninstall.unwire(env)?;
     uninstall.remove_own(env)?;
+    uninstall.remove_previous(env)?;
     uninstall.keep_what_is_named(env);
     Ok(uninstall)
 }
@@ -97,8 +100,7 @@ impl Uninstall {
     /// program goes that it runs. What the journal knows of commands is not needed: the manager may have forgotten the
     /// service since, and would refuse them.
     pub fn remove_service(&mut self, service: Plan) {
-        let is_command = |action: &Action| matches!(action.change, Change::Run(_));
-        self.plan.actions.retain(|action| !is_command(action) && !is_planned(action, &service.actions));
+        self.plan.actions.retain(|action| !is_of_service(action) && !is_planned(action, &service.actions));
         let is_wiring = |action: &Action| match &action.change {
             Change::Path(change) => {
                 matches!(&change.before, Content::File { bytes, .. } if names_a_wrapper(bytes))
@@ -110,9 +112,9 @@ impl Uninstall {
         self.plan.undoes.extend(service.undoes);
     }
 
-    /// Whether init installed the service, as the journal has it: nothing else that it does is a command.
+    /// Whether init installed the service, as the journal has it.
     pub fn installed_service(&self) -> bool {
-        self.plan.actions.iter().any(|action| matches!(action.change, Change::Run(_)))
+        self.plan.actions.iter().any(is_of_service)
     }
 
     /// A wrapper that was set before, and is gone by now, would stop cargo: it does not come back.
@@ -216,6 +218,21 @@ impl Uninstall {
         Ok(())
     }
 
+    /// The program that an update replaced. One that was here before the installer's is put back by that.
+    fn remove_previous(&mut self, env: &Env) -> Result<(), CannotUninstall> {
+        let exe = env::current_exe().and_then(|exe| fs::canonical(&exe));
+        let receipt = receipt::path(env).and_then(|path| receipt::read(&path).ok()?);
+        if let (Ok(exe), Some(receipt)) = (exe, receipt)
+            && receipt.is_of(&exe)
+            && !receipt::has_foreign_previous(env, &receipt.path)
+        {
+            let previous = receipt::previous(&exe);
+            let title = format!("Remove {}, which an update replaced", previous.display());
+            self.plan.add(Action::remove(title, &previous)?);
+        }
+        Ok(())
+    }
+
     /// What a variable names must stay: it cannot be unset from here.
     fn keep_what_is_named(&mut self, env: &Env) {
         let chain = chain::resolve(Setting::RustcWrapper, env, &cwd(env));
@@ -239,6 +256,16 @@ impl Uninstall {
     }
 }
 
+/// Whether this is a command for the service: others set what is the user's, a variable or that services linger.
+fn is_of_service(action: &Action) -> bool {
+    let Change::Run(run) = &action.change else { return false };
+    let words: Vec<&str> = run.command.0.iter().map(String::as_str).collect();
+    !matches!(
+        words[..],
+        [LOGINCTL, ..] | ["launchctl", "setenv", ..] | ["reg", "add", "HKCU\\Environment", ..]
+    )
+}
+
 /// Whether these may be the bytes of a configuration of cargo that sets a wrapper.
 fn names_a_wrapper(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| text.contains("rustc-wrapper"))
@@ -256,6 +283,7 @@ mod tests {
     #![expect(clippy::disallowed_methods, reason = "the home is made and looked at from outside")]
 
     use super::*;
+    use crate::setup::plan::CommandLine;
     use crate::sys::fs::fault;
 
     const THEIRS: &str = "# mine\n[build]\njobs = 2\n";
@@ -279,6 +307,22 @@ mod tests {
         let journal = Journal::of(&env).unwrap();
         journal.apply(&plan, &mut || Ok(())).unwrap();
         (home, env, journal)
+    }
+
+    #[test]
+    fn commands_that_set_what_is_the_users_are_taken_back_with_or_without_a_service() {
+        for (line, is_service) in [
+            ("systemctl --user disable --now kache.service", true),
+            ("launchctl bootout gui/501/kache", true),
+            ("reg add HKCU\\Software\\Run /v kache", true),
+            ("loginctl disable-linger", false),
+            ("launchctl setenv RUSTC_WRAPPER sccache", false),
+            ("reg add HKCU\\Environment /v RUSTC_WRAPPER /t REG_SZ /d sccache /f", false),
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            let action = Action::run("", CommandLine::new(words[0], &words[1..]), None);
+            assert_eq!(is_of_service(&action), is_service, "{line}");
+        }
     }
 
     #[test]

@@ -37,6 +37,19 @@ pub enum Make {
     Copy(PathBuf),
 }
 
+/// How cargo's configuration names the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    /// By a path that stays right.
+    #[default]
+    Auto,
+    /// By its name alone, which cargo looks for in `PATH`: for a configuration that machines share on which the program
+    /// is in different places.
+    Name,
+    /// By the path that it is at, with nothing made for it.
+    Abs,
+}
+
 /// Where our own link or copy stands; `None` without a home.
 pub fn own(env: &Env) -> Option<PathBuf> {
     Some(dirs::data(env)?.join("kache/bin").join(host::program_name("kache")))

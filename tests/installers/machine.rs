@@ -37,7 +37,7 @@ fn find(program: &str) -> Option<PathBuf> {
 
 /// The shells that are here, of those that the script is for.
 pub(crate) fn shells() -> Vec<&'static str> {
-    let known = ["sh", "dash", "busybox", "bash", "zsh"];
+    let known = ["sh", "dash", "busybox", "bash", "zsh", "mksh", "yash", "posh"];
     let (here, missing): (Vec<_>, Vec<_>) = known.into_iter().partition(|shell| have(shell));
     if !missing.is_empty() {
         eprintln!("not tried, as they are not here: {missing:?}");
@@ -60,7 +60,7 @@ impl Machine {
         machine
     }
 
-    fn empty() -> Machine {
+    pub(crate) fn empty() -> Machine {
         let temporary = tempfile::Builder::new().prefix("kache-install-").tempdir().expect("a directory");
         let machine = Machine { temporary, vars: RefCell::default() };
         for dir in ["home of mine", "tools", "tmp", "state"] {
@@ -123,7 +123,7 @@ impl Machine {
         if !only.exists() {
             fs::create_dir(&only).expect("makes a directory");
             let needed = "sh uname getconf od tr cp mv rm rmdir mkdir mktemp cat sed grep awk cut head tail wc tar \
-                          gzip basename dirname chmod cmp find readlink sha256sum shasum openssl curl wget minisign";
+                          gzip basename dirname chmod cmp find id readlink sha256sum shasum openssl curl wget minisign";
             for program in needed.split_whitespace() {
                 if let Some(path) = find(program) {
                     symlink(path, only.join(program)).expect("links");
@@ -139,6 +139,14 @@ impl Machine {
         let program = self.root().join("posing");
         fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("writes");
         self.pack(&program);
+    }
+
+    /// Makes a release whose program has these bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn release_of(&self, program: &[u8]) {
+        let path = self.root().join("program");
+        fs::write(&path, program).expect("writes");
+        self.pack(&path);
     }
 
     fn pack(&self, program: &Path) {
@@ -223,6 +231,14 @@ impl Machine {
     pub(crate) fn run_script(&self, shell: &str, script: &Path, args: &[&str]) -> Ended {
         let mut command = self.command(shell);
         Ended::of(command.arg(script).args(args).output().expect("the shell runs"))
+    }
+
+    /// A program, with the variables of this machine and no others.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn program(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().envs(self.vars.borrow().iter()).stdin(Stdio::null());
+        command
     }
 
     fn command(&self, shell: &str) -> Command {

@@ -1,7 +1,6 @@
 //! The daemon: from its start to its end, under whatever its peers and its machine do to it.
 //!
-//! Each test has a home and a runtime directory of its own. Binaries of other builds are copies of the one under test
-//! with another build stamp: what the program takes itself for is read from there.
+//! Each test has a home and a runtime directory of its own.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a scenario ends where it cannot go on")]
 
@@ -21,6 +20,8 @@ use kache::protocol::frame;
 use kache::protocol::hello::Hello;
 use kache::protocol::message::{Answer, Request, Status};
 use kache::sys::env::Env;
+
+use crate::stamped::stamped;
 
 const KACHE: &str = env!("CARGO_BIN_EXE_kache");
 const LIMIT: Duration = Duration::from_secs(20);
@@ -129,17 +130,7 @@ impl Home {
 
     /// Puts a release of this version at `path`, as installers do: written beside it, then renamed over it.
     fn install(&self, path: &Path, id: u8, version: &str) {
-        let mut bytes = fs::read(KACHE).unwrap();
-        let mark = b"kache-build id=";
-        let at = memchr::memmem::find(&bytes, mark).expect("the binary has its stamp") + mark.len();
-        let end = memchr::memchr(b' ', &bytes[at..]).unwrap() + at;
-        bytes[at..end].copy_from_slice(format!("{id:032x}").as_bytes());
-        let after = bytes[end..end + 80].to_vec();
-        let dev = memchr::memmem::find(&after, b"dev=").unwrap() + 4 + end;
-        bytes[dev] = b'0';
-        let from = memchr::memmem::find(&after, b"version=").unwrap() + 8 + end;
-        bytes[from..from + version.len()].copy_from_slice(version.as_bytes());
-        self.replace(path, &bytes);
+        self.replace(path, &stamped(id, version));
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) {

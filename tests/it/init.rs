@@ -128,6 +128,77 @@ fn a_program_in_a_build_directory_is_copied_and_one_of_a_version_is_linked() {
 }
 
 #[test]
+fn wrapper_path_name_is_looked_for_in_path_and_abs_is_where_the_program_is() {
+    let mut home = Home::new();
+    home.run(&["init", "-y", "--wrapper-path", "name"]).with(2, "add its directory to PATH");
+    let bin = home.path(".cargo/bin").display().to_string();
+    home.set("PATH", &format!("{bin}:{}", home.var("PATH")));
+    let before = home.look();
+    home.run(&["init", "-y", "--wrapper-path", "name"]).with(0, "Done").with(0, &format!("{bin} is in PATH"));
+    assert_eq!(home.read(".cargo/config.toml"), "[build]\nrustc-wrapper = \"kache\"\n");
+    assert!(cargo_calls_kache(&home));
+    home.run(&["init", "-y", "--wrapper-path", "name"]).with(0, "Nothing to do");
+    home.run(&["doctor"]).with(0, "All is well");
+    home.run(&["init", "-y"]).with(0, "Done");
+    assert!(home.read(".cargo/config.toml").contains(&format!("\"{bin}/kache\"")));
+    home.run(&["uninstall", "-y"]).with(0, "Done");
+    assert_eq!(home.look(), before);
+
+    home.set("PATH", &format!("{}:{}", home.path("other").display(), home.var("PATH")));
+    home.wrapper("other/kache");
+    let said = format!("`kache` in PATH is {}, and not this program", home.path("other/kache").display());
+    home.run(&["init", "-y", "--wrapper-path", "name"]).with(2, &said);
+
+    let home = Home::without_kache();
+    home.install("tools/0.1.0/kache");
+    let init = |args: &[&str]| {
+        let mut command = home.command(home.path("tools/0.1.0/kache"));
+        Ended::of(command.args(["init", "-y", "--no-service"]).args(args).output().unwrap())
+    };
+    init(&["--wrapper-path", "abs"]).with(0, "Done");
+    assert!(home.read(".cargo/config.toml").contains("tools/0.1.0/kache\""));
+    assert!(!home.path(".local/share/kache").exists());
+    init(&["--wrapper-path", "elsewhere"]).with(2, "auto, name, abs");
+}
+
+#[test]
+fn uninstall_removes_the_program_that_an_update_replaced() {
+    let home = Home::without_kache();
+    let before = home.look();
+    home.install(".local/bin/kache");
+    home.dir(".cargo");
+    let kache = home.path(".local/bin/kache");
+    let path = kache.display();
+    let receipt = |method: &str| {
+        let text = format!(
+            r#"{{"format":1,"method":"{method}","version":"0.1.0","target":"t","path":"{path}","base_url":"file:///r"}}"#
+        );
+        home.write(".local/share/kache/receipt.json", text);
+    };
+    let run = |args: &[&str]| Ended::of(home.command(&kache).args(args).output().unwrap());
+    let is_kept = || home.path(".local/bin/kache.prev").exists();
+    home.write(".local/bin/kache.prev", "older");
+    run(&["init", "-y", "--no-service"]).with(0, "Done");
+    run(&["uninstall", "-y"]).with(0, "Done");
+    assert!(is_kept(), "without a receipt it is somebody's");
+    receipt("source");
+    run(&["uninstall", "-y"]).with(0, "Nothing to do");
+    receipt("installer");
+    home.write(".local/share/kache/installed", format!("foreign {path}\n"));
+    run(&["uninstall", "-y"]).with(0, "Nothing to do");
+    assert!(is_kept(), "it is what the installer puts back");
+    std::fs::remove_file(home.path(".local/share/kache/installed")).unwrap();
+    run(&["uninstall", "--check"]).with(2, "kache.prev, which an update replaced");
+    assert!(is_kept());
+    run(&["uninstall", "-y"]).with(0, "Done");
+    run(&["uninstall", "-y"]).with(0, "Nothing to do");
+    for made in [".local/bin", ".local/share", ".cargo"] {
+        std::fs::remove_dir_all(home.path(made)).unwrap();
+    }
+    assert_eq!(home.look(), before);
+}
+
+#[test]
 fn sccache_is_replaced_and_comes_back() {
     let home = Home::new();
     home.wrapper("w/sccache");

@@ -159,3 +159,46 @@ fn without_a_manager_init_says_why_and_uninstall_ends_the_daemon() {
     assert!(!home.path(".cache").exists() && !home.path(".local").exists());
     home.run(&["uninstall", "--purge", "-y"]).with(0, "Nothing to do");
 }
+
+/// A stand-in that keeps whether the manager lingers in a file.
+const LOGINCTL: &str = r#"#!/bin/sh
+case "$1" in
+show-user) if [ -f "$HOME/lingers" ]; then echo Linger=yes; else echo Linger=no; fi ;;
+enable-linger) : > "$HOME/lingers" ;;
+disable-linger) rm -f "$HOME/lingers" ;;
+esac
+"#;
+
+#[test]
+fn linger_starts_the_service_with_the_machine_until_uninstall() {
+    let home = managed();
+    home.write("manager/loginctl", LOGINCTL);
+    home.mode("manager/loginctl", 0o755);
+    let before = look(&home);
+    let lingers = || home.path("lingers").exists();
+    home.run(&["init", "-y"]).with(0, "systemd starts it at every login");
+    assert!(!lingers(), "nobody asked for it");
+    for back in [&["init", "--undo", "-y"][..], &["uninstall", "-y"]] {
+        home.run(&["init", "-y", "--linger"]).with(0, "$ loginctl enable-linger");
+        assert!(lingers());
+        home.run(&["init", "-y", "--linger"]).with(0, "Nothing to do");
+        home.run(&["init", "-y"]).with(0, "Nothing to do");
+        home.run(back).with(0, "$ loginctl disable-linger");
+        assert!(!lingers());
+        assert_eq!(look(&home), before, "{back:?}");
+    }
+    home.write("lingers", "");
+    home.run(&["init", "-y", "--linger"]).with(0, "Done");
+    home.run(&["uninstall", "-y"]).with(0, "Done");
+    assert!(lingers(), "it was so before");
+}
+
+#[test]
+fn linger_is_refused_where_systemd_does_not_start_the_service() {
+    let mut home = Home::new();
+    home.set("CI", "true");
+    let before = home.look();
+    home.run(&["init", "-y", "--linger"]).with(2, "--linger is for services of systemd: CI is set");
+    home.run(&["init", "-y", "--linger", "--no-service"]).with(2, "cannot be used with");
+    assert_eq!(home.look(), before);
+}

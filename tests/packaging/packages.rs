@@ -180,10 +180,20 @@ fn arch_linux_reads_the_same_from_both_files() {
 }
 
 #[test]
+fn the_flake_builds_for_every_system_of_nix_that_is_released_for() {
+    let flake = read("packaging/rendered/nix/flake.nix");
+    let quoted = flake.lines().map(str::trim).filter(|line| line.starts_with('"'));
+    let systems: Vec<&str> = quoted.map(|line| line.trim_matches('"')).collect();
+    assert_eq!(systems, ["x86_64-linux", "aarch64-linux", "x86_64-darwin", "aarch64-darwin"]);
+    assert!(flake.contains("kache = pkgs.callPackage ./package.nix { };"), "{flake}");
+}
+
+#[test]
 fn tools_that_are_here_take_the_packages() {
     checked_by("bash", &["-n"], "packaging/rendered/aur/PKGBUILD");
     checked_by("ruby", &["-c"], "packaging/rendered/homebrew/kache.rb");
     checked_by("nix-instantiate", &["--parse"], "packaging/rendered/nix/package.nix");
+    checked_by("nix-instantiate", &["--parse"], "packaging/rendered/nix/flake.nix");
     checked_by("rpmspec", &["-P"], "packaging/rendered/rpm/kache.spec");
     checked_by("sh", &["-n"], "packaging/rendered/deb/prerm");
     let formula = read("packaging/rendered/homebrew/kache.rb");

@@ -102,3 +102,35 @@ fn an_archive_holds_one_program_and_what_belongs_to_it() {
         assert!(listed.contains("root/root") && listed.contains(path), "{path} is not in\n{listed}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn an_rpm_is_made_of_the_archive() {
+    if Command::new("rpmbuild").arg("--version").output().is_err() {
+        println!("no RPM is made: there is no rpmbuild");
+        return;
+    }
+    let out = tempfile::tempdir().expect("a directory");
+    let program = out.path().join("program");
+    std::fs::write(&program, "#!/bin/sh\n").expect("writes");
+    for target in triples().iter().filter(|triple| triple.contains("linux")) {
+        for script in ["archive.sh", "rpm.sh"] {
+            let mut command = Command::new("sh");
+            command.arg(root().join("packaging").join(script)).arg(target);
+            if script == "archive.sh" {
+                command.arg(&program);
+            }
+            let output = command.arg(out.path()).output().expect("sh runs");
+            assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        let arch = target.split('-').next().expect("a triple has parts");
+        let name = format!("kache-{}-1.{arch}.rpm", env!("CARGO_PKG_VERSION"));
+        let release = Release::read(root()).expect("targets.toml is read");
+        assert!(release.assets().contains(&name), "{name}");
+        let listed = Command::new("rpm").arg("-qlvp").arg(out.path().join(&name)).output().expect("rpm runs");
+        let listed = String::from_utf8(listed.stdout).expect("names are UTF-8");
+        for path in ["/usr/bin/kache", "/usr/share/man/man1/kache.1", "completions/kache"] {
+            assert!(listed.contains("root") && listed.contains(path), "{path} is not in\n{listed}");
+        }
+    }
+}

@@ -94,6 +94,8 @@ impl Problem {
 pub struct Chain {
     pub links: Vec<Link>,
     pub problems: Vec<Problem>,
+    /// The files that were read.
+    pub files: Vec<PathBuf>,
 }
 
 impl Chain {
@@ -198,6 +200,7 @@ impl Walk<'_> {
         let wrong = |line, what| Problem::Wrong { path: path.to_owned(), line, what };
         let Some(text) = read::text(path)? else { return Ok(()) };
         let file = File::parse(path, &text)?;
+        self.chain.files.push(path.to_owned());
         self.chain.links.extend(link(self.setting, self.env, path, &file)?);
         self.above.push(path.to_owned());
         let includes = file.includes().map_err(|(line, what)| wrong(line, what))?;

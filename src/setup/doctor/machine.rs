@@ -16,6 +16,7 @@ use crate::settings;
 use crate::setup::cargo_config::{self, Chain, Program, Setting};
 use crate::setup::plan::CommandLine;
 use crate::setup::proof;
+use crate::setup::sccache::migrate::{self, Migration, View};
 use crate::setup::self_update::fetch::Source;
 use crate::setup::self_update::{RELEASE_KEY, release};
 use crate::setup::service::detect;
@@ -46,6 +47,10 @@ pub struct Machine {
     pub now_ms: u64,
     /// Where the system's own files are: `/`.
     pub root: PathBuf,
+    /// The name of the system.
+    pub os: &'static str,
+    /// Whether fixes may change files of the repository here.
+    pub with_project: bool,
     pub asks: Arc<dyn Ask>,
     /// Files of other programs that are made from this one's commands.
     pub pages: Vec<Page>,
@@ -182,6 +187,8 @@ impl Machine {
             problems,
             now_ms: clock::now_ms(),
             root: root.to_owned(),
+            os: std::env::consts::OS,
+            with_project: false,
             asks,
             pages: Vec::new(),
             seen: OnceLock::new(),
@@ -233,6 +240,16 @@ impl Machine {
             Program::At(path) => Some(path.clone()),
             _ => None,
         }
+    }
+
+    /// Everything of sccache's here.
+    pub fn sccache(&self) -> Migration {
+        let ask = |program: &str, args: &[&str]| {
+            let captured = self.asks.run(Path::new(program), args, &[]).ok()?;
+            (captured.code == Some(0)).then(|| String::from_utf8_lossy(&captured.stdout).into_owned())
+        };
+        let (env, root, cwd) = (&self.env, self.root.as_path(), self.cwd.as_path());
+        migrate::look(View { env, root, cwd, os: self.os, ask: &ask })
     }
 
     /// The cache directory; `None` if there is no place for one.

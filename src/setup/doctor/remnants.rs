@@ -5,7 +5,8 @@ use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
 use crate::setup::init::{self, Known, known};
-use crate::setup::sccache::migrate;
+use crate::setup::login::is_planned;
+use crate::setup::plan::show;
 
 /// See the module.
 pub struct Remnants;
@@ -24,21 +25,32 @@ impl Check for Remnants {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let migration = migrate::look(&machine.env, &machine.root, &machine.cwd);
+        let migration = machine.sccache();
         if migration.is_empty() {
             return match migration.caches.first() {
                 Some(dir) => Finding::ok(format!("only its cache is left, at {}", dir.display())),
                 None => Finding::ok("sccache is nowhere"),
             };
         }
-        let mut actions = migration.actions;
-        actions.extend(rewire(machine));
+        let mut actions = rewire(machine);
         let mut by_hand = migration.by_hand;
-        by_hand.extend(migration.patches.iter().map(|patch| format!("for the repository:\n{patch}")));
-        by_hand.extend(removal(machine));
-        if migration.found.is_empty() {
+        let mut changes = migration.actions;
+        if machine.with_project {
+            changes.extend(migration.in_project);
+        } else if !migration.in_project.is_empty() {
+            let patches = show::text(&migration.in_project);
+            by_hand.push(format!("for the repository, with `kache doctor --fix --project`:\n{patches}"));
+        }
+        // A second change of one file has its turn in the next round.
+        for action in changes {
+            if !is_planned(&action, &actions) {
+                actions.push(action);
+            }
+        }
+        if migration.found.is_empty() && actions.is_empty() {
             return Finding::note("sccache is named in places that kache leaves alone").details(by_hand);
         }
+        by_hand.extend(removal(machine));
         let n = migration.found.len();
         let text = format!("sccache is set up in {n} place{}", if n == 1 { "" } else { "s" });
         let fix = Fix { actions, by_hand: by_hand.clone(), ..Fix::default() };

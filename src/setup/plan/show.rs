@@ -91,7 +91,48 @@ fn diff(change: &PathChange, after: &[u8]) -> String {
     let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(after));
     let diff = TextDiff::from_lines(before.as_ref(), after.as_ref());
     let new_name = change.path.display().to_string();
-    diff.unified_diff().header(&old_name, &new_name).to_string()
+    let shown = diff.unified_diff().header(&old_name, &new_name).to_string();
+    shown.split_inclusive('\n').map(without_secret).collect()
+}
+
+/// What the names of variables and keys hold whose values nobody but their user may see.
+const SECRET: [&str; 9] = [
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "access_key",
+    "api_key",
+    "private_key",
+    "connection_string",
+    "credentials",
+];
+
+/// A line, without the value that it gives to something that is secret by its name, and without an address that holds
+/// a password.
+pub fn without_secret(line: &str) -> String {
+    let end = if line.ends_with('\n') { "\n" } else { "" };
+    for (at, separator) in line.char_indices().filter(|(_, c)| matches!(c, '=' | ':' | ' ')) {
+        let before = line[..at].trim_end_matches(['"', '\'', ' ']);
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let word = before.rsplit(|c| !is_part(c)).next().unwrap_or_default();
+        // Where a blank stands between a name and a value, names are told from other words by their letters.
+        let is_name = separator != ' ' || !word.chars().any(|c| c.is_ascii_lowercase());
+        let name = word.to_ascii_lowercase();
+        if (is_name && SECRET.iter().any(|part| name.contains(part))) || has_password(&line[at..]) {
+            return format!("{}…{end}", &line[..=at]);
+        }
+    }
+    line.to_owned()
+}
+
+/// Whether a value is, or begins with, `scheme://user:password@host`.
+fn has_password(value: &str) -> bool {
+    let value = value.trim_start_matches(['=', ':', ' ', '"', '\'']);
+    let Some((scheme, rest)) = value.split_once("://") else { return false };
+    let host = rest.split(['/', ' ', '"', '\'']).next().unwrap_or_default();
+    let is_scheme = scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+');
+    is_scheme && host.split_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// A command as one would type it.
@@ -105,4 +146,35 @@ pub fn command_line(command: &CommandLine) -> String {
         false => format!("'{}'", part.replace('\'', r"'\''")),
     });
     quoted.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_secret_by_its_name_is_not_shown() {
+        for line in [
+            "+: # kache: was export SCCACHE_REDIS_PASSWORD=s3cr3t",
+            " setenv AWS_SECRET_ACCESS_KEY s3cr3t",
+            "-set -gx SCCACHE_WEBDAV_TOKEN s3cr3t",
+            " token = \"s3cr3t\"",
+            " \"SCCACHE_AZURE_CONNECTION_STRING\": \"s3cr3t\",",
+            "+  SCCACHE_GCS_CREDENTIALS_URL: s3cr3t",
+            " export SCCACHE_REDIS=redis://me:s3cr3t@host/0",
+            "-GITHUB_TOKEN DEFAULT=s3cr3t",
+            " SOME_API_KEY=s3cr3t",
+        ] {
+            let shown = without_secret(&format!("{line}\n"));
+            assert!(!shown.contains("s3cr3t") && shown.ends_with("…\n"), "{shown}");
+        }
+        for line in [
+            "+rustc-wrapper = \"/home/me/kache\"",
+            " SCCACHE_ENDPOINT=https://host:9000/a",
+            "# ask for a token first",
+            " export CARGO_REGISTRIES_X_INDEX=https://me@host/index",
+        ] {
+            assert_eq!(without_secret(line), line);
+        }
+    }
 }

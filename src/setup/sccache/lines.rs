@@ -7,7 +7,9 @@ use std::path::Path;
 
 use crate::setup::init::unwritable;
 use crate::setup::plan::{Action, UndoEdit};
+use crate::setup::sccache::assignment::{Hit, assignment};
 use crate::setup::sccache::places::{Place, Syntax};
+use crate::setup::sccache::{block, settings};
 use crate::sys::fs;
 
 /// A file with lines that are looked for.
@@ -18,34 +20,51 @@ pub struct File {
     pub hits: Vec<Hit>,
 }
 
-/// One line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hit {
-    /// Counted from 1.
-    pub line: usize,
-    pub name: String,
-    pub value: String,
-}
+/// What a line begins with, behind the sign for a comment, that was commented out.
+pub const MARK: &str = "kache: was";
 
 const LARGEST_BYTES: u64 = 1 << 20;
 
-/// The lines of a file that set a variable with a wanted name and value; `None` if there are none.
-pub fn find(place: &Place, is_wanted: &dyn Fn(&str, &str) -> bool) -> Option<File> {
-    if fs::metadata(&place.path).ok()?.len() > LARGEST_BYTES {
+/// The text of a file, if it is one of a size that people write.
+pub fn text(path: &Path) -> Option<String> {
+    if fs::metadata(path).ok()?.len() > LARGEST_BYTES {
         return None;
     }
-    let text = String::from_utf8(fs::read(&place.path).ok()?).ok()?;
-    let starts =
-        if place.syntax == Syntax::Shell { shell_starts(&text) } else { vec![true; text.lines().count()] };
-    let mut hits = Vec::new();
-    for ((index, line), is_start) in text.lines().enumerate().zip(starts) {
-        if let Some((name, value)) = assignment(place.syntax, line).filter(|_| is_start)
-            && is_wanted(&name, &value)
-        {
-            hits.push(Hit { line: index + 1, name, value });
-        }
+    String::from_utf8(fs::read(path).ok()?).ok()
+}
+
+/// The lines of a file that set a variable with a wanted name and value, and can go; `None` if there are none.
+pub fn find(place: &Place, is_wanted: &dyn Fn(&str, &str) -> bool) -> Option<File> {
+    let text = text(&place.path)?;
+    let mut hits = match place.syntax {
+        Syntax::Cargo | Syntax::Mise => settings::lines_of_toml(&text),
+        syntax => by_line(syntax, &text),
+    };
+    hits.retain(|hit| is_wanted(&hit.name, &hit.value));
+    match place.syntax {
+        Syntax::Yaml => block::of_yaml(&text, &mut hits),
+        Syntax::Jsonc => block::of_json(&text, &mut hits),
+        _ => {}
     }
     (!hits.is_empty()).then(|| File { place: place.clone(), text, hits })
+}
+
+fn by_line(syntax: Syntax, text: &str) -> Vec<Hit> {
+    let starts = match syntax {
+        Syntax::Shell => shell_starts(text),
+        Syntax::Makefile | Syntax::Dockerfile => unbroken_starts(text),
+        _ => vec![true; text.lines().count()],
+    };
+    let lines = text.lines().enumerate().zip(starts).filter(|(_, is_start)| *is_start);
+    let hit =
+        |index, line| assignment(syntax, line).map(|(name, value)| Hit { line: index + 1, name, value });
+    lines.filter_map(|((index, line), _)| hit(index, line)).collect()
+}
+
+/// For each line, whether the one before it does not go on in it.
+fn unbroken_starts(text: &str) -> Vec<bool> {
+    let ends = text.lines().map(|line| !line.trim_end().ends_with('\\'));
+    std::iter::once(true).chain(ends).take(text.lines().count()).collect()
 }
 
 impl File {
@@ -88,86 +107,13 @@ impl File {
 fn commented(syntax: Syntax, line: &str) -> String {
     let text = line.trim_start();
     let indent = &line[..line.len() - text.len()];
-    let nothing = match syntax {
-        Syntax::Shell => ": ",
-        Syntax::Xonsh => "pass  ",
-        _ => "",
+    let mark = match syntax {
+        Syntax::Shell => ": #",
+        Syntax::Xonsh => "pass  #",
+        Syntax::Jsonc => "//",
+        _ => "#",
     };
-    format!("{indent}{nothing}# kache: was {text}")
-}
-
-/// The name and the value, if a line is one assignment.
-pub fn assignment(syntax: Syntax, line: &str) -> Option<(String, String)> {
-    let line = line.trim();
-    let (name, value) = match syntax {
-        Syntax::Shell => {
-            let prefixes = ["export ", "declare -x ", "typeset -x ", "declare -gx "];
-            let rest = prefixes.iter().find_map(|prefix| line.strip_prefix(prefix)).unwrap_or(line);
-            rest.trim_start().split_once('=')?
-        }
-        Syntax::Fish => {
-            let mut rest = line.strip_prefix("set ")?.trim_start();
-            while let Some(option) = rest.strip_prefix('-') {
-                rest = option.split_once(' ')?.1.trim_start();
-            }
-            rest.split_once(' ')?
-        }
-        Syntax::Csh => line.strip_prefix("setenv ")?.trim_start().split_once(' ')?,
-        Syntax::Nushell => line.strip_prefix("$env.")?.split_once('=')?,
-        Syntax::PowerShell => {
-            let rest = line.strip_prefix("$env:").or_else(|| line.strip_prefix("$Env:"))?;
-            rest.split_once('=')?
-        }
-        Syntax::Xonsh => line.strip_prefix('$')?.split_once('=')?,
-        Syntax::Pairs => line.split_once('=')?,
-        Syntax::Pam => {
-            let (name, rest) = line.split_once(char::is_whitespace)?;
-            (name, rest.trim_start().strip_prefix("DEFAULT=")?)
-        }
-    };
-    let name = if syntax == Syntax::Shell || syntax == Syntax::Pairs { name } else { name.trim() };
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let value = if syntax == Syntax::Pairs { unquoted(value.trim()) } else { word(value.trim_start())? };
-    is_name.then(|| (name.to_owned(), value))
-}
-
-fn unquoted(text: &str) -> String {
-    let inner = |quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
-    inner('"').or_else(|| inner('\'')).unwrap_or(text).to_owned()
-}
-
-/// The one word that `text` consists of, perhaps with a comment after it, without its quotes.
-fn word(text: &str) -> Option<String> {
-    let (mut quote, mut depth, mut word) = (None, 0_u32, String::new());
-    let mut end = text.len();
-    let mut previous = ' ';
-    for (at, c) in text.char_indices() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (Some(_), '\\') => return None,
-            (Some(_), c) => word.push(c),
-            (None, '\'' | '"') if depth == 0 => quote = Some(c),
-            (None, '\\') => return None,
-            (None, '(') if previous == '$' || depth > 0 => {
-                depth += 1;
-                word.push(c);
-            }
-            (None, ')') if depth > 0 => {
-                depth -= 1;
-                word.push(c);
-            }
-            (None, ';' | '|' | '&' | '<' | '>' | '(' | ')' | '`') => return None,
-            (None, c) if c.is_whitespace() && depth == 0 => {
-                end = at;
-                break;
-            }
-            (None, c) => word.push(c),
-        }
-        previous = c;
-    }
-    let rest = text[end..].trim();
-    let is_whole = quote.is_none() && depth == 0 && (rest.is_empty() || rest.starts_with('#'));
-    (is_whole && !word.is_empty()).then_some(word)
+    format!("{indent}{mark} {MARK} {text}")
 }
 
 /// For each line of a shell's file, whether a command can begin there.

@@ -1,60 +1,61 @@
-//! Files of a repository that name sccache. They are shown: what they mean is for the people of the repository to say.
+//! Lines that name sccache, or a setting of it, in a way that is not understood. They are shown: what they mean is for a
+//! person to say.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
 
-use crate::sys::fs;
+use crate::setup::plan::show::without_secret;
+use crate::setup::sccache::lines::{self, File, MARK};
+use crate::setup::sccache::places::{Place, Scope, Syntax};
 
-const FILES: [&str; 22] = [
-    "mise.toml",
-    ".mise.toml",
-    ".tool-versions",
-    "flake.nix",
-    "shell.nix",
-    ".devcontainer/devcontainer.json",
-    ".devcontainer.json",
-    ".vscode/settings.json",
-    "Justfile",
-    "justfile",
-    "Makefile",
-    "CMakePresets.json",
-    "CMakeLists.txt",
-    "Cross.toml",
-    "Dockerfile",
-    "Containerfile",
-    "docker-compose.yml",
-    ".gitlab-ci.yml",
-    ".circleci/config.yml",
-    ".buildkite/pipeline.yml",
-    "azure-pipelines.yml",
-    ".travis.yml",
-];
-
-const LARGEST_BYTES: u64 = 1 << 20;
 const MOST_LINES: usize = 5;
 
-/// Where the files of the repository at `project` name sccache, as `path:line: text`.
-pub fn of(project: &Path) -> Vec<String> {
-    let mut files: Vec<PathBuf> = FILES.iter().map(|name| project.join(name)).collect();
-    let workflows = fs::list(&project.join(".github/workflows")).unwrap_or_default();
-    files.extend(
-        workflows
-            .into_iter()
-            .filter(|path| path.extension().is_some_and(|end| end == "yml" || end == "yaml")),
-    );
-    files.iter().flat_map(|path| in_file(path)).collect()
+/// Those of one place but for the lines in `understood`, as `path:line: text`.
+pub fn of(place: &Place, understood: &[&File]) -> Vec<String> {
+    let Some(text) = lines::text(&place.path) else { return Vec::new() };
+    let hits = understood.iter().flat_map(|file| &file.hits);
+    let known: BTreeSet<usize> = hits.map(|hit| hit.line).collect();
+    let is_comment = |line: &str| {
+        line.trim_start().starts_with(['#', ':'])
+            || line.trim_start().starts_with("//")
+            || line.contains(MARK)
+    };
+    let mut found: Vec<String> = Vec::new();
+    let mut n_more = 0;
+    for (index, line) in text.lines().enumerate() {
+        if known.contains(&(index + 1)) || is_comment(line) || !names_it(place, line) {
+            continue;
+        }
+        if found.len() == MOST_LINES {
+            n_more += 1;
+        } else {
+            found.push(format!("{}:{}: {}", place.path.display(), index + 1, shown(line)));
+        }
+    }
+    if n_more > 0 {
+        found.push(format!("{}: {n_more} more lines", place.path.display()));
+    }
+    found
 }
 
-fn in_file(path: &Path) -> Vec<String> {
-    let is_small = fs::metadata(path).is_ok_and(|metadata| metadata.len() <= LARGEST_BYTES);
-    let bytes = if is_small { fs::read(path).unwrap_or_default() } else { Vec::new() };
-    let text = String::from_utf8_lossy(&bytes);
-    let lines = text.lines().enumerate().filter(|(_, line)| line.to_ascii_lowercase().contains("sccache"));
-    // A value may be a secret: only what stands before it is shown.
-    let shown = |line: &str| {
-        line.split(['=', ':']).next().unwrap_or_default().trim().chars().take(60).collect::<String>()
+fn names_it(place: &Place, line: &str) -> bool {
+    let is_all_about_it =
+        place.scope == Scope::Project || matches!(place.syntax, Syntax::Mise | Syntax::Named);
+    let sets_wrapper = line.contains("RUSTC_WRAPPER") || line.contains("rustc-wrapper");
+    line.contains("SCCACHE_") || ((is_all_about_it || sets_wrapper) && has_word(line))
+}
+
+fn has_word(line: &str) -> bool {
+    let is_part = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    line.split(is_part).any(|word| word == "sccache" || word == "sccache-action")
+}
+
+/// The value of a setting may be a secret: only what stands before it is shown.
+fn shown(line: &str) -> String {
+    let line = without_secret(line.trim());
+    let text = if line.contains("SCCACHE_") && !has_word(&line) {
+        line.split(['=', ':']).next().unwrap_or_default()
+    } else {
+        &line
     };
-    lines
-        .take(MOST_LINES)
-        .map(|(index, line)| format!("{}:{}: {}", path.display(), index + 1, shown(line)))
-        .collect()
+    text.trim().chars().take(80).collect()
 }

@@ -2,56 +2,92 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::load::user_file_path;
-use crate::setup::cargo_config::{self, Origin, Setting, edit, read};
-use crate::setup::init::{Known, known, unwritable};
-use crate::setup::plan::{Action, CommandLine, Plan, UndoEdit, show};
-use crate::setup::sccache::places::{self, Scope};
-use crate::setup::sccache::settings::{self, Way};
-use crate::setup::sccache::{lines, mentions, purge, server};
+use crate::setup::cargo_config::{self, Origin, Setting};
+use crate::setup::init::{Known, known};
+use crate::setup::plan::{Action, CommandLine};
+use crate::setup::sccache::asked::{self, Ask, Keeper};
+use crate::setup::sccache::lines::{self, File};
+use crate::setup::sccache::places::{self, Place, Scope, Syntax};
+use crate::setup::sccache::settings::{self, Ours, Way};
+use crate::setup::sccache::{carry, mentions, purge, server};
 use crate::sys::env::Env;
 use crate::sys::{dirs, fs, os};
+
+/// What is looked at.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pub env: &'a Env,
+    /// Where the system's own files are: `/`.
+    pub root: &'a Path,
+    pub cwd: &'a Path,
+    /// The name of the system.
+    pub os: &'a str,
+    pub ask: Ask<'a>,
+}
 
 /// What was found, and what becomes of it.
 #[derive(Debug, Default)]
 pub struct Migration {
     /// Where something was found.
     pub found: Vec<String>,
-    /// Changes of the user's own files.
+    /// Changes of what is the user's own.
     pub actions: Vec<Action>,
+    /// Changes of files of the repository.
+    pub in_project: Vec<Action>,
     /// What is left to a person.
     pub by_hand: Vec<String>,
-    /// Diffs of files of the repository.
-    pub patches: Vec<String>,
     /// sccache's caches on this disk.
     pub caches: Vec<PathBuf>,
+    /// By the name of the variable; the first of a name is the one in force.
     settings: Vec<(String, String)>,
+    /// Compilers of C go through sccache.
+    compiles_c: bool,
 }
 
 const TITLE: &str = "Turn sccache off in";
 
-/// Looks at the machine whose root is at `root`, from the directory `cwd`.
-pub fn look(env: &Env, root: &Path, cwd: &Path) -> Migration {
-    let mut migration = Migration::default();
+/// Looks at a machine.
+pub fn look(view: View<'_>) -> Migration {
+    let View { env, root, cwd, .. } = view;
     let home = dirs::home(env);
     let is_project = |dir: &&Path| Some(*dir) != home.as_deref() && fs::metadata(&dir.join(".git")).is_ok();
     let project = cwd.ancestors().find(is_project);
-    migration.look_at_files(env, root, project);
+    let mut places = places::all(env, root, project);
+    places.extend(configurations_of_cargo(env, cwd));
+    let cargo_home = cargo_config::chain::cargo_home(env, cwd);
+    let kept: Vec<(&Place, File)> =
+        places.iter().filter_map(|place| Some((place, lines::find(place, &is_for_c)?))).collect();
+    let in_env = |(name, value): (&std::ffi::OsStr, &std::ffi::OsStr)| {
+        is_for_c(&name.to_string_lossy(), &value.to_string_lossy())
+    };
+    let mut migration =
+        Migration { compiles_c: !kept.is_empty() || env.vars().any(in_env), ..Migration::default() };
+    let servers = server::running(view.os, &root.join("proc"), view.ask);
+    migration.settings.extend(servers.iter().flat_map(|server| server.settings.clone()));
     migration.look_at_variables(env);
-    migration.look_at_cargo(env, cwd);
-    if let Some(project) = project {
-        let found = mentions::of(project);
-        if !found.is_empty() {
-            migration
-                .by_hand
-                .push("these files of the repository name sccache; change them yourself".to_owned());
-            migration.by_hand.extend(found.iter().map(|line| format!("  {line}")));
-        }
+    for place in &places {
+        let of_c = kept.iter().find(|(kept, _)| *kept == place).map(|(_, file)| file);
+        migration.look_at_file(place, of_c, cargo_home.as_deref());
     }
-    migration.look_at_configuration(env, root);
-    migration.stop_server(env, cwd, root);
+    migration.look_at_universal_variables(env);
+    migration.look_at_home_of_cargo(env, cwd);
+    migration.look_at_kept_variables(view);
+    migration.look_at_configuration(env);
+    migration.stop_server(env, cwd, servers.first());
     migration.carry_over(env);
     migration
+}
+
+/// Those that cargo reads here. The user's own are in cargo's home, or included from there.
+fn configurations_of_cargo(env: &Env, cwd: &Path) -> Vec<Place> {
+    let setting = Setting::RustcWrapper;
+    let own = cargo_config::chain::cargo_home(env, cwd).map(|home| cargo_config::config_file(&home));
+    let own = own.map_or_else(Vec::new, |file| cargo_config::chain::in_file(setting, env, &file).files);
+    let place = |path: PathBuf| {
+        let scope = if own.contains(&path) { Scope::User } else { Scope::Project };
+        Place { path, syntax: Syntax::Cargo, scope }
+    };
+    cargo_config::resolve(setting, env, cwd).files.into_iter().map(place).collect()
 }
 
 /// Whether a value of a variable starts sccache.
@@ -60,10 +96,18 @@ pub fn is_sccache(value: &str) -> bool {
     known(end.rsplit([' ', '/', '\\']).next().unwrap_or_default()) == Known::Sccache
 }
 
-fn is_wanted(name: &str, value: &str) -> bool {
-    let is_wrapper = Setting::RustcWrapper.variables().contains(&name)
-        || Setting::WorkspaceWrapper.variables().contains(&name);
-    (is_wrapper && is_sccache(value)) || name.starts_with("SCCACHE_")
+fn wrapper_names() -> impl Iterator<Item = &'static str> {
+    let settings = [Setting::RustcWrapper, Setting::WorkspaceWrapper];
+    settings.into_iter().flat_map(Setting::variables)
+}
+
+fn is_wrapper(name: &str, value: &str) -> bool {
+    let keys = [Setting::RustcWrapper.key(), Setting::WorkspaceWrapper.key()];
+    (wrapper_names().any(|known| known == name) || keys.contains(&name)) && is_sccache(value)
+}
+
+fn is_setting(name: &str) -> bool {
+    settings::way(name).is_some()
 }
 
 /// Compilers of C that go through sccache: they stay, because kache does not cache C.
@@ -81,41 +125,77 @@ fn is_for_c(name: &str, value: &str) -> bool {
 impl Migration {
     /// Whether sccache is nowhere.
     pub fn is_empty(&self) -> bool {
-        self.found.is_empty() && self.actions.is_empty() && self.by_hand.is_empty() && self.patches.is_empty()
+        self.found.is_empty()
+            && self.actions.is_empty()
+            && self.in_project.is_empty()
+            && self.by_hand.is_empty()
     }
 
-    fn look_at_files(&mut self, env: &Env, root: &Path, project: Option<&Path>) {
-        for place in places::all(env, root, project) {
-            if let Some(file) = lines::find(&place, &is_for_c) {
-                let kept = file.shown().into_iter();
-                self.by_hand.extend(kept.map(|line| format!("{line} was kept: kache caches Rust only")));
-            }
-            let Some(file) = lines::find(&place, &is_wanted) else {
-                self.by_hand.extend(unclear(&place));
-                continue;
-            };
-            self.found.extend(file.shown());
-            let settings = file.hits.iter().filter(|hit| hit.name.starts_with("SCCACHE_"));
-            self.settings.extend(settings.map(|hit| (hit.name.clone(), hit.value.clone())));
-            match (place.scope, file.comment_out(TITLE)) {
-                (Scope::User, Some(action)) => self.actions.push(action),
-                (Scope::Project, _) => {
-                    self.patches.extend(file.edited(TITLE).map(|action| show::text(&[action])));
-                }
-                _ => self.by_hand.push(format!(
-                    "{} is not this user's to change; remove these lines from it: {}",
-                    place.path.display(),
-                    file.hits.iter().map(|hit| hit.line.to_string()).collect::<Vec<_>>().join(", ")
-                )),
+    fn look_at_file(&mut self, place: &Place, of_c: Option<&File>, cargo_home: Option<&Path>) {
+        let path = place.path.display();
+        if let Some(file) = of_c {
+            let kept = file.shown().into_iter();
+            self.by_hand.extend(kept.map(|line| format!("{line} was kept: kache caches Rust only")));
+        }
+        if let Some(file) = lines::find(place, &|name, _| is_setting(name)) {
+            let settings = file.hits.into_iter().filter(|hit| is_setting(&hit.name));
+            if place.scope == Scope::Project {
+                settings.for_each(|hit| self.say_of_project(&hit.name));
+            } else {
+                self.settings.extend(settings.map(|hit| (hit.name, hit.value)));
             }
         }
+        // In the file that init changes, the wrapper is replaced by kache.
+        let is_inits = cargo_home.is_some_and(|home| place.path.starts_with(home));
+        let is_replaced = |name: &str| is_inits && name == Setting::RustcWrapper.key();
+        let compiles_c = self.compiles_c;
+        let is_wanted = |name: &str, value: &str| {
+            (is_wrapper(name, value) && !is_replaced(name)) || (is_setting(name) && !compiles_c)
+        };
+        let file = lines::find(place, &is_wanted);
+        let replaced = lines::find(place, &|name, _| is_replaced(name) || (is_setting(name) && compiles_c));
+        let understood: Vec<&File> = [of_c, file.as_ref(), replaced.as_ref()].into_iter().flatten().collect();
+        let mentioned = mentions::of(place, &understood);
+        self.by_hand.extend(mentioned.into_iter().map(|line| format!("{line}; change it yourself")));
+        let Some(file) = file else { return };
+        self.found.extend(file.shown());
+        match (place.scope, file.comment_out(TITLE)) {
+            (Scope::User, Some(action)) => self.actions.push(action),
+            (Scope::Project, Some(action)) => self.in_project.push(action),
+            _ => self.by_hand.push(format!(
+                "{path} is not this user's to change; remove these lines from it: {}",
+                file.hits.iter().map(|hit| hit.line.to_string()).collect::<Vec<_>>().join(", ")
+            )),
+        }
+    }
+
+    /// What a repository sets is not for all of a user's builds: of it nothing is carried over.
+    fn say_of_project(&mut self, name: &str) {
+        let said = match settings::way(name) {
+            Some(Way::Carried(ours)) => format!(
+                "{name} was not carried over: it is for this repository alone, and `cache.{}` would be for all",
+                ours.key()
+            ),
+            Some(Way::Not(why)) => format!("{name} was not carried over: {why}"),
+            Some(Way::NotNeeded(why)) => format!("{name} is not needed: {why}"),
+            None => return,
+        };
+        if !self.by_hand.contains(&said) {
+            self.by_hand.push(said);
+        }
+    }
+
+    fn look_at_universal_variables(&mut self, env: &Env) {
         let universal = dirs::config(env).map(|dir| dir.join("fish/fish_variables"));
         let bytes = universal.and_then(|path| fs::read(&path).ok()).unwrap_or_default();
         for line in String::from_utf8_lossy(&bytes).lines().filter_map(|line| line.strip_prefix("SETUVAR ")) {
             let Some((name, value)) = line.rsplit(' ').next().and_then(|pair| pair.split_once(':')) else {
                 continue;
             };
-            if is_wanted(name, value) {
+            if is_setting(name) {
+                self.settings.push((name.to_owned(), value.to_owned()));
+            }
+            if is_wrapper(name, value) || is_setting(name) {
                 self.found.push(format!("the universal variable {name} of fish"));
                 self.by_hand
                     .push(format!("call this in fish, which keeps the variable itself: set -Ue {name}"));
@@ -126,63 +206,71 @@ impl Migration {
     fn look_at_variables(&mut self, env: &Env) {
         for (name, value) in env.vars() {
             let (name, value) = (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned());
-            if is_wanted(&name, &value) {
+            let is_wrapper = is_wrapper(&name, &value);
+            if is_wrapper || is_setting(&name) {
                 self.found.push(format!("the variable {name} of this shell"));
-                if name.starts_with("SCCACHE_") {
-                    self.settings.push((name, value));
-                } else {
-                    self.by_hand.push(format!("`unset {name}`, or start a new shell"));
-                }
+            }
+            if is_wrapper {
+                self.by_hand.push(format!("`unset {name}`, or start a new shell"));
+            } else if is_setting(&name) {
+                self.settings.push((name, value));
             }
         }
     }
 
-    fn look_at_cargo(&mut self, env: &Env, cwd: &Path) {
+    /// What `kache init` replaces.
+    fn look_at_home_of_cargo(&mut self, env: &Env, cwd: &Path) {
         let own = cargo_config::chain::cargo_home(env, cwd).unwrap_or_default();
-        for setting in [Setting::RustcWrapper, Setting::WorkspaceWrapper] {
-            for link in cargo_config::resolve(setting, env, cwd).links {
-                let Origin::File { path, .. } = &link.origin else { continue };
-                if known(&link.value) != Known::Sccache {
-                    continue;
-                }
+        for link in cargo_config::resolve(Setting::RustcWrapper, env, cwd).links {
+            let is_own = matches!(&link.origin, Origin::File { path, .. } if path.starts_with(&own));
+            if is_own && known(&link.value) == Known::Sccache {
                 self.found.push(format!("{}: `{}`", link.origin, link.value));
-                if setting == Setting::WorkspaceWrapper {
-                    self.by_hand.push(format!("remove `rustc-workspace-wrapper` from {}", link.origin));
-                } else if !path.starts_with(&own) {
-                    self.patches.extend(patch(path));
+            }
+        }
+    }
+
+    fn look_at_kept_variables(&mut self, view: View<'_>) {
+        let names: Vec<&'static str> = wrapper_names().collect();
+        for asked in asked::look(view.os, &names, view.ask) {
+            if is_setting(&asked.name) {
+                self.by_hand.push(asked.by_hand());
+                self.settings.push((asked.name, asked.value));
+            } else if is_wrapper(&asked.name, &asked.value) {
+                self.found.push(asked.shown());
+                match asked.unset() {
+                    Some(action) => self.actions.push(action),
+                    None => self.by_hand.push(asked.by_hand()),
+                }
+                if asked.keeper != Keeper::Launchd {
+                    self.by_hand.push("log out and in again: programs that run keep the variable".to_owned());
                 }
             }
         }
     }
 
-    fn look_at_configuration(&mut self, env: &Env, root: &Path) {
-        let named = env.get("SCCACHE_CONF").map(PathBuf::from);
+    fn look_at_configuration(&mut self, env: &Env) {
+        let named = self.settings.iter().find(|(name, _)| name == "SCCACHE_CONF");
         let files = [
-            named,
+            named.map(|(_, path)| PathBuf::from(path)),
             dirs::config(env).map(|dir| dir.join("sccache/config")),
             dirs::home(env).map(|home| home.join("Library/Application Support/Mozilla.sccache/config")),
             env.get("APPDATA").map(|dir| Path::new(dir).join("Mozilla/sccache/config/config")),
         ];
         for file in files.into_iter().flatten() {
-            if let Ok(bytes) = fs::read(&file) {
-                self.settings.extend(settings::of_file(&String::from_utf8_lossy(&bytes)));
-            }
-        }
-        for server in server::running(&root.join("proc")) {
-            self.settings.extend(server.settings);
+            let text = lines::text(&file).unwrap_or_default();
+            self.settings.extend(settings::of_file(&text));
         }
         let named = self.settings.iter().filter(|(name, _)| name == "SCCACHE_DIR");
         let mut caches: Vec<PathBuf> = named.map(|(_, dir)| PathBuf::from(dir)).collect();
-        caches.extend(purge::default_dir(env));
+        caches.extend(purge::default_dirs(env));
         caches.retain(|dir| dir.is_absolute() && fs::symlink_metadata(dir).is_ok());
         caches.sort();
         caches.dedup();
         self.caches = caches;
     }
 
-    fn stop_server(&mut self, env: &Env, cwd: &Path, root: &Path) {
-        let servers = server::running(&root.join("proc"));
-        let Some(server) = servers.first() else { return };
+    fn stop_server(&mut self, env: &Env, cwd: &Path, server: Option<&server::Server>) {
+        let Some(server) = server.filter(|_| !self.compiles_c) else { return };
         self.found.push(format!("its server, process {}", server.pid));
         let program = os::find_program("sccache".as_ref(), env.get("PATH"), cwd);
         match program.as_deref().and_then(Path::to_str) {
@@ -196,84 +284,29 @@ impl Migration {
 
     /// What is known of sccache's settings, in kache's configuration or in words.
     fn carry_over(&mut self, env: &Env) {
-        let mut settings = std::mem::take(&mut self.settings);
-        settings.sort();
-        settings.dedup_by(|one, other| one.0 == other.0);
-        for (name, value) in &settings {
-            let name = name.trim_end_matches('_');
-            match settings::way(&format!("{name}_")).or_else(|| settings::way(name)) {
-                Some(Way::Size) => match settings::size(value).and_then(|size| set_max_size(env, &size)) {
-                    Some(actions) => self.actions.extend(actions),
-                    None => {
-                        self.by_hand.push(format!("{name} was not carried over: see `cache.local_max_size`"));
-                    }
+        let mut names: Vec<String> = Vec::new();
+        let mut wishes: Vec<(Ours, String)> = Vec::new();
+        for (name, value) in std::mem::take(&mut self.settings) {
+            if names.contains(&name) {
+                continue;
+            }
+            let shown = name.trim_end_matches('_');
+            match settings::way(&name) {
+                Some(Way::Carried(ours)) => match carry::value(ours, &value, env) {
+                    Ok(value) => wishes.push((ours, value)),
+                    Err(why) if why.is_empty() => {}
+                    Err(why) => self.by_hand.push(format!("{shown} was not carried over: {why}")),
                 },
-                Some(Way::Not(why)) => self.by_hand.push(format!("{name} was not carried over: {why}")),
-                Some(Way::NotNeeded(why)) => self.by_hand.push(format!("{name} is not needed: {why}")),
+                Some(Way::Not(why)) => self.by_hand.push(format!("{shown} was not carried over: {why}")),
+                Some(Way::NotNeeded(why)) => self.by_hand.push(format!("{shown} is not needed: {why}")),
                 None => {}
             }
+            names.push(name);
         }
+        let (actions, left) = carry::over(&wishes, env);
+        self.actions.extend(actions);
+        self.by_hand.extend(left.iter().map(|ours| {
+            format!("kache's configuration cannot be changed: set `cache.{}` in it", ours.key())
+        }));
     }
-}
-
-/// Lines that set a wrapper in a way that is not understood.
-fn unclear(place: &places::Place) -> Vec<String> {
-    let bytes = fs::read(&place.path).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let is_code = |line: &str| !line.trim_start().starts_with(['#', ':']) && !line.contains("kache: was");
-    let is_part = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    let names =
-        |line: &str| line.contains("RUSTC_WRAPPER") && line.split(is_part).any(|word| word == "sccache");
-    let lines = text.lines().enumerate().filter(|(_, line)| is_code(line) && names(line));
-    let path = place.path.display();
-    lines
-        .map(|(index, _)| {
-            format!("{path}:{} sets sccache in a way of its own; change it yourself", index + 1)
-        })
-        .collect()
-}
-
-/// A diff that takes the wrapper out of a configuration of the repository.
-fn patch(path: &Path) -> Option<String> {
-    let text = read::text(path).ok()??;
-    let after = edit::remove(path, &text).ok()?;
-    let action =
-        Action::edit("Leave the wrapper to the user", path, after.into_bytes(), UndoEdit::None).ok()?;
-    Some(show::text(&[action]))
-}
-
-/// `cache.local_max_size` in kache's configuration, unless it is there already; `None` if it cannot be put there.
-fn set_max_size(env: &Env, size: &str) -> Option<Vec<Action>> {
-    let file = user_file_path(&|name| env.get(name).map(ToOwned::to_owned)).ok()??.path;
-    let text = read::text(&file).ok()?.unwrap_or_default();
-    let (before, problems) = crate::config::file::parse(&file, &text);
-    if before.local_max_size.is_some() {
-        return Some(Vec::new());
-    }
-    let line = format!("local_max_size = \"{size}\"");
-    let header = text.split_inclusive('\n').position(|line| line.trim() == "[cache]");
-    let (after, added) = match header {
-        Some(index) => {
-            let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
-            let with_end = format!("{}{line}\n", if lines[index].ends_with('\n') { "" } else { "\n" });
-            lines.insert(index + 1, &with_end);
-            (lines.concat(), vec![line])
-        }
-        None => {
-            let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-            (format!("{text}{end}[cache]\n{line}\n"), vec!["[cache]".to_owned(), line])
-        }
-    };
-    // Nothing but that one setting may come of it.
-    let (mut expected, problems_after) = crate::config::file::parse(&file, &after);
-    let is_set = expected.local_max_size.take().is_some();
-    let same_problems = problems.len() == problems_after.len();
-    if !is_set || !same_problems || unwritable(&file).is_some() {
-        return None;
-    }
-    let mut plan = Plan::new("");
-    plan.make_dirs(file.parent()?).ok()?;
-    let undo = UndoEdit::RemoveLines { lines: added };
-    plan.add(Action::edit("Carry the size of the cache over", &file, after.into_bytes(), undo).ok()?);
-    Some(plan.actions)
 }

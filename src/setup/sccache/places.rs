@@ -19,6 +19,19 @@ pub enum Syntax {
     Pairs,
     /// `NAME DEFAULT=VALUE`.
     Pam,
+    /// Cargo's configuration: the table `env`, and the wrapper.
+    Cargo,
+    /// That of mise: the table `env`.
+    Mise,
+    Makefile,
+    Justfile,
+    Dockerfile,
+    Yaml,
+    /// JSON that may hold comments.
+    Jsonc,
+    Nix,
+    /// Any other: whatever names sccache in it is shown.
+    Named,
 }
 
 /// Whose file it is.
@@ -37,7 +50,7 @@ pub struct Place {
     pub scope: Scope,
 }
 
-const IN_HOME: [(&str, Syntax); 14] = [
+const IN_HOME: [(&str, Syntax); 18] = [
     (".profile", Syntax::Shell),
     (".bash_profile", Syntax::Shell),
     (".bash_login", Syntax::Shell),
@@ -52,12 +65,21 @@ const IN_HOME: [(&str, Syntax); 14] = [
     ("Documents/WindowsPowerShell/profile.ps1", Syntax::PowerShell),
     ("Documents/WindowsPowerShell/Microsoft.PowerShell_profile.ps1", Syntax::PowerShell),
     ("Library/Application Support/nushell/env.nu", Syntax::Nushell),
+    ("Library/Application Support/nushell/config.nu", Syntax::Nushell),
+    ("Library/Application Support/Code/User/settings.json", Syntax::Jsonc),
+    (".mise.toml", Syntax::Mise),
+    (".tool-versions", Syntax::Named),
 ];
 
-const IN_ZDOTDIR: [&str; 4] = [".zshenv", ".zprofile", ".zshrc", ".zlogin"];
+const IN_ZDOTDIR: [(&str, Syntax); 4] = [
+    (".zshenv", Syntax::Shell),
+    (".zprofile", Syntax::Shell),
+    (".zshrc", Syntax::Shell),
+    (".zlogin", Syntax::Shell),
+];
 
-/// Below `~/.config`; a name that begins with `*` stands for all files in a directory that end so.
-const IN_CONFIG: [(&str, Syntax); 8] = [
+/// Below `~/.config`; a `*` in the name of a file stands for anything.
+const IN_CONFIG: [(&str, Syntax); 10] = [
     ("fish/config.fish", Syntax::Fish),
     ("fish/conf.d/*.fish", Syntax::Fish),
     ("nushell/env.nu", Syntax::Nushell),
@@ -66,40 +88,123 @@ const IN_CONFIG: [(&str, Syntax); 8] = [
     ("powershell/profile.ps1", Syntax::PowerShell),
     ("powershell/Microsoft.PowerShell_profile.ps1", Syntax::PowerShell),
     ("environment.d/*.conf", Syntax::Pairs),
+    ("mise/config.toml", Syntax::Mise),
+    ("Code/User/settings.json", Syntax::Jsonc),
 ];
 
-const IN_ROOT: [(&str, Syntax); 3] = [
+/// Below `%APPDATA%`.
+const IN_APPDATA: [(&str, Syntax); 3] = [
+    ("nushell/env.nu", Syntax::Nushell),
+    ("nushell/config.nu", Syntax::Nushell),
+    ("Code/User/settings.json", Syntax::Jsonc),
+];
+
+const IN_ROOT: [(&str, Syntax); 12] = [
     ("etc/environment", Syntax::Pairs),
+    ("etc/environment.d/*.conf", Syntax::Pairs),
+    ("etc/security/pam_env.conf", Syntax::Pam),
     ("etc/profile", Syntax::Shell),
     ("etc/profile.d/*.sh", Syntax::Shell),
+    ("etc/bash.bashrc", Syntax::Shell),
+    ("etc/bashrc", Syntax::Shell),
+    ("etc/zshenv", Syntax::Shell),
+    ("etc/zsh/zshenv", Syntax::Shell),
+    ("etc/zsh/zprofile", Syntax::Shell),
+    ("etc/fish/config.fish", Syntax::Fish),
+    ("etc/fish/conf.d/*.fish", Syntax::Fish),
 ];
 
-/// All of them that may be there, for a user, a system whose root is at `root`, and a project at `project`.
+const IN_PROJECT: [(&str, Syntax); 37] = [
+    (".envrc", Syntax::Shell),
+    (".env", Syntax::Pairs),
+    ("mise.toml", Syntax::Mise),
+    (".mise.toml", Syntax::Mise),
+    ("mise.local.toml", Syntax::Mise),
+    (".config/mise.toml", Syntax::Mise),
+    (".tool-versions", Syntax::Named),
+    ("flake.nix", Syntax::Nix),
+    ("shell.nix", Syntax::Nix),
+    ("default.nix", Syntax::Nix),
+    ("devenv.nix", Syntax::Nix),
+    (".devcontainer/devcontainer.json", Syntax::Jsonc),
+    (".devcontainer.json", Syntax::Jsonc),
+    (".devcontainer/Dockerfile*", Syntax::Dockerfile),
+    (".vscode/settings.json", Syntax::Jsonc),
+    ("Justfile", Syntax::Justfile),
+    ("justfile", Syntax::Justfile),
+    (".justfile", Syntax::Justfile),
+    ("Makefile", Syntax::Makefile),
+    ("makefile", Syntax::Makefile),
+    ("GNUmakefile", Syntax::Makefile),
+    ("CMakePresets.json", Syntax::Named),
+    ("CMakeUserPresets.json", Syntax::Named),
+    ("CMakeLists.txt", Syntax::Named),
+    ("Cross.toml", Syntax::Named),
+    ("Dockerfile*", Syntax::Dockerfile),
+    ("*.Dockerfile", Syntax::Dockerfile),
+    ("Containerfile*", Syntax::Dockerfile),
+    ("docker-compose*.yml", Syntax::Yaml),
+    ("compose*.y*ml", Syntax::Yaml),
+    (".github/workflows/*.y*ml", Syntax::Yaml),
+    (".gitlab-ci.yml", Syntax::Yaml),
+    (".circleci/config.yml", Syntax::Yaml),
+    (".buildkite/*.y*ml", Syntax::Yaml),
+    ("azure-pipelines.yml", Syntax::Yaml),
+    (".travis.yml", Syntax::Yaml),
+    (".cirrus.yml", Syntax::Yaml),
+];
+
+/// All of them that may be there, for a user, a system whose root is at `root`, and a project at `project`. A file that
+/// two names lead to, because the file system does not tell letters of both sizes apart, is there once.
 pub fn all(env: &Env, root: &Path, project: Option<&Path>) -> Vec<Place> {
-    let mut places = Vec::new();
-    let mut add = |dir: &Path, name: &str, syntax, scope| {
-        let (dir, last) =
-            name.rsplit_once('/').map_or((dir.to_owned(), name), |(below, last)| (dir.join(below), last));
-        match last.strip_prefix('*') {
-            Some(end) => {
-                let files = fs::list(&dir).unwrap_or_default();
-                let named = files.into_iter().filter(|path| path.to_string_lossy().ends_with(end));
-                places.extend(named.map(|path| Place { path, syntax, scope }));
+    let mut places: Vec<Place> = Vec::new();
+    let mut add = |dir: &Path, list: &[(&str, Syntax)], scope| {
+        for (name, syntax) in list {
+            for path in named(dir, name) {
+                let is_same = |place: &Place| {
+                    let both = (fs::canonical(&place.path), fs::canonical(&path));
+                    place.path.parent() == path.parent()
+                        && matches!(both, (Ok(one), Ok(other)) if one == other)
+                };
+                if !places.iter().any(is_same) {
+                    places.push(Place { path, syntax: *syntax, scope });
+                }
             }
-            None => places.push(Place { path: dir.join(last), syntax, scope }),
         }
     };
     if let Some(home) = dirs::home(env) {
-        IN_HOME.iter().for_each(|(name, syntax)| add(&home, name, *syntax, Scope::User));
-        let zdotdir = env.get("ZDOTDIR").map_or(home, PathBuf::from);
-        IN_ZDOTDIR.iter().for_each(|name| add(&zdotdir, name, Syntax::Shell, Scope::User));
+        add(&home, &IN_HOME, Scope::User);
+        add(&env.get("ZDOTDIR").map_or(home, PathBuf::from), &IN_ZDOTDIR, Scope::User);
     }
     if let Some(config) = dirs::config(env) {
-        IN_CONFIG.iter().for_each(|(name, syntax)| add(&config, name, *syntax, Scope::User));
+        add(&config, &IN_CONFIG, Scope::User);
     }
-    IN_ROOT.iter().for_each(|(name, syntax)| add(root, name, *syntax, Scope::System));
+    if let Some(appdata) = env.get("APPDATA").filter(|dir| !dir.is_empty()) {
+        add(Path::new(appdata), &IN_APPDATA, Scope::User);
+    }
+    add(root, &IN_ROOT, Scope::System);
     if let Some(project) = project {
-        add(project, ".envrc", Syntax::Shell, Scope::Project);
+        add(project, &IN_PROJECT, Scope::Project);
     }
     places
+}
+
+/// The files that a name with a `*` stands for, or the one without.
+fn named(dir: &Path, name: &str) -> Vec<PathBuf> {
+    if !name.contains('*') {
+        return vec![dir.join(name)];
+    }
+    let path = dir.join(name);
+    let pattern = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut files = fs::list(path.parent().unwrap_or(dir)).unwrap_or_default();
+    files.retain(|path| path.file_name().is_some_and(|name| is_like(&name.to_string_lossy(), &pattern)));
+    files.sort();
+    files
+}
+
+/// Whether `name` is what `pattern` says, in which each `*` stands for anything.
+fn is_like(name: &str, pattern: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return name == pattern };
+    let Some(name) = name.strip_prefix(start) else { return false };
+    name.char_indices().map(|(at, _)| at).chain([name.len()]).any(|at| is_like(&name[at..], rest))
 }

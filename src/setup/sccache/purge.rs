@@ -7,9 +7,13 @@ use crate::sys::fs::Identity;
 use crate::sys::{dirs, fs};
 
 /// Where sccache keeps its cache, unless it was told otherwise.
-pub fn default_dir(env: &Env) -> Option<PathBuf> {
-    let name = if std::env::consts::OS == "macos" { "Mozilla.sccache" } else { "sccache" };
-    Some(dirs::cache(env)?.join(name))
+pub fn default_dirs(env: &Env) -> Vec<PathBuf> {
+    let dirs = [
+        dirs::cache(env).map(|dir| dir.join("sccache")),
+        dirs::home(env).map(|home| home.join("Library/Caches/Mozilla.sccache")),
+        env.get("LOCALAPPDATA").map(|dir| Path::new(dir).join("Mozilla/sccache/cache")),
+    ];
+    dirs.into_iter().flatten().collect()
 }
 
 /// Why a directory is not removed; `None` if it can be. It has to look like a cache of sccache, and be nothing else.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::setup::sccache::asked::Ask;
 use crate::sys::fs;
 
 /// A running server.
@@ -12,10 +13,27 @@ pub struct Server {
     pub settings: Vec<(String, String)>,
 }
 
-/// The servers of this user, where the system shows processes as files (`proc`).
-pub fn running(proc: &Path) -> Vec<Server> {
-    let processes = fs::list(proc).unwrap_or_default();
-    processes.into_iter().filter_map(|dir| server(&dir)).collect()
+/// The servers of this user on the system called `os`. Where it shows processes as files (`proc`), their settings are
+/// told too.
+pub fn running(os: &str, proc: &Path, ask: Ask<'_>) -> Vec<Server> {
+    let pids: Vec<u32> = match os {
+        "macos" => {
+            let user = crate::sys::ipc::user_name().unwrap_or_default();
+            let printed = ask("pgrep", &["-x", "-U", &user, "sccache"]).unwrap_or_default();
+            printed.lines().filter_map(|line| line.trim().parse().ok()).collect()
+        }
+        "windows" => {
+            let filter = ["/FI", "IMAGENAME eq sccache.exe", "/FO", "CSV", "/NH"];
+            let printed = ask("tasklist", &filter).unwrap_or_default();
+            let second = |line: &str| line.split(',').nth(1)?.trim_matches('"').parse().ok();
+            printed.lines().filter(|line| line.starts_with("\"sccache")).filter_map(second).collect()
+        }
+        _ => {
+            let processes = fs::list(proc).unwrap_or_default();
+            return processes.into_iter().filter_map(|dir| server(&dir)).collect();
+        }
+    };
+    pids.into_iter().map(|pid| Server { pid, settings: Vec::new() }).collect()
 }
 
 fn server(dir: &Path) -> Option<Server> {

@@ -1,64 +1,110 @@
 //! sccache's settings, and what becomes of each.
 
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+use crate::setup::sccache::assignment::Hit;
+
 /// What becomes of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// A size, as `cache.local_max_size`.
-    Size,
+    /// It becomes a setting of kache.
+    Carried(Ours),
     /// Nothing is lost with it.
     NotNeeded(&'static str),
     /// It cannot be carried over: why, and what to do.
     Not(&'static str),
 }
 
-const NO_REMOTE: &str = "kache has no remote store yet; what is there stays there";
-const OTHER_STORE: &str = "kache does not use such a store; what is there stays there";
-const NO_C: &str = "kache caches Rust only";
+/// Settings of kache that sccache has as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ours {
+    /// A directory on the same disk as sccache's.
+    Store,
+    MaxSize,
+    IdleTimeout,
+}
 
-/// By the beginning of a name; the first that fits.
+impl Ours {
+    /// Its key in the table `cache` of kache's configuration.
+    pub fn key(self) -> &'static str {
+        match self {
+            Ours::Store => "local_store",
+            Ours::MaxSize => "local_max_size",
+            Ours::IdleTimeout => "daemon_idle_timeout",
+        }
+    }
+}
+
+const NO_REMOTE: &str = "kache has no shared store yet; what is there stays there";
+const NO_SERVER: &str = "builds do without a server, and kache finds its own";
+const NO_LOG: &str = "`kache why-miss` tells what happened";
+const NO_C: &str = "kache caches Rust only";
+const NO_DIST: &str = "kache does not distribute compilation";
+const CI_CACHE: &str = "save and restore kache's directory with the cache action of the CI service";
+
+/// Those of one name; and, where a name ends with `_`, all that begin so.
 const TABLE: &[(&str, Way)] = &[
-    ("SCCACHE_CACHE_SIZE", Way::Size),
-    (
-        "SCCACHE_DIR",
-        Way::Not(
-            "kache has a store of its own; for the same disk set `cache.local_store` to another directory there",
-        ),
-    ),
+    ("SCCACHE_CACHE_SIZE", Way::Carried(Ours::MaxSize)),
+    ("SCCACHE_DIR", Way::Carried(Ours::Store)),
+    ("SCCACHE_IDLE_TIMEOUT", Way::Carried(Ours::IdleTimeout)),
     ("SCCACHE_BASEDIRS", Way::NotNeeded("checkouts share what they can without it")),
-    ("SCCACHE_IDLE_TIMEOUT", Way::NotNeeded("no server is needed")),
-    ("SCCACHE_SERVER_PORT", Way::NotNeeded("no server is needed")),
-    ("SCCACHE_SERVER_UDS", Way::NotNeeded("no server is needed")),
-    ("SCCACHE_NO_DAEMON", Way::NotNeeded("no server is needed")),
-    ("SCCACHE_START_SERVER", Way::NotNeeded("no server is needed")),
-    ("SCCACHE_STARTUP_NOTIFY", Way::NotNeeded("no server is needed")),
+    ("SCCACHE_SERVER_PORT", Way::NotNeeded(NO_SERVER)),
+    ("SCCACHE_SERVER_UDS", Way::NotNeeded(NO_SERVER)),
+    ("SCCACHE_NO_DAEMON", Way::NotNeeded(NO_SERVER)),
+    ("SCCACHE_START_SERVER", Way::NotNeeded(NO_SERVER)),
+    ("SCCACHE_STARTUP_NOTIFY", Way::NotNeeded(NO_SERVER)),
+    ("SCCACHE_SERVER_", Way::NotNeeded(NO_SERVER)),
     ("SCCACHE_CONF", Way::NotNeeded("kache has a file of its own")),
-    ("SCCACHE_LOG", Way::NotNeeded("`kache why-miss` tells what happened")),
-    ("SCCACHE_ERROR_LOG", Way::NotNeeded("`kache why-miss` tells what happened")),
+    ("SCCACHE_CACHED_CONF", Way::NotNeeded("kache has a file of its own")),
+    ("SCCACHE_LOG", Way::NotNeeded(NO_LOG)),
+    ("SCCACHE_LOG_MILLIS", Way::NotNeeded(NO_LOG)),
+    ("SCCACHE_ERROR_LOG", Way::NotNeeded(NO_LOG)),
     ("SCCACHE_CACHE_ZSTD_LEVEL", Way::NotNeeded("the store is not compressed, so that files can be linked")),
-    ("SCCACHE_RECACHE", Way::Not("to compile anew, remove the crate: `kache purge <crate>`")),
+    ("SCCACHE_IGNORE_SERVER_IO_ERROR", Way::NotNeeded("an error of kache's never stops a build")),
+    ("SCCACHE_RECACHE", Way::Not("to compile a crate anew: `kache purge --crate-name <name>`")),
     ("SCCACHE_NO_CACHE", Way::Not("to turn kache off, set KACHE_DISABLED=1")),
     ("SCCACHE_C_CUSTOM_CACHE_BUSTER", Way::Not("for another set of entries set `cache.key_salt`")),
-    ("SCCACHE_MULTILEVEL_CHAIN", Way::Not(NO_REMOTE)),
+    ("SCCACHE_LOCAL_RW_MODE", Way::Not("kache has no store that is only read")),
+    ("SCCACHE_MULTILEVEL_", Way::Not(NO_REMOTE)),
     ("SCCACHE_BUCKET", Way::Not(NO_REMOTE)),
     ("SCCACHE_ENDPOINT", Way::Not(NO_REMOTE)),
     ("SCCACHE_REGION", Way::Not(NO_REMOTE)),
     ("SCCACHE_S3_", Way::Not(NO_REMOTE)),
     ("SCCACHE_GCS_", Way::Not(NO_REMOTE)),
-    ("SCCACHE_REDIS", Way::Not(OTHER_STORE)),
-    ("SCCACHE_MEMCACHED", Way::Not(OTHER_STORE)),
-    ("SCCACHE_AZURE_", Way::Not(OTHER_STORE)),
-    ("SCCACHE_WEBDAV_", Way::Not(OTHER_STORE)),
-    ("SCCACHE_GHA_", Way::Not("save and restore kache's directory with the cache action of the CI service")),
-    ("SCCACHE_OSS_", Way::Not(OTHER_STORE)),
-    ("SCCACHE_COS_", Way::Not(OTHER_STORE)),
-    ("SCCACHE_DIST_", Way::Not("kache does not distribute compilation")),
+    ("SCCACHE_REDIS", Way::Not(NO_REMOTE)),
+    ("SCCACHE_REDIS_", Way::Not(NO_REMOTE)),
+    ("SCCACHE_MEMCACHED", Way::Not(NO_REMOTE)),
+    ("SCCACHE_MEMCACHED_", Way::Not(NO_REMOTE)),
+    ("SCCACHE_AZURE_", Way::Not(NO_REMOTE)),
+    ("SCCACHE_WEBDAV_", Way::Not(NO_REMOTE)),
+    ("SCCACHE_OSS_", Way::Not(NO_REMOTE)),
+    ("SCCACHE_COS_", Way::Not(NO_REMOTE)),
+    ("SCCACHE_GHA_", Way::Not(CI_CACHE)),
+    ("SCCACHE_DIST_", Way::Not(NO_DIST)),
     ("SCCACHE_DIRECT", Way::Not(NO_C)),
+    ("SCCACHE_ALLOW_CORE_DUMPS", Way::NotNeeded(NO_SERVER)),
     ("SCCACHE_", Way::Not("kache has no such setting")),
 ];
 
 /// What becomes of the setting called `name`; `None` if it is none of sccache's.
 pub fn way(name: &str) -> Option<Way> {
-    TABLE.iter().find(|(start, _)| name.starts_with(start)).map(|(_, way)| *way)
+    let fits = |known: &str| name == known || (known.ends_with('_') && name.starts_with(known));
+    TABLE.iter().find(|(known, _)| fits(known)).map(|(_, way)| *way)
+}
+
+/// The names that are known in full.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(name, _)| *name).filter(|name| !name.ends_with('_'))
+}
+
+/// sccache's way to write a time, in kache's: seconds, of which none at all means forever.
+pub fn idle_timeout(value: &str) -> Option<String> {
+    match value.trim().parse::<u32>().ok()? {
+        0 => Some("36500d".to_owned()),
+        seconds => Some(format!("{seconds}s")),
+    }
 }
 
 /// sccache's way to write a size, in kache's: there, units are those of 1024 with or without an `i`.
@@ -83,27 +129,70 @@ pub fn of_file(text: &str) -> Vec<(String, String)> {
         _ => String::new(),
     };
     let mut found = Vec::new();
-    let caches = table.get("cache").and_then(|cache| cache.as_table()).cloned().unwrap_or_default();
-    for (kind, settings) in &caches {
-        let settings = settings.as_table().cloned().unwrap_or_default();
-        if kind == "disk" {
-            let names = [("size", "SCCACHE_CACHE_SIZE"), ("dir", "SCCACHE_DIR")];
-            found.extend(
-                names
-                    .iter()
-                    .filter_map(|(key, name)| Some(((*name).to_owned(), as_text(settings.get(*key)?)))),
-            );
-        } else {
-            let name = if kind == "s3" {
-                "SCCACHE_BUCKET".to_owned()
-            } else {
-                format!("SCCACHE_{}_", kind.to_uppercase())
-            };
-            found.push((name, String::new()));
+    for (key, value) in &table {
+        match (key.as_str(), value.as_table()) {
+            ("cache", Some(caches)) => {
+                for (kind, settings) in caches {
+                    match settings.as_table() {
+                        Some(settings) => found.extend(
+                            settings.iter().map(|(key, value)| (name_in_cache(kind, key), as_text(value))),
+                        ),
+                        None => found.push((format!("SCCACHE_{}", kind.to_uppercase()), String::new())),
+                    }
+                }
+            }
+            ("dist", _) => found.push(("SCCACHE_DIST_".to_owned(), String::new())),
+            (key, _) => found.push((format!("SCCACHE_{}", key.to_uppercase()), String::new())),
         }
     }
-    if table.contains_key("dist") {
-        found.push(("SCCACHE_DIST_".to_owned(), String::new()));
-    }
     found
+}
+
+/// The variable that does the same as a key below `cache`.
+fn name_in_cache(kind: &str, key: &str) -> String {
+    let name = match (kind, key) {
+        ("disk", "size") => "CACHE_SIZE".to_owned(),
+        ("disk", "dir") => "DIR".to_owned(),
+        ("disk", "rw_mode") => "LOCAL_RW_MODE".to_owned(),
+        ("disk", "preprocessor_cache_mode") => "DIRECT".to_owned(),
+        ("disk", key) => key.to_uppercase(),
+        ("s3", "bucket" | "endpoint" | "region") => key.to_uppercase(),
+        (kind, key) => format!("{}_{}", kind.to_uppercase(), key.to_uppercase()),
+    };
+    format!("SCCACHE_{name}")
+}
+
+/// The lines of a TOML file that set a variable for programs (`[env]`) or cargo's wrapper (`[build]`), by the name of
+/// either, if the line holds that and nothing else.
+pub fn lines_of_toml(text: &str) -> Vec<Hit> {
+    let Ok(document) = DeTable::parse(text) else { return Vec::new() };
+    let mut hits = Vec::new();
+    for section in ["env", "build"] {
+        let Some(DeValue::Table(table)) = document.get_ref().get(section).map(toml::Spanned::get_ref) else {
+            continue;
+        };
+        for (key, value) in table {
+            let value_text = match value.get_ref() {
+                DeValue::Table(table) => table.get("value").and_then(|value| value.get_ref().as_str()),
+                value => value.as_str(),
+            };
+            let value_text = value_text.unwrap_or_default().to_owned();
+            if let Some(line) = only_line(text, key.span().start..value.span().end) {
+                hits.push(Hit { line, name: key.get_ref().to_string(), value: value_text });
+            }
+        }
+    }
+    hits.sort_by_key(|hit| hit.line);
+    hits
+}
+
+/// The number of the line that holds nothing but `span`, the key and the value of one setting.
+fn only_line(text: &str, span: Range<usize>) -> Option<usize> {
+    let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
+    let before = text[start..span.start].trim_start_matches(['\u{feff}', ' ', '\t']);
+    let is_alone = before.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    let after = text[span.end..].lines().next().unwrap_or_default().trim_start();
+    let ends = after.is_empty() || after.starts_with('#');
+    let is_one = !text[span].contains('\n');
+    (is_alone && ends && is_one).then(|| text[..start].matches('\n').count() + 1)
 }

@@ -2,28 +2,41 @@
 
 #![expect(clippy::disallowed_methods, reason = "the places are made from outside")]
 
+mod places;
+
 use std::path::{Path, PathBuf};
 
-use crate::setup::plan::Journal;
-use crate::setup::plan::{Plan, show};
-use crate::setup::sccache::lines::assignment;
-use crate::setup::sccache::migrate::{self, Migration};
+use crate::setup::plan::{Action, Journal, Plan};
+use crate::setup::sccache::assignment::assignment;
+use crate::setup::sccache::migrate::{self, Migration, View};
 use crate::setup::sccache::places::Syntax;
 use crate::setup::sccache::{purge, settings};
 use crate::sys::env::Env;
 
-struct Home(tempfile::TempDir, Vec<(String, String)>);
+/// A home with a repository in it, on a system of this name whose programs answer what is written here.
+struct Home {
+    dir: tempfile::TempDir,
+    vars: Vec<(String, String)>,
+    os: &'static str,
+    answers: Vec<(&'static str, &'static str)>,
+}
 
 impl Home {
     fn new() -> Home {
-        let mut home = Home(tempfile::tempdir().unwrap(), Vec::new());
+        let dir = tempfile::tempdir().unwrap();
+        let mut home = Home { dir, vars: Vec::new(), os: "linux", answers: Vec::new() };
         std::fs::create_dir_all(home.path("home/project/.git")).unwrap();
-        home.1.push(("HOME".to_owned(), home.path("home").display().to_string()));
+        let path = home.path("home").display().to_string();
+        home.set(if cfg!(windows) { "USERPROFILE" } else { "HOME" }, &path);
         home
     }
 
+    fn set(&mut self, name: &str, value: &str) {
+        self.vars.push((name.to_owned(), value.to_owned()));
+    }
+
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().canonicalize().unwrap().join(name)
+        self.dir.path().canonicalize().unwrap().join(name)
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -37,19 +50,29 @@ impl Home {
 
     fn env(&self) -> Env {
         let vars: Vec<(&str, &str)> =
-            self.1.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            self.vars.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let mut env = Env::with_vars(&vars);
         env.cwd = Some(self.path("home/project"));
         env
     }
 
     fn look(&self) -> Migration {
-        migrate::look(&self.env(), &self.path("root"), &self.path("home/project"))
+        let ask = |program: &str, args: &[&str]| {
+            let line = format!("{program} {}", args.join(" "));
+            let answer = self.answers.iter().find(|(asked, _)| line.starts_with(asked));
+            answer.map(|(_, printed)| (*printed).to_owned())
+        };
+        let (env, root, cwd) = (self.env(), self.path("root"), self.path("home/project"));
+        migrate::look(View { env: &env, root: &root, cwd: &cwd, os: self.os, ask: &ask })
     }
 
     fn apply(&self) {
+        self.carry_out(self.look().actions);
+    }
+
+    fn carry_out(&self, actions: Vec<Action>) {
         let mut plan = Plan::new("move over");
-        plan.actions = self.look().actions;
+        plan.actions = actions;
         Journal::of(&self.env()).unwrap().apply(&plan, &mut || Ok(())).unwrap();
     }
 }
@@ -198,37 +221,13 @@ fn files_of_the_system_are_named_and_not_changed() {
 }
 
 #[test]
-fn files_of_a_repository_get_a_patch_or_are_named() {
-    let home = Home::new();
-    let config = "[build]\nrustc-wrapper = \"sccache\"\njobs = 2\n";
-    home.write("home/project/.cargo/config.toml", config);
-    home.write("home/project/.envrc", "export RUSTC_WRAPPER=sccache\n");
-    home.write("home/project/.github/workflows/ci.yml", "a: b\n  SCCACHE_GHA_ENABLED: 's3cr3t'\n");
-    home.write("home/project/Dockerfile", "ENV RUSTC_WRAPPER=sccache\n");
-    let migration = home.look();
-    let patches = migration.patches.concat();
-    assert!(
-        patches.contains("-rustc-wrapper = \"sccache\"") && patches.contains("+: # kache: was export"),
-        "{patches}"
-    );
-    assert!(migration.actions.is_empty(), "{}", show::text(&migration.actions));
-    let by_hand = migration.by_hand.join("\n");
-    assert!(
-        by_hand.contains("ci.yml:2: SCCACHE_GHA_ENABLED") && by_hand.contains("Dockerfile:1"),
-        "{by_hand}"
-    );
-    assert!(!by_hand.contains("s3cr3t"));
-    assert_eq!(home.read("home/project/.cargo/config.toml"), config);
-}
-
-#[test]
 fn variables_of_fish_of_this_shell_and_of_a_server_are_found() {
     let mut home = Home::new();
     home.write("home/.config/fish/fish_variables", "SETUVAR --export RUSTC_WRAPPER:sccache\n");
     home.write("root/proc/77/comm", "sccache\n");
     home.write("root/proc/77/environ", "A=1\0SCCACHE_CACHE_SIZE=5G\0SCCACHE_BUCKET=b\0");
     home.write("root/proc/78/comm", "cargo\n");
-    home.1.push(("RUSTC_WRAPPER".to_owned(), "sccache".to_owned()));
+    home.set("RUSTC_WRAPPER", "sccache");
     let migration = home.look();
     assert_eq!(migration.found.len(), 3, "{:?}", migration.found);
     let by_hand = migration.by_hand.join("\n");
@@ -269,7 +268,9 @@ fn the_size_goes_into_a_configuration_that_is_there_and_says_nothing_of_it() {
         );
         home.apply();
         assert_eq!(home.read("home/.config/kache/config.toml"), after);
-        assert!(home.look().by_hand.iter().any(|line| line.contains("SCCACHE_REDIS was not carried over")));
+        assert!(
+            home.look().by_hand.iter().any(|line| line.contains("SCCACHE_REDIS_URL was not carried over"))
+        );
     }
 }
 
@@ -283,7 +284,9 @@ fn every_setting_has_an_answer_and_no_value_is_shown() {
         "S3_KEY_PREFIX",
         "S3_RW_MODE",
         "S3_NO_CREDENTIALS",
-        "DIR",
+        "CACHE_SIZE",
+        "S3_SERVER_SIDE_ENCRYPTION",
+        "S3_ENABLE_VIRTUAL_HOST_STYLE",
         "BASEDIRS",
         "IDLE_TIMEOUT",
         "CACHE_ZSTD_LEVEL",
@@ -306,10 +309,12 @@ fn every_setting_has_an_answer_and_no_value_is_shown() {
         "SOMETHING_NEW",
     ] {
         let mut home = Home::new();
-        home.1.push((format!("SCCACHE_{name}"), "s3cr3t".to_owned()));
+        home.set(&format!("SCCACHE_{name}"), "s3cr3t");
         let migration = home.look();
         let said = migration.by_hand.join("\n");
         assert!(said.contains(&format!("SCCACHE_{name} ")), "{name}: {said}");
+        let said_of_it = said.lines().filter(|line| line.starts_with("SCCACHE_")).count();
+        assert_eq!(said_of_it, 1, "{name}: {said}");
         assert!(!format!("{migration:?}").contains("s3cr3t"), "{name}");
     }
     for (theirs, ours) in [
@@ -345,4 +350,70 @@ fn only_what_looks_like_a_cache_of_sccache_is_removed() {
     }
     assert!(why(Path::new("/proc")).is_some());
     assert!(why(&home.path("home/.cache/sccache/thesis.txt")).unwrap().contains("is no directory"));
+}
+
+#[test]
+fn every_key_of_sccaches_own_configuration_has_an_answer() {
+    let home = Home::new();
+    home.write(
+        "home/.config/sccache/config",
+        "server_startup_timeout_ms = 1\nbasedirs = [\"/a\"]\n[dist]\nscheduler_url = \"s3cr3t\"\n[cache.disk]\ndir = \"/a\"\n\
+         size = 1073741824\n[cache.disk.preprocessor_cache_mode]\nx = 1\n[cache.s3]\nbucket = \"b\"\nendpoint = \"s3cr3t\"\n\
+         region = \"r\"\nkey_prefix = \"k\"\nuse_ssl = true\nno_credentials = false\n[cache.azure]\n\
+         connection_string = \"s3cr3t\"\n[cache.multilevel]\nchain = [\"disk\", \"s3\"]\n",
+    );
+    let migration = home.look();
+    let said = migration.by_hand.join("\n");
+    for name in [
+        "SERVER_STARTUP_TIMEOUT_MS",
+        "BASEDIRS",
+        "DIST",
+        "DIRECT",
+        "BUCKET",
+        "ENDPOINT",
+        "REGION",
+        "S3_KEY_PREFIX",
+        "S3_USE_SSL",
+        "S3_NO_CREDENTIALS",
+        "AZURE_CONNECTION_STRING",
+        "MULTILEVEL_CHAIN",
+    ] {
+        assert_eq!(said.matches(&format!("SCCACHE_{name} ")).count(), 1, "{name}: {said}");
+    }
+    assert!(!format!("{migration:?}").contains("s3cr3t"));
+    home.apply();
+    assert_eq!(home.read("home/.config/kache/config.toml"), "[cache]\nlocal_max_size = \"1073741824\"\n");
+    assert!(home.look().actions.is_empty());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_store_goes_to_the_disk_that_sccaches_cache_was_on() {
+    let (mut home, other) = (Home::new(), other_disk());
+    let theirs = other.path().join("sccache");
+    home.set("SCCACHE_DIR", theirs.to_str().unwrap());
+    home.apply();
+    let expected = format!("[cache]\nlocal_store = \"{}\"\n", other.path().join("kache").display());
+    assert_eq!(home.read("home/.config/kache/config.toml"), expected);
+    assert!(home.look().actions.is_empty(), "a second time");
+    std::fs::remove_file(home.path("home/.config/kache/config.toml")).unwrap();
+    std::fs::create_dir(other.path().join("kache")).unwrap();
+    let left = home.look();
+    assert!(left.actions.is_empty() && left.by_hand[0].contains("cannot be made beside it"));
+    std::fs::remove_dir(other.path().join("kache")).unwrap();
+    home.write("home/.cache/kache/store/v1/entries/x", "");
+    let left = home.look();
+    assert!(left.actions.is_empty() && left.by_hand[0].contains("has a store on another disk already"));
+}
+
+/// A directory that is not on the disk of temporary files.
+#[cfg(target_os = "linux")]
+fn other_disk() -> tempfile::TempDir {
+    let device = |dir: &Path| crate::sys::fs::Identity::at(dir).unwrap().device;
+    let here = device(&std::env::temp_dir());
+    let other = ["/dev/shm", "/var/tmp", env!("CARGO_MANIFEST_DIR")]
+        .map(Path::new)
+        .into_iter()
+        .find(|dir| device(dir) != here);
+    tempfile::tempdir_in(other.expect("a second disk, such as /dev/shm")).unwrap()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::sys::env::Env;
-use crate::sys::{dirs, fs};
+use crate::sys::{dirs, fs, host};
 
 /// The version of the file that is understood.
 const FORMAT: u32 = 1;
@@ -40,6 +40,20 @@ pub enum BadReceipt {
 /// Where the receipt stands; `None` without a home.
 pub fn path(env: &Env) -> Option<PathBuf> {
     Some(dirs::data(env)?.join("kache/receipt.json"))
+}
+
+/// Where the program is kept that an update of the one at `exe` replaces.
+pub fn previous(exe: &Path) -> PathBuf {
+    exe.with_file_name(host::program_name("kache.prev"))
+}
+
+/// Whether what is kept beside `program` (as the installer names it) is one that something else installed: the installer
+/// puts it back when it is asked to go.
+pub fn has_foreign_previous(env: &Env, program: &Path) -> bool {
+    let Some(manifest) = path(env).map(|path| path.with_file_name("installed")) else { return false };
+    let bytes = fs::read(&manifest).unwrap_or_default();
+    let wanted = format!("foreign {}", program.display());
+    String::from_utf8_lossy(&bytes).lines().any(|line| line == wanted)
 }
 
 /// The receipt at `path`, if there is one.

@@ -24,6 +24,8 @@ pub const COMMAND: &str = "self-update";
 pub struct Installed {
     /// Without symbolic links.
     pub exe: PathBuf,
+    /// Where the program is kept that an update replaces; `None` where one of another installation is kept.
+    pub previous: Option<PathBuf>,
     pub version: Semver,
     pub receipt: Receipt,
     receipt_path: PathBuf,
@@ -80,12 +82,11 @@ impl Installed {
     pub fn find(exe: &Path, version: Semver, env: &Env) -> Result<Option<Installed>, CannotUpdate> {
         let receipt_path = receipt::path(env).ok_or(CannotUpdate::NoHome)?;
         let receipt = receipt::read(&receipt_path)?.filter(|receipt| receipt.is_of(exe));
-        Ok(receipt.map(|receipt| Installed { exe: exe.to_owned(), version, receipt, receipt_path }))
-    }
-
-    /// Where the program is kept that an update replaces.
-    pub fn previous(&self) -> PathBuf {
-        self.exe.with_file_name(host::program_name("kache.prev"))
+        Ok(receipt.map(|receipt| {
+            let is_foreign = receipt::has_foreign_previous(env, &receipt.path);
+            let previous = (!is_foreign).then(|| receipt::previous(exe));
+            Installed { exe: exe.to_owned(), previous, version, receipt, receipt_path }
+        }))
     }
 
     /// Looks for a newer release signed with `key`. What it needs until the plan is carried out lies in `staging`.
@@ -120,7 +121,9 @@ impl Installed {
         let mut plan = Plan::new(COMMAND);
         // What it replaces is beside it; the journal does not need to hold it as well.
         plan.is_final = true;
-        plan.add(Action::copy(format!("Keep kache {}", self.version), &self.previous(), &self.exe)?);
+        if let Some(previous) = &self.previous {
+            plan.add(Action::copy(format!("Keep kache {}", self.version), previous, &self.exe)?);
+        }
         plan.add(Action::copy(format!("Replace it by kache {version}"), &self.exe, staged)?);
         if let Ok(bytes) = self.receipt.with_version(&version.to_string()) {
             let title = "Correct the installer's receipt";

@@ -92,6 +92,23 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
+/// The program that says whose manager runs without a login.
+pub const LOGINCTL: &str = "loginctl";
+
+/// Has this user's manager run from the start of the machine to its end; `None` if it does.
+pub fn linger(runner: &dyn CommandRunner) -> Option<Action> {
+    let shown = runner.run(&CommandLine::new(LOGINCTL, &["show-user", "--property", "Linger"]));
+    if shown.is_ok_and(|shown| shown.stdout.trim_ascii() == b"Linger=yes") {
+        return None;
+    }
+    let call = |verb| CommandLine::new(LOGINCTL, &[verb]);
+    let title = "Start this user's services with the machine, and not at login";
+    Some(Action::run(title, call("enable-linger"), Some(call("disable-linger"))))
+}
+
+/// What this manager is called.
+pub const SYSTEMD: &str = "systemd";
+
 /// The systemd user manager.
 pub struct Systemd(pub Service);
 
@@ -117,7 +134,7 @@ pub fn systemctl(args: &[&str]) -> CommandLine {
 
 impl Supervisor for Systemd {
     fn name(&self) -> &'static str {
-        "systemd"
+        SYSTEMD
     }
 
     fn install(&self, runner: &dyn CommandRunner) -> Result<Vec<Plan>, CannotPlan> {

@@ -264,3 +264,17 @@ fn somebody_who_used_sccache_is_moved_over_and_back() {
     };
     assert_eq!(without_journal(made.look()), without_journal(before));
 }
+
+#[test]
+fn files_of_a_repository_are_changed_with_project_only() {
+    let mut made = Made::well();
+    made.make_dir("home/project/.git");
+    made.write("home/project/.envrc", "export RUSTC_WRAPPER=sccache\n");
+    assert!(made.said("sccache").contains("for the repository, with `kache doctor --fix --project`:"));
+    assert!(made.said("sccache").contains("-export RUSTC_WRAPPER=sccache"));
+    assert!(!made.fix(Some("sccache")), "the repository is not the user's alone");
+    assert_eq!(made.read("home/project/.envrc"), "export RUSTC_WRAPPER=sccache\n");
+    made.with_project = true;
+    made.is_fixed("sccache");
+    assert_eq!(made.read("home/project/.envrc"), ": # kache: was export RUSTC_WRAPPER=sccache\n");
+}

@@ -196,6 +196,7 @@ pub(super) struct Made {
     says: Says,
     pub(super) pages: Vec<Page>,
     pub(super) cwd: &'static str,
+    pub(super) with_project: bool,
 }
 
 impl Made {
@@ -223,7 +224,8 @@ impl Made {
             lock: Arc::default(),
             proc: dir.path().canonicalize().unwrap().join("root/proc"),
         };
-        let mut made = Made { dir, vars: Vec::new(), says, pages: Vec::new(), cwd: "home/project" };
+        let (vars, pages, cwd) = (Vec::new(), Vec::new(), "home/project");
+        let mut made = Made { dir, vars, says, pages, cwd, with_project: false };
         for program in
             ["home/.cargo/bin/kache", "home/.cargo/bin/cargo", "home/.cargo/bin/rustc", "home/bin/cc"]
         {
@@ -288,6 +290,7 @@ impl Made {
         let exe = self.path("home/.cargo/bin/kache");
         let mut machine = Machine::with(&self.env(), exe, &self.path("root"), Arc::new(self.says.clone()));
         machine.pages.clone_from(&self.pages);
+        machine.with_project = self.with_project;
         Arc::new(machine)
     }
 

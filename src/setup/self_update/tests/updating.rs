@@ -69,6 +69,16 @@ fn the_second_update_keeps_the_program_of_the_first() {
 }
 
 #[test]
+fn a_program_of_another_installation_that_is_kept_stays() {
+    let machine = Machine::with_release();
+    machine.write(".local/share/kache/installed", format!("foreign {}\n", machine.exe().display()));
+    machine.write(".local/bin/kache.prev", "another's");
+    machine.update().unwrap();
+    assert_eq!(machine.says(), "kache 0.2.0");
+    assert_eq!(std::fs::read(machine.path(".local/bin/kache.prev")).unwrap(), b"another's");
+}
+
+#[test]
 fn wget_does_it_where_there_is_no_curl() {
     let mut machine = Machine::with_release();
     let server = Server::of(&machine.releases.dir);

@@ -1,0 +1,28 @@
+# Builds kache from the sources that this is in: `nix build "git+file:///path/to/clone?dir=packaging/rendered/nix"`.
+{
+  description = "A Rust build cache: a second build of the same thing costs almost nothing";
+
+  outputs =
+    { self, nixpkgs }:
+    let
+      systems = [
+        "x86_64-linux"
+        "aarch64-linux"
+        "x86_64-darwin"
+        "aarch64-darwin"
+      ];
+      each = make: nixpkgs.lib.genAttrs systems (system: make nixpkgs.legacyPackages.${system});
+    in
+    {
+      packages = each (pkgs: rec {
+        kache = pkgs.callPackage ./package.nix { };
+        default = kache;
+      });
+
+      overlays.default = final: _: { kache = final.callPackage ./package.nix { }; };
+
+      devShells = each (pkgs: {
+        default = pkgs.mkShell { packages = [ self.packages.${pkgs.system}.kache ]; };
+      });
+    };
+}

@@ -1,0 +1,25 @@
+# Builds @name@ from the sources that this is in: `nix build "git+file:///path/to/clone?dir=packaging/rendered/nix"`.
+{
+  description = "@summary@";
+
+  outputs =
+    { self, nixpkgs }:
+    let
+      systems = [
+@nix_systems@
+      ];
+      each = make: nixpkgs.lib.genAttrs systems (system: make nixpkgs.legacyPackages.${system});
+    in
+    {
+      packages = each (pkgs: rec {
+        @name@ = pkgs.callPackage ./package.nix { };
+        default = @name@;
+      });
+
+      overlays.default = final: _: { @name@ = final.callPackage ./package.nix { }; };
+
+      devShells = each (pkgs: {
+        default = pkgs.mkShell { packages = [ self.packages.${pkgs.system}.@name@ ]; };
+      });
+    };
+}

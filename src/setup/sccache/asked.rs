@@ -1,0 +1,109 @@
+//! Variables that no file holds: macOS keeps those of a session in launchd, Windows those of users in its registry. Its
+//! own programs are asked, and what they print is read here, on every system.
+
+use crate::setup::plan::{Action, CommandLine};
+use crate::setup::sccache::settings;
+
+/// Asks a program with arguments; what it printed, if it ended well.
+pub type Ask<'a> = &'a dyn Fn(&str, &[&str]) -> Option<String>;
+
+/// One variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub keeper: Keeper,
+    pub name: String,
+    pub value: String,
+}
+
+/// Who keeps a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    Launchd,
+    /// The registry, for this user.
+    User {
+        /// The type that the registry gives the value.
+        kind: String,
+    },
+    /// The registry, for all users.
+    Machine,
+}
+
+const OF_USER: &str = "HKCU\\Environment";
+const OF_MACHINE: &str = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment";
+
+/// The variables that the system called `os` keeps. `wrappers` are the names of those of cargo.
+pub fn look(os: &str, wrappers: &[&'static str], ask: Ask<'_>) -> Vec<Asked> {
+    match os {
+        "macos" => {
+            let names = wrappers.iter().copied().chain(settings::names());
+            let asked = names.map(|name| (name, ask("launchctl", &["getenv", name]).unwrap_or_default()));
+            asked
+                .map(|(name, printed)| (name, printed.trim_end_matches(['\r', '\n']).to_owned()))
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(name, value)| Asked { keeper: Keeper::Launchd, name: name.to_owned(), value })
+                .collect()
+        }
+        "windows" => {
+            let query = |key| ask("reg", &["query", key]).unwrap_or_default();
+            let user = of_registry(&query(OF_USER), |kind| Keeper::User { kind: kind.to_owned() });
+            let machine = of_registry(&query(OF_MACHINE), |_| Keeper::Machine);
+            user.into_iter().chain(machine).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What `reg query` printed: a line for each value, with four blanks between its name, its type and itself.
+fn of_registry(printed: &str, keeper: impl Fn(&str) -> Keeper) -> Vec<Asked> {
+    let values = printed.lines().filter_map(|line| {
+        let mut parts = line.strip_prefix("    ")?.splitn(3, "    ");
+        let (name, kind, value) = (parts.next()?, parts.next()?, parts.next()?);
+        let (name, value) = (name.to_owned(), value.trim_end().to_owned());
+        kind.starts_with("REG_").then(|| Asked { keeper: keeper(kind), name, value })
+    });
+    values.collect()
+}
+
+impl Asked {
+    /// As people look for it.
+    pub fn shown(&self) -> String {
+        let name = &self.name;
+        match self.keeper {
+            Keeper::Launchd => format!("the variable {name} that launchd keeps"),
+            Keeper::User { .. } => format!("the variable {name} of this user in the registry"),
+            Keeper::Machine => format!("the variable {name} of all users in the registry"),
+        }
+    }
+
+    /// What unsets it.
+    fn removal(&self) -> CommandLine {
+        let of = |key| CommandLine::new("reg", &["delete", key, "/v", &self.name, "/f"]);
+        match self.keeper {
+            Keeper::Launchd => CommandLine::new("launchctl", &["unsetenv", &self.name]),
+            Keeper::User { .. } => of(OF_USER),
+            Keeper::Machine => of(OF_MACHINE),
+        }
+    }
+
+    /// Unsets it; `None` if it is not this user's.
+    pub fn unset(&self) -> Option<Action> {
+        let undo = match &self.keeper {
+            Keeper::Launchd => CommandLine::new("launchctl", &["setenv", &self.name, &self.value]),
+            Keeper::User { kind } => {
+                let (name, value) = (self.name.as_str(), self.value.as_str());
+                CommandLine::new("reg", &["add", OF_USER, "/v", name, "/t", kind, "/d", value, "/f"])
+            }
+            Keeper::Machine => return None,
+        };
+        Some(Action::run(format!("Unset {}", self.shown()), self.removal(), Some(undo)))
+    }
+
+    /// How a person unsets it.
+    pub fn by_hand(&self) -> String {
+        let command = crate::setup::plan::show::command_line(&self.removal());
+        match self.keeper {
+            Keeper::Machine => format!("{} can be removed by an administrator: {command}", self.shown()),
+            _ => format!("{} has no effect without sccache; it is removed with: {command}", self.shown()),
+        }
+    }
+}

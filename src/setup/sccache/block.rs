@@ -1,0 +1,66 @@
+//! Lines of YAML and JSON: which of them can go so that what is left is still what it has to be.
+
+use std::collections::BTreeSet;
+
+use crate::setup::sccache::assignment::Hit;
+
+/// Mappings that may go with all they hold, because nothing but variables stands in them.
+const OF_VARIABLES: [&str; 3] = ["env:", "environment:", "variables:"];
+
+/// Keeps the hits that can go. A mapping or list that would be empty goes as well if it is one of variables; else what
+/// is in it stays.
+pub fn of_yaml(text: &str, hits: &mut Vec<Hit>) {
+    let lines: Vec<&str> = text.lines().collect();
+    let wanted: BTreeSet<usize> = hits.iter().map(|hit| hit.line - 1).collect();
+    let mut parents: Vec<Hit> = Vec::new();
+    hits.retain(|hit| {
+        let siblings = siblings(&lines, hit.line - 1);
+        if siblings.iter().any(|sibling| !wanted.contains(sibling)) {
+            return true;
+        }
+        let first = siblings.first().copied().unwrap_or_default();
+        let parent = (0..first).rev().find(|index| has_content(lines[*index]));
+        let parent = parent.filter(|index| OF_VARIABLES.contains(&lines[*index].trim()));
+        let Some(parent) = parent else { return false };
+        let name = lines[parent].trim().trim_end_matches(':').to_owned();
+        if parents.iter().all(|known| known.line != parent + 1) {
+            parents.push(Hit { line: parent + 1, name, value: String::new() });
+        }
+        true
+    });
+    hits.extend(parents);
+    hits.sort_by_key(|hit| hit.line);
+}
+
+/// The lines of the mapping or list that a line is in, itself among them.
+fn siblings(lines: &[&str], of: usize) -> Vec<usize> {
+    let depth = indent(lines[of]);
+    let is_item = lines[of].trim_start().starts_with("- ");
+    let is_in = |index: &usize| {
+        let line = lines[*index];
+        let is_same_kind = indent(line) > depth || line.trim_start().starts_with("- ") == is_item;
+        !has_content(line) || (indent(line) >= depth && is_same_kind)
+    };
+    let before: Vec<usize> = (0..of).rev().take_while(is_in).collect();
+    let all = before.into_iter().rev().chain((of..lines.len()).take_while(is_in));
+    all.filter(|index| has_content(lines[*index]) && indent(lines[*index]) == depth).collect()
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+fn has_content(line: &str) -> bool {
+    let line = line.trim_start();
+    !line.is_empty() && !line.starts_with('#')
+}
+
+/// Keeps the hits that can go: those with a comma after them, and those that stand alone.
+pub fn of_json(text: &str, hits: &mut Vec<Hit>) {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    hits.retain(|hit| {
+        let before =
+            lines[..hit.line - 1].iter().rev().find(|line| !line.is_empty() && !line.starts_with("//"));
+        lines[hit.line - 1].ends_with(',') || before.is_some_and(|line| line.ends_with('{'))
+    });
+}
