@@ -303,6 +303,11 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
         compiler: compiler.map(|path| real(&path)).unwrap_or_default(),
         sysroot: real(&facts.toolchain.sysroot),
         rustup,
+        jobservers: ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"]
+            .iter()
+            .filter_map(|name| os::path(jobserver_pipe(os::bytes(facts.env.get(name)?))?))
+            .map(|path| real(&path))
+            .collect(),
         arguments: arguments.filter_map(os::path).map(|path| in_cwd(&path)).collect(),
         externs: invocation.externs.iter().filter_map(|this| Some(in_cwd(this.path.as_deref()?))).collect(),
         crate_dirs: searched.map(|path| in_cwd(&path.path)).collect(),
@@ -315,6 +320,12 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
         path: os::path_dirs(facts.env.get("PATH"), &places.cwd),
         roots: roots.spellings().filter_map(|(path, _)| os::path(path)).collect(),
     }
+}
+
+/// The path in `--jobserver-auth=fifo:PATH`, of which the last one counts.
+fn jobserver_pipe(flags: &[u8]) -> Option<&[u8]> {
+    let words = flags.split(|byte| *byte == b' ');
+    words.filter_map(|word| word.strip_prefix(b"--jobserver-auth=fifo:")).next_back()
 }
 
 /// More files than this below `OUT_DIR` are not looked at before a compile.
@@ -366,5 +377,20 @@ impl Before {
     fn is_unchanged(&self, path: &Path, now: &Identity) -> bool {
         let same_as_before = self.states.get(path) == Some(now);
         same_as_before || now.modified_ns.max(now.changed_ns) < self.started_ns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pipe_of_a_jobserver_is_the_last_one_named() {
+        let pipe = |flags: &str| jobserver_pipe(flags.as_bytes()).map(|path| path.to_vec());
+        assert_eq!(
+            pipe("-j --jobserver-auth=fifo:/tmp/a --jobserver-auth=fifo:/tmp/b"),
+            Some(b"/tmp/b".to_vec())
+        );
+        assert_eq!(pipe("-j --jobserver-fds=3,4 --jobserver-auth=3,4"), None);
     }
 }

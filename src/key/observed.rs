@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `Output` | what this run makes: its outputs and their temporary names |
 //! | `Toolchain` | what the identity of the compiler covers, and how rustup chose that compiler |
-//! | `Machine` | `/proc`, `/sys`, devices: the state of a machine in one moment, and randomness |
+//! | `Machine` | `/proc`, `/sys`, devices, pipes of make: the state of a machine in one moment, and randomness |
 //! | `Session` | index of the loader, locale, time zone: how a program speaks to a person, not what it makes |
 //! | `Extern` | the unit key has its content |
 //! | `Argument` | a file of arguments: the unit key has them one by one |
@@ -39,6 +39,8 @@ pub struct Setting {
     pub sysroot: PathBuf,
     /// Where rustup keeps toolchains and settings.
     pub rustup: Option<PathBuf>,
+    /// Pipes by which make, and who speaks its protocol, hand out how much may run at once.
+    pub jobservers: Vec<PathBuf>,
     /// Files of arguments, which were read before the unit key was made.
     pub arguments: Vec<PathBuf>,
     pub externs: Vec<PathBuf>,
@@ -169,7 +171,12 @@ fn is_in(path: &Path, place: impl AsRef<Path>) -> bool {
 fn is_machine(setting: &Setting, access: &Access) -> bool {
     let is_in_place = || setting.places.iter().chain(&setting.roots).any(|place| is_in(&access.real, place));
     let is_device = is_in(&access.real, "/dev") && !matches!(access.found, Found::File(_));
-    access.found == Found::Other || is_below(&access.real, MACHINE) || is_device && !is_in_place()
+    // A pipe between the observed programs has no path.
+    let is_unnamed = access.found == Found::Other && !access.real.is_absolute();
+    is_unnamed
+        || setting.jobservers.contains(&access.real)
+        || is_below(&access.real, MACHINE)
+        || is_device && !is_in_place()
 }
 
 /// Its name is one of this unit's, or goes on with a dot: a longer one is another unit's.
@@ -309,6 +316,9 @@ fn add(access: &Access, found: &mut Dependence) -> Result<(), String> {
         Found::Directory(identity) if uses.listed => found.listed.push((name, *identity)),
         Found::Directory(_) => found.kinds.push((name, Kind::Directory)),
         Found::Link(target) => found.kinds.push((name, Kind::Link(target.clone()))),
+        Found::Other if uses.read => {
+            return Err(format!("{}: a pipe or a socket, whose content is gone", access.path.display()));
+        }
         Found::Other => found.kinds.push((name, Kind::Other)),
     }
     Ok(())

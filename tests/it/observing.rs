@@ -317,6 +317,13 @@ fn what_cannot_be_an_input_is_not_stored_and_says_why() {
     in_doubt("long:", "longer than the system takes", &|_| {});
     in_doubt("bytes:data", "not UTF-8", &|_| {});
     in_doubt("away:data/one", "gone", &|_| {});
+    in_doubt("file:pipe", "app/pipe: a pipe", &|world| {
+        let pipe = world.tree().join("app/pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("runs").success());
+        let mut writes = Command::new("sh");
+        writes.args(["-c", "echo 10 > app/pipe &"]).current_dir(world.tree());
+        assert!(writes.status().expect("runs").success());
+    });
     in_doubt("file:loop", "app/loop", &|world| {
         symlink("loop", world.tree().join("app/loop")).expect("links");
     });

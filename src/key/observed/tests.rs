@@ -19,6 +19,7 @@ fn setting() -> Setting {
         places: vec!["/w".into()],
         roots: vec!["/w/target".into(), "/w".into(), "/home/me".into()],
         path: vec!["/usr/local/bin".into(), "/usr/bin".into()],
+        jobservers: vec!["/tmp/make".into()],
     }
 }
 
@@ -206,5 +207,16 @@ fn a_place_holds_itself_and_what_is_below_it() {
         ("/a", "", false),
     ] {
         assert_eq!(is_in(Path::new(path), place), expected, "{path} {place}");
+    }
+}
+
+#[test]
+fn a_pipe_that_is_read_is_no_input_that_could_be_compared() {
+    let pipe = |path: &str, uses: &str| access(path, Found::Other, uses);
+    assert!(of(vec![pipe("/w/pipe", "r")]).unwrap_err().starts_with("/w/pipe: a pipe"));
+    assert_eq!(of(vec![pipe("/w/pipe", "p")]).unwrap().kinds, [("/w/pipe".into(), Kind::Other)]);
+    let between = Access { real: "pipe:[7]".into(), ..pipe("/proc/7/fd/3", "r") };
+    for access in [pipe("/dev/urandom", "r"), pipe("/tmp/make", "r"), between] {
+        assert_eq!(why(&access), Some(LeftOut::Machine), "{access:?}");
     }
 }
