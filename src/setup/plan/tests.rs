@@ -1,5 +1,6 @@
 //! Plans over a small machine: done whole or not at all, whatever ends them, and taken back.
 
+#![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "the machine is made and looked at from outside")]
 
 use std::io::ErrorKind;

@@ -328,6 +328,7 @@ fn every_setting_has_an_answer_and_no_value_is_shown() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn only_what_looks_like_a_cache_of_sccache_is_removed() {
     let home = Home::new();

@@ -1,5 +1,6 @@
 //! Checks on machines made up for them: each broken in one way, and put right.
 
+#![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "the machines are made from outside")]
 
 mod cargo;

@@ -1,4 +1,6 @@
 //! Updates of a made-up program, from a release made here and signed with a key of its own.
+
+#![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "the machine is made and looked at from outside")]
 
 pub(crate) mod release;
