@@ -281,6 +281,17 @@ fn a_file_beside_the_checkout_is_that_of_each_checkout() {
 }
 
 #[test]
+fn a_file_that_appears_above_another_checkout_decides_there() {
+    let world = reading("cwd:../above");
+    build_prints(&world, "nothing above", "none");
+    std::fs::create_dir(world.root().join("trees/below")).expect("creates");
+    std::fs::write(world.root().join("trees/below/above"), "there").expect("writes");
+    let other = world.relocate("below/other");
+    other.build().missed(&["app bin"]);
+    assert_eq!(other.run_bin("app"), "there");
+}
+
+#[test]
 fn what_a_macro_makes_for_itself_is_no_input() {
     let world = reading("scratch:scratch");
     build_prints(&world, "scratch", "scratched");
@@ -345,6 +356,16 @@ fn a_file_outside_that_changes_after_it_was_read_is_not_stored() {
     step.succeeds();
     let unstored = step.unstored_of("app", "bin");
     assert!(matches!(unstored, Unstored::InputChanged(path) if path.ends_with("outside")), "{unstored:?}");
+}
+
+#[test]
+fn a_directory_outside_that_changes_after_it_was_listed_is_not_stored() {
+    let world = reading("sh:ls ../listed; touch ../listed/new");
+    std::fs::create_dir_all(world.tree().join("../listed")).expect("makes it");
+    let step = world.build();
+    step.succeeds();
+    let unstored = step.unstored_of("app", "bin");
+    assert!(matches!(unstored, Unstored::InputChanged(path) if path.ends_with("listed")), "{unstored:?}");
 }
 
 #[test]

@@ -34,7 +34,11 @@ while [ $n -gt 0 ]; do
     esac
 done
 map
-exec "$rustc" ${inner:+"$inner"} "$@"
+# Some shells pass no variable on whose name has a dash in it.
+dashed=$(tr '\0' '\n' < /proc/$$/environ | grep '^CARGO_BIN_EXE_')
+IFS='
+'
+exec env $dashed "$rustc" ${inner:+"$inner"} "$@"
 "#;
 
 /// Adds to the arguments what kache adds. The working directory of members, whose sources have relative names, is
