@@ -125,12 +125,7 @@ fn an_archive_elsewhere_that_is_not_bundled_is_linked_anew() {
     world.edit("src/lib.rs", "safe fn", "pub safe fn");
     world.edit("src/lib.rs", "fn main() {", "pub fn call() {");
     world.write("src/main.rs", "fn main() { caller::call(); }\n");
-    compile_c(&world, &value(7), "libvalue.a");
-    world.build().all_missed();
-    assert_eq!(world.run_bin("caller"), "7\n");
-    compile_c(&world, &value(8), "libvalue.a");
-    world.rebuild().only_missed(&["caller bin", "caller lib"]);
-    assert_eq!(world.run_bin("caller"), "8\n");
+    new_archive_is_linked(&world, "caller", &["caller bin", "caller lib"]);
 }
 
 /// The crate between has no reason to change, and the binary names neither the archive nor the crate that holds it.
@@ -149,14 +144,8 @@ fn an_archive_that_is_bundled_two_crates_away_is_linked_anew() {
     world.write("mid/src/lib.rs", "pub fn call() { leaf::call(); }\n");
     world.write("app/Cargo.toml", package("app", "[dependencies]\nmid = { path = \"../mid\" }\n"));
     world.write("app/src/main.rs", "fn main() { mid::call(); }\n");
-    std::os::unix::fs::symlink(world.root().join("outside"), world.tree().join("native"))
-        .expect("makes a link");
-    compile_c(&world, &value(7), "libvalue.a");
-    world.build().all_missed();
-    assert_eq!(world.run_bin("app"), "7\n");
-    compile_c(&world, &value(8), "libvalue.a");
-    world.rebuild().only_missed(&["app bin", "leaf lib"]);
-    assert_eq!(world.run_bin("app"), "8\n");
+    link_outside(&world);
+    new_archive_is_linked(&world, "app", &["app bin", "leaf lib"]);
 }
 
 #[test]
@@ -172,7 +161,23 @@ fn every_way_to_name_a_library_sees_its_content() {
     new_content_is_linked("", &verbatim, "value.lib");
 }
 
-/// The same, with the native files outside of the project, where only what is named counts.
+/// Another content of the archive outside is linked into `program`, and only `units` are compiled for that.
+fn new_archive_is_linked(world: &World, program: &str, units: &[&str]) {
+    compile_c(world, &value(7), "libvalue.a");
+    world.build().all_missed();
+    assert_eq!(world.run_bin(program), "7\n");
+    compile_c(world, &value(8), "libvalue.a");
+    world.rebuild().only_missed(units);
+    assert_eq!(world.run_bin(program), "8\n");
+}
+
+/// The native files of the project are those outside of it.
+fn link_outside(world: &World) {
+    std::os::unix::fs::symlink(world.root().join("outside"), world.tree().join("native"))
+        .expect("makes a link");
+}
+
+/// A [`caller`] whose native files are outside of the project, where only what is named counts.
 fn outside_caller(library: &str) -> World {
     let world = caller(
         "",
@@ -183,8 +188,7 @@ fn outside_caller(library: &str) -> World {
         ),
     );
     fs::create_dir_all(world.root().join("outside")).expect("makes a directory");
-    std::os::unix::fs::symlink(world.root().join("outside"), world.tree().join("native"))
-        .expect("makes a link");
+    link_outside(&world);
     world
 }
 
