@@ -244,10 +244,7 @@ impl Machine {
 
     /// Everything of sccache's here.
     pub fn sccache(&self) -> Migration {
-        let ask = |program: &str, args: &[&str]| {
-            let captured = self.asks.run(Path::new(program), args, &[]).ok()?;
-            (captured.code == Some(0)).then(|| String::from_utf8_lossy(&captured.stdout).into_owned())
-        };
+        let ask = |program: &str, args: &[&str]| self.said(program, args);
         let (env, root, cwd) = (&self.env, self.root.as_path(), self.cwd.as_path());
         migrate::look(View { env, root, cwd, os: self.os, ask: &ask })
     }
