@@ -175,7 +175,8 @@ fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Arti
         }
         let mut file = fs::open(&path).map_err(|e| unexpected(&e.to_string()))?;
         let (mut hasher, mut n_bytes) = (Hasher::new(), 0);
-        let mut content = (output.role == Role::ProcMacro).then(Vec::new);
+        let mut content =
+            (output.role == Role::ProcMacro).then(|| Vec::with_capacity(metadata.len() as usize));
         let read = roots.found_in(&mut file, found, |piece| {
             hasher.raw(piece);
             n_bytes += piece.len() as u64;
