@@ -47,9 +47,13 @@ impl Call {
         self.args.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == crate_name)
     }
 
+    fn prepare(&self, command: &mut Command) {
+        command.env_clear().envs(self.env.iter().cloned()).current_dir(&self.cwd).args(&self.args);
+    }
+
     fn repeat(&self, command: &mut Command) {
-        command.env_clear().envs(self.env.iter().cloned()).current_dir(&self.cwd);
-        let output = command.args(&self.args).output().expect("can be started");
+        self.prepare(command);
+        let output = command.output().expect("can be started");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
@@ -69,6 +73,29 @@ fn warm_calls(world: &World) -> Vec<Call> {
     let recorded = fs::read_dir(calls).expect("lists").flatten();
     let calls: Vec<Call> = recorded.map(|file| Call::parse(&fs::read(file.path()).expect("reads"))).collect();
     calls.into_iter().filter(|call| call.args.iter().any(|arg| arg == "--out-dir")).collect()
+}
+
+#[test]
+fn a_hit_needs_no_other_process_thread_or_connection_and_no_database() {
+    let world = project();
+    let sockets = [libc::SYS_socket, libc::SYS_connect];
+    let forbidden = [crate::outer::MAKING_PROCESSES, &sockets].concat();
+    for call in warm_calls(&world) {
+        let n_records = read_records(&world.cache()).len();
+        let mut alone = Command::new(env!("CARGO_BIN_EXE_kache"));
+        crate::outer::forbid(&mut alone, &forbidden);
+        call.repeat(&mut alone);
+        let mut seen = Command::new(env!("CARGO_BIN_EXE_kache"));
+        call.prepare(&mut seen);
+        let (status, observation) = crate::outer::observe(seen);
+        assert!(status.success());
+        let records = read_records(&world.cache()).split_off(n_records);
+        assert_eq!(records.len(), 2);
+        assert!(records.iter().all(|record| matches!(record.outcome, Outcome::Hit { .. })), "{records:?}");
+        let names = observation.accesses.iter().map(|access| access.path.to_string_lossy());
+        let databases: Vec<_> = names.filter(|name| name.contains("index.db")).collect();
+        assert!(databases.is_empty(), "{databases:?}");
+    }
 }
 
 #[test]
