@@ -288,7 +288,10 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
     };
     let own = format!("{}{}", invocation.crate_name, invocation.extra_filename.to_string_lossy());
     let crates = [SearchKind::Dependency, SearchKind::Crate, SearchKind::All];
-    let searched = invocation.search_paths.iter().filter(|path| crates.contains(&path.kind));
+    let searched = |kinds: &[SearchKind]| {
+        let paths = invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
+        paths.map(|path| in_cwd(&path.path)).collect()
+    };
     let roots = places.with_canonical_spellings();
     let variable = |name: &str| facts.env.get(name).map(|dir| in_cwd(Path::new(dir)));
     let compiler = os::find_program(call.program, facts.env.get("PATH"), &places.cwd);
@@ -310,7 +313,12 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
             .collect(),
         arguments: arguments.filter_map(os::path).map(|path| in_cwd(&path)).collect(),
         externs: invocation.externs.iter().filter_map(|this| Some(in_cwd(this.path.as_deref()?))).collect(),
-        crate_dirs: searched.map(|path| in_cwd(&path.path)).collect(),
+        crate_dirs: searched(&crates),
+        dependency_dirs: searched(&[SearchKind::Dependency]),
+        loader_dirs: os::path_dirs(facts.env.get("LD_LIBRARY_PATH"), &places.cwd)
+            .iter()
+            .map(|path| real(path))
+            .collect(),
         generated: variable("OUT_DIR"),
         places: workspace
             .into_iter()

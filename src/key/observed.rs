@@ -6,13 +6,13 @@
 //! | left out | because |
 //! |---|---|
 //! | `Output` | what this run makes: its outputs and their temporary names |
-//! | `Toolchain` | what the identity of the compiler covers, and how rustup chose that compiler |
+//! | `Toolchain` | what the identity of the compiler covers, where it looks for more of that, and how rustup chose it |
 //! | `Machine` | `/proc`, `/sys`, devices, pipes of make: the state of a machine in one moment, and randomness |
 //! | `Session` | index of the loader, locale, time zone: how a program speaks to a person, not what it makes |
 //! | `Extern` | the unit key has its content |
 //! | `Argument` | a file of arguments: the unit key has them one by one |
 //! | `Closure` | crates that are only compiled against: the metadata of the externs names them by hash. A link reads their code, so there they are inputs; libraries of procedural macros always are |
-//! | `Search` | the names in a directory that crates are looked for in: rustc opens what it takes |
+//! | `Search` | the names in the directories of `-L dependency=`, where cargo puts all outputs: rustc opens what it takes. In other directories of `-L` they are inputs |
 //! | `Loader` | where the loader looks for the libraries of programs before it finds them |
 //! | `Runtime` | the C library and its like, which all programs run on: nothing that is not linked depends on them |
 //! | `Ancestor` | that the directories above a root are there |
@@ -46,6 +46,10 @@ pub struct Setting {
     pub externs: Vec<PathBuf>,
     /// Directories that crates are looked for in.
     pub crate_dirs: Vec<PathBuf>,
+    /// Those of them that hold the outputs of all units.
+    pub dependency_dirs: Vec<PathBuf>,
+    /// Where the loader looks before it looks in those of the system: `LD_LIBRARY_PATH`.
+    pub loader_dirs: Vec<PathBuf>,
     /// `OUT_DIR`: whatever is in it was made for this package.
     pub generated: Option<PathBuf>,
     /// Workspace, package, build directory: a file that appears there is a result of the build.
@@ -127,16 +131,16 @@ const SESSION: &[&str] = &[
     "/etc/timezone",
     "/usr/lib/locale",
     "/usr/lib/charset.alias",
-    "/usr/share/i18n",
     "/usr/share/locale",
     "/usr/share/locale-langpack",
-    "/usr/share/zoneinfo",
-    "/usr/share/terminfo",
 ];
 
 /// Directories in a library directory that the loader tries for each processor.
 const PROCESSOR_DIRS: &[&str] =
     &["glibc-hwcaps", "tls", "haswell", "avx512_1", "xeon_phi", "x86_64", "atomics", "aarch64"];
+
+const SYSTEM_LIBRARIES: &[&str] =
+    &["/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib"];
 
 /// Libraries of the C library and the compilers' own, by name without version.
 const RUNTIME: &[&str] = &[
@@ -197,7 +201,7 @@ fn is_session(_: &Setting, access: &Access) -> bool {
 
 fn is_toolchain(setting: &Setting, access: &Access) -> bool {
     let real = &access.real;
-    if *real == setting.compiler || setting.rustup.as_ref().is_some_and(|rustup| is_in(real, rustup)) {
+    if *real == setting.compiler || chooses_toolchain(setting, access) {
         return true;
     }
     let Ok(below) = real.strip_prefix(&setting.sysroot) else { return false };
@@ -209,7 +213,19 @@ fn is_toolchain(setting: &Setting, access: &Access) -> bool {
     let is_library =
         ["librustc_driver", "libLLVM", "libstd-"].iter().any(|it| name.starts_with(it.as_bytes()));
     let is_exclusive = !setting.sysroot.as_os_str().is_empty() && setting.sysroot != Path::new("/usr");
-    is_library || is_exclusive && access.found == Found::Absent
+    let is_looked_for = below.starts_with("bin")
+        || below.parent() == Some(Path::new("lib")) && (is_shared_library(name) || is_processor_dir(name));
+    is_library || is_exclusive && access.found == Found::Absent && is_looked_for
+}
+
+/// What rustup looks at to choose a toolchain. The content of others is not that.
+fn chooses_toolchain(setting: &Setting, access: &Access) -> bool {
+    let Some(rustup) = &setting.rustup else { return false };
+    let is_sysroot = !setting.sysroot.as_os_str().is_empty() && is_in(&access.real, &setting.sysroot);
+    let is_asked_for = !matches!(access.found, Found::File(_)) && !access.uses.listed;
+    is_in(&access.real, rustup)
+        && !is_sysroot
+        && (is_asked_for || access.real.parent() == Some(rustup) || access.real == *rustup)
 }
 
 fn is_closure(setting: &Setting, access: &Access) -> bool {
@@ -223,21 +239,38 @@ fn is_in_crate_dir(setting: &Setting, access: &Access) -> bool {
 
 fn is_search(setting: &Setting, access: &Access) -> bool {
     matches!(access.found, Found::Directory(_))
-        && setting.crate_dirs.contains(&access.real)
+        && is_dependency_dir(setting, &access.real)
         && setting.generated.as_ref() != Some(&access.real)
+}
+
+fn is_dependency_dir(setting: &Setting, directory: &Path) -> bool {
+    setting.out_dir == directory || setting.dependency_dirs.iter().any(|dir| dir == directory)
 }
 
 fn is_loader(setting: &Setting, access: &Access) -> bool {
     let name = access.real.file_name().map_or(&[][..], os::bytes);
-    let is_library = name.starts_with(b"lib") && memchr::memmem::find(name, b".so").is_some();
-    let is_processor = PROCESSOR_DIRS.iter().any(|dir| name == dir.as_bytes());
-    // Cargo puts the directory of all outputs where the loader looks first.
-    access.found == Found::Absent && (is_processor || is_library && is_in_crate_dir(setting, access))
+    let Some(directory) = access.real.parent().filter(|_| access.found == Found::Absent) else {
+        return false;
+    };
+    // Cargo puts the directory of all outputs where the loader looks first. Of the others in `-L` the linker takes what
+    // appears there.
+    let is_of_outputs = is_dependency_dir(setting, directory);
+    let is_searched =
+        || setting.loader_dirs.iter().any(|dir| dir == directory) || is_below(directory, SYSTEM_LIBRARIES);
+    is_of_outputs && is_shared_library(name) || is_processor_dir(name) && (is_of_outputs || is_searched())
+}
+
+fn is_shared_library(name: &[u8]) -> bool {
+    name.starts_with(b"lib") && memchr::memmem::find(name, b".so").is_some()
+}
+
+fn is_processor_dir(name: &[u8]) -> bool {
+    PROCESSOR_DIRS.iter().any(|dir| name == dir.as_bytes())
 }
 
 fn is_runtime(setting: &Setting, access: &Access) -> bool {
     let Some(name) = access.path.file_name().and_then(|name| name.to_str()) else { return false };
-    let is_system = is_below(&access.real, &["/lib", "/lib64", "/usr/lib", "/usr/lib64"]);
+    let is_system = is_below(&access.real, SYSTEM_LIBRARIES);
     let stem = name.split_once(".so").map_or("", |(stem, _)| stem);
     !setting.linked && is_system && RUNTIME.contains(&stem)
 }

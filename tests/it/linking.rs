@@ -218,15 +218,21 @@ fn a_library_that_is_a_script_is_followed() {
 
 #[test]
 fn a_library_that_appears_in_an_earlier_directory_is_linked() {
-    let build = r#"println!("cargo::rustc-link-search=native={dir}/first");
-        println!("cargo::rustc-link-search=native={dir}"); println!("cargo::rustc-link-lib=value");"#;
-    let world = caller("", build);
-    compile_c(&world, &value(7), "libvalue.a");
-    world.write("native/first/about", "");
-    world.build().all_missed();
-    compile_c(&world, &value(8), "first/libvalue.a");
-    world.rebuild().only_missed(&["caller bin"]);
-    assert_eq!(world.run_bin("caller"), "8\n");
+    for (kind, suffix) in [("native=", "a"), ("", "a"), ("", "so"), ("native=", "so")] {
+        let build = format!(
+            r#"println!("cargo::rustc-link-search={kind}{{dir}}/first");
+            println!("cargo::rustc-link-search={kind}{{dir}}"); println!("cargo::rustc-link-lib=value");"#
+        );
+        let world = caller("", &build);
+        compile_c(&world, &value(7), &format!("libvalue.{suffix}"));
+        world.write("native/first/about", "");
+        world.build().all_missed();
+        compile_c(&world, &value(8), &format!("first/libvalue.{suffix}"));
+        world.rebuild().only_missed(&["caller bin"]);
+        if suffix == "a" {
+            assert_eq!(world.run_bin("caller"), "8\n", "{kind}");
+        }
+    }
 }
 
 #[test]

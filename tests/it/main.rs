@@ -34,6 +34,8 @@ mod observing_links;
 #[cfg(target_os = "linux")]
 mod observing_stress;
 #[cfg(target_os = "linux")]
+mod observing_ways;
+#[cfg(target_os = "linux")]
 mod outer;
 mod reading_back;
 mod restoring;

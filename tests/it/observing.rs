@@ -107,7 +107,7 @@ pub(crate) fn reading(call: &str) -> World {
     world
 }
 
-fn build_prints(world: &World, call: &str, printed: &str) {
+pub(crate) fn build_prints(world: &World, call: &str, printed: &str) {
     let step = world.build();
     step.all_missed();
     assert!(all_observed(&step), "{call}: not everything was observed\n{step}");
@@ -120,7 +120,7 @@ pub(crate) fn all_observed(step: &Step) -> bool {
 }
 
 /// An edit is a miss of the binary alone, and prints what a plain build would.
-fn misses_after(world: &World, call: &str, edit: impl FnOnce(&World), printed: &str) {
+pub(crate) fn misses_after(world: &World, call: &str, edit: impl FnOnce(&World), printed: &str) {
     // What nobody read is no input, whatever happens to it.
     world.write("app/unrelated", call);
     world.write("app/unrelated-too", call);
@@ -334,6 +334,9 @@ fn what_cannot_be_an_input_is_not_stored_and_says_why() {
         let mut writes = Command::new("sh");
         writes.args(["-c", "echo 10 > app/pipe &"]).current_dir(world.tree());
         assert!(writes.status().expect("runs").success());
+    });
+    in_doubt("sh:mv ../moved ../there; cat ../there/x; mv ../there ../moved", "a program moved", &|world| {
+        world.write("../moved/x", "1");
     });
     in_doubt("file:loop", "app/loop", &|world| {
         symlink("loop", world.tree().join("app/loop")).expect("links");

@@ -20,6 +20,8 @@ pub(super) enum How {
     List,
     /// Made as something new.
     Create,
+    /// The same, and a symbolic link.
+    CreateLink,
     /// Takes the place of what was there.
     Replace,
     Remove,
@@ -82,6 +84,9 @@ const COMMON: &[c_long] = &[
     libc::SYS_io_uring_setup,
     libc::SYS_open_by_handle_at,
     libc::SYS_open_tree,
+    OPEN_TREE_ATTR,
+    libc::SYS_fsopen,
+    libc::SYS_fspick,
     libc::SYS_move_mount,
     libc::SYS_mount,
     libc::SYS_chroot,
@@ -141,19 +146,23 @@ pub(super) fn understand(number: c_long, args: &[u64; 6]) -> Call {
         libc::SYS_renameat2 if int(e) & RENAME_EXCHANGE != 0 => Call::Escape("exchanges two files"),
         libc::SYS_renameat2 => Call::Two(at(a, b, How::Source), at(c, d, How::Replace)),
         libc::SYS_linkat => Call::Two(at(a, b, How::Read), at(c, d, How::Create)),
-        libc::SYS_symlinkat => Call::One(at(b, c, How::Create)),
+        libc::SYS_symlinkat => Call::One(at(b, c, How::CreateLink)),
         libc::SYS_unlinkat => Call::One(at(a, b, How::Remove)),
         libc::SYS_mkdirat | libc::SYS_mknodat => Call::One(at(a, b, How::Create)),
         libc::SYS_truncate => Call::One(at(CWD, a, How::ReadWrite)),
         // Without a connection, too, whoever is asked there may answer by anything.
         libc::SYS_socket => match int(a) {
+            libc::AF_UNIX if int(b) & SOCKET_TYPE == libc::SOCK_DGRAM => {
+                Call::Escape("asks a server without a connection")
+            }
             libc::AF_UNIX | libc::AF_NETLINK => Call::Harmless,
             _ => Call::Escape("uses the network"),
         },
         libc::SYS_connect => Call::Connect(b, c),
         libc::SYS_io_uring_setup => Call::Escape("uses io_uring"),
         libc::SYS_open_by_handle_at => Call::Escape("opens a file by its handle"),
-        libc::SYS_open_tree | libc::SYS_move_mount | libc::SYS_mount => Call::Escape("mounts"),
+        libc::SYS_open_tree | OPEN_TREE_ATTR | libc::SYS_fsopen | libc::SYS_fspick => Call::Escape("mounts"),
+        libc::SYS_move_mount | libc::SYS_mount => Call::Escape("mounts"),
         libc::SYS_chroot | libc::SYS_pivot_root => Call::Escape("changes its root"),
         libc::SYS_setns => Call::Escape("enters another namespace"),
         _ => older(number, args),
@@ -161,6 +170,10 @@ pub(super) fn understand(number: c_long, args: &[u64; 6]) -> Call {
 }
 
 const CWD: u64 = libc::AT_FDCWD as u64;
+/// `SOCK_TYPE_MASK` in `include/linux/net.h`: the rest are flags.
+const SOCKET_TYPE: i32 = 0xf;
+/// Linux 6.15, on all architectures.
+const OPEN_TREE_ATTR: c_long = 467;
 const RENAME_EXCHANGE: i32 = libc::RENAME_EXCHANGE as i32;
 
 #[cfg(target_arch = "x86_64")]
@@ -175,7 +188,7 @@ fn older(number: c_long, args: &[u64; 6]) -> Call {
         libc::SYS_getdents => Call::One(Touch { dir: a as i32, path: None, how: How::List }),
         libc::SYS_rename => Call::Two(path(a, How::Source), path(b, How::Replace)),
         libc::SYS_link => Call::Two(path(a, How::Read), path(b, How::Create)),
-        libc::SYS_symlink => Call::One(path(b, How::Create)),
+        libc::SYS_symlink => Call::One(path(b, How::CreateLink)),
         libc::SYS_unlink | libc::SYS_rmdir => Call::One(path(a, How::Remove)),
         libc::SYS_mkdir | libc::SYS_mknod => Call::One(path(a, How::Create)),
         _ => Call::Escape("makes a call that is not understood"),
@@ -218,6 +231,16 @@ mod tests {
             let call = understand(c_long::from(number as i32), &[0; 6]);
             assert_ne!(call, Call::Escape("makes a call that is not understood"), "{number}");
         }
+    }
+
+    #[test]
+    fn a_socket_that_needs_no_connection_is_an_escape() {
+        let socket =
+            |family: i32, kind: i32| understand(libc::SYS_socket, &[family as u64, kind as u64, 0, 0, 0, 0]);
+        let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+        assert_eq!(socket(libc::AF_UNIX, libc::SOCK_STREAM | flags), Call::Harmless);
+        assert!(matches!(socket(libc::AF_UNIX, libc::SOCK_DGRAM | flags), Call::Escape(_)));
+        assert!(matches!(socket(libc::AF_INET, libc::SOCK_STREAM), Call::Escape(_)));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) struct Recorder {
     /// What the observed programs have made, moved or removed, without symbolic links. What is below a directory of
     /// their own is their own.
     own: HashSet<Vec<u8>>,
+    /// They have made links, or moved what may be some: what a name leads to may change with each of them.
+    moves_links: bool,
 }
 
 impl Recorder {
@@ -47,6 +49,9 @@ impl Recorder {
     }
 
     fn index(&self, path: &[u8], how: How) -> Option<usize> {
+        if self.moves_links && is_own_name(&self.own, Path::new(OsStr::from_bytes(path))) {
+            return None;
+        }
         let known = if follows(how) { &self.known } else { &self.known_links };
         known.get(path).copied()
     }
@@ -54,9 +59,10 @@ impl Recorder {
     /// Notes that something is done with `path` (absolute and tidied). Answers whether that was not known before.
     pub(super) fn note(&mut self, path: &[u8], how: How) -> bool {
         let uses = uses(how);
-        if matches!(how, How::Source | How::Replace | How::Remove | How::Create) {
+        if matches!(how, How::Source | How::Replace | How::Remove | How::Create | How::CreateLink) {
             self.directories.forget();
         }
+        self.moves_links |= how == How::CreateLink;
         let index = match self.index(path, how) {
             Some(index) => index,
             None if self.observation.accesses.len() >= MAX_PATHS => {
@@ -76,6 +82,9 @@ impl Recorder {
     fn add(&mut self, path: &[u8], follow: bool) -> usize {
         let Place { path: spelled, real, found } =
             self.directories.look(Path::new(OsStr::from_bytes(path)).into(), follow);
+        if matches!(found, Found::Directory(_)) && spelled != real {
+            self.add_links(&spelled);
+        }
         let index = self.observation.accesses.len();
         self.can_be_made.push(spelled.as_os_str().as_bytes() == path);
         self.observation.accesses.push(Access { path: spelled, real, found, uses: Uses::default() });
@@ -84,8 +93,21 @@ impl Recorder {
         index
     }
 
+    /// What is in a directory may be noted without the links that led there: by a descriptor, by the working
+    /// directory. So the links themselves count.
+    fn add_links(&mut self, directory: &Path) {
+        if directory.starts_with("/proc") {
+            return;
+        }
+        for part in directory.ancestors() {
+            if std::fs::symlink_metadata(part).is_ok_and(|metadata| metadata.is_symlink()) {
+                self.note(part.as_os_str().as_bytes(), How::ProbeLink);
+            }
+        }
+    }
+
     fn use_row(&mut self, index: usize, mut uses: Uses, how: How) {
-        let Recorder { observation, own, can_be_made, .. } = self;
+        let Recorder { observation, own, can_be_made, moves_links, .. } = self;
         let Some(access) = observation.accesses.get_mut(index) else { return };
         let is_own = is_own(own, &access.real);
         if is_own {
@@ -96,12 +118,18 @@ impl Recorder {
                 access.path.clone_from(&access.real);
             }
             match how {
+                // What is in it is read under another name.
+                How::Source if matches!(access.found, Found::Directory(_)) => {
+                    let path = access.path.display();
+                    observation.incomplete.get_or_insert_with(|| format!("a program moved {path}"));
+                }
+                How::Source if matches!(access.found, Found::Link(_)) => *moves_links = true,
                 // Moved away, or given another name: its content is used under that.
-                How::Source => uses.read = matches!(access.found, Found::File(_) | Found::Directory(_)),
+                How::Source => uses.read = matches!(access.found, Found::File(_)),
                 How::ReadOrCreate => uses.read = access.found != Found::Absent,
                 How::ReadWrite => uses.read = matches!(access.found, Found::File(_)),
                 // Fails, and so tells that it is there.
-                How::Create if access.found != Found::Absent => {
+                How::Create | How::CreateLink if access.found != Found::Absent => {
                     uses = Uses { probed: true, ..Uses::default() }
                 }
                 _ => {}
@@ -122,7 +150,7 @@ impl Recorder {
 
 /// Whether a link that the path ends with is followed.
 fn follows(how: How) -> bool {
-    !matches!(how, How::ProbeLink | How::Source | How::Replace | How::Remove | How::Create)
+    !matches!(how, How::ProbeLink | How::Source | How::Replace | How::Remove | How::Create | How::CreateLink)
 }
 
 /// What a call does with what was there before, as far as its flags tell.
@@ -131,9 +159,13 @@ fn uses(how: How) -> Uses {
     match how {
         How::Read => Uses { read: true, ..none },
         How::ReadOrCreate | How::ReadWrite => Uses { written: true, ..none },
-        How::Write | How::Truncate | How::Create | How::Replace | How::Remove | How::Source => {
-            Uses { written: true, ..none }
-        }
+        How::Write
+        | How::Truncate
+        | How::Create
+        | How::CreateLink
+        | How::Replace
+        | How::Remove
+        | How::Source => Uses { written: true, ..none },
         How::Probe => Uses { probed: true, ..none },
         How::ProbeLink => Uses { link_read: true, ..none },
         How::Execute => Uses { executed: true, ..none },
@@ -145,7 +177,9 @@ fn uses(how: How) -> Uses {
 fn makes_own(how: How, found: &Found) -> bool {
     match how {
         How::Truncate | How::Replace | How::Remove | How::Source => true,
-        How::Create | How::Write | How::ReadWrite | How::ReadOrCreate => *found == Found::Absent,
+        How::Create | How::CreateLink | How::Write | How::ReadWrite | How::ReadOrCreate => {
+            *found == Found::Absent
+        }
         _ => false,
     }
 }

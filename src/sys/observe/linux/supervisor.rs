@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
 
 use super::super::Observation;
 use super::calls::{self, Call, How, Touch};
@@ -18,7 +19,7 @@ use super::place;
 use super::recorder::Recorder;
 
 /// Descendants that end with the child are gone within this time; others are left to a process of their own.
-const LAST_ONES_MS: i32 = 20;
+const LAST_ONES: Duration = Duration::from_millis(20);
 
 /// Takes the listener that the child sends, says whether it can be observed, and observes it until it has ended.
 pub(super) fn supervise(
@@ -81,14 +82,21 @@ impl Default for Notes {
 
 impl Supervisor {
     fn observe(mut self, stopped: &UnixStream) -> Observation {
-        let mut timeout_ms = -1;
+        // Set when the child has ended. However busy others are, nobody waits for them any longer than that.
+        let mut deadline: Option<Instant> = None;
         loop {
-            let stop = (timeout_ms < 0).then(|| stopped.as_raw_fd());
-            match self.listener.wait(stop, timeout_ms) {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let stop = deadline.is_none().then(|| stopped.as_raw_fd());
+            let woken = match left {
+                Some(Duration::ZERO) => Woken::Timeout,
+                // Rounded up: to wait for less than a millisecond is no waiting.
+                left => self.listener.wait(stop, left.map_or(-1, |left| left.as_millis() as i32 + 1)),
+            };
+            match woken {
                 Woken::Call => self.answer_one(),
                 Woken::Nothing => {}
                 Woken::Over => return self.recorder.finish(false),
-                Woken::Other => timeout_ms = LAST_ONES_MS,
+                Woken::Other => deadline = Some(Instant::now() + LAST_ONES),
                 Woken::Timeout => {
                     keeper::leave(self.listener);
                     return self.recorder.finish(true);
