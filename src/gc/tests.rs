@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::apply::apply;
 use super::plan::{GRACE_MS, Kind, Limits, Plan, REACH_MS, Why};
-use super::survey::{EntryState, Incomplete, Stray, Survey, disk_bytes};
+use super::survey::{EntryState, Stray, Survey, disk_bytes};
 use crate::digest::Digest;
 use crate::store::entry::UnitName;
 use crate::store::tests::Scene;
@@ -332,7 +332,7 @@ fn nothing_is_removed_from_a_store_that_cannot_be_read_completely() {
     // A directory that cannot be listed, whoever asks.
     fs::remove_dir_all(&dir).expect("removes");
     std::os::unix::fs::symlink(&dir, &dir).expect("leads to itself");
-    let Incomplete(problems) =
+    let super::survey::Incomplete(problems) =
         Survey::of(&scene.path("cache"), &HashMap::new()).expect_err("it is incomplete");
     assert!(problems[0].starts_with(&format!("{}: ", dir.display())), "{problems:?}");
 }

@@ -43,6 +43,7 @@ impl Answer {
     }
 
     /// What it printed.
+    #[cfg(target_os = "linux")]
     pub(crate) fn stdout(&self) -> &str {
         &self.stdout
     }

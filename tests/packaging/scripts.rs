@@ -1,5 +1,6 @@
 //! The scripts that pack and install, and those that a service runs: that they know the targets, and hold what they promise.
 
+#[cfg(unix)]
 use std::process::Command;
 
 use crate::committed::{checked_by, read, root};

@@ -3,8 +3,10 @@
 #![allow(clippy::disallowed_methods, reason = "they make files for the code under test")]
 
 use super::*;
+#[cfg(unix)]
 use crate::protocol::build::BuildId;
 
+#[cfg(unix)]
 fn running() -> Build {
     Build { id: BuildId([1; 16]), version: "1.0.0".into(), time: 1, is_dev: false }
 }

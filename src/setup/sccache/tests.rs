@@ -4,13 +4,17 @@
 
 mod places;
 
-use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::path::Path;
+use std::path::PathBuf;
 
 use crate::setup::plan::{Action, Journal, Plan};
 use crate::setup::sccache::assignment::assignment;
 use crate::setup::sccache::migrate::{self, Migration, View};
 use crate::setup::sccache::places::Syntax;
-use crate::setup::sccache::{purge, settings};
+#[cfg(unix)]
+use crate::setup::sccache::purge;
+use crate::setup::sccache::settings;
 use crate::sys::env::Env;
 
 /// A home with a repository in it, on a system of this name whose programs answer what is written here.

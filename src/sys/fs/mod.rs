@@ -137,9 +137,9 @@ pub fn symlink_metadata(path: &Path) -> io::Result<Metadata> {
     std::fs::symlink_metadata(path)
 }
 
-/// `path` without symbolic links.
+/// `path` without symbolic links, in the form in which other programs name and take it.
 pub fn canonical(path: &Path) -> io::Result<PathBuf> {
-    std::fs::canonicalize(path)
+    std::fs::canonicalize(path).map(platform::as_usual)
 }
 
 /// The names in a directory, sorted; an error if any cannot be read.
@@ -268,7 +268,8 @@ pub fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
 /// Gives the file a new change time, as a sign of life. Its time of last modification stays what it is.
 pub fn renew(path: &Path) -> io::Result<()> {
     step(Step::Stamp, path)?;
-    let times = std::fs::FileTimes::new().set_accessed(SystemTime::now());
+    let now = SystemTime::now();
+    let times = platform::with_change(std::fs::FileTimes::new().set_accessed(now), now);
     File::options().write(true).open(path)?.set_times(times)
 }
 

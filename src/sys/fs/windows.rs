@@ -1,9 +1,11 @@
 //! Files on Windows.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{File, FileTimes, Metadata, OpenOptions};
 use std::io;
-use std::os::windows::fs::{FileExt as _, MetadataExt as _};
-use std::path::Path;
+use std::os::windows::ffi::OsStrExt as _;
+use std::os::windows::fs::{FileExt as _, FileTimesExt as _, MetadataExt as _};
+use std::path::{Component, Path, PathBuf, Prefix};
 use std::time::SystemTime;
 
 use super::Identity;
@@ -20,6 +22,36 @@ pub(super) fn identity(metadata: &Metadata) -> Identity {
         modified_ns: ns(metadata.last_write_time()),
         changed_ns: ns(metadata.creation_time()),
     }
+}
+
+/// Without the `\\?\` that the system puts before what it resolved: below it `/` separates nothing, and a path is not
+/// equal to the one that a user or cargo has. It stays where the path would mean something else without, or nothing.
+pub(super) fn as_usual(path: PathBuf) -> PathBuf {
+    const TOO_LONG: usize = 260;
+    let mut components = path.components();
+    let Some(Component::Prefix(prefix)) = components.next() else { return path };
+    let Prefix::VerbatimDisk(letter) = prefix.kind() else { return path };
+    let mut usual = PathBuf::from(format!("{}:", char::from(letter)));
+    usual.extend(components);
+    let is_long = usual.as_os_str().encode_wide().count() >= TOO_LONG;
+    if is_long || usual.iter().any(is_read_otherwise) { path } else { usual }
+}
+
+/// Whether such a name stands for another one, or for a device, unless `\\?\` is before it.
+fn is_read_otherwise(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    let stem = name.split(['.', ':']).next().unwrap_or(name).trim_end().to_ascii_uppercase();
+    let is_port = |digit: &str| {
+        matches!(digit, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")
+    };
+    let is_device = matches!(stem.as_str(), "AUX" | "CON" | "CONIN$" | "CONOUT$" | "NUL" | "PRN")
+        || ["COM", "LPT"].iter().any(|port| stem.strip_prefix(port).is_some_and(is_port));
+    is_device || name.ends_with(['.', ' '])
+}
+
+/// [`identity`] has the time of creation in the place of that of the last change, which std does not tell.
+pub(super) fn with_change(times: FileTimes, now: SystemTime) -> FileTimes {
+    times.set_created(now)
 }
 
 /// Opening a file never waits here.
@@ -61,9 +93,11 @@ pub fn write_at(file: &File, bytes: &[u8], position: u64) -> io::Result<usize> {
     file.seek_write(bytes, position)
 }
 
-/// Sets the time of last modification to now.
+/// Sets the times of last modification and of last change to now.
 pub fn touch(path: &Path) -> io::Result<()> {
-    set_modified(path, SystemTime::now())
+    let now = SystemTime::now();
+    let times = with_change(FileTimes::new().set_modified(now), now);
+    OpenOptions::new().write(true).open(path)?.set_times(times)
 }
 
 pub(super) fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
@@ -141,4 +175,65 @@ pub fn is_own(_metadata: &Metadata) -> bool {
 /// What the file system that holds `path` is like: not told here.
 pub fn disk(_path: &Path) -> io::Result<super::Disk> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resolved_path_is_named_as_users_name_it_where_that_means_the_same() {
+        let usual = |path: &str| as_usual(path.into()).into_os_string().into_string().expect("is text");
+        assert_eq!(usual(r"\\?\C:\Users\me\.cargo\bin\kache.exe"), r"C:\Users\me\.cargo\bin\kache.exe");
+        assert_eq!(usual(r"\\?\Z:\"), r"Z:\");
+        let long = format!(r"\\?\C:\{}", "a".repeat(257));
+        let stay = [
+            r"C:\Users",
+            r"\\?\UNC\server\share\a",
+            r"\\?\Volume{1}\a",
+            r"\\?\C:\a.\b",
+            r"\\?\C:\a \b",
+            r"\\?\C:\nul",
+            r"\\?\C:\a\com1.txt",
+            &long,
+        ];
+        for path in stay {
+            assert_eq!(usual(path), path);
+        }
+        assert_eq!(usual(&long[..long.len() - 1]), long[4..long.len() - 1]);
+    }
+
+    #[test]
+    fn what_is_resolved_is_equal_to_what_was_named() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let resolved = super::super::canonical(dir.path()).expect("is there");
+        assert!(
+            matches!(resolved.components().next(), Some(Component::Prefix(prefix)) if !prefix.kind().is_verbatim())
+        );
+    }
+
+    #[test]
+    fn a_sign_of_life_changes_the_identity_and_not_the_time_of_modification() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("file");
+        std::fs::write(&path, "content").expect("writes");
+        let hour_ago = SystemTime::now() - std::time::Duration::from_secs(3600);
+        let file = File::options().write(true).open(&path).expect("opens");
+        file.set_times(FileTimes::new().set_created(hour_ago)).expect("sets the time");
+        drop(file);
+        let before = Identity::at(&path).expect("is there");
+        if std::fs::metadata(&path)
+            .and_then(|known| known.created())
+            .is_ok_and(|created| created > hour_ago + std::time::Duration::from_secs(60))
+        {
+            eprintln!("skipped: times of creation are not kept here");
+            return;
+        }
+        super::super::renew(&path).expect("renews");
+        let after = Identity::at(&path).expect("is there");
+        assert_eq!(after.modified_ns, before.modified_ns);
+        assert!(after.changed_ns > before.changed_ns);
+        touch(&path).expect("touches");
+        assert!(Identity::at(&path).expect("is there").modified_ns > before.modified_ns);
+    }
 }
