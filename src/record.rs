@@ -151,7 +151,7 @@ pub struct Bytes {
     pub copied: u64,
     /// Written by the compiler and put into the store.
     pub stored: u64,
-    /// Files that were to be linked and could not be.
+    /// Files that were to be linked or cloned and could not be.
     pub n_link_failures: u64,
 }
 

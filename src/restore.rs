@@ -23,7 +23,7 @@ pub struct Restored {
     pub linked_bytes: u64,
     pub cloned_bytes: u64,
     pub copied_bytes: u64,
-    /// Files that were to be linked and could not be.
+    /// Files that were to be linked or cloned and could not be.
     pub n_link_failures: u64,
 }
 
@@ -93,12 +93,12 @@ fn place(
         if link(&blob, to).is_ok() {
             Duplicate::Linked
         } else {
-            restored.n_link_failures += 1;
             copy(store, artifact, to, false).map_err(unusable)?.ok_or(Failed::Place)?
         }
     } else {
         copy(store, artifact, to, clones).map_err(unusable)?.ok_or(Failed::Place)?
     };
+    restored.n_link_failures += u64::from(how == Duplicate::Copied && (clones || sharing == Sharing::Link));
     match how {
         Duplicate::Linked => restored.linked_bytes += artifact.size_bytes,
         Duplicate::Cloned => restored.cloned_bytes += artifact.size_bytes,

@@ -171,7 +171,7 @@ fn bytes(summary: &Summary) -> String {
     }
     if summary.n_link_failures > 0 {
         text += &format!(
-            "\n{} could not be linked but had to be copied: the store and the build directory are on different file \
+            "\n{} could not be linked or cloned but had to be copied: the store and the build directory are on different file \
              systems, or on one without hard links, or a file has as many names as it may have.\n\
              A store on the file system of the build directories saves that (cache.local_store).\n",
             counted(usize::try_from(summary.n_link_failures).unwrap_or(usize::MAX), "file")
