@@ -130,18 +130,24 @@ function Install-Program($Places, [string] $Built) {
         Remove-Item -LiteralPath $new
         throw 'this kache does not run here; nothing was installed'
     }
+    $old = Join-Path $BinDir "kache.old.$PID.exe"
     $had = Test-Path -LiteralPath $Places.Program
-    if ($had) {
-        if (Test-Path -LiteralPath $Places.Previous) { Remove-Item -Force -LiteralPath $Places.Previous }
-        Move-Item -LiteralPath $Places.Program -Destination $Places.Previous
-    }
+    if ($had) { Move-Item -LiteralPath $Places.Program -Destination $old }
+    $done = $false
+    # `finally` is reached by Ctrl-C, too.
     try {
         Move-Item -LiteralPath $new -Destination $Places.Program
         if (-not (Test-Program $Places.Program)) { throw 'the new kache did not run where it was put' }
-    } catch {
-        if (Test-Path -LiteralPath $Places.Program) { Remove-Item -Force -LiteralPath $Places.Program }
-        if ($had) { Move-Item -LiteralPath $Places.Previous -Destination $Places.Program }
-        throw
+        if ($had -and (Test-Path -LiteralPath $Places.Previous)) { Remove-Item -Force -LiteralPath $Places.Previous }
+        $done = $true
+        if ($had) { Move-Item -LiteralPath $old -Destination $Places.Previous }
+    } finally {
+        if (-not $done) {
+            foreach ($file in @($new, $Places.Program)) {
+                if (Test-Path -LiteralPath $file) { Remove-Item -Force -LiteralPath $file }
+            }
+            if ($had) { Move-Item -LiteralPath $old -Destination $Places.Program }
+        }
     }
 }
 

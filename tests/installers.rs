@@ -19,7 +19,7 @@ mod upgrade;
 use std::fs;
 use std::path::Path;
 
-use machine::{Machine, SCRIPT, have, shells};
+use machine::{Machine, SCRIPT, find, have, shells};
 
 const POSES: &str = "case $1 in --version) echo 'kache 0.1.0';; *) echo \"called: $*\";; esac";
 const NEWER: &str = "case $1 in --version) echo 'kache 0.2.0';; *) echo \"called: $*\";; esac";
@@ -243,13 +243,39 @@ fn a_program_that_does_not_run_changes_nothing() {
     let before = machine.look();
     machine.run("sh", &[]).with(1, "does not run here");
     assert_eq!(machine.look(), before);
-    machine.release(POSES);
-    machine.run("sh", &[]).with(0, "is installed");
+    for release in [POSES, NEWER] {
+        machine.release(release);
+        machine.run("sh", &[]).with(0, "is installed");
+    }
     let before = machine.look();
     // It runs where it is tried, and not where it belongs.
     machine.release("case $0 in */kache) exit 1;; esac");
     machine.run("sh", &[]).with(1, "what was there before is there again");
     assert_eq!(machine.look(), before);
+}
+
+#[test]
+fn an_upgrade_that_fails_or_is_stopped_at_a_rename_leaves_both_kaches_as_they_were() {
+    let machine = Machine::with_release(POSES);
+    machine.run("sh", &[]).with(0, "is installed");
+    machine.release(NEWER);
+    machine.run("sh", &[]).with(0, "is installed");
+    machine.release(&NEWER.replace("0.2.0", "0.3.0"));
+    let before = machine.look();
+    let mv = find("mv").expect("there is mv").display().to_string();
+    for (what, instead, code) in [
+        ("/.kache.new.*", "exit 1", 1),
+        ("/.kache.new.*", "kill -TERM $PPID", 143),
+        ("/kache.prev", "exit 1", 1),
+    ] {
+        machine.tool("mv", &format!("case \"$*\" in *{what}*) {instead};; esac; exec {mv} \"$@\""));
+        machine.run("sh", &["--no-init"]).with(code, "");
+        assert_eq!(machine.look(), before, "{instead} at {what}");
+    }
+    // All is done but for that: it is not stopped any more.
+    machine.tool("mv", &format!("case \"$*\" in *kache.prev*) kill -TERM $PPID;; esac; exec {mv} \"$@\""));
+    machine.run("sh", &["--no-init"]).with(0, "kache 0.3.0 is installed");
+    assert!(machine.read(".local/bin/kache.prev").contains("0.2.0"));
 }
 
 #[test]
