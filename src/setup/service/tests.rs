@@ -69,6 +69,15 @@ fn commands(plan: &crate::setup::plan::Plan) -> Vec<String> {
     plan.actions.iter().filter_map(|action| command(&action.change)).collect()
 }
 
+/// What takes a plan back, in the order in which that is done.
+fn undone(plan: &crate::setup::plan::Plan) -> Vec<String> {
+    let undo = |change: &Change| match change {
+        Change::Run(run) => run.undo.as_ref().map(line),
+        Change::Path(change) => Some(format!("back: {}", change.path.file_name()?.display())),
+    };
+    plan.actions.iter().rev().filter_map(|action| undo(&action.change)).collect()
+}
+
 #[test]
 fn the_rendered_files_are_these() {
     let service = service("/home/me/.cargo/bin/kache");
@@ -168,6 +177,34 @@ fn the_plan_for_systemd_is_this_and_is_empty_when_all_is_in_place() {
     let expected =
         ["systemctl --user disable --now kache.socket kache.service", "systemctl --user daemon-reload"];
     assert_eq!((commands(&removal), removal.actions.len()), (expected.map(str::to_owned).to_vec(), 4));
+}
+
+#[test]
+fn an_upgrade_for_systemd_that_fails_leaves_the_service_enabled_and_running_as_it_was_described() {
+    let dir = tempfile::tempdir().unwrap();
+    let systemd = Systemd(Service { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
+    let units = dir.path().join("systemd/user");
+    std::fs::create_dir_all(&units).unwrap();
+    std::fs::write(units.join("kache.socket"), systemd::socket(&systemd.0)).unwrap();
+    std::fs::write(units.join("kache.service"), "an older one").unwrap();
+    let [unit, reload] = ["back: kache.service", "systemctl --user daemon-reload"];
+    let restart = "systemctl --user restart kache.socket kache.service";
+    let stop = "systemctl --user stop kache.socket kache.service";
+    let disable = "systemctl --user disable kache.socket kache.service";
+    let disable_now = "systemctl --user disable --now kache.socket kache.service";
+    for (state, expected) in [
+        ("ActiveState=active\nUnitFileState=enabled\n", &[unit, reload, restart][..]),
+        ("ActiveState=active\nUnitFileState=disabled\n", &[disable, unit, reload, restart]),
+        ("ActiveState=inactive\nUnitFileState=enabled\n", &[stop, unit, reload]),
+        ("ActiveState=inactive\nUnitFileState=disabled\n", &[disable_now, unit, reload]),
+    ] {
+        let shown = format!("LoadState=loaded\n{state}").leak();
+        let runner = recorded(&[("systemctl --user show", &[(0, shown)])]);
+        assert_eq!(undone(&systemd.install(&runner).unwrap()[0]), expected, "{state}");
+    }
+    let absent =
+        recorded(&[("systemctl --user show", &[(0, "LoadState=not-found\nActiveState=inactive\n")])]);
+    assert_eq!(undone(&systemd.install(&absent).unwrap()[0]), [disable_now, reload, unit]);
 }
 
 #[test]
