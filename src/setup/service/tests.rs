@@ -264,14 +264,51 @@ fn the_plan_for_launchd_enables_and_bootstraps_in_the_domain_that_is_there() {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::create_dir_all(dir.path().join("Library/Logs/kache")).unwrap();
     std::fs::write(&path, launchd::plist(&launchd.0)).unwrap();
-    let loaded = recorded(&[("launchctl print", &[(0, "state = running")])]);
+    let loaded = recorded(&[
+        ("launchctl print user/501/", &[(113, "Could not find service")]),
+        ("launchctl print", &[(0, "state = running")]),
+    ]);
     assert!(launchd.install(&loaded).unwrap()[0].is_empty());
     std::fs::write(&path, "an older one").unwrap();
-    let again = commands(&launchd.install(&loaded).unwrap()[0]);
-    assert_eq!(again[0], "/usr/local/bin/kache daemon stop");
-    assert!(again[2].starts_with("launchctl bootstrap gui/501 "));
-    let removal = launchd.uninstall(&loaded).unwrap();
-    assert_eq!(commands(&removal).len(), 2, "from both kinds of session");
+    let [print, stop, bootstrap] = [
+        "launchctl print gui/501/dev.kache.kache".to_owned(),
+        "/usr/local/bin/kache daemon stop".to_owned(),
+        format!("launchctl bootstrap gui/501 {}", path.display()),
+    ];
+    let again = launchd.install(&loaded).unwrap();
+    let enable = "launchctl enable gui/501/dev.kache.kache".to_owned();
+    assert_eq!(commands(&again[0]), [print, stop.clone(), enable, bootstrap.clone()]);
+    let file = "back: dev.kache.kache.plist".to_owned();
+    assert_eq!(undone(&again[0]), [stop, file, bootstrap], "the old one is loaded once its file is back");
+    assert_eq!(commands(&launchd.uninstall(&loaded).unwrap()).len(), 1);
+    let both = recorded(&[("launchctl print", &[(0, "state = running")])]);
+    assert_eq!(commands(&launchd.uninstall(&both).unwrap()).len(), 2, "from both kinds of session");
+}
+
+#[test]
+fn an_agent_of_the_other_kind_of_session_is_unloaded_there_and_loaded_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let launchd = Launchd(Service { home: dir.path().to_owned(), ..service("/usr/local/bin/kache") });
+    let path = dir.path().join("Library/LaunchAgents/dev.kache.kache.plist");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::create_dir_all(dir.path().join("Library/Logs/kache")).unwrap();
+    std::fs::write(&path, launchd::plist(&launchd.0)).unwrap();
+    let elsewhere = recorded(&[
+        ("launchctl print gui/501/", &[(113, "Could not find service")]),
+        ("launchctl print user/501/", &[(0, "state = running")]),
+        ("launchctl print gui/501", &[(0, "")]),
+    ]);
+    let plans = launchd.install(&elsewhere).unwrap();
+    let bootstrap = |domain: &str| format!("launchctl bootstrap {domain} {}", path.display());
+    let expected = [
+        "launchctl print user/501/dev.kache.kache".to_owned(),
+        "launchctl bootout user/501/dev.kache.kache".to_owned(),
+        "launchctl enable gui/501/dev.kache.kache".to_owned(),
+        bootstrap("gui/501"),
+    ];
+    assert_eq!(commands(&plans[0]), expected);
+    let bootout = "launchctl bootout gui/501/dev.kache.kache".to_owned();
+    assert_eq!(undone(&plans[0]), [bootout, bootstrap("user/501")]);
 }
 
 #[test]
