@@ -381,6 +381,35 @@ fn where_a_task_is_refused_the_run_key_is_next_whatever_language_the_refusal_is_
 }
 
 #[test]
+fn nothing_is_planned_for_windows_where_the_task_or_the_run_key_is_in_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let task = Task(Service { config_dir: dir.path().to_owned(), ..service(r"C:\kache.exe") });
+    let by_task = recorded(&[("schtasks /query", &[(0, "<Task/>")]), ("reg query", &[(1, "")])]);
+    let xml = dir.path().join("kache").join("kache-task.xml");
+    let create = format!(r"schtasks /create /tn kache\daemon /xml {} /f", xml.display());
+    assert!(commands(&task.install(&by_task).unwrap()[0]).contains(&create), "nothing describes it");
+    std::fs::create_dir(xml.parent().unwrap()).unwrap();
+    std::fs::write(&xml, task::file(&task.0)).unwrap();
+    assert!(task.install(&by_task).unwrap()[0].is_empty());
+    std::fs::write(&xml, "an older one").unwrap();
+    let [query, run, end] =
+        ["/query", "/run", "/end"].map(|verb| format!(r"schtasks {verb} /tn kache\daemon"));
+    let again = &task.install(&by_task).unwrap()[0];
+    assert_eq!(commands(again), [format!("{query} /xml"), create.clone(), run]);
+    assert_eq!(undone(again), [end, "back: kache-task.xml".to_owned(), create], "the old task comes back");
+
+    let said = "    kache    REG_SZ    \"C:\\kache.exe\" daemon start";
+    let by_key = recorded(&[("schtasks /query", &[(1, "")]), ("reg query", &[(0, said)])]);
+    let plans = task.install(&by_key).unwrap();
+    assert!(plans.len() == 1 && plans[0].is_empty());
+    let moved = Task(Service { exe: r"D:\kache.exe".into(), ..task.0.clone() });
+    let plans = moved.install(&by_key).unwrap();
+    assert!(plans.len() == 1 && commands(&plans[0])[0].starts_with("reg add"));
+    let letters = Task(Service { exe: r"C:\Jürgen\kache.exe".into(), ..task.0.clone() });
+    assert!(letters.install(&by_key).unwrap()[0].is_empty(), "it cannot be told");
+}
+
+#[test]
 fn the_state_of_a_task_is_read_from_numbers_not_from_words() {
     let german = r#""PC","\kache\daemon","Nicht zutreffend","Wird ausgeführt","Nur interaktiv","24.11.2026 15:00:00","267009","me""#;
     assert!(task::parse_query(german).is_running);
