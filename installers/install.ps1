@@ -222,6 +222,20 @@ function Install-Kache($Places, $Release) {
     if ($LASTEXITCODE -ne 0) { throw "kache is installed, but cargo does not call it yet: run $($Places.Program) init" }
 }
 
+# Without a kache to ask: what in cargo's own configuration still names the one that was installed.
+function Assert-NotWired([string] $Program) {
+    $home_of_cargo = $env:CARGO_HOME
+    if (-not $home_of_cargo) { $home_of_cargo = Join-Path $env:USERPROFILE '.cargo' }
+    foreach ($name in @('config.toml', 'config')) {
+        $file = Join-Path $home_of_cargo $name
+        if (-not (Test-Path -LiteralPath $file)) { continue }
+        foreach ($line in Get-Content -LiteralPath $file) {
+            if ($line -match '^\s*#' -or $line -notmatch 'rustc-wrapper.*kache') { continue }
+            throw "$Program is gone, and cargo still calls it, so that nothing was removed: remove this line from ${file}, then run this again: $line"
+        }
+    }
+}
+
 function Uninstall-Kache($Places) {
     if (-not (Test-Path -LiteralPath $Places.Receipt)) {
         Write-Host 'Nothing to do: this script has not installed kache.'
@@ -236,10 +250,13 @@ function Uninstall-Kache($Places) {
         return
     }
     # Cargo first: one that calls a program that is not there builds nothing.
-    if (Test-Path -LiteralPath $recorded) {
+    $unwiring = @($recorded, $Places.Previous) | Where-Object { Test-Path -LiteralPath $_ } | Select-Object -First 1
+    if (-not $unwiring) {
+        Assert-NotWired $recorded
+    } else {
         $arguments = @('uninstall', '-y')
         if ($Purge) { $arguments += '--purge' }
-        & $recorded @arguments
+        & $unwiring @arguments
         if ($LASTEXITCODE -ne 0) { throw 'cargo may still call kache, so that nothing was removed' }
     }
     foreach ($file in @($recorded, $Places.Previous, $Places.Receipt)) {

@@ -671,6 +671,16 @@ undo() {
     return 0
 }
 
+# Without a kache to ask: what in cargo's own configuration still names the one that was installed.
+refuse_if_wired() {
+    cargo_home=${CARGO_HOME:-$HOME/.cargo}
+    for file in "$cargo_home/config.toml" "$cargo_home/config"; do
+        if [ ! -f "$file" ]; then continue; fi
+        wired=$(sed -n -e '/^[[:space:]]*#/d' -e '/rustc-wrapper/p' "$file" | grep -F -e "$program" -e "$own/bin/" -e '"kache"' -e "'kache'") || continue
+        fail "$program is gone, and cargo still calls it, so that nothing was removed: $file says $wired" "remove that line from $file, then run this again; until then RUSTC_WRAPPER= cargo build builds without it"
+    done
+}
+
 uninstall() {
     if [ ! -f "$manifest" ]; then
         say "Nothing to do: this script has not installed kache for ${HOME}."
@@ -682,10 +692,14 @@ uninstall() {
         case $answer in y* | Y*) ;; *) say 'Nothing was changed.'; return ;; esac
     fi
     # Cargo first: one that calls a program that is not there builds nothing.
-    if [ -x "$program" ]; then
+    unwiring=$program
+    if [ ! -x "$program" ] && ! grep -qsxF -e "foreign $program" "$manifest"; then unwiring=$bin_dir/kache.prev; fi
+    if [ ! -x "$unwiring" ]; then
+        refuse_if_wired
+    else
         set -- uninstall -y
         if [ "$purge" = 1 ]; then set -- "$@" --purge; fi
-        run "$program" "$@" || fail 'cargo may still call kache, so that nothing was removed' "see what it says above; RUSTC_WRAPPER= cargo build builds without it"
+        run "$unwiring" "$@" || fail 'cargo may still call kache, so that nothing was removed' "see what it says above; RUSTC_WRAPPER= cargo build builds without it"
     fi
     make_stage
     cp "$manifest" "$stage/undo" || exit 1

@@ -69,6 +69,33 @@ fn kache_itself_is_installed_has_cargo_call_it_and_goes_again() {
 }
 
 #[test]
+fn uninstall_without_the_program_has_the_one_before_it_unwire_cargo_or_says_what_still_names_it() {
+    let machine = Machine::with_program(Path::new(env!("CARGO_BIN_EXE_kache")));
+    machine.write(".cargo/config.toml", "# mine\n[build]\njobs = 2\n");
+    machine.write(".profile", "");
+    let before = machine.look();
+    machine.run("sh", &[]).with(0, "cargo was asked, and calls");
+    let wired = machine.read(".cargo/config.toml");
+    let program = machine.path(".local/bin/kache");
+    fs::rename(&program, machine.path(".local/bin/kache.prev")).unwrap();
+    machine.run("sh", &["--uninstall", "--purge"]).with(0, "kache is removed");
+    fs::remove_file(machine.path(".local/bin/kache.prev")).unwrap();
+    fs::remove_dir(machine.path(".local/bin")).unwrap();
+    fs::remove_dir(machine.path(".local")).unwrap();
+    assert_eq!(machine.look(), before);
+
+    machine.run("sh", &["--no-init"]).with(0, "is installed");
+    machine.write(".cargo/config.toml", &wired);
+    fs::remove_file(&program).unwrap();
+    let broken = machine.look();
+    let said = machine.run("sh", &["--uninstall"]).with(1, "so that nothing was removed");
+    assert!(said.contains(&format!("config.toml says rustc-wrapper = \"{}\"", program.display())), "{said}");
+    assert_eq!(machine.look(), broken);
+    machine.write(".cargo/config.toml", "# mine\n[build]\njobs = 2\n# rustc-wrapper = \"kache\"\n");
+    machine.run("sh", &["--uninstall"]).with(0, "kache is removed");
+}
+
+#[test]
 fn a_dry_run_says_what_it_would_do_and_leaves_the_home_as_it_is() {
     let machine = Machine::with_release(POSES);
     machine.write(".profile", "a=1\n");
