@@ -130,18 +130,24 @@ function Install-Program($Places, [string] $Built) {
         Remove-Item -LiteralPath $new
         throw 'this kache does not run here; nothing was installed'
     }
+    $old = Join-Path $BinDir "kache.old.$PID.exe"
     $had = Test-Path -LiteralPath $Places.Program
-    if ($had) {
-        if (Test-Path -LiteralPath $Places.Previous) { Remove-Item -Force -LiteralPath $Places.Previous }
-        Move-Item -LiteralPath $Places.Program -Destination $Places.Previous
-    }
+    if ($had) { Move-Item -LiteralPath $Places.Program -Destination $old }
+    $done = $false
+    # `finally` is reached by Ctrl-C, too.
     try {
         Move-Item -LiteralPath $new -Destination $Places.Program
         if (-not (Test-Program $Places.Program)) { throw 'the new kache did not run where it was put' }
-    } catch {
-        if (Test-Path -LiteralPath $Places.Program) { Remove-Item -Force -LiteralPath $Places.Program }
-        if ($had) { Move-Item -LiteralPath $Places.Previous -Destination $Places.Program }
-        throw
+        if ($had -and (Test-Path -LiteralPath $Places.Previous)) { Remove-Item -Force -LiteralPath $Places.Previous }
+        $done = $true
+        if ($had) { Move-Item -LiteralPath $old -Destination $Places.Previous }
+    } finally {
+        if (-not $done) {
+            foreach ($file in @($new, $Places.Program)) {
+                if (Test-Path -LiteralPath $file) { Remove-Item -Force -LiteralPath $file }
+            }
+            if ($had) { Move-Item -LiteralPath $old -Destination $Places.Program }
+        }
     }
 }
 
@@ -216,6 +222,20 @@ function Install-Kache($Places, $Release) {
     if ($LASTEXITCODE -ne 0) { throw "kache is installed, but cargo does not call it yet: run $($Places.Program) init" }
 }
 
+# Without a kache to ask: what in cargo's own configuration still names the one that was installed.
+function Assert-NotWired([string] $Program) {
+    $home_of_cargo = $env:CARGO_HOME
+    if (-not $home_of_cargo) { $home_of_cargo = Join-Path $env:USERPROFILE '.cargo' }
+    foreach ($name in @('config.toml', 'config')) {
+        $file = Join-Path $home_of_cargo $name
+        if (-not (Test-Path -LiteralPath $file)) { continue }
+        foreach ($line in Get-Content -LiteralPath $file) {
+            if ($line -match '^\s*#' -or $line -notmatch 'rustc-wrapper.*kache') { continue }
+            throw "$Program is gone, and cargo still calls it, so that nothing was removed: remove this line from ${file}, then run this again: $line"
+        }
+    }
+}
+
 function Uninstall-Kache($Places) {
     if (-not (Test-Path -LiteralPath $Places.Receipt)) {
         Write-Host 'Nothing to do: this script has not installed kache.'
@@ -230,10 +250,13 @@ function Uninstall-Kache($Places) {
         return
     }
     # Cargo first: one that calls a program that is not there builds nothing.
-    if (Test-Path -LiteralPath $recorded) {
+    $unwiring = @($recorded, $Places.Previous) | Where-Object { Test-Path -LiteralPath $_ } | Select-Object -First 1
+    if (-not $unwiring) {
+        Assert-NotWired $recorded
+    } else {
         $arguments = @('uninstall', '-y')
         if ($Purge) { $arguments += '--purge' }
-        & $recorded @arguments
+        & $unwiring @arguments
         if ($LASTEXITCODE -ne 0) { throw 'cargo may still call kache, so that nothing was removed' }
     }
     foreach ($file in @($recorded, $Places.Previous, $Places.Receipt)) {

@@ -56,15 +56,19 @@ main() {
     base_url=${KACHE_INSTALL_BASE_URL:-$release_url}
     public_key=${KACHE_INSTALL_PUBLIC_KEY:-$release_key}
     bin_dir=${KACHE_INSTALL_DIR:-}
-    stage='' changed=0 swapped=0
+    stage='' new='' old='' changed=0 swapped=0 n_replaced=0
     read_arguments ${1+"$@"}
     if [ -n "${CI:-}" ] || [ ! -t 1 ]; then yes=1; fi
     find_places
     trap 'clean_up' EXIT
+    heed_signals
+    if [ "$action" = uninstall ]; then uninstall; else install; fi
+}
+
+heed_signals() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     trap 'exit 129' HUP
-    if [ "$action" = uninstall ]; then uninstall; else install; fi
 }
 
 value_of() {
@@ -326,15 +330,15 @@ install() {
         fail "there is a kache already that this script did not install: $program" 'remove it the way it was installed, or say --force'
     fi
     get_release
-    changed=1
     n_before=0
     if [ -f "$manifest" ]; then n_before=$(($(wc -l <"$manifest"))); fi
+    changed=1
     record "program $program"
     swap
     put_pages
     put_on_path
     write_receipt
-    changed=0
+    keep_previous
     finish
 }
 
@@ -376,10 +380,14 @@ put() {
     make_dir "$(dirname "$2")"
     record "file $2"
     cmp -s "$1" "$2" && return
+    if [ -e "$2" ]; then
+        cp -p "$2" "$stage/before.$n_replaced" && printf '%s\n' "$2" >>"$stage/replaced" || fail "$2 cannot be kept in $stage"
+        n_replaced=$((n_replaced + 1))
+    fi
     cp "$1" "$2.new.$$" && mv -f "$2.new.$$" "$2" || { rm -f "$2.new.$$"; fail "$2 cannot be written"; }
 }
 
-# The program: staged in its own directory, tried, exchanged by rename, tried again. What was there stays as kache.prev.
+# The program: staged in its own directory, tried, exchanged by rename, tried again. What was there stays as $old.
 swap() {
     new=$bin_dir/.kache.new.$$ old=$bin_dir/.kache.old.$$ previous=$bin_dir/kache.prev
     if [ "$dry_run" = 1 ]; then
@@ -399,16 +407,24 @@ swap() {
         record "file $program"
     fi
     swapped=1
-    mv -f "$new" "$program" || { rm -f "$new" "$old"; fail "$program cannot be written"; }
-    if ! "$program" --version >/dev/null 2>&1; then
-        if [ -e "$old" ] || [ -L "$old" ]; then mv -f "$old" "$program"; else rm -f "$program"; fi
-        fail 'the new kache did not run where it was put' 'what was there before is there again'
+    mv -f "$new" "$program" || fail "$program cannot be written"
+    "$program" --version >/dev/null 2>&1 || fail 'the new kache did not run where it was put' 'what was there before is there again'
+}
+
+# The last step: what was there becomes kache.prev, and nothing is taken back any more. No signal comes in between.
+keep_previous() {
+    trap '' INT TERM HUP
+    if [ -n "$old" ] && { [ -e "$old" ] || [ -L "$old" ]; }; then
+        # One that was not ours is what --uninstall puts back: upgrades do not take its place.
+        if grep -qsxF -e "foreign $program" "$manifest" && { [ -e "$previous" ] || [ -L "$previous" ]; }; then
+            rm -f "$old"
+        else
+            if ! grep -qsxF -e "foreign $program" "$manifest"; then record "file $previous"; fi
+            mv -f "$old" "$previous" || fail "$previous cannot be written"
+        fi
     fi
-    if [ ! -e "$old" ] && [ ! -L "$old" ]; then return; fi
-    # One that was not ours is what --uninstall puts back: upgrades do not take its place.
-    if grep -qsxF -e "foreign $program" "$manifest" && { [ -e "$previous" ] || [ -L "$previous" ]; }; then rm -f "$old"; return; fi
-    if ! grep -qsxF -e "foreign $program" "$manifest"; then record "file $previous"; fi
-    mv -f "$old" "$previous" || fail "$previous cannot be written"
+    changed=0
+    heed_signals
 }
 
 put_pages() {
@@ -597,13 +613,30 @@ finish() {
     }
 }
 
+# The program, and the files of the version before, as they were before this run.
+put_back() {
+    if [ "$n_replaced" -gt 0 ]; then
+        n_replaced=0
+        while IFS= read -r path; do
+            mv -f "$stage/before.$n_replaced" "$path" || note "$path is that of the new version"
+            n_replaced=$((n_replaced + 1))
+        done <"$stage/replaced"
+    fi
+    rm -f "$new"
+    if [ "$swapped" = 0 ]; then rm -f "$old"
+    elif [ -e "$old" ] || [ -L "$old" ]; then mv -f "$old" "$program" || note "the kache that was there before is $old"
+    else rm -f "$program"
+    fi
+}
+
 # Takes back what this run did, when it could not go on.
 take_back() {
-    if [ "$dry_run" = 1 ] || [ ! -f "$manifest" ]; then return; fi
+    if [ "$dry_run" = 1 ]; then return; fi
+    put_back
+    if [ ! -f "$manifest" ]; then return; fi
     if [ "$n_before" -gt 0 ]; then
         sed "1,${n_before}d" "$manifest" >"$stage/undo"
         sed -n "1,${n_before}p" "$manifest" >"$stage/kept"
-        if [ "$swapped" = 1 ] && [ -e "$previous" ] && grep -qxF -e "file $program" "$stage/kept"; then mv -f "$previous" "$program"; fi
         undo "$stage/undo"
         cp "$stage/kept" "$manifest"
     else
@@ -638,6 +671,16 @@ undo() {
     return 0
 }
 
+# Without a kache to ask: what in cargo's own configuration still names the one that was installed.
+refuse_if_wired() {
+    cargo_home=${CARGO_HOME:-$HOME/.cargo}
+    for file in "$cargo_home/config.toml" "$cargo_home/config"; do
+        if [ ! -f "$file" ]; then continue; fi
+        wired=$(sed -n -e '/^[[:space:]]*#/d' -e '/rustc-wrapper/p' "$file" | grep -F -e "$program" -e "$own/bin/" -e '"kache"' -e "'kache'") || continue
+        fail "$program is gone, and cargo still calls it, so that nothing was removed: $file says $wired" "remove that line from $file, then run this again; until then RUSTC_WRAPPER= cargo build builds without it"
+    done
+}
+
 uninstall() {
     if [ ! -f "$manifest" ]; then
         say "Nothing to do: this script has not installed kache for ${HOME}."
@@ -649,10 +692,14 @@ uninstall() {
         case $answer in y* | Y*) ;; *) say 'Nothing was changed.'; return ;; esac
     fi
     # Cargo first: one that calls a program that is not there builds nothing.
-    if [ -x "$program" ]; then
+    unwiring=$program
+    if [ ! -x "$program" ] && ! grep -qsxF -e "foreign $program" "$manifest"; then unwiring=$bin_dir/kache.prev; fi
+    if [ ! -x "$unwiring" ]; then
+        refuse_if_wired
+    else
         set -- uninstall -y
         if [ "$purge" = 1 ]; then set -- "$@" --purge; fi
-        run "$program" "$@" || fail 'cargo may still call kache, so that nothing was removed' "see what it says above; RUSTC_WRAPPER= cargo build builds without it"
+        run "$unwiring" "$@" || fail 'cargo may still call kache, so that nothing was removed' "see what it says above; RUSTC_WRAPPER= cargo build builds without it"
     fi
     make_stage
     cp "$manifest" "$stage/undo" || exit 1

@@ -19,7 +19,7 @@ mod upgrade;
 use std::fs;
 use std::path::Path;
 
-use machine::{Machine, SCRIPT, have, shells};
+use machine::{Machine, SCRIPT, find, have, shells};
 
 const POSES: &str = "case $1 in --version) echo 'kache 0.1.0';; *) echo \"called: $*\";; esac";
 const NEWER: &str = "case $1 in --version) echo 'kache 0.2.0';; *) echo \"called: $*\";; esac";
@@ -66,6 +66,33 @@ fn kache_itself_is_installed_has_cargo_call_it_and_goes_again() {
     assert!(machine.read(".cargo/config.toml").contains("rustc-wrapper"));
     machine.run("sh", &["--uninstall", "--purge"]).with(0, "kache is removed");
     assert_eq!(machine.look(), before);
+}
+
+#[test]
+fn uninstall_without_the_program_has_the_one_before_it_unwire_cargo_or_says_what_still_names_it() {
+    let machine = Machine::with_program(Path::new(env!("CARGO_BIN_EXE_kache")));
+    machine.write(".cargo/config.toml", "# mine\n[build]\njobs = 2\n");
+    machine.write(".profile", "");
+    let before = machine.look();
+    machine.run("sh", &[]).with(0, "cargo was asked, and calls");
+    let wired = machine.read(".cargo/config.toml");
+    let program = machine.path(".local/bin/kache");
+    fs::rename(&program, machine.path(".local/bin/kache.prev")).unwrap();
+    machine.run("sh", &["--uninstall", "--purge"]).with(0, "kache is removed");
+    fs::remove_file(machine.path(".local/bin/kache.prev")).unwrap();
+    fs::remove_dir(machine.path(".local/bin")).unwrap();
+    fs::remove_dir(machine.path(".local")).unwrap();
+    assert_eq!(machine.look(), before);
+
+    machine.run("sh", &["--no-init"]).with(0, "is installed");
+    machine.write(".cargo/config.toml", &wired);
+    fs::remove_file(&program).unwrap();
+    let broken = machine.look();
+    let said = machine.run("sh", &["--uninstall"]).with(1, "so that nothing was removed");
+    assert!(said.contains(&format!("config.toml says rustc-wrapper = \"{}\"", program.display())), "{said}");
+    assert_eq!(machine.look(), broken);
+    machine.write(".cargo/config.toml", "# mine\n[build]\njobs = 2\n# rustc-wrapper = \"kache\"\n");
+    machine.run("sh", &["--uninstall"]).with(0, "kache is removed");
 }
 
 #[test]
@@ -243,13 +270,39 @@ fn a_program_that_does_not_run_changes_nothing() {
     let before = machine.look();
     machine.run("sh", &[]).with(1, "does not run here");
     assert_eq!(machine.look(), before);
-    machine.release(POSES);
-    machine.run("sh", &[]).with(0, "is installed");
+    for release in [POSES, NEWER] {
+        machine.release(release);
+        machine.run("sh", &[]).with(0, "is installed");
+    }
     let before = machine.look();
     // It runs where it is tried, and not where it belongs.
     machine.release("case $0 in */kache) exit 1;; esac");
     machine.run("sh", &[]).with(1, "what was there before is there again");
     assert_eq!(machine.look(), before);
+}
+
+#[test]
+fn an_upgrade_that_fails_or_is_stopped_at_a_rename_leaves_both_kaches_as_they_were() {
+    let machine = Machine::with_release(POSES);
+    machine.run("sh", &[]).with(0, "is installed");
+    machine.release(NEWER);
+    machine.run("sh", &[]).with(0, "is installed");
+    machine.release(&NEWER.replace("0.2.0", "0.3.0"));
+    let before = machine.look();
+    let mv = find("mv").expect("there is mv").display().to_string();
+    for (what, instead, code) in [
+        ("/.kache.new.*", "exit 1", 1),
+        ("/.kache.new.*", "kill -TERM $PPID", 143),
+        ("/kache.prev", "exit 1", 1),
+    ] {
+        machine.tool("mv", &format!("case \"$*\" in *{what}*) {instead};; esac; exec {mv} \"$@\""));
+        machine.run("sh", &["--no-init"]).with(code, "");
+        assert_eq!(machine.look(), before, "{instead} at {what}");
+    }
+    // All is done but for that: it is not stopped any more.
+    machine.tool("mv", &format!("case \"$*\" in *kache.prev*) kill -TERM $PPID;; esac; exec {mv} \"$@\""));
+    machine.run("sh", &["--no-init"]).with(0, "kache 0.3.0 is installed");
+    assert!(machine.read(".local/bin/kache.prev").contains("0.2.0"));
 }
 
 #[test]

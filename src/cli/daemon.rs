@@ -83,6 +83,10 @@ const END_LIMIT: Duration = Duration::from_secs(15);
 /// Does what is asked for.
 pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let build = Build::current();
+    match args.action {
+        None | Some(Action::Stop | Action::Log { .. } | Action::Preflight) => {}
+        Some(_) => session.refuse_root_for_another()?,
+    }
     if let Some(Action::Run(args)) = args.action {
         let RunArgs { supervised: supervisor, exe, handover } = args;
         run::run(session.env, run::Options { supervisor, exe, handover }).map_err(Failure::new)?;

@@ -19,8 +19,8 @@ use crate::setup::doctor::show;
 use crate::setup::doctor::upkeep::{keep_up, rebuild_index};
 use crate::setup::doctor::verify::{self, Verified};
 use crate::setup::plan::Journal;
+use crate::setup::proof;
 use crate::setup::sccache::purge;
-use crate::setup::{init, proof};
 use crate::sys::env::Env;
 use crate::sys::fs;
 
@@ -73,6 +73,9 @@ struct Report {
 
 /// Looks, and does what was asked for.
 pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Result<Exit, Failure> {
+    if args.fix || args.verify || args.rebuild_index {
+        session.refuse_root_for_another()?;
+    }
     if args.verify {
         return verify_store(args, session);
     }
@@ -89,10 +92,6 @@ pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Re
     let pages = pages(definition);
     let (mut machine, mut examined) = look(args, &pages, session.env)?;
     if args.fix {
-        if init::is_root_for_another(session.env) {
-            let error = "this is root's shell in the place of another user's (SUDO_UID is set)".to_owned();
-            return Err(Failure::usage(vec![error]).hint("run it as that user, without sudo"));
-        }
         for _ in 0..MOST_ROUNDS {
             if !fix(args, session, &machine, &mut examined, &mut fixed)? {
                 break;

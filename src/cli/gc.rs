@@ -43,6 +43,9 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     if args.automatic {
         return Ok(run_automatically(session));
     }
+    if !args.dry_run {
+        session.refuse_root_for_another()?;
+    }
     let config = session.config()?;
     let cache_dir = &config.cache_dir.value;
     if fs::metadata(cache_dir).is_err() {

@@ -42,6 +42,9 @@ struct Report {
 
 /// Removes what was asked for.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    if !args.dry_run {
+        session.refuse_root_for_another()?;
+    }
     let cache_dir = session.config()?.cache_dir.value;
     if fs::metadata(&cache_dir).is_err() {
         return gc::missing(&cache_dir, args.json, session);

@@ -6,7 +6,6 @@ use crate::cli::changes::{self, Changes, Outcome, Ways};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::protocol::semver::Semver;
-use crate::setup::init;
 use crate::setup::plan::{Journal, Plan};
 use crate::setup::self_update::RELEASE_KEY;
 use crate::setup::self_update::owner::owner;
@@ -36,10 +35,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
 }
 
 fn update(args: &Args, installed: &Installed, key: &str, session: &Session<'_>) -> Result<Exit, Failure> {
-    if init::is_root_for_another(session.env) {
-        let error = "this is root's shell in the place of another user's (SUDO_UID is set)";
-        return Err(Failure::usage(vec![error.to_owned()]).hint("run it as that user, without sudo"));
-    }
+    session.refuse_root_for_another()?;
     let journal = Journal::of(session.env).ok_or(CannotUpdate::NoHome).map_err(cannot)?;
     let was_interrupted = journal.is_interrupted();
     args.ways.recover(&journal, session)?;

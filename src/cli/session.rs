@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::config::units::parse_duration;
 use crate::index::open::Index;
 use crate::settings;
+use crate::setup::init::is_root_for_another;
 use crate::sys::env::Env;
 
 /// One run of a command.
@@ -45,6 +46,16 @@ impl Session<'_> {
             .map_err(|e| Failure::new(format_args!("no index, not even in memory: {e}")))?;
         index.notes.iter().for_each(|note| self.note(note));
         Ok(index)
+    }
+
+    /// Lets nobody go on who is root in the place of another user: what is written would be root's, in that user's home.
+    pub fn refuse_root_for_another(&self) -> Result<(), Failure> {
+        if !is_root_for_another(self.env) {
+            return Ok(());
+        }
+        let error = "this is root's shell in the place of another user's (SUDO_UID is set)".to_owned();
+        let hint = "run it as that user, without sudo; `env -u SUDO_UID kache …` does it for root";
+        Err(Failure::usage(vec![error]).hint(hint))
     }
 
     /// Prints `text` as it is. A reader that went away is no failure.

@@ -353,6 +353,21 @@ fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
         home.run(&["init", "-y"]).with(2, "without sudo");
         home.run(&["uninstall", "-y"]).with(2, "without sudo");
         home.run(&["init", "--check", "--allow-root"]).with(2, "Tell cargo");
+        for args in [
+            &["daemon", "run"][..],
+            &["daemon", "start"],
+            &["daemon", "restart"],
+            &["daemon", "install"],
+            &["daemon", "uninstall"],
+            &["doctor", "--verify"],
+            &["doctor", "--rebuild-index"],
+            &["gc"],
+            &["purge"],
+        ] {
+            home.run(args).with(2, "root's shell in the place of another user's");
+        }
+        home.run(&["daemon"]).with(1, "The daemon does not run");
+        home.run(&["purge", "--dry-run"]).with(0, "There is no store");
     }
     home.unset("SUDO_UID");
     home.unset("HOME");

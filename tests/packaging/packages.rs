@@ -116,6 +116,30 @@ fn scoops_manifest_has_what_scoop_needs() {
     }
 }
 
+/// A cargo that calls a program that is not there builds nothing.
+#[test]
+fn whoever_removes_the_package_by_a_manager_with_hooks_has_cargo_unwired_first() {
+    let text = read("packaging/rendered/scoop/kache.json");
+    let manifest: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let lines = manifest["pre_uninstall"].as_array().expect("a script of lines");
+    let lines: Vec<&str> = lines.iter().filter_map(serde_json::Value::as_str).collect();
+    assert_eq!(lines[0], "if ($cmd -eq 'uninstall') {", "an update goes through there, too");
+    assert_eq!(lines[1], r#"    & "$dir\kache.exe" uninstall -y"#);
+    let script = read("packaging/rendered/chocolatey/tools/chocolateyuninstall.ps1");
+    assert!(script.contains("& $program uninstall -y") && script.is_ascii());
+    let program = script.split('\'').find(|part| part.ends_with(r"\kache.exe")).expect("a program");
+    let dir = program.split('\\').next().expect("a directory");
+    assert!(release().programs().contains(&format!("{dir}.zip")), "{dir}");
+}
+
+#[test]
+fn homebrew_can_run_the_daemon_as_a_service() {
+    let formula = read("packaging/rendered/homebrew/kache.rb");
+    let (_, service) = formula.split_once("  service do\n").expect("a service");
+    let (service, _) = service.split_once("  end\n").expect("it ends");
+    assert_eq!(service, "    run [opt_bin/\"kache\", \"daemon\", \"run\"]\n    keep_alive crashed: true\n");
+}
+
 #[test]
 fn wingets_manifests_are_of_one_version_and_of_the_three_kinds() {
     let mut kinds = Vec::new();

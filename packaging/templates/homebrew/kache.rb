@@ -34,6 +34,11 @@ class Kache < Formula
     man1.install Dir["man/man1/*.1"]
   end
 
+  service do
+    run [opt_bin/"kache", "daemon", "run"]
+    keep_alive crashed: true
+  end
+
   def caveats
     "`kache init` has cargo call it; run `kache uninstall` before `brew uninstall kache`."
   end

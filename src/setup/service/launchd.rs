@@ -124,17 +124,28 @@ impl Launchd {
         format!("{domain}/{}", label(&self.0))
     }
 
-    /// How the agent is loaded into `domain`, where it is not.
-    fn load(&self, domain: &str) -> Vec<Action> {
+    /// The domains that it is loaded in: it may have been installed in the other kind of session.
+    fn loaded_in(&self, runner: &dyn CommandRunner) -> Vec<String> {
+        let domains = ["gui", "user"].map(|kind| format!("{kind}/{}", self.0.user));
+        domains.into_iter().filter(|domain| self.is_loaded(domain, runner).unwrap_or(false)).collect()
+    }
+
+    fn bootstrap(&self, domain: &str) -> CommandLine {
+        launchctl(&["bootstrap", domain, &self.path().to_string_lossy()])
+    }
+
+    /// Unloads the agent from the domain of this session. It waits until the agent is gone, which `bootout` does not.
+    fn stop_here(&self) -> CommandLine {
+        CommandLine::new(&self.0.exe.to_string_lossy(), &["daemon", "stop"])
+    }
+
+    /// How the agent is loaded into `domain`, where it is not, and what takes that back.
+    fn load(&self, domain: &str, undo: CommandLine) -> Vec<Action> {
         let target = self.target(domain);
         vec![
             // An agent that its user switched off once stays off, unless it is switched on.
             Action::run("Allow the agent to start", launchctl(&["enable", &target]), None),
-            Action::run(
-                "Start it now and at every login",
-                launchctl(&["bootstrap", domain, &self.path().to_string_lossy()]),
-                Some(launchctl(&["bootout", &target])),
-            ),
+            Action::run("Start it now and at every login", self.bootstrap(domain), Some(undo)),
         ]
     }
 
@@ -185,37 +196,40 @@ impl Supervisor for Launchd {
         }
         let bytes = plist(&self.0).into_bytes();
         plan.add(Action::file("Install the agent", &path, bytes, 0o644, UndoEdit::None)?);
-        let is_loaded = self.is_loaded(&domain, runner).unwrap_or(false);
         let is_changed = !plan.is_empty();
-        if is_loaded && is_changed {
-            let exe = self.0.exe.to_string_lossy();
-            // It waits until the agent is gone, which `bootout` does not.
-            plan.add(Action::run(
-                "Unload the agent as it was",
-                CommandLine::new(&exe, &["daemon", "stop"]),
-                Some(launchctl(&["bootstrap", &domain, &path.to_string_lossy()])),
-            ));
+        let loaded_in = self.loaded_in(runner);
+        let is_loaded = loaded_in.contains(&domain);
+        let mut before = Vec::new();
+        for old in loaded_in {
+            let is_other = old != domain;
+            if !is_other && !is_changed {
+                continue;
+            }
+            // Taking back begins at the end of a plan: the old agent can only be loaded once its file is back.
+            let look = launchctl(&["print", &self.target(&old)]);
+            before.push(Action::run("See that the agent is loaded", look, Some(self.bootstrap(&old))));
+            plan.add(if is_other {
+                let bootout = launchctl(&["bootout", &self.target(&old)]);
+                Action::run("Unload the agent from the other kind of session", bootout, None)
+            } else {
+                Action::run("Unload the agent as it was", self.stop_here(), None)
+            });
         }
+        plan.actions.splice(0..0, before);
         if !is_loaded || is_changed {
-            self.load(&domain).into_iter().for_each(|action| plan.add(action));
+            let bootout = launchctl(&["bootout", &self.target(&domain)]);
+            plan.actions.extend(self.load(&domain, if is_loaded { self.stop_here() } else { bootout }));
         }
         Ok(vec![plan])
     }
 
     fn uninstall(&self, runner: &dyn CommandRunner) -> Result<Plan, CannotPlan> {
         let mut plan = Plan::new(UNINSTALL);
-        let path = self.path();
-        // It may have been loaded in the other kind of session.
-        for domain in ["gui", "user"].map(|kind| format!("{kind}/{}", self.0.user)) {
-            if self.is_loaded(&domain, runner).unwrap_or(false) {
-                plan.add(Action::run(
-                    "Stop the agent",
-                    launchctl(&["bootout", &self.target(&domain)]),
-                    Some(launchctl(&["bootstrap", &domain, &path.to_string_lossy()])),
-                ));
-            }
+        for domain in self.loaded_in(runner) {
+            let bootout = launchctl(&["bootout", &self.target(&domain)]);
+            plan.add(Action::run("Stop the agent", bootout, Some(self.bootstrap(&domain))));
         }
-        plan.add(Action::remove("Remove the agent", &path)?);
+        plan.add(Action::remove("Remove the agent", &self.path())?);
         Ok(plan)
     }
 
@@ -229,7 +243,7 @@ impl Supervisor for Launchd {
         if self.is_loaded(&domain, runner).unwrap_or(false) {
             return vec![Action::run("Start the agent", launchctl(&["kickstart", "-k", &target]), None)];
         }
-        self.load(&domain)
+        self.load(&domain, launchctl(&["bootout", &target]))
     }
 
     fn start(&self, runner: &dyn CommandRunner) -> Result<(), String> {
@@ -237,7 +251,7 @@ impl Supervisor for Launchd {
         if self.is_loaded(&domain, runner)? {
             return runner::must(runner, &launchctl(&["kickstart", &self.target(&domain)])).map(drop);
         }
-        runner::must(runner, &launchctl(&["bootstrap", &domain, &self.path().to_string_lossy()])).map(drop)
+        runner::must(runner, &self.bootstrap(&domain)).map(drop)
     }
 
     fn stop(&self, runner: &dyn CommandRunner) -> Result<(), String> {

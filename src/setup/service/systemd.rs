@@ -125,6 +125,19 @@ impl Systemd {
         let [socket, unit] = self.units();
         systemctl(&[verb, &[&socket, &unit]].concat())
     }
+
+    /// What takes the manager back to the units as they are before they are changed: it has to read them, and to run
+    /// them, once they are back. Taking back begins at the end of a plan, so that this is the plan's beginning.
+    fn back_to_what_it_was(&self, status: &Status) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if status.is_running {
+            let (look, restart) = (self.call(&["is-active", "--quiet"]), self.call(&["restart"]));
+            actions.push(Action::run("See that it runs as it was described until now", look, Some(restart)));
+        }
+        let reload = systemctl(&["daemon-reload"]);
+        actions.push(Action::run("See that systemd can read them", reload.clone(), Some(reload)));
+        actions
+    }
 }
 
 /// A command to the manager of this user.
@@ -151,20 +164,26 @@ impl Supervisor for Systemd {
                 UndoEdit::None,
             )?);
         }
+        let status = self.status(runner).unwrap_or_default();
         let is_changed = !plan.is_empty();
         if is_changed {
             let reload = systemctl(&["daemon-reload"]);
-            plan.add(Action::run("Let systemd read them", reload.clone(), Some(reload)));
+            let undo = if status.is_installed { None } else { Some(reload.clone()) };
+            if status.is_installed {
+                plan.actions.splice(0..0, self.back_to_what_it_was(&status));
+            }
+            plan.add(Action::run("Let systemd read them", reload, undo));
         }
-        let is_up = self.status(runner).is_ok_and(|status| status.is_enabled && status.is_running);
-        if is_changed || !is_up {
-            plan.add(Action::run(
-                "Start it now and at every login",
-                self.call(&["enable", "--now"]),
-                Some(self.call(&["disable", "--now"])),
-            ));
+        if is_changed || !(status.is_enabled && status.is_running) {
+            let undo = match (status.is_enabled, status.is_running) {
+                (true, true) => None,
+                (true, false) => Some(self.call(&["stop"])),
+                (false, true) => Some(self.call(&["disable"])),
+                (false, false) => Some(self.call(&["disable", "--now"])),
+            };
+            plan.add(Action::run("Start it now and at every login", self.call(&["enable", "--now"]), undo));
         }
-        if is_changed && is_up {
+        if is_changed && status.is_running {
             plan.add(Action::run("Restart it as it is described now", self.call(&["restart"]), None));
         }
         Ok(vec![plan])

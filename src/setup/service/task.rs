@@ -12,6 +12,7 @@ use crate::setup::plan::{Action, CannotPlan, CommandLine, Plan, UndoEdit};
 use crate::setup::service::launchd::escaped;
 use crate::setup::service::runner::{self, CommandRunner};
 use crate::setup::service::supervisor::{INSTALL, Service, Status, Supervisor, UNINSTALL};
+use crate::sys::fs;
 
 const RUN_KEY: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run";
 /// What a task's last result says while it runs, and before it ever ran.
@@ -106,7 +107,12 @@ impl Task {
         CommandLine::new("reg", &[&[verb, RUN_KEY, "/v", &self.0.name], more].concat())
     }
 
-    fn task_plan(&self) -> Result<Plan, CannotPlan> {
+    fn create(&self) -> CommandLine {
+        self.schtasks("/create", &["/xml", &self.file().to_string_lossy(), "/f"])
+    }
+
+    /// Has the task made as it is described; nothing if it `is_there` and was described so before.
+    fn task_plan(&self, is_there: bool) -> Result<Plan, CannotPlan> {
         let mut plan = Plan::new(INSTALL);
         let path = self.file();
         if let Some(dir) = path.parent() {
@@ -119,13 +125,24 @@ impl Task {
             plan.add(Action::copy("Copy the program to where it runs", copy, &self.0.exe)?);
         }
         plan.add(Action::file("Describe the task", &path, file(&self.0), 0o644, UndoEdit::None)?);
-        plan.add(Action::run(
-            "Start it at every logon",
-            self.schtasks("/create", &["/xml", &path.to_string_lossy(), "/f"]),
-            Some(self.schtasks("/delete", &["/f"])),
-        ));
+        if is_there && plan.is_empty() {
+            return Ok(plan);
+        }
+        let again = is_there && fs::metadata(&path).is_ok();
+        let undo = if again { None } else { Some(self.schtasks("/delete", &["/f"])) };
+        if again {
+            // Taking back begins at the end of a plan: the old task is made once its description is back.
+            let look = self.schtasks("/query", &["/xml"]);
+            plan.actions.insert(0, Action::run("See that the task is there", look, Some(self.create())));
+        }
+        plan.add(Action::run("Start it at every logon", self.create(), undo));
         plan.add(Action::run("Start it now", self.schtasks("/run", &[]), Some(self.schtasks("/end", &[]))));
         Ok(plan)
+    }
+
+    /// What the `Run` key has.
+    fn value(&self) -> String {
+        format!("\"{}\" daemon start", self.0.exe.display())
     }
 
     fn run_key_plan(&self) -> Plan {
@@ -133,7 +150,7 @@ impl Task {
         let mut plan = Plan::new(INSTALL);
         plan.add(Action::run(
             "Start it at every logon",
-            self.reg("add", &["/t", "REG_SZ", "/d", &format!("\"{exe}\" daemon start"), "/f"]),
+            self.reg("add", &["/t", "REG_SZ", "/d", &self.value(), "/f"]),
             Some(self.reg("delete", &["/f"])),
         ));
         plan.add(Action::run("Start it now", CommandLine::new(&exe, &["daemon", "start"]), None));
@@ -151,6 +168,14 @@ impl Task {
     fn has_run_key(&self, runner: &dyn CommandRunner) -> bool {
         self.is_there(&self.reg("query", &[]), runner)
     }
+
+    /// Whether the `Run` key has what it should. What is not ASCII is printed in the console's code page: such a value
+    /// counts as right.
+    fn has_right_run_key(&self, runner: &dyn CommandRunner) -> bool {
+        let value = self.value();
+        let said = runner.run(&self.reg("query", &[])).map(|captured| captured.stdout).unwrap_or_default();
+        !value.is_ascii() || String::from_utf8_lossy(&said).contains(&value)
+    }
 }
 
 impl Supervisor for Task {
@@ -158,15 +183,20 @@ impl Supervisor for Task {
         "task"
     }
 
-    fn install(&self, _runner: &dyn CommandRunner) -> Result<Vec<Plan>, CannotPlan> {
-        Ok(vec![self.task_plan()?, self.run_key_plan()])
+    fn install(&self, runner: &dyn CommandRunner) -> Result<Vec<Plan>, CannotPlan> {
+        let has_task = self.has_task(runner);
+        if has_task || !self.has_run_key(runner) {
+            return Ok(vec![self.task_plan(has_task)?, self.run_key_plan()]);
+        }
+        // The system refused a task once.
+        let is_right = self.has_right_run_key(runner);
+        Ok(vec![if is_right { Plan::new(INSTALL) } else { self.run_key_plan() }])
     }
 
     fn uninstall(&self, runner: &dyn CommandRunner) -> Result<Plan, CannotPlan> {
         let mut plan = Plan::new(UNINSTALL);
         if self.has_task(runner) {
-            let again = self.schtasks("/create", &["/xml", &self.file().to_string_lossy(), "/f"]);
-            plan.add(Action::run("Remove the task", self.schtasks("/delete", &["/f"]), Some(again)));
+            plan.add(Action::run("Remove the task", self.schtasks("/delete", &["/f"]), Some(self.create())));
         }
         if self.has_run_key(runner) {
             plan.add(Action::run("Remove it from what starts at logon", self.reg("delete", &["/f"]), None));

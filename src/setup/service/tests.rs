@@ -69,6 +69,15 @@ fn commands(plan: &crate::setup::plan::Plan) -> Vec<String> {
     plan.actions.iter().filter_map(|action| command(&action.change)).collect()
 }
 
+/// What takes a plan back, in the order in which that is done.
+fn undone(plan: &crate::setup::plan::Plan) -> Vec<String> {
+    let undo = |change: &Change| match change {
+        Change::Run(run) => run.undo.as_ref().map(line),
+        Change::Path(change) => Some(format!("back: {}", change.path.file_name()?.display())),
+    };
+    plan.actions.iter().rev().filter_map(|action| undo(&action.change)).collect()
+}
+
 #[test]
 fn the_rendered_files_are_these() {
     let service = service("/home/me/.cargo/bin/kache");
@@ -171,6 +180,34 @@ fn the_plan_for_systemd_is_this_and_is_empty_when_all_is_in_place() {
 }
 
 #[test]
+fn an_upgrade_for_systemd_that_fails_leaves_the_service_enabled_and_running_as_it_was_described() {
+    let dir = tempfile::tempdir().unwrap();
+    let systemd = Systemd(Service { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
+    let units = dir.path().join("systemd/user");
+    std::fs::create_dir_all(&units).unwrap();
+    std::fs::write(units.join("kache.socket"), systemd::socket(&systemd.0)).unwrap();
+    std::fs::write(units.join("kache.service"), "an older one").unwrap();
+    let [unit, reload] = ["back: kache.service", "systemctl --user daemon-reload"];
+    let restart = "systemctl --user restart kache.socket kache.service";
+    let stop = "systemctl --user stop kache.socket kache.service";
+    let disable = "systemctl --user disable kache.socket kache.service";
+    let disable_now = "systemctl --user disable --now kache.socket kache.service";
+    for (state, expected) in [
+        ("ActiveState=active\nUnitFileState=enabled\n", &[unit, reload, restart][..]),
+        ("ActiveState=active\nUnitFileState=disabled\n", &[disable, unit, reload, restart]),
+        ("ActiveState=inactive\nUnitFileState=enabled\n", &[stop, unit, reload]),
+        ("ActiveState=inactive\nUnitFileState=disabled\n", &[disable_now, unit, reload]),
+    ] {
+        let shown = format!("LoadState=loaded\n{state}").leak();
+        let runner = recorded(&[("systemctl --user show", &[(0, shown)])]);
+        assert_eq!(undone(&systemd.install(&runner).unwrap()[0]), expected, "{state}");
+    }
+    let absent =
+        recorded(&[("systemctl --user show", &[(0, "LoadState=not-found\nActiveState=inactive\n")])]);
+    assert_eq!(undone(&systemd.install(&absent).unwrap()[0]), [disable_now, reload, unit]);
+}
+
+#[test]
 fn the_domain_of_launchd_is_told_by_exit_codes() {
     for (code, domain) in [(0, "gui/501"), (112, "user/501"), (125, "user/501")] {
         let runner = recorded(&[("launchctl print gui/501", &[(code, "Could not find domain")])]);
@@ -227,14 +264,51 @@ fn the_plan_for_launchd_enables_and_bootstraps_in_the_domain_that_is_there() {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::create_dir_all(dir.path().join("Library/Logs/kache")).unwrap();
     std::fs::write(&path, launchd::plist(&launchd.0)).unwrap();
-    let loaded = recorded(&[("launchctl print", &[(0, "state = running")])]);
+    let loaded = recorded(&[
+        ("launchctl print user/501/", &[(113, "Could not find service")]),
+        ("launchctl print", &[(0, "state = running")]),
+    ]);
     assert!(launchd.install(&loaded).unwrap()[0].is_empty());
     std::fs::write(&path, "an older one").unwrap();
-    let again = commands(&launchd.install(&loaded).unwrap()[0]);
-    assert_eq!(again[0], "/usr/local/bin/kache daemon stop");
-    assert!(again[2].starts_with("launchctl bootstrap gui/501 "));
-    let removal = launchd.uninstall(&loaded).unwrap();
-    assert_eq!(commands(&removal).len(), 2, "from both kinds of session");
+    let [print, stop, bootstrap] = [
+        "launchctl print gui/501/dev.kache.kache".to_owned(),
+        "/usr/local/bin/kache daemon stop".to_owned(),
+        format!("launchctl bootstrap gui/501 {}", path.display()),
+    ];
+    let again = launchd.install(&loaded).unwrap();
+    let enable = "launchctl enable gui/501/dev.kache.kache".to_owned();
+    assert_eq!(commands(&again[0]), [print, stop.clone(), enable, bootstrap.clone()]);
+    let file = "back: dev.kache.kache.plist".to_owned();
+    assert_eq!(undone(&again[0]), [stop, file, bootstrap], "the old one is loaded once its file is back");
+    assert_eq!(commands(&launchd.uninstall(&loaded).unwrap()).len(), 1);
+    let both = recorded(&[("launchctl print", &[(0, "state = running")])]);
+    assert_eq!(commands(&launchd.uninstall(&both).unwrap()).len(), 2, "from both kinds of session");
+}
+
+#[test]
+fn an_agent_of_the_other_kind_of_session_is_unloaded_there_and_loaded_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let launchd = Launchd(Service { home: dir.path().to_owned(), ..service("/usr/local/bin/kache") });
+    let path = dir.path().join("Library/LaunchAgents/dev.kache.kache.plist");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::create_dir_all(dir.path().join("Library/Logs/kache")).unwrap();
+    std::fs::write(&path, launchd::plist(&launchd.0)).unwrap();
+    let elsewhere = recorded(&[
+        ("launchctl print gui/501/", &[(113, "Could not find service")]),
+        ("launchctl print user/501/", &[(0, "state = running")]),
+        ("launchctl print gui/501", &[(0, "")]),
+    ]);
+    let plans = launchd.install(&elsewhere).unwrap();
+    let bootstrap = |domain: &str| format!("launchctl bootstrap {domain} {}", path.display());
+    let expected = [
+        "launchctl print user/501/dev.kache.kache".to_owned(),
+        "launchctl bootout user/501/dev.kache.kache".to_owned(),
+        "launchctl enable gui/501/dev.kache.kache".to_owned(),
+        bootstrap("gui/501"),
+    ];
+    assert_eq!(commands(&plans[0]), expected);
+    let bootout = "launchctl bootout gui/501/dev.kache.kache".to_owned();
+    assert_eq!(undone(&plans[0]), [bootout, bootstrap("user/501")]);
 }
 
 #[test]
@@ -304,6 +378,35 @@ fn where_a_task_is_refused_the_run_key_is_next_whatever_language_the_refusal_is_
     // A stand-in that answers 0 and nothing has no task.
     let empty = recorded(&[("schtasks", &[(0, "")]), ("reg", &[(1, "")])]);
     assert_eq!(task.status(&empty).unwrap(), Status::default());
+}
+
+#[test]
+fn nothing_is_planned_for_windows_where_the_task_or_the_run_key_is_in_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let task = Task(Service { config_dir: dir.path().to_owned(), ..service(r"C:\kache.exe") });
+    let by_task = recorded(&[("schtasks /query", &[(0, "<Task/>")]), ("reg query", &[(1, "")])]);
+    let xml = dir.path().join("kache").join("kache-task.xml");
+    let create = format!(r"schtasks /create /tn kache\daemon /xml {} /f", xml.display());
+    assert!(commands(&task.install(&by_task).unwrap()[0]).contains(&create), "nothing describes it");
+    std::fs::create_dir(xml.parent().unwrap()).unwrap();
+    std::fs::write(&xml, task::file(&task.0)).unwrap();
+    assert!(task.install(&by_task).unwrap()[0].is_empty());
+    std::fs::write(&xml, "an older one").unwrap();
+    let [query, run, end] =
+        ["/query", "/run", "/end"].map(|verb| format!(r"schtasks {verb} /tn kache\daemon"));
+    let again = &task.install(&by_task).unwrap()[0];
+    assert_eq!(commands(again), [format!("{query} /xml"), create.clone(), run]);
+    assert_eq!(undone(again), [end, "back: kache-task.xml".to_owned(), create], "the old task comes back");
+
+    let said = "    kache    REG_SZ    \"C:\\kache.exe\" daemon start";
+    let by_key = recorded(&[("schtasks /query", &[(1, "")]), ("reg query", &[(0, said)])]);
+    let plans = task.install(&by_key).unwrap();
+    assert!(plans.len() == 1 && plans[0].is_empty());
+    let moved = Task(Service { exe: r"D:\kache.exe".into(), ..task.0.clone() });
+    let plans = moved.install(&by_key).unwrap();
+    assert!(plans.len() == 1 && commands(&plans[0])[0].starts_with("reg add"));
+    let letters = Task(Service { exe: r"C:\Jürgen\kache.exe".into(), ..task.0.clone() });
+    assert!(letters.install(&by_key).unwrap()[0].is_empty(), "it cannot be told");
 }
 
 #[test]
