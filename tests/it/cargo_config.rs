@@ -68,6 +68,15 @@ fn of_config_and_config_toml_cargo_reads_config() {
 }
 
 #[test]
+fn a_link_called_config_that_leads_to_nothing_is_not_there() {
+    let home = home();
+    home.write(".cargo/config.toml", build(&home, "W/a"));
+    home.link("gone", ".cargo/config");
+    assert_eq!(calls(&home, "a").problems.len(), 0);
+    assert_eq!(cargo_config::config_file(&home.path(".cargo")), home.path(".cargo/config.toml"));
+}
+
+#[test]
 fn variables_go_before_files_and_near_files_before_far_ones() {
     let mut home = home();
     home.write(".cargo/config.toml", build(&home, "W/a"));
