@@ -41,7 +41,7 @@ fn update(args: &Args, installed: &Installed, key: &str, session: &Session<'_>) 
         return Err(Failure::usage(vec![error.to_owned()]).hint("run it as that user, without sudo"));
     }
     let journal = Journal::of(session.env).ok_or(CannotUpdate::NoHome).map_err(cannot)?;
-    let was_interrupted = journal.is_interrupted();
+    let was_interrupted = journal.is_interrupted().map_err(changes::not_applied)?;
     args.ways.recover(&journal, session)?;
     if was_interrupted && !args.ways.check {
         // The file may be another program now than the one that runs.

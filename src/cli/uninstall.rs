@@ -12,6 +12,7 @@ use crate::settings;
 use crate::setup::login::Login;
 use crate::setup::plan::Journal;
 use crate::setup::plan::apply::Proof;
+use crate::setup::plan::journal::DAMAGED_HINT;
 use crate::setup::proof;
 use crate::setup::uninstall::{self, CannotUninstall, Uninstall};
 use crate::sys::env::{self, Env};
@@ -197,9 +198,7 @@ fn cannot(error: CannotUninstall) -> Failure {
             .hint("set HOME to the directory of the user whose cargo is meant"),
         CannotUninstall::RootForAnother => Failure { exit: Exit::Usage, ..failure }
             .hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant"),
-        CannotUninstall::Journal(_) => failure.hint(
-            "if what it names is damaged, remove that directory and run this again: what names kache is then looked for",
-        ),
+        CannotUninstall::Journal(_) => failure.hint(DAMAGED_HINT),
         CannotUninstall::Chain(_) => failure.hint("correct it, and run this again; nothing was done"),
         _ => failure,
     }

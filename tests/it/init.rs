@@ -438,7 +438,11 @@ fn a_damaged_journal_is_named_and_can_be_removed() {
     home.run(&["init", "-y"]).with(0, "Done");
     let journal = home.path(".local/state/kache/journal");
     home.write(".local/state/kache/journal/2020-01-01T00-00-00.000/plan.json", "{");
-    home.run(&["uninstall", "-y"]).with(1, "2020-01-01T00-00-00.000");
+    for args in [&["uninstall", "-y"][..], &["init", "-y"], &["init", "--check"]] {
+        let said = home.run(args);
+        said.with(1, "2020-01-01T00-00-00.000").with(1, "hint: if what it names is damaged, remove");
+    }
+    home.run(&["doctor"]).with(1, "the journal cannot be read");
     assert!(cargo_calls_kache(&home));
     std::fs::remove_dir_all(journal).unwrap();
     home.run(&["uninstall", "-y"]).with(0, "Done");
