@@ -170,8 +170,12 @@ fn remove_store(dir: &Path) -> Result<(), Failure> {
     let lock_file = lock_file(dir);
     fs::remove(&lock_file).map_err(|e| failed(&lock_file, e))?;
     drop(lock);
-    // The directory may have been given by mistake: what is not kache's own stays.
+    // The directory may have been given by mistake: what is not kache's own stays. So does a link that somebody put in
+    // the place of a directory, with the directory that it leads to.
     for path in [dir.join("store"), dir.join("records"), dir.to_owned()] {
+        if matches!(settle::standing(&path), Ok(settle::Standing::Link(_))) {
+            continue;
+        }
         match settle::remove_empty_dir(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::DirectoryNotEmpty => return Err(failed(&path, e)),
             _ => {}

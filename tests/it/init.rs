@@ -418,6 +418,27 @@ fn purge_removes_the_store_the_records_and_the_journal() {
 }
 
 #[test]
+fn purge_leaves_links_in_the_place_of_directories_and_what_they_lead_to() {
+    let mut home = Home::new();
+    home.package("p");
+    home.within("p");
+    home.dir("disk/cache");
+    home.dir("disk/store");
+    home.link("disk/cache", "cache");
+    home.link("../store", "disk/cache/store");
+    let cache = home.path("cache").display().to_string();
+    home.set("KACHE_CACHE_DIR", &cache);
+    home.run(&["init", "-y"]).with(0, "Done");
+    Ended::of(home.command("cargo").args(["build", "--offline"]).output().unwrap()).with(0, "");
+    assert!(home.path("disk/store/v1").exists());
+    home.run(&["uninstall", "--purge", "-y"]).with(0, "Done");
+    assert!(!home.path(".local/state/kache").exists());
+    let left = home.look();
+    let left: Vec<&str> = left.lines().filter(|line| line.contains("disk")).collect();
+    assert_eq!(left.len(), 5, "{left:?}");
+}
+
+#[test]
 fn json_tells_the_outcome_and_the_changes() {
     let home = Home::new();
     let parse =
