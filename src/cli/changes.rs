@@ -12,6 +12,9 @@ use crate::setup::plan::journal::DAMAGED_HINT;
 use crate::setup::plan::show::Shown;
 use crate::setup::plan::{Journal, NotApplied, Plan};
 
+/// What to do where there is no home directory, or none that is the same everywhere.
+pub const HOME_HINT: &str = "set HOME to the directory of the user whose cargo is meant";
+
 /// Arguments of every command that changes the machine.
 #[derive(clap::Args)]
 pub struct Ways {

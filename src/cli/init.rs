@@ -13,7 +13,7 @@ use crate::setup::plan::apply::Proof;
 use crate::setup::plan::{Journal, NotApplied, Plan};
 use crate::setup::wrapper_path::Naming;
 use crate::setup::{proof, uninstall};
-use crate::sys::env;
+use crate::sys::{dirs, env};
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -52,6 +52,9 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let journal = Journal::of(session.env).ok_or(CannotInit::NoHome).map_err(cannot)?;
     if init::is_root_for_another(session.env) && !args.allow_root {
         return Err(cannot(CannotInit::RootForAnother));
+    }
+    if let Some(state) = dirs::state(session.env).filter(|state| state.is_relative()) {
+        return Err(cannot(CannotInit::RelativeHome(state)));
     }
     args.ways.recover(&journal, session)?;
     if args.undo {
@@ -176,7 +179,7 @@ fn cannot(error: CannotInit) -> Failure {
     let failure = Failure::new(&error);
     let usage = || Failure { exit: Exit::Usage, ..Failure::new(&error) };
     match &error {
-        CannotInit::NoHome => usage().hint("set HOME to the directory of the user whose cargo is meant"),
+        CannotInit::NoHome | CannotInit::RelativeHome(_) => usage().hint(changes::HOME_HINT),
         CannotInit::RootForAnother => {
             usage().hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant")
         }

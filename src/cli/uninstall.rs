@@ -38,6 +38,9 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     if crate::setup::init::is_root_for_another(session.env) && !args.allow_root {
         return Err(cannot(CannotUninstall::RootForAnother));
     }
+    if let Some(state) = dirs::state(session.env).filter(|state| state.is_relative()) {
+        return Err(cannot(CannotUninstall::RelativeHome(state)));
+    }
     args.ways.recover(&journal, session)?;
     let mut uninstall = uninstall::plan(session.env, args.allow_root).map_err(cannot)?;
     let login = Login::to_remove(session.env, &env::current_exe()?)?;
@@ -198,8 +201,9 @@ fn remove_empty_bases(env: &Env) {
 fn cannot(error: CannotUninstall) -> Failure {
     let failure = Failure::new(&error);
     match error {
-        CannotUninstall::NoHome => Failure { exit: Exit::Usage, ..failure }
-            .hint("set HOME to the directory of the user whose cargo is meant"),
+        CannotUninstall::NoHome | CannotUninstall::RelativeHome(_) => {
+            Failure { exit: Exit::Usage, ..failure }.hint(changes::HOME_HINT)
+        }
         CannotUninstall::RootForAnother => Failure { exit: Exit::Usage, ..failure }
             .hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant"),
         CannotUninstall::Journal(_) => failure.hint(DAMAGED_HINT),

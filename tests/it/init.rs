@@ -359,7 +359,9 @@ fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
     home.run(&["init", "-y"]).with(2, "HOME is not set");
     home.run(&["uninstall", "-y"]).with(2, "HOME is not set");
     home.set("HOME", "relative");
-    home.run(&["init", "-y"]).with(1, "is not an absolute path");
+    for args in [&["init", "-y"][..], &["init", "--undo", "-y"], &["uninstall", "-y"]] {
+        home.run(args).with(2, "is not an absolute path").with(2, "hint: set HOME to the directory");
+    }
     home.set("HOME", home.root().to_str().unwrap());
     home.set("PATH", "/nowhere");
     home.run(&["init", "-y"]).with(1, "cargo is not in PATH");
