@@ -2,6 +2,7 @@
 //! compared byte for byte with what it was.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use crate::home::{Ended, Home};
 
@@ -366,6 +367,27 @@ fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
     home.set("PATH", "/nowhere");
     home.run(&["init", "-y"]).with(1, "cargo is not in PATH");
     assert_eq!(home.look(), before);
+}
+
+#[test]
+fn of_several_inits_at_once_each_finds_its_work_done() {
+    let home = Home::new();
+    let started: Vec<_> = (0..6)
+        .map(|_| {
+            let mut init = home.command(home.kache());
+            init.args(["init", "-y"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let ended: Vec<Ended> =
+        started.into_iter().map(|init| Ended::of(init.wait_with_output().unwrap())).collect();
+    for one in &ended {
+        one.with(0, "cargo was asked, and calls");
+    }
+    let did = |one: &&Ended| one.out.contains("Done: ");
+    assert_eq!(ended.iter().filter(did).count(), 1, "the others had nothing left to do");
+    assert!(cargo_calls_kache(&home));
+    home.run(&["uninstall", "-y"]).with(0, "Done");
+    assert!(!home.path(".cargo/config.toml").exists());
 }
 
 #[test]

@@ -32,8 +32,8 @@ use crate::sys::{clock, dirs, fs};
 /// The version of `plan.json`.
 const FORMAT: u32 = 1;
 
-/// How long another apply is waited for.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long another apply is waited for. With a service to be started, one takes seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What to do about a journal that cannot be read.
 pub const DAMAGED_HINT: &str = "if what it names is damaged, remove that directory and run this again; `kache uninstall` \
@@ -42,6 +42,7 @@ pub const DAMAGED_HINT: &str = "if what it names is damaged, remove that directo
 /// The journal of this user.
 pub struct Journal {
     pub(super) dir: PathBuf,
+    pub(super) patience: Duration,
 }
 
 /// How an apply stands.
@@ -92,7 +93,7 @@ impl Journal {
 
     /// The journal in this directory.
     pub fn at(dir: PathBuf) -> Journal {
-        Journal { dir }
+        Journal { dir, patience: PATIENCE }
     }
 
     /// Whether anything was written down.
@@ -104,7 +105,7 @@ impl Journal {
     /// have it for a moment.
     pub(super) fn lock(&self) -> io::Result<Option<FileLock>> {
         settle::create_private_dir_all(&self.dir)?;
-        match lock::lock(&self.dir.join("lock"), PATIENCE)? {
+        match lock::lock(&self.dir.join("lock"), self.patience)? {
             Waited::Free(lock) | Waited::AfterHolder(lock) => Ok(Some(lock)),
             Waited::Stalled => Ok(None),
         }
