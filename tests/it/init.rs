@@ -391,6 +391,31 @@ fn of_several_inits_at_once_each_finds_its_work_done() {
 }
 
 #[test]
+fn what_cargo_remembers_of_its_compiler_is_no_proof() {
+    let mut home = Home::new();
+    // Where every project, and the package that is asked about, keep it.
+    let target = home.path("shared").display().to_string();
+    home.set("CARGO_TARGET_DIR", &target);
+    home.run(&["init", "-y"]).with(0, "Done: cargo was asked");
+    home.cargo_works();
+    assert!(home.path("shared/.rustc_info.json").exists());
+    home.run(&["init", "-y"]).with(0, "Nothing to do: cargo was asked");
+    home.run(&["doctor"]).with(0, "cargo was asked, and calls kache");
+}
+
+#[test]
+fn settings_in_cargos_table_of_variables_reach_the_wrapper() {
+    let home = Home::new();
+    home.run(&["init", "-y"]).with(0, "Done");
+    let other = home.path("other");
+    let wired = home.read(".cargo/config.toml");
+    home.write(".cargo/config.toml", format!("{wired}\n[env]\nKACHE_CACHE_DIR = '{}'\n", other.display()));
+    home.cargo_works();
+    assert!(home.path("other/store/v1").exists());
+    assert!(!home.path(".cache/kache").exists());
+}
+
+#[test]
 fn a_working_directory_that_is_gone_is_no_obstacle() {
     let home = Home::new();
     home.dir("gone");
