@@ -513,7 +513,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__doctor)
-            opts="-y -h --fix --project --purge-sccache --yes --verify --rebuild-index --online --report --json --help"
+            opts="-y -h --fix --project --purge-sccache --yes --dry-run --check --verify --rebuild-index --online --report --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -55,11 +55,12 @@ complete -c kache -n "__fish_kache_using_subcommand doctor" -l fix -d 'Put right
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l project -d 'Change files of the repository here as well, where they set sccache'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l purge-sccache -d 'Remove sccache\'s own cache from this disk as well'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -s y -l yes -d 'Do it without asking'
+complete -c kache -n "__fish_kache_using_subcommand doctor" -l check -l dry-run -d 'Show what would be put right, and do nothing; ends with 2 if there is something'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l verify -d 'Read the whole store again, and take out of service what is not as it was stored'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l rebuild-index -d 'Make the index anew from the store'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l online -d 'Ask for the newest release as well; nothing else leaves this machine'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l report -d 'Print what to send along with a report of a defect: without the names of the user, the home and the project'
-complete -c kache -n "__fish_kache_using_subcommand doctor" -l json -d 'Print one JSON object instead of text; with --fix it needs -y'
+complete -c kache -n "__fish_kache_using_subcommand doctor" -l json -d 'Print one JSON object instead of text; asks nothing, so --fix then goes with -y or --check'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand stats" -l since -d 'Only what happened in this time, such as 24h or 7d; records are kept for 30 days' -r
 complete -c kache -n "__fish_kache_using_subcommand stats" -l json -d 'Print one JSON object instead of tables'

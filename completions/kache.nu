@@ -30,11 +30,13 @@ module completions {
     --project                 # Change files of the repository here as well, where they set sccache
     --purge-sccache           # Remove sccache's own cache from this disk as well
     --yes(-y)                 # Do it without asking
+    --check                   # Show what would be put right, and do nothing; ends with 2 if there is something
+    --dry-run                 # Show what would be put right, and do nothing; ends with 2 if there is something
     --verify                  # Read the whole store again, and take out of service what is not as it was stored
     --rebuild-index           # Make the index anew from the store
     --online                  # Ask for the newest release as well; nothing else leaves this machine
     --report                  # Print what to send along with a report of a defect: without the names of the user, the home and the project
-    --json                    # Print one JSON object instead of text; with --fix it needs -y
+    --json                    # Print one JSON object instead of text; asks nothing, so --fix then goes with -y or --check
     --help(-h)                # Print help
   ]
 

@@ -8,8 +8,12 @@ use serde::Serialize;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::setup::plan::apply::Proof;
+use crate::setup::plan::journal::DAMAGED_HINT;
 use crate::setup::plan::show::Shown;
 use crate::setup::plan::{Journal, NotApplied, Plan};
+
+/// What to do where there is no home directory, or none that is the same everywhere.
+pub const HOME_HINT: &str = "set HOME to the directory of the user whose cargo is meant";
 
 /// Arguments of every command that changes the machine.
 #[derive(clap::Args)]
@@ -67,7 +71,7 @@ impl Ways {
     /// Takes back what an interrupted run left, unless nothing is to be changed.
     pub fn recover(&self, journal: &Journal, session: &Session<'_>) -> Result<(), Failure> {
         if self.check {
-            if journal.is_interrupted() {
+            if journal.is_interrupted().map_err(not_applied)? {
                 session.note("an earlier run was interrupted; what it did would be taken back first");
             }
             return Ok(());
@@ -204,6 +208,10 @@ pub fn finish(outcome: Outcome, unfinished: Vec<String>) -> Result<Exit, Failure
 
 /// A plan that was not carried out.
 pub fn not_applied(error: NotApplied) -> Failure {
-    let exit = if matches!(error, NotApplied::Busy) { Exit::Busy } else { Exit::Failed };
-    Failure { errors: vec![error.to_string()], hint: None, exit }
+    let failure = Failure::new(&error);
+    match error {
+        NotApplied::Busy => Failure { exit: Exit::Busy, ..failure },
+        NotApplied::JournalUnreadable { .. } => failure.hint(DAMAGED_HINT),
+        _ => failure,
+    }
 }

@@ -26,7 +26,7 @@ struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, or nothing to do
-  1  something could not be done
+  1  something could not be done; doctor found a problem; daemon found none running
   2  nothing was done: the arguments or the configuration are not right, or --check found something to do
   4  another process is at it; nothing was done";
 

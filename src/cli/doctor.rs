@@ -27,7 +27,8 @@ use crate::sys::fs;
 /// The arguments.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Exit codes:\n  0  all is well\n  1  there are problems\n  2  it could not be looked at"
+    after_help = "Exit codes:\n  0  all is well\n  1  there are problems\n  2  it could not be looked at, or --fix --check \
+                  found something to put right\n  4  another process is at it; nothing was done"
 )]
 pub struct Args {
     /// Put right what can be, after showing what would be done
@@ -42,6 +43,9 @@ pub struct Args {
     /// Do it without asking
     #[arg(short, long, requires = "fix")]
     yes: bool,
+    /// Show what would be put right, and do nothing; ends with 2 if there is something
+    #[arg(long, visible_alias = "dry-run", requires = "fix", conflicts_with = "yes")]
+    check: bool,
     /// Read the whole store again, and take out of service what is not as it was stored
     #[arg(long, conflicts_with = "fix")]
     verify: bool,
@@ -54,7 +58,7 @@ pub struct Args {
     /// Print what to send along with a report of a defect: without the names of the user, the home and the project
     #[arg(long, conflicts_with_all = ["fix", "verify", "rebuild_index", "json"])]
     report: bool,
-    /// Print one JSON object instead of text; with --fix it needs -y
+    /// Print one JSON object instead of text; asks nothing, so --fix then goes with -y or --check
     #[arg(long)]
     json: bool,
 }
@@ -73,7 +77,7 @@ struct Report {
 
 /// Looks, and does what was asked for.
 pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Result<Exit, Failure> {
-    if args.fix || args.verify || args.rebuild_index {
+    if (args.fix && !args.check) || args.verify || args.rebuild_index {
         session.refuse_root_for_another()?;
     }
     if args.verify {
@@ -85,13 +89,17 @@ pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Re
         session.print(&format!("{said}\n"))?;
         return Ok(Exit::Ok);
     }
-    if args.fix && args.json && !args.yes {
-        return Err(Failure::usage(vec!["--json asks nothing".to_owned()]).hint("--fix --json goes with -y"));
+    if args.fix && args.json && !args.yes && !args.check {
+        let failure = Failure::usage(vec!["--json asks nothing".to_owned()]);
+        return Err(failure.hint("--fix --json goes with -y or --check"));
     }
     let mut fixed = Vec::new();
     let pages = pages(definition);
     let (mut machine, mut examined) = look(args, &pages, session.env)?;
-    if args.fix {
+    if args.check && would_fix(args, session, &machine, &mut examined)? {
+        return Ok(Exit::CHANGES_NEEDED);
+    }
+    if args.fix && !args.check {
         for _ in 0..MOST_ROUNDS {
             if !fix(args, session, &machine, &mut examined, &mut fixed)? {
                 break;
@@ -139,6 +147,34 @@ fn pages(definition: &clap::Command) -> Vec<Page> {
         page("config/fish/completions/kache.fish", Shell::Fish),
         page("config/nushell/autoload/kache-completions.nu", Shell::Nushell),
     ]
+}
+
+/// Shows what would be put right. Answers whether there is something. Programs get the findings, which say it of each.
+fn would_fix(
+    args: &Args,
+    session: &Session<'_>,
+    machine: &Machine,
+    examined: &mut [Examined],
+) -> Result<bool, Failure> {
+    let (rows, is_well) = (show::rows(examined), !show::has_problem(examined));
+    let repair = Repair::of(examined, &mut |_, _| Ok::<_, Failure>(true))?;
+    let caches = if args.purge_sccache { machine.sccache().caches } else { Vec::new() };
+    let (kept, removed): (Vec<_>, Vec<_>) =
+        caches.into_iter().partition(|dir| purge::refusal(dir, session.env).is_some());
+    if repair.is_empty() && removed.is_empty() {
+        return Ok(false);
+    }
+    if args.json {
+        session.print_json(&Report { format: 1, is_well, fixed: Vec::new(), findings: rows })?;
+        return Ok(true);
+    }
+    let shown = removed
+        .iter()
+        .map(|dir| format!("Remove {} ({}) for good\n", dir.display(), format_bytes(purge::disk_bytes(dir))));
+    session.print(&format!("{}{}", repair.text(), shown.collect::<String>()))?;
+    let refusals = kept.iter().filter_map(|dir| purge::refusal(dir, session.env));
+    refusals.chain(repair.by_hand).for_each(|note| session.note(&note));
+    Ok(true)
 }
 
 /// One round. Answers whether something was done.

@@ -13,7 +13,7 @@ use crate::setup::plan::apply::Proof;
 use crate::setup::plan::{Journal, NotApplied, Plan};
 use crate::setup::wrapper_path::Naming;
 use crate::setup::{proof, uninstall};
-use crate::sys::env;
+use crate::sys::{dirs, env};
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -47,16 +47,35 @@ enum WrapperPath {
     Abs,
 }
 
-/// Plans, shows, asks, does and proves.
+/// Does it, or takes it back.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let journal = Journal::of(session.env).ok_or(CannotInit::NoHome).map_err(cannot)?;
     if init::is_root_for_another(session.env) && !args.allow_root {
         return Err(cannot(CannotInit::RootForAnother));
     }
+    if let Some(state) = dirs::state(session.env).filter(|state| state.is_relative()) {
+        return Err(cannot(CannotInit::RelativeHome(state)));
+    }
     args.ways.recover(&journal, session)?;
     if args.undo {
         return undo(args, &journal, session);
     }
+    let was_changed = Cell::new(false);
+    match set_up(args, &journal, session, &was_changed) {
+        // Somebody was faster, perhaps another init: what is left to do is found by looking again.
+        Err(_) if was_changed.get() => set_up(args, &journal, session, &was_changed),
+        ended => ended,
+    }
+}
+
+/// Plans, shows, asks, does and proves. `was_changed` tells that nothing was done because the machine is not as it was
+/// when this was planned.
+fn set_up(
+    args: &Args,
+    journal: &Journal,
+    session: &Session<'_>,
+    was_changed: &Cell<bool>,
+) -> Result<Exit, Failure> {
     let naming = match args.wrapper_path {
         WrapperPath::Auto => Naming::Auto,
         WrapperPath::Name => Naming::Name,
@@ -94,13 +113,18 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
             _ => Ok(()),
         }
     };
-    let mut apply = |proof: Proof<'_>| match &login {
-        Some(login) if has_service_changes => login.apply(&ways, &journal, proof).map_err(|no| {
+    let mut apply = |proof: Proof<'_>| {
+        let applied = match &login {
+            Some(login) if has_service_changes => login.apply(&ways, journal, proof),
+            _ => journal.apply(&ways[0], proof),
+        };
+        applied.map_err(|no| {
             let is_reverted = matches!(no, NotApplied::Reverted { .. });
+            was_changed.set(matches!(no, NotApplied::ChangedSince { .. }));
             let failure = changes::not_applied(no);
-            if is_reverted && !is_cargo_at_fault.get() { failure.hint(WITHOUT_SERVICE) } else { failure }
-        }),
-        _ => journal.apply(&ways[0], proof).map_err(changes::not_applied),
+            let helps = has_service_changes && is_reverted && !is_cargo_at_fault.get();
+            if helps { failure.hint(WITHOUT_SERVICE) } else { failure }
+        })
     };
     let outcome = args.ways.carry_out_by(&mut apply, &changes, session, &mut proof, &mut || Ok(()))?;
     if let Some(by_hand) = &init.by_hand {
@@ -176,7 +200,7 @@ fn cannot(error: CannotInit) -> Failure {
     let failure = Failure::new(&error);
     let usage = || Failure { exit: Exit::Usage, ..Failure::new(&error) };
     match &error {
-        CannotInit::NoHome => usage().hint("set HOME to the directory of the user whose cargo is meant"),
+        CannotInit::NoHome | CannotInit::RelativeHome(_) => usage().hint(changes::HOME_HINT),
         CannotInit::RootForAnother => {
             usage().hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant")
         }

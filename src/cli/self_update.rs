@@ -37,7 +37,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
 fn update(args: &Args, installed: &Installed, key: &str, session: &Session<'_>) -> Result<Exit, Failure> {
     session.refuse_root_for_another()?;
     let journal = Journal::of(session.env).ok_or(CannotUpdate::NoHome).map_err(cannot)?;
-    let was_interrupted = journal.is_interrupted();
+    let was_interrupted = journal.is_interrupted().map_err(changes::not_applied)?;
     args.ways.recover(&journal, session)?;
     if was_interrupted && !args.ways.check {
         // The file may be another program now than the one that runs.

@@ -12,6 +12,7 @@ use crate::settings;
 use crate::setup::login::Login;
 use crate::setup::plan::Journal;
 use crate::setup::plan::apply::Proof;
+use crate::setup::plan::journal::DAMAGED_HINT;
 use crate::setup::proof;
 use crate::setup::uninstall::{self, CannotUninstall, Uninstall};
 use crate::sys::env::{self, Env};
@@ -36,6 +37,9 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let journal = Journal::of(session.env).ok_or(CannotUninstall::NoHome).map_err(cannot)?;
     if crate::setup::init::is_root_for_another(session.env) && !args.allow_root {
         return Err(cannot(CannotUninstall::RootForAnother));
+    }
+    if let Some(state) = dirs::state(session.env).filter(|state| state.is_relative()) {
+        return Err(cannot(CannotUninstall::RelativeHome(state)));
     }
     args.ways.recover(&journal, session)?;
     let mut uninstall = uninstall::plan(session.env, args.allow_root).map_err(cannot)?;
@@ -169,8 +173,12 @@ fn remove_store(dir: &Path) -> Result<(), Failure> {
     let lock_file = lock_file(dir);
     fs::remove(&lock_file).map_err(|e| failed(&lock_file, e))?;
     drop(lock);
-    // The directory may have been given by mistake: what is not kache's own stays.
+    // The directory may have been given by mistake: what is not kache's own stays. So does a link that somebody put in
+    // the place of a directory, with the directory that it leads to.
     for path in [dir.join("store"), dir.join("records"), dir.to_owned()] {
+        if matches!(settle::standing(&path), Ok(settle::Standing::Link(_))) {
+            continue;
+        }
         match settle::remove_empty_dir(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::DirectoryNotEmpty => return Err(failed(&path, e)),
             _ => {}
@@ -193,13 +201,12 @@ fn remove_empty_bases(env: &Env) {
 fn cannot(error: CannotUninstall) -> Failure {
     let failure = Failure::new(&error);
     match error {
-        CannotUninstall::NoHome => Failure { exit: Exit::Usage, ..failure }
-            .hint("set HOME to the directory of the user whose cargo is meant"),
+        CannotUninstall::NoHome | CannotUninstall::RelativeHome(_) => {
+            Failure { exit: Exit::Usage, ..failure }.hint(changes::HOME_HINT)
+        }
         CannotUninstall::RootForAnother => Failure { exit: Exit::Usage, ..failure }
             .hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant"),
-        CannotUninstall::Journal(_) => failure.hint(
-            "if what it names is damaged, remove that directory and run this again: what names kache is then looked for",
-        ),
+        CannotUninstall::Journal(_) => failure.hint(DAMAGED_HINT),
         CannotUninstall::Chain(_) => failure.hint("correct it, and run this again; nothing was done"),
         _ => failure,
     }

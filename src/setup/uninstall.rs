@@ -42,6 +42,10 @@ pub enum CannotUninstall {
     #[error("there is no home directory: HOME is not set")]
     NoHome,
     #[error(
+        "{0} is not an absolute path; HOME and the XDG variables must be, or each directory has its own home"
+    )]
+    RelativeHome(PathBuf),
+    #[error(
         "this is root's shell in the place of another user's (SUDO_UID is set): files in that home would belong to root"
     )]
     RootForAnother,

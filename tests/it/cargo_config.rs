@@ -3,7 +3,7 @@
 use kache::setup::cargo_config::{self, Origin, Program, Setting};
 use kache::setup::cargo_config::{Chain, edit};
 
-use crate::home::Home;
+use crate::home::{Ended, Home};
 
 /// A home with the wrappers `a`, `b` and `c` in `w`, and a package in `p` where cargo is called.
 fn home() -> Home {
@@ -65,6 +65,15 @@ fn of_config_and_config_toml_cargo_reads_config() {
     std::fs::remove_file(home.path(".cargo/config")).unwrap();
     home.link("config.toml", ".cargo/config");
     assert_eq!(calls(&home, "a").problems.len(), 0, "one file with two names is one file");
+}
+
+#[test]
+fn a_link_called_config_that_leads_to_nothing_is_not_there() {
+    let home = home();
+    home.write(".cargo/config.toml", build(&home, "W/a"));
+    home.link("gone", ".cargo/config");
+    assert_eq!(calls(&home, "a").problems.len(), 0);
+    assert_eq!(cargo_config::config_file(&home.path(".cargo")), home.path(".cargo/config.toml"));
 }
 
 #[test]
@@ -140,6 +149,25 @@ fn the_table_of_variables_does_not_reach_the_wrapper() {
     let path = home.path("w/a");
     home.write(".cargo/config.toml", format!("[env]\nRUSTC_WRAPPER = '{}'\n", path.display()));
     calls(&home, "");
+}
+
+#[test]
+fn setting_a_wrapper_rebuilds_nothing_and_setting_one_of_the_workspace_its_members() {
+    let mut home = home();
+    let compiled = |home: &Home| {
+        let output = home.command("cargo").args(["build", "--offline"]).output().unwrap();
+        let ended = Ended::of(output);
+        ended.with(0, "Finished").err.contains("Compiling p ")
+    };
+    assert!(compiled(&home));
+    home.set("RUSTC_WRAPPER", home.path("w/a").to_str().unwrap());
+    assert!(!compiled(&home), "what is built already gets into no cache");
+    home.set("RUSTC_WORKSPACE_WRAPPER", home.path("w/b").to_str().unwrap());
+    home.called();
+    assert!(compiled(&home));
+    assert_eq!(home.called().join(" "), "a b", "the one is called by the other");
+    home.unset("RUSTC_WORKSPACE_WRAPPER");
+    assert!(!compiled(&home), "the members that were built without it are still there");
 }
 
 #[test]

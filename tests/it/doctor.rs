@@ -36,6 +36,13 @@ fn what_is_broken_is_found_put_right_and_taken_back_with_uninstall() {
     assert_eq!(home.look(), before, "looking changes nothing");
     home.run(&["doctor", "--fix"]).with(2, "there is nobody to ask");
     assert_eq!(home.look(), before, "nobody agreed");
+    for flag in ["--check", "--dry-run"] {
+        let plan = home.run(&["doctor", "--fix", flag]);
+        plan.with(2, "-export RUSTC_WRAPPER=sccache # mine").with(2, "+rustc-wrapper = ");
+    }
+    home.run(&["doctor", "--fix", "--check", "--json"]).with(2, "\"is_fixable\": true");
+    home.run(&["doctor", "--fix", "--check", "-y"]).with(2, "cannot be used with");
+    assert_eq!(home.look(), before, "it was only shown");
     home.run(&["doctor", "--fix", "-y"]).with(0, "cargo was asked, and calls kache");
     assert!(home.read(".zshrc").ends_with("\n: # kache: was export RUSTC_WRAPPER=sccache # mine\n"));
     home.cargo_works();
@@ -46,6 +53,7 @@ fn what_is_broken_is_found_put_right_and_taken_back_with_uninstall() {
     home.run(&["doctor", "--fix", "-y"]).with(0, "All is well");
     assert_eq!(home.look(), after, "there is nothing to do a second time");
     home.run(&["doctor"]).with(0, "All is well");
+    home.run(&["doctor", "--fix", "--check"]).with(0, "All is well");
     home.run(&["uninstall", "-y"]).with(0, "Done");
     assert_eq!(home.look(), before, "uninstall");
 }

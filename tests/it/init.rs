@@ -2,6 +2,7 @@
 //! compared byte for byte with what it was.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use crate::home::{Ended, Home};
 
@@ -374,11 +375,59 @@ fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
     home.run(&["init", "-y"]).with(2, "HOME is not set");
     home.run(&["uninstall", "-y"]).with(2, "HOME is not set");
     home.set("HOME", "relative");
-    home.run(&["init", "-y"]).with(1, "is not an absolute path");
+    for args in [&["init", "-y"][..], &["init", "--undo", "-y"], &["uninstall", "-y"]] {
+        home.run(args).with(2, "is not an absolute path").with(2, "hint: set HOME to the directory");
+    }
     home.set("HOME", home.root().to_str().unwrap());
     home.set("PATH", "/nowhere");
     home.run(&["init", "-y"]).with(1, "cargo is not in PATH");
     assert_eq!(home.look(), before);
+}
+
+#[test]
+fn of_several_inits_at_once_each_finds_its_work_done() {
+    let home = Home::new();
+    let started: Vec<_> = (0..6)
+        .map(|_| {
+            let mut init = home.command(home.kache());
+            init.args(["init", "-y"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let ended: Vec<Ended> =
+        started.into_iter().map(|init| Ended::of(init.wait_with_output().unwrap())).collect();
+    for one in &ended {
+        one.with(0, "cargo was asked, and calls");
+    }
+    let did = |one: &&Ended| one.out.contains("Done: ");
+    assert_eq!(ended.iter().filter(did).count(), 1, "the others had nothing left to do");
+    assert!(cargo_calls_kache(&home));
+    home.run(&["uninstall", "-y"]).with(0, "Done");
+    assert!(!home.path(".cargo/config.toml").exists());
+}
+
+#[test]
+fn what_cargo_remembers_of_its_compiler_is_no_proof() {
+    let mut home = Home::new();
+    // Where every project, and the package that is asked about, keep it.
+    let target = home.path("shared").display().to_string();
+    home.set("CARGO_TARGET_DIR", &target);
+    home.run(&["init", "-y"]).with(0, "Done: cargo was asked");
+    home.cargo_works();
+    assert!(home.path("shared/.rustc_info.json").exists());
+    home.run(&["init", "-y"]).with(0, "Nothing to do: cargo was asked");
+    home.run(&["doctor"]).with(0, "cargo was asked, and calls kache");
+}
+
+#[test]
+fn settings_in_cargos_table_of_variables_reach_the_wrapper() {
+    let home = Home::new();
+    home.run(&["init", "-y"]).with(0, "Done");
+    let other = home.path("other");
+    let wired = home.read(".cargo/config.toml");
+    home.write(".cargo/config.toml", format!("{wired}\n[env]\nKACHE_CACHE_DIR = '{}'\n", other.display()));
+    home.cargo_works();
+    assert!(home.path("other/store/v1").exists());
+    assert!(!home.path(".cache/kache").exists());
 }
 
 #[test]
@@ -433,6 +482,27 @@ fn purge_removes_the_store_the_records_and_the_journal() {
 }
 
 #[test]
+fn purge_leaves_links_in_the_place_of_directories_and_what_they_lead_to() {
+    let mut home = Home::new();
+    home.package("p");
+    home.within("p");
+    home.dir("disk/cache");
+    home.dir("disk/store");
+    home.link("disk/cache", "cache");
+    home.link("../store", "disk/cache/store");
+    let cache = home.path("cache").display().to_string();
+    home.set("KACHE_CACHE_DIR", &cache);
+    home.run(&["init", "-y"]).with(0, "Done");
+    Ended::of(home.command("cargo").args(["build", "--offline"]).output().unwrap()).with(0, "");
+    assert!(home.path("disk/store/v1").exists());
+    home.run(&["uninstall", "--purge", "-y"]).with(0, "Done");
+    assert!(!home.path(".local/state/kache").exists());
+    let left = home.look();
+    let left: Vec<&str> = left.lines().filter(|line| line.contains("disk")).collect();
+    assert_eq!(left.len(), 5, "{left:?}");
+}
+
+#[test]
 fn json_tells_the_outcome_and_the_changes() {
     let home = Home::new();
     let parse =
@@ -453,7 +523,11 @@ fn a_damaged_journal_is_named_and_can_be_removed() {
     home.run(&["init", "-y"]).with(0, "Done");
     let journal = home.path(".local/state/kache/journal");
     home.write(".local/state/kache/journal/2020-01-01T00-00-00.000/plan.json", "{");
-    home.run(&["uninstall", "-y"]).with(1, "2020-01-01T00-00-00.000");
+    for args in [&["uninstall", "-y"][..], &["init", "-y"], &["init", "--check"]] {
+        let said = home.run(args);
+        said.with(1, "2020-01-01T00-00-00.000").with(1, "hint: if what it names is damaged, remove");
+    }
+    home.run(&["doctor"]).with(1, "the journal cannot be read");
     assert!(cargo_calls_kache(&home));
     std::fs::remove_dir_all(journal).unwrap();
     home.run(&["uninstall", "-y"]).with(0, "Done");

@@ -81,6 +81,22 @@ fn the_readme_and_the_checks_have_the_same_test_command() {
 }
 
 #[test]
+fn the_readme_and_the_help_have_the_same_exit_codes() {
+    let codes = |text: &str, begins: &str| -> Vec<String> {
+        let code = |line: &str| line.strip_prefix(begins)?.chars().next().filter(char::is_ascii_digit);
+        text.lines().filter_map(code).map(String::from).collect()
+    };
+    let help = Command::new(env!("CARGO_BIN_EXE_kache")).arg("--help").output().expect("kache starts");
+    let help = String::from_utf8(help.stdout).expect("kache speaks UTF-8");
+    let listed = help.split_once("Exit codes:\n").expect("it ends with them").1;
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let table = readme.split_once("| code | when |\n").expect("they are in a table").1;
+    let table = table.split_once("\n\n").unwrap().0;
+    assert_eq!(codes(table, "| "), codes(listed, "  "));
+    assert_eq!(codes(table, "| "), ["0", "1", "2", "4"]);
+}
+
+#[test]
 fn every_file_that_a_document_leads_to_is_there() {
     let documents = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
     let mut n_links = 0;

@@ -111,10 +111,10 @@ impl Chain {
 }
 
 /// The configuration file that cargo reads in a directory (`.cargo` of a project, or cargo's home), or would read if
-/// it were made.
+/// it were made. To cargo a link that leads to nothing is not there.
 pub fn config_file(dir: &Path) -> PathBuf {
     let old = dir.join("config");
-    if fs::symlink_metadata(&old).is_ok() { old } else { dir.join("config.toml") }
+    if fs::metadata(&old).is_ok() { old } else { dir.join("config.toml") }
 }
 
 /// Cargo's home as cargo sees it from `cwd`.

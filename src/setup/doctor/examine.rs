@@ -43,6 +43,7 @@ pub static ALL: &[&dyn Check] = &[
     &store::seals::Seals,
     &settings::values::Values,
     &settings::secrets::Secrets,
+    &settings::journal::Changes,
     &settings::leftovers::Leftovers,
     &store::clock::Clock,
     &store::exclusions::Exclusions,

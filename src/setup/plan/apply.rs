@@ -25,6 +25,8 @@ pub enum NotApplied {
     ChangedSince { path: PathBuf },
     #[error("the journal at {path} cannot be written, so nothing was done: {error}")]
     Journal { path: PathBuf, error: io::Error },
+    #[error("the journal cannot be read, so nothing was done: {error}")]
+    JournalUnreadable { error: io::Error },
     /// An action failed, or the proof. The machine is as before.
     #[error("{what}; everything was put back as it was before")]
     Reverted { what: String },
@@ -39,7 +41,7 @@ impl Journal {
     pub fn apply(&self, plan: &Plan, proof: Proof<'_>) -> Result<(), NotApplied> {
         let broken = |error| NotApplied::Journal { path: self.dir.clone(), error };
         let Some(_lock) = self.lock().map_err(broken)? else { return Err(NotApplied::Busy) };
-        let entries = self.entries().map_err(broken)?;
+        let entries = self.entries().map_err(|error| NotApplied::JournalUnreadable { error })?;
         if entries.iter().any(|entry| entry.status() == Status::Applying) {
             return Err(NotApplied::Interrupted);
         }
@@ -68,21 +70,26 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether an apply was interrupted.
-    pub fn is_interrupted(&self) -> bool {
-        self.entries().is_ok_and(|entries| entries.iter().any(|entry| entry.status() == Status::Applying))
+    /// Whether an apply was interrupted, or is under way.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn is_interrupted(&self) -> Result<bool, NotApplied> {
+        let entries = self.entries().map_err(|error| NotApplied::JournalUnreadable { error })?;
+        Ok(entries.iter().any(|entry| entry.status() == Status::Applying))
     }
 
     /// Takes back what an interrupted apply did, if there is one. To be called before planning. Answers what was
     /// done, for people.
     pub fn recover(&self) -> Result<Vec<String>, NotApplied> {
-        if !self.is_interrupted() {
+        if !self.is_interrupted()? {
             return Ok(Vec::new());
         }
         let broken = |error| NotApplied::Journal { path: self.dir.clone(), error };
         let Some(_lock) = self.lock().map_err(broken)? else { return Err(NotApplied::Busy) };
         let mut said = Vec::new();
-        for entry in self.entries().map_err(broken)?.iter().rev() {
+        let entries = self.entries().map_err(|error| NotApplied::JournalUnreadable { error })?;
+        for entry in entries.iter().rev() {
             if entry.status() != Status::Applying {
                 continue;
             }

@@ -4,12 +4,13 @@
 //! $XDG_STATE_HOME/kache/journal/
 //!   lock                        one apply at a time
 //!   2026-11-24T15-30-12.123/    one apply; only its owner can read it
-//!     plan.json                 every change, with the state of its path before and after; written first
+//!     plan.json                 every change, with the state of its path before and after
 //!     0.before 0.after …        the bytes of files, by the number of the change; gone once they cannot be needed
 //!     started                   one line for each command that was started
 //!     status                    `applying`, then `done` or `reverted`; `undone` once it was taken back
 //! ```
 //!
+//! `plan.json` is written last before anything is changed: a directory without it is one of an apply that did nothing.
 //! An apply whose status is `applying` while nobody holds the lock was interrupted. It is reverted before anything
 //! else is done.
 
@@ -31,12 +32,17 @@ use crate::sys::{clock, dirs, fs};
 /// The version of `plan.json`.
 const FORMAT: u32 = 1;
 
-/// How long another apply is waited for.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long another apply is waited for. With a service to be started, one takes seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What to do about a journal that cannot be read.
+pub const DAMAGED_HINT: &str = "if what it names is damaged, remove that directory and run this again; `kache uninstall` \
+                                then looks for what names kache";
 
 /// The journal of this user.
 pub struct Journal {
     pub(super) dir: PathBuf,
+    pub(super) patience: Duration,
 }
 
 /// How an apply stands.
@@ -52,6 +58,8 @@ pub enum Status {
 pub struct Entry {
     pub(super) dir: PathBuf,
     pub(super) record: Record,
+    /// How it stood when it was read.
+    status: Status,
 }
 
 /// `plan.json`.
@@ -85,7 +93,7 @@ impl Journal {
 
     /// The journal in this directory.
     pub fn at(dir: PathBuf) -> Journal {
-        Journal { dir }
+        Journal { dir, patience: PATIENCE }
     }
 
     /// Whether anything was written down.
@@ -97,13 +105,16 @@ impl Journal {
     /// have it for a moment.
     pub(super) fn lock(&self) -> io::Result<Option<FileLock>> {
         settle::create_private_dir_all(&self.dir)?;
-        match lock::lock(&self.dir.join("lock"), PATIENCE)? {
+        match lock::lock(&self.dir.join("lock"), self.patience)? {
             Waited::Free(lock) | Waited::AfterHolder(lock) => Ok(Some(lock)),
             Waited::Stalled => Ok(None),
         }
     }
 
-    /// All applies, oldest first. What cannot be read is left out: it was interrupted before it changed anything.
+    /// All applies, oldest first. One without a `plan.json` is left out: it was interrupted before it changed anything.
+    ///
+    /// # Errors
+    /// One of them cannot be read, or does not say how it stands: nobody knows then what can be taken back.
     pub fn entries(&self) -> io::Result<Vec<Entry>> {
         let dirs = match fs::list(&self.dir) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -122,7 +133,8 @@ impl Journal {
             if record.format != FORMAT {
                 return Err(at_path(&dir, io::Error::other("it was written by another version of kache")));
             }
-            entries.push(Entry { dir, record });
+            let status = Status::at(&dir.join("status"))?;
+            entries.push(Entry { dir, record, status });
         }
         Ok(entries)
     }
@@ -169,8 +181,35 @@ impl Journal {
         let (command, undoes) = (plan.command.clone(), plan.undoes.clone());
         let record = Record { format: FORMAT, command, version, time_ms, undoes, changes };
         let json = serde_json::to_vec_pretty(&record).map_err(io::Error::from)?;
+        let entry = Entry { dir, record, status: Status::Applying };
+        entry.set_status(Status::Applying)?;
+        let dir = &entry.dir;
         settle::settle(&dir.join("plan.json"), &dir.join("plan.json.new"), &json, 0o600, &|| Ok(()))?;
-        Ok(Entry { dir, record })
+        Ok(entry)
+    }
+}
+
+impl Status {
+    const ALL: [Status; 4] = [Status::Applying, Status::Done, Status::Reverted, Status::Undone];
+
+    fn text(self) -> &'static str {
+        match self {
+            Status::Applying => "applying",
+            Status::Done => "done",
+            Status::Reverted => "reverted",
+            Status::Undone => "undone",
+        }
+    }
+
+    /// What stands in the file at `path`. One that is missing or says something else tells nothing: it is no reason to
+    /// take a finished apply for an interrupted one.
+    fn at(path: &Path) -> io::Result<Status> {
+        let text = fs::read(path).map_err(|e| at_path(path, e))?;
+        let status = Status::ALL.into_iter().find(|status| status.text().as_bytes() == text);
+        status.ok_or_else(|| {
+            let unknown = format!("`{}` is no state of a change", String::from_utf8_lossy(&text).trim());
+            at_path(path, io::Error::other(unknown))
+        })
     }
 }
 
@@ -190,25 +229,14 @@ impl Entry {
         &self.record
     }
 
-    /// How it stands.
+    /// How it stood when it was read.
     pub fn status(&self) -> Status {
-        match fs::read(&self.dir.join("status")).as_deref() {
-            Ok(b"done") => Status::Done,
-            Ok(b"reverted") => Status::Reverted,
-            Ok(b"undone") => Status::Undone,
-            _ => Status::Applying,
-        }
+        self.status
     }
 
     pub(super) fn set_status(&self, status: Status) -> io::Result<()> {
-        let text = match status {
-            Status::Applying => "applying",
-            Status::Done => "done",
-            Status::Reverted => "reverted",
-            Status::Undone => "undone",
-        };
         let temporary = self.dir.join(format!("status.{}", fs::unique_name()));
-        settle::settle(&self.dir.join("status"), &temporary, text.as_bytes(), 0o600, &|| Ok(()))
+        settle::settle(&self.dir.join("status"), &temporary, status.text().as_bytes(), 0o600, &|| Ok(()))
     }
 
     /// Removes the bytes of files: they are not needed any more. Should that fail, they only take room.

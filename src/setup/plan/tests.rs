@@ -5,6 +5,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::action::Change;
 use super::journal::Status;
@@ -149,7 +150,7 @@ fn a_kill_at_any_step_is_repaired_by_the_next_run() {
         machine.journal().recover().unwrap();
         if crashed {
             assert_eq!(machine.look(), before, "step {n}: taken back");
-            assert!(!machine.journal().is_interrupted());
+            assert!(!machine.journal().is_interrupted().unwrap());
         }
         let again = machine.plan();
         machine.apply(&again).unwrap();
@@ -265,11 +266,34 @@ fn only_one_apply_runs_at_a_time() {
     let machine = Machine::new();
     let journal = machine.journal();
     let plan = machine.plan();
-    let result = journal.apply(&Plan::new("init"), &mut || match machine.apply(&plan) {
+    let hasty = Journal { patience: Duration::ZERO, ..machine.journal() };
+    let result = journal.apply(&Plan::new("init"), &mut || match hasty.apply(&plan, &mut || Ok(())) {
         Err(NotApplied::Busy) => Ok(()),
         other => Err(format!("{other:?}")),
     });
     result.unwrap();
+}
+
+#[test]
+fn a_change_whose_state_cannot_be_told_is_no_interrupted_one() {
+    let machine = Machine::new();
+    machine.apply(&machine.plan()).unwrap();
+    let after = machine.look();
+    let status = machine.journal().entries().unwrap()[0].dir().join("status");
+    for damage in [Some(""), Some("don"), None] {
+        match damage {
+            Some(text) => std::fs::write(&status, text).unwrap(),
+            None => std::fs::remove_file(&status).unwrap(),
+        }
+        let said = machine.journal().recover().unwrap_err().to_string();
+        assert!(said.contains("cannot be read") && said.contains(status.to_str().unwrap()), "{said}");
+        let error = machine.apply(&Plan::new("init")).unwrap_err();
+        assert!(matches!(error, NotApplied::JournalUnreadable { .. }), "{error}");
+        assert!(machine.journal().undo("uninstall", &["init"]).is_err());
+        assert_eq!(machine.look(), after);
+    }
+    std::fs::write(&status, "applying").unwrap();
+    assert!(machine.journal().is_interrupted().unwrap());
 }
 
 #[test]

@@ -4,6 +4,8 @@ pub mod values;
 
 pub mod secrets;
 
+pub mod journal;
+
 pub mod leftovers;
 
 pub mod ci;

@@ -10,15 +10,17 @@ use crate::protocol::message::Status;
 use crate::setup::service::detect;
 use crate::sys::clock;
 
-const UP: &str = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nMainPID=7\nNRestarts=0\n";
-const FAILED: &str = "LoadState=loaded\nActiveState=failed\nUnitFileState=enabled\nResult=start-limit-hit\n";
+pub(super) const UP: &str =
+    "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nMainPID=7\nNRestarts=0\n";
+pub(super) const FAILED: &str =
+    "LoadState=loaded\nActiveState=failed\nUnitFileState=enabled\nResult=start-limit-hit\n";
 
-fn name() -> &'static str {
+pub(super) fn name() -> &'static str {
     if Build::current().is_dev { "kache-dev" } else { "kache" }
 }
 
 /// A machine with systemd, in which the service is installed as it should be, and runs.
-fn with_systemd() -> Made {
+pub(super) fn with_systemd() -> Made {
     let mut made = Made::well();
     made.says().seen.has_user_manager = true;
     made.answers("systemctl --user show ", 0, UP);

@@ -5,6 +5,7 @@
 
 mod cargo;
 mod daemon;
+mod golden;
 mod made;
 mod program;
 mod settings;

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::made::Made;
+use crate::setup::plan::Journal;
 
 #[test]
 fn a_setting_that_is_mistyped_gets_its_name() {
@@ -48,6 +49,24 @@ fn what_interrupted_runs_left_is_removed_when_it_is_old() {
         std::fs::File::options().write(true).open(made.path("home/.cargo/bin/kache.prev")).unwrap();
     replaced.set_modified(SystemTime::now() - Duration::from_secs(91 * 24 * 3600)).unwrap();
     made.is_fixed("leftovers");
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_is_found_before_it_is_needed() {
+    let made = Made::without_wiring();
+    made.is_ok("journal");
+    assert!(made.fix(Some("wrapper")));
+    made.says_of("journal", &["ok journal what was changed can be taken back"]);
+    let entries = Journal::of(&made.env()).unwrap().entries().unwrap();
+    let status = entries[0].dir().join("status");
+    std::fs::write(&status, "applying").unwrap();
+    assert!(made.said("journal").starts_with("  note"));
+    std::fs::remove_file(&status).unwrap();
+    assert!(made.said("journal").starts_with("  PROBLEM") && made.said("journal").contains("/status: "));
+    std::fs::write(&status, "done").unwrap();
+    std::fs::write(entries[0].dir().join("plan.json"), "").unwrap();
+    assert!(made.said("journal").starts_with("  PROBLEM"));
+    assert!(made.said("journal").contains("remove that directory and run this again"));
 }
 
 #[test]

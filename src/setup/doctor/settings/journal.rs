@@ -1,0 +1,43 @@
+//! Whether what was changed on this machine can be taken back.
+
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::setup::plan::Journal;
+use crate::setup::plan::journal::{DAMAGED_HINT, Status};
+
+/// See the module.
+pub struct Changes;
+
+impl Check for Changes {
+    fn id(&self) -> &'static str {
+        "journal"
+    }
+
+    fn group(&self) -> Group {
+        Group::Settings
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "the journal of what was changed on this machine"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let Some(journal) = Journal::of(&machine.env) else {
+            return Finding::note("there is no home directory to note changes in");
+        };
+        match journal.entries() {
+            Err(e) => {
+                Finding::problem("the journal cannot be read, so kache changes nothing on this machine")
+                    .details([e.to_string()])
+                    .hint(DAMAGED_HINT)
+            }
+            Ok(entries) if entries.iter().any(|entry| entry.status() == Status::Applying) => {
+                Finding::note("a change of this machine was interrupted, or is under way")
+                    .hint("if nothing is under way, the next `kache init` or `kache uninstall` takes it back")
+            }
+            Ok(entries) if entries.is_empty() => Finding::ok("nothing was changed yet"),
+            Ok(_) => Finding::ok("what was changed can be taken back"),
+        }
+    }
+}
