@@ -53,7 +53,7 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     refuse_crates_found_by_name(facts, &dep_info)?;
     let mut found_roots = Vec::new();
     let (artifacts, files, library) = read_artifacts(finished, &mut found_roots)?;
-    bind_to_roots(facts, &dep_info, finished.maps_paths, &mut found_roots);
+    bind_to_roots(facts, unit, &dep_info, finished.maps_paths, &mut found_roots);
     let (list, read) = learn::learn(facts, unit, &finished.evidence, &dep_info, found_roots)?;
     let reach = finished.reach.map(|reach| with_macro(reach.clone(), facts, &artifacts));
     if reach.is_none() && artifacts.iter().any(|artifact| artifact.role.can_be_depended_on()) {
@@ -199,7 +199,13 @@ fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Arti
 }
 
 /// Adds the roots that may stand in an output where a search for their bytes cannot see them.
-fn bind_to_roots(facts: &Facts<'_>, dep_info: &DepInfo, maps_paths: bool, found: &mut Vec<Root>) {
+fn bind_to_roots(
+    facts: &Facts<'_>,
+    unit: &Unit,
+    dep_info: &DepInfo,
+    maps_paths: bool,
+    found: &mut Vec<Root>,
+) {
     if !maps_paths {
         return;
     }
@@ -209,11 +215,13 @@ fn bind_to_roots(facts: &Facts<'_>, dep_info: &DepInfo, maps_paths: bool, found:
             found.push(root);
         }
     };
-    if compresses_debug_sections(facts.invocation) {
+    // Texts in LLVM bitcode are not on byte boundaries: whatever was read of them counts as kept. A macro can ask for
+    // any path without a trace. What is linked is no bitcode any more.
+    let makes_bitcode = makes_bitcode(facts.invocation);
+    let keeps_bitcode = makes_bitcode && facts.outputs.iter().any(|output| output.role.is_archive());
+    if compresses_debug_sections(facts.invocation) || keeps_bitcode && unit.runs_macros {
         Root::ALL.into_iter().for_each(&mut bind);
     }
-    // Texts in LLVM bitcode are not on byte boundaries: whatever was read of them counts as kept.
-    let makes_bitcode = makes_bitcode(facts.invocation);
     for (name, value) in &dep_info.variables {
         let value = roots.tokenize(value.as_deref().unwrap_or_default());
         let mut mentioned = Root::ALL.into_iter().filter(|root| value.mentions(*root)).peekable();
