@@ -62,8 +62,9 @@ impl Reach {
 
 /// Procedural macro crates that read nothing but their input tokens (and `CARGO_PKG_*` variables, which are inputs of
 /// every unit), by crate name; only believed of crates that come from a registry. Not here, though well known: those
-/// that read the dependent's manifest to find out what a crate is called there (`proc-macro-crate`), or files that
-/// their arguments name. As of November 2026.
+/// that read the dependent's manifest to find out what a crate is called there (`proc-macro-crate`), files that
+/// their arguments name, or variables (`paste` has an `env!` of its own, `strum_macros` a switch that makes it print).
+/// As of November 2026.
 const PURE: &[&str] = &[
     "async_recursion",
     "async_stream_impl",
@@ -98,7 +99,6 @@ const PURE: &[&str] = &[
     "munge_macro",
     "nom_derive",
     "num_derive",
-    "paste",
     "phf_macros",
     "pin_project_internal",
     "proc_macro_error_attr",
@@ -114,7 +114,6 @@ const PURE: &[&str] = &[
     "serde_with_macros",
     "smart_default",
     "snafu_derive",
-    "strum_macros",
     "thiserror_impl",
     "time_macros",
     "tokio_macros",
