@@ -263,11 +263,16 @@ fn strip_call<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
     (!text.last().is_some_and(continues)).then_some(text)
 }
 
+/// Of the linker (`-Wl,--compress-debug-sections=zlib`, which may be cut short), of its driver (`-gz`), and of rustc
+/// (`-Z debuginfo-compression=zlib`).
 fn compresses_debug_sections(invocation: &Invocation) -> bool {
-    // Of the linker (`-Wl,--compress-debug-sections=zlib`) and of rustc (`-Z debuginfo-compression=zlib`).
-    const NAMES: [&[u8]; 2] = [b"compress-debug-sections", b"debuginfo-compression"];
-    let names_it = |value: &[u8]| NAMES.iter().any(|name| memmem::find(value, name).is_some());
-    invocation.flags.iter().any(|flag| names_it(os::bytes(&flag.value)))
+    invocation.flags.iter().any(|flag| is_compression(os::bytes(&flag.value)))
+}
+
+fn is_compression(value: &[u8]) -> bool {
+    const NAMES: [&[u8]; 2] = [b"-compress-d", b"debuginfo-compression"];
+    let mut words = value.split(|byte| b" =,".contains(byte));
+    words.any(|word| word == b"-gz") || NAMES.iter().any(|name| memmem::find(value, name).is_some())
 }
 
 fn makes_bitcode(invocation: &Invocation) -> bool {
@@ -362,7 +367,7 @@ pub fn dep_info_of(entry: &Entry, list: &InputList, facts: &Facts<'_>) -> Option
 
 #[cfg(test)]
 mod tests {
-    use super::is_inside_include;
+    use super::{is_compression, is_inside_include};
 
     #[test]
     fn a_variable_in_an_include_is_told_from_one_that_is_used() {
@@ -374,5 +379,18 @@ mod tests {
         assert!(!is_inside_include(b"not_include!(concat!(env!("));
         assert!(!is_inside_include(b"include!(concat!(option_env!("));
         assert!(!is_inside_include(b"const FILE: &str = concat!(env!("));
+    }
+    #[test]
+    fn debug_information_that_is_compressed_is_known_by_every_option() {
+        let compresses = [
+            "link-arg=-gz",
+            "link-args=-s -gz=zlib",
+            "link-arg=-Wl,--compress-debug-sections=zstd",
+            "link-arg=--compress-debug=zlib",
+            "debuginfo-compression=zlib",
+        ];
+        assert!(compresses.iter().all(|value| is_compression(value.as_bytes())));
+        let others = ["link-arg=-g", "link-arg=-Wl,-z,now", "link-arg=a-gz", "debuginfo=2"];
+        assert!(!others.iter().any(|value| is_compression(value.as_bytes())));
     }
 }
