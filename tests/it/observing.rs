@@ -45,6 +45,8 @@ fn found(what: &str, name: &str, path: &Path) -> String {
         OWN
         "cwd" => text(Path::new(name)),
         "is" => path.exists().to_string(),
+        "set" => std::env::var(name).unwrap_or_else(|_| "none".into()),
+        "filled" => std::env::vars().fold(text(path), |text, (name, value)| text.replace(&format!("${name}."), &value)),
         "goes" => {
             let here = std::env::current_dir().unwrap();
             let gone = std::env::set_current_dir(path).is_ok();
@@ -107,7 +109,7 @@ pub(crate) fn reading(call: &str) -> World {
     world
 }
 
-fn build_prints(world: &World, call: &str, printed: &str) {
+pub(crate) fn build_prints(world: &World, call: &str, printed: &str) {
     let step = world.build();
     step.all_missed();
     assert!(all_observed(&step), "{call}: not everything was observed\n{step}");
