@@ -53,7 +53,7 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     refuse_crates_found_by_name(facts, &dep_info)?;
     let mut found_roots = Vec::new();
     let (artifacts, files, library) = read_artifacts(finished, &mut found_roots)?;
-    bind_to_roots(facts, &dep_info, finished.maps_paths, &mut found_roots);
+    bind_to_roots(facts, unit, &dep_info, finished.maps_paths, &mut found_roots);
     let (list, read) = learn::learn(facts, unit, &finished.evidence, &dep_info, found_roots)?;
     let reach = finished.reach.map(|reach| with_macro(reach.clone(), facts, &artifacts));
     if reach.is_none() && artifacts.iter().any(|artifact| artifact.role.can_be_depended_on()) {
@@ -199,7 +199,13 @@ fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Arti
 }
 
 /// Adds the roots that may stand in an output where a search for their bytes cannot see them.
-fn bind_to_roots(facts: &Facts<'_>, dep_info: &DepInfo, maps_paths: bool, found: &mut Vec<Root>) {
+fn bind_to_roots(
+    facts: &Facts<'_>,
+    unit: &Unit,
+    dep_info: &DepInfo,
+    maps_paths: bool,
+    found: &mut Vec<Root>,
+) {
     if !maps_paths {
         return;
     }
@@ -209,11 +215,13 @@ fn bind_to_roots(facts: &Facts<'_>, dep_info: &DepInfo, maps_paths: bool, found:
             found.push(root);
         }
     };
-    if compresses_debug_sections(facts.invocation) {
+    // Texts in LLVM bitcode are not on byte boundaries: whatever was read of them counts as kept. A macro can ask for
+    // any path without a trace. What is linked is no bitcode any more.
+    let makes_bitcode = makes_bitcode(facts.invocation);
+    let keeps_bitcode = makes_bitcode && facts.outputs.iter().any(|output| output.role.is_archive());
+    if compresses_debug_sections(facts.invocation) || keeps_bitcode && unit.runs_macros {
         Root::ALL.into_iter().for_each(&mut bind);
     }
-    // Texts in LLVM bitcode are not on byte boundaries: whatever was read of them counts as kept.
-    let makes_bitcode = makes_bitcode(facts.invocation);
     for (name, value) in &dep_info.variables {
         let value = roots.tokenize(value.as_deref().unwrap_or_default());
         let mut mentioned = Root::ALL.into_iter().filter(|root| value.mentions(*root)).peekable();
@@ -255,11 +263,16 @@ fn strip_call<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
     (!text.last().is_some_and(continues)).then_some(text)
 }
 
+/// Of the linker (`-Wl,--compress-debug-sections=zlib`, which may be cut short), of its driver (`-gz`), and of rustc
+/// (`-Z debuginfo-compression=zlib`).
 fn compresses_debug_sections(invocation: &Invocation) -> bool {
-    // Of the linker (`-Wl,--compress-debug-sections=zlib`) and of rustc (`-Z debuginfo-compression=zlib`).
-    const NAMES: [&[u8]; 2] = [b"compress-debug-sections", b"debuginfo-compression"];
-    let names_it = |value: &[u8]| NAMES.iter().any(|name| memmem::find(value, name).is_some());
-    invocation.flags.iter().any(|flag| names_it(os::bytes(&flag.value)))
+    invocation.flags.iter().any(|flag| is_compression(os::bytes(&flag.value)))
+}
+
+fn is_compression(value: &[u8]) -> bool {
+    const NAMES: [&[u8]; 2] = [b"-compress-d", b"debuginfo-compression"];
+    let mut words = value.split(|byte| b" =,".contains(byte));
+    words.any(|word| word == b"-gz") || NAMES.iter().any(|name| memmem::find(value, name).is_some())
 }
 
 fn makes_bitcode(invocation: &Invocation) -> bool {
@@ -354,7 +367,7 @@ pub fn dep_info_of(entry: &Entry, list: &InputList, facts: &Facts<'_>) -> Option
 
 #[cfg(test)]
 mod tests {
-    use super::is_inside_include;
+    use super::{is_compression, is_inside_include};
 
     #[test]
     fn a_variable_in_an_include_is_told_from_one_that_is_used() {
@@ -366,5 +379,18 @@ mod tests {
         assert!(!is_inside_include(b"not_include!(concat!(env!("));
         assert!(!is_inside_include(b"include!(concat!(option_env!("));
         assert!(!is_inside_include(b"const FILE: &str = concat!(env!("));
+    }
+    #[test]
+    fn debug_information_that_is_compressed_is_known_by_every_option() {
+        let compresses = [
+            "link-arg=-gz",
+            "link-args=-s -gz=zlib",
+            "link-arg=-Wl,--compress-debug-sections=zstd",
+            "link-arg=--compress-debug=zlib",
+            "debuginfo-compression=zlib",
+        ];
+        assert!(compresses.iter().all(|value| is_compression(value.as_bytes())));
+        let others = ["link-arg=-g", "link-arg=-Wl,-z,now", "link-arg=a-gz", "debuginfo=2"];
+        assert!(!others.iter().any(|value| is_compression(value.as_bytes())));
     }
 }

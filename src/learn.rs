@@ -5,7 +5,7 @@
 //! seen to be read shows that something was missed. Where it was not observed, the dep-info and the rules
 //! ([`crate::key::assumed`]) are all there is.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,9 +19,9 @@ use crate::key::inputs::KeyInputs;
 use crate::key::link::reads_closure;
 use crate::key::observed::{self, Dependence, Kind, Setting};
 use crate::key::portable::{Portable, Root};
-use crate::key::reach;
 use crate::key::read::{InputList, Learnt, Present, Seen};
 use crate::key::unit::Unit;
+use crate::names::Names;
 use crate::outcome::Unstored;
 use crate::store::Store;
 use crate::sys::fs::{self, Identity};
@@ -44,17 +44,25 @@ pub fn learn(
     dep_info: &DepInfo,
     roots: Vec<Root>,
 ) -> Result<(InputList, KeyInputs), Unstored> {
-    let asked = if unit.runs_macros { names_in_sources(facts, dep_info)? } else { Vec::new() };
+    let mut names = Names::default();
+    if unit.runs_macros {
+        names.add_sources(facts, dep_info)?;
+    }
     let list = InputList {
-        asked,
         files: dep_info.files.iter().map(|file| facts.portable(file)).collect(),
         variables: dep_info.variables.iter().map(|(name, _)| Portable::literal(name)).collect(),
         roots,
         ..InputList::default()
     };
     match evidence {
-        Evidence::Observed(call, observation) => from_observation(facts, call, observation, list),
-        Evidence::Assumed(before, assumed) => from_rules(facts, before, assumed, list),
+        Evidence::Observed(call, observation) => {
+            let setting = setting(facts, call);
+            let dependence = observed::dependence(&setting, observation).map_err(Unstored::InputsUnknown)?;
+            names.add_texts(unit, &dependence, &sources(facts, &list))?;
+            names.add_git(facts, &dependence);
+            from_observation(facts, &dependence, observation, names.added_to(list))
+        }
+        Evidence::Assumed(before, assumed) => from_rules(facts, before, assumed, names.added_to(list)),
     }
 }
 
@@ -84,16 +92,10 @@ fn gone() -> Unstored {
     Unstored::InputsUnknown("a file that was read is gone".to_owned())
 }
 
-/// What macros in these sources could take for names of variables.
-fn names_in_sources(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<Vec<Portable>, Unstored> {
-    let mut names = BTreeSet::new();
-    for path in dep_info.files.iter().filter_map(|file| os::path(file)) {
-        let path = facts.places.cwd.join(path);
-        let unknown = |e: io::Error| Unstored::InputsUnknown(format!("{}: {e}", path.display()));
-        let source = fs::read(&path).map_err(unknown)?;
-        names.extend(reach::names_in_source(&source).map(Portable::literal));
-    }
-    Ok(names.into_iter().collect())
+/// Where the files of an input list are.
+fn sources(facts: &Facts<'_>, list: &InputList) -> Vec<PathBuf> {
+    let present = Present::new(facts.places, facts.env);
+    list.files.iter().filter_map(|file| present.path(file)).collect()
 }
 
 /// What is known of files that stay as they are: sources outside of the workspace, and everything else that is read
@@ -111,16 +113,13 @@ fn seen(list: &InputList, present: &Present<'_>) -> Vec<Seen> {
 
 fn from_observation(
     facts: &Facts<'_>,
-    call: &Call<'_>,
+    dependence: &Dependence,
     observation: &Observation,
     list: InputList,
 ) -> Result<(InputList, KeyInputs), Unstored> {
     let unknown = |why: String| Unstored::InputsUnknown(why);
-    let dependence = observed::dependence(&setting(facts, call), observation).map_err(unknown)?;
-    let sources: Vec<PathBuf> =
-        list.files.iter().filter_map(|file| Present::new(facts.places, facts.env).path(file)).collect();
-    let mut list = named(facts, &dependence, &sources, list)?;
-    add_names_in_scripts(&dependence, &sources, &mut list)?;
+    let sources = sources(facts, &list);
+    let mut list = named(facts, dependence, &sources, list)?;
     let mut present = Present::new(facts.places, facts.env).with_memo(facts.memo);
     let inputs = present.inputs(&list).ok_or_else(gone)?;
     let states = States::of(observation);
@@ -133,43 +132,13 @@ fn from_observation(
     for (path, then) in &dependence.read {
         still(facts, &present, path, then)?;
     }
-    unchanged_around(&dependence)?;
+    unchanged_around(dependence)?;
     // A hit would not make it.
     if let Some(path) = dependence.made.iter().find(|path| fs::symlink_metadata(path).is_ok()) {
         return Err(Unstored::UnexpectedOutput(format!("{} was made as well", path.display())));
     }
     list.seen = seen(&list, &present);
     Ok((list, inputs))
-}
-
-/// More than this is no script.
-const MOST_SCRIPT_BYTES: u64 = 256 << 10;
-
-/// Reading a variable is not seen. If a script was started, every word in capitals in it, and in what else was read, may
-/// be the name of one: a script draws in others.
-fn add_names_in_scripts(
-    dependence: &Dependence,
-    sources: &[PathBuf],
-    list: &mut InputList,
-) -> Result<(), Unstored> {
-    let unknown = |path: &Path, e: io::Error| Unstored::InputsUnknown(format!("{}: {e}", path.display()));
-    let mut has_script = false;
-    for path in &dependence.started {
-        has_script |= fs::starts_with(path, b"#!").map_err(|e| unknown(path, e))?;
-    }
-    if !has_script {
-        return Ok(());
-    }
-    let texts = dependence.read.iter().filter(|(path, _)| !sources.contains(path));
-    for (path, _) in texts.filter(|(_, identity)| identity.size <= MOST_SCRIPT_BYTES) {
-        let text = fs::read(path).map_err(|e| unknown(path, e))?;
-        if !text.contains(&0) {
-            list.asked.extend(reach::names_in_source(&text).map(Portable::literal));
-        }
-    }
-    list.asked.sort();
-    list.asked.dedup();
-    Ok(())
 }
 
 /// Whether a file is what it was when it was opened.

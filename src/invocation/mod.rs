@@ -184,6 +184,11 @@ impl Role {
         matches!(self, Role::Executable | Role::Dylib | Role::Cdylib | Role::ProcMacro)
     }
 
+    /// Objects as the compiler made them, which no linker has seen.
+    pub fn is_archive(self) -> bool {
+        matches!(self, Role::Rlib | Role::Staticlib)
+    }
+
     /// Written by the linker beside its output. rustc does not announce it, and it need not appear.
     pub fn is_side_file(self) -> bool {
         matches!(self, Role::DebugInfo | Role::ImportLibrary | Role::ExportFile)

@@ -18,7 +18,7 @@
 //! |---|---|---|---|
 //! | `Schema` | unit | – → [`SCHEMA`] | whatever changes the meaning of keys or the bytes of outputs re-keys the world |
 //! | `Salt` | unit | – → digest of `key_salt` | the user's way to start anew |
-//! | `Compiler` | unit | release → content of compiler, driver library, std and linkers of the toolchain | two builds of rustc can print the same banner ([`toolchain`]) |
+//! | `Compiler` | unit | release → content of compiler, driver library, std and linkers of the toolchain, each file of which is looked at again | two builds of rustc can print the same banner ([`toolchain`]) |
 //! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory | decides names in outputs (`mapping`) |
 //! | `Argument` | unit | option → value, in argv order | crate name, types, edition, target, cfg, every codegen, `-Z`, **lint level** and `--cap-lints` (a cached success must not hide a `deny`), `--error-format`, `--json`; unknown ones never get here, they are a bypass |
 //! | `SourcePath` | unit | – → the crate root | two crates may differ in nothing else |
@@ -32,7 +32,7 @@
 //! | `DeclaredVariable` | unit | variable → digest or unset | `key_env_vars`, and `rerun-if-env-changed` of a package with hidden inputs |
 //! | `DeclaredFile` | unit | path → content | `extra-inputs` |
 //! | `Macro` | unit | library → content | procedural macros that could read on their own, also those reached through re-exports |
-//! | `MacroVariable` | unit | variable → digest | set, and its name stands in the library of such a macro |
+//! | `MacroVariable` | unit | variable → digest | set, and its name stands in the library of such a macro, whatever it looks like. Of `HOME` the path itself counts |
 //! | `LintConfig` | unit, clippy | path → content | every `clippy.toml` above the package: dep-info does not tell where one could appear; manifests and the lock file, which it has lints for |
 //! | `Source` | read | path → content | every file of the compiler's dep-info |
 //! | `Read` | read | path → content | every other file that was seen to be read or started: by procedural macros, linkers and what they start ([`observed`] says what is left out) |
@@ -40,7 +40,7 @@
 //! | `Probed` | read | path → `absent`, `file`, … | every path that was seen to be asked for: what is not there today decides as well |
 //! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |
 
-//! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, which such a macro may take for a name, or in a script that was started |
+//! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, or in another text that was read, where such a macro or a program that was started may take it for a name; or it stands there in other letters between quotes or behind `$`, `{` or `%`, and is set. Or git was started, which asks for it ([`crate::names`]) |
 //! | `Program` | read | name → where it is | every name that was looked for on `PATH`: another directory may stand first there |
 //! | `Root` | read | root → real path | an output holds the real path, so it serves only where that is the same |
 //! | `Sibling` | assumed | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
@@ -62,8 +62,16 @@
 //! A path can be in an output in another form than as text: its length, a hash, a comparison that became numbers. So
 //! where a variable with a path in it is read by anything else than an `include!` that stands in the sources, its roots
 //! are bound unseen; what a procedural macro does with such a variable, or a macro of another crate with `OUT_DIR`, is
-//! only searched for. Where nothing is observed, files that a procedural macro reads outside of its dependent's package
-//! must be declared by `extra-inputs`, and variables whose names it puts together at run time by `key_env_vars`.
+//! only searched for. In an archive of bitcode no search finds a text: with procedural macros that could read on their
+//! own behind it, all its roots are bound.
+//!
+//! Of a file its content counts, and that it is there. Extended attributes, times and permissions that a macro writes
+//! into an output do not, nor do the name of the host and the number of its processors. Neither do variables that a
+//! program asks for whose name is in nothing that was read: a program that a macro starts and that is neither a script
+//! nor git. One in other letters than capitals must stand where names stand, see above.
+//!
+//! Where nothing is observed, files that a procedural macro reads outside of its dependent's package must be declared
+//! by `extra-inputs`, and variables whose names it puts together at run time by `key_env_vars`.
 //!
 //! Values of variables are kept as digests: they may be secrets.
 

@@ -62,8 +62,9 @@ impl Reach {
 
 /// Procedural macro crates that read nothing but their input tokens (and `CARGO_PKG_*` variables, which are inputs of
 /// every unit), by crate name; only believed of crates that come from a registry. Not here, though well known: those
-/// that read the dependent's manifest to find out what a crate is called there (`proc-macro-crate`), or files that
-/// their arguments name. As of November 2026.
+/// that read the dependent's manifest to find out what a crate is called there (`proc-macro-crate`), files that
+/// their arguments name, or variables (`paste` has an `env!` of its own, `strum_macros` a switch that makes it print).
+/// As of November 2026.
 const PURE: &[&str] = &[
     "async_recursion",
     "async_stream_impl",
@@ -98,7 +99,6 @@ const PURE: &[&str] = &[
     "munge_macro",
     "nom_derive",
     "num_derive",
-    "paste",
     "phf_macros",
     "pin_project_internal",
     "proc_macro_error_attr",
@@ -114,7 +114,6 @@ const PURE: &[&str] = &[
     "serde_with_macros",
     "smart_default",
     "snafu_derive",
-    "strum_macros",
     "thiserror_impl",
     "time_macros",
     "tokio_macros",
@@ -171,35 +170,90 @@ const NO_INPUTS: &[&str] = &[
     "XDG_RUNTIME_DIR",
     "XDG_SESSION_ID",
     "_",
+    "all_proxy",
+    "ftp_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
 ];
+
+/// Those of them that say whose session it is and where: that stays, and who names one may want it. `HOME` is one too:
+/// code of std that asks for it gets into a library only with what calls it.
+const WHOSE: &[&str] = &["HOME", "LOGNAME", "TZ", "USER"];
+
+fn is_no_input(name: &str) -> bool {
+    NO_INPUTS.contains(&name) && !WHOSE.contains(&name)
+}
+
+/// Whether a value counts as it is. That of `HOME` is the path of a root, the same one for every user once it is made
+/// portable.
+pub fn is_literal(variable: &str) -> bool {
+    variable == "HOME"
+}
 
 /// Whether a variable of this name may be read by a macro with these `names` (see [`names_in`]) in its library.
 pub fn may_read(names: &str, variable: &str) -> bool {
-    !NO_INPUTS.contains(&variable)
+    !is_no_input(variable)
         && !variable.is_empty()
         && memchr::memmem::find(names.as_bytes(), variable.as_bytes()).is_some()
 }
 
-/// The words in a source or a script that could be taken for the name of a variable: those in capitals. Those of session
-/// variables are none, unless they say whose session it is: that stays, and who names it may want it.
+/// The words in a source or another text that could be taken for the name of a variable: those in capitals.
 pub fn names_in_source(source: &[u8]) -> impl Iterator<Item = &str> {
-    let words = source.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+    let words = source.split(|byte| !is_of_word(*byte));
     words
-        .filter(|word| word.len() >= 3 && word.iter().any(u8::is_ascii_uppercase))
-        .filter(|word| !word.iter().any(u8::is_ascii_lowercase) && !word[0].is_ascii_digit())
+        .filter(|word| word.len() >= 3 && is_in_capitals(word))
         .filter_map(|word| std::str::from_utf8(word).ok())
-        .filter(|word| !NO_INPUTS.contains(word) || WHOSE.contains(word))
+        .filter(|word| !is_no_input(word))
 }
 
-const WHOSE: &[&str] = &["HOME", "LOGNAME", "TZ", "USER"];
+/// The words that are no such names, but stand where one could: between quotes, or behind `$`, `{` or `%`, with which
+/// scripts and templates begin one. Nearly all of them are something else, so they only count while there is a variable
+/// of that name ([`may_be_quoted`]).
+pub fn quoted_names_in(text: &[u8]) -> impl Iterator<Item = &str> {
+    let mut end = 0;
+    let words = text.split(|byte| !is_of_word(*byte)).map(move |word| {
+        let start = end;
+        end = start + word.len() + 1;
+        (start, word)
+    });
+    words
+        .filter(|(_, word)| word.len() >= 2 && !(word.len() >= 3 && is_in_capitals(word)))
+        .filter(|(_, word)| !word[0].is_ascii_digit())
+        .filter(|(start, word)| {
+            let before = start.checked_sub(1).map(|at| text[at]);
+            match before {
+                Some(b'$' | b'{' | b'%') => true,
+                Some(quote @ (b'"' | b'\'')) => text.get(start + word.len()) == Some(&quote),
+                _ => false,
+            }
+        })
+        .filter_map(|(_, word)| std::str::from_utf8(word).ok())
+}
+
+/// Whether a variable can be one of [`quoted_names_in`].
+pub fn may_be_quoted(variable: &str) -> bool {
+    let is_word = !variable.is_empty() && variable.bytes().all(is_of_word);
+    is_word && !(variable.len() >= 3 && is_in_capitals(variable.as_bytes())) && !is_no_input(variable)
+}
+
+fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+fn is_in_capitals(word: &[u8]) -> bool {
+    let has_capital = word.iter().any(u8::is_ascii_uppercase);
+    has_capital && !word.iter().any(u8::is_ascii_lowercase) && !word[0].is_ascii_digit()
+}
 
 /// Everything in a library that could be the name of a variable: runs of letters, digits and underscores with three
-/// characters or more, a blank between them. Texts in object code have no separator, so a name may stand inside a
+/// characters or more, or of two capitals, a blank between them. Texts in object code have no separator, so a name may stand inside a
 /// longer run; runs are kept whole.
 pub fn names_in(library: &[u8]) -> String {
     let mut runs: Vec<&str> = library
-        .split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
-        .filter(|run| run.len() >= 3 && !is_mangled(run))
+        .split(|byte| !is_of_word(*byte))
+        .filter(|run| run.len() >= 3 || run.len() == 2 && run.iter().all(u8::is_ascii_uppercase))
+        .filter(|run| !is_mangled(run))
         .filter_map(|run| std::str::from_utf8(run).ok())
         .collect();
     runs.sort_unstable();
@@ -223,6 +277,14 @@ mod tests {
         assert!(may_read(&names, "CARGO_MANIFEST_DIR"));
         assert!(!may_read(&names, "BAR"));
         assert!(!may_read(&names, "core"));
+        assert!(may_read(&names_in(b"\0ask CI of USER\0"), "CI"));
+    }
+
+    #[test]
+    fn who_and_where_the_user_is_counts_for_macros_that_name_it() {
+        let names = names_in(b"\0USERHOMETERMsrc/lib.rs\0");
+        assert!(may_read(&names, "USER") && may_read(&names, "HOME"));
+        assert!(!may_read(&names, "TERM") && !may_read(&names, "LOGNAME"));
     }
 
     #[test]
@@ -232,8 +294,24 @@ mod tests {
     }
 
     #[test]
+    fn other_words_are_names_where_one_could_stand() {
+        let text =
+            b"env!(\"my_var\") x 'CI' \"not this\" $home ${in_it} {{t}} {{Ab}} %p1% \"FOO\" 'a' \"1a\" own";
+        let quoted = quoted_names_in(text).collect::<Vec<_>>();
+        assert_eq!(quoted, ["my_var", "CI", "home", "in_it", "Ab", "p1"]);
+        assert!(quoted.iter().all(|name| may_be_quoted(name)));
+        assert!(!may_be_quoted("FOO") && !may_be_quoted("no_proxy") && !may_be_quoted("a-b"));
+    }
+
+    #[test]
     fn a_local_crate_with_a_known_name_is_not_believed() {
         assert!(is_pure("serde_derive", true));
         assert!(!is_pure("serde_derive", false));
+    }
+
+    #[test]
+    fn a_macro_that_reads_variables_is_not_pure() {
+        assert!(!is_pure("paste", true));
+        assert!(!is_pure("strum_macros", true));
     }
 }

@@ -12,6 +12,7 @@ use crate::key::inputs::{InputKind, KeyInputs};
 use crate::key::memo::{self, Memo};
 use crate::key::paths::Paths;
 use crate::key::portable::{Portable, Root};
+use crate::key::reach;
 use crate::key::roots::Places;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
@@ -29,9 +30,12 @@ pub struct InputList {
     pub variables: Vec<Portable>,
     /// Path bindings: roots whose real path stands in an output.
     pub roots: Vec<Root>,
-    /// Names in the sources of a unit whose macros may read variables, and in scripts that it started.
+    /// Names in the sources of a unit whose macros may read variables, and in what else it read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Portable>,
+    /// Words there that count only while there is a variable of that name, in order, a blank between them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub quoted: String,
     /// Files that were read and are not in the dep-info.
     #[serde(default, skip_serializing_if = "Paths::is_empty")]
     pub read: Paths,
@@ -150,6 +154,10 @@ impl<'a> Present<'a> {
         for name in &list.asked {
             inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(name).as_ref());
         }
+        for name in self.set_among(&list.quoted) {
+            let name = Portable::literal(name);
+            inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(&name).as_ref());
+        }
         for root in &list.roots {
             let path = self.places.roots.value(*root)?;
             inputs.text(InputKind::Root, Portable::literal(root.token()), Portable::literal(path));
@@ -180,8 +188,28 @@ impl<'a> Present<'a> {
     }
 
     fn variable(&self, name: &Portable) -> Option<Portable> {
-        let value = self.env.get(os::from_bytes(name.as_bytes())?)?;
-        Some(self.places.roots.tokenize(os::bytes(value)))
+        let value = os::bytes(self.env.get(os::from_bytes(name.as_bytes())?)?);
+        let is_literal = std::str::from_utf8(name.as_bytes()).is_ok_and(reach::is_literal);
+        Some(if is_literal { Portable::literal(value) } else { self.places.roots.tokenize(value) })
+    }
+
+    /// Which of these words are names of variables, in order.
+    fn set_among(&self, words: &str) -> Vec<&str> {
+        if words.is_empty() {
+            return Vec::new();
+        }
+        let names = self.env.vars().filter_map(|(name, _)| name.to_str());
+        let is_among = |name: &&str| {
+            reach::may_be_quoted(name)
+                && memchr::memmem::find_iter(words.as_bytes(), name).any(|at| {
+                    let (before, behind) = (&words[..at], &words[at + name.len()..]);
+                    (before.is_empty() || before.ends_with(' '))
+                        && (behind.is_empty() || behind.starts_with(' '))
+                })
+        };
+        let mut set: Vec<&str> = names.filter(is_among).collect();
+        set.sort_unstable();
+        set
     }
 
     fn content(&mut self, path: &Path, known: Option<&Seen>) -> Option<Digest> {

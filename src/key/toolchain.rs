@@ -3,7 +3,7 @@
 //! Two builds of rustc can print the same version. So the identity is the content of the compiler, its driver
 //! library, and everything in the sysroot's library directories for the host and the target (std, linkers). Reading
 //! all that takes a tenth of a second; the result is kept under `memo/` of the cache directory, and taken from there
-//! as long as the compiler, its driver library and the directory of std are the same files: a hit starts no compiler.
+//! as long as each of these files is the same: a hit starts no compiler, and asks for the state of some 70 files.
 
 use std::ffi::OsStr;
 use std::io;
@@ -43,12 +43,55 @@ pub struct Toolchain {
     pub sysroot: PathBuf,
     /// The files whose identity vouches for the digest.
     witnesses: Vec<Witness>,
+    /// The directories of std and of linkers, whose files do as well.
+    directories: Vec<Contents>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Witness {
     path: PathBuf,
     state: [i64; 4],
+}
+
+/// What is in a directory. That names come and go shows in its own state, that a file is written to in that file's.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Contents {
+    directory: Witness,
+    /// Those of its files.
+    names: Vec<PathBuf>,
+    /// Digest of their states, one after the other.
+    states: Digest,
+}
+
+impl Contents {
+    fn of(directory: PathBuf, names: Vec<PathBuf>) -> io::Result<Contents> {
+        let states = states(&directory, &names)?;
+        Ok(Contents { directory: Witness::of(directory)?, names, states })
+    }
+
+    fn holds(&self) -> bool {
+        let states = || states(&self.directory.path, &self.names);
+        self.directory.holds() && states().is_ok_and(|now| now == self.states)
+    }
+}
+
+fn states(directory: &Path, names: &[PathBuf]) -> io::Result<Digest> {
+    let mut hasher = Hasher::new();
+    for name in names {
+        let state = state(&Identity::at(&directory.join(name))?);
+        state.iter().for_each(|number| hasher.raw(&number.to_le_bytes()));
+    }
+    Ok(hasher.finish())
+}
+
+impl Witness {
+    fn of(path: PathBuf) -> io::Result<Witness> {
+        Identity::at(&path).map(|now| Witness { state: state(&now), path })
+    }
+
+    fn holds(&self) -> bool {
+        Identity::at(&self.path).is_ok_and(|now| state(&now) == self.state)
+    }
 }
 
 /// The compiler cannot be identified.
@@ -126,8 +169,8 @@ impl Toolchain {
 
 pub(super) fn recall(memo_path: &Path) -> Option<Toolchain> {
     let toolchain: Toolchain = serde_json::from_slice(&guard::check(fs::read(memo_path).ok()?)?).ok()?;
-    let holds = |witness: &Witness| Identity::at(&witness.path).is_ok_and(|now| state(&now) == witness.state);
-    toolchain.witnesses.iter().all(holds).then_some(toolchain)
+    let holds = toolchain.witnesses.iter().all(Witness::holds);
+    (holds && toolchain.directories.iter().all(Contents::holds)).then_some(toolchain)
 }
 
 /// Whether a compiler lies in its own sysroot. One that does not may be another program's proxy, whose files say
@@ -205,9 +248,9 @@ fn read(program: &Path, answers: Answers, target: Option<&str>) -> Result<Toolch
     let (host, release) = (field("host:")?, field("release:")?);
     let commit =
         field("commit-hash:").ok().filter(|commit| commit != "unknown").unwrap_or_else(|| release.clone());
-    let (digest, witnesses) = digest_of(program, &banner, &sysroot, &host, target)
+    let (digest, witnesses, directories) = digest_of(program, &banner, &sysroot, &host, target)
         .map_err(|e| Unidentified::Compiler(format!("{}: {e}", sysroot.display())))?;
-    Ok(Toolchain { digest, host, release, commit, sysroot, witnesses })
+    Ok(Toolchain { digest, host, release, commit, sysroot, witnesses, directories })
 }
 
 fn digest_of(
@@ -216,7 +259,7 @@ fn digest_of(
     sysroot: &Path,
     host: &str,
     target: Option<&str>,
-) -> io::Result<(Digest, Vec<Witness>)> {
+) -> io::Result<(Digest, Vec<Witness>, Vec<Contents>)> {
     let lib = sysroot.join("lib");
     let rustlib = lib.join("rustlib");
     let mut files = vec![program.to_path_buf()];
@@ -226,21 +269,25 @@ fn digest_of(
             files.push(library);
         }
     }
-    // The files vouch for themselves, and the directories for the files in them.
-    let mut witnesses = files.clone();
+    let witnesses = files.iter().cloned().map(Witness::of).collect::<io::Result<Vec<_>>>()?;
     let host_dir = rustlib.join(host);
-    let mut directories =
+    let mut waiting =
         vec![rustlib.join(target.unwrap_or(host)).join("lib"), host_dir.join("lib"), host_dir.join("bin")];
-    directories.dedup();
-    while let Some(directory) = directories.pop() {
+    waiting.dedup();
+    let mut directories = Vec::new();
+    while let Some(directory) = waiting.pop() {
         let Ok(listed) = fs::list(&directory) else { continue };
-        witnesses.push(directory);
+        let mut names = Vec::new();
         for path in listed {
-            if fs::metadata(&path)?.is_dir() { directories.push(path) } else { files.push(path) }
+            if fs::metadata(&path)?.is_dir() {
+                waiting.push(path);
+            } else {
+                names.extend(path.file_name().map(PathBuf::from));
+                files.push(path);
+            }
         }
+        directories.push(Contents::of(directory, names)?);
     }
-    let witness = |path: PathBuf| Identity::at(&path).map(|now| Witness { state: state(&now), path });
-    let witnesses = witnesses.into_iter().map(witness).collect::<io::Result<Vec<_>>>()?;
     let mut hasher = Hasher::new();
     hasher.field(banner.as_bytes());
     for (path, digest) in files.iter().zip(digests(&files)?) {
@@ -248,7 +295,7 @@ fn digest_of(
         hasher.field(if path == program { b"compiler" } else { name });
         hasher.field(digest.as_bytes());
     }
-    Ok((hasher.finish(), witnesses))
+    Ok((hasher.finish(), witnesses, directories))
 }
 
 /// The digests of all files, on all processors: a toolchain has half a gigabyte of them.

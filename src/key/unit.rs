@@ -404,7 +404,8 @@ fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Resul
         facts.env.vars().filter_map(|(name, value)| Some((name.to_str()?, value))).collect();
     variables.sort_unstable();
     for (name, value) in variables.into_iter().filter(|(name, _)| reach::may_read(&readable, name)) {
-        let value = facts.portable(os::bytes(value));
+        let value = os::bytes(value);
+        let value = if reach::is_literal(name) { Portable::literal(value) } else { facts.portable(value) };
         inputs.variable(InputKind::MacroVariable, Portable::literal(name), Some(&value));
     }
     if let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) {

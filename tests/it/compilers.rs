@@ -90,38 +90,59 @@ fn a_compiler_that_is_a_script_is_left_alone() {
     }
 }
 
+/// A private copy of the stable toolchain, whose files are second names of the real ones. `None` on another file system:
+/// a copy of a gigabyte is too much for a test.
+fn own_toolchain(world: &World) -> Option<PathBuf> {
+    let stable = programs(world, "stable")?;
+    let own = world.root().join("toolchain");
+    let sysroot = stable.parent().expect("it is in the sysroot");
+    let linked = Command::new("cp").arg("-al").args([sysroot, &own]).status().expect("runs");
+    linked.success().then_some(own)
+}
+
+/// Builds anew with that toolchain. Its own cargo: rustup's says where the libraries of compilers are.
+fn build_with(world: &World, toolchain: &Path) -> Step {
+    if world.target().exists() {
+        world.clean();
+    }
+    let mut command = world.command(toolchain.join("bin/cargo"));
+    command.arg("build").env("RUSTC", toolchain.join("bin/rustc"));
+    world.run(command)
+}
+
+/// A file of the standard library.
+fn library(toolchain: &Path, name: &str) -> Option<PathBuf> {
+    let libraries = toolchain.join("lib/rustlib/x86_64-unknown-linux-gnu/lib");
+    let mut listed = fs::read_dir(&libraries).ok()?.map(|file| file.expect("lists").path());
+    listed.find(|path| path.to_string_lossy().contains(name))
+}
+
 /// The same release, built anew: its banner is the same, its standard library is not.
 #[test]
 fn another_build_of_the_same_release_is_another_compiler() {
     let world = World::project("two-crates");
-    let Some(stable) = programs(&world, "stable") else { return };
-    let sysroot = stable.parent().expect("it is in the sysroot");
-    let own = world.root().join("toolchain");
-    let linked = Command::new("cp").arg("-al").args([sysroot, &own]).status().expect("runs");
-    if !linked.success() {
-        // Another file system: a copy of a gigabyte is too much for a test.
-        return;
-    }
-    // Its own cargo: rustup's says where the libraries of compilers are.
-    let build = || {
-        world.run({
-            let mut command = world.command(own.join("bin/cargo"));
-            command.arg("build").env("RUSTC", own.join("bin/rustc"));
-            command
-        })
-    };
-    build().all_missed();
-    world.clean();
-    build().all_hit();
-    world.clean();
-    let libraries = own.join("lib/rustlib/x86_64-unknown-linux-gnu/lib");
-    let Ok(listed) = fs::read_dir(&libraries) else { return };
-    let test = listed
-        .map(|file| file.expect("lists").path())
-        .find(|path| path.to_string_lossy().contains("libtest-"));
-    let test = test.expect("it has a test library");
+    let Some(own) = own_toolchain(&world) else { return };
+    build_with(&world, &own).all_missed();
+    build_with(&world, &own).all_hit();
+    let Some(test) = library(&own, "libtest-") else { return };
     let content = fs::read(&test).expect("reads");
     fs::remove_file(&test).expect("removes");
     fs::write(&test, [&content[..], b"\n"].concat()).expect("writes");
-    build().all_missed();
+    build_with(&world, &own).all_missed();
+}
+
+#[test]
+fn a_standard_library_that_is_written_over_in_place_is_another_compiler() {
+    let world = World::project("two-crates");
+    let Some(own) = own_toolchain(&world) else { return };
+    let Some(test) = library(&own, "libtest-") else { return };
+    // So far it is a second name of the real one.
+    let content = fs::read(&test).expect("reads");
+    fs::remove_file(&test).expect("removes");
+    fs::write(&test, &content).expect("writes");
+    build_with(&world, &own).all_missed();
+    build_with(&world, &own).all_hit();
+    let mut file = fs::OpenOptions::new().append(true).open(&test).expect("opens");
+    std::io::Write::write_all(&mut file, b"\n").expect("writes");
+    build_with(&world, &own).all_missed();
 }

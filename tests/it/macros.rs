@@ -160,6 +160,26 @@ fn a_path_that_a_macro_puts_into_the_output_is_bound_to_its_tree() {
     assert_eq!(world.run_bin("app").trim(), world.tree().join("app").to_str().expect("is text"));
 }
 
+/// The archive holds bitcode, in which texts do not begin where bytes do.
+#[test]
+fn a_path_that_a_macro_hides_in_bitcode_is_bound_to_its_tree() {
+    let world = reader("base::place(), plain::text()");
+    let members = "members = [\"app\", \"base\", \"macros\", \"plain\"]\n[profile.dev]\nlto = \"fat\"\n";
+    world.write("Cargo.toml", format!("[workspace]\nresolver = \"3\"\n{members}"));
+    world.edit("app/Cargo.toml", "macros =", "plain = { path = \"../plain\" }\nbase =");
+    world.edit("app/Cargo.toml", "../macros", "../base");
+    world.write("base/Cargo.toml", package("base", "[dependencies]\nmacros = { path = \"../macros\" }\n"));
+    world.write("base/src/lib.rs", "pub fn place() -> &'static str { macros::place!() }\n");
+    world.write("plain/Cargo.toml", package("plain", ""));
+    world.write("plain/src/lib.rs", "pub fn text() -> &'static str { \"plain\" }\n");
+    world.build().all_missed();
+    world.rebuild().all_hit();
+    let world = world.relocate("other");
+    world.build().only_missed(&["app bin", "base lib"]);
+    let base = world.tree().join("base");
+    assert_eq!(world.run_bin("app"), format!("{} plain \n", base.display()));
+}
+
 #[test]
 fn what_the_manifest_says_of_the_package_decides() {
     let world = reader("macros::about!()");

@@ -45,6 +45,8 @@ fn found(what: &str, name: &str, path: &Path) -> String {
         OWN
         "cwd" => text(Path::new(name)),
         "is" => path.exists().to_string(),
+        "set" => std::env::var(name).unwrap_or_else(|_| "none".into()),
+        "filled" => std::env::vars().fold(text(path), |text, (name, value)| text.replace(&format!("${name}."), &value)),
         "goes" => {
             let here = std::env::current_dir().unwrap();
             let gone = std::env::set_current_dir(path).is_ok();

@@ -81,6 +81,7 @@ fn put(dir: &Path) -> Put {
         variables: vec![Portable::literal("OUT_DIR")],
         roots: vec![Root::Target, Root::Home],
         asked: vec![Portable::literal("ASKED")],
+        quoted: String::new(),
         read: [portable("/usr/lib/a"), portable("/usr/lib/b"), portable("/w/target/c")].into_iter().collect(),
         listed: [portable("/w/dir")].into_iter().collect(),
         probed: [portable("/w/absent")].into_iter().collect(),

@@ -1,0 +1,135 @@
+//! Which variables a compile may have asked for: reading one is not seen. Whatever stands as a name in what it read
+//! counts as one.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::key::depinfo::DepInfo;
+use crate::key::facts::Facts;
+use crate::key::observed::Dependence;
+use crate::key::portable::Portable;
+use crate::key::reach;
+use crate::key::read::InputList;
+use crate::key::unit::Unit;
+use crate::outcome::Unstored;
+use crate::sys::{fs, os};
+
+/// More than this is no script and no template.
+const MOST_TEXT_BYTES: u64 = 256 << 10;
+
+/// Names of variables.
+#[derive(Debug, Default)]
+pub struct Names {
+    asked: BTreeSet<String>,
+    /// See [`InputList::quoted`].
+    quoted: BTreeSet<String>,
+}
+
+impl Names {
+    /// Those that macros in these sources could ask for.
+    pub fn add_sources(&mut self, facts: &Facts<'_>, dep_info: &DepInfo) -> Result<(), Unstored> {
+        for path in dep_info.files.iter().filter_map(|file| os::path(file)) {
+            let path = facts.places.cwd.join(path);
+            self.add_text(&fs::read(&path).map_err(|e| unknown(&path, &e))?);
+        }
+        Ok(())
+    }
+
+    /// Those in what else was read, where a macro may have filled them in, or a program that it started: a script, what
+    /// that draws in, and what is a script by being an argument of a shell.
+    pub fn add_texts(
+        &mut self,
+        unit: &Unit,
+        dependence: &Dependence,
+        sources: &[PathBuf],
+    ) -> Result<(), Unstored> {
+        let mut asks = unit.runs_macros;
+        for path in &dependence.started {
+            asks |= !is_of_linker(path) || fs::starts_with(path, b"#!").map_err(|e| unknown(path, &e))?;
+        }
+        let texts = dependence.read.iter().filter(|(path, _)| asks && !sources.contains(path));
+        for (path, _) in texts.filter(|(_, identity)| identity.size <= MOST_TEXT_BYTES) {
+            let text = fs::read(path).map_err(|e| unknown(path, &e))?;
+            if !text.contains(&0) {
+                self.add_text(&text);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_text(&mut self, text: &[u8]) {
+        self.asked.extend(reach::names_in_source(text).map(str::to_owned));
+        self.quoted.extend(reach::quoted_names_in(text).map(str::to_owned));
+    }
+
+    /// What git asks for, if it was started: where the repository is, and settings.
+    pub fn add_git(&mut self, facts: &Facts<'_>, dependence: &Dependence) {
+        let is_git = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == "git");
+        if dependence.started.iter().any(is_git) {
+            self.asked.extend(GIT_VARIABLES.iter().copied().map(str::to_owned));
+            let set = facts.env.vars().filter_map(|(name, _)| name.to_str());
+            self.asked.extend(set.filter(|name| name.starts_with("GIT_")).map(str::to_owned));
+        }
+    }
+
+    /// The list with these names.
+    pub fn added_to(self, list: InputList) -> InputList {
+        let quoted: Vec<String> = self.quoted.into_iter().collect();
+        InputList {
+            asked: self.asked.iter().map(Portable::literal).collect(),
+            quoted: quoted.join(" "),
+            ..list
+        }
+    }
+}
+
+fn unknown(path: &Path, error: &io::Error) -> Unstored {
+    Unstored::InputsUnknown(format!("{}: {error}", path.display()))
+}
+
+/// What decides which repository git looks at and what it says of that. Any other of its variables counts if it is set.
+const GIT_VARIABLES: &[&str] = &[
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_DIR",
+    "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_WORK_TREE",
+];
+
+/// Whether a program is one of those that a linker driver starts, or is one, by any of the names with a target and a
+/// version around it (`x86_64-linux-gnu-gcc-13`).
+fn is_of_linker(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_version = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let stem = name.split('-').rfind(|part| !is_version(part)).unwrap_or_default();
+    LINKERS.contains(&stem)
+}
+
+const LINKERS: &[&str] = &[
+    "as", "bfd", "c++", "cc", "clang", "clang++", "collect2", "g++", "gcc", "gold", "ld", "ld.bfd",
+    "ld.gold", "ld.lld", "lld", "mold", "objcopy", "strip",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_of_a_linker_are_known_by_all_their_names() {
+        let known = ["/usr/bin/cc", "x86_64-linux-gnu-gcc-13", "clang-18", "/x/gcc-ld/ld.lld", "rust-lld"];
+        assert!(known.iter().all(|name| is_of_linker(Path::new(name))));
+        let others = ["/bin/sh", "python3", "ldconfig", "my-tool", "git", "13", ""];
+        assert!(others.iter().all(|name| !is_of_linker(Path::new(name))));
+    }
+}
