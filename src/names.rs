@@ -85,7 +85,11 @@ impl Names {
 }
 
 fn unknown(path: &Path, error: &io::Error) -> Unstored {
-    Unstored::InputsUnknown(format!("{}: {error}", path.display()))
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "it was read and is gone".to_owned(),
+        _ => error.to_string(),
+    };
+    Unstored::InputsUnknown(format!("{}: {why}", path.display()))
 }
 
 /// What decides which repository git looks at and what it says of that. Any other of its variables counts if it is set.
