@@ -33,6 +33,7 @@ mod observing;
 mod observing_links;
 #[cfg(target_os = "linux")]
 mod observing_stress;
+#[cfg(target_os = "linux")]
 mod observing_variables;
 #[cfg(target_os = "linux")]
 mod observing_ways;
