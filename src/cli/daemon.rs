@@ -143,7 +143,14 @@ impl Command<'_> {
     /// A daemon that has the lock, or listens, and cannot be talked to.
     fn unreachable(&self, why: &NoDaemon) -> Failure {
         let at = self.place.endpoint.path.display();
-        Failure::new(format_args!("{at}: {why}")).hint(format!("its log is {}", self.place.log.display()))
+        let next = match why {
+            NoDaemon::NoAnswer(_) | NoDaemon::NotKache => {
+                "end the process that has it open, and `kache daemon start` starts another; "
+            }
+            _ => "",
+        };
+        let log = self.place.log.display();
+        Failure::new(format_args!("{at}: {why}")).hint(format!("{next}its log is {log}"))
     }
 
     fn start(&self) -> Result<Exit, Failure> {
@@ -162,10 +169,11 @@ impl Command<'_> {
         match start::on_demand(&self.place, &self.build, &exe, self.session.env) {
             Ok(status) => self.session.print(&format!("Started, as process {}.\n", status.pid))?,
             Err(e) => {
-                let last = log::tail(&self.place.log, 5).unwrap_or_default().join("\n      ");
-                return Err(
-                    Failure::new(e).hint(format!("the last of {}:\n      {last}", self.place.log.display()))
-                );
+                let path = &self.place.log;
+                // What earlier ones said would be read as this one's.
+                let last = e.pid().map_or_else(|| log::tail(path, 5), |pid| log::tail_of(path, pid, 5));
+                let last = last.unwrap_or_default().join("\n      ");
+                return Err(Failure::new(e).hint(format!("the last of {}:\n      {last}", path.display())));
             }
         }
         Ok(Exit::Ok)
