@@ -181,6 +181,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         'kache;daemon;install' {
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be changed, and change nothing; ends with 2 if there is something to change')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show what would be changed, and change nothing; ends with 2 if there is something to change')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -188,6 +189,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         'kache;daemon;uninstall' {
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be changed, and change nothing; ends with 2 if there is something to change')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show what would be changed, and change nothing; ends with 2 if there is something to change')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -381,7 +381,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__install)
-            opts="-h --check --dry-run --help"
+            opts="-h --check --dry-run --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -499,7 +499,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__uninstall)
-            opts="-h --check --dry-run --help"
+            opts="-h --check --dry-run --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

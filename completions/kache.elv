@@ -162,12 +162,14 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;daemon;install'= {
             cand --dry-run 'Show what would be changed, and change nothing; ends with 2 if there is something to change'
             cand --check 'Show what would be changed, and change nothing; ends with 2 if there is something to change'
+            cand --json 'Print one JSON object instead of text'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;uninstall'= {
             cand --dry-run 'Show what would be changed, and change nothing; ends with 2 if there is something to change'
             cand --check 'Show what would be changed, and change nothing; ends with 2 if there is something to change'
+            cand --json 'Print one JSON object instead of text'
             cand -h 'Print help'
             cand --help 'Print help'
         }

@@ -117,8 +117,10 @@ complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subc
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from restart" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l dry-run -l check -d 'Show what would be changed, and change nothing; ends with 2 if there is something to change'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l json -d 'Print one JSON object instead of text'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l dry-run -l check -d 'Show what would be changed, and change nothing; ends with 2 if there is something to change'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l json -d 'Print one JSON object instead of text'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -s n -l lines -d 'How many lines' -r
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -s h -l help -d 'Print help'

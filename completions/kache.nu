@@ -148,6 +148,7 @@ module completions {
   export extern "kache daemon install" [
     --dry-run                 # Show what would be changed, and change nothing; ends with 2 if there is something to change
     --check                   # Show what would be changed, and change nothing; ends with 2 if there is something to change
+    --json                    # Print one JSON object instead of text
     --help(-h)                # Print help
   ]
 
@@ -155,6 +156,7 @@ module completions {
   export extern "kache daemon uninstall" [
     --dry-run                 # Show what would be changed, and change nothing; ends with 2 if there is something to change
     --check                   # Show what would be changed, and change nothing; ends with 2 if there is something to change
+    --json                    # Print one JSON object instead of text
     --help(-h)                # Print help
   ]
 

@@ -123,16 +123,7 @@ impl Ways {
             Outcome::Done
         };
         if self.json {
-            let (changes_shown, removals) = (changes.plan.shown(), changes.removals);
-            let (notes, unfinished) = (changes.notes, changes.unfinished);
-            session.print_json(&Report {
-                format: 1,
-                outcome,
-                changes: changes_shown,
-                removals,
-                notes,
-                unfinished,
-            })?;
+            print_report(outcome, changes, session)?;
         }
         Ok(outcome)
     }
@@ -184,6 +175,18 @@ fn answer_of(text: &str) -> Option<bool> {
         "n" | "no" => Some(false),
         _ => None,
     }
+}
+
+/// Prints what was to be done, and how it ended, for programs.
+pub fn print_report(outcome: Outcome, changes: &Changes<'_>, session: &Session<'_>) -> Result<(), Failure> {
+    session.print_json(&Report {
+        format: 1,
+        outcome,
+        changes: changes.plan.shown(),
+        removals: changes.removals,
+        notes: changes.notes,
+        unfinished: changes.unfinished,
+    })
 }
 
 /// The code to end with where nothing went wrong.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cli::changes::{self, Changes, Outcome};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::table::Table;
@@ -12,7 +13,7 @@ use crate::daemon::{binary, log, run, start};
 use crate::protocol::VERSION;
 use crate::protocol::build::Build;
 use crate::protocol::message::{Answer, HANDOVER, ON_DEMAND, Preflight, Request, Status};
-use crate::setup::plan::Journal;
+use crate::setup::plan::{Journal, Plan};
 use crate::setup::service::detect::{self, Choice, Machine};
 use crate::setup::service::install;
 use crate::setup::service::runner::System;
@@ -60,6 +61,23 @@ struct ServiceArgs {
     /// Show what would be changed, and change nothing; ends with 2 if there is something to change
     #[arg(long, visible_alias = "check")]
     dry_run: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+impl ServiceArgs {
+    /// Says what is to be done and how it ended: as JSON, or for people as `text`.
+    fn say(&self, outcome: Outcome, plan: &Plan, text: &str, session: &Session<'_>) -> Result<Exit, Failure> {
+        if self.json {
+            let notes = if plan.is_empty() { &[text.trim_end().to_owned()][..] } else { &[] };
+            let changes = Changes { plan, removals: &[], notes, unfinished: &[], first_question: None };
+            changes::print_report(outcome, &changes, session)?;
+        } else {
+            session.print(text)?;
+        }
+        Ok(changes::exit(outcome))
+    }
 }
 
 #[derive(clap::Args)]
@@ -103,8 +121,8 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
         Some(Action::Start) => command.start(),
         Some(Action::Stop) => command.stop(),
         Some(Action::Restart) => command.restart(),
-        Some(Action::Install(args)) => command.install(args.dry_run),
-        Some(Action::Uninstall(args)) => command.uninstall(args.dry_run),
+        Some(Action::Install(args)) => command.install(&args),
+        Some(Action::Uninstall(args)) => command.uninstall(&args),
         Some(Action::Log { n_lines }) => command.log(n_lines),
         _ => command.status(args.json),
     }
@@ -143,7 +161,14 @@ impl Command<'_> {
     /// A daemon that has the lock, or listens, and cannot be talked to.
     fn unreachable(&self, why: &NoDaemon) -> Failure {
         let at = self.place.endpoint.path.display();
-        Failure::new(format_args!("{at}: {why}")).hint(format!("its log is {}", self.place.log.display()))
+        let next = match why {
+            NoDaemon::NoAnswer(_) | NoDaemon::NotKache => {
+                "end the process that has it open, and `kache daemon start` starts another; "
+            }
+            _ => "",
+        };
+        let log = self.place.log.display();
+        Failure::new(format_args!("{at}: {why}")).hint(format!("{next}its log is {log}"))
     }
 
     fn start(&self) -> Result<Exit, Failure> {
@@ -162,10 +187,11 @@ impl Command<'_> {
         match start::on_demand(&self.place, &self.build, &exe, self.session.env) {
             Ok(status) => self.session.print(&format!("Started, as process {}.\n", status.pid))?,
             Err(e) => {
-                let last = log::tail(&self.place.log, 5).unwrap_or_default().join("\n      ");
-                return Err(
-                    Failure::new(e).hint(format!("the last of {}:\n      {last}", self.place.log.display()))
-                );
+                let path = &self.place.log;
+                // What earlier ones said would be read as this one's.
+                let last = e.pid().map_or_else(|| log::tail(path, 5), |pid| log::tail_of(path, pid, 5));
+                let last = last.unwrap_or_default().join("\n      ");
+                return Err(Failure::new(e).hint(format!("the last of {}:\n      {last}", path.display())));
             }
         }
         Ok(Exit::Ok)
@@ -196,55 +222,60 @@ impl Command<'_> {
             .ok_or_else(|| Failure::new("there is no home directory to note changes in").hint("set HOME"))
     }
 
-    fn install(&self, dry_run: bool) -> Result<Exit, Failure> {
+    fn install(&self, args: &ServiceArgs) -> Result<Exit, Failure> {
         let (service, choice) = self.service()?;
-        let Some(service) = service else { return self.no_service(choice) };
+        let Some(service) = service else { return self.no_service(choice, args) };
         let plans = service.install(&System).map_err(Failure::new)?;
         let Some(plan) = plans.first().filter(|plan| !plan.is_empty()) else {
-            self.session.print(&format!("Nothing to do: {} starts it, and it runs.\n", service.name()))?;
-            return Ok(Exit::Ok);
+            let text = format!("Nothing to do: {} starts it, and it runs.\n", service.name());
+            return args.say(Outcome::NothingToDo, &Plan::new(""), &text, self.session);
         };
-        self.session.print(&plan.text())?;
-        if dry_run {
-            return Ok(Exit::CHANGES_NEEDED);
+        if args.dry_run {
+            return args.say(Outcome::ChangesNeeded, plan, &plan.text(), self.session);
+        }
+        if !args.json {
+            self.session.print(&plan.text())?;
         }
         install::install(&plans, &*service, &System, &self.place, &self.build, &self.journal()?)
             .map_err(Failure::new)?;
         let status = start::status(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
         let by = service.name();
-        self.session
-            .print(&format!("\nIt runs as process {}, started by {by} at every login.\n", status.pid))?;
-        Ok(Exit::Ok)
+        let text = format!("\nIt runs as process {}, started by {by} at every login.\n", status.pid);
+        args.say(Outcome::Done, plan, &text, self.session)
     }
 
-    fn no_service(&self, choice: Choice) -> Result<Exit, Failure> {
+    fn no_service(&self, choice: Choice, args: &ServiceArgs) -> Result<Exit, Failure> {
         match choice {
             Choice::OnDemand(why) => {
-                self.session.print(&format!("No login service can be installed: {why}.\nThe daemon runs when it is started by `kache daemon start`, and ends when nobody needs it.\n"))?;
-                Ok(Exit::Ok)
+                let text = format!(
+                    "No login service can be installed: {why}.\nThe daemon runs when it is started by `kache daemon start`, and ends when nobody needs it.\n"
+                );
+                args.say(Outcome::NothingToDo, &Plan::new(""), &text, self.session)
             }
             Choice::Refused(why) => Err(Failure::new(why)),
             Choice::Systemd | Choice::Launchd | Choice::Task => Ok(Exit::Ok),
         }
     }
 
-    fn uninstall(&self, dry_run: bool) -> Result<Exit, Failure> {
+    fn uninstall(&self, args: &ServiceArgs) -> Result<Exit, Failure> {
         // It may have been installed in another session, where more was running.
         let choice = detect::of_system();
-        let Some(service) = self.service_of(&choice)? else { return self.no_service(choice) };
+        let Some(service) = self.service_of(&choice)? else { return self.no_service(choice, args) };
         let journal = self.journal()?;
         let plan = install::uninstall_plan(&*service, &System, &journal).map_err(Failure::new)?;
         if plan.is_empty() {
-            self.session.print("Nothing to do: it is not installed as a service.\n")?;
-            return Ok(Exit::Ok);
+            let text = "Nothing to do: it is not installed as a service.\n";
+            return args.say(Outcome::NothingToDo, &plan, text, self.session);
         }
-        self.session.print(&plan.text())?;
-        if dry_run {
-            return Ok(Exit::CHANGES_NEEDED);
+        if args.dry_run {
+            return args.say(Outcome::ChangesNeeded, &plan, &plan.text(), self.session);
+        }
+        if !args.json {
+            self.session.print(&plan.text())?;
         }
         install::uninstall(&plan, &self.place, &self.build, &journal).map_err(Failure::new)?;
-        self.session.print("\nThe service is removed, and the daemon has ended.\n")?;
-        Ok(Exit::Ok)
+        let text = "\nThe service is removed, and the daemon has ended.\n";
+        args.say(Outcome::Done, &plan, text, self.session)
     }
 
     fn stop(&self) -> Result<Exit, Failure> {

@@ -69,6 +69,20 @@ pub fn tail(path: &Path, n: usize) -> std::io::Result<Vec<String>> {
     Ok(lines[lines.len().saturating_sub(n)..].iter().map(|line| (*line).to_owned()).collect())
 }
 
+/// The last `n` lines that process `pid` wrote into the log at `path`, oldest first.
+pub fn tail_of(path: &Path, pid: u32, n: usize) -> std::io::Result<Vec<String>> {
+    let mark = format!(" [{pid}] ");
+    let mut is_its = false;
+    let mut lines = tail(path, usize::MAX)?;
+    lines.retain(|line| {
+        // What goes on in a second line is indented.
+        is_its = if line.starts_with(' ') { is_its } else { line.contains(&mark) };
+        is_its
+    });
+    lines.drain(..lines.len().saturating_sub(n));
+    Ok(lines)
+}
+
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "they make files for the code under test")]
 mod tests {

@@ -53,6 +53,8 @@ pub enum CannotRun {
     Bind(#[from] BindError),
     #[error("{}: {error}", path.display())]
     Io { path: PathBuf, error: std::io::Error },
+    #[error("{}: its lock cannot be taken: {error}; move away what stands there, or make it writable", path.display())]
+    Lock { path: PathBuf, error: std::io::Error },
     #[error("what the build before passed on cannot be used: {0}")]
     HandOver(String),
     #[error("{0}")]
@@ -127,7 +129,7 @@ fn sole_daemon(place: &Place, build: &Build) -> Result<FileLock, CannotRun> {
     let until = Instant::now() + LOCK_LIMIT;
     loop {
         let lock = lock::try_lock(&place.lock);
-        if let Some(lock) = lock.map_err(|error| CannotRun::Io { path: place.lock.clone(), error })? {
+        if let Some(lock) = lock.map_err(|error| CannotRun::Lock { path: place.lock.clone(), error })? {
             return Ok(lock);
         }
         // One that is ending may have its socket still, and answers nobody.

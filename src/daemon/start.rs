@@ -29,9 +29,19 @@ pub enum NotStarted {
     #[error("it cannot be started: {0}")]
     System(#[from] std::io::Error),
     #[error("it was started, and ended at once")]
-    Ended,
+    Ended { pid: u32 },
     #[error("it was started, and does not answer within {} s", START_LIMIT.as_secs())]
-    NoAnswer,
+    NoAnswer { pid: u32 },
+}
+
+impl NotStarted {
+    /// The process that was started.
+    pub fn pid(&self) -> Option<u32> {
+        match self {
+            NotStarted::Ended { pid } | NotStarted::NoAnswer { pid } => Some(*pid),
+            NotStarted::Crashes { .. } | NotStarted::System(_) => None,
+        }
+    }
 }
 
 /// How the daemon is.
@@ -60,15 +70,16 @@ pub fn on_demand(place: &Place, build: &Build, exe: &Path, env: &Env) -> Result<
     let args = ["daemon".into(), "run".into(), named];
     let vars = env.only(dirs::NEUTRAL_VARIABLES);
     let mut child = process::spawn_detached_with(program.as_os_str(), &args, &vars)?;
+    let pid = child.id();
     let until = Instant::now() + START_LIMIT;
     loop {
         let has_ended = matches!(child.try_wait(), Ok(Some(_)));
         match status(place, build) {
             Ok(status) => return Ok(status),
             // Of two that are started at once, one ends because the other runs.
-            Err(_) if has_ended && !run::is_running(place) => return Err(NotStarted::Ended),
+            Err(_) if has_ended && !run::is_running(place) => return Err(NotStarted::Ended { pid }),
             Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
-            Err(_) => return Err(NotStarted::NoAnswer),
+            Err(_) => return Err(NotStarted::NoAnswer { pid }),
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::sys::env::Env;
+use crate::sys::ipc;
 
 /// Becomes `program`, or answers why not. Where a process cannot be replaced, runs it and ends with its status.
 pub fn exec(program: &OsStr, args: &[OsString]) -> io::Error {
@@ -101,6 +102,26 @@ pub struct Captured {
     pub code: Option<i32>,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
+}
+
+/// As [`capture`], for a command to what manages this user's services. It finds that in the directory that
+/// `XDG_RUNTIME_DIR` names, which after `su` names nothing, or another user's.
+pub fn capture_for_user<A: AsRef<OsStr>>(
+    program: &OsStr,
+    args: &[A],
+    patience: Duration,
+) -> io::Result<Captured> {
+    let env = Env::of_this_process();
+    let dir = unnamed(&env, ipc::runtime_dir(&env));
+    let vars: Vec<_> = dir.iter().map(|dir| (RUNTIME_DIR, Some(dir.as_os_str()))).collect();
+    capture(program, args, &Surroundings { vars: &vars, patience, ..Surroundings::default() })
+}
+
+const RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+
+/// `dir`, unless it is what the variable names.
+fn unnamed(env: &Env, dir: Option<PathBuf>) -> Option<PathBuf> {
+    dir.filter(|dir| env.get(RUNTIME_DIR) != Some(dir.as_os_str()))
 }
 
 /// Runs `program` without input, and answers how it ended and what it printed. One that takes too long is killed.
@@ -338,4 +359,24 @@ fn keep_descriptors_from_children() -> io::Result<()> {
         unsafe { SetHandleInformation(stream, HANDLE_FLAG_INHERIT, 0) };
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manager_is_looked_for_where_it_is_and_not_where_a_variable_of_another_user_says() {
+        let usual = || Some(PathBuf::from("/run/user/7"));
+        for (named, found, expected) in [
+            ("", usual(), usual()),
+            ("/run/user/8", usual(), usual()),
+            ("/run/user/7", usual(), None),
+            ("/run/user/8", None, None),
+        ] {
+            let env = Env::with_vars(&[(RUNTIME_DIR, named)]);
+            assert_eq!(unnamed(&env, found), expected, "{named}");
+        }
+        assert_eq!(unnamed(&Env::with_vars(&[]), usual()), usual());
+    }
 }

@@ -368,12 +368,31 @@ fn what_stands_in_the_place_of_its_socket_is_named_and_left_alone() {
     assert_eq!(status.status.code(), Some(1));
 
     fs::remove_dir(home.socket()).unwrap();
+    fs::remove_file(home.place().lock).unwrap();
+    fs::create_dir(home.place().lock).unwrap();
+    let started = said(&home.kache(Path::new(KACHE), &["start"]));
+    let expected = format!("{}: its lock cannot be taken: ", home.place().lock.display());
+    assert!(started.contains(&expected) && started.contains("move away what stands there"), "{started}");
+    assert!(!started.contains("this is not a socket"), "that was said by an earlier one: {started}");
+    fs::remove_dir(home.place().lock).unwrap();
     let dir = home.socket().parent().unwrap().to_owned();
     fs::remove_dir_all(&dir).unwrap();
     fs::write(&dir, "a file").unwrap();
     let output = home.kache(Path::new(KACHE), &["run"]);
     assert!(said(&output).contains(&dir.display().to_string()), "{}", said(&output));
     assert_eq!(fs::read(&dir).unwrap(), b"a file");
+}
+
+#[test]
+fn where_what_listens_says_nothing_stop_says_what_to_do() {
+    let home = Home::new();
+    fs::create_dir_all(home.socket().parent().unwrap()).unwrap();
+    let _listener = UnixListener::bind(home.socket()).unwrap();
+    let stopped = home.kache(Path::new(KACHE), &["stop"]);
+    let said = said(&stopped);
+    assert_eq!(stopped.status.code(), Some(1));
+    assert!(said.contains("does not answer"), "{said}");
+    assert!(said.contains("hint: end the process that has it open, and `kache daemon start`"), "{said}");
 }
 
 #[test]

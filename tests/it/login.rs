@@ -170,6 +170,24 @@ esac
 "#;
 
 #[test]
+fn programs_are_told_what_installing_the_service_does_by_daemon_install_json() {
+    let home = managed();
+    home.run(&["daemon", "install", "--json", "--check"]).with(2, r#""outcome": "changes-needed""#);
+    for (verb, title) in
+        [("install", "Start it now and at every login"), ("uninstall", "Stop it, now and for good")]
+    {
+        let done = home.run(&["daemon", verb, "--json"]);
+        let report: serde_json::Value =
+            serde_json::from_str(&done.out).expect("one JSON object, and nothing else");
+        assert_eq!(report["outcome"], "done", "{verb}");
+        let changes = report["changes"].as_array().expect("a list");
+        assert!(changes.iter().any(|change| change["title"] == title), "{report}");
+        let again = home.run(&["daemon", verb, "--json"]);
+        again.with(0, r#""outcome": "nothing-to-do""#).with(0, "Nothing to do: ");
+    }
+}
+
+#[test]
 fn linger_starts_the_service_with_the_machine_until_uninstall() {
     let home = managed();
     home.write("manager/loginctl", LOGINCTL);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::setup::plan::Plan;
 use crate::setup::plan::action::{Action, Change, CommandLine};
@@ -10,6 +11,9 @@ use crate::setup::plan::show;
 use crate::setup::plan::state::{Content, State};
 use crate::setup::plan::unwind::{Unwound, unwind};
 use crate::sys::{fs, process};
+
+/// How long a command may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 /// What is asked when all is done; says what is wrong.
 pub type Proof<'a> = &'a mut dyn FnMut() -> Result<(), String>;
@@ -153,7 +157,7 @@ fn do_one(action: &Action, entry: &Entry, index: usize) -> Result<(), String> {
 fn run_command(command: &CommandLine) -> Result<(), String> {
     let line = show::command_line(command);
     let (program, args) = command.0.split_first().ok_or("an empty command")?;
-    let captured = process::capture(program.as_ref(), args, &process::Surroundings::default());
+    let captured = process::capture_for_user(program.as_ref(), args, COMMAND_LIMIT);
     let captured = captured.map_err(|e| format!("`{line}` could not be run: {e}"))?;
     if captured.code == Some(0) {
         return Ok(());

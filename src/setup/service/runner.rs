@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use crate::setup::plan::CommandLine;
-use crate::sys::process::{self, Captured, Surroundings};
+use crate::sys::process::{self, Captured};
 
 /// How long a service manager may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,8 +24,7 @@ pub struct System;
 impl CommandRunner for System {
     fn run(&self, command: &CommandLine) -> std::io::Result<Captured> {
         let (program, args) = command.0.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
-        let surroundings = Surroundings { patience: PATIENCE, ..Surroundings::default() };
-        process::capture(OsStr::new(program), args, &surroundings)
+        process::capture_for_user(OsStr::new(program), args, PATIENCE)
     }
 
     fn wait(&self, time: Duration) {
