@@ -6,6 +6,7 @@ use std::{env, fs};
 
 use kache::config::env::{ALL, Variable};
 use kache::config::file::KEYS;
+use kache::setup::doctor::examine::ALL as CHECKS;
 
 use crate::source::root;
 
@@ -78,6 +79,22 @@ fn the_readme_and_the_checks_have_the_same_test_command() {
     let [try_it, test] = commands[..] else { panic!("the README opens with two commands, not {commands:?}") };
     assert_eq!(try_it, "cargo run --release -- try");
     assert!(run.lines().any(|line| line == test), "`{test}` is no line of .ci/run");
+}
+
+#[test]
+fn the_readme_shows_every_check_of_the_doctor() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let shown = readme.split_once("$ kache doctor\n").and_then(|(_, rest)| rest.split_once("$ ")).unwrap().0;
+    let level = |line: &str| ["  ok ", "  note ", "  PROBLEM "].iter().any(|level| line.starts_with(level));
+    let shown: Vec<&str> = shown
+        .lines()
+        .filter(|line| level(line))
+        .map(|line| line.split_whitespace().nth(1).unwrap())
+        .collect();
+    let mut checks: Vec<_> = CHECKS.iter().map(|check| (check.group(), check.id())).collect();
+    checks.sort_by_key(|(group, _)| *group);
+    let checks: Vec<&str> = checks.into_iter().map(|(_, id)| id).collect();
+    assert_eq!(shown, checks, "call `kache doctor` in a clean home, and put what it says into the README");
 }
 
 #[test]
