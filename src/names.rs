@@ -115,6 +115,10 @@ const GIT_VARIABLES: &[&str] = &[
 /// version around it (`x86_64-linux-gnu-gcc-13`).
 fn is_of_linker(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    // The loader is started with every program.
+    if name.starts_with("ld") && name.contains(".so") {
+        return true;
+    }
     let is_version = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let stem = name.split('-').rfind(|part| !is_version(part)).unwrap_or_default();
     LINKERS.contains(&stem)
@@ -132,6 +136,8 @@ mod tests {
     #[test]
     fn programs_of_a_linker_are_known_by_all_their_names() {
         let known = ["/usr/bin/cc", "x86_64-linux-gnu-gcc-13", "clang-18", "/x/gcc-ld/ld.lld", "rust-lld"];
+        let loaders = ["/lib64/ld-linux-x86-64.so.2", "ld-musl-x86_64.so.1", "ld64.so.2"];
+        assert!(loaders.iter().all(|name| is_of_linker(Path::new(name))));
         assert!(known.iter().all(|name| is_of_linker(Path::new(name))));
         let others = ["/bin/sh", "python3", "ldconfig", "my-tool", "git", "13", ""];
         assert!(others.iter().all(|name| !is_of_linker(Path::new(name))));

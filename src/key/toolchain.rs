@@ -5,7 +5,7 @@
 //! all that takes a tenth of a second; the result is kept under `memo/` of the cache directory, and taken from there
 //! as long as each of these files is the same: a hit starts no compiler, and asks for the state of some 70 files.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,14 +57,15 @@ struct Witness {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Contents {
     directory: Witness,
-    /// Those of its files.
-    names: Vec<PathBuf>,
+    /// Those of its files, separated by what stands in no name: every hit reads this.
+    names: String,
     /// Digest of their states, one after the other.
     states: Digest,
 }
 
 impl Contents {
-    fn of(directory: PathBuf, names: Vec<PathBuf>) -> io::Result<Contents> {
+    fn of(directory: PathBuf, names: &[String]) -> io::Result<Contents> {
+        let names = names.join("/");
         let states = states(&directory, &names)?;
         Ok(Contents { directory: Witness::of(directory)?, names, states })
     }
@@ -75,13 +76,18 @@ impl Contents {
     }
 }
 
-fn states(directory: &Path, names: &[PathBuf]) -> io::Result<Digest> {
-    let mut hasher = Hasher::new();
-    for name in names {
-        let state = state(&Identity::at(&directory.join(name))?);
-        state.iter().for_each(|number| hasher.raw(&number.to_le_bytes()));
+fn states(directory: &Path, names: &str) -> io::Result<Digest> {
+    let mut states = Vec::with_capacity(names.len());
+    // With a separator at its end.
+    let (directory, mut path) = (directory.join(""), OsString::new());
+    for name in names.split('/').filter(|name| !name.is_empty()) {
+        path.clear();
+        path.push(&directory);
+        path.push(name);
+        let numbers = state(&Identity::at(Path::new(&path))?);
+        states.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     }
-    Ok(hasher.finish())
+    Ok(Digest::of(&states))
 }
 
 impl Witness {
@@ -282,11 +288,12 @@ fn digest_of(
             if fs::metadata(&path)?.is_dir() {
                 waiting.push(path);
             } else {
-                names.extend(path.file_name().map(PathBuf::from));
+                let name = path.file_name().and_then(OsStr::to_str).map(str::to_owned);
+                names.push(name.ok_or_else(|| io::Error::other("the name of a file is not UTF-8"))?);
                 files.push(path);
             }
         }
-        directories.push(Contents::of(directory, names)?);
+        directories.push(Contents::of(directory, &names)?);
     }
     let mut hasher = Hasher::new();
     hasher.field(banner.as_bytes());

@@ -90,14 +90,19 @@ fn a_compiler_that_is_a_script_is_left_alone() {
     }
 }
 
-/// A private copy of the stable toolchain, whose files are second names of the real ones. `None` on another file system:
-/// a copy of a gigabyte is too much for a test.
+/// A private copy of the stable toolchain, whose libraries are second names of the real ones. `None` on another file
+/// system: a copy of a gigabyte is too much for a test. Its programs are no second names: a new one changes a file, and
+/// scenarios beside this one see the real programs read.
 fn own_toolchain(world: &World) -> Option<PathBuf> {
     let stable = programs(world, "stable")?;
     let own = world.root().join("toolchain");
     let sysroot = stable.parent().expect("it is in the sysroot");
-    let linked = Command::new("cp").arg("-al").args([sysroot, &own]).status().expect("runs");
-    linked.success().then_some(own)
+    fs::create_dir(&own).expect("makes a directory");
+    let copied = |how: &str, name: &str| {
+        let copied = Command::new("cp").arg(how).args([&sysroot.join(name), &own]).status().expect("runs");
+        copied.success()
+    };
+    (copied("-a", "bin") && copied("-al", "lib")).then_some(own)
 }
 
 /// Builds anew with that toolchain. Its own cargo: rustup's says where the libraries of compilers are.
