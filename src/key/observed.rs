@@ -213,9 +213,13 @@ fn is_toolchain(setting: &Setting, access: &Access) -> bool {
     let is_library =
         ["librustc_driver", "libLLVM", "libstd-"].iter().any(|it| name.starts_with(it.as_bytes()));
     let is_exclusive = !setting.sysroot.as_os_str().is_empty() && setting.sysroot != Path::new("/usr");
-    let is_looked_for = below.starts_with("bin")
+    let is_searched = below.starts_with("bin")
         || below.parent() == Some(Path::new("lib")) && (is_shared_library(name) || is_processor_dir(name));
-    is_library || is_exclusive && access.found == Found::Absent && is_looked_for
+    // Where the same toolchain is installed makes no difference.
+    let is_asked_for = ["bin", "lib", "lib64"].iter().any(|dir| below == Path::new(dir))
+        && !matches!(access.found, Found::File(_))
+        && !access.uses.listed;
+    is_library || is_exclusive && (is_asked_for || access.found == Found::Absent && is_searched)
 }
 
 /// What rustup looks at to choose a toolchain. The content of others is not that.

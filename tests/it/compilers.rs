@@ -151,3 +151,13 @@ fn a_standard_library_that_is_written_over_in_place_is_another_compiler() {
     std::io::Write::write_all(&mut file, b"\n").expect("writes");
     build_with(&world, &own).all_missed();
 }
+
+#[test]
+fn a_toolchain_that_is_installed_elsewhere_is_the_same_compiler() {
+    let world = World::project("two-crates");
+    let Some(own) = own_toolchain(&world) else { return };
+    build_with(&world, &own).all_missed();
+    let elsewhere = world.root().join("elsewhere");
+    fs::rename(own, &elsewhere).expect("renames");
+    build_with(&world, &elsewhere).all_hit();
+}
