@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::config::units::parse_duration;
 use crate::index::open::Index;
 use crate::settings;
-use crate::setup::init::is_root_for_another;
+use crate::setup::init::{CannotInit, is_root_for_another};
 use crate::sys::env::Env;
 
 /// One run of a command.
@@ -53,7 +53,7 @@ impl Session<'_> {
         if !is_root_for_another(self.env) {
             return Ok(());
         }
-        let error = "this is root's shell in the place of another user's (SUDO_UID is set)".to_owned();
+        let error = CannotInit::RootForAnother.to_string();
         let hint = "run it as that user, without sudo; `env -u SUDO_UID kache …` does it for root";
         Err(Failure::usage(vec![error]).hint(hint))
     }
