@@ -58,9 +58,10 @@ pub fn learn(
         Evidence::Observed(call, observation) => {
             let setting = setting(facts, call);
             let dependence = observed::dependence(&setting, observation).map_err(Unstored::InputsUnknown)?;
-            names.add_texts(unit, &dependence, &sources(facts, &list))?;
+            let sources = sources(facts, &list);
+            names.add_texts(unit, &dependence, &sources)?;
             names.add_git(facts, &dependence);
-            from_observation(facts, &dependence, observation, names.added_to(list))
+            from_observation(facts, &dependence, observation, &sources, names.added_to(list))
         }
         Evidence::Assumed(before, assumed) => from_rules(facts, before, assumed, names.added_to(list)),
     }
@@ -115,15 +116,15 @@ fn from_observation(
     facts: &Facts<'_>,
     dependence: &Dependence,
     observation: &Observation,
+    sources: &[PathBuf],
     list: InputList,
 ) -> Result<(InputList, KeyInputs), Unstored> {
     let unknown = |why: String| Unstored::InputsUnknown(why);
-    let sources = sources(facts, &list);
-    let mut list = named(facts, dependence, &sources, list)?;
+    let mut list = named(facts, dependence, sources, list)?;
     let mut present = Present::new(facts.places, facts.env).with_memo(facts.memo);
     let inputs = present.inputs(&list).ok_or_else(gone)?;
     let states = States::of(observation);
-    for source in &sources {
+    for source in sources {
         let then = states.of_path(source).ok_or_else(|| {
             unknown(format!("{} is in the dep-info and was not seen to be read", source.display()))
         })?;

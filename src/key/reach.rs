@@ -247,8 +247,8 @@ fn is_in_capitals(word: &[u8]) -> bool {
 }
 
 /// Everything in a library that could be the name of a variable: runs of letters, digits and underscores with three
-/// characters or more, or of two capitals, a blank between them. Texts in object code have no separator, so a name may stand inside a
-/// longer run; runs are kept whole.
+/// characters or more, or of two capitals, a blank between them. Texts in object code have no separator, so a name may
+/// stand inside a longer run; runs are kept whole.
 pub fn names_in(library: &[u8]) -> String {
     let mut runs: Vec<&str> = library
         .split(|byte| !is_of_word(*byte))
