@@ -281,6 +281,8 @@ impl Command<'_> {
     fn stop(&self) -> Result<Exit, Failure> {
         if let Some(service) = self.installed_service()? {
             service.stop(&System).map_err(Failure::new)?;
+            // The one that runs may have been started before the service was there. The service's own ends already.
+            let _ = self.ask(&Request::Stop);
             if !start::wait_for_end(&self.place, END_LIMIT) {
                 return Err(self.does_not_end());
             }

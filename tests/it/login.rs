@@ -116,6 +116,15 @@ fn a_service_that_was_removed_since_is_no_obstacle_to_undo() {
 }
 
 #[test]
+fn a_daemon_that_ran_before_its_service_was_there_is_stopped_as_well() {
+    let home = managed();
+    home.run(&["daemon", "start"]).with(0, "Started, as process");
+    home.write(".config/systemd/user/kache.service", "[Service]\n");
+    home.run(&["daemon", "stop"]).with(0, "Stopped, until");
+    assert!(!daemon_runs(&home));
+}
+
+#[test]
 fn a_service_that_was_there_before_init_stays_when_that_is_undone() {
     let home = managed();
     home.run(&["daemon", "install"]).with(0, "started by systemd at every login");
