@@ -298,6 +298,21 @@ fn a_file_that_appears_while_a_macro_runs_is_not_stored() {
     assert_eq!(world.run_bin("app"), " a \n");
 }
 
+#[test]
+fn a_declared_file_that_changes_while_a_macro_runs_is_not_stored() {
+    let world = reader(r#"macros::wait!(), macros::file!("../shared.txt")"#).env("KACHE_OBSERVE", "off");
+    let declared = "[package.metadata.kache]\nextra-inputs = [\"../shared.txt\"]\n";
+    let manifest = package("app", "[dependencies]\nmacros = { path = \"../macros\" }\n");
+    world.write("app/Cargo.toml", manifest + declared);
+    world.write("shared.txt", "old");
+    let step = build_while(&world, || world.write("shared.txt", "new"));
+    step.succeeds();
+    assert!(matches!(step.unstored_of("app", "bin"), Unstored::InputChanged(_)), "{step}");
+    world.write("shared.txt", "old");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), " old \n");
+}
+
 /// A binary that prints what these macros make.
 fn reader(macros: &str) -> World {
     World::files(&[
