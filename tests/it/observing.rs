@@ -386,7 +386,7 @@ fn what_a_server_answers_is_not_stored() {
 #[test]
 fn a_server_that_a_macro_starts_lives_on_and_holds_up_nothing() {
     let world = reading(
-        "sh:setsid sh -c 'read go < go; cat app/data/one > /dev/null && touch ../served' >/dev/null 2>&1 </dev/null &",
+        "sh:setsid timeout 60 sh -c 'read go < go; cat app/data/one > /dev/null && touch ../served' >/dev/null 2>&1 </dev/null &",
     );
     let fifo = world.tree().join("go");
     assert!(Command::new("mkfifo").arg(&fifo).status().expect("runs").success());
