@@ -54,3 +54,9 @@ pub fn one_at_a_time(cache_dir: &Path) -> io::Result<Option<FileLock>> {
     }
     try_lock(&path)
 }
+
+/// Whether another process has that right now.
+pub fn is_under_way(cache_dir: &Path) -> bool {
+    let path = lock_file(cache_dir);
+    fs::metadata(&path).is_ok() && matches!(try_lock(&path), Ok(None))
+}

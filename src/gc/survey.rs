@@ -116,17 +116,41 @@ fn entry_state(
     Some(EntryState { key, found, blobs, unit_key, last_used_ms, unit: entry.map(|entry| entry.unit) })
 }
 
+/// What a store takes on the disk.
+#[derive(Debug, Default)]
+pub struct Taken {
+    pub bytes: u64,
+    pub n_files: u64,
+    /// What could not be looked at.
+    pub problems: Vec<String>,
+}
+
 /// What the store takes on the disk, without reading anything in it.
-pub fn disk_bytes(cache_dir: &Path) -> (u64, Vec<String>) {
+pub fn taken(cache_dir: &Path) -> Taken {
     let store = Store::at(cache_dir);
-    let mut problems = Vec::new();
-    let bytes = |found: &Found| found.state.disk_bytes;
-    let mut total: u64 = 0;
+    let mut taken = Taken::default();
     for shelf in Shelf::ALL {
-        total += store.shelved(shelf, &mut problems).iter().map(|(_, found)| bytes(found)).sum::<u64>();
+        let files = store.shelved(shelf, &mut taken.problems);
+        taken.add(files.iter().map(|(_, found)| found));
     }
     for dir in ["tmp", "quarantine", "memo"] {
-        total += store.loose(dir, &mut problems).iter().map(bytes).sum::<u64>();
+        let files = store.loose(dir, &mut taken.problems);
+        taken.add(files.iter());
     }
-    (total, problems)
+    taken
+}
+
+/// The bytes of [`taken`], and what could not be looked at.
+pub fn disk_bytes(cache_dir: &Path) -> (u64, Vec<String>) {
+    let Taken { bytes, problems, .. } = taken(cache_dir);
+    (bytes, problems)
+}
+
+impl Taken {
+    fn add<'f>(&mut self, files: impl Iterator<Item = &'f Found>) {
+        for found in files {
+            self.bytes += found.state.disk_bytes;
+            self.n_files += 1;
+        }
+    }
 }

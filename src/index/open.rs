@@ -96,6 +96,11 @@ pub fn look(cache_dir: &Path) -> Result<Option<u64>, String> {
     }
 }
 
+/// What SQLite has written beside the index of `cache_dir` and not taken over yet.
+pub fn log_bytes(cache_dir: &Path) -> u64 {
+    fs::metadata(&path(cache_dir).with_extension("db-wal")).map_or(0, |metadata| metadata.len())
+}
+
 /// Makes the index of `cache_dir` anew from the store and the records. Answers how many entries it knows, and what
 /// should be known of it.
 pub fn rebuild(cache_dir: &Path) -> rusqlite::Result<(usize, Vec<String>)> {

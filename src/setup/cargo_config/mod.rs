@@ -25,6 +25,8 @@ pub mod read;
 
 pub mod chain;
 
+pub mod values;
+
 pub mod gate;
 
 pub mod edit;

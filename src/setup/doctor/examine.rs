@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::setup::doctor::check::Check;
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
-use crate::setup::doctor::{cargo, compilers, daemon, program, remnants, settings, store};
+use crate::setup::doctor::{cargo, compilers, daemon, program, remnants, settings, store, surroundings};
 use crate::sys::clock::Stopwatch;
 
 /// Every check, in the order in which they are shown.
@@ -29,6 +29,8 @@ pub static ALL: &[&dyn Check] = &[
     &cargo::incremental::Incremental,
     &compilers::toolchains::Toolchains,
     &compilers::linker::Linker,
+    &compilers::drivers::Drivers,
+    &compilers::flags::Flags,
     &daemon::described::Described,
     &daemon::running::Running,
     &daemon::linger::Linger,
@@ -38,6 +40,8 @@ pub static ALL: &[&dyn Check] = &[
     &daemon::settings::Settings,
     &store::directory::Directory,
     &store::file_system::FileSystem,
+    &store::room::Room,
+    &store::sharing::Sharing,
     &store::index::Index,
     &store::size::Size,
     &store::seals::Seals,
@@ -45,10 +49,11 @@ pub static ALL: &[&dyn Check] = &[
     &settings::secrets::Secrets,
     &settings::journal::Changes,
     &settings::leftovers::Leftovers,
-    &store::clock::Clock,
-    &store::exclusions::Exclusions,
-    &settings::ci::Ci,
-    &settings::summary::Summary,
+    &surroundings::clock::Clock,
+    &surroundings::limits::Limits,
+    &surroundings::exclusions::Exclusions,
+    &surroundings::ci::Ci,
+    &surroundings::summary::Summary,
 ];
 
 /// Checks that ask others than this machine, and how long each may take.

@@ -23,6 +23,7 @@ use crate::setup::service::detect;
 use crate::setup::service::runner::CommandRunner;
 use crate::sys::clock::Stopwatch;
 use crate::sys::env::{self, Env};
+use crate::sys::fs::probe::{self, Way};
 use crate::sys::fs::{self, Disk};
 use crate::sys::process::{self, Captured, Surroundings};
 use crate::sys::{clock, os};
@@ -77,6 +78,12 @@ pub trait Ask: Send + Sync {
     /// What the file system at `dir` is like.
     fn disk(&self, dir: &Path) -> io::Result<Disk>;
 
+    /// How a file of one directory gets into another; both are there.
+    fn way(&self, from: &Path, to: &Path) -> io::Result<Way>;
+
+    /// When a file would be written that is made in `dir` now, in milliseconds since 1970, as its file system has it.
+    fn written_ms(&self, dir: &Path) -> io::Result<u64>;
+
     /// How many files a process may have open.
     fn most_open_files(&self) -> Option<u64>;
 
@@ -112,6 +119,15 @@ impl Ask for System {
 
     fn disk(&self, dir: &Path) -> io::Result<Disk> {
         fs::disk(dir)
+    }
+
+    fn way(&self, from: &Path, to: &Path) -> io::Result<Way> {
+        probe::way(from, to)
+    }
+
+    fn written_ms(&self, dir: &Path) -> io::Result<u64> {
+        let name = format!(".kache-probe-{}", fs::unique_name());
+        fs::kernel_time(&dir.join(name)).map(|ns| u64::try_from(ns / 1_000_000).unwrap_or(0))
     }
 
     fn most_open_files(&self) -> Option<u64> {

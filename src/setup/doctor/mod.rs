@@ -14,6 +14,8 @@ pub mod machine;
 
 pub mod check;
 
+pub mod workspace;
+
 pub mod wiring;
 
 pub mod service;
@@ -29,6 +31,8 @@ pub mod daemon;
 pub mod store;
 
 pub mod settings;
+
+pub mod surroundings;
 
 pub mod remnants;
 

@@ -2,7 +2,6 @@
 //! own programs are asked, and what they print is read here, on every system.
 
 use crate::setup::plan::{Action, CommandLine};
-use crate::setup::sccache::settings;
 
 /// Asks a program with arguments; what it printed, if it ended well.
 pub type Ask<'a> = &'a dyn Fn(&str, &[&str]) -> Option<String>;
@@ -31,16 +30,16 @@ pub enum Keeper {
 const OF_USER: &str = "HKCU\\Environment";
 const OF_MACHINE: &str = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment";
 
-/// The variables that the system called `os` keeps. `wrappers` are the names of those of cargo.
-pub fn look(os: &str, wrappers: &[&'static str], ask: Ask<'_>) -> Vec<Asked> {
+/// The variables that the system called `os` keeps, where it has to be asked for each by its name: those of `names`.
+pub fn look(os: &str, names: &[&'static str], ask: Ask<'_>) -> Vec<Asked> {
     match os {
         "macos" => {
-            let names = wrappers.iter().copied().chain(settings::names());
-            let asked = names.map(|name| (name, ask("launchctl", &["getenv", name]).unwrap_or_default()));
+            let asked =
+                names.iter().map(|name| (name, ask("launchctl", &["getenv", name]).unwrap_or_default()));
             asked
                 .map(|(name, printed)| (name, printed.trim_end_matches(['\r', '\n']).to_owned()))
                 .filter(|(_, value)| !value.is_empty())
-                .map(|(name, value)| Asked { keeper: Keeper::Launchd, name: name.to_owned(), value })
+                .map(|(name, value)| Asked { keeper: Keeper::Launchd, name: (*name).to_owned(), value })
                 .collect()
         }
         "windows" => {

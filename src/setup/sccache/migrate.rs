@@ -230,7 +230,7 @@ impl Migration {
     }
 
     fn look_at_kept_variables(&mut self, view: View<'_>) {
-        let names: Vec<&'static str> = wrapper_names().collect();
+        let names: Vec<&'static str> = wrapper_names().chain(settings::names()).collect();
         for asked in asked::look(view.os, &names, view.ask) {
             if is_setting(&asked.name) {
                 self.by_hand.push(asked.by_hand());

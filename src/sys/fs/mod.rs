@@ -15,6 +15,8 @@ pub mod fault;
 
 pub mod settle;
 
+pub mod probe;
+
 use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};

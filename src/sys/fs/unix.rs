@@ -213,6 +213,8 @@ fn disk_kind(path: &Path) -> Option<&'static str> {
         0x6573_5546 => "FUSE",
         0x794c_7630 => "overlay",
         0x0102_1994 => "tmpfs",
+        0x4d44 => "FAT",
+        0x2011_bab0 => "exFAT",
         0xef53 => "ext4",
         0x9123_683e => "btrfs",
         0x5846_5342 => "XFS",
@@ -221,7 +223,27 @@ fn disk_kind(path: &Path) -> Option<&'static str> {
     })
 }
 
-#[cfg(not(target_os = "linux"))]
+/// By the names in macOS' `statfs(2)`.
+#[cfg(target_os = "macos")]
+fn disk_kind(path: &Path) -> Option<&'static str> {
+    let found = rustix::fs::statfs(path).ok()?;
+    let name: Vec<u8> = found.f_fstypename.iter().map(|c| *c as u8).take_while(|c| *c != 0).collect();
+    Some(match name.as_slice() {
+        b"nfs" => "NFS",
+        b"smbfs" | b"cifs" => "SMB",
+        b"afpfs" => "AFP",
+        b"webdav" => "WebDAV",
+        b"macfuse" | b"osxfuse" => "FUSE",
+        b"tmpfs" => "tmpfs",
+        b"msdos" => "FAT",
+        b"exfat" => "exFAT",
+        b"hfs" => "HFS+",
+        b"apfs" => "APFS",
+        _ => return None,
+    })
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 fn disk_kind(_path: &Path) -> Option<&'static str> {
     None
 }

@@ -172,9 +172,41 @@ pub fn is_own(_metadata: &Metadata) -> bool {
     true
 }
 
-/// What the file system that holds `path` is like: not told here.
-pub fn disk(_path: &Path) -> io::Result<super::Disk> {
-    Err(io::ErrorKind::Unsupported.into())
+/// What the file system that holds `path` is like.
+#[expect(unsafe_code, reason = "the system's calls; std has none for file systems")]
+pub fn disk(path: &Path) -> io::Result<super::Disk> {
+    use std::ptr::null_mut;
+    use windows_sys::Win32::Storage::FileSystem::{
+        GetDiskFreeSpaceExW, GetDriveTypeW, GetVolumeInformationW, GetVolumePathNameW,
+    };
+    const REMOTE: u32 = 4;
+    let path: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
+    let mut root = [0_u16; 261];
+    let done = |code: i32| if code == 0 { Err(io::Error::last_os_error()) } else { Ok(()) };
+    // SAFETY: the path ends with a zero, and the buffer has the length that is said.
+    done(unsafe { GetVolumePathNameW(path.as_ptr(), root.as_mut_ptr(), root.len() as u32) })?;
+    let mut free_bytes = 0;
+    // SAFETY: the root ends with a zero; what is not wanted may be null.
+    done(unsafe { GetDiskFreeSpaceExW(root.as_ptr(), &mut free_bytes, null_mut(), null_mut()) })?;
+    // SAFETY: the root ends with a zero.
+    let is_remote = unsafe { GetDriveTypeW(root.as_ptr()) } == REMOTE;
+    let mut name = [0_u16; 32];
+    let (at, length) = (name.as_mut_ptr(), name.len() as u32);
+    // SAFETY: as above, and what has no name leaves the buffer as it is.
+    unsafe {
+        let no = null_mut();
+        GetVolumeInformationW(root.as_ptr(), null_mut(), 0, no, null_mut(), null_mut(), at, length);
+    }
+    let name = String::from_utf16_lossy(&name);
+    let kind = match name.trim_end_matches('\0') {
+        _ if is_remote => Some("a network drive"),
+        "NTFS" => Some("NTFS"),
+        "ReFS" => Some("ReFS"),
+        "FAT" | "FAT32" => Some("FAT"),
+        "exFAT" => Some("exFAT"),
+        _ => None,
+    };
+    Ok(super::Disk { kind, free_bytes, free_files: u64::MAX })
 }
 
 #[cfg(test)]

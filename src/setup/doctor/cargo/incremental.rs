@@ -1,8 +1,11 @@
-//! Whether incremental compilation was asked for, which kache turns off.
+//! Whether incremental compilation was asked for, which kache turns off: what such a compile makes depends on those
+//! before it.
 
+use crate::setup::cargo_config::values;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
+use crate::setup::doctor::workspace;
 
 /// See the module.
 pub struct Incremental;
@@ -17,17 +20,46 @@ impl Check for Incremental {
     }
 
     fn looks_at(&self) -> &'static str {
-        "CARGO_INCREMENTAL and CARGO_BUILD_INCREMENTAL"
+        "variables, cargo's configuration and profiles that ask for incremental compilation"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let is_on = |name: &&str| machine.var(name).is_some_and(|value| value == "1" || value == "true");
-        match ["CARGO_INCREMENTAL", "CARGO_BUILD_INCREMENTAL"].into_iter().find(|name| is_on(name)) {
-            Some(name) => {
-                Finding::note(format!("{name} asks for incremental compilation, which kache leaves out"))
-                    .hint(format!("`unset {name}`: with kache it has no effect"))
-            }
-            None => Finding::ok("no variable asks for incremental compilation"),
-        }
+        let variables = variables(machine);
+        let places: Vec<String> = variables.iter().cloned().chain(files(machine)).collect();
+        let Some(first) = places.first() else {
+            return Finding::ok("nothing asks for it; what cargo's own profiles ask for is left out");
+        };
+        let hint = match variables.first() {
+            Some(name) => format!("`unset {name}`: with kache it has no effect"),
+            None => "the line can go: with kache it has no effect".to_owned(),
+        };
+        let finding =
+            Finding::note(format!("{first} asks for incremental compilation, which kache leaves out"));
+        finding.details(places[1..].iter().map(|place| format!("so does {place}"))).hint(hint)
     }
+}
+
+fn variables(machine: &Machine) -> Vec<String> {
+    let is_asking = |name: &str| {
+        let of_profile =
+            name.strip_prefix("CARGO_PROFILE_").is_some_and(|rest| rest.ends_with("_INCREMENTAL"));
+        of_profile || ["CARGO_INCREMENTAL", "CARGO_BUILD_INCREMENTAL"].contains(&name)
+    };
+    let is_on = |value: &str| value == "1" || value == "true";
+    let variables = machine.env.vars().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+    variables
+        .filter(|(name, value)| is_asking(name) && is_on(value))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+fn files(machine: &Machine) -> Vec<String> {
+    let files = values::in_files(machine.chain().files.iter().chain(&workspace::manifest(machine)));
+    let is_asking = |keys: &[String]| match keys {
+        [build, key] => build == "build" && key == "incremental",
+        [profile, _, key] => profile == "profile" && key == "incremental",
+        _ => false,
+    };
+    let asking = files.iter().filter(|value| is_asking(&value.keys) && value.words == ["true"]);
+    asking.map(|value| format!("`{}`, set by {},", value.name(), value.origin)).collect()
 }

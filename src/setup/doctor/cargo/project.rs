@@ -1,10 +1,13 @@
 //! Whether the project here sets another wrapper than the user.
 
-use crate::setup::cargo_config::{Origin, Program};
+use crate::setup::cargo_config::{Link, Origin, Program, Setting};
 use crate::setup::doctor::check::{Check, Group};
-use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
 use crate::setup::init::{Known, known};
+use crate::setup::plan::Action;
+use crate::setup::sccache::lines;
+use crate::setup::sccache::places::{Place, Scope, Syntax};
 use crate::sys::dirs;
 
 /// See the module.
@@ -30,14 +33,35 @@ impl Check for Project {
             |origin: &Origin| matches!(origin, Origin::File { path, .. } if !path.starts_with(&own));
         let project = chain.links.iter().find(|link| is_project(&link.origin));
         let Some(link) = project else { return Finding::ok("no project here sets a wrapper") };
-        match known(&link.value) {
-            Known::Kache => Finding::ok(format!("{} sets `{}`", link.origin, link.value)),
-            _ if link.program == Program::Disabled => {
-                Finding::problem(format!("{} sets an empty wrapper, which goes first here", link.origin))
-                    .hint("remove that line if kache is wanted in this project")
+        if known(&link.value) == Known::Kache {
+            return Finding::ok(format!("{} sets `{}`", link.origin, link.value));
+        }
+        let what = match link.program {
+            Program::Disabled => "an empty wrapper".to_owned(),
+            _ => format!("`{}`", link.value),
+        };
+        let finding = Finding::problem(format!("{} sets {what}, which goes first here", link.origin));
+        match comment_out(link) {
+            Some(action) if machine.with_project => {
+                finding.fix(Fix::by(vec![action]).after_asking("Leave the wrapper to the configuration of each user?"))
             }
-            _ => Finding::problem(format!("{} sets `{}`, which goes first here", link.origin, link.value))
-                .hint("remove that line if kache is wanted in this project"),
+            Some(_) => finding.hint(
+                "remove that line if kache is wanted in this project; `kache doctor --fix --project` comments it out",
+            ),
+            None => finding.hint("remove that line if kache is wanted in this project"),
         }
     }
+}
+
+/// The line as a comment, if it holds nothing else. What is sccache's is moved by the check for that.
+fn comment_out(link: &Link) -> Option<Action> {
+    let Origin::File { path, line } = &link.origin else { return None };
+    if known(&link.value) == Known::Sccache {
+        return None;
+    }
+    let place = Place { path: path.clone(), syntax: Syntax::Cargo, scope: Scope::Project };
+    let is_meant = |name: &str, value: &str| name == Setting::RustcWrapper.key() && value == link.value;
+    let file = lines::find(&place, &is_meant)?;
+    let is_all = file.hits.iter().all(|hit| hit.line == *line);
+    file.comment_out("Leave the wrapper to the configuration of each user").filter(|_| is_all)
 }

@@ -5,8 +5,9 @@ use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
 use crate::setup::init::{Known, known};
-use crate::setup::sccache::lines;
+use crate::setup::plan::Action;
 use crate::setup::sccache::places::{self, Scope};
+use crate::setup::sccache::{asked, lines};
 
 /// See the module.
 pub struct Variables;
@@ -21,7 +22,7 @@ impl Check for Variables {
     }
 
     fn looks_at(&self) -> &'static str {
-        "RUSTC_WRAPPER in the environment and in start-up files"
+        "RUSTC_WRAPPER in the environment, in start-up files, and where the system keeps variables"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -38,10 +39,19 @@ impl Check for Variables {
             let is_wanted = |name: &str, value: &str| names.contains(&name) && is_other(value);
             found.extend(lines::find(&place, &is_wanted));
         }
-        let shown = found.iter().map(|file| file.shown()).collect::<Vec<_>>().concat();
+        let mut shown = found.iter().map(|file| file.shown()).collect::<Vec<_>>().concat();
         let edits =
             found.iter().filter_map(|file| file.comment_out("Leave the wrapper to cargo's configuration"));
-        let fix = Fix::by(edits.collect()).after_asking("Comment these lines out?");
+        let mut actions: Vec<Action> = edits.collect();
+        // Those that no file holds.
+        let ask = |program: &str, args: &[&str]| machine.said(program, args);
+        for kept in asked::look(&machine.seen().system, &names, &ask) {
+            if names.contains(&kept.name.as_str()) && is_other(&kept.value) {
+                shown.push(kept.shown());
+                actions.extend(kept.unset());
+            }
+        }
+        let fix = Fix::by(actions).after_asking("Leave the wrapper to cargo's configuration?");
         match set {
             Some(link) if known(&link.value) == Known::Kache => {
                 Finding::note(format!("{} is `{}`; cargo's configuration would do", link.origin, link.value))
@@ -58,7 +68,7 @@ impl Check for Variables {
                     .fix(fix)
             }
             _ if !shown.is_empty() => {
-                Finding::problem("a start-up file sets another wrapper").details(shown).fix(fix)
+                Finding::problem("another wrapper is set for every new shell").details(shown).fix(fix)
             }
             _ => Finding::ok("no variable sets another wrapper"),
         }

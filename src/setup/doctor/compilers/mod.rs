@@ -1,5 +1,9 @@
-//! The compilers and the linker that are called through kache.
+//! The compilers and the linker that are called through kache, and what cargo says to them.
 
 pub mod toolchains;
 
 pub mod linker;
+
+pub mod drivers;
+
+pub mod flags;

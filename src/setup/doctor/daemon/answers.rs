@@ -66,6 +66,11 @@ fn of_running(machine: &Machine, status: &Status, took: Duration) -> Finding {
             .hint("once that is put right it is tried again")
             .fix(Fix::upkeep(Upkeep::HandOver));
     }
+    if let Some(why) = &status.upkeep.error {
+        return Finding::problem(format!("the daemon, process {pid}, cannot look after the store"))
+            .details([why.clone()])
+            .hint("it tries again after the next builds; `kache daemon log` says more");
+    }
     let text = format!("process {pid} is {build}, and has been up for {since}");
     if build.id != machine.build.id {
         let is_at_its_path = machine.is_same_file(&status.exe, &machine.exe);

@@ -1,4 +1,4 @@
-//! The configuration of kache, what is left of it and its runs, and what this machine is.
+//! The configuration of kache, and what is left of it and its runs.
 
 pub mod values;
 
@@ -7,7 +7,3 @@ pub mod secrets;
 pub mod journal;
 
 pub mod leftovers;
-
-pub mod ci;
-
-pub mod summary;

@@ -1,6 +1,7 @@
-//! Whether the file system of the store is one that serves well, and has room.
+//! Whether the file system of the store, and of the index in it, is one that serves well.
 
-use crate::config::units::format_bytes;
+use std::path::Path;
+
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
@@ -8,10 +9,6 @@ use crate::sys::fs::{self, Identity};
 
 /// See the module.
 pub struct FileSystem;
-
-/// With less, builds fail.
-const LEAST_BYTES: u64 = 1 << 30;
-const LEAST_FILES: u64 = 10_000;
 
 impl Check for FileSystem {
     fn id(&self) -> &'static str {
@@ -23,45 +20,41 @@ impl Check for FileSystem {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the kind of the store's file system, its room, and whether this directory is on it"
+        "the kind of the file system that the store and its index are on"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         let dir = machine.cache_dir().and_then(|dir| dir.ancestors().find(|dir| fs::metadata(dir).is_ok()));
         let Some(dir) = dir else { return Finding::ok("there is no store") };
-        let disk = match machine.asks.disk(dir) {
-            Ok(disk) => disk,
-            Err(_) => return Finding::ok("the system does not tell"),
-        };
-        let kind = disk.kind.unwrap_or("its file system");
-        if disk.free_bytes < LEAST_BYTES || disk.free_files < LEAST_FILES {
-            let what = match disk.free_bytes < LEAST_BYTES {
-                true => format!("{} are free", format_bytes(disk.free_bytes)),
-                false => format!("{} more files can be made", disk.free_files),
-            };
-            return Finding::problem(format!("only {what} where the store is"))
-                .hint("make room there, or move the store: KACHE_CACHE_DIR, `cache.local_store`");
-        }
-        match disk.kind {
-            Some("NFS" | "SMB" | "9p" | "FUSE") => {
-                return Finding::problem(format!("the store is on {kind}: slow, and locks may not hold"))
-                    .hint("name a directory on a local disk in KACHE_CACHE_DIR, or as `cache.local_store`");
+        let Ok(disk) = machine.asks.disk(dir) else { return Finding::ok("the system does not tell") };
+        let kind = disk.kind.unwrap_or("a file system of which nothing bad is known");
+        match kind {
+            "NFS" | "SMB" | "AFP" | "WebDAV" | "9p" | "FUSE" | "a network drive" => {
+                Finding::problem(format!("the store is on {kind}: slow, and locks may not hold"))
+                    .hint("name a directory on a local disk in KACHE_CACHE_DIR, or as `cache.local_store`")
             }
-            Some("overlay" | "tmpfs") => {
-                return Finding::note(format!(
-                    "the store is on {kind}: it is gone with the container or at a restart"
-                ))
-                .hint("to keep it, put it on a volume: KACHE_CACHE_DIR");
+            "overlay" | "tmpfs" => Finding::note(format!(
+                "the store is on {kind}: it is gone with the container or at a restart"
+            ))
+            .hint("to keep it, put it on a volume: KACHE_CACHE_DIR"),
+            "FAT" | "exFAT" => {
+                Finding::problem(format!("the store is on {kind}, where files have neither owners nor links"))
+                    .hint("name a directory on another disk in KACHE_CACHE_DIR, or as `cache.local_store`")
             }
-            _ => {}
+            // Names in the store are digests in small letters, and cannot meet.
+            _ if is_same_in_capitals(dir) => {
+                Finding::ok(format!("it is {kind}, where capital letters make no other name"))
+            }
+            _ => Finding::ok(format!("it is {kind}")),
         }
-        let device = |dir| Identity::at(dir).map(|identity| identity.device).ok();
-        if device(dir) != device(&machine.cwd) {
-            return Finding::note(
-                "the store and this directory are on different file systems: files are copied",
-            )
-            .hint("to have them linked, name a directory on the same disk as `cache.local_store`");
-        }
-        Finding::ok(format!("{kind} has {} free", format_bytes(disk.free_bytes)))
     }
+}
+
+/// Told by the names that are there.
+fn is_same_in_capitals(dir: &Path) -> bool {
+    let (Some(name), Ok(found)) = (dir.file_name().and_then(|name| name.to_str()), Identity::at(dir)) else {
+        return false;
+    };
+    let capitals = name.to_uppercase();
+    capitals != name && Identity::at(&dir.with_file_name(capitals)).is_ok_and(|other| other == found)
 }

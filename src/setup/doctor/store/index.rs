@@ -1,12 +1,16 @@
 //! Whether the index can be used.
 
-use crate::index::open::look;
+use crate::config::units::format_bytes;
+use crate::index::open::{log_bytes, look};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
 use crate::setup::doctor::machine::Machine;
 
 /// See the module.
 pub struct Index;
+
+/// SQLite takes it over when it has some megabytes, unless somebody is in its way.
+const MOST_LOG_BYTES: u64 = 64 << 20;
 
 impl Check for Index {
     fn id(&self) -> &'static str {
@@ -23,7 +27,15 @@ impl Check for Index {
 
     fn run(&self, machine: &Machine) -> Finding {
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
+        let rebuild = || Fix::upkeep(Upkeep::RebuildIndex);
         match look(dir) {
+            Ok(Some(_)) if log_bytes(dir) > MOST_LOG_BYTES => {
+                let text =
+                    format!("what was written last, {}, is not part of it yet", format_bytes(log_bytes(dir)));
+                Finding::problem(text)
+                    .hint("a process that reads it and does not end prevents that")
+                    .fix(rebuild())
+            }
             Ok(None) => Finding::ok("there is none yet; it is made when it is needed"),
             Ok(Some(n_entries)) => Finding::ok(match n_entries {
                 1 => "it is sound, and knows 1 entry".to_owned(),
@@ -31,7 +43,7 @@ impl Check for Index {
             }),
             Err(why) => {
                 let text = format!("{} {why}", crate::index::open::path(dir).display());
-                Finding::problem(text).hint("nothing is lost with it").fix(Fix::upkeep(Upkeep::RebuildIndex))
+                Finding::problem(text).hint("nothing is lost with it").fix(rebuild())
             }
         }
     }

@@ -4,12 +4,12 @@ pub mod directory;
 
 pub mod file_system;
 
+pub mod room;
+
+pub mod sharing;
+
 pub mod index;
 
 pub mod seals;
 
 pub mod size;
-
-pub mod clock;
-
-pub mod exclusions;

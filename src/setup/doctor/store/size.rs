@@ -1,13 +1,24 @@
-//! Whether the store keeps to its limit.
+//! Whether the store keeps to its limit, and collections of what is too much come to an end.
 
-use crate::config::units::format_bytes;
-use crate::gc::survey::disk_bytes;
+use std::time::Duration;
+
+use crate::config::units::{format_bytes, format_duration};
+use crate::gc::survey::taken;
+use crate::gc::{is_under_way, lock_file};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
 use crate::setup::doctor::machine::Machine;
+use crate::sys::fs::Identity;
+use crate::trigger::stamp_file;
 
 /// See the module.
 pub struct Size;
+
+const HOUR_MS: u64 = 3_600_000;
+/// A collection is due each day, and is started every ten minutes of building until one has ended.
+const STUCK_MS: u64 = 48 * HOUR_MS;
+/// No collection takes so long.
+const LONGEST_MS: u64 = 2 * HOUR_MS;
 
 impl Check for Size {
     fn id(&self) -> &'static str {
@@ -19,22 +30,50 @@ impl Check for Size {
     }
 
     fn looks_at(&self) -> &'static str {
-        "what the store takes, and its limit"
+        "what the store takes, its limit, and the last collection"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
         let limit = machine.config.max_size_bytes.value;
-        let (bytes, problems) = disk_bytes(dir);
-        if !problems.is_empty() {
-            return Finding::problem("the store cannot be read").details(problems.into_iter().take(5));
+        let taken = taken(dir);
+        if !taken.problems.is_empty() {
+            return Finding::problem("the store cannot be read").details(taken.problems.into_iter().take(5));
         }
-        let takes = format!("the store takes {} of {}", format_bytes(bytes), format_bytes(limit));
-        if bytes <= limit {
+        let time_ms =
+            |path| Identity::at(path).ok().and_then(|file| u64::try_from(file.modified_ns / 1_000_000).ok());
+        let (started_ms, ended_ms) = (time_ms(&stamp_file(dir)), time_ms(&lock_file(dir)));
+        let ago = |time_ms: u64| match machine.now_ms.saturating_sub(time_ms) / 1000 {
+            0..60 => "just now".to_owned(),
+            seconds => format_duration(Duration::from_secs(seconds)) + " ago",
+        };
+        let last = match ended_ms {
+            Some(ended_ms) => format!("the last collection ended {}", ago(ended_ms)),
+            None => "there was no collection yet".to_owned(),
+        };
+        let fix = Fix::upkeep(Upkeep::CollectGarbage);
+        if is_under_way(dir) {
+            let since_ms = started_ms.or(ended_ms).unwrap_or(machine.now_ms);
+            return match machine.now_ms.saturating_sub(since_ms) > LONGEST_MS {
+                true => Finding::problem(format!("a collection began {}, and has not ended", ago(since_ms)))
+                    .hint("end the process `kache gc`, or the daemon: `kache daemon stop`"),
+                false => Finding::ok("a collection is under way"),
+            };
+        }
+        let takes = format!("the store takes {} of {}", format_bytes(taken.bytes), format_bytes(limit));
+        if let (Some(started_ms), Some(ended_ms)) = (started_ms, ended_ms)
+            && started_ms > ended_ms + STUCK_MS
+        {
+            let text =
+                format!("collections begin, and do not end: the last one that did was {}", ago(ended_ms));
+            return Finding::problem(text).details([takes]).hint("`kache gc` says why").fix(fix);
+        }
+        if taken.bytes <= limit {
             return Finding::ok(takes);
         }
         Finding::problem(takes)
+            .details([last])
             .hint("`kache gc` removes what was not used for longest; a larger limit: `cache.local_max_size`")
-            .fix(Fix::upkeep(Upkeep::CollectGarbage))
+            .fix(fix)
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::made::Made;
 use crate::setup::plan::Journal;
+use crate::setup::service::detect;
 
 #[test]
 fn every_kache_in_path_is_found() {
@@ -158,7 +159,7 @@ fn a_variable_that_sets_another_wrapper_is_found_where_it_is_set() {
     made.says_of(
         "wrapper-variable",
         &[
-            "PROBLEM wrapper-variable a start-up file sets another wrapper",
+            "PROBLEM wrapper-variable another wrapper is set for every new shell",
             "/home/.bashrc:3: RUSTC_WRAPPER",
             "fix: `kache doctor --fix`",
         ],
@@ -173,6 +174,37 @@ fn a_variable_that_sets_another_wrapper_is_found_where_it_is_set() {
     let kache = made.path("home/.cargo/bin/kache").display().to_string();
     made.set("RUSTC_WRAPPER", &kache);
     assert!(made.said("wrapper-variable").starts_with("  note"));
+}
+
+#[test]
+fn a_variable_that_the_system_keeps_is_found_and_unset() {
+    let mut made = Made::well();
+    made.says().seen = detect::Machine { system: "macos".to_owned(), ..detect::Machine::default() };
+    made.answers("launchctl getenv RUSTC_WRAPPER", 0, "/opt/mine\n");
+    made.answers_after("launchctl unsetenv RUSTC_WRAPPER", "launchctl getenv RUSTC_WRAPPER", 0, "\n");
+    made.says_of(
+        "wrapper-variable",
+        &[
+            "PROBLEM wrapper-variable another wrapper is set for every new shell",
+            "the variable RUSTC_WRAPPER that launchd keeps",
+            "fix: `kache doctor --fix`",
+        ],
+    );
+    made.is_fixed("wrapper-variable");
+    made.says().seen.system = "windows".to_owned();
+    made.answers(
+        "reg query HKCU",
+        0,
+        "\n    RUSTC_WRAPPER    REG_SZ    C:\\mine.exe\n    OTHER    REG_SZ    x\n",
+    );
+    assert!(made.said("wrapper-variable").contains("RUSTC_WRAPPER of this user in the registry"));
+    // What administrators set is not for this user to unset.
+    made.answers("reg query HKCU", 0, "");
+    made.answers("reg query HKLM", 0, "\n    RUSTC_WRAPPER    REG_SZ    C:\\mine.exe\n");
+    assert!(
+        made.said("wrapper-variable").contains("of all users in the registry")
+            && !made.fix(Some("wrapper-variable"))
+    );
 }
 
 #[test]
@@ -191,6 +223,23 @@ fn a_project_that_sets_another_wrapper_is_told_of_and_left_alone() {
 }
 
 #[test]
+fn a_project_leaves_the_wrapper_to_its_users_when_that_is_asked_for() {
+    let mut made = Made::well();
+    made.with_project = true;
+    for value in ["", "/opt/mine"] {
+        let line = format!("rustc-wrapper = \"{value}\" # ours\n");
+        made.write("home/project/.cargo/config.toml", &format!("[build]\njobs = 1\n{line}"));
+        made.is_fixed("project-config");
+        let text = made.read("home/project/.cargo/config.toml");
+        assert_eq!(text, format!("[build]\njobs = 1\n# kache: was {line}"));
+    }
+    // In one line with something else it is a person's to remove.
+    let text = "build = { jobs = 1, rustc-wrapper = \"\" }\n";
+    made.write("home/project/.cargo/config.toml", text);
+    assert!(made.said("project-config").starts_with("  PROBLEM") && !made.fix(Some("project-config")));
+}
+
+#[test]
 fn what_cargo_does_is_proof() {
     let mut made = Made::well();
     made.is_ok("cargo-calls");
@@ -201,11 +250,80 @@ fn what_cargo_does_is_proof() {
 }
 
 #[test]
-fn incremental_compilation_is_a_note() {
+fn whatever_asks_for_incremental_compilation_is_named() {
     let mut made = Made::well();
     made.is_ok("incremental");
+    made.write(
+        "home/project/Cargo.toml",
+        "[profile.dev]\nincremental = false\n[profile.release]\nincremental = true\n",
+    );
+    made.write("home/project/.cargo/config.toml", "build.incremental = true\n");
+    made.set("CARGO_INCREMENTAL", "0");
+    made.set("CARGO_PROFILE_DEV_INCREMENTAL", "true");
+    made.says_of(
+        "incremental",
+        &[
+            "note incremental CARGO_PROFILE_DEV_INCREMENTAL asks for incremental compilation, which kache leaves out",
+            "so does `build.incremental`, set by /home/project/.cargo/config.toml:1,",
+            "so does `profile.release.incremental`, set by /home/project/Cargo.toml:4,",
+            "hint: `unset CARGO_PROFILE_DEV_INCREMENTAL`: with kache it has no effect",
+        ],
+    );
+    made.vars.retain(|(name, _)| !name.starts_with("CARGO_"));
+    assert!(made.said("incremental").contains("the line can go"), "{}", made.said("incremental"));
     made.set("CARGO_INCREMENTAL", "1");
-    assert!(made.said("incremental").starts_with("  note"));
+    assert!(made.said("incremental").contains("`unset CARGO_INCREMENTAL`"));
+}
+
+#[test]
+fn flags_that_make_hits_rare_are_told_of_wherever_they_are_set() {
+    let made = Made::well();
+    made.is_ok("rustflags");
+    made.write("home/project/.cargo/config.toml", "[target.'cfg(all())']\nrustflags = ['-Z', 'threads=8']\n");
+    let said = made.said("rustflags");
+    assert!(
+        said.contains("`target.cfg(all()).rustflags`, set by /home/project/.cargo/config.toml:2,"),
+        "{said}"
+    );
+    for (variable, value, is_told) in [
+        ("RUSTFLAGS", "-C debuginfo=1 -Zthreads=8", true),
+        ("CARGO_ENCODED_RUSTFLAGS", "-Z\x1fthreads=8", true),
+        ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-Z threads=8", true),
+        ("CARGO_BUILD_RUSTFLAGS", "-Z unstable-options threads=8 --cfg threads", false),
+    ] {
+        let mut made = Made::well();
+        made.set(variable, value);
+        assert_eq!(made.said("rustflags").starts_with("  note"), is_told, "{variable}");
+    }
+}
+
+#[test]
+fn a_program_in_the_place_of_the_compiler_is_told_of() {
+    let mut made = Made::well();
+    made.is_ok("drivers");
+    made.program("home/.cargo/bin/clippy-driver");
+    made.says_of("drivers", &["ok drivers clippy answers through kache"]);
+    // It does not answer at all, as where a toolchain has only its name.
+    made.says().rustc = (1, "error: not installed");
+    made.is_ok("drivers");
+    let through_kache = format!("{} ", made.path("home/.cargo/bin/kache").display());
+    made.says().rustc = (0, "rustc 1.95.0");
+    made.answers(through_kache.leak(), 1, "error: no such argument");
+    assert!(made.said("drivers").contains("PROBLEM  drivers          clippy answers, but not through kache"));
+    for (wrapper, is_told) in [("clippy-driver", false), ("/opt/checker", true), ("sccache", false)] {
+        let mut made = Made::well();
+        made.set("RUSTC_WORKSPACE_WRAPPER", wrapper);
+        assert_eq!(made.said("drivers").starts_with("  note"), is_told, "{wrapper}");
+    }
+    let mut made = Made::well();
+    made.write("home/project/.cargo/config.toml", "build.rustc = '/opt/rustc-clif'\n");
+    assert!(
+        made.said("drivers").contains("config.toml:1 has cargo call `/opt/rustc-clif`"),
+        "{}",
+        made.said("drivers")
+    );
+    made.set("RUSTC", "/opt/bin/rustc");
+    made.is_ok("drivers");
 }
 
 #[test]

@@ -11,12 +11,13 @@ use std::time::{Duration, SystemTime};
 use super::daemon::{FAILED, UP, name, with_systemd};
 use super::made::{Daemon, Made, status};
 use crate::protocol::build::Build;
-use crate::protocol::message::Status;
+use crate::protocol::message::{Status, UpkeepStatus};
 use crate::setup::doctor::examine::{ALL, ONLINE};
 use crate::setup::doctor::machine::Page;
 use crate::setup::plan::Journal;
 use crate::setup::service::detect;
 use crate::sys::env::Env;
+use crate::sys::fs::probe::Way;
 
 /// A machine: which check it is made for, how it is broken, and making it so.
 type Case = (&'static str, &'static str, fn() -> Made);
@@ -111,9 +112,22 @@ const CARGO: &[Case] = &[
     ("wrapper-variable", "in-a-start-up-file", || {
         well(|made| made.write("home/.bashrc", "export RUSTC_WRAPPER=/opt/mine\n"))
     }),
+    ("wrapper-variable", "kept-by-launchd", || {
+        well(|made| {
+            made.says().seen = detect::Machine { system: "macos".to_owned(), ..detect::Machine::default() };
+            made.answers("launchctl getenv RUSTC_WRAPPER", 0, "/opt/mine\n");
+            made.answers_after("launchctl unsetenv", "launchctl getenv RUSTC_WRAPPER", 0, "\n");
+        })
+    }),
     ("wrapper-variable", "empty", || well(|made| made.set("RUSTC_WRAPPER", ""))),
     ("project-config", "empty", || {
         well(|made| made.write("home/project/.cargo/config.toml", "[build]\nrustc-wrapper = \"\"\n"))
+    }),
+    ("project-config", "with-project", || {
+        well(|made| {
+            made.write("home/project/.cargo/config.toml", "[build]\nrustc-wrapper = \"/opt/mine\"\n");
+            made.with_project = true;
+        })
     }),
     ("project-config", "sccache", || {
         well(|made| made.write("home/project/.cargo/config.toml", "[build]\nrustc-wrapper = \"sccache\"\n"))
@@ -136,12 +150,18 @@ const CARGO: &[Case] = &[
     }),
     ("cargo-calls", "no-cargo", || well(|made| fs::remove_file(made.path("home/.cargo/bin/cargo")).unwrap())),
     ("incremental", "variable", || well(|made| made.set("CARGO_INCREMENTAL", "1"))),
+    ("incremental", "profile", || {
+        well(|made| made.write("home/project/Cargo.toml", "[profile.release]\nincremental = true\n"))
+    }),
 ];
 
 const COMPILERS: &[Case] = &[
     ("toolchains", "broken", || well(|made| made.says().rustc = (1, "error: no such file"))),
     ("toolchains", "none", || well(|made| fs::remove_file(made.path("home/.cargo/bin/rustc")).unwrap())),
     ("linker", "broken", || well(|made| made.says().cc = 1)),
+    ("drivers", "another-compiler", || well(|made| made.set("RUSTC", "/opt/bin/rustc-clif"))),
+    ("drivers", "workspace-wrapper", || well(|made| made.set("RUSTC_WORKSPACE_WRAPPER", "/opt/checker"))),
+    ("rustflags", "threads", || well(|made| made.set("RUSTFLAGS", "-Zthreads=8"))),
     ("linker", "none", || well(|made| fs::remove_file(made.path("home/bin/cc")).unwrap())),
 ];
 
@@ -190,6 +210,13 @@ const DAEMON: &[Case] = &[
             made.daemon_is(Status { upgrade_pending: why, exe, ..status(42) });
         })
     }),
+    ("daemon", "upkeep-failed", || {
+        well(|made| {
+            let error = Some("/home/.cache/kache: no space left on device".to_owned());
+            let upkeep = UpkeepStatus { error, ..UpkeepStatus::default() };
+            made.daemon_is(Status { upkeep, ..status(42) });
+        })
+    }),
     ("daemon", "too-old", || well(|made| made.daemon(Daemon::TooOld))),
     ("daemon-traces", "socket", || well(|made| drop(made.socket()))),
     ("daemon-traces", "second-daemon", || {
@@ -228,8 +255,27 @@ const STORE: &[Case] = &[
     ("cache-directory", "file", || well(|made| made.write("home/.cache/kache", ""))),
     ("file-system", "network", || well(|made| made.says().disk.kind = Some("NFS"))),
     ("file-system", "passing", || well(|made| made.says().disk.kind = Some("tmpfs"))),
-    ("file-system", "full", || well(|made| made.says().disk.free_bytes = 1 << 20)),
+    ("file-system", "without-links", || well(|made| made.says().disk.kind = Some("exFAT"))),
+    ("room", "full", || well(|made| made.says().disk.free_bytes = 1 << 20)),
+    ("room", "less-than-the-limit", || well(|made| made.says().disk.free_bytes = 9 << 30)),
+    ("room", "few-files", || well(|made| made.says().disk.free_files = 100)),
+    ("sharing", "copied", || {
+        well(|made| {
+            made.write("home/project/Cargo.toml", "[package]\nname = 'p'\n");
+            made.make_dir("home/project/target");
+            made.make_dir("home/.cache/kache");
+            made.says().way = Way::Copy;
+        })
+    }),
     ("index", "damaged", || well(|made| made.write("home/.cache/kache/index.db", "no database"))),
+    ("size", "collections-that-do-not-end", || {
+        well(|made| {
+            for (name, n_days) in [("gc.lock", 8), ("gc.stamp", 1)] {
+                made.write(&format!("home/.cache/kache/{name}"), "");
+                dated(&made.path(&format!("home/.cache/kache/{name}")), days_ago(n_days));
+            }
+        })
+    }),
     ("size", "over-the-limit", || {
         well(|made| {
             made.blob(&"x".repeat(9_000));
@@ -237,7 +283,22 @@ const STORE: &[Case] = &[
         })
     }),
     ("seals", "written-to", || well(|made| fs::write(made.blob("whole"), "other").unwrap())),
-    ("clock", "few-open-files", || well(|made| made.says().open_files = Some(64))),
+    ("clock", "sources-ahead", || {
+        well(|made| {
+            made.write("home/project/Cargo.toml", "[package]\nname = 'p'\n");
+            made.write("home/project/src/lib.rs", "");
+            let ahead = SystemTime::now() + Duration::from_secs(3600);
+            dated(&made.path("home/project/src/lib.rs"), ahead);
+        })
+    }),
+    ("clock", "of-another-machine", || {
+        well(|made| {
+            made.make_dir("home/.cache/kache");
+            made.says().ahead_ms = 600_000;
+        })
+    }),
+    ("limits", "few-open-files", || well(|made| made.says().open_files = Some(64))),
+    ("limits", "open-to-everybody", || well(|made| made.answers("sh -c umask", 0, "0000\n"))),
     ("exclusions", "defender", || {
         well(|made| {
             made.says().seen = detect::Machine { system: "windows".to_owned(), ..detect::Machine::default() };
@@ -319,7 +380,7 @@ fn told((id, broken, make): &Case) -> String {
         text += &format!("\nAfter `kache doctor --fix`:\n{}", said(&made, id));
         // What is young stays in the store, so that fix can be called again.
         assert!(
-            *id == "size" || !made.fix(Some(id)),
+            (*id, *broken) == ("size", "over-the-limit") || !made.fix(Some(id)),
             "{id}, {broken}: there is something to fix a second time"
         );
     }
@@ -350,5 +411,5 @@ fn there_is_a_machine_for_every_check() {
     let made: BTreeSet<&str> = cases().map(|(id, _, _)| *id).collect();
     let checks: BTreeSet<&str> = ALL.iter().chain(ONLINE).map(|check| check.id()).collect();
     assert_eq!(made, checks);
-    assert!(cases().count() >= 40);
+    assert!(cases().count() >= 80);
 }

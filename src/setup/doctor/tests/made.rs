@@ -26,8 +26,10 @@ use crate::setup::plan::action::Change;
 use crate::setup::service::detect;
 use crate::setup::service::runner::line;
 use crate::store::{Shelf, Store};
+use crate::sys::clock;
 use crate::sys::env::Env;
 use crate::sys::fs::Disk;
+use crate::sys::fs::probe::Way;
 use crate::sys::lock::{FileLock, try_lock};
 use crate::sys::process::Captured;
 
@@ -57,6 +59,9 @@ pub(super) enum Daemon {
 #[derive(Clone)]
 pub(super) struct Says {
     pub(super) disk: Disk,
+    pub(super) way: Way,
+    /// How far the file system's clock is ahead of the system's.
+    pub(super) ahead_ms: u64,
     pub(super) open_files: Option<u64>,
     pub(super) proof: Result<(), String>,
     pub(super) rustc: (i32, &'static str),
@@ -107,6 +112,16 @@ impl Ask for Says {
 
     fn disk(&self, _: &Path) -> io::Result<Disk> {
         Ok(self.disk)
+    }
+
+    fn way(&self, from: &Path, to: &Path) -> io::Result<Way> {
+        assert!(from.is_dir() && to.is_dir(), "{}, {}", from.display(), to.display());
+        Ok(self.way)
+    }
+
+    fn written_ms(&self, dir: &Path) -> io::Result<u64> {
+        assert!(dir.is_dir(), "{}", dir.display());
+        Ok(clock::now_ms() + self.ahead_ms)
     }
 
     fn most_open_files(&self) -> Option<u64> {
@@ -211,7 +226,9 @@ impl Made {
     pub(super) fn without_wiring() -> Made {
         let dir = tempfile::tempdir().unwrap();
         let says = Says {
-            disk: Disk { kind: Some("ext4"), free_bytes: 9 << 30, free_files: u64::MAX },
+            disk: Disk { kind: Some("ext4"), free_bytes: 99 << 30, free_files: u64::MAX },
+            way: Way::Link,
+            ahead_ms: 0,
             open_files: Some(1024),
             proof: Ok(()),
             rustc: (0, "rustc 1.95.0"),

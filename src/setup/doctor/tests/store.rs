@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use super::made::Made;
 use crate::setup::doctor::verify;
-use crate::sys::fs::Disk;
+use crate::sys::fs::probe::Way;
+use crate::sys::lock::try_lock;
 
 #[test]
 fn a_cache_directory_that_cannot_be_used_is_a_problem() {
@@ -22,17 +23,81 @@ fn a_cache_directory_that_cannot_be_used_is_a_problem() {
 }
 
 #[test]
-fn a_file_system_that_is_slow_full_or_passing_is_told_of() {
+fn a_file_system_that_is_slow_or_passing_is_told_of() {
     let mut made = Made::well();
     made.is_ok("file-system");
-    for (kind, level) in [("NFS", "PROBLEM"), ("9p", "PROBLEM"), ("overlay", "note"), ("tmpfs", "note")] {
+    let problems = ["NFS", "SMB", "AFP", "WebDAV", "9p", "FUSE", "a network drive", "FAT", "exFAT"];
+    let levels =
+        problems.map(|kind| (kind, "PROBLEM")).into_iter().chain([("overlay", "note"), ("tmpfs", "note")]);
+    for (kind, level) in levels {
         made.says().disk.kind = Some(kind);
         assert!(made.said("file-system").starts_with(&format!("  {level}")), "{kind}");
     }
+    made.says().disk.kind = None;
+    made.is_ok("file-system");
+    // As on a file system that takes both for one.
+    made.make_dir("home/.cache/kache");
+    std::os::unix::fs::symlink("kache", made.path("home/.cache/KACHE")).unwrap();
+    assert!(made.said("file-system").contains("where capital letters make no other name"));
+}
+
+#[test]
+fn room_is_measured_by_what_the_store_may_grow_to() {
+    let mut made = Made::well();
+    made.is_ok("room");
     made.says().disk.free_bytes = 1 << 20;
-    assert!(made.said("file-system").contains("only 1"), "{}", made.said("file-system"));
-    made.says().disk = Disk { kind: None, free_bytes: 9 << 30, free_files: 5 };
-    assert!(made.said("file-system").contains("only 5 more files"));
+    assert!(made.said("room").contains("only 1 MiB are free"), "{}", made.said("room"));
+    made.says().disk.free_bytes = 9 << 30;
+    assert!(made.said("room").starts_with("  note"), "{}", made.said("room"));
+    made.set("KACHE_MAX_SIZE", "8GiB");
+    made.is_ok("room");
+    made.says().disk.free_files = 5;
+    assert!(made.said("room").contains("only 5 more files"));
+    // Some two million more files of the size of these would be too many.
+    made.says().disk.free_files = 100_000;
+    made.is_ok("room");
+    for n in 0..1_000 {
+        made.blob(&n.to_string());
+    }
+    assert!(made.said("room").contains("more files, and only 100000 can be made"), "{}", made.said("room"));
+    made.says().disk.free_files = 9_000_000;
+    made.is_ok("room");
+}
+
+#[test]
+fn how_files_get_from_the_store_into_the_outputs_of_a_build_is_tried() {
+    let mut made = Made::well();
+    made.is_ok("sharing");
+    made.says().way = Way::Copy;
+    // There is nothing yet to try it with.
+    made.is_ok("sharing");
+    made.write("home/project/Cargo.toml", "[package]\nname = 'p'\n");
+    made.make_dir("home/.cache/kache");
+    made.is_ok("sharing");
+    made.make_dir("home/project/target");
+    assert!(
+        made.said("sharing").contains("linked nor cloned into /home/project/target"),
+        "{}",
+        made.said("sharing")
+    );
+    made.says().way = Way::Link;
+    made.says_of("sharing", &["ok sharing files are linked into /home/project/target"]);
+    made.says().way = Way::Clone;
+    made.says_of("sharing", &["ok sharing files are cloned into /home/project/target"]);
+    // Wherever cargo puts them.
+    made.make_dir("home/out");
+    made.write("home/project/.cargo/config.toml", "[build]\ntarget-dir = '../out'\n");
+    assert!(made.said("sharing").ends_with("/home/project/../out"), "{}", made.said("sharing"));
+    made.make_dir("home/other");
+    made.set("CARGO_TARGET_DIR", made.path("home/other").to_str().unwrap());
+    assert!(made.said("sharing").ends_with("/home/other"));
+    made.make_dir("home/project/member");
+    made.cwd = "home/project/member";
+    made.vars.retain(|(name, _)| name != "CARGO_TARGET_DIR");
+    made.write("home/project/member/Cargo.toml", "[package]\nname = 'm'\n");
+    made.write("home/project/Cargo.toml", "[workspace]\nmembers = ['member']\n");
+    std::fs::remove_file(made.path("home/project/.cargo/config.toml")).unwrap();
+    assert!(made.said("sharing").ends_with("/home/project/target"), "{}", made.said("sharing"));
 }
 
 #[test]
@@ -49,6 +114,11 @@ fn a_damaged_index_is_made_anew() {
         ],
     );
     made.is_fixed("index");
+    // What is written beside it is taken over by the next who opens it, if nobody reads.
+    let log = std::fs::File::create(made.path("home/.cache/kache/index.db-wal")).unwrap();
+    log.set_len(65 << 20).unwrap();
+    assert!(made.said("index").contains("65 MiB, is not part of it yet"), "{}", made.said("index"));
+    made.is_fixed("index");
 }
 
 #[test]
@@ -61,6 +131,35 @@ fn a_store_over_its_limit_is_collected() {
     assert!(made.said("size").contains("PROBLEM  size"));
     // What is young stays, so the fix can be called again.
     assert!(made.fix(Some("size")));
+}
+
+#[test]
+fn collections_that_do_not_end_are_found() {
+    let made = Made::well();
+    let hours_ago = |name: &str, n: u64| {
+        made.write(&format!("home/.cache/kache/{name}"), "");
+        let file = std::fs::File::options().write(true).open(made.path(&format!("home/.cache/kache/{name}")));
+        file.unwrap().set_modified(SystemTime::now() - Duration::from_secs(n * 3600)).unwrap();
+    };
+    // Nobody built for a week, and there was nothing to collect.
+    hours_ago("gc.lock", 170);
+    hours_ago("gc.stamp", 168);
+    made.is_ok("size");
+    hours_ago("gc.stamp", 1);
+    assert!(made.said("size").contains("the last one that did was 7d 2h ago"), "{}", made.said("size"));
+    made.is_fixed("size");
+    // One that is under way.
+    let lock = try_lock(&made.path("home/.cache/kache/gc.lock")).unwrap().unwrap();
+    made.says_of("size", &["ok size a collection is under way"]);
+    hours_ago("gc.stamp", 3);
+    assert!(
+        made.said("size").contains("PROBLEM  size             a collection began 3h ago"),
+        "{}",
+        made.said("size")
+    );
+    assert!(!made.fix(Some("size")), "whoever has the lock is not told to give it up");
+    drop(lock);
+    made.is_ok("size");
 }
 
 #[test]
@@ -87,17 +186,4 @@ fn verifying_finds_what_a_seal_does_not_tell() {
     assert_eq!((verified.n_blobs, verified.altered.len(), verified.n_orphans), (2, 1, 2));
     assert!(sound.exists() && !altered.exists());
     assert!(verify::verify(&cache_dir, &|_, _| {}).is_sound());
-}
-
-#[test]
-fn times_ahead_and_few_open_files_are_told_of() {
-    let mut made = Made::well();
-    made.is_ok("clock");
-    made.says().open_files = Some(64);
-    assert!(made.said("clock").contains("only 64 files open"));
-    made.write("home/.cache/kache/records/a.jsonl", "");
-    let ahead = SystemTime::now() + Duration::from_secs(3600);
-    let path = made.path("home/.cache/kache/records/a.jsonl");
-    std::fs::File::options().write(true).open(path).unwrap().set_modified(ahead).unwrap();
-    assert!(made.said("clock").contains("s from now"));
 }

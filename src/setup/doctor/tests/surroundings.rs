@@ -1,9 +1,63 @@
 //! What surrounds the store, and what is told of a machine.
 
+use std::time::{Duration, SystemTime};
+
 use super::made::Made;
 use crate::setup::doctor::examine::{ALL, examine};
 use crate::setup::doctor::show;
 use crate::setup::service::detect;
+
+#[test]
+fn times_that_lie_ahead_are_told_of() {
+    let mut made = Made::well();
+    made.is_ok("clock");
+    let hour_ahead = |path: std::path::PathBuf| {
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() + Duration::from_secs(3600)).unwrap();
+    };
+    made.write("home/project/Cargo.toml", "[package]\nname = 'p'\n");
+    for other in ["target/debug/build/x.rs", ".git/x.rs", "notes.txt"] {
+        made.write(&format!("home/project/{other}"), "");
+        hour_ahead(made.path(&format!("home/project/{other}")));
+    }
+    made.is_ok("clock");
+    made.write("home/project/src/inner/mod.rs", "");
+    hour_ahead(made.path("home/project/src/inner/mod.rs"));
+    made.says_of(
+        "clock",
+        &[
+            "PROBLEM clock a file here was written at a time that is yet to come",
+            "/home/project/src/inner/mod.rs",
+            "hint: cargo compiles such a package in every build: set the clock, and `touch` the files",
+        ],
+    );
+    made.make_dir("home/.cache/kache");
+    made.says().ahead_ms = 600_000;
+    assert!(
+        made.said("clock").contains("file system and the one here are 600 s apart"),
+        "{}",
+        made.said("clock")
+    );
+    made.write("home/.cache/kache/records/a.jsonl", "");
+    hour_ahead(made.path("home/.cache/kache/records/a.jsonl"));
+    assert!(made.said("clock").contains("s from now"));
+}
+
+#[test]
+fn few_open_files_and_files_open_to_everybody_are_told_of() {
+    let mut made = Made::well();
+    made.is_ok("limits");
+    for (umask, level) in
+        [("0022\n", "ok"), ("077\n", "ok"), ("0002\n", "ok"), ("0\n", "PROBLEM"), ("0777\n", "PROBLEM")]
+    {
+        made.answers("sh -c umask", 0, umask);
+        assert!(made.said("limits").starts_with(&format!("  {level} ")), "{umask}");
+    }
+    made.says().seen.system = "windows".to_owned();
+    made.is_ok("limits");
+    made.says().open_files = Some(64);
+    assert!(made.said("limits").contains("only 64 files open"));
+}
 
 #[test]
 fn a_store_that_defender_looks_through_is_told_of() {

@@ -1,0 +1,80 @@
+//! Whether what cargo calls as the compiler is one that kache understands: other programs in its place, or between
+//! kache and it, are run and never stored.
+
+use std::ffi::OsStr;
+
+use crate::invocation::driver::is_compiler_name;
+use crate::setup::cargo_config::{self, Setting, values};
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::setup::init::{Known, known};
+
+/// See the module.
+pub struct Drivers;
+
+impl Check for Drivers {
+    fn id(&self) -> &'static str {
+        "drivers"
+    }
+
+    fn group(&self) -> Group {
+        Group::Compilers
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "RUSTC, workspace wrappers, and clippy through kache"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        if let Some((place, program)) = compiler(machine) {
+            return Finding::note(format!("{place} has cargo call `{program}`, which kache does not know"))
+                .details(["nothing is stored".to_owned()])
+                .hint("what is called `rustc` is known, whatever directory it is in");
+        }
+        let nested = cargo_config::resolve(Setting::WorkspaceWrapper, &machine.env, &machine.cwd);
+        let foreign = nested.winner().filter(|link| {
+            let is_driver = is_compiler_name(OsStr::new(&link.value)).is_some();
+            known(&link.value) == Known::Foreign && !is_driver
+        });
+        if let Some(link) = foreign {
+            return Finding::note(format!("{} puts `{}` in front of the compiler", link.origin, link.value))
+                .details(["members of the workspace are compiled through it and not stored".to_owned()])
+                .hint("leave it out where it is not needed: dependencies are served either way");
+        }
+        of_clippy(machine)
+    }
+}
+
+/// What is set as the compiler, if it is no compiler by its name, and where.
+fn compiler(machine: &Machine) -> Option<(String, String)> {
+    let of_variable = |name: &&str| Some(((*name).to_owned(), machine.var(name)?));
+    let set = ["RUSTC", "CARGO_BUILD_RUSTC"].iter().find_map(of_variable).or_else(|| {
+        let values = values::in_files(&machine.chain().files);
+        let value = values.into_iter().find(|value| value.keys == ["build", "rustc"])?;
+        Some((value.origin.to_string(), value.words.into_iter().next()?))
+    });
+    set.filter(|(_, program)| is_compiler_name(OsStr::new(program)).is_none())
+}
+
+/// Cargo calls it between its wrapper and the compiler.
+fn of_clippy(machine: &Machine) -> Finding {
+    let programs = (machine.program("clippy-driver"), machine.program("rustc"));
+    let (Some(clippy), Some(rustc)) = programs else { return Finding::ok("there is no clippy") };
+    let (Some(clippy), Some(rustc)) = (clippy.to_str(), rustc.to_str()) else {
+        return Finding::ok("clippy is at a path that is not UTF-8");
+    };
+    let answers = |program: &std::path::Path, args: &[&str]| match machine.asks.run(program, args, &[]) {
+        Ok(said) if said.code == Some(0) && said.stdout.starts_with(b"rustc ") => Ok(()),
+        Ok(said) => Err(String::from_utf8_lossy(&said.stderr).lines().next().unwrap_or_default().to_owned()),
+        Err(e) => Err(e.to_string()),
+    };
+    match answers(&machine.exe, &[clippy, rustc, "-vV"]) {
+        Ok(()) => Finding::ok("clippy answers through kache"),
+        // Of a toolchain without it, only its name is there.
+        Err(_) if answers(std::path::Path::new(clippy), &[rustc, "-vV"]).is_err() => {
+            Finding::ok("there is no clippy for this toolchain")
+        }
+        Err(why) => Finding::problem("clippy answers, but not through kache").details([why]),
+    }
+}

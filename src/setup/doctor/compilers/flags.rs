@@ -1,0 +1,60 @@
+//! Whether the compiler is told to do what makes hits rare.
+
+use crate::setup::cargo_config::values;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+
+/// See the module.
+pub struct Flags;
+
+impl Check for Flags {
+    fn id(&self) -> &'static str {
+        "rustflags"
+    }
+
+    fn group(&self) -> Group {
+        Group::Compilers
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "RUSTFLAGS and `rustflags` in cargo's configuration"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let Some((place, _)) = flags(machine).into_iter().find(|(_, words)| has_threads(words)) else {
+            return Finding::ok("nothing is asked of the compiler that makes hits rare");
+        };
+        Finding::note(format!("{place} asks for the compiler's parallel front end, `-Zthreads`"))
+            .details(["it may write other bytes each time, and then what depends on them is compiled anew"
+                .to_owned()])
+            .hint("leave it out if units miss that should not: `kache why-miss <crate>`")
+    }
+}
+
+/// Where flags are set, and their words.
+fn flags(machine: &Machine) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    for (name, value) in machine.env.vars() {
+        let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+        let of_target = name.starts_with("CARGO_TARGET_") && name.ends_with("_RUSTFLAGS");
+        if of_target || ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"].contains(&&*name) {
+            // One of them holds words with blanks in them, between signs that nobody types.
+            let words = value.split([' ', '\x1f']).map(str::to_owned).collect();
+            found.push((name.into_owned(), words));
+        }
+    }
+    for value in values::in_files(&machine.chain().files) {
+        if value.keys.last().is_some_and(|key| key == "rustflags") {
+            let words = value.words.iter().flat_map(|words| words.split(' ')).map(str::to_owned);
+            found.push((format!("`{}`, set by {},", value.name(), value.origin), words.collect()));
+        }
+    }
+    found
+}
+
+fn has_threads(words: &[String]) -> bool {
+    let begins = |word: &str| word.starts_with("threads");
+    words.iter().any(|word| word.strip_prefix("-Z").is_some_and(begins))
+        || words.windows(2).any(|pair| pair[0] == "-Z" && begins(&pair[1]))
+}

@@ -1,0 +1,73 @@
+//! Whether there is room for the store, up to its limit, and for what builds make beside it.
+
+use crate::config::units::format_bytes;
+use crate::gc::survey::taken;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::sys::fs;
+
+/// See the module.
+pub struct Room;
+
+/// With less, builds fail.
+const LEAST_BYTES: u64 = 1 << 30;
+const LEAST_FILES: u64 = 10_000;
+/// Of fewer files in a store, nothing is told about how large its files are.
+const LEAST_STORED: u64 = 1_000;
+
+impl Check for Room {
+    fn id(&self) -> &'static str {
+        "room"
+    }
+
+    fn group(&self) -> Group {
+        Group::Store
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "the bytes and files that the store's file system has room for, and what the store may grow to"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
+        let Some(disk) =
+            dir.ancestors().find_map(|dir| machine.asks.disk(fs::metadata(dir).map(|_| dir).ok()?).ok())
+        else {
+            return Finding::ok("the system does not tell");
+        };
+        if disk.free_bytes < LEAST_BYTES || disk.free_files < LEAST_FILES {
+            let what = match disk.free_bytes < LEAST_BYTES {
+                true => format!("{} are free", format_bytes(disk.free_bytes)),
+                false => format!("{} more files can be made", disk.free_files),
+            };
+            return Finding::problem(format!("only {what} where the store is"))
+                .hint("make room there, or move the store: KACHE_CACHE_DIR, `cache.local_store`");
+        }
+        let limit = machine.config.max_size_bytes.value;
+        let taken = taken(dir);
+        let grows_by = limit.saturating_sub(taken.bytes);
+        let hint = "let it grow less, in `cache.local_max_size`, or move it: `cache.local_store`";
+        if disk.free_bytes < grows_by {
+            let (limit, free) = (format_bytes(limit), format_bytes(disk.free_bytes));
+            let text =
+                format!("the store may grow to {limit}, and only {free} are free: the disk is full before");
+            return Finding::note(text).hint(hint);
+        }
+        // Its files stay as large as they are by and large.
+        let each_bytes = taken.bytes / taken.n_files.max(1);
+        if taken.n_files >= LEAST_STORED && disk.free_files < grows_by / each_bytes.max(1) {
+            let text = format!(
+                "the store may grow to some {} more files, and only {} can be made",
+                grows_by / each_bytes.max(1),
+                disk.free_files
+            );
+            return Finding::note(text).hint(hint);
+        }
+        Finding::ok(format!(
+            "{} are free, and the store may grow to {}",
+            format_bytes(disk.free_bytes),
+            format_bytes(limit)
+        ))
+    }
+}

@@ -1,0 +1,89 @@
+//! How what is stored gets into the directories that builds write to. Where they are, that is told by doing it.
+
+use std::path::{Path, PathBuf};
+
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::setup::doctor::workspace;
+use crate::sys::fs::probe::Way;
+use crate::sys::fs::{self, Identity};
+
+/// See the module.
+pub struct Sharing;
+
+impl Check for Sharing {
+    fn id(&self) -> &'static str {
+        "sharing"
+    }
+
+    fn group(&self) -> Group {
+        Group::Store
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "whether files of the store can be linked or cloned into the outputs of builds here"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let Some(store) = machine.cache_dir() else { return Finding::ok("there is no store") };
+        let mut targets = workspace::target_dirs(machine);
+        if targets.is_empty() {
+            targets.push(machine.cwd.clone());
+        }
+        let mut ways = Vec::new();
+        for target in &targets {
+            let shown = target.display();
+            match how(machine, store, target) {
+                How::Elsewhere => {
+                    return Finding::note(format!(
+                        "the store and {shown} are on different file systems: files are copied"
+                    ))
+                    .hint("to have them linked, name a directory on the same disk as `cache.local_store`");
+                }
+                How::Tried(Way::Copy) => {
+                    return Finding::note(format!(
+                        "files of the store can be neither linked nor cloned into {shown}: they are copied"
+                    ))
+                    .hint("a volume or a mount between them prevents it, or their file system cannot: name another directory as `cache.local_store`");
+                }
+                How::Tried(Way::Clone) => ways.push(format!("files are cloned into {shown}")),
+                How::Tried(Way::Link) => ways.push(format!("files are linked into {shown}")),
+                How::Unknown => {}
+            }
+        }
+        match ways.into_iter().next() {
+            Some(way) => Finding::ok(way),
+            None => Finding::ok("the store is on the disk of what is built here"),
+        }
+    }
+}
+
+enum How {
+    Tried(Way),
+    /// On another device, or so it seems.
+    Elsewhere,
+    Unknown,
+}
+
+fn how(machine: &Machine, store: &Path, target: &Path) -> How {
+    let is_dir = |path: &Path| fs::metadata(path).is_ok_and(|found| found.is_dir());
+    // Nothing is written into what is not kache's or cargo's own.
+    if is_dir(store) && is_dir(target) && !workspace::target_dirs(machine).is_empty() {
+        match machine.asks.way(store, target) {
+            Ok(Way::Copy) if device(store) != device(target) => return How::Elsewhere,
+            Ok(way) => return How::Tried(way),
+            Err(_) => {}
+        }
+    }
+    match (device(store), device(target)) {
+        (Some(one), Some(other)) if one != other => How::Elsewhere,
+        _ => How::Unknown,
+    }
+}
+
+/// That of the nearest directory that is there.
+fn device(path: &Path) -> Option<u64> {
+    let there: Option<PathBuf> = path.ancestors().find(|dir| fs::metadata(dir).is_ok()).map(Path::to_owned);
+    Identity::at(&there?).map(|identity| identity.device).ok()
+}

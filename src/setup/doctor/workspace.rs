@@ -1,0 +1,45 @@
+//! What cargo builds where doctor was called: the workspace, and where its outputs go. Told by files alone, because
+//! cargo itself may be what does not work.
+
+use std::path::{Path, PathBuf};
+
+use crate::setup::cargo_config::values::{self, Value};
+use crate::setup::cargo_config::{Chain, Origin};
+use crate::setup::doctor::machine::Machine;
+use crate::sys::fs;
+
+/// The manifest of the workspace here: of the outermost that says that it is one, or else the nearest.
+pub fn manifest(machine: &Machine) -> Option<PathBuf> {
+    let manifests = machine.cwd.ancestors().map(|dir| dir.join("Cargo.toml"));
+    let manifests: Vec<PathBuf> = manifests.filter(|path| fs::metadata(path).is_ok()).collect();
+    let is_workspace = |value: &Value| value.keys[0] == "workspace";
+    let outermost = manifests.iter().rev().find(|path| values::in_files([*path]).iter().any(is_workspace));
+    outermost.or(manifests.first()).cloned()
+}
+
+/// The directories that outputs go to, whether or not they are there; none where there is no workspace.
+pub fn target_dirs(machine: &Machine) -> Vec<PathBuf> {
+    let Some(root) = manifest(machine).and_then(|path| path.parent().map(Path::to_owned)) else {
+        return Vec::new();
+    };
+    let chain = machine.chain();
+    let target = set(machine, &chain, &["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"], "target-dir");
+    // What is not handed out can be elsewhere, named by a pattern that only cargo knows to fill.
+    let build = set(machine, &chain, &["CARGO_BUILD_BUILD_DIR"], "build-dir")
+        .filter(|dir| !dir.to_string_lossy().contains('{'));
+    let mut dirs = vec![target.unwrap_or_else(|| root.join("target"))];
+    dirs.extend(build);
+    dirs.dedup();
+    dirs
+}
+
+/// A directory that is set by one of these variables, or by this key of the table `build`.
+fn set(machine: &Machine, chain: &Chain, variables: &[&str], key: &str) -> Option<PathBuf> {
+    if let Some(value) = variables.iter().find_map(|name| machine.var(name)) {
+        return Some(machine.cwd.join(value));
+    }
+    let found = values::in_files(&chain.files).into_iter().find(|value| value.keys == ["build", key])?;
+    let Origin::File { path, .. } = &found.origin else { return None };
+    // As cargo does: relative to the directory that `.cargo` is in.
+    Some(path.parent()?.parent()?.join(found.words.first()?))
+}
