@@ -4,7 +4,8 @@
 #   packaging/archive.sh TARGET PROGRAM OUT_DIR
 #
 # kache-<target>/{kache[.exe],README.md,LICENSE,completions/*,man/man1/*}, of which the program alone may be executed:
-# that is how tools that install from releases find it. Beside it stands <archive>.sha256.
+# that is how tools that install from releases find it. For Linux there are the units that packages bring as well, in
+# systemd/. Beside it stands <archive>.sha256.
 set -eu
 target=$1 program=$2 out=$3
 root=$(CDPATH='' cd -- "$(dirname "$0")/.." && pwd)
@@ -18,6 +19,7 @@ case $target in *windows*) name=kache.exe ;; *) name=kache ;; esac
 cp "$program" "$tree/$name"
 cp "$root/README.md" "$root/LICENSE" "$tree/"
 cp -R "$root/completions" "$root/man" "$tree/"
+case $target in *linux*) cp -R "$root/packaging/rendered/systemd" "$tree/" ;; esac
 find "$tree" -type d -exec chmod 755 {} +
 find "$tree" -type f -exec chmod 644 {} +
 chmod 755 "$tree/$name"

@@ -20,6 +20,10 @@ for page in "$from"/man/man1/*.1; do
     put 644 "$page" "usr/share/man/man1/${page##*/}"
     gzip -9n "$to/usr/share/man/man1/${page##*/}"
 done
+# Not enabled: each user decides with `kache init` or `kache daemon install`.
+for unit in kache.service kache.socket; do
+    put 644 "$from/systemd/$unit" "usr/lib/systemd/user/$unit"
+done
 debian=$root/packaging/rendered/deb
 put 644 "$debian/copyright" usr/share/doc/kache/copyright
 put 644 "$debian/lintian-overrides" usr/share/lintian/overrides/kache

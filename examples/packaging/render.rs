@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kache::setup::service::supervisor::Service;
+use kache::setup::service::systemd;
 use serde::Deserialize;
 
 /// Paths and what the files hold.
@@ -195,8 +197,25 @@ pub(crate) fn packages(root: &Path, release: &Release) -> Result<Files, String> 
         let filled = release.fill(&template, "").map_err(|e| format!("{name}: {e}"))?;
         files.insert(name, filled);
     }
+    let service = packaged_service(release);
+    files.insert("systemd/kache.service".to_owned(), systemd::unit(&service));
+    files.insert("systemd/kache.socket".to_owned(), systemd::socket(&service));
     files.insert("assets.txt".to_owned(), release.assets().join("\n") + "\n");
     Ok(files)
+}
+
+/// The daemon of whoever logs in, run from where packages of the system put the program.
+pub(crate) fn packaged_service(release: &Release) -> Service {
+    let name = &release.targets.name;
+    Service {
+        exe: Path::new("/usr/bin").join(name),
+        copy: None,
+        name: name.clone(),
+        socket: "daemon.sock".to_owned(),
+        home: PathBuf::new(),
+        config_dir: PathBuf::new(),
+        user: String::new(),
+    }
 }
 
 /// What is made once a release was built: the packages, and installers that know this release.

@@ -201,7 +201,12 @@ impl Command<'_> {
     fn installed_service(&self) -> Result<Option<Box<dyn Supervisor>>, Failure> {
         // Where none can be described, none is installed.
         let Ok((service, _)) = self.service() else { return Ok(None) };
-        Ok(service.filter(|service| service.status(&System).is_ok_and(|status| status.is_installed)))
+        let is_installed = |service: &dyn Supervisor| {
+            let status = service.status(&System).unwrap_or_default();
+            // What a package brought is nobody's until it is enabled.
+            status.is_installed && (status.is_in_use() || service.foreign(&System).is_none())
+        };
+        Ok(service.filter(|service| is_installed(&**service)))
     }
 
     /// What would start the daemon at login on this machine, and how that was chosen.
@@ -227,7 +232,12 @@ impl Command<'_> {
         let Some(service) = service else { return self.no_service(choice, args) };
         let plans = service.install(&System).map_err(Failure::new)?;
         let Some(plan) = plans.first().filter(|plan| !plan.is_empty()) else {
-            let text = format!("Nothing to do: {} starts it, and it runs.\n", service.name());
+            let text = match service.foreign(&System) {
+                Some(path) => {
+                    format!("Nothing to do: {} starts it as {} has it.\n", service.name(), path.display())
+                }
+                None => format!("Nothing to do: {} starts it, and it runs.\n", service.name()),
+            };
             return args.say(Outcome::NothingToDo, &Plan::new(""), &text, self.session);
         };
         if args.dry_run {
@@ -264,8 +274,13 @@ impl Command<'_> {
         let journal = self.journal()?;
         let plan = install::uninstall_plan(&*service, &System, &journal).map_err(Failure::new)?;
         if plan.is_empty() {
-            let text = "Nothing to do: it is not installed as a service.\n";
-            return args.say(Outcome::NothingToDo, &plan, text, self.session);
+            let text = match service.foreign(&System) {
+                Some(path) => {
+                    format!("Nothing to do: {} is left to whoever put it there.\n", path.display())
+                }
+                None => "Nothing to do: it is not installed as a service.\n".to_owned(),
+            };
+            return args.say(Outcome::NothingToDo, &plan, &text, self.session);
         }
         if args.dry_run {
             return args.say(Outcome::ChangesNeeded, &plan, &plan.text(), self.session);

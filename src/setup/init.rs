@@ -12,9 +12,9 @@ use crate::setup::plan::action::{Change, resolved};
 use crate::setup::plan::state::Content;
 use crate::setup::plan::{Action, CannotPlan, Plan, UndoEdit};
 use crate::setup::proof;
+use crate::setup::unwritable::unwritable;
 use crate::setup::wrapper_path::{self, Make, Naming, WrapperPath};
 use crate::sys::env::{self, Env};
-use crate::sys::fs::settle;
 use crate::sys::{dirs, fs, os};
 
 /// The command, as the journal names it.
@@ -315,21 +315,5 @@ pub fn known(value: &str) -> Known {
         "kache" => Known::Kache,
         "sccache" => Known::Sccache,
         _ => Known::Foreign,
-    }
-}
-
-/// Why a file must not or cannot be written to. Renaming a new file over one that is read-only would work; but
-/// somebody, or some program, meant it to stay as it is.
-pub fn unwritable(path: &Path) -> Option<&'static str> {
-    if ["/nix/store", "/gnu/store"].iter().any(|store| path.starts_with(store)) {
-        return Some("it is made by a package manager from a description; change that");
-    }
-    if fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly()) {
-        return Some("it is read-only");
-    }
-    let dir = path.ancestors().skip(1).find(|dir| fs::metadata(dir).is_ok());
-    match dir.is_some_and(settle::is_writable) {
-        true => None,
-        false => Some("its directory cannot be written to"),
     }
 }

@@ -7,6 +7,8 @@ pub mod cargo_config;
 
 pub mod plan;
 
+pub mod unwritable;
+
 pub mod service;
 
 pub mod wrapper_path;

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use kache::setup::service::{launchd, systemd};
+
 use crate::committed::{Files, are_committed, checked_by, read, root};
-use crate::render::{Release, packages, release_files};
+use crate::render::{Release, packaged_service, packages, release_files};
 
 fn release() -> Release {
     Release::read(root()).expect("targets.toml and Cargo.toml are read")
@@ -185,21 +187,85 @@ fn chocolateys_specification_is_well_formed() {
     checked_by("xmllint", &["--noout"], "packaging/rendered/chocolatey/kache.nuspec");
 }
 
+/// What `makepkg --printsrcinfo` prints of a PKGBUILD of one package, in its order.
+const SRCINFO: &str = r#". "$1"
+each() { local -n values=$1; for value in "${values[@]}"; do printf '\t%s = %s\n' "$1" "$value"; done; }
+echo "pkgbase = $pkgname"
+for name in pkgdesc pkgver pkgrel url arch license checkdepends makedepends depends optdepends provides conflicts options \
+    source sha256sums; do each "$name"; done
+for arch in "${arch[@]}"; do each "source_$arch"; each "sha256sums_$arch"; done
+printf '\npkgname = %s\n' "$pkgname""#;
+
+const OF_ARCH: [&str; 2] = ["kache", "kache-bin"];
+
 #[test]
 fn arch_linux_reads_the_same_from_both_files() {
-    let script = r#". "$1"; printf '\tpkgdesc = %s\n\tpkgver = %s\n\turl = %s\n' "$pkgdesc" "$pkgver" "$url"
-        for arch in "${arch[@]}"; do declare -n source=source_$arch sums=sha256sums_$arch
-        printf '\tsource_%s = %s\n\tsha256sums_%s = %s\n' "$arch" "${source[0]}" "$arch" "${sums[0]}"; done"#;
-    let path = root().join("packaging/rendered/aur/PKGBUILD");
-    let Ok(output) = Command::new("bash").args(["-c", script, "bash"]).arg(path).output() else {
-        println!("PKGBUILD is not read: there is no bash");
-        return;
-    };
-    let committed = read("packaging/rendered/aur/.SRCINFO");
-    let said = String::from_utf8(output.stdout).expect("it is UTF-8");
-    assert_eq!(said.lines().count(), 7, "{}", String::from_utf8_lossy(&output.stderr));
-    for line in said.lines() {
-        assert!(committed.lines().any(|committed| committed == line), ".SRCINFO lacks {line}");
+    for package in OF_ARCH {
+        let path = root().join(format!("packaging/rendered/aur/{package}/PKGBUILD"));
+        let Ok(output) = Command::new("bash").args(["-c", SRCINFO, "bash"]).arg(path).output() else {
+            println!("PKGBUILD is not read: there is no bash");
+            return;
+        };
+        let said = String::from_utf8(output.stdout).expect("it is UTF-8");
+        let committed = read(&format!("packaging/rendered/aur/{package}/.SRCINFO"));
+        assert_eq!(said, committed, "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Without bash as well: every line of `.SRCINFO` says what stands in the PKGBUILD.
+#[test]
+fn a_package_of_arch_linux_has_what_it_needs() {
+    for package in OF_ARCH {
+        let build = read(&format!("packaging/rendered/aur/{package}/PKGBUILD"));
+        let info = read(&format!("packaging/rendered/aur/{package}/.SRCINFO"));
+        for (name, value) in info.lines().filter_map(|line| line.trim_start().split_once(" = ")) {
+            let is_there = name == "pkgbase" || build.contains(value);
+            assert!(is_there, "{package}: {name} = {value}");
+        }
+        assert!(
+            info.starts_with(&format!("pkgbase = {package}\n"))
+                && info.ends_with(&format!("\npkgname = {package}\n"))
+        );
+        for path in [
+            "/usr/bin/kache",
+            "/usr/lib/systemd/user",
+            "/usr/share/man/man1",
+            "/usr/share/zsh/site-functions/_kache",
+        ] {
+            assert!(build.contains(path), "{package} installs nothing as {path}");
+        }
+        assert_eq!(build.matches('{').count(), build.matches('}').count(), "{package}");
+    }
+    // One is there for the other, and both are of one version.
+    assert!(
+        read("packaging/rendered/aur/kache-bin/.SRCINFO")
+            .contains("\tprovides = kache\n\tconflicts = kache\n")
+    );
+    // It is built by a compiler that nothing stands in front of, which may be an older kache.
+    let source = read("packaging/rendered/aur/kache/PKGBUILD");
+    let calls: Vec<&str> = source.lines().map(str::trim).filter(|line| line.contains("cargo ")).collect();
+    assert!(calls.len() == 3 && calls.iter().all(|call| call.starts_with("RUSTC_WRAPPER='' ")), "{calls:?}");
+}
+
+#[test]
+fn packages_bring_the_units_that_kache_itself_would_install() {
+    let service = packaged_service(&release());
+    assert_eq!(read("packaging/rendered/systemd/kache.service"), systemd::unit(&service));
+    assert_eq!(read("packaging/rendered/systemd/kache.socket"), systemd::socket(&service));
+    // An older systemd than the one here may not know a word, and says so: nothing is printed where all is known.
+    let dir = tempfile::tempdir().expect("a directory");
+    let program = dir.path().join("kache");
+    std::fs::copy(env!("CARGO_BIN_EXE_kache"), &program).expect("copies");
+    let text = read("packaging/rendered/systemd/kache.service");
+    let text = text.replace("/usr/bin/kache", program.to_str().expect("it is UTF-8"));
+    std::fs::write(dir.path().join("kache.service"), text).expect("writes");
+    let socket = root().join("packaging/rendered/systemd/kache.socket");
+    std::fs::copy(socket, dir.path().join("kache.socket")).expect("copies");
+    let mut verify = Command::new("systemd-analyze");
+    verify.args(["--user", "verify", "kache.service", "kache.socket"]).current_dir(dir.path());
+    match verify.env("XDG_RUNTIME_DIR", dir.path()).output() {
+        Ok(said) => assert_eq!(String::from_utf8_lossy(&said.stderr), "", "{said:?}"),
+        Err(e) => println!("units are not verified: systemd-analyze: {e}"),
     }
 }
 
@@ -212,14 +278,147 @@ fn the_flake_builds_for_every_system_of_nix_that_is_released_for() {
     assert!(flake.contains("kache = pkgs.callPackage ./package.nix { };"), "{flake}");
 }
 
+const OF_NIX: [&str; 7] = ["agent", "darwin", "flake", "home-manager", "nixos", "options", "package"];
+
+/// Without Nix: what is opened is closed, in order, and texts end.
+#[test]
+fn files_of_nix_are_balanced() {
+    for name in OF_NIX {
+        let text = read(&format!("packaging/rendered/nix/{name}.nix"));
+        let code: String =
+            text.lines().map(|line| line.split(" #").next().expect("a part").to_owned() + "\n").collect();
+        let code: String = code.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            code.matches('"').count() % 2 + code.matches("''").count() % 2,
+            0,
+            "{name}: a text has no end"
+        );
+        let mut open = Vec::new();
+        for c in code.chars() {
+            match c {
+                '{' | '[' | '(' => open.push(c),
+                '}' => assert_eq!(open.pop(), Some('{'), "{name}"),
+                ']' => assert_eq!(open.pop(), Some('['), "{name}"),
+                ')' => assert_eq!(open.pop(), Some('('), "{name}"),
+                _ => {}
+            }
+        }
+        assert!(open.is_empty(), "{name}: {open:?} is not closed");
+        if ["darwin", "home-manager", "nixos"].contains(&name) {
+            assert!(
+                read("packaging/rendered/nix/flake.nix").contains(&format!("import ./{name}.nix self;")),
+                "{name}"
+            );
+            assert!(text.contains("import ./options.nix { inherit self lib pkgs; }"), "{name}");
+        }
+    }
+}
+
+/// What stands for the library and the packages of Nix, of which there are none here: a condition that does not hold
+/// leaves nothing.
+const MODULE: &str = r#"
+{ file, on, linux }:
+let
+  lib = {
+    mkIf = condition: value: if condition then value else { };
+    mkOption = option: option;
+    mkEnableOption = what: { default = false; };
+    literalExpression = text: text;
+    types = { package = "package"; bool = "bool"; };
+  };
+  pkgs.stdenv.hostPlatform = { system = "x"; isLinux = linux; isDarwin = !linux; };
+  self.packages.x.kache = "/package";
+  config.home.profileDirectory = "/profile";
+  config.services.kache = { enable = true; package = "/package"; wrapper = on; daemon = on; };
+  module = import file self { inherit config lib pkgs; };
+in
+{ inherit (module) config; options = builtins.attrNames module.options.services.kache; }
+"#;
+
+fn module(name: &str, on: bool, linux: bool) -> Option<serde_json::Value> {
+    let file = root().join(format!("packaging/rendered/nix/{name}.nix"));
+    let call = format!("({MODULE}) {{ file = {}; on = {on}; linux = {linux}; }}", file.display());
+    let state = tempfile::tempdir().expect("a directory");
+    let mut nix = Command::new("nix-instantiate");
+    nix.args(["--eval", "--strict", "--json", "--expr", &call]).env("HOME", state.path());
+    for (variable, dir) in [("NIX_STATE_DIR", "var"), ("NIX_STORE_DIR", "store"), ("NIX_LOG_DIR", "log")] {
+        nix.env(variable, state.path().join(dir));
+    }
+    match nix.output() {
+        Ok(said) if said.status.success() => Some(serde_json::from_slice(&said.stdout).expect("it is JSON")),
+        Ok(said) => panic!("{name}: {}", String::from_utf8_lossy(&said.stderr)),
+        Err(e) => {
+            println!("modules of Nix are not evaluated: nix-instantiate: {e}");
+            None
+        }
+    }
+}
+
+#[test]
+fn modules_of_nix_have_cargo_call_kache_and_the_daemon_started() {
+    for (name, linux, wrapper, path) in [
+        ("nixos", true, "/environment/sessionVariables", "/run/current-system/sw/bin/kache"),
+        ("darwin", false, "/environment/variables", "/run/current-system/sw/bin/kache"),
+        ("home-manager", true, "/home/sessionVariables", "/profile/bin/kache"),
+        ("home-manager", false, "/home/sessionVariables", "/profile/bin/kache"),
+    ] {
+        let (Some(on), Some(off)) = (module(name, true, linux), module(name, false, linux)) else { return };
+        assert_eq!(on["options"], serde_json::json!(["daemon", "enable", "package", "wrapper"]), "{name}");
+        let (on, off) = (&on["config"], &off["config"]);
+        assert_eq!(on.pointer(wrapper), Some(&serde_json::json!({ "RUSTC_WRAPPER": path })), "{name}");
+        assert_eq!(off.pointer(wrapper), Some(&serde_json::json!({})), "{name}");
+        let (daemon, expected) = match (name, linux) {
+            ("nixos", _) => ("/systemd/user/sockets/kache/wantedBy/0", "sockets.target"),
+            ("darwin", _) => ("/launchd/user/agents/kache/serviceConfig/ProgramArguments/0", path),
+            (_, true) => (
+                "/xdg/configFile/systemd~1user~1sockets.target.wants~1kache.socket/source",
+                "/package/lib/systemd/user/kache.socket",
+            ),
+            (_, false) => ("/launchd/agents/kache/config/ProgramArguments/0", path),
+        };
+        assert_eq!(on.pointer(daemon).and_then(serde_json::Value::as_str), Some(expected), "{name}: {on}");
+        assert_eq!(off.pointer(daemon), None, "{name}");
+    }
+}
+
+/// Both are agents of the same daemon.
+#[test]
+fn the_agent_of_nix_is_that_of_kache() {
+    let plist = launchd::plist(&packaged_service(&release()));
+    let agent = read("packaging/rendered/nix/agent.nix");
+    let keys = |text: &str| -> Vec<String> {
+        let keys = text.split("<key>").skip(1).filter_map(|rest| rest.split("</key>").next());
+        keys.map(str::to_owned).collect()
+    };
+    // Whoever makes a machine of a description names it, and says where its output goes.
+    let of_both = keys(&plist).into_iter().filter(|key| !key.starts_with("Standard") && key != "Label");
+    for key in of_both {
+        assert!(agent.contains(&format!("{key} = ")), "{key}");
+    }
+    for value in
+        ["10", "45", "63", "65536", "\"Interactive\"", "\"Aqua\" \"Background\"", "\"--supervised=launchd\""]
+    {
+        assert!(agent.contains(value) && plist.contains(value.split('"').nth(1).unwrap_or(value)), "{value}");
+    }
+}
+
 #[test]
 fn tools_that_are_here_take_the_packages() {
-    checked_by("bash", &["-n"], "packaging/rendered/aur/PKGBUILD");
+    for package in OF_ARCH {
+        let build = format!("packaging/rendered/aur/{package}/PKGBUILD");
+        checked_by("bash", &["-n"], &build);
+        // What makepkg reads and sets is not used, nor set, in there.
+        checked_by("shellcheck", &["--shell=bash", "--exclude=SC2034,SC2154,SC2164"], &build);
+    }
+    for name in OF_NIX {
+        checked_by("nix-instantiate", &["--parse"], &format!("packaging/rendered/nix/{name}.nix"));
+    }
+    for script in ["archive.sh", "deb.sh", "rpm.sh", "rendered/deb/prerm"] {
+        checked_by("sh", &["-n"], &format!("packaging/{script}"));
+        checked_by("shellcheck", &["--shell=sh"], &format!("packaging/{script}"));
+    }
     checked_by("ruby", &["-c"], "packaging/rendered/homebrew/kache.rb");
-    checked_by("nix-instantiate", &["--parse"], "packaging/rendered/nix/package.nix");
-    checked_by("nix-instantiate", &["--parse"], "packaging/rendered/nix/flake.nix");
     checked_by("rpmspec", &["-P"], "packaging/rendered/rpm/kache.spec");
-    checked_by("sh", &["-n"], "packaging/rendered/deb/prerm");
     let formula = read("packaging/rendered/homebrew/kache.rb");
     assert!(formula.starts_with("class Kache < Formula\n") && formula.matches("sha256 \"").count() == 4);
 }

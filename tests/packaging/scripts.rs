@@ -88,7 +88,7 @@ fn an_archive_holds_one_program_and_what_belongs_to_it() {
     let listed = String::from_utf8(listed.stdout).expect("names are UTF-8");
     let executable: Vec<&str> = listed.lines().filter(|line| line.starts_with("-rwx")).collect();
     assert!(matches!(executable[..], [one] if one.ends_with(&format!("kache-{target}/kache"))), "{listed}");
-    for part in ["LICENSE", "README.md", "completions/_kache", "man/man1/kache.1"] {
+    for part in ["LICENSE", "README.md", "completions/_kache", "man/man1/kache.1", "systemd/kache.service"] {
         assert!(listed.contains(&format!("kache-{target}/{part}\n")), "{part}");
     }
     if Command::new("dpkg-deb").arg("--version").output().is_err() {
@@ -97,10 +97,32 @@ fn an_archive_holds_one_program_and_what_belongs_to_it() {
     }
     run("packaging/deb.sh", &[target.as_ref(), out.path().as_os_str()]);
     let deb = out.path().join(format!("kache_{}_amd64.deb", env!("CARGO_PKG_VERSION")));
-    let listed = Command::new("dpkg-deb").arg("-c").arg(deb).output().expect("dpkg-deb runs");
+    let listed = Command::new("dpkg-deb").arg("-c").arg(&deb).output().expect("dpkg-deb runs");
     let listed = String::from_utf8(listed.stdout).expect("names are UTF-8");
     for path in ["usr/bin/kache", "usr/share/man/man1/kache.1.gz", "usr/share/doc/kache/copyright"] {
         assert!(listed.contains("root/root") && listed.contains(path), "{path} is not in\n{listed}");
+    }
+    brings_units(&listed);
+    let mut lintian = Command::new("lintian");
+    lintian.args(["--fail-on", "error"]);
+    // Before there is an address, nobody maintains it for Debian.
+    let targets = read("packaging/targets.toml");
+    if !targets.lines().any(|line| line.starts_with("maintainer = ") && line.contains('<')) {
+        lintian.args(["--suppress-tags", "malformed-contact"]);
+    }
+    match lintian.arg(&deb).output() {
+        Ok(said) => assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout)),
+        Err(e) => println!("the package for Debian is not looked at: lintian: {e}"),
+    }
+}
+
+/// The units of users are in a package, for nobody but who enables them.
+#[cfg(unix)]
+fn brings_units(listed: &str) {
+    for unit in ["kache.service", "kache.socket"] {
+        let lines: Vec<&str> = listed.lines().filter(|line| line.contains(unit)).collect();
+        let is_alone = matches!(lines[..], [one] if one.ends_with(&format!("usr/lib/systemd/user/{unit}")) && one.starts_with("-rw-r--r--"));
+        assert!(is_alone, "{unit} is not once in\n{listed}");
     }
 }
 
@@ -132,6 +154,19 @@ fn an_rpm_is_made_of_the_archive() {
         let listed = String::from_utf8(listed.stdout).expect("names are UTF-8");
         for path in ["/usr/bin/kache", "/usr/share/man/man1/kache.1", "completions/kache"] {
             assert!(listed.contains("root") && listed.contains(path), "{path} is not in\n{listed}");
+        }
+        brings_units(&listed);
+        match Command::new("rpmlint").arg(out.path().join(&name)).output() {
+            Ok(said) => {
+                let said = String::from_utf8_lossy(&said.stdout).into_owned();
+                // The release is signed as a whole, has one list of changes, and here a script in the place of the program.
+                let known = ["no-signature", "no-changelogname-tag", "no-binary"];
+                let is_new =
+                    |line: &&str| line.contains(": E: ") && !known.iter().any(|tag| line.contains(tag));
+                let errors: Vec<&str> = said.lines().filter(is_new).collect();
+                assert!(errors.is_empty(), "{errors:#?}");
+            }
+            Err(e) => println!("the RPM is not looked at: rpmlint: {e}"),
         }
     }
 }

@@ -19,10 +19,14 @@
         default = kache;
       });
 
+      nixosModules.default = import ./nixos.nix self;
+      darwinModules.default = import ./darwin.nix self;
+      homeManagerModules.default = import ./home-manager.nix self;
+
       overlays.default = final: _: { kache = final.callPackage ./package.nix { }; };
 
       devShells = each (pkgs: {
-        default = pkgs.mkShell { packages = [ self.packages.${pkgs.system}.kache ]; };
+        default = pkgs.mkShell { packages = [ self.packages.${pkgs.stdenv.hostPlatform.system}.kache ]; };
       });
     };
 }

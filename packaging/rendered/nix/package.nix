@@ -1,4 +1,4 @@
-{ lib, rustPlatform, installShellFiles }:
+{ lib, stdenv, rustPlatform, installShellFiles }:
 
 rustPlatform.buildRustPackage {
   pname = "kache";
@@ -11,6 +11,9 @@ rustPlatform.buildRustPackage {
   postInstall = ''
     installManPage man/man1/*.1
     installShellCompletion --bash completions/kache.bash --fish completions/kache.fish --zsh completions/_kache
+  '' + lib.optionalString stdenv.hostPlatform.isLinux ''
+    install -Dm444 -t $out/lib/systemd/user packaging/rendered/systemd/kache.service packaging/rendered/systemd/kache.socket
+    substituteInPlace $out/lib/systemd/user/kache.service --replace-fail /usr/bin/kache $out/bin/kache
   '';
   meta = {
     description = "A Rust build cache: a second build of the same thing costs almost nothing";

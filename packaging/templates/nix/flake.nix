@@ -16,10 +16,14 @@
         default = @name@;
       });
 
+      nixosModules.default = import ./nixos.nix self;
+      darwinModules.default = import ./darwin.nix self;
+      homeManagerModules.default = import ./home-manager.nix self;
+
       overlays.default = final: _: { @name@ = final.callPackage ./package.nix { }; };
 
       devShells = each (pkgs: {
-        default = pkgs.mkShell { packages = [ self.packages.${pkgs.system}.@name@ ]; };
+        default = pkgs.mkShell { packages = [ self.packages.${pkgs.stdenv.hostPlatform.system}.@name@ ]; };
       });
     };
 }

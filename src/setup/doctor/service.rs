@@ -1,5 +1,7 @@
 //! The login service as the checks of it see it.
 
+use std::path::PathBuf;
+
 use crate::setup::doctor::machine::{Machine, Through};
 use crate::setup::plan::action::Change;
 use crate::setup::plan::{CannotPlan, Plan};
@@ -23,8 +25,10 @@ pub enum Service {
 pub struct Installed {
     pub supervisor: Box<dyn Supervisor>,
     pub status: Status,
-    /// Whether it is described by files that kache writes. A package may have brought others.
+    /// Whether it is described by files that kache writes.
     pub is_described: bool,
+    /// What describes it instead.
+    pub foreign: Option<PathBuf>,
 }
 
 /// What there is on this machine.
@@ -41,12 +45,21 @@ pub fn of(machine: &Machine) -> Service {
         }
         Err(e) => return Service::Unknown(e.to_string()),
     };
-    let is_described = supervisor.files().iter().any(|path| fs::symlink_metadata(path).is_ok());
-    match supervisor.status(&Through(&*machine.asks)) {
-        Ok(status) if is_described || status.is_installed => {
-            Service::Installed(Installed { supervisor, status, is_described })
+    let runner = Through(&*machine.asks);
+    let foreign = supervisor.foreign(&runner);
+    let is_described =
+        foreign.is_none() && supervisor.files().iter().any(|path| fs::symlink_metadata(path).is_ok());
+    match supervisor.status(&runner) {
+        // What a package brought and nobody enabled is nobody's.
+        Ok(status) if is_described || status.is_in_use() => {
+            Service::Installed(Installed { supervisor, status, is_described, foreign })
         }
-        Ok(_) => Service::Absent,
+        Ok(status) => match foreign.filter(|_| !status.is_installed) {
+            Some(foreign) => {
+                Service::Installed(Installed { supervisor, status, is_described, foreign: Some(foreign) })
+            }
+            None => Service::Absent,
+        },
         Err(why) => Service::Unknown(why),
     }
 }

@@ -6,9 +6,9 @@ use crate::config::file::{self, Contents};
 use crate::config::load::user_file_path;
 use crate::config::setting::Source;
 use crate::setup::cargo_config::read;
-use crate::setup::init::unwritable;
 use crate::setup::plan::{Action, Plan, UndoEdit};
 use crate::setup::sccache::settings::{self, Ours};
+use crate::setup::unwritable::unwritable;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
 

@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
-use crate::setup::init::unwritable;
 use crate::setup::plan::{Action, UndoEdit};
 use crate::setup::sccache::assignment::{Hit, assignment};
 use crate::setup::sccache::places::{Place, Syntax};
 use crate::setup::sccache::{block, settings};
+use crate::setup::unwritable::unwritable;
 use crate::sys::fs;
 
 /// A file with lines that are looked for.

@@ -90,8 +90,11 @@ pub fn escaped(text: &str) -> String {
     escaped
 }
 
+/// What the labels of all builds begin with.
+const PREFIX: &str = "dev.kache.";
+
 fn label(service: &Service) -> String {
-    format!("dev.kache.{}", service.name)
+    format!("{PREFIX}{}", service.name)
 }
 
 /// The domain that agents of `user` go to now.
@@ -189,6 +192,9 @@ impl Supervisor for Launchd {
 
     fn install(&self, runner: &dyn CommandRunner) -> Result<Vec<Plan>, CannotPlan> {
         let mut plan = Plan::new(INSTALL);
+        if self.foreign(runner).is_some() {
+            return Ok(vec![plan]);
+        }
         let path = self.path();
         let domain = self.planned_domain(runner);
         for dir in [&self.0.home.join("Library/LaunchAgents"), &self.0.home.join("Library/Logs/kache")] {
@@ -235,6 +241,18 @@ impl Supervisor for Launchd {
 
     fn files(&self) -> Vec<PathBuf> {
         vec![self.path()]
+    }
+
+    /// One that Homebrew or a description of the machine put beside the place of ours, under a label of theirs.
+    fn foreign(&self, _runner: &dyn CommandRunner) -> Option<PathBuf> {
+        let dirs = [self.0.home.join("Library/LaunchAgents"), PathBuf::from("/Library/LaunchAgents")];
+        let agents = dirs.iter().flat_map(|dir| fs::list(dir).unwrap_or_default());
+        // A development build has an agent of its own beside that of a release.
+        let is_other = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.ends_with(".plist") && !name.starts_with(PREFIX)
+        };
+        agents.filter(is_other).find(|path| runs_daemon(&fs::read(path).unwrap_or_default()))
     }
 
     fn start_again(&self, runner: &dyn CommandRunner) -> Vec<Action> {
@@ -287,6 +305,15 @@ impl Supervisor for Launchd {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(15)..].join("\n")
     }
+}
+
+/// Whether an agent runs `kache daemon run`, through a shell perhaps.
+fn runs_daemon(plist: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(plist);
+    let Some((_, arguments)) = text.split_once("<key>ProgramArguments</key>") else { return false };
+    let arguments = arguments.split("</array>").next().unwrap_or_default();
+    let strings = arguments.split("<string>").skip(1).filter_map(|rest| rest.split("</string>").next());
+    strings.collect::<Vec<_>>().join(" ").contains("/kache daemon run")
 }
 
 /// What `launchctl print` says of a service: its first level of `name = value` lines.

@@ -37,11 +37,22 @@ pub struct Status {
     /// It is started at login.
     pub is_enabled: bool,
     pub is_running: bool,
+    /// The manager itself listens for it, and starts it for whoever connects.
+    pub is_listening: bool,
     pub pid: Option<u32>,
     /// How often it was started again.
     pub n_restarts: Option<u32>,
     /// Why it does not run, as the manager's own word or number for it.
     pub trouble: Option<String>,
+    /// The file that describes it, where the manager tells.
+    pub described_by: Option<PathBuf>,
+}
+
+impl Status {
+    /// Whether anybody has to do with it: what a package brings is there, and is nothing until it is enabled.
+    pub fn is_in_use(&self) -> bool {
+        self.is_enabled || self.is_running || self.is_listening
+    }
 }
 
 /// What starts the daemon at login.
@@ -57,6 +68,10 @@ pub trait Supervisor {
 
     /// The files that describe it to the manager.
     fn files(&self) -> Vec<PathBuf>;
+
+    /// A file that describes the same daemon to the manager and is not kache's: a package brought it, or a description of
+    /// the whole machine. Beside it nothing is installed, and it is not removed.
+    fn foreign(&self, runner: &dyn CommandRunner) -> Option<PathBuf>;
 
     /// How it is started whatever ended it, as actions.
     fn start_again(&self, runner: &dyn CommandRunner) -> Vec<Action>;

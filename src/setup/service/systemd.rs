@@ -4,12 +4,16 @@
 //! that needs a mount namespace (`ProtectSystem`, `PrivateTmp`, …): in units of users these imply user namespaces, which
 //! many systems restrict, and every bind mount would make links between store and builds impossible. No `PATH` and no
 //! other variable is set: settings come from the configuration file.
+//!
+//! Packages bring the same units into the system's directories, not enabled, and a description of a whole home may have
+//! linked them: those are used as they are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::setup::plan::{Action, CannotPlan, CommandLine, Plan, UndoEdit};
 use crate::setup::service::runner::{self, CommandRunner};
 use crate::setup::service::supervisor::{INSTALL, Service, Status, Supervisor, UNINSTALL};
+use crate::setup::unwritable::unwritable;
 use crate::sys::fs;
 
 /// The socket unit.
@@ -126,6 +130,48 @@ impl Systemd {
         systemctl(&[verb, &[&socket, &unit]].concat())
     }
 
+    /// What has the manager start a unit at login.
+    fn links(&self) -> [PathBuf; 2] {
+        let [socket, unit] = self.units();
+        [
+            self.dir().join("sockets.target.wants").join(socket),
+            self.dir().join("default.target.wants").join(unit),
+        ]
+    }
+
+    /// Whether `path` describes the program that is to run, or is in the way of what would.
+    fn is_foreign(&self, path: &Path) -> bool {
+        let target = fs::canonical(path).unwrap_or_else(|_| path.to_owned());
+        if self.files().iter().any(|own| own == path) {
+            return target != path && unwritable(&target).is_some();
+        }
+        self.runs(&String::from_utf8_lossy(&fs::read(&target).unwrap_or_default()))
+    }
+
+    /// Whether a unit runs the program that is to run, by whatever path.
+    fn runs(&self, unit: &str) -> bool {
+        let called = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")?.split_once(" daemon run"));
+        let Some((called, _)) = called else { return false };
+        let path = Path::new(called.trim_matches('"'));
+        called == program(&self.0.exe.to_string_lossy())
+            || matches!((fs::canonical(path), fs::canonical(&self.0.exe)), (Ok(one), Ok(other)) if one == other)
+    }
+
+    fn foreign_of(&self, status: &Status) -> Option<PathBuf> {
+        status.described_by.clone().filter(|path| self.is_foreign(path))
+    }
+
+    /// Starting it at login and now, if that is not so.
+    fn enable(&self, status: &Status) -> Action {
+        let undo = match (status.is_enabled, status.is_running) {
+            (true, true) => None,
+            (true, false) => Some(self.call(&["stop"])),
+            (false, true) => Some(self.call(&["disable"])),
+            (false, false) => Some(self.call(&["disable", "--now"])),
+        };
+        Action::run("Start it now and at every login", self.call(&["enable", "--now"]), undo)
+    }
+
     /// What takes the manager back to the units as they are before they are changed: it has to read them, and to run
     /// them, once they are back. Taking back begins at the end of a plan, so that this is the plan's beginning.
     fn back_to_what_it_was(&self, status: &Status) -> Vec<Action> {
@@ -152,6 +198,13 @@ impl Supervisor for Systemd {
 
     fn install(&self, runner: &dyn CommandRunner) -> Result<Vec<Plan>, CannotPlan> {
         let mut plan = Plan::new(INSTALL);
+        let status = self.status(runner).unwrap_or_default();
+        if self.foreign_of(&status).is_some() {
+            if !(status.is_enabled && (status.is_running || status.is_listening)) {
+                plan.add(self.enable(&status));
+            }
+            return Ok(vec![plan]);
+        }
         plan.make_dirs(&self.dir())?;
         let [socket_name, unit_name] = self.units();
         for (name, text) in [(socket_name, socket(&self.0)), (unit_name, unit(&self.0))] {
@@ -164,7 +217,6 @@ impl Supervisor for Systemd {
                 UndoEdit::None,
             )?);
         }
-        let status = self.status(runner).unwrap_or_default();
         let is_changed = !plan.is_empty();
         if is_changed {
             let reload = systemctl(&["daemon-reload"]);
@@ -175,13 +227,7 @@ impl Supervisor for Systemd {
             plan.add(Action::run("Let systemd read them", reload, undo));
         }
         if is_changed || !(status.is_enabled && status.is_running) {
-            let undo = match (status.is_enabled, status.is_running) {
-                (true, true) => None,
-                (true, false) => Some(self.call(&["stop"])),
-                (false, true) => Some(self.call(&["disable"])),
-                (false, false) => Some(self.call(&["disable", "--now"])),
-            };
-            plan.add(Action::run("Start it now and at every login", self.call(&["enable", "--now"]), undo));
+            plan.add(self.enable(&status));
         }
         if is_changed && status.is_running {
             plan.add(Action::run("Restart it as it is described now", self.call(&["restart"]), None));
@@ -191,34 +237,36 @@ impl Supervisor for Systemd {
 
     fn uninstall(&self, runner: &dyn CommandRunner) -> Result<Plan, CannotPlan> {
         let mut plan = Plan::new(UNINSTALL);
-        let paths = self.files();
-        if paths.iter().all(|path| fs::symlink_metadata(path).is_err()) {
+        let is_there = |path: &PathBuf| fs::symlink_metadata(path).is_ok();
+        let is_linked = self.links().iter().any(is_there);
+        let paths: Vec<PathBuf> = self.files().into_iter().filter(is_there).collect();
+        if (paths.is_empty() && !is_linked) || paths.iter().any(|path| self.is_foreign(path)) {
             return Ok(plan);
         }
         // Without a session of this user there is nobody to tell: a unit that is gone by the next login is not started.
         let answers = self.status(runner).is_ok();
-        if !answers {
-            let [socket, unit] = self.units();
-            for (target, name) in [("sockets.target.wants", socket), ("default.target.wants", unit)] {
-                let link = self.dir().join(target).join(&name);
-                plan.add(Action::remove(format!("Start {name} at login no more"), &link)?);
-                let dir = self.dir().join(target);
-                let title = format!("Remove the directory {} if nothing is in it", dir.display());
-                plan.add(Action::remove(title, &dir)?);
-            }
-        }
         if answers {
             plan.add(Action::run(
                 "Stop it, now and for good",
                 self.call(&["disable", "--now"]),
                 Some(self.call(&["enable", "--now"])),
             ));
+        } else {
+            for link in self.links() {
+                let name = link.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                plan.add(Action::remove(format!("Start {name} at login no more"), &link)?);
+                if let Some(dir) = link.parent() {
+                    let title = format!("Remove the directory {} if nothing is in it", dir.display());
+                    plan.add(Action::remove(title, dir)?);
+                }
+            }
         }
+        let has_own = !paths.is_empty();
         for path in paths {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             plan.add(Action::remove(format!("Remove {name}"), &path)?);
         }
-        if answers {
+        if answers && has_own {
             let reload = systemctl(&["daemon-reload"]);
             plan.add(Action::run("Let systemd forget them", reload.clone(), Some(reload)));
         }
@@ -227,6 +275,10 @@ impl Supervisor for Systemd {
 
     fn files(&self) -> Vec<PathBuf> {
         self.units().map(|name| self.dir().join(name)).into()
+    }
+
+    fn foreign(&self, runner: &dyn CommandRunner) -> Option<PathBuf> {
+        self.foreign_of(&self.status(runner).ok()?)
     }
 
     fn start_again(&self, _runner: &dyn CommandRunner) -> Vec<Action> {
@@ -246,9 +298,9 @@ impl Supervisor for Systemd {
     }
 
     fn status(&self, runner: &dyn CommandRunner) -> Result<Status, String> {
-        let [_, unit] = self.units();
-        let properties = "LoadState,UnitFileState,ActiveState,SubState,Result,MainPID,NRestarts";
-        let shown = runner::must(runner, &systemctl(&["show", &unit, "--property", properties]))?;
+        let [socket, unit] = self.units();
+        let properties = "LoadState,UnitFileState,ActiveState,SubState,Result,MainPID,NRestarts,FragmentPath";
+        let shown = runner::must(runner, &systemctl(&["show", &unit, &socket, "--property", properties]))?;
         Ok(parse_show(&String::from_utf8_lossy(&shown.stdout)))
     }
 
@@ -262,25 +314,31 @@ impl Supervisor for Systemd {
     }
 }
 
-/// What `systemctl show` says: names and values that are the same in every language.
+/// What `systemctl show` says of a service and of its socket, with an empty line between them: names and values that are
+/// the same in every language.
 pub fn parse_show(text: &str) -> Status {
-    let value = |name: &str| {
-        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
+    let (text, socket) = text.split_once("\n\n").unwrap_or((text, ""));
+    let value_in = |text: &str, name: &str| {
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        value.unwrap_or_default().to_owned()
     };
+    let value = |name: &str| value_in(text, name);
     let is_running = value("ActiveState") == "active";
-    let result = value("Result");
-    let trouble = match (value("LoadState"), is_running) {
+    let (load_state, result) = (value("LoadState"), value("Result"));
+    let trouble = match (load_state.as_str(), is_running) {
         (_, true) => None,
-        ("loaded" | "not-found", _) if matches!(result, "success" | "") => None,
-        ("loaded" | "not-found", _) => Some(result.to_owned()),
-        (load_state, _) => Some(load_state.to_owned()),
+        ("loaded" | "not-found", _) if matches!(result.as_str(), "success" | "") => None,
+        ("loaded" | "not-found", _) => Some(result),
+        _ => Some(load_state.clone()),
     };
     Status {
-        is_installed: !matches!(value("LoadState"), "not-found" | ""),
-        is_enabled: value("UnitFileState") == "enabled",
+        is_installed: !matches!(load_state.as_str(), "not-found" | ""),
+        is_enabled: [text, socket].iter().any(|text| value_in(text, "UnitFileState") == "enabled"),
         is_running,
+        is_listening: value_in(socket, "ActiveState") == "active",
         pid: value("MainPID").parse().ok().filter(|pid| *pid != 0),
         n_restarts: value("NRestarts").parse().ok(),
         trouble,
+        described_by: Some(value("FragmentPath")).filter(|path| !path.is_empty()).map(PathBuf::from),
     }
 }

@@ -212,6 +212,11 @@ impl Supervisor for Task {
         vec![self.file()]
     }
 
+    /// No package for Windows brings a task.
+    fn foreign(&self, _runner: &dyn CommandRunner) -> Option<PathBuf> {
+        None
+    }
+
     fn start_again(&self, _runner: &dyn CommandRunner) -> Vec<Action> {
         vec![Action::run("Start it now", self.schtasks("/run", &[]), None)]
     }

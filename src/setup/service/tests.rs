@@ -128,9 +128,11 @@ fn what_systemd_says_is_understood() {
             is_installed: true,
             is_enabled: true,
             is_running: true,
+            is_listening: false,
             pid: Some(4242),
             n_restarts: Some(2),
-            trouble: None
+            trouble: None,
+            described_by: None
         }
     );
     let failing =
@@ -142,6 +144,11 @@ fn what_systemd_says_is_understood() {
     );
     let absent = "Result=success\nMainPID=0\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n";
     assert_eq!(systemd::parse_show(absent), Status::default());
+    // As where only the socket is started at login, and nobody has come yet.
+    let shown = format!("{absent}\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n");
+    let status = systemd::parse_show(&shown.replacen("not-found", "loaded", 1));
+    assert_eq!((status.is_enabled, status.is_running, status.is_listening), (true, false, true));
+    assert!(status.is_in_use() && status.pid.is_none());
     let masked = absent.replace("not-found", "masked");
     assert_eq!(systemd::parse_show(&masked).trouble.as_deref(), Some("masked"));
     let no_bus = recorded(&[("systemctl", &[(1, "Failed to connect to bus: Kein Medium gefunden")])]);
@@ -177,6 +184,122 @@ fn the_plan_for_systemd_is_this_and_is_empty_when_all_is_in_place() {
     let expected =
         ["systemctl --user disable --now kache.socket kache.service", "systemctl --user daemon-reload"];
     assert_eq!((commands(&removal), removal.actions.len()), (expected.map(str::to_owned).to_vec(), 4));
+}
+
+/// The files that a plan changes.
+fn changed(plan: &crate::setup::plan::Plan) -> Vec<String> {
+    let name = |change: &Change| match change {
+        Change::Path(change) => Some(change.path.file_name()?.to_string_lossy().into_owned()),
+        Change::Run(_) => None,
+    };
+    plan.actions.iter().filter_map(|action| name(&action.change)).collect()
+}
+
+#[test]
+#[cfg(unix)]
+fn units_that_a_package_brought_are_enabled_and_neither_doubled_nor_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let config_dir = dir.path().join("home/.config");
+    let systemd = Systemd(Service { config_dir: config_dir.clone(), ..service("/usr/bin/kache") });
+    let packaged = dir.path().join("kache.service");
+    std::fs::write(&packaged, systemd::unit(&systemd.0)).unwrap();
+    let shown = |state: &str| -> Recorded {
+        let shown = format!("LoadState=loaded\n{state}\nFragmentPath={}\n", packaged.display());
+        recorded(&[("systemctl --user show", &[(0, shown.leak())])])
+    };
+    let off = shown("ActiveState=inactive\nUnitFileState=disabled");
+    let on = shown("ActiveState=active\nUnitFileState=enabled");
+    let plan = &systemd.install(&off).unwrap()[0];
+    let enable = "systemctl --user enable --now kache.socket kache.service";
+    assert_eq!((commands(plan), changed(plan)), (vec![enable.to_owned()], vec![]));
+    assert_eq!(undone(plan), ["systemctl --user disable --now kache.socket kache.service"]);
+    assert!(systemd.install(&on).unwrap()[0].is_empty());
+    assert_eq!(systemd.foreign(&on), Some(packaged.clone()));
+    let listens = format!(
+        "LoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\nFragmentPath={}\n\n\
+                           LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n",
+        packaged.display()
+    );
+    let listens = recorded(&[("systemctl --user show", &[(0, listens.leak())])]);
+    assert!(systemd.install(&listens).unwrap()[0].is_empty(), "whoever connects starts it");
+    // The same program by another path: that of a profile, and that of what it leads to.
+    let profile = dir.path().join("profile");
+    std::fs::write(dir.path().join("program"), "").unwrap();
+    std::os::unix::fs::symlink(dir.path().join("program"), &profile).unwrap();
+    let by_profile = Systemd(Service { exe: profile, ..systemd.0.clone() });
+    let unit = systemd::unit(&Service { exe: dir.path().join("program"), ..systemd.0.clone() });
+    std::fs::write(&packaged, unit).unwrap();
+    assert_eq!((by_profile.foreign(&on), systemd.foreign(&on)), (Some(packaged.clone()), None));
+    std::fs::write(&packaged, systemd::unit(&systemd.0)).unwrap();
+
+    // Who enabled it for all users is not this one.
+    assert!(systemd.uninstall(&on).unwrap().is_empty());
+    let wants = config_dir.join("systemd/user/default.target.wants");
+    std::fs::create_dir_all(&wants).unwrap();
+    std::os::unix::fs::symlink(&packaged, wants.join("kache.service")).unwrap();
+    let plan = systemd.uninstall(&on).unwrap();
+    let disable = "systemctl --user disable --now kache.socket kache.service";
+    assert_eq!((commands(&plan), changed(&plan)), (vec![disable.to_owned()], vec![]));
+    let plan = systemd.uninstall(&recorded(&[])).unwrap();
+    let links = ["kache.service", "default.target.wants"].map(str::to_owned);
+    assert_eq!((commands(&plan), changed(&plan)), (vec![], links.to_vec()));
+
+    // One of another program is not what is to run.
+    let other = Systemd(Service { exe: "/home/me/.cargo/bin/kache".into(), ..systemd.0.clone() });
+    assert_eq!(other.foreign(&on), None);
+    let plan = &other.install(&on).unwrap()[0];
+    assert!(changed(plan).ends_with(&["kache.socket".to_owned(), "kache.service".to_owned()]), "{plan:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn units_that_a_description_of_the_home_linked_are_left_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let systemd = Systemd(Service { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
+    let units = dir.path().join("systemd/user");
+    std::fs::create_dir_all(&units).unwrap();
+    for name in ["kache.socket", "kache.service"] {
+        let made = dir.path().join(name);
+        std::fs::write(&made, "[Service]\nExecStart=/of/a/store/kache daemon run\n").unwrap();
+        std::fs::set_permissions(&made, std::fs::Permissions::from_mode(0o444)).unwrap();
+        std::os::unix::fs::symlink(&made, units.join(name)).unwrap();
+    }
+    let path = units.join("kache.service");
+    let shown = format!(
+        "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nFragmentPath={}\n",
+        path.display()
+    );
+    let up = recorded(&[("systemctl --user show", &[(0, shown.leak())])]);
+    assert!(systemd.install(&up).unwrap()[0].is_empty());
+    assert!(systemd.uninstall(&up).unwrap().is_empty());
+    assert_eq!(systemd.foreign(&up), Some(path));
+}
+
+#[test]
+fn an_agent_of_another_manager_is_not_doubled() {
+    let dir = tempfile::tempdir().unwrap();
+    let launchd = Launchd(Service { home: dir.path().to_owned(), ..service("/opt/homebrew/bin/kache") });
+    let agents = dir.path().join("Library/LaunchAgents");
+    std::fs::create_dir_all(&agents).unwrap();
+    let up = recorded(&[
+        ("launchctl print", &[(113, "Could not find service")]),
+        ("launchctl print gui/501", &[(0, "")]),
+    ]);
+    let ours = launchd::plist(&launchd.0);
+    std::fs::write(agents.join("dev.kache.kache-dev.plist"), &ours).unwrap();
+    std::fs::write(agents.join("org.other.plist"), ours.replace(">daemon<", ">stats<")).unwrap();
+    assert_eq!(launchd.foreign(&up), None);
+    assert!(!launchd.install(&up).unwrap()[0].is_empty());
+    let homebrew = agents.join("homebrew.mxcl.kache.plist");
+    let shell = "<key>ProgramArguments</key><array><string>/bin/sh</string><string>-c</string><string>/bin/wait4path \
+                 /nix/store &amp;&amp; exec /run/current-system/sw/bin/kache daemon run</string></array>";
+    for text in [ours.as_str(), shell] {
+        std::fs::write(&homebrew, text).unwrap();
+        assert_eq!(launchd.foreign(&up), Some(homebrew.clone()));
+        assert!(launchd.install(&up).unwrap()[0].is_empty());
+    }
+    assert!(homebrew.exists() && changed(&launchd.uninstall(&up).unwrap()).is_empty());
 }
 
 #[test]

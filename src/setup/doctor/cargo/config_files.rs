@@ -4,8 +4,8 @@ use crate::setup::cargo_config::{Link, Origin, edit, read};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
-use crate::setup::init::unwritable;
 use crate::setup::plan::{Action, UndoEdit};
+use crate::setup::unwritable::unwritable;
 use crate::sys::dirs;
 
 /// See the module.

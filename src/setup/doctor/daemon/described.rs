@@ -39,7 +39,10 @@ impl Check for Described {
         };
         let name = installed.supervisor.name();
         if !installed.is_described {
-            return Finding::ok(format!("{name} has one that kache did not write"));
+            return Finding::ok(match &installed.foreign {
+                Some(path) => format!("{name} starts the daemon as {} has it", path.display()),
+                None => format!("{name} has one that kache did not write"),
+            });
         }
         if installed.status.trouble.as_deref() == Some("masked") {
             return Finding::problem(format!("{name} is told never to start it: the unit is masked"))

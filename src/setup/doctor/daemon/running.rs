@@ -34,7 +34,7 @@ impl Check for Running {
 }
 
 fn judge(machine: &Machine, installed: &Installed) -> Finding {
-    let Installed { supervisor, status, is_described } = installed;
+    let Installed { supervisor, status, is_described, .. } = installed;
     if !is_described && !status.is_running {
         return Finding::ok("left to who installed it");
     }

@@ -34,6 +34,30 @@ pub(super) fn with_systemd() -> Made {
 }
 
 #[test]
+fn a_unit_that_a_package_brought_is_nobodys_until_it_is_enabled() {
+    let mut made = Made::well();
+    made.says().seen.has_user_manager = true;
+    let exe = made.path("home/.cargo/bin/kache");
+    made.write(
+        "usr/kache.service",
+        &format!("ExecStart=\"{}\" daemon run --supervised=systemd\n", exe.display()),
+    );
+    let fragment = format!("FragmentPath={}\n", made.path("usr/kache.service").display());
+    let off = "LoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\n";
+    made.answers("systemctl --user show ", 0, &(off.to_owned() + &fragment));
+    made.says_of(
+        "service",
+        &["ok service no login service is installed; `kache daemon install` has the daemon started at login"],
+    );
+    made.is_ok("daemon");
+    made.answers("systemctl --user show ", 0, &(UP.to_owned() + &fragment));
+    made.says_of("service", &["ok service systemd starts the daemon as /usr/kache.service has it"]);
+    made.daemon_is(Status { supervisor: "systemd".to_owned(), ..status(7) });
+    made.is_ok("service-runs");
+    assert!(!made.fix(None));
+}
+
+#[test]
 fn without_a_service_no_daemon_is_missed_and_it_is_said_why() {
     let mut made = Made::well();
     let none =
