@@ -399,7 +399,15 @@ swap() {
     make_dir "$bin_dir"
     if cmp -s "$tree/kache" "$program"; then return; fi
     cp "$tree/kache" "$new" && chmod 755 "$new" || { rm -f "$new"; fail "$new cannot be written"; }
-    "$new" --version >/dev/null 2>&1 || { rm -f "$new"; fail 'this kache does not run here' 'nothing was installed; --from-source builds one that does'; }
+    if ! "$new" --version >/dev/null 2>&1; then
+        printf '#!/bin/sh\nexit 0\n' >"$new"
+        if "$new" 2>/dev/null; then why=''; else why=1; fi
+        rm -f "$new"
+        if [ -n "$why" ]; then
+            fail "no program runs in $bin_dir: its file system may be mounted with noexec" 'nothing was installed; say another directory: --bin-dir DIR'
+        fi
+        fail 'this kache does not run here' 'nothing was installed; --from-source builds one that does'
+    fi
     if [ -e "$program" ] || [ -L "$program" ]; then
         if ! grep -qsxF -e "file $program" "$manifest"; then record "foreign $program"; fi
         cp -P -p "$program" "$old" || { rm -f "$new" "$old"; fail "$old cannot be written"; }

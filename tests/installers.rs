@@ -306,6 +306,37 @@ fn an_upgrade_that_fails_or_is_stopped_at_a_rename_leaves_both_kaches_as_they_we
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_directory_for_temporary_files_that_runs_nothing_is_enough() {
+    let machine = Machine::with_program(Path::new(env!("CARGO_BIN_EXE_kache")));
+    machine.write(".cargo/config.toml", "[build]\njobs = 2\n");
+    machine.write(".profile", "");
+    let before = machine.look();
+    let temporary = machine.root().join("tmp");
+    let Some(ended) = machine.run_with_noexec(&temporary, "sh", &[]) else { return };
+    ended.with(0, "cargo was asked, and calls");
+    let Some(ended) = machine.run_with_noexec(&temporary, "sh", &["--uninstall", "--purge"]) else { return };
+    ended.with(0, "kache is removed");
+    assert_eq!(machine.look(), before);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn where_no_program_runs_another_directory_is_asked_for() {
+    let machine = Machine::with_release(POSES);
+    fs::create_dir_all(machine.path(".local/bin")).unwrap();
+    let before = machine.look();
+    let Some(ended) = machine.run_with_noexec(&machine.path(".local/bin"), "sh", &[]) else { return };
+    let said = ended.with(1, "mounted with noexec");
+    assert!(said.contains("hint: nothing was installed; say another directory: --bin-dir DIR"), "{said}");
+    assert_eq!(machine.look(), before);
+    let bin = machine.path("bin").display().to_string();
+    let args = ["--bin-dir", bin.as_str(), "--no-init"];
+    let Some(ended) = machine.run_with_noexec(&machine.path(".local/bin"), "sh", &args) else { return };
+    ended.with(0, "kache 0.1.0 is installed");
+}
+
+#[test]
 fn in_ci_the_next_steps_find_it_and_no_shell_is_changed() {
     let machine = Machine::with_release(POSES);
     machine.write(".profile", "a=1\n");

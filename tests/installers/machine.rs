@@ -80,7 +80,7 @@ impl Machine {
         machine
     }
 
-    fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.temporary.path().canonicalize().expect("it exists")
     }
 
@@ -232,6 +232,31 @@ impl Machine {
     pub(crate) fn run_script(&self, shell: &str, script: &Path, args: &[&str]) -> Ended {
         let mut command = self.command(shell);
         Ended::of(command.arg(script).args(args).output().expect("the shell runs"))
+    }
+
+    /// The same where no program runs in the directory at `dir`: a file system of its own is mounted there, which only
+    /// this run sees. `None` where that is not permitted, which is said.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn run_with_noexec(&self, dir: &Path, shell: &str, args: &[&str]) -> Option<Ended> {
+        // What runs there all the same would make the test worthless.
+        const MOUNT: &str = "mount -t tmpfs -o noexec,mode=1777 none \"$1\" || exit 88\n\
+                             printf '#!/bin/sh\\n' >\"$1/x\"; chmod 755 \"$1/x\"; \"$1/x\" 2>/dev/null && exit 89\n\
+                             rm -f \"$1/x\"; shift; exec \"$@\"";
+        let is_allowed = |flags: &&str| {
+            let tried =
+                Command::new("unshare").args([flags, "mount", "-t", "tmpfs", "none", "/mnt"]).output();
+            tried.is_ok_and(|output| output.status.success())
+        };
+        let Some(flags) = ["-m", "-rm"].into_iter().find(is_allowed) else {
+            println!("noexec is not tried: there is no `unshare`, or no right to mount in a namespace");
+            return None;
+        };
+        let mut command = self.command("unshare");
+        command.args([flags, "sh", "-c", MOUNT, "sh"]).arg(dir);
+        command.arg(find(shell).expect("the shell is here")).arg(SCRIPT).args(args);
+        let output = command.output().expect("unshare runs");
+        assert!(!matches!(output.status.code(), Some(88 | 89)), "{output:?}");
+        Some(Ended::of(output))
     }
 
     /// A program, with the variables of this machine and no others.
