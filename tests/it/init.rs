@@ -355,8 +355,9 @@ fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
         home.run(&["uninstall", "-y"]).with(2, "without sudo");
         home.run(&["init", "--check", "--allow-root"]).with(2, "Tell cargo");
         for args in [
-            &["daemon", "run"][..],
-            &["daemon", "start"],
+            // One that is not refused would go on running, so it comes after one that ends.
+            &["daemon", "start"][..],
+            &["daemon", "run"],
             &["daemon", "restart"],
             &["daemon", "install"],
             &["daemon", "uninstall"],

@@ -9,7 +9,10 @@ const SYSTEMCTL: &str = r#"#!/bin/sh
 shift
 units="$HOME/.config/systemd/user"
 pid_file="$HOME/manager.pid"
-unit=$(ls "$units" 2>/dev/null | grep 'service$')
+from=$units unit=$(ls "$units" 2>/dev/null | grep 'service$')
+# Those of packages come after those of the user.
+[ -n "$unit" ] || { from="$HOME/packaged"; unit=$(ls "$from" 2>/dev/null | grep 'service$'); }
+link="$units/default.target.wants/$unit"
 is_up() {
     [ -f "$pid_file" ] && read -r _ _ state _ 2>/dev/null < "/proc/$(cat "$pid_file")/stat" && [ "$state" != Z ]
 }
@@ -18,16 +21,18 @@ echo "$*" >> "$HOME/called"
 [ "$1" = "$(cat "$HOME/refuses" 2>/dev/null)" ] && { echo "Access denied" >&2; exit 1; }
 case "$1" in
 show)
-    if [ -n "$unit" ]; then echo LoadState=loaded; else echo LoadState=not-found; fi
+    if [ -n "$unit" ]; then echo LoadState=loaded; echo "FragmentPath=$from/$unit"; else echo LoadState=not-found; fi
     if is_up; then echo ActiveState=active; echo UnitFileState=enabled; fi ;;
 enable)
     [ -n "$unit" ] || { echo "Unit file does not exist." >&2; exit 1; }
     stop
-    sed -n 's/^ExecStart=/exec /p' "$units/$unit" > "$HOME/start.sh"
+    [ "$from" = "$units" ] || { mkdir -p "${link%/*}"; ln -sf "$from/$unit" "$link"; }
+    sed -n 's/^ExecStart=/exec /p' "$from/$unit" > "$HOME/start.sh"
     sh -c 'echo $$ > "$0"; . "$HOME/start.sh"' "$pid_file" > /dev/null 2>&1 < /dev/null & ;;
 disable)
     [ -n "$unit" ] || { echo "Unit file does not exist." >&2; exit 1; }
-    stop ;;
+    stop
+    [ "$from" = "$units" ] || { rm -f "$link"; rmdir "${link%/*}"; } ;;
 esac
 exit 0
 "#;
@@ -133,6 +138,32 @@ fn a_service_that_was_there_before_init_stays_when_that_is_undone() {
     assert!(daemon_runs(&home));
     home.run(&["uninstall", "-y"]).with(0, "Stop it, now and for good");
     assert!(!daemon_runs(&home));
+}
+
+#[test]
+fn a_unit_that_a_package_brought_is_used_where_it_is_and_stays_there() {
+    let home = managed();
+    home.dir(".config/systemd/user");
+    let names = || -> Vec<String> {
+        let names = std::fs::read_dir(home.path(".config/systemd/user")).unwrap();
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    home.run(&["daemon", "install"]).with(0, "started by systemd at every login");
+    for name in names() {
+        home.write(&format!("packaged/{name}"), home.read(&format!(".config/systemd/user/{name}")));
+    }
+    home.run(&["daemon", "uninstall"]).with(0, "The service is removed");
+    let before = look(&home);
+    // Until somebody enables it, it has nothing to do with a daemon that was started on demand.
+    home.run(&["daemon", "start"]).with(0, "Started, as process");
+    home.run(&["daemon", "stop"]).with(0, "Stopped.");
+    home.run(&["init", "-y"]).with(0, "systemd starts it at every login");
+    assert_eq!(names(), ["default.target.wants"]);
+    home.run(&["daemon"]).with(0, "systemd");
+    home.run(&["daemon", "install"]).with(0, "Nothing to do: systemd starts it as");
+    home.run(&["uninstall", "-y"]).with(0, "Stop it, now and for good");
+    assert_eq!(look(&home), before);
+    home.run(&["daemon", "uninstall"]).with(0, "is left to whoever put it there");
 }
 
 #[test]
