@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::client::{self, NoDaemon, NoPlace, Place};
 use crate::config::{Config, Problem};
 use crate::daemon::binary;
+use crate::gc::survey::{self, Taken};
 use crate::protocol::build::Build;
 use crate::protocol::message::{Answer, Request, Status};
 use crate::protocol::semver::Semver;
@@ -57,6 +58,7 @@ pub struct Machine {
     pub pages: Vec<Page>,
     seen: OnceLock<detect::Machine>,
     daemon: OnceLock<Result<(Status, Duration), NoDaemon>>,
+    taken: OnceLock<Taken>,
 }
 
 /// What this program makes for a shell.
@@ -209,6 +211,7 @@ impl Machine {
             pages: Vec::new(),
             seen: OnceLock::new(),
             daemon: OnceLock::new(),
+            taken: OnceLock::new(),
         }
     }
 
@@ -268,6 +271,11 @@ impl Machine {
     /// The cache directory; `None` if there is no place for one.
     pub fn cache_dir(&self) -> Option<&Path> {
         Some(self.config.cache_dir.value.as_path()).filter(|dir| !dir.as_os_str().is_empty())
+    }
+
+    /// What the store at `dir`, which is this user's, takes: looked through once for all checks.
+    pub fn taken(&self, dir: &Path) -> &Taken {
+        self.taken.get_or_init(|| survey::taken(dir))
     }
 
     /// A program in `PATH`.

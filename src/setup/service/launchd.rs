@@ -245,6 +245,9 @@ impl Supervisor for Launchd {
 
     /// One that Homebrew or a description of the machine put beside the place of ours, under a label of theirs.
     fn foreign(&self, _runner: &dyn CommandRunner) -> Option<PathBuf> {
+        if fs::symlink_metadata(&self.path()).is_ok() {
+            return None;
+        }
         let dirs = [self.0.home.join("Library/LaunchAgents"), PathBuf::from("/Library/LaunchAgents")];
         let agents = dirs.iter().flat_map(|dir| fs::list(dir).unwrap_or_default());
         // A development build has an agent of its own beside that of a release.

@@ -157,6 +157,25 @@ impl Systemd {
             || matches!((fs::canonical(path), fs::canonical(&self.0.exe)), (Ok(one), Ok(other)) if one == other)
     }
 
+    /// A unit under another name that starts the same daemon: Homebrew's.
+    fn other(&self) -> Option<PathBuf> {
+        if self.files().iter().any(|path| fs::symlink_metadata(path).is_ok()) {
+            return None;
+        }
+        let runs_daemon = |path: &PathBuf| {
+            let text = fs::read(path).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text).replace('"', "");
+            text.lines().any(|line| line.starts_with("ExecStart=") && line.contains("/kache daemon run"))
+        };
+        // A development build has units of its own beside those of a release.
+        let is_other = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.ends_with(".service") && !name.starts_with("kache")
+        };
+        let units = fs::list(&self.dir()).unwrap_or_default();
+        units.into_iter().filter(is_other).find(runs_daemon)
+    }
+
     fn foreign_of(&self, status: &Status) -> Option<PathBuf> {
         status.described_by.clone().filter(|path| self.is_foreign(path))
     }
@@ -203,6 +222,9 @@ impl Supervisor for Systemd {
             if !(status.is_enabled && (status.is_running || status.is_listening)) {
                 plan.add(self.enable(&status));
             }
+            return Ok(vec![plan]);
+        }
+        if self.other().is_some() {
             return Ok(vec![plan]);
         }
         plan.make_dirs(&self.dir())?;
@@ -278,7 +300,7 @@ impl Supervisor for Systemd {
     }
 
     fn foreign(&self, runner: &dyn CommandRunner) -> Option<PathBuf> {
-        self.foreign_of(&self.status(runner).ok()?)
+        self.foreign_of(&self.status(runner).ok()?).or_else(|| self.other())
     }
 
     fn start_again(&self, _runner: &dyn CommandRunner) -> Vec<Action> {

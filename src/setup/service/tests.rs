@@ -300,6 +300,25 @@ fn an_agent_of_another_manager_is_not_doubled() {
         assert!(launchd.install(&up).unwrap()[0].is_empty());
     }
     assert!(homebrew.exists() && changed(&launchd.uninstall(&up).unwrap()).is_empty());
+    std::fs::write(launchd.files().remove(0), &ours).unwrap();
+    assert_eq!(launchd.foreign(&up), None, "the own one is looked after where there are both");
+
+    let systemd = Systemd(Service { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
+    let absent =
+        recorded(&[("systemctl --user show", &[(0, "LoadState=not-found\nActiveState=inactive\n")])]);
+    let units = dir.path().join("systemd/user");
+    std::fs::create_dir_all(&units).unwrap();
+    std::fs::write(units.join("kache-dev.service"), systemd::unit(&systemd.0)).unwrap();
+    std::fs::write(units.join("other.service"), "ExecStart=\"/opt/kache\" \"stats\"\n").unwrap();
+    assert_eq!(systemd.foreign(&absent), None);
+    let homebrew = units.join("homebrew.kache.service");
+    std::fs::write(&homebrew, "[Service]\nExecStart=\"/opt/bin/kache\" \"daemon\" \"run\"\n").unwrap();
+    assert_eq!(systemd.foreign(&absent), Some(homebrew));
+    assert!(
+        systemd.install(&absent).unwrap()[0].is_empty() && systemd.uninstall(&absent).unwrap().is_empty()
+    );
+    std::fs::write(units.join("kache.service"), "").unwrap();
+    assert_eq!(systemd.foreign(&absent), None);
 }
 
 #[test]

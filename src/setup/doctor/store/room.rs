@@ -1,7 +1,6 @@
 //! Whether there is room for the store, up to its limit, and for what builds make beside it.
 
 use crate::config::units::format_bytes;
-use crate::gc::survey::taken;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
@@ -45,7 +44,7 @@ impl Check for Room {
                 .hint("make room there, or move the store: KACHE_CACHE_DIR, `cache.local_store`");
         }
         let limit = machine.config.max_size_bytes.value;
-        let taken = taken(dir);
+        let taken = machine.taken(dir);
         let grows_by = limit.saturating_sub(taken.bytes);
         let hint = "let it grow less, in `cache.local_max_size`, or move it: `cache.local_store`";
         if disk.free_bytes < grows_by {

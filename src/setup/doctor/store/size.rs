@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::config::units::{format_bytes, format_duration};
-use crate::gc::survey::taken;
 use crate::gc::{is_under_way, lock_file};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
@@ -36,9 +35,10 @@ impl Check for Size {
     fn run(&self, machine: &Machine) -> Finding {
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
         let limit = machine.config.max_size_bytes.value;
-        let taken = taken(dir);
+        let taken = machine.taken(dir);
         if !taken.problems.is_empty() {
-            return Finding::problem("the store cannot be read").details(taken.problems.into_iter().take(5));
+            return Finding::problem("the store cannot be read")
+                .details(taken.problems.iter().take(5).cloned());
         }
         let time_ms =
             |path| Identity::at(path).ok().and_then(|file| u64::try_from(file.modified_ns / 1_000_000).ok());
