@@ -335,23 +335,62 @@ in
 { inherit (module) config; options = builtins.attrNames module.options.services.kache; }
 "#;
 
-fn module(name: &str, on: bool, linux: bool) -> Option<serde_json::Value> {
-    let file = root().join(format!("packaging/rendered/nix/{name}.nix"));
-    let call = format!("({MODULE}) {{ file = {}; on = {on}; linux = {linux}; }}", file.display());
+/// What an expression of Nix is; `None` where there is no Nix, which is said.
+fn evaluated(expression: &str) -> Option<serde_json::Value> {
     let state = tempfile::tempdir().expect("a directory");
     let mut nix = Command::new("nix-instantiate");
-    nix.args(["--eval", "--strict", "--json", "--expr", &call]).env("HOME", state.path());
+    nix.args(["--eval", "--strict", "--json", "--expr", expression]).env("HOME", state.path());
     for (variable, dir) in [("NIX_STATE_DIR", "var"), ("NIX_STORE_DIR", "store"), ("NIX_LOG_DIR", "log")] {
         nix.env(variable, state.path().join(dir));
     }
     match nix.output() {
         Ok(said) if said.status.success() => Some(serde_json::from_slice(&said.stdout).expect("it is JSON")),
-        Ok(said) => panic!("{name}: {}", String::from_utf8_lossy(&said.stderr)),
+        Ok(said) => panic!("{expression}:\n{}", String::from_utf8_lossy(&said.stderr)),
         Err(e) => {
-            println!("modules of Nix are not evaluated: nix-instantiate: {e}");
+            println!("what is made for Nix is not evaluated: nix-instantiate: {e}");
             None
         }
     }
+}
+
+fn of_nix(name: &str) -> String {
+    root().join(format!("packaging/rendered/nix/{name}.nix")).display().to_string()
+}
+
+fn module(name: &str, on: bool, linux: bool) -> Option<serde_json::Value> {
+    evaluated(&format!("({MODULE}) {{ file = {}; on = {on}; linux = {linux}; }}", of_nix(name)))
+}
+
+#[test]
+fn the_flake_leads_to_its_modules_and_the_package_installs_what_is_there() {
+    let flake = format!(
+        "let flake = (import {}).outputs {{ self = {{ }}; nixpkgs.lib.genAttrs = systems: make: systems; }};
+         in map (kind: builtins.isFunction flake.${{kind}}.default)
+             [ \"nixosModules\" \"darwinModules\" \"homeManagerModules\" ] ++ flake.packages",
+        of_nix("flake")
+    );
+    let systems = ["x86_64-linux", "aarch64-linux", "x86_64-darwin", "aarch64-darwin"];
+    let Some(found) = evaluated(&flake) else { return };
+    let (functions, packages) = found.as_array().expect("a list").split_at(3);
+    assert!(functions.iter().all(|is| *is == true) && packages == systems, "{found}");
+    let steps = |linux: bool| {
+        let call = format!(
+            "(import {} {{ lib = {{ cleanSource = it: it; licenses.asl20 = 1;
+                optionalString = condition: text: if condition then text else \"\"; }};
+               stdenv.hostPlatform.isLinux = {linux}; rustPlatform.buildRustPackage = it: it; installShellFiles = 1;
+             }}).postInstall",
+            of_nix("package")
+        );
+        evaluated(&call).expect("there is Nix").as_str().expect("a text").to_owned()
+    };
+    assert!(!steps(false).contains("systemd"));
+    let steps = steps(true);
+    let files = steps.split_whitespace().filter(|word| word.contains('/') && !word.starts_with(['$', '/']));
+    let files: Vec<&str> = files.filter(|word| !word.contains('*')).collect();
+    assert_eq!(files.len(), 5, "{steps}");
+    assert!(files.iter().all(|file| root().join(file).is_file()), "{steps}");
+    assert!(steps.contains("--replace-fail /usr/bin/kache $out/bin/kache"), "{steps}");
+    assert_eq!(read("packaging/rendered/systemd/kache.service").matches("/usr/bin/kache").count(), 1);
 }
 
 #[test]

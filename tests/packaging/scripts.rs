@@ -116,6 +116,61 @@ fn an_archive_holds_one_program_and_what_belongs_to_it() {
     }
 }
 
+/// What the function `package` of a PKGBUILD installs from `sources`, by its paths and modes; `None` without a bash.
+#[cfg(target_os = "linux")]
+fn packed_for_arch(package: &str, sources: &std::path::Path) -> Option<String> {
+    let out = tempfile::tempdir().expect("a directory");
+    let script = r#"set -eu; CARCH=x86_64 srcdir=$2 pkgdir=$3; . "$1"; package; cd "$3"; find . -type f -printf '%m %p\n' | sort"#;
+    let build = root().join(format!("packaging/rendered/aur/{package}/PKGBUILD"));
+    let mut bash = Command::new("bash");
+    bash.args(["-c", script, "bash"]).arg(build).arg(sources).arg(out.path());
+    let said = match bash.output() {
+        Ok(said) => said,
+        Err(e) => {
+            println!("nothing is packed for Arch Linux: bash: {e}");
+            return None;
+        }
+    };
+    assert!(said.status.success(), "{package}: {}", String::from_utf8_lossy(&said.stderr));
+    let packed = String::from_utf8(said.stdout).expect("names are UTF-8");
+    Some(packed.lines().filter(|line| !line.contains("/licenses/")).map(|line| format!("{line}\n")).collect())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn both_packages_for_arch_linux_install_the_same_files() {
+    let sources = tempfile::tempdir().expect("a directory");
+    let program = sources.path().join("program");
+    std::fs::write(&program, "#!/bin/sh\n").expect("writes");
+    let target = "x86_64-unknown-linux-musl";
+    let mut archive = Command::new("sh");
+    archive.arg(root().join("packaging/archive.sh")).arg(target).arg(&program).arg(sources.path());
+    assert!(archive.status().expect("sh runs").success());
+    let archive = sources.path().join(format!("kache-{target}.tar.gz"));
+    let unpacked = Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(sources.path()).status();
+    assert!(unpacked.expect("tar runs").success());
+    // A clone, in which it was built.
+    let clone = sources.path().join("kache");
+    std::fs::create_dir_all(clone.join("target/release")).expect("makes it");
+    std::fs::copy(&program, clone.join("target/release/kache")).expect("copies");
+    for part in ["completions", "man", "packaging"] {
+        std::os::unix::fs::symlink(root().join(part), clone.join(part)).expect("links");
+    }
+    let (Some(built), Some(released)) =
+        (packed_for_arch("kache", sources.path()), packed_for_arch("kache-bin", sources.path()))
+    else {
+        return;
+    };
+    assert_eq!(built, released);
+    for line in [
+        "755 ./usr/bin/kache\n",
+        "644 ./usr/lib/systemd/user/kache.socket\n",
+        "644 ./usr/share/man/man1/kache.1\n",
+    ] {
+        assert!(built.contains(line), "{line} is not in\n{built}");
+    }
+}
+
 /// The units of users are in a package, for nobody but who enables them.
 #[cfg(unix)]
 fn brings_units(listed: &str) {

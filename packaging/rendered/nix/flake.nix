@@ -1,4 +1,5 @@
 # Builds kache from the sources that this is in: `nix build "git+file:///path/to/clone?dir=packaging/rendered/nix"`.
+# With one of the modules, `services.kache.enable = true;` has cargo call it, and its daemon started at login.
 {
   description = "A Rust build cache: a second build of the same thing costs almost nothing";
 

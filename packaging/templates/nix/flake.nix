@@ -1,4 +1,5 @@
 # Builds @name@ from the sources that this is in: `nix build "git+file:///path/to/clone?dir=packaging/rendered/nix"`.
+# With one of the modules, `services.@name@.enable = true;` has cargo call it, and its daemon started at login.
 {
   description = "@summary@";
 
