@@ -3,6 +3,7 @@
 
 use crate::key::inputs::{Input, InputKind, KeyInputs, Value};
 use crate::key::portable::{Portable, Root};
+use crate::key::read::OTHER_WORDS;
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +134,9 @@ impl Change {
             InputKind::LinkedCrate => others().any(|other| other.kind == InputKind::Extern),
             InputKind::Read if self.is_crate() => others().any(|other| other.kind == InputKind::Extern),
             InputKind::Macro => others().any(|other| other.kind == InputKind::Extern),
+            InputKind::AskedVariable if self.name == Portable::literal(OTHER_WORDS) => {
+                others().next().is_some()
+            }
             InputKind::PackageTree => others().any(|other| other.kind == InputKind::Source),
             _ => false,
         }
@@ -193,6 +197,9 @@ impl Change {
             InputKind::Macro => format!("procedural macro `{name}`, which may read files, {}", file()),
             InputKind::MacroVariable => {
                 format!("variable `{name}`, which a procedural macro may read, {}", variable())
+            }
+            InputKind::AskedVariable if name == OTHER_WORDS => {
+                "other words stand in the sources where names of variables could".to_owned()
             }
             InputKind::AskedVariable => {
                 format!(

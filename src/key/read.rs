@@ -18,6 +18,9 @@ use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
 use crate::sys::os;
 
+/// Stands for all of [`InputList::quoted`] among the inputs; no variable can be called so.
+pub const OTHER_WORDS: &str = "other words";
+
 /// What an earlier compile of a unit read: names only, so that it serves for every content. The content that was
 /// read then is in the cache key of the entry it led to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +159,11 @@ impl<'a> Present<'a> {
         }
         for name in self.set_among(&list.quoted) {
             let name = Portable::literal(name);
+        // What none of these is set for must not be found by a list of other words.
+        if !list.quoted.is_empty() {
+            let words = Digest::of(list.quoted.as_bytes());
+            inputs.digest(InputKind::AskedVariable, Portable::literal(OTHER_WORDS), words);
+        }
             inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(&name).as_ref());
         }
         for root in &list.roots {

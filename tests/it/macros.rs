@@ -386,32 +386,38 @@ pub fn wait(_: TokenStream) -> TokenStream {
 /// Between two compiles that read the variable stands one whose source does not name it.
 #[test]
 fn a_variable_that_was_not_set_is_an_input_although_another_source_does_not_name_it() {
-    let mut world = World::files(&[
-        ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"mac\"]\n"),
-        ("mac/Cargo.toml", &package("mac", "[lib]\nproc-macro = true\n")),
-        (
-            "mac/src/lib.rs",
-            r#"
-            use proc_macro::{Literal, TokenStream, TokenTree};
-            #[proc_macro]
-            pub fn value(name: TokenStream) -> TokenStream {
-                let value = std::env::var(name.to_string().trim()).unwrap_or_else(|_| "unset".into());
-                TokenTree::Literal(Literal::string(&value)).into()
-            }
-            "#,
-        ),
-        ("app/Cargo.toml", &package("app", "[dependencies]\nmac = { path = \"../mac\" }\n")),
-        ("app/src/main.rs", "fn main() { println!(\"{}\", mac::value!(ZOO_BAR)); }\n"),
-    ]);
-    world.build().all_missed();
-    assert_eq!(world.run_bin("app"), "unset\n");
-    world.edit("app/src/main.rs", "mac::value!(ZOO_BAR)", "2");
-    world.build().missed(&["app bin"]);
-    world.edit("app/src/main.rs", "\"{}\", 2", "\"{}\", mac::value!(ZOO_BAR)");
-    world.set("ZOO_BAR", "1");
-    world.rebuild().only_missed(&["app bin"]);
-    assert_eq!(world.run_bin("app"), "1\n");
-    world.unset("ZOO_BAR");
-    world.rebuild().all_hit();
-    assert_eq!(world.run_bin("app"), "unset\n");
+    for variable in ["ZOO_BAR", "zoo_bar"] {
+        let mut world = World::files(&[
+            ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"mac\"]\n"),
+            ("mac/Cargo.toml", &package("mac", "[lib]\nproc-macro = true\n")),
+            (
+                "mac/src/lib.rs",
+                r#"
+                use proc_macro::{Literal, TokenStream, TokenTree};
+                #[proc_macro]
+                pub fn value(name: TokenStream) -> TokenStream {
+                    let value = std::env::var(name.to_string().trim_matches('"')).unwrap_or_else(|_| "unset".into());
+                    TokenTree::Literal(Literal::string(&value)).into()
+                }
+                "#,
+            ),
+            ("app/Cargo.toml", &package("app", "[dependencies]\nmac = { path = \"../mac\" }\n")),
+            (
+                "app/src/main.rs",
+                &format!("fn main() {{ println!(\"{{}}\", mac::value!(\"{variable}\")); }}\n"),
+            ),
+        ]);
+        world.build().all_missed();
+        assert_eq!(world.run_bin("app"), "unset\n");
+        let call = format!("mac::value!(\"{variable}\")");
+        world.edit("app/src/main.rs", &call, "2");
+        world.build().missed(&["app bin"]);
+        world.edit("app/src/main.rs", "\"{}\", 2", &format!("\"{{}}\", {call}"));
+        world.set(variable, "1");
+        world.rebuild().only_missed(&["app bin"]);
+        assert_eq!(world.run_bin("app"), "1\n");
+        world.unset(variable);
+        world.rebuild().all_hit();
+        assert_eq!(world.run_bin("app"), "unset\n");
+    }
 }
