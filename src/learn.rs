@@ -63,7 +63,10 @@ pub fn learn(
             names.add_git(facts, &dependence);
             from_observation(facts, &dependence, observation, &sources, names.added_to(list))
         }
-        Evidence::Assumed(before, assumed) => from_rules(facts, before, assumed, names.added_to(list)),
+        Evidence::Assumed(before, assumed) => {
+            names.add_readable(&assumed.readable)?;
+            from_rules(facts, before, assumed, names.added_to(list))
+        }
     }
 }
 
@@ -73,7 +76,7 @@ fn from_rules(
     assumed: &Assumed,
     list: InputList,
 ) -> Result<(InputList, KeyInputs), Unstored> {
-    if let Some(path) = assumed.watch.changed() {
+    if let Some(path) = assumed.watch.changed().or_else(|| assumed.readable.changed()) {
         return Err(Unstored::InputChanged(path.display().to_string()));
     }
     let mut list = InputList { learnt: Learnt::Assumed, ..list };

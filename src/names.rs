@@ -1,12 +1,13 @@
 //! Which variables a compile may have asked for: reading one is not seen. Whatever stands as a name in what it read
-//! counts as one.
+//! counts as one; where it was not seen what a procedural macro read, in any text of the package and its `OUT_DIR` that
+//! it could have read, up to some size.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::key::depinfo::DepInfo;
-use crate::key::facts::Facts;
+use crate::key::facts::{Facts, Watch};
 use crate::key::observed::Dependence;
 use crate::key::portable::Portable;
 use crate::key::reach;
@@ -17,6 +18,9 @@ use crate::sys::{fs, os};
 
 /// More than this is no script and no template.
 const MOST_TEXT_BYTES: u64 = 256 << 10;
+
+/// More than this of one package is data.
+const MOST_READABLE_BYTES: usize = 4 << 20;
 
 /// Names of variables.
 #[derive(Debug, Default)]
@@ -53,6 +57,28 @@ impl Names {
             let text = fs::read(path).map_err(|e| unknown(path, &e))?;
             if !text.contains(&0) {
                 self.add_text(&text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Those in files that macros may have read, where nobody saw whether they did. There are many such words, so they
+    /// only count while there is a variable of that name.
+    pub fn add_readable(&mut self, readable: &Watch) -> Result<(), Unstored> {
+        let mut n_left = MOST_READABLE_BYTES;
+        for (path, _) in readable.present().filter(|(_, state)| state.size <= MOST_TEXT_BYTES) {
+            // Directories are among them, and what became one meanwhile is noticed as a change.
+            let Some(text) = fs::metadata(path).is_ok_and(|it| it.is_file()).then(|| fs::read(path)) else {
+                continue;
+            };
+            let text = text.map_err(|e| unknown(path, &e))?;
+            n_left = n_left.saturating_sub(text.len());
+            if n_left == 0 {
+                break;
+            }
+            if !text.contains(&0) {
+                let words = reach::names_in_source(&text).chain(reach::quoted_names_in(&text));
+                self.quoted.extend(words.map(str::to_owned));
             }
         }
         Ok(())

@@ -14,11 +14,14 @@ use crate::sys::os;
 pub struct Assumed {
     pub inputs: KeyInputs,
     pub watch: Watch,
+    /// The same for files that procedural macros could read.
+    pub readable: Watch,
 }
 
 /// Asks the rules.
 pub fn assume(facts: &Facts<'_>, unit: &Unit) -> Result<Assumed, BypassReason> {
-    let mut assumed = Assumed { inputs: KeyInputs::default(), watch: Watch::default() };
+    let mut assumed =
+        Assumed { inputs: KeyInputs::default(), watch: Watch::default(), readable: Watch::default() };
     if facts.outputs.iter().any(|output| link::reads_closure(output.role)) {
         let reach = unit::reach_of(facts, &unit.externs)?;
         link::add(facts, &reach, &mut assumed.inputs, &mut assumed.watch)?;
@@ -31,9 +34,9 @@ pub fn assume(facts: &Facts<'_>, unit: &Unit) -> Result<Assumed, BypassReason> {
 
 /// What procedural macros could read: the files of the package, and those that its build script made or declared.
 fn add_readable_files(facts: &Facts<'_>, assumed: &mut Assumed) -> Result<(), BypassReason> {
-    let Assumed { inputs, watch } = assumed;
+    let Assumed { inputs, readable, .. } = assumed;
     let mut tree = |kind: InputKind, path: &Path| -> Result<(), BypassReason> {
-        let digest = declared::tree(path, facts.memo, watch).map_err(|e| unreadable(path, &e))?;
+        let digest = declared::tree(path, facts.memo, readable).map_err(|e| unreadable(path, &e))?;
         inputs.digest(kind, facts.portable(os::bytes(path)), digest);
         Ok(())
     };

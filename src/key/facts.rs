@@ -67,6 +67,11 @@ impl Watch {
         self.0.push((path, None));
     }
 
+    /// All that was there, and its state then.
+    pub fn present(&self) -> impl Iterator<Item = (&Path, &Identity)> {
+        self.0.iter().filter_map(|(path, then)| Some((path.as_path(), then.as_ref()?)))
+    }
+
     /// The first file that is not what it was.
     pub fn changed(&self) -> Option<&Path> {
         let same = |path: &Path, then: &Option<Identity>| match (Identity::at(path), then) {

@@ -231,10 +231,9 @@ pub fn quoted_names_in(text: &[u8]) -> impl Iterator<Item = &str> {
         .filter_map(|(_, word)| std::str::from_utf8(word).ok())
 }
 
-/// Whether a variable can be one of [`quoted_names_in`].
+/// Whether a variable can be one of [`quoted_names_in`], or of [`names_in_source`].
 pub fn may_be_quoted(variable: &str) -> bool {
-    let is_word = !variable.is_empty() && variable.bytes().all(is_of_word);
-    is_word && !(variable.len() >= 3 && is_in_capitals(variable.as_bytes())) && !is_no_input(variable)
+    !variable.is_empty() && variable.bytes().all(is_of_word) && !is_no_input(variable)
 }
 
 fn is_of_word(byte: u8) -> bool {
@@ -300,7 +299,7 @@ mod tests {
         let quoted = quoted_names_in(text).collect::<Vec<_>>();
         assert_eq!(quoted, ["my_var", "CI", "home", "in_it", "Ab", "p1"]);
         assert!(quoted.iter().all(|name| may_be_quoted(name)));
-        assert!(!may_be_quoted("FOO") && !may_be_quoted("no_proxy") && !may_be_quoted("a-b"));
+        assert!(!may_be_quoted("no_proxy") && !may_be_quoted("a-b"));
     }
 
     #[test]

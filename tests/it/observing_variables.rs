@@ -44,6 +44,20 @@ fn a_variable_that_a_macro_fills_into_a_file_decides() {
     other.build().all_hit();
 }
 
+/// Nobody saw which file the macro read: any text of its package may be it.
+#[test]
+fn a_variable_that_a_macro_fills_into_a_file_decides_by_the_rules_too() {
+    let mut world = reading("filled:template").env("KACHE_OBSERVE", "off");
+    world.write("app/template", "is $FLAVOR. and $ci.");
+    world.build().all_missed();
+    let unset = "is $FLAVOR. and $ci.";
+    assert_eq!(world.run_bin("app"), unset);
+    decides(&mut world, "FLAVOR", [("sweet", "is sweet and $ci."), ("sour", "is sour and $ci.")], unset);
+    decides(&mut world, "ci", [("on", "is $FLAVOR. and on"), ("off", "is $FLAVOR. and off")], unset);
+    world.set("OTHER", "sweet");
+    world.rebuild().all_hit();
+}
+
 #[test]
 fn a_variable_decides_whatever_its_name_looks_like() {
     for variable in ["FLAVOR", "my_flavor", "Flavor", "CI", "TZ", "USER", "LOGNAME"] {
