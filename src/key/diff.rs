@@ -236,6 +236,8 @@ impl Change {
             InputKind::Program if self.new.is_none() => format!("program `{name}` is no longer started"),
             InputKind::Program if self.old.is_none() => format!("program `{name}` is started now"),
             InputKind::Program => format!("program `{name}` is {}", text()),
+            InputKind::Executable if self.new.is_none() => format!("`{name}` is no program any more"),
+            InputKind::Executable => format!("`{name}` is a program now"),
             InputKind::PackageVariable => format!("`{name}`, from the package's manifest, {}", variable()),
         }
     }

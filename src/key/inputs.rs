@@ -42,11 +42,12 @@ pub enum InputKind {
     Listed = 28,
     Probed = 29,
     Program = 30,
+    Executable = 31,
 }
 
 impl InputKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [InputKind; 30] = {
+    pub const ALL: [InputKind; 31] = {
         use InputKind::*;
         [
             Schema,
@@ -79,6 +80,7 @@ impl InputKind {
             Listed,
             Probed,
             Program,
+            Executable,
         ]
     };
 }

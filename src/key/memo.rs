@@ -211,7 +211,7 @@ mod tests {
     }
 
     fn identity(inode: u64) -> Identity {
-        Identity { device: 1, inode, size: 5, modified_ns: 10, changed_ns: 20 }
+        Identity { device: 1, inode, size: 5, modified_ns: 10, changed_ns: 20, executable: false }
     }
 
     #[test]

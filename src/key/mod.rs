@@ -41,6 +41,7 @@
 //! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |
 //! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, or in another text that was read, where such a macro or a program that was started may take it for a name; or it stands there in other letters between quotes or behind `$`, `{` or `%`, and is set; all words that do are one input more, so that they decide where they are not set. Or git was started, which asks for it ([`crate::names`]) |
 //! | `Program` | read | name → where it is | every name that was looked for on `PATH`: another directory may stand first there |
+//! | `Executable` | read, observed | path → – | every one of those files that can be started as a program: whoever looks whether it can does something else if not |
 //! | `Root` | read | root → real path | an output holds the real path, so it serves only where that is the same |
 //! | `Sibling` | assumed | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
 //! | `PackageTree` | assumed | package → content of its files | procedural macros that read on their own may read any of them |
@@ -64,10 +65,10 @@
 //! only searched for. In an archive of bitcode no search finds a text: with procedural macros that could read on their
 //! own behind it, all its roots are bound.
 //!
-//! Of a file its content counts, and that it is there. Extended attributes, times and permissions that a macro writes
-//! into an output do not, nor do the name of the host and the number of its processors. Neither do variables that a
-//! program asks for whose name is in nothing that was read: a program that a macro starts and that is neither a script
-//! nor git. One in other letters than capitals must stand where names stand, see above.
+//! Of a file its content counts, that it is there, and whether it can be started. Times, and other permissions that a
+//! macro writes into an output, do not, nor do the name of the host and the number of its processors. Neither do
+//! variables that a program asks for whose name is in nothing that was read: a program that a macro starts and that is
+//! neither a script nor git. One in other letters than capitals must stand where names stand, see above.
 //!
 //! Where nothing is observed, files that a procedural macro reads outside of its dependent's package must be declared
 //! by `extra-inputs`, and variables whose names it puts together at run time by `key_env_vars`.

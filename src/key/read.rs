@@ -136,11 +136,13 @@ impl<'a> Present<'a> {
             inputs.extend(assumed.clone()?);
         }
         let mut seen = list.seen.iter().peekable();
+        let mut programs = Vec::new();
         for (index, file) in list.files.iter().enumerate() {
             let known = seen.next_if(|seen| seen.file == index);
             let path = self.path(file)?;
-            let digest = self.content(&path, known)?;
+            let (digest, identity) = self.content(&path, known)?;
             inputs.digest(InputKind::Source, file.clone(), digest);
+            programs.extend(identity.executable.then_some(file));
             // `mod foo;` is ambiguous once both spellings are there. Who observes has seen the vain look.
             if index > 0
                 && list.learnt == Learnt::Assumed
@@ -157,13 +159,13 @@ impl<'a> Present<'a> {
         for name in &list.asked {
             inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(name).as_ref());
         }
-        for name in self.set_among(&list.quoted) {
-            let name = Portable::literal(name);
         // What none of these is set for must not be found by a list of other words.
         if !list.quoted.is_empty() {
             let words = Digest::of(list.quoted.as_bytes());
             inputs.digest(InputKind::AskedVariable, Portable::literal(OTHER_WORDS), words);
         }
+        for name in self.set_among(&list.quoted) {
+            let name = Portable::literal(name);
             inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(&name).as_ref());
         }
         for root in &list.roots {
@@ -174,11 +176,15 @@ impl<'a> Present<'a> {
             let known = seen.next_if(|seen| seen.file == list.files.len() + index);
             let path = self.path(file)?;
             let memo = self.memo.filter(|_| file.is_under(Root::Target));
-            let digest = match memo {
+            let (digest, identity) = match memo {
                 Some(memo) => self.remembered(&path, memo)?,
                 None => self.content(&path, known)?,
             };
             inputs.digest(InputKind::Read, file.clone(), digest);
+            programs.extend(identity.executable.then_some(file));
+        }
+        for file in programs.into_iter().filter(|_| list.learnt == Learnt::Observed) {
+            inputs.text(InputKind::Executable, file.clone(), Portable::default());
         }
         for dir in list.listed.iter() {
             inputs.digest(InputKind::Listed, dir.clone(), listing(&self.path(dir)?)?);
@@ -220,29 +226,29 @@ impl<'a> Present<'a> {
         set
     }
 
-    fn content(&mut self, path: &Path, known: Option<&Seen>) -> Option<Digest> {
+    fn content(&mut self, path: &Path, known: Option<&Seen>) -> Option<(Digest, Identity)> {
         if let Some(found) = self.files.get(path.as_os_str()) {
-            return found.map(|(digest, _)| digest);
+            return *found;
         }
         if let Some(known) = known
             && let Ok(identity) = Identity::at(path)
             && identity.numbers() == known.state
         {
             self.files.insert(path.as_os_str().to_owned(), Some((known.digest, identity)));
-            return Some(known.digest);
+            return Some((known.digest, identity));
         }
         let found = memo::hash_file(path).ok();
         self.files.insert(path.as_os_str().to_owned(), found);
-        found.map(|(digest, _)| digest)
+        found
     }
 
-    fn remembered(&mut self, path: &Path, memo: &Memo) -> Option<Digest> {
+    fn remembered(&mut self, path: &Path, memo: &Memo) -> Option<(Digest, Identity)> {
         if let Some(found) = self.files.get(path.as_os_str()) {
-            return found.map(|(digest, _)| digest);
+            return *found;
         }
         let found = memo.digest(path).ok().map(|(known, identity)| (known.digest, identity));
         self.files.insert(path.as_os_str().to_owned(), found);
-        found.map(|(digest, _)| digest)
+        found
     }
 
     /// The state of a file, if it was looked at so far.

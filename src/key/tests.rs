@@ -29,6 +29,7 @@ fn identity() -> impl Strategy<Value = Identity> {
             size,
             modified_ns,
             changed_ns,
+            executable: false,
         },
     )
 }

@@ -102,6 +102,7 @@ fn kind(kind: InputKind, is_read: bool) -> (&'static str, How) {
         Listed => ("names in directory", How::Observed),
         Probed => ("looked for", How::Observed),
         Program => ("program", How::Observed),
+        Executable => ("can be started", How::Observed),
         Macro => ("procedural macro", How::Rules),
         MacroVariable => ("named in a macro's library", How::Rules),
         AskedVariable => ("named in a source", How::Rules),

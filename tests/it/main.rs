@@ -30,6 +30,8 @@ mod macros;
 #[cfg(target_os = "linux")]
 mod observing;
 #[cfg(target_os = "linux")]
+mod observing_calls;
+#[cfg(target_os = "linux")]
 mod observing_links;
 #[cfg(target_os = "linux")]
 mod observing_stress;

@@ -26,7 +26,7 @@ fn setting() -> Setting {
 }
 
 fn identity() -> Identity {
-    Identity { device: 1, inode: 2, size: 3, modified_ns: 4, changed_ns: 5 }
+    Identity { device: 1, inode: 2, size: 3, modified_ns: 4, changed_ns: 5, executable: false }
 }
 
 fn access(path: &str, found: Found, uses: &str) -> Access {

@@ -55,6 +55,8 @@ pub struct Identity {
     pub modified_ns: i64,
     /// Last change of content, name count or mode, nanoseconds since 1970 (Windows: creation).
     pub changed_ns: i64,
+    /// It can be started as a program (never told on Windows). A change of that shows in the change time too.
+    pub executable: bool,
 }
 
 impl Identity {
@@ -63,7 +65,7 @@ impl Identity {
         platform::identity(metadata)
     }
 
-    /// As numbers, in the order of the fields: to be written down and compared.
+    /// As numbers, in the order of the fields, without the last: to be written down and compared.
     pub fn numbers(&self) -> [i64; 5] {
         [self.device as i64, self.inode as i64, self.size as i64, self.modified_ns, self.changed_ns]
     }

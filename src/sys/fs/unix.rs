@@ -15,6 +15,7 @@ pub(super) fn identity(metadata: &Metadata) -> Identity {
         size: metadata.size(),
         modified_ns: metadata.mtime().wrapping_mul(1_000_000_000).wrapping_add(metadata.mtime_nsec()),
         changed_ns: metadata.ctime().wrapping_mul(1_000_000_000).wrapping_add(metadata.ctime_nsec()),
+        executable: is_executable(metadata),
     }
 }
 

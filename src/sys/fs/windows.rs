@@ -21,6 +21,7 @@ pub(super) fn identity(metadata: &Metadata) -> Identity {
         size: metadata.file_size(),
         modified_ns: ns(metadata.last_write_time()),
         changed_ns: ns(metadata.creation_time()),
+        executable: false,
     }
 }
 

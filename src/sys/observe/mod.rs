@@ -23,8 +23,10 @@
 //!
 //! # What cannot be seen
 //!
-//! Variables, time and randomness; what a server that was there before reads when asked (being asked is seen:
-//! [`Observation::incomplete`]); what `binfmt_misc` starts beside the program that is named.
+//! Variables, time and randomness; what the kernel says of the machine and the process; what a server that was there
+//! before reads when asked (being asked is seen: [`Observation::incomplete`]); what `binfmt_misc` starts beside the
+//! program that is named. Ways to a file that cannot be told by calls (`io_uring`, another root, mounts, handles) are
+//! seen to be taken, and make the observation incomplete; a table in `linux/calls.rs` says which calls are left alone.
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod elsewhere;

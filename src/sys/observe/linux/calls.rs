@@ -1,4 +1,18 @@
 //! The calls that are observed, and where in their arguments the paths are.
+//!
+//! Of what names a file or gets at one in another way, these are left alone:
+//!
+//! | calls | because |
+//! |---|---|
+//! | on what is open (`fstat`, `fchmod`, `ioctl`, …) | it was noted when it was opened. Their user attributes are looked at like those of a path |
+//! | `unshare`, `clone` with `CLONE_NEWNS` | a copy of all mounts is as good as they are: whoever changes it has to mount |
+//! | `memfd_create`, pipes, `socketpair` | what is in them came from the observed programs |
+//! | `io_uring_enter` | nobody has a ring without having made it |
+//! | `accept`, `sendmsg`, `recvmsg` | a socket that leads outside was connected, or bound |
+//! | `msgget` | fakeroot asks by it who owns a file, at every look at one; nothing else is known to ask by it |
+//! | `ptrace`, `process_vm_readv` | the memory of a process, like `/proc`, is the state of a machine in one moment |
+//! | `statmount`, `listmount`, `quotactl`, `sysinfo`, `uname` | so is this |
+//! | `uselib`, `acct`, `swapon`, `kexec_load` | for administrators, or gone from kernels |
 
 use libc::c_long;
 
@@ -27,6 +41,14 @@ pub(super) enum How {
     Remove,
     /// What was there gets another name; this is the old one.
     Source,
+    /// Its mode, owner, times or attributes are set.
+    Change,
+    /// The same, and a symbolic link is not followed.
+    ChangeLink,
+    /// Its attributes are read, which are neither content nor what is there.
+    Attributes,
+    /// The same, and a symbolic link is not followed.
+    AttributesOfLink,
 }
 
 /// A path in a call.
@@ -54,6 +76,10 @@ pub(super) enum Call {
     Harmless,
     /// Connects to the address at this place, of this length.
     Connect(u64, u64),
+    /// Asks for the attribute whose name is at this place.
+    Attribute(Touch, u64),
+    /// Can be asked at the address at this place, of this length.
+    Bind(u64, u64),
     /// After this, what the caller does can no longer be told by its calls.
     Escape(&'static str),
 }
@@ -92,6 +118,38 @@ const COMMON: &[c_long] = &[
     libc::SYS_chroot,
     libc::SYS_pivot_root,
     libc::SYS_setns,
+    libc::SYS_umount2,
+    libc::SYS_mount_setattr,
+    libc::SYS_statfs,
+    libc::SYS_inotify_add_watch,
+    libc::SYS_fanotify_init,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_fchmodat,
+    FCHMODAT2,
+    libc::SYS_fchownat,
+    libc::SYS_utimensat,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    SETXATTRAT,
+    REMOVEXATTRAT,
+    FILE_SETATTR,
+    libc::SYS_getxattr,
+    libc::SYS_lgetxattr,
+    libc::SYS_fgetxattr,
+    libc::SYS_listxattr,
+    libc::SYS_llistxattr,
+    libc::SYS_flistxattr,
+    GETXATTRAT,
+    LISTXATTRAT,
+    FILE_GETATTR,
+    libc::SYS_bind,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_mq_open,
+    libc::SYS_shmget,
+    libc::SYS_keyctl,
+    libc::SYS_request_key,
 ];
 
 /// Calls that only the older architecture has.
@@ -111,6 +169,12 @@ const OLDER: &[c_long] = &[
     libc::SYS_rmdir,
     libc::SYS_mkdir,
     libc::SYS_mknod,
+    libc::SYS_chmod,
+    libc::SYS_chown,
+    libc::SYS_lchown,
+    libc::SYS_utime,
+    libc::SYS_utimes,
+    libc::SYS_futimesat,
 ];
 #[cfg(target_arch = "aarch64")]
 const OLDER: &[c_long] = &[];
@@ -159,12 +223,68 @@ pub(super) fn understand(number: c_long, args: &[u64; 6]) -> Call {
             _ => Call::Escape("uses the network"),
         },
         libc::SYS_connect => Call::Connect(b, c),
+        libc::SYS_bind => Call::Bind(b, c),
+        libc::SYS_statfs => Call::One(at(CWD, a, How::Probe)),
+        libc::SYS_inotify_add_watch if int(c) & INOTIFY_NO_FOLLOW != 0 => {
+            Call::One(at(CWD, b, How::ProbeLink))
+        }
+        libc::SYS_inotify_add_watch => Call::One(at(CWD, b, How::Probe)),
+        libc::SYS_name_to_handle_at if int(e) & libc::AT_SYMLINK_FOLLOW == 0 => {
+            Call::One(at(a, b, How::ProbeLink))
+        }
+        libc::SYS_name_to_handle_at => Call::One(at(a, b, How::Probe)),
+        _ => attributes(number, args),
+    }
+}
+
+/// Those about what is known of a file beside its content.
+fn attributes(number: c_long, args: &[u64; 6]) -> Call {
+    let [a, b, c, d, e, _] = *args;
+    let at = |dir: u64, path: u64, how: How| Touch { dir: dir as i32, path: Some(path), how };
+    let change = |dir: u64, path: u64, flags: u64| {
+        let follows = flags as i32 & libc::AT_SYMLINK_NOFOLLOW == 0;
+        Call::One(at(dir, path, if follows { How::Change } else { How::ChangeLink }))
+    };
+    let read = |flags: u64| {
+        if flags as i32 & libc::AT_SYMLINK_NOFOLLOW == 0 { How::Attributes } else { How::AttributesOfLink }
+    };
+    let of_open = Touch { dir: a as i32, path: None, how: How::Attributes };
+    match number {
+        libc::SYS_fchmodat => change(a, b, 0),
+        FCHMODAT2 | libc::SYS_utimensat => change(a, b, d),
+        libc::SYS_fchownat => change(a, b, e),
+        libc::SYS_setxattr | libc::SYS_removexattr => change(CWD, a, 0),
+        libc::SYS_lsetxattr | libc::SYS_lremovexattr => change(CWD, a, NO_FOLLOW),
+        SETXATTRAT | REMOVEXATTRAT => change(a, b, c),
+        FILE_SETATTR => change(a, b, e),
+        libc::SYS_getxattr => Call::Attribute(at(CWD, a, How::Attributes), b),
+        libc::SYS_lgetxattr => Call::Attribute(at(CWD, a, How::AttributesOfLink), b),
+        libc::SYS_fgetxattr => Call::Attribute(of_open, b),
+        GETXATTRAT => Call::Attribute(at(a, b, read(c)), d),
+        libc::SYS_listxattr => Call::One(at(CWD, a, How::Attributes)),
+        libc::SYS_llistxattr => Call::One(at(CWD, a, How::AttributesOfLink)),
+        libc::SYS_flistxattr => Call::One(of_open),
+        LISTXATTRAT => Call::One(at(a, b, read(c))),
+        FILE_GETATTR => Call::One(at(a, b, read(e))),
+        _ => escapes(number, args),
+    }
+}
+
+/// Those after which what is read can no longer be told.
+fn escapes(number: c_long, args: &[u64; 6]) -> Call {
+    match number {
         libc::SYS_io_uring_setup => Call::Escape("uses io_uring"),
         libc::SYS_open_by_handle_at => Call::Escape("opens a file by its handle"),
         libc::SYS_open_tree | OPEN_TREE_ATTR | libc::SYS_fsopen | libc::SYS_fspick => Call::Escape("mounts"),
-        libc::SYS_move_mount | libc::SYS_mount => Call::Escape("mounts"),
+        libc::SYS_move_mount | libc::SYS_mount | libc::SYS_mount_setattr => Call::Escape("mounts"),
+        libc::SYS_umount2 => Call::Escape("unmounts"),
         libc::SYS_chroot | libc::SYS_pivot_root => Call::Escape("changes its root"),
         libc::SYS_setns => Call::Escape("enters another namespace"),
+        // Its events carry open files.
+        libc::SYS_fanotify_init => Call::Escape("watches what others open"),
+        libc::SYS_pidfd_getfd => Call::Escape("takes a descriptor of another program"),
+        libc::SYS_mq_open | libc::SYS_shmget => Call::Escape("shares memory by name"),
+        libc::SYS_keyctl | libc::SYS_request_key => Call::Escape("asks for keys"),
         _ => older(number, args),
     }
 }
@@ -172,8 +292,17 @@ pub(super) fn understand(number: c_long, args: &[u64; 6]) -> Call {
 const CWD: u64 = libc::AT_FDCWD as u64;
 /// `SOCK_TYPE_MASK` in `include/linux/net.h`: the rest are flags.
 const SOCKET_TYPE: i32 = 0xf;
-/// Linux 6.15, on all architectures.
+const NO_FOLLOW: u64 = libc::AT_SYMLINK_NOFOLLOW as u64;
+const INOTIFY_NO_FOLLOW: i32 = libc::IN_DONT_FOLLOW as i32;
+/// Linux 6.6 to 6.17: the same numbers on all architectures.
+const FCHMODAT2: c_long = 452;
+const SETXATTRAT: c_long = 463;
+const GETXATTRAT: c_long = 464;
+const LISTXATTRAT: c_long = 465;
+const REMOVEXATTRAT: c_long = 466;
 const OPEN_TREE_ATTR: c_long = 467;
+const FILE_GETATTR: c_long = 468;
+const FILE_SETATTR: c_long = 469;
 const RENAME_EXCHANGE: i32 = libc::RENAME_EXCHANGE as i32;
 
 #[cfg(target_arch = "x86_64")]
@@ -191,6 +320,11 @@ fn older(number: c_long, args: &[u64; 6]) -> Call {
         libc::SYS_symlink => Call::One(path(b, How::CreateLink)),
         libc::SYS_unlink | libc::SYS_rmdir => Call::One(path(a, How::Remove)),
         libc::SYS_mkdir | libc::SYS_mknod => Call::One(path(a, How::Create)),
+        libc::SYS_chmod | libc::SYS_chown | libc::SYS_utime | libc::SYS_utimes => {
+            Call::One(path(a, How::Change))
+        }
+        libc::SYS_lchown => Call::One(path(a, How::ChangeLink)),
+        libc::SYS_futimesat => Call::One(Touch { dir: a as i32, path: Some(b), how: How::Change }),
         _ => Call::Escape("makes a call that is not understood"),
     }
 }

@@ -45,7 +45,9 @@ impl Recorder {
     pub(super) fn has(&self, path: &[u8], how: How) -> bool {
         let uses = uses(how);
         let row = self.index(path, how).and_then(|index| self.observation.accesses.get(index));
-        !uses.written && row.is_some_and(|access| access.uses.and(uses) == access.uses)
+        !uses.written
+            && !reads_attributes(how)
+            && row.is_some_and(|access| access.uses.and(uses) == access.uses)
     }
 
     fn index(&self, path: &[u8], how: How) -> Option<usize> {
@@ -73,7 +75,7 @@ impl Recorder {
         };
         let Some(access) = self.observation.accesses.get(index) else { return false };
         let missing = access.uses.and(uses) != access.uses;
-        if missing || uses.written {
+        if missing || uses.written || reads_attributes(how) {
             self.use_row(index, uses, how);
         }
         missing
@@ -124,6 +126,12 @@ impl Recorder {
                     observation.incomplete.get_or_insert_with(|| format!("a program moved {path}"));
                 }
                 How::Source if matches!(access.found, Found::Link(_)) => *moves_links = true,
+                how if reads_attributes(how) && access.found != Found::Absent => {
+                    let path = access.path.display();
+                    observation
+                        .incomplete
+                        .get_or_insert_with(|| format!("a program reads the attributes of {path}"));
+                }
                 // Moved away, or given another name: its content is used under that.
                 How::Source => uses.read = matches!(access.found, Found::File(_)),
                 How::ReadOrCreate => uses.read = access.found != Found::Absent,
@@ -150,7 +158,13 @@ impl Recorder {
 
 /// Whether a link that the path ends with is followed.
 fn follows(how: How) -> bool {
-    !matches!(how, How::ProbeLink | How::Source | How::Replace | How::Remove | How::Create | How::CreateLink)
+    use How::{AttributesOfLink, ChangeLink, Create, CreateLink, ProbeLink, Remove, Replace, Source};
+    let is_link_itself = matches!(how, ProbeLink | ChangeLink | AttributesOfLink);
+    !is_link_itself && !matches!(how, Source | Replace | Remove | Create | CreateLink)
+}
+
+fn reads_attributes(how: How) -> bool {
+    matches!(how, How::Attributes | How::AttributesOfLink)
 }
 
 /// What a call does with what was there before, as far as its flags tell.
@@ -166,8 +180,11 @@ fn uses(how: How) -> Uses {
         | How::Replace
         | How::Remove
         | How::Source => Uses { written: true, ..none },
-        How::Probe => Uses { probed: true, ..none },
-        How::ProbeLink => Uses { link_read: true, ..none },
+        How::Probe | How::Attributes => Uses { probed: true, ..none },
+        How::ProbeLink | How::AttributesOfLink => Uses { link_read: true, ..none },
+        // Succeeds only where something is.
+        How::Change => Uses { probed: true, written: true, ..none },
+        How::ChangeLink => Uses { link_read: true, written: true, ..none },
         How::Execute => Uses { executed: true, ..none },
         How::List => Uses { listed: true, ..none },
     }

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use super::keeper;
 use super::listener::{Listener, Woken};
 use super::memory::{self, PATH_MAX};
 use super::place;
-use super::recorder::Recorder;
+use super::recorder::{Recorder, path_of};
 
 /// Descendants that end with the child are gone within this time; others are left to a process of their own.
 const LAST_ONES: Duration = Duration::from_millis(20);
@@ -131,6 +131,8 @@ fn note(listener: &Listener, recorder: &mut Recorder, notes: &mut Notes, call: &
         Call::Open2 { dir, path, how } => caller.open2(dir, path, how),
         Call::Harmless => {}
         Call::Connect(address, length) => caller.connect(address, length),
+        Call::Bind(address, length) => caller.bind(address, length),
+        Call::Attribute(touch, name) => caller.attribute(touch, name),
         Call::Escape(what) => caller.recorder.lose(|| format!("a program {what}")),
     }
 }
@@ -156,7 +158,8 @@ impl Caller<'_> {
         let is_relative = self.notes.buffer.first() != Some(&b'/');
         if n_bytes == 0 {
             // The descriptor itself: what is open was noted when it was opened.
-            if touch.how == How::Execute && self.listener.is_waiting(self.id) {
+            let says_more = matches!(touch.how, How::Execute | How::Attributes | How::AttributesOfLink);
+            if says_more && self.listener.is_waiting(self.id) {
                 self.note_descriptor(touch);
             }
             return;
@@ -205,7 +208,12 @@ impl Caller<'_> {
     }
 
     fn note_descriptor(&mut self, touch: Touch) {
-        if let Some(path) = self.base(touch.dir) {
+        let path = match touch.how {
+            // What it names may be without a name: its interpreters are found through the descriptor.
+            How::Execute => Some(format!("/proc/{}/fd/{}", self.thread, touch.dir).into_bytes()),
+            _ => self.base(touch.dir),
+        };
+        if let Some(path) = path {
             self.notes.path = path;
             self.note_path(touch.how);
         }
@@ -227,7 +235,7 @@ impl Caller<'_> {
     /// The kernel reads what a script or a program names to run it; a script may name a script, four times.
     fn note_interpreters(&mut self) {
         for _ in 0..4 {
-            let program = super::recorder::path_of(self.notes.path.clone());
+            let program = path_of(self.notes.path.clone());
             let Some(interpreter) = place::interpreter(&program) else { break };
             let base = self.base(libc::AT_FDCWD).unwrap_or_default();
             place::tidy(&base, interpreter.as_os_str().as_bytes(), &mut self.notes.path);
@@ -254,22 +262,51 @@ impl Caller<'_> {
 
     /// Whoever is asked may answer by anything: except those that only know names of users and hosts.
     fn connect(&mut self, address: u64, length: u64) {
-        let mut bytes = [0_u8; 128];
-        let n_bytes = usize::try_from(length).unwrap_or(0).min(bytes.len());
-        let Some(to) = bytes.get_mut(..n_bytes) else { return };
-        match memory::read(self.thread, address, to) {
-            Ok(n_read) if n_read == n_bytes => {}
-            Ok(_) => return,
-            Err(e) => return self.unreadable(&e),
-        }
-        let family = i32::from(u16::from_ne_bytes([bytes[0], bytes[1]]));
+        let Some((family, path)) = self.address(address, length) else { return };
         if family != libc::AF_UNIX {
             return self.lose(|| "a program uses the network".to_owned());
         }
-        let name = bytes[2..].split(|byte| *byte == 0).next().unwrap_or_default();
-        let path = Path::new(std::ffi::OsStr::from_bytes(name));
         if !path.starts_with("/var/run/nscd") && !path.starts_with("/run/nscd") {
             self.lose(|| format!("a program asked the server at {}", path.display()));
         }
+    }
+
+    /// Whoever comes there may say anything.
+    fn bind(&mut self, address: u64, length: u64) {
+        if let Some((libc::AF_UNIX, path)) = self.address(address, length) {
+            self.lose(|| format!("a program waits to be asked at {}", path.display()));
+        }
+    }
+
+    /// The family of a socket's address, and the path in it.
+    fn address(&mut self, address: u64, length: u64) -> Option<(i32, PathBuf)> {
+        let mut bytes = [0_u8; 128];
+        let n_bytes = usize::try_from(length).unwrap_or(0).min(bytes.len());
+        match memory::read(self.thread, address, bytes.get_mut(..n_bytes)?) {
+            Ok(n_read) if n_read == n_bytes => {}
+            Ok(_) => return None,
+            Err(e) => {
+                self.unreadable(&e);
+                return None;
+            }
+        }
+        let family = i32::from(u16::from_ne_bytes([bytes[0], bytes[1]]));
+        let name = bytes[2..].split(|byte| *byte == 0).next().unwrap_or_default();
+        Some((family, path_of(name.to_vec())))
+    }
+
+    /// Who may use a file is asked by many programs, and decides whether they can; other attributes may be anything.
+    fn attribute(&mut self, touch: Touch, name: u64) {
+        let name = match memory::text(self.thread, name, &mut self.notes.buffer) {
+            Ok(n_bytes) => n_bytes.and_then(|n_bytes| self.notes.buffer.get(..n_bytes)),
+            Err(e) => return self.unreadable(&e),
+        };
+        let is_permission = |name: &[u8]| name.starts_with(b"security.") || name.starts_with(b"system.");
+        let how = match touch.how {
+            how if !name.is_some_and(is_permission) => how,
+            How::AttributesOfLink => How::ProbeLink,
+            _ => How::Probe,
+        };
+        self.touch(Touch { how, ..touch });
     }
 }

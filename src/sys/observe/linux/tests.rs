@@ -292,3 +292,184 @@ fn no_descriptor_of_the_observation_is_in_the_program() {
     let (_, _, printed) = run.observe("sh", &["-c", "ls -l /proc/self/fd"]);
     assert!(!printed.contains("seccomp") && !printed.contains("socket"), "{printed}");
 }
+
+/// Calls that ask for a file or change it: a name, the number, the arguments, and whether it changes.
+fn calls_about(
+    path: *const libc::c_char,
+    space: *mut u64,
+) -> Vec<(&'static str, libc::c_long, [usize; 5], bool)> {
+    let (path, space, here) = (path as usize, space as usize, libc::AT_FDCWD as usize);
+    let (attribute, nobody, no_follow) =
+        (c"user.kache".as_ptr() as usize, usize::MAX, libc::AT_SYMLINK_NOFOLLOW as usize);
+    let mut calls = vec![
+        ("statfs", libc::SYS_statfs, [path, space, 0, 0, 0], false),
+        ("inotify", libc::SYS_inotify_add_watch, [0, path, libc::IN_MODIFY as usize, 0, 0], false),
+        ("handle", libc::SYS_name_to_handle_at, [here, path, space, space, 0], false),
+        ("fchmodat", libc::SYS_fchmodat, [here, path, 0o600, 0, 0], true),
+        ("fchmodat2", 452, [here, path, 0o600, 0, 0], true),
+        ("fchownat", libc::SYS_fchownat, [here, path, nobody, nobody, 0], true),
+        ("lchownat", libc::SYS_fchownat, [here, path, nobody, nobody, no_follow], true),
+        ("utimensat", libc::SYS_utimensat, [here, path, 0, 0, 0], true),
+        ("setxattr", libc::SYS_setxattr, [path, attribute, attribute, 1, 0], true),
+        ("lsetxattr", libc::SYS_lsetxattr, [path, attribute, attribute, 1, 0], true),
+        ("removexattr", libc::SYS_removexattr, [path, attribute, 0, 0, 0], true),
+        ("lremovexattr", libc::SYS_lremovexattr, [path, attribute, 0, 0, 0], true),
+        ("setxattrat", 463, [here, path, 0, attribute, space], true),
+        ("removexattrat", 466, [here, path, 0, attribute, 0], true),
+        ("file_setattr", 469, [here, path, space, 24, 0], true),
+    ];
+    #[cfg(target_arch = "x86_64")]
+    calls.extend([
+        ("chmod", libc::SYS_chmod, [path, 0o600, 0, 0, 0], true),
+        ("chown", libc::SYS_chown, [path, nobody, nobody, 0, 0], true),
+        ("lchown", libc::SYS_lchown, [path, nobody, nobody, 0, 0], true),
+        ("utime", libc::SYS_utime, [path, 0, 0, 0, 0], true),
+        ("utimes", libc::SYS_utimes, [path, 0, 0, 0, 0], true),
+        ("futimesat", libc::SYS_futimesat, [here, path, 0, 0, 0], true),
+    ]);
+    calls
+}
+
+fn call(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> libc::c_long {
+    #[expect(unsafe_code, reason = "std does not make these calls")]
+    // SAFETY: each address in the arguments is that of a text or of a buffer that is large enough, and lives on.
+    unsafe {
+        libc::syscall(number, a, b, c, d, e)
+    }
+}
+
+fn text(text: &str) -> std::ffi::CString {
+    std::ffi::CString::new(text).unwrap()
+}
+
+#[test]
+fn a_call_that_only_asks_for_a_file_or_changes_it_is_seen() {
+    let mut space = [0_u64; 64];
+    if std::env::var_os("KACHE_TEST_CALLS").is_some() {
+        for place in ["absent", "there"] {
+            for (name, ..) in calls_about(std::ptr::null(), std::ptr::null_mut()) {
+                let path = text(&format!("{place}-{name}"));
+                let mut calls = calls_about(path.as_ptr(), space.as_mut_ptr()).into_iter();
+                let (_, number, args, _) = calls.find(|row| row.0 == name).unwrap();
+                call(number, args);
+            }
+        }
+        return;
+    }
+    let calls = calls_about(std::ptr::null(), std::ptr::null_mut());
+    let run = Run::new(&[]);
+    for (name, ..) in &calls {
+        std::fs::write(run.dir.join(format!("there-{name}")), "1").unwrap();
+    }
+    let mut makes =
+        own_test("a_call_that_only_asks_for_a_file_or_changes_it_is_seen", ("KACHE_TEST_CALLS", "1"));
+    makes.current_dir(&run.dir);
+    let seen = observed(makes);
+    for (name, _, _, changes) in calls {
+        for place in ["absent", "there"] {
+            let access = run.access(&seen, &format!("{place}-{name}")).expect(name);
+            assert_eq!(access.found == Found::Absent, place == "absent", "{name}");
+            let uses = access.uses;
+            assert!(uses.depends() && uses.written == changes, "{name}: {uses:?}");
+        }
+    }
+    assert_eq!(seen.incomplete, None);
+}
+
+#[test]
+fn a_script_without_a_name_is_run_by_an_interpreter_that_is_seen() {
+    if std::env::var_os("KACHE_TEST_NAMELESS").is_some() {
+        use std::io::Write as _;
+        use std::os::fd::AsRawFd as _;
+        let number = call(libc::SYS_memfd_create, [c"script".as_ptr() as usize, 0, 0, 0, 0]);
+        let mut script = super::place::own(number as i32);
+        script.write_all(b"#!./inner\n").unwrap();
+        let args = [c"script".as_ptr() as usize, 0];
+        let (name, args) = (c"".as_ptr() as usize, args.as_ptr() as usize);
+        let script = script.as_raw_fd() as usize;
+        call(libc::SYS_execveat, [script, name, args, args + 8, libc::AT_EMPTY_PATH as usize]);
+        panic!("{}", std::io::Error::last_os_error());
+    }
+    let run = Run::new(&[("inner", "#!/bin/sh\ncat data\n"), ("data", "1")]);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(run.dir.join("inner"), mode).unwrap();
+    let mut runs = own_test(
+        "a_script_without_a_name_is_run_by_an_interpreter_that_is_seen",
+        ("KACHE_TEST_NAMELESS", "1"),
+    );
+    runs.current_dir(&run.dir);
+    let seen = observed(runs);
+    assert!(run.uses(&seen, "inner").executed && run.uses(&seen, "data").read);
+}
+
+/// A program that does what its argument says.
+fn does(what: &str, dir: &Path) {
+    let mut space = [0_u64; 64];
+    let (path, attribute) = (text("file"), text("user.kache"));
+    let (path, space) = (path.as_ptr() as usize, space.as_mut_ptr() as usize);
+    let attribute = if what == "permission" { text("system.posix_acl_access") } else { attribute };
+    let attribute = attribute.as_ptr() as usize;
+    let here = libc::AT_FDCWD as usize;
+    let open = || std::fs::File::open("file").unwrap();
+    use std::os::fd::AsRawFd as _;
+    match what {
+        "permission" | "getxattr" => call(libc::SYS_getxattr, [path, attribute, space, 8, 0]),
+        "lgetxattr" => call(libc::SYS_lgetxattr, [path, attribute, space, 8, 0]),
+        "fgetxattr" => call(libc::SYS_fgetxattr, [open().as_raw_fd() as usize, attribute, space, 8, 0]),
+        "listxattr" => call(libc::SYS_listxattr, [path, space, 8, 0, 0]),
+        "flistxattr" => call(libc::SYS_flistxattr, [open().as_raw_fd() as usize, space, 8, 0, 0]),
+        "getxattrat" => call(464, [here, path, 0, attribute, space]),
+        "file_getattr" => call(468, [here, path, space, 24, 0]),
+        "umount2" => call(libc::SYS_umount2, [path, 0, 0, 0, 0]),
+        "mount_setattr" => call(libc::SYS_mount_setattr, [here, path, 0, space, 32]),
+        "fanotify_init" => call(libc::SYS_fanotify_init, [0, 0, 0, 0, 0]),
+        "pidfd_getfd" => call(libc::SYS_pidfd_getfd, [0, 0, 0, 0, 0]),
+        "shmget" => call(libc::SYS_shmget, [1, 0, 0, 0, 0]),
+        "mq_open" => call(libc::SYS_mq_open, [path, 0, 0, 0, 0]),
+        "keyctl" => call(libc::SYS_keyctl, [0, 0, 0, 0, 0]),
+        "io_uring" => call(libc::SYS_io_uring_setup, [1, space, 0, 0, 0]),
+        "handle" => call(libc::SYS_open_by_handle_at, [here, space, 0, 0, 0]),
+        "chroot" => call(libc::SYS_chroot, [path, 0, 0, 0, 0]),
+        "setns" => call(libc::SYS_setns, [here, 0, 0, 0, 0]),
+        "bind" => {
+            let listener = std::os::unix::net::UnixListener::bind(dir.join("socket"));
+            listener.map_or(-1, |_| 0)
+        }
+        other => panic!("{other}"),
+    };
+}
+
+#[test]
+fn what_gets_at_a_file_in_another_way_is_a_loss() {
+    let run = Run::new(&[("file", "1")]);
+    if let Ok(what) = std::env::var("KACHE_TEST_DOES") {
+        return does(&what, Path::new("."));
+    }
+    let attributes = format!("a program reads the attributes of {}", run.dir.join("file").display());
+    for (what, loss) in [
+        ("permission", None),
+        ("getxattr", Some(attributes.as_str())),
+        ("lgetxattr", Some(&attributes)),
+        ("fgetxattr", Some(&attributes)),
+        ("listxattr", Some(&attributes)),
+        ("flistxattr", Some(&attributes)),
+        ("getxattrat", Some(&attributes)),
+        ("file_getattr", Some(&attributes)),
+        ("umount2", Some("a program unmounts")),
+        ("mount_setattr", Some("a program mounts")),
+        ("fanotify_init", Some("a program watches what others open")),
+        ("pidfd_getfd", Some("a program takes a descriptor of another program")),
+        ("shmget", Some("a program shares memory by name")),
+        ("mq_open", Some("a program shares memory by name")),
+        ("keyctl", Some("a program asks for keys")),
+        ("io_uring", Some("a program uses io_uring")),
+        ("handle", Some("a program opens a file by its handle")),
+        ("chroot", Some("a program changes its root")),
+        ("setns", Some("a program enters another namespace")),
+        ("bind", Some("a program waits to be asked at ./socket")),
+    ] {
+        let mut own = own_test("what_gets_at_a_file_in_another_way_is_a_loss", ("KACHE_TEST_DOES", what));
+        own.current_dir(&run.dir);
+        assert_eq!(observed(own).incomplete.as_deref(), loss, "{what}");
+    }
+}
