@@ -16,7 +16,9 @@ fn linker_in_decides(world: &World, dir: &Path, name: &str) {
         let script = format!("#!/bin/sh\nexec /usr/bin/{name} --defsym=kache_symbol={value} \"$@\"\n");
         executable(&dir.join(name), &script);
         world.rebuild().missed(&["linked bin", "linked build-script"]);
-        assert!(symbols(world).contains(&format!("{value:016x} A kache_symbol")), "{name} was not used");
+        // Some linkers make it a local one: a small letter.
+        let symbol = format!("{value:016x} a kache_symbol");
+        assert!(symbols(world).to_lowercase().contains(&symbol), "{name} was not used");
         world.rebuild().all_hit();
     }
     std::fs::remove_file(dir.join(name)).expect("removes");
