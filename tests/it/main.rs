@@ -23,6 +23,8 @@ mod environment;
 mod init;
 #[cfg(target_os = "linux")]
 mod inputs;
+#[cfg(target_os = "linux")]
+mod jobserver;
 mod kinds;
 mod linking;
 mod login;
