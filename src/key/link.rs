@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::{io, iter};
 
 use crate::invocation::{Invocation, Role, SearchKind};
 use crate::key::facts::{Facts, Watch};
@@ -102,34 +103,34 @@ fn add_linker(
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
-    let arguments = arguments(facts.invocation);
     let mut flavour = None;
     let mut names: Vec<String> = Vec::new();
-    let mut dirs = search_dirs(facts, &[SearchKind::Native, SearchKind::All]);
     let mut files = Vec::new();
-    for argument in &arguments {
+    let dirs = search_dirs(facts, &[SearchKind::Native, SearchKind::All]);
+    let mut link = LinkFiles { facts, dirs, inputs, watch };
+    for argument in &arguments(facts.invocation) {
         match linker::classify(argument)? {
             LinkArgument::Plain => {}
             LinkArgument::File(name) => files.push(name),
             LinkArgument::Library(name) => names.push(name),
-            LinkArgument::SearchDir(dir) => dirs.push(facts.places.cwd.join(dir)),
+            LinkArgument::SearchDir(dir) => link.dirs.push(facts.places.cwd.join(dir)),
             LinkArgument::Flavour(name) => flavour = Some(name),
         }
     }
     for name in files {
-        add_file(facts, &name, &dirs, inputs, watch)?;
+        link.add_file(&name)?;
     }
     if let Some(driver) = driver(facts)? {
         let linker =
             linker::identify(&driver, flavour.as_deref(), &facts.places.cwd, facts.env, facts.memo_dir)?;
-        inputs.digest(InputKind::Linker, Portable::literal("linker"), linker.digest);
-        dirs.extend(linker.library_dirs);
+        link.inputs.digest(InputKind::Linker, Portable::literal("linker"), linker.digest);
+        link.dirs.extend(linker.library_dirs);
     }
     names.extend(asked_libraries(facts.invocation, reach)?);
     names.sort();
     names.dedup();
     let mut done = Vec::new();
-    names.into_iter().try_for_each(|name| add_library(facts, &name, &dirs, &mut done, inputs, watch))
+    names.into_iter().try_for_each(|name| link.add_library(&name, &mut done))
 }
 
 /// The linker driver, or `None` where the toolchain's own linker does it alone.
@@ -199,106 +200,105 @@ fn refuse_library(name: &OsStr) -> BypassReason {
     BypassReason::new(Bypass::NativeLibrary, name.to_string_lossy())
 }
 
-/// A file that a link argument names: in the working directory, or where `-L` says.
-fn add_file(
-    facts: &Facts<'_>,
-    name: &OsStr,
-    dirs: &[PathBuf],
-    inputs: &mut KeyInputs,
-    watch: &mut Watch,
-) -> Result<(), BypassReason> {
-    let mut waiting = vec![name.to_os_string()];
-    let mut done: Vec<PathBuf> = Vec::new();
-    while let Some(name) = waiting.pop() {
-        let candidates = std::iter::once(&facts.places.cwd).chain(dirs).map(|dir| dir.join(&name));
-        let found =
-            candidates.into_iter().find(|path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file()));
-        let refuse =
-            |why: &str| BypassReason::new(Bypass::Linker, format!("{}: {why}", name.to_string_lossy()));
-        let path = found.ok_or_else(|| refuse("not found"))?;
-        if done.contains(&path) {
-            continue;
-        }
-        let (known, identity) = facts.memo.digest(&path).map_err(|e| refuse(&e.to_string()))?;
-        inputs.digest(InputKind::LinkFile, facts.portable(os::bytes(&name)), known.digest);
-        let content = fs::read(&path).map_err(|e| refuse(&e.to_string()))?;
-        if !content.starts_with(b"\x7fELF") && !content.starts_with(b"!<arch>") {
-            let included = linker::included_by(&content).ok_or_else(|| refuse("reads what is not known"))?;
-            waiting.extend(included.into_iter().map(OsString::from));
-        }
-        watch.add(path.clone(), identity);
-        done.push(path);
-    }
-    Ok(())
+/// The files that the linker is told to read, found as it finds them.
+struct LinkFiles<'a, 'f> {
+    facts: &'a Facts<'f>,
+    /// Where it searches, in order.
+    dirs: Vec<PathBuf>,
+    inputs: &'a mut KeyInputs,
+    watch: &'a mut Watch,
 }
 
-/// A library by name: what stands in the first directory that has it.
-fn add_library(
-    facts: &Facts<'_>,
-    name: &str,
-    dirs: &[PathBuf],
-    done: &mut Vec<PathBuf>,
-    inputs: &mut KeyInputs,
-    watch: &mut Watch,
-) -> Result<(), BypassReason> {
-    let file_names = match name.strip_prefix(':') {
-        Some(verbatim) => vec![verbatim.to_owned()],
-        None => vec![format!("lib{name}.so"), format!("lib{name}.a")],
-    };
-    for dir in dirs {
-        let mut found = false;
-        for file_name in &file_names {
-            let path = dir.join(file_name);
-            if fs::metadata(&path).is_ok() {
-                add_library_file(facts, Portable::literal(file_name), path, dirs, done, inputs, watch)?;
-                found = true;
+impl LinkFiles<'_, '_> {
+    /// Adds the content of one file.
+    fn add(&mut self, name: Portable, path: &Path) -> io::Result<()> {
+        let (known, identity) = self.facts.memo.digest(path)?;
+        self.inputs.digest(InputKind::LinkFile, name, known.digest);
+        self.watch.add(path.to_owned(), identity);
+        Ok(())
+    }
+
+    /// Where a file of this name can be: in the working directory, or where the linker searches.
+    fn places(&self, name: impl AsRef<Path>) -> impl Iterator<Item = PathBuf> {
+        iter::once(&self.facts.places.cwd).chain(&self.dirs).map(move |dir| dir.join(name.as_ref()))
+    }
+
+    /// A file that a link argument names, and the files that it includes.
+    fn add_file(&mut self, name: &OsStr) -> Result<(), BypassReason> {
+        let mut waiting = vec![name.to_os_string()];
+        let mut done: Vec<PathBuf> = Vec::new();
+        while let Some(name) = waiting.pop() {
+            let refuse =
+                |why: &str| BypassReason::new(Bypass::Linker, format!("{}: {why}", name.to_string_lossy()));
+            let is_file = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+            let path = self.places(&name).find(is_file).ok_or_else(|| refuse("not found"))?;
+            if done.contains(&path) {
+                continue;
             }
+            self.add(self.facts.portable(os::bytes(&name)), &path).map_err(|e| refuse(&e.to_string()))?;
+            let content = fs::read(&path).map_err(|e| refuse(&e.to_string()))?;
+            if !content.starts_with(b"\x7fELF") && !content.starts_with(b"!<arch>") {
+                let included =
+                    linker::included_by(&content).ok_or_else(|| refuse("reads what is not known"))?;
+                waiting.extend(included.into_iter().map(OsString::from));
+            }
+            done.push(path);
         }
-        if found {
+        Ok(())
+    }
+
+    /// A library by name: what stands in the first directory that has it.
+    fn add_library(&mut self, name: &str, done: &mut Vec<PathBuf>) -> Result<(), BypassReason> {
+        let file_names = match name.strip_prefix(':') {
+            Some(verbatim) => vec![verbatim.to_owned()],
+            None => vec![format!("lib{name}.so"), format!("lib{name}.a")],
+        };
+        let found = |dir: &PathBuf| {
+            let paths = file_names.iter().map(|file_name| (file_name, dir.join(file_name)));
+            let found: Vec<_> = paths.filter(|(_, path)| fs::metadata(path).is_ok()).collect();
+            (!found.is_empty()).then_some(found)
+        };
+        let found = self.dirs.iter().find_map(found).ok_or_else(|| refuse_library(OsStr::new(name)))?;
+        for (file_name, path) in found {
+            self.add_library_file(Portable::literal(file_name), path, done)?;
+        }
+        Ok(())
+    }
+
+    /// A library, and what it sends the linker to if it is a script.
+    fn add_library_file(
+        &mut self,
+        name: Portable,
+        path: PathBuf,
+        done: &mut Vec<PathBuf>,
+    ) -> Result<(), BypassReason> {
+        if done.contains(&path) {
             return Ok(());
         }
-    }
-    Err(refuse_library(OsStr::new(name)))
-}
-
-/// A library, and what it sends the linker to if it is a script.
-fn add_library_file(
-    facts: &Facts<'_>,
-    name: Portable,
-    path: PathBuf,
-    dirs: &[PathBuf],
-    done: &mut Vec<PathBuf>,
-    inputs: &mut KeyInputs,
-    watch: &mut Watch,
-) -> Result<(), BypassReason> {
-    if done.contains(&path) {
-        return Ok(());
-    }
-    let refuse = |why: &str| BypassReason::new(Bypass::NativeLibrary, format!("{}: {why}", path.display()));
-    let (known, identity) = facts.memo.digest(&path).map_err(|e| refuse(&e.to_string()))?;
-    inputs.digest(InputKind::LinkFile, name, known.digest);
-    watch.add(path.clone(), identity);
-    done.push(path.clone());
-    if is_object(&path).map_err(|e| refuse(&e.to_string()))? {
-        return Ok(());
-    }
-    let script = fs::read(&path).map_err(|e| refuse(&e.to_string()))?;
-    for named in linker::named_by(&script).ok_or_else(|| refuse("a script that is not understood"))? {
-        if let Some(library) = named.strip_prefix("-l") {
-            add_library(facts, library, dirs, done, inputs, watch)?;
-            continue;
+        let refuse =
+            |why: &str| BypassReason::new(Bypass::NativeLibrary, format!("{}: {why}", path.display()));
+        self.add(name, &path).map_err(|e| refuse(&e.to_string()))?;
+        done.push(path.clone());
+        if is_object(&path).map_err(|e| refuse(&e.to_string()))? {
+            return Ok(());
         }
-        let places = [&facts.places.cwd].into_iter().chain(dirs).map(PathBuf::as_path).chain(path.parent());
-        let found = places.map(|dir| dir.join(&named)).find(|path| fs::metadata(path).is_ok());
-        let found = found.ok_or_else(|| refuse(&format!("{named} is not to be found")))?;
-        let name = facts.portable(named.as_bytes());
-        add_library_file(facts, name, found, dirs, done, inputs, watch)?;
+        let script = fs::read(&path).map_err(|e| refuse(&e.to_string()))?;
+        for named in linker::named_by(&script).ok_or_else(|| refuse("a script that is not understood"))? {
+            if let Some(library) = named.strip_prefix("-l") {
+                self.add_library(library, done)?;
+                continue;
+            }
+            let beside = path.parent().map(|dir| dir.join(&named));
+            let found = self.places(&named).chain(beside).find(|path| fs::metadata(path).is_ok());
+            let found = found.ok_or_else(|| refuse(&format!("{named} is not to be found")))?;
+            self.add_library_file(self.facts.portable(named.as_bytes()), found, done)?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Whether a file is something else than a text for the linker.
-fn is_object(path: &Path) -> std::io::Result<bool> {
+fn is_object(path: &Path) -> io::Result<bool> {
     for magic in [b"\x7fELF", b"!<ar", b"!<th", b"\0asm", b"BC\xc0\xde"] {
         if fs::starts_with(path, magic)? {
             return Ok(true);
