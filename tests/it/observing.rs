@@ -452,7 +452,7 @@ fn a_response_file_and_a_version_script_decide() {
 }
 
 /// A C library in a directory that nothing names but `-L`.
-pub(crate) fn library(world: &World, value: u32, kind: &str) {
+fn library(world: &World, value: u32, kind: &str) {
     let source = world.root().join("answer.c");
     std::fs::write(&source, format!("int answer(void) {{ return {value}; }}\n")).expect("writes");
     let dir = world.root().join("system");
@@ -472,21 +472,31 @@ pub(crate) fn library(world: &World, value: u32, kind: &str) {
     }
 }
 
+/// Another version of the library is linked into the binary, which finds it where `world` has the linker look.
+pub(crate) fn upgraded_library_decides(world: &World, kind: &str) {
+    library(world, 1, kind);
+    world.write(
+        "src/main.rs",
+        "#[link(name = \"answer\")]\nunsafe extern \"C\" { fn answer() -> i32; }\n\
+         fn main() { print!(\"{}\", unsafe { answer() }); }\n",
+    );
+    world.build().all_missed();
+    world.rebuild().all_hit();
+    library(world, 2, kind);
+    world.rebuild().only_missed(&["linked bin"]);
+    if kind == "a" {
+        assert_eq!(world.run_bin("linked"), "2");
+    }
+    world.rebuild().all_hit();
+}
+
 #[test]
 fn a_library_that_is_upgraded_in_a_system_directory_decides() {
     for kind in ["so", "a"] {
         let world = linking(&[]);
-        library(&world, 1, kind);
         let system = world.root().join("system");
         world.write("build.rs", format!("fn main() {{ println!(\"cargo::rustc-link-arg=-L{}\"); println!(\"cargo::rerun-if-changed=build.rs\"); }}\n", system.display()));
-        world.write("src/main.rs", "#[link(name = \"answer\")]\nunsafe extern \"C\" { fn answer() -> i32; }\nfn main() { print!(\"{}\", unsafe { answer() }); }\n");
-        world.build().all_missed();
-        world.rebuild().all_hit();
-        library(&world, 2, kind);
-        world.rebuild().only_missed(&["linked bin"]);
-        if kind == "a" {
-            assert_eq!(world.run_bin("linked"), "2");
-        }
+        upgraded_library_decides(&world, kind);
     }
 }
 

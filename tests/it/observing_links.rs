@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::observing::{all_observed, executable, library, linking};
+use crate::observing::{all_observed, executable, linking, upgraded_library_decides};
 use crate::world::World;
 
 /// A linker called `name` that stands in `dir` decides, and so does what it does.
@@ -68,21 +68,7 @@ fn another_linker_of_the_kind_that_is_asked_for_decides() {
 fn a_library_that_is_upgraded_where_the_linker_looks_unasked_decides() {
     for kind in ["so", "a"] {
         let world = linking(&[]);
-        library(&world, 1, kind);
         let system = world.root().join("system");
-        let world = world.env("LIBRARY_PATH", system);
-        world.write(
-            "src/main.rs",
-            "#[link(name = \"answer\")]\nunsafe extern \"C\" { fn answer() -> i32; }\nfn main() { print!(\"{}\", unsafe { \
-             answer() }); }\n",
-        );
-        world.build().all_missed();
-        world.rebuild().all_hit();
-        library(&world, 2, kind);
-        world.rebuild().only_missed(&["linked bin"]);
-        if kind == "a" {
-            assert_eq!(world.run_bin("linked"), "2");
-        }
-        world.rebuild().all_hit();
+        upgraded_library_decides(&world.env("LIBRARY_PATH", system), kind);
     }
 }
