@@ -11,9 +11,7 @@ use crate::setup::plan::apply::Proof;
 use crate::setup::plan::journal::DAMAGED_HINT;
 use crate::setup::plan::show::Shown;
 use crate::setup::plan::{Journal, NotApplied, Plan};
-
-/// What to do where there is no home directory, or none that is the same everywhere.
-pub const HOME_HINT: &str = "set HOME to the directory of the user whose cargo is meant";
+use crate::setup::user::WrongUser;
 
 /// Arguments of every command that changes the machine.
 #[derive(clap::Args)]
@@ -66,6 +64,19 @@ struct Report<'a> {
 
 /// Applies a plan and proves it.
 pub type Apply<'a> = &'a mut dyn FnMut(Proof<'_>) -> Result<(), Failure>;
+
+/// Somebody for whom nothing is changed. For commands that `--allow-root` lets root call.
+pub fn wrong_user(error: &WrongUser) -> Failure {
+    let failure = Failure::usage(vec![error.to_string()]);
+    match error {
+        WrongUser::NoHome | WrongUser::RelativeHome(_) => {
+            failure.hint("set HOME to the directory of the user whose cargo is meant")
+        }
+        WrongUser::RootForAnother => {
+            failure.hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant")
+        }
+    }
+}
 
 impl Ways {
     /// Takes back what an interrupted run left, unless nothing is to be changed.

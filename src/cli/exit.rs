@@ -23,6 +23,9 @@ impl Exit {
     pub const CHANGES_NEEDED: Exit = Exit::Usage;
 }
 
+/// What to do where there is no cargo.
+pub const NO_CARGO_HINT: &str = "install Rust (https://rustup.rs), or add its directory to PATH";
+
 /// Why a command did not do what it was called for.
 #[derive(Debug)]
 pub struct Failure {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::cli::changes::{self, Changes, Outcome, Ways};
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{Exit, Failure, NO_CARGO_HINT};
 use crate::cli::session::Session;
 use crate::cli::uninstall::TakeBack;
 use crate::settings;
@@ -12,8 +12,8 @@ use crate::setup::login::Login;
 use crate::setup::plan::apply::Proof;
 use crate::setup::plan::{Journal, NotApplied, Plan};
 use crate::setup::wrapper_path::Naming;
-use crate::setup::{proof, uninstall};
-use crate::sys::{dirs, env};
+use crate::setup::{proof, uninstall, user};
+use crate::sys::env;
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -49,13 +49,7 @@ enum WrapperPath {
 
 /// Does it, or takes it back.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
-    let journal = Journal::of(session.env).ok_or(CannotInit::NoHome).map_err(cannot)?;
-    if init::is_root_for_another(session.env) && !args.allow_root {
-        return Err(cannot(CannotInit::RootForAnother));
-    }
-    if let Some(state) = dirs::state(session.env).filter(|state| state.is_relative()) {
-        return Err(cannot(CannotInit::RelativeHome(state)));
-    }
+    let journal = user::journal(session.env, args.allow_root).map_err(|e| changes::wrong_user(&e))?;
     args.ways.recover(&journal, session)?;
     if args.undo {
         return undo(args, &journal, session);
@@ -81,7 +75,7 @@ fn set_up(
         WrapperPath::Name => Naming::Name,
         WrapperPath::Abs => Naming::Abs,
     };
-    let mut init = init::plan(session.env, args.allow_root, naming).map_err(cannot)?;
+    let mut init = init::plan(session.env, naming).map_err(cannot)?;
     let login = if args.no_service { None } else { Some(Login::to_install(session.env, &init.wrapper)?) };
     if let Some(login) = login.as_ref().filter(|_| args.linger) {
         let linger = login.linger().map_err(|why| {
@@ -170,7 +164,7 @@ fn said(init: &Init, outcome: Outcome, only_looked: bool, login: Option<&Login>)
 }
 
 fn undo(args: &Args, journal: &Journal, session: &Session<'_>) -> Result<Exit, Failure> {
-    let mut undo = uninstall::undo_init(session.env, "init --undo").map_err(Failure::new)?;
+    let mut undo = uninstall::undo_init(session.env, "init --undo").map_err(super::uninstall::cannot)?;
     let login = Login::to_remove(session.env, &env::current_exe()?)?;
     let service = if undo.installed_service() { login.removal(journal)? } else { Plan::new("") };
     let removes_service = !service.is_empty();
@@ -198,16 +192,12 @@ fn undo(args: &Args, journal: &Journal, session: &Session<'_>) -> Result<Exit, F
 
 fn cannot(error: CannotInit) -> Failure {
     let failure = Failure::new(&error);
-    let usage = || Failure { exit: Exit::Usage, ..Failure::new(&error) };
     match &error {
-        CannotInit::NoHome | CannotInit::RelativeHome(_) => usage().hint(changes::HOME_HINT),
-        CannotInit::RootForAnother => {
-            usage().hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant")
-        }
-        CannotInit::NotInPath { .. } => usage().hint(
+        CannotInit::User(wrong) => changes::wrong_user(wrong),
+        CannotInit::NotInPath { .. } => Failure { exit: Exit::Usage, ..failure }.hint(
             "add its directory to PATH, before others that hold a kache; or leave `--wrapper-path name` out",
         ),
-        CannotInit::NoCargo => failure.hint("install Rust (https://rustup.rs), or add its directory to PATH"),
+        CannotInit::NoCargo => failure.hint(NO_CARGO_HINT),
         CannotInit::Foreign { .. } => {
             failure.hint("remove that line if kache should take its place, and run this again")
         }

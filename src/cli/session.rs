@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::config::units::parse_duration;
 use crate::index::open::Index;
 use crate::settings;
-use crate::setup::init::{CannotInit, is_root_for_another};
+use crate::setup::user::{WrongUser, is_root_for_another};
 use crate::sys::env::Env;
 
 /// One run of a command.
@@ -33,9 +33,9 @@ impl Session<'_> {
             );
         }
         if config.cache_dir.value.as_os_str().is_empty() {
-            let error =
-                "there is no place for the store: neither a home directory nor KACHE_CACHE_DIR is set";
-            return Err(Failure::usage(vec![error.to_owned()]));
+            let error = "there is no place for the store: neither HOME nor KACHE_CACHE_DIR is set";
+            return Err(Failure::usage(vec![error.to_owned()])
+                .hint("set HOME to your home directory, or KACHE_CACHE_DIR to a directory for the store"));
         }
         Ok(config)
     }
@@ -53,7 +53,7 @@ impl Session<'_> {
         if !is_root_for_another(self.env) {
             return Ok(());
         }
-        let error = CannotInit::RootForAnother.to_string();
+        let error = WrongUser::RootForAnother.to_string();
         let hint = "run it as that user, without sudo; `env -u SUDO_UID kache …` does it for root";
         Err(Failure::usage(vec![error]).hint(hint))
     }

@@ -13,8 +13,8 @@ use crate::setup::login::Login;
 use crate::setup::plan::Journal;
 use crate::setup::plan::apply::Proof;
 use crate::setup::plan::journal::DAMAGED_HINT;
-use crate::setup::proof;
 use crate::setup::uninstall::{self, CannotUninstall, Uninstall};
+use crate::setup::{proof, user};
 use crate::sys::env::{self, Env};
 use crate::sys::fs::settle;
 use crate::sys::{dirs, fs};
@@ -34,15 +34,9 @@ pub struct Args {
 
 /// Plans, shows, asks and does.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
-    let journal = Journal::of(session.env).ok_or(CannotUninstall::NoHome).map_err(cannot)?;
-    if crate::setup::init::is_root_for_another(session.env) && !args.allow_root {
-        return Err(cannot(CannotUninstall::RootForAnother));
-    }
-    if let Some(state) = dirs::state(session.env).filter(|state| state.is_relative()) {
-        return Err(cannot(CannotUninstall::RelativeHome(state)));
-    }
+    let journal = user::journal(session.env, args.allow_root).map_err(|e| changes::wrong_user(&e))?;
     args.ways.recover(&journal, session)?;
-    let mut uninstall = uninstall::plan(session.env, args.allow_root).map_err(cannot)?;
+    let mut uninstall = uninstall::plan(session.env).map_err(cannot)?;
     let login = Login::to_remove(session.env, &env::current_exe()?)?;
     let service = login.removal(&journal)?;
     let removes_service = !service.is_empty();
@@ -198,14 +192,11 @@ fn remove_empty_bases(env: &Env) {
     }
 }
 
-fn cannot(error: CannotUninstall) -> Failure {
+/// A plan that cannot be made.
+pub fn cannot(error: CannotUninstall) -> Failure {
     let failure = Failure::new(&error);
     match error {
-        CannotUninstall::NoHome | CannotUninstall::RelativeHome(_) => {
-            Failure { exit: Exit::Usage, ..failure }.hint(changes::HOME_HINT)
-        }
-        CannotUninstall::RootForAnother => Failure { exit: Exit::Usage, ..failure }
-            .hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant"),
+        CannotUninstall::User(wrong) => changes::wrong_user(&wrong),
         CannotUninstall::Journal(_) => failure.hint(DAMAGED_HINT),
         CannotUninstall::Chain(_) => failure.hint("correct it, and run this again; nothing was done"),
         _ => failure,

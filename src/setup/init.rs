@@ -13,6 +13,7 @@ use crate::setup::plan::state::Content;
 use crate::setup::plan::{Action, CannotPlan, Plan, UndoEdit};
 use crate::setup::proof;
 use crate::setup::unwritable::unwritable;
+use crate::setup::user::WrongUser;
 use crate::setup::wrapper_path::{self, Make, Naming, WrapperPath};
 use crate::sys::env::{self, Env};
 use crate::sys::{dirs, fs, os};
@@ -50,16 +51,8 @@ pub struct ByHand {
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotInit {
-    #[error("there is no home directory: HOME is not set, so there is no configuration of cargo to change")]
-    NoHome,
-    #[error(
-        "this is root's shell in the place of another user's (SUDO_UID is set): files in that home would belong to root"
-    )]
-    RootForAnother,
-    #[error(
-        "{0} is not an absolute path; HOME and the XDG variables must be, or each directory has its own home"
-    )]
-    RelativeHome(PathBuf),
+    #[error(transparent)]
+    User(#[from] WrongUser),
     #[error("cargo is not in PATH")]
     NoCargo,
     #[error("`kache` in PATH is {found}, and not this program, {exe}", found = found.as_ref().map_or("nowhere".into(), |found| found.display().to_string()))]
@@ -82,16 +75,8 @@ pub enum CannotInit {
     Plan(#[from] CannotPlan),
 }
 
-/// Whether this is root in the place of another user.
-pub fn is_root_for_another(env: &Env) -> bool {
-    env::is_root() && env.get("SUDO_UID").is_some_and(|uid| !uid.is_empty() && uid != "0")
-}
-
 /// The plan for this machine.
-pub fn plan(env: &Env, allow_root: bool, naming: Naming) -> Result<Init, CannotInit> {
-    if is_root_for_another(env) && !allow_root {
-        return Err(CannotInit::RootForAnother);
-    }
+pub fn plan(env: &Env, naming: Naming) -> Result<Init, CannotInit> {
     let exe = env::current_exe().and_then(|exe| fs::canonical(&exe)).map_err(CannotInit::NoExe)?;
     plan_named(env, &exe, naming)
 }
@@ -103,9 +88,9 @@ pub fn plan_for(env: &Env, exe: &Path) -> Result<Init, CannotInit> {
 
 fn plan_named(env: &Env, exe: &Path, naming: Naming) -> Result<Init, CannotInit> {
     let cwd = env.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
-    let cargo_home = chain::cargo_home(env, &cwd).ok_or(CannotInit::NoHome)?;
+    let cargo_home = chain::cargo_home(env, &cwd).ok_or(WrongUser::NoHome)?;
     let wrapper = match naming {
-        Naming::Auto => wrapper_path::wrapper_path(exe, env).ok_or(CannotInit::NoHome)?,
+        Naming::Auto => wrapper_path::wrapper_path(exe, env).ok_or(WrongUser::NoHome)?,
         Naming::Name => WrapperPath { path: in_path(exe, env, &cwd)?, make: Make::Nothing },
         Naming::Abs => WrapperPath { path: exe.to_owned(), make: Make::Nothing },
     };
@@ -113,9 +98,9 @@ fn plan_named(env: &Env, exe: &Path, naming: Naming) -> Result<Init, CannotInit>
         Naming::Name => NAME.to_owned(),
         _ => wrapper.path.to_str().ok_or_else(|| CannotInit::NotUnicode(wrapper.path.clone()))?.to_owned(),
     };
-    let state = dirs::state(env).ok_or(CannotInit::NoHome)?;
+    let state = dirs::state(env).ok_or(WrongUser::NoHome)?;
     if let Some(relative) = [wrapper.path.clone(), state].into_iter().find(|path| path.is_relative()) {
-        return Err(CannotInit::RelativeHome(relative));
+        return Err(WrongUser::RelativeHome(relative).into());
     }
     if proof::cargo(env).is_none() {
         return Err(CannotInit::NoCargo);

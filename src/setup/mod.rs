@@ -8,6 +8,7 @@ pub mod cargo_config;
 pub mod plan;
 
 pub mod unwritable;
+pub mod user;
 
 pub mod service;
 

@@ -17,6 +17,7 @@ use crate::setup::plan::{Action, CannotPlan, Journal, Plan, UndoEdit, undo};
 use crate::setup::self_update::receipt;
 use crate::setup::service::systemd::LOGINCTL;
 use crate::setup::unwritable::unwritable;
+use crate::setup::user::WrongUser;
 use crate::setup::wrapper_path;
 use crate::sys::env::{self, Env};
 use crate::sys::fs;
@@ -40,16 +41,8 @@ pub struct Uninstall {
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotUninstall {
-    #[error("there is no home directory: HOME is not set")]
-    NoHome,
-    #[error(
-        "{0} is not an absolute path; HOME and the XDG variables must be, or each directory has its own home"
-    )]
-    RelativeHome(PathBuf),
-    #[error(
-        "this is root's shell in the place of another user's (SUDO_UID is set): files in that home would belong to root"
-    )]
-    RootForAnother,
+    #[error(transparent)]
+    User(#[from] WrongUser),
     #[error(
         "{path} cannot be changed ({why}), and cargo would not work without the wrapper that it names; remove `build.rustc-wrapper` from it first"
     )]
@@ -70,7 +63,7 @@ pub fn undo_init(env: &Env, command: &str) -> Result<Uninstall, CannotUninstall>
 }
 
 fn undo_all(env: &Env, command: &str, commands: &[&str]) -> Result<Uninstall, CannotUninstall> {
-    let journal = Journal::of(env).ok_or(CannotUninstall::NoHome)?;
+    let journal = Journal::of(env).ok_or(WrongUser::NoHome)?;
     let undo = journal.undo(command, commands).map_err(CannotUninstall::Journal)?;
     let mut plan = undo.plan;
     undo::first(&mut plan, |change| match &change.before {
@@ -84,10 +77,7 @@ fn undo_all(env: &Env, command: &str, commands: &[&str]) -> Result<Uninstall, Ca
 }
 
 /// The plan for this machine: the journal first, and then whatever else names the program.
-pub fn plan(env: &Env, allow_root: bool) -> Result<Uninstall, CannotUninstall> {
-    if init::is_root_for_another(env) && !allow_root {
-        return Err(CannotUninstall::RootForAnother);
-    }
+pub fn plan(env: &Env) -> Result<Uninstall, CannotUninstall> {
     let mut uninstall = undo_all(env, COMMAND, &[init::COMMAND, REPAIR])?;
     uninstall.unwire(env)?;
     uninstall.remove_own(env)?;
@@ -338,7 +328,7 @@ mod tests {
                 if !with_journal {
                     std::fs::remove_dir_all(home.path().join(".local/state")).unwrap();
                 }
-                let uninstall = plan(&env, true).unwrap();
+                let uninstall = plan(&env).unwrap();
                 let (_, crashed) =
                     fault::crash_after(n, || drop(journal.apply(&uninstall.plan, &mut || Ok(()))));
                 let config = home.path().join(".cargo/config.toml");
@@ -346,7 +336,7 @@ mod tests {
                 let names_it = std::fs::read_to_string(&config).unwrap().contains("rustc-wrapper");
                 assert!(!names_it || own.exists(), "step {n}: cargo would not work");
                 journal.recover().unwrap();
-                journal.apply(&plan(&env, true).unwrap().plan, &mut || Ok(())).unwrap();
+                journal.apply(&plan(&env).unwrap().plan, &mut || Ok(())).unwrap();
                 assert_eq!(std::fs::read_to_string(&config).unwrap(), THEIRS, "step {n}");
                 assert!(std::fs::symlink_metadata(&own).is_err(), "step {n}");
                 if !crashed {

@@ -366,13 +366,14 @@ fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
             &["gc"],
             &["purge"],
         ] {
-            home.run(args).with(2, "root's shell in the place of another user's");
+            home.run(args).with(2, "this is root in another user's home");
         }
         home.run(&["daemon"]).with(1, "The daemon does not run");
         home.run(&["purge", "--dry-run"]).with(0, "There is no store");
     }
     home.unset("SUDO_UID");
     home.unset("HOME");
+    home.run(&["stats"]).with(2, "neither HOME nor KACHE_CACHE_DIR is set").with(2, "hint: set HOME");
     home.run(&["init", "-y"]).with(2, "HOME is not set");
     home.run(&["uninstall", "-y"]).with(2, "HOME is not set");
     home.set("HOME", "relative");

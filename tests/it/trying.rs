@@ -170,7 +170,7 @@ fn what_cannot_be_tried_is_told() {
     );
     let mut without_cargo = trying(&world, &["."]);
     without_cargo.env("PATH", "/nowhere");
-    fails(without_cargo, 1, &["there is no `cargo` on PATH", "hint: install Rust"]);
+    fails(without_cargo, 1, &["cargo is not in PATH", "hint: install Rust (https://rustup.rs)"]);
     world.write("Cargo.toml", package("app", "[dependencies]\nno-such-crate-of-ours = \"7\""));
     fails(
         trying(&world, &["."]),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
-use crate::cli::exit::Failure;
+use crate::cli::exit::{Failure, NO_CARGO_HINT};
 use crate::config::env::{CACHE_DIR, CACHE_EXECUTABLES, CONFIG, PATHS_MODE};
 use crate::sys::clock::Stopwatch;
 use crate::sys::env::Env;
@@ -61,10 +61,8 @@ impl Cargo {
         chooses_toolchain: bool,
     ) -> Result<Cargo, Failure> {
         let cwd = env.cwd.as_deref().unwrap_or(Path::new("/"));
-        let program = os::find_program("cargo".as_ref(), env.get("PATH"), cwd).ok_or_else(|| {
-            Failure::new("there is no `cargo` on PATH")
-                .hint("install Rust, or add its `bin` directory to PATH")
-        })?;
+        let program = os::find_program("cargo".as_ref(), env.get("PATH"), cwd)
+            .ok_or_else(|| Failure::new("cargo is not in PATH").hint(NO_CARGO_HINT))?;
         let is_inherited = |name: &OsStr| name == "RUSTUP_TOOLCHAIN" && env.get("CARGO").is_some();
         let is_kept = |name: &OsStr| is_passed(name) && !(chooses_toolchain && is_inherited(name));
         let vars = env.vars().filter(|(name, _)| is_kept(name));
@@ -218,6 +216,6 @@ mod tests {
     fn a_machine_without_cargo_is_told_so() {
         let env = Env::with_vars(&[("PATH", "/nowhere")]);
         let failure = Cargo::find(&env, "/bin/kache".into(), Path::new("/tmp/x"), false).err().unwrap();
-        assert!(failure.to_string().starts_with("error: there is no `cargo` on PATH\nhint: install Rust"));
+        assert!(failure.to_string().starts_with("error: cargo is not in PATH\nhint: install Rust"));
     }
 }

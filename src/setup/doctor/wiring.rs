@@ -2,11 +2,11 @@
 
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
-use crate::setup::init;
+use crate::setup::{init, user};
 
 /// `finding` with what `kache init` would do about it, or why it would do nothing.
 pub fn with_fix(finding: Finding, machine: &Machine) -> Finding {
-    if init::is_root_for_another(&machine.env) {
+    if user::is_root_for_another(&machine.env) {
         return finding.hint("run it as the user whose cargo is meant, without sudo");
     }
     match init::plan_for(&machine.env, &machine.exe) {
