@@ -26,7 +26,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Have cargo call kache, and prove that it does')
-            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look whether all is well, and put right what is not')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check whether all is well, and put right what is not')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show what the cache did: hits, misses and why, time saved, bytes, the store''s size')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is in the store')
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Tell why a crate was compiled and not served from the store')
@@ -74,7 +74,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;stats' {
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only what happened in this time, such as 24h or 7d; records are kept for 30 days')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only what happened within this time, such as 24h or 7d; records are kept for 30 days')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of tables')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -95,8 +95,8 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;gc' {
-            [CompletionResult]::new('--max-age', '--max-age', [CompletionResultType]::ParameterName, 'Remove entries that were not used for so long, such as 7d, even where there is room')
-            [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'Leave alone what was made or used so lately; a build that runs meanwhile may need it')
+            [CompletionResult]::new('--max-age', '--max-age', [CompletionResultType]::ParameterName, 'Remove entries that were not used for this long, such as 7d, even if there is room for them')
+            [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'Keep what was made or used within this time: a build that is running may need it')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be removed, and remove nothing')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
             [CompletionResult]::new('--automatic', '--automatic', [CompletionResultType]::ParameterName, 'Started by a build: say nothing, and do nothing unless there is a need')
@@ -147,9 +147,9 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run the daemon here, until it is stopped')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start it, if it does not run')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop it')
-            [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Start its program anew; whoever asks meanwhile waits and is answered')
-            [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Have it started at every login, and now')
-            [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Have it started at login no more, and end it')
+            [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Start its program anew; requests that come meanwhile wait and are answered')
+            [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Start it at every login, and now')
+            [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Stop starting it at login, and end it')
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'Print the end of its log')
             [CompletionResult]::new('preflight', 'preflight', [CompletionResultType]::ParameterValue, 'Say that this binary can run here, and what it is')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -210,9 +210,9 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run the daemon here, until it is stopped')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start it, if it does not run')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop it')
-            [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Start its program anew; whoever asks meanwhile waits and is answered')
-            [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Have it started at every login, and now')
-            [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Have it started at login no more, and end it')
+            [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Start its program anew; requests that come meanwhile wait and are answered')
+            [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Start it at every login, and now')
+            [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Stop starting it at login, and end it')
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'Print the end of its log')
             [CompletionResult]::new('preflight', 'preflight', [CompletionResultType]::ParameterValue, 'Say that this binary can run here, and what it is')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -261,7 +261,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;help' {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Have cargo call kache, and prove that it does')
-            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look whether all is well, and put right what is not')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check whether all is well, and put right what is not')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show what the cache did: hits, misses and why, time saved, bytes, the store''s size')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is in the store')
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Tell why a crate was compiled and not served from the store')
@@ -310,9 +310,9 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run the daemon here, until it is stopped')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start it, if it does not run')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop it')
-            [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Start its program anew; whoever asks meanwhile waits and is answered')
-            [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Have it started at every login, and now')
-            [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Have it started at login no more, and end it')
+            [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Start its program anew; requests that come meanwhile wait and are answered')
+            [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Start it at every login, and now')
+            [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Stop starting it at login, and end it')
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'Print the end of its log')
             [CompletionResult]::new('preflight', 'preflight', [CompletionResultType]::ParameterValue, 'Say that this binary can run here, and what it is')
             break

@@ -24,7 +24,7 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
-  # Look whether all is well, and put right what is not
+  # Check whether all is well, and put right what is not
   export extern "kache doctor" [
     --fix                     # Put right what can be, after showing what would be done
     --project                 # Change files of the repository here as well, where they set sccache
@@ -42,7 +42,7 @@ module completions {
 
   # Show what the cache did: hits, misses and why, time saved, bytes, the store's size
   export extern "kache stats" [
-    --since: string           # Only what happened in this time, such as 24h or 7d; records are kept for 30 days
+    --since: string           # Only what happened within this time, such as 24h or 7d; records are kept for 30 days
     --json                    # Print one JSON object instead of tables
     --help(-h)                # Print help
   ]
@@ -69,8 +69,8 @@ module completions {
 
   # Remove what was not used for longest, and what nothing refers to
   export extern "kache gc" [
-    --max-age: string         # Remove entries that were not used for so long, such as 7d, even where there is room
-    --grace: string           # Leave alone what was made or used so lately; a build that runs meanwhile may need it
+    --max-age: string         # Remove entries that were not used for this long, such as 7d, even if there is room for them
+    --grace: string           # Keep what was made or used within this time: a build that is running may need it
     --dry-run                 # Show what would be removed, and remove nothing
     --json                    # Print one JSON object instead of text
     --automatic               # Started by a build: say nothing, and do nothing unless there is a need
@@ -139,12 +139,12 @@ module completions {
     --help(-h)                # Print help
   ]
 
-  # Start its program anew; whoever asks meanwhile waits and is answered
+  # Start its program anew; requests that come meanwhile wait and are answered
   export extern "kache daemon restart" [
     --help(-h)                # Print help
   ]
 
-  # Have it started at every login, and now
+  # Start it at every login, and now
   export extern "kache daemon install" [
     --dry-run                 # Show what would be changed, and change nothing; ends with 2 if there is something to change
     --check                   # Show what would be changed, and change nothing; ends with 2 if there is something to change
@@ -152,7 +152,7 @@ module completions {
     --help(-h)                # Print help
   ]
 
-  # Have it started at login no more, and end it
+  # Stop starting it at login, and end it
   export extern "kache daemon uninstall" [
     --dry-run                 # Show what would be changed, and change nothing; ends with 2 if there is something to change
     --check                   # Show what would be changed, and change nothing; ends with 2 if there is something to change
@@ -187,15 +187,15 @@ module completions {
   export extern "kache daemon help stop" [
   ]
 
-  # Start its program anew; whoever asks meanwhile waits and is answered
+  # Start its program anew; requests that come meanwhile wait and are answered
   export extern "kache daemon help restart" [
   ]
 
-  # Have it started at every login, and now
+  # Start it at every login, and now
   export extern "kache daemon help install" [
   ]
 
-  # Have it started at login no more, and end it
+  # Stop starting it at login, and end it
   export extern "kache daemon help uninstall" [
   ]
 
@@ -218,7 +218,7 @@ module completions {
     --keep                    # Leave the temporary directory where it is, with the store and the last build
     --remove-after: path      # Remove the temporary directory DIR when standard input ends
     --help(-h)                # Print help
-    path?: path               # A directory of the workspace to build; a small one that is part of this program, if none is named
+    path?: path               # A directory in the workspace to build; without it, a small workspace that is part of this program is built
   ]
 
   def "nu-complete kache completions shell" [] {
@@ -228,7 +228,7 @@ module completions {
   # Print what a shell needs to complete these commands
   export extern "kache completions" [
     --help(-h)                # Print help
-    shell: string@"nu-complete kache completions shell" # The shell that shall complete
+    shell: string@"nu-complete kache completions shell" # The shell to complete for
   ]
 
   # Print this message or the help of the given subcommand(s)
@@ -239,7 +239,7 @@ module completions {
   export extern "kache help init" [
   ]
 
-  # Look whether all is well, and put right what is not
+  # Check whether all is well, and put right what is not
   export extern "kache help doctor" [
   ]
 
@@ -291,15 +291,15 @@ module completions {
   export extern "kache help daemon stop" [
   ]
 
-  # Start its program anew; whoever asks meanwhile waits and is answered
+  # Start its program anew; requests that come meanwhile wait and are answered
   export extern "kache help daemon restart" [
   ]
 
-  # Have it started at every login, and now
+  # Start it at every login, and now
   export extern "kache help daemon install" [
   ]
 
-  # Have it started at login no more, and end it
+  # Stop starting it at login, and end it
   export extern "kache help daemon uninstall" [
   ]
 

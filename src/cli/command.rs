@@ -15,7 +15,8 @@ use crate::sys::env::Env;
 
 /// A build cache for Rust: a second build of the same thing costs almost nothing.
 ///
-/// Cargo calls it in front of the compiler where RUSTC_WRAPPER=kache is set.
+/// Cargo calls it in front of the compiler: `kache init` sets that up for this user, and RUSTC_WRAPPER=kache for one
+/// build.
 #[derive(Parser)]
 #[command(name = "kache", version, after_help = EXIT_CODES)]
 struct Arguments {
@@ -34,7 +35,7 @@ Exit codes:
 enum Command {
     /// Have cargo call kache, and prove that it does
     Init(init::Args),
-    /// Look whether all is well, and put right what is not
+    /// Check whether all is well, and put right what is not
     Doctor(doctor::Args),
     /// Show what the cache did: hits, misses and why, time saved, bytes, the store's size
     Stats(stats::Args),

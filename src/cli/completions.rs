@@ -10,7 +10,7 @@ use crate::cli::session::Session;
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The shell that shall complete
+    /// The shell to complete for
     #[arg(value_enum)]
     shell: Shell,
 }

@@ -39,11 +39,11 @@ enum Action {
     Start,
     /// Stop it
     Stop,
-    /// Start its program anew; whoever asks meanwhile waits and is answered
+    /// Start its program anew; requests that come meanwhile wait and are answered
     Restart,
-    /// Have it started at every login, and now
+    /// Start it at every login, and now
     Install(ServiceArgs),
-    /// Have it started at login no more, and end it
+    /// Stop starting it at login, and end it
     Uninstall(ServiceArgs),
     /// Print the end of its log
     Log {
@@ -129,7 +129,7 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
 }
 
 const NO_DAEMON: &str = "\
-The daemon does not run. Builds do not need it. `kache daemon start` starts it, `kache daemon install` at every login.
+The daemon does not run. Builds do not need it. `kache daemon start` starts it now, `kache daemon install` at every login.
 ";
 
 struct Command<'a> {

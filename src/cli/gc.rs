@@ -21,10 +21,10 @@ use crate::sys::{clock, fs};
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Remove entries that were not used for so long, such as 7d, even where there is room
+    /// Remove entries that were not used for this long, such as 7d, even if there is room for them
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_age: Option<Duration>,
-    /// Leave alone what was made or used so lately; a build that runs meanwhile may need it
+    /// Keep what was made or used within this time: a build that is running may need it
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
     grace: Duration,
     /// Show what would be removed, and remove nothing
@@ -49,7 +49,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let config = session.config()?;
     let cache_dir = &config.cache_dir.value;
     if fs::metadata(cache_dir).is_err() {
-        return missing(cache_dir, args.json, session);
+        return missing(cache_dir, args.dry_run, args.json, session);
     }
     let lock = if args.dry_run { None } else { Some(lock(cache_dir)?) };
     let survey = survey(cache_dir, session)?;
@@ -71,8 +71,9 @@ pub fn lock(cache_dir: &Path) -> Result<FileLock, Failure> {
                 exit: Exit::Busy,
             })
         }
-        Err(e) => Err(Failure::new(format_args!("{}: {e}", lock_file(cache_dir).display()))
-            .hint("nothing can be removed from a store that cannot be written to")),
+        Err(e) => Err(Failure::new(format_args!("{}: {e}", lock_file(cache_dir).display())).hint(
+            "removing needs write access to the store: make it writable, or name another in KACHE_CACHE_DIR",
+        )),
     }
 }
 
@@ -96,9 +97,9 @@ fn first_of(mut problems: Vec<String>) -> Vec<String> {
 }
 
 /// Says that there is nothing to remove.
-pub fn missing(cache_dir: &Path, json: bool, session: &Session<'_>) -> Result<Exit, Failure> {
+pub fn missing(cache_dir: &Path, dry_run: bool, json: bool, session: &Session<'_>) -> Result<Exit, Failure> {
     if json {
-        session.print_json(&Report::of(&Plan::default(), None))?;
+        session.print_json(&Report { dry_run, ..Report::of(&Plan::default(), None) })?;
     } else {
         session.print(&format!("There is no store at {}: nothing to remove.\n", cache_dir.display()))?;
     }

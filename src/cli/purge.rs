@@ -47,7 +47,10 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     }
     let cache_dir = session.config()?.cache_dir.value;
     if fs::metadata(&cache_dir).is_err() {
-        return gc::missing(&cache_dir, args.json, session);
+        if args.json && args.crate_name.is_none() {
+            return report(0, 0, args, &cache_dir, session);
+        }
+        return gc::missing(&cache_dir, args.dry_run, args.json, session);
     }
     let lock = if args.dry_run { None } else { Some(gc::lock(&cache_dir)?) };
     let Some(name) = &args.crate_name else { return everything(args, &cache_dir, session) };
@@ -70,14 +73,7 @@ fn everything(args: &Args, cache_dir: &Path, session: &Session<'_>) -> Result<Ex
         remove_everything(cache_dir)?;
     }
     if args.json {
-        session.print_json(&Report {
-            format: 1,
-            dry_run: args.dry_run,
-            store: store.root().display().to_string(),
-            removed_bytes,
-            n_record_files: records.len(),
-        })?;
-        return Ok(Exit::Ok);
+        return report(removed_bytes, records.len(), args, cache_dir, session);
     }
     let removed = if args.dry_run { "Would remove" } else { "Removed" };
     session.print(&format!(
@@ -91,6 +87,24 @@ fn everything(args: &Args, cache_dir: &Path, session: &Session<'_>) -> Result<Ex
             "in build directories that are still there, what links is compiled without the cache until they are cleaned",
         );
     }
+    Ok(Exit::Ok)
+}
+
+/// Says as JSON what was removed, or would be.
+fn report(
+    removed_bytes: u64,
+    n_record_files: usize,
+    args: &Args,
+    cache_dir: &Path,
+    session: &Session<'_>,
+) -> Result<Exit, Failure> {
+    session.print_json(&Report {
+        format: 1,
+        dry_run: args.dry_run,
+        store: Store::at(cache_dir).root().display().to_string(),
+        removed_bytes,
+        n_record_files,
+    })?;
     Ok(Exit::Ok)
 }
 

@@ -21,7 +21,7 @@ use crate::sys::{clock, fs};
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only what happened in this time, such as 24h or 7d; records are kept for 30 days
+    /// Only what happened within this time, such as 24h or 7d; records are kept for 30 days
     #[arg(long, value_name = "TIME", value_parser = duration)]
     since: Option<Duration>,
     /// Print one JSON object instead of tables
@@ -88,6 +88,9 @@ fn text(report: &Report, since: Option<Duration>, is_there: bool) -> String {
     let period = since.map_or_else(String::new, |since| format!(" in the last {}", format_duration(since)));
     if summary.n_units == 0 {
         text += &format!("Nothing was built with kache{period}.\n");
+        if since.is_none() {
+            text += "`kache init` has cargo call it; `kache doctor` tells whether cargo does.\n";
+        }
     } else {
         text += &counts(summary);
         text += &bytes(summary);

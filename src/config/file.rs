@@ -58,7 +58,7 @@ keys! {
     local_store: PathBuf, ABSOLUTE, "the cache directory of the platform";
     /// The size that garbage collection keeps the store under.
     local_max_size: u64, SIZE, "50GiB";
-    /// Entries that were not used for so long are evicted, even where there is room.
+    /// Entries that were not used for this long are evicted, even if there is room for them.
     gc_max_age: Duration, DURATION, "no limit";
     /// A text that is part of every key: another salt, another set of entries.
     key_salt: String, "a text in quotes", "empty";

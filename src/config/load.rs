@@ -55,7 +55,9 @@ fn user_file(env: Lookup<'_>, problems: &mut Vec<Problem>) -> Contents {
     let contents = user_file_path(env).and_then(|user_file| {
         let Some(UserFile { path, is_named }) = user_file else { return Ok(None) };
         match read(&path)? {
-            None if is_named => Err(Problem::Unreadable { path, why: "no such file".to_owned() }),
+            None if is_named => {
+                Err(Problem::Unreadable { path, why: "no such file, but KACHE_CONFIG names it".to_owned() })
+            }
             text => Ok(text.map(|text| (path, text))),
         }
     });

@@ -121,6 +121,20 @@ fn what_is_not_known_is_not_shown_as_zero() {
     }
     let text = kache(&world, "stats");
     assert!(text.ok().contains("There is no store at"), "{}", text.stdout);
+    assert!(text.ok().contains("\n`kache init` has cargo call it;"), "{}", text.stdout);
+    assert!(!world.cache().exists(), "asking makes nothing");
+}
+
+#[test]
+fn where_there_is_no_store_a_report_has_the_fields_that_it_has_elsewhere() {
+    let world = World::project("two-crates");
+    for (command, amount) in [("gc", "before_bytes"), ("purge", "removed_bytes")] {
+        let report = |options: &str| kache(&world, &format!("{command} --json {options}")).json();
+        for (options, dry_run) in [("", false), ("--dry-run", true)] {
+            let report = report(options);
+            assert_eq!((&report["dry_run"], &report[amount]), (&dry_run.into(), &0.into()), "{report}");
+        }
+    }
     assert!(!world.cache().exists(), "asking makes nothing");
 }
 

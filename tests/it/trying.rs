@@ -162,6 +162,16 @@ fn what_cannot_be_tried_is_told() {
         2,
         &["error: /: cargo finds no workspace here: could not find `Cargo.toml`"],
     );
+    world.write("broken/Cargo.toml", "[package\n");
+    fails(
+        trying(&world, &["broken"]),
+        2,
+        &[
+            "/broken: cargo cannot read this workspace:\nunclosed table, expected `]`\n --> ",
+            "\n1 | [package\n",
+            "hint: correct it, so that cargo itself can build it",
+        ],
+    );
     fails(trying(&world, &["--", "run"]), 2, &["`cargo run` is not tried"]);
     fails(
         trying(&world, &["."]),

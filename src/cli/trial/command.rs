@@ -17,7 +17,7 @@ use crate::sys::{dirs, fs, host};
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A directory of the workspace to build; a small one that is part of this program, if none is named
+    /// A directory in the workspace to build; without it, a small workspace that is part of this program is built
     path: Option<PathBuf>,
     /// Build with optimizations
     #[arg(long)]

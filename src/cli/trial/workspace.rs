@@ -110,8 +110,14 @@ fn metadata(dir: &Path, cargo: &Cargo) -> Result<Metadata, Failure> {
     let output = cargo.ask(dir, &["metadata", "--no-deps", "--format-version", "1"])?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let error = format!("{}: cargo finds no workspace here: {}", dir.display(), in_one_line(&said));
-        return Err(Failure::usage(vec![error]).hint("name a directory that is, or is in, a cargo workspace"));
+        let said = without_preface(&said);
+        let failure = |what: &str| Failure::usage(vec![format!("{}: {what}", dir.display())]);
+        return Err(match said.starts_with("could not find `Cargo.toml`") {
+            true => failure(&format!("cargo finds no workspace here: {}", in_one_line(said)))
+                .hint("name a directory that is, or is in, a cargo workspace"),
+            false => failure(&format!("cargo cannot read this workspace:\n{}", said.trim_end()))
+                .hint("correct it, so that cargo itself can build it, and try again"),
+        });
     }
     serde_json::from_slice(&output.stdout)
         .map_err(|e| Failure::new(format_args!("{}: cargo metadata is not understood: {e}", dir.display())))
@@ -134,10 +140,15 @@ fn fetch(cargo: &Cargo, dir: &Path) -> Result<Option<String>, Failure> {
     Ok((!output.status.success()).then(|| said.split("; ").next().unwrap_or_default().to_owned()))
 }
 
+/// What a program said, from its error on.
+fn without_preface(said: &str) -> &str {
+    said.split_once("error: ").map_or(said, |(_, error)| error)
+}
+
 /// What a program said on several lines, without what only leads to it.
 fn in_one_line(said: &str) -> String {
-    let start = said.find("error: ").map_or(0, |start| start + "error: ".len());
-    let lines = said[start..].lines().map(str::trim).filter(|line| !line.is_empty() && *line != "Caused by:");
+    let lines =
+        without_preface(said).lines().map(str::trim).filter(|line| !line.is_empty() && *line != "Caused by:");
     lines.collect::<Vec<_>>().join("; ")
 }
 
