@@ -176,7 +176,8 @@ pub fn ask(question: &str) -> Result<bool, Failure> {
     };
     let input = Input::<String>::new().with_prompt(format!("{question} [Y/n]")).allow_empty(true);
     let answer = input.validate_with(is_known).interact_text();
-    let answer = answer.map_err(|e| Failure::new(format_args!("the terminal: {e}")))?;
+    let answer =
+        answer.map_err(|e| Failure::new(format_args!("no answer can be read from the terminal: {e}")))?;
     Ok(answer_of(&answer) == Some(true))
 }
 

@@ -171,8 +171,11 @@ fn undo(args: &Args, journal: &Journal, session: &Session<'_>) -> Result<Exit, F
     undo.remove_service(service);
     let take_back =
         TakeBack { uninstall: &undo, removals: Vec::new(), login: &login, removes_service, journal };
-    let mut traces =
-        || login.remove_traces(false).map_err(|e| Failure::new(format_args!("what the daemon left: {e}")));
+    let mut traces = || {
+        login
+            .remove_traces(false)
+            .map_err(|e| Failure::new(format_args!("what the daemon left cannot be removed: {e}")))
+    };
     let outcome = take_back.carry_out(&args.ways, session, proof::prove_works, &mut traces)?;
     if !args.ways.json {
         session.print(&match outcome {

@@ -43,7 +43,7 @@ impl Session<'_> {
     /// The index of the cache directory, up to date; says what there is to say about it.
     pub fn index(&self, cache_dir: &Path) -> Result<Index, Failure> {
         let index = Index::open(cache_dir)
-            .map_err(|e| Failure::new(format_args!("no index, not even in memory: {e}")))?;
+            .map_err(|e| Failure::new(format_args!("the index cannot be opened, not even in memory: {e}")))?;
         index.notes.iter().for_each(|note| self.note(note));
         Ok(index)
     }
@@ -63,7 +63,9 @@ impl Session<'_> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            result => result.map_err(|e| Failure::new(format_args!("standard output: {e}"))),
+            result => {
+                result.map_err(|e| Failure::new(format_args!("standard output cannot be written to: {e}")))
+            }
         }
     }
 

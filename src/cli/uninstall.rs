@@ -48,12 +48,14 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         removals.push("Remove the journal of what was changed, for good".to_owned());
     }
     let mut and_then = || {
-        login.remove_traces(args.purge).map_err(|e| Failure::new(format_args!("the daemon's log: {e}")))?;
+        login
+            .remove_traces(args.purge)
+            .map_err(|e| Failure::new(format_args!("the daemon's log cannot be removed: {e}")))?;
         if let Some(dir) = &cache_dir {
             remove_store(dir)?;
         }
         if args.purge && uninstall.unfinished.is_empty() {
-            journal.remove().map_err(|e| Failure::new(format_args!("the journal: {e}")))?;
+            journal.remove().map_err(|e| Failure::new(format_args!("the journal cannot be removed: {e}")))?;
             remove_empty_bases(session.env);
         }
         Ok(())

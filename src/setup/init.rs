@@ -57,9 +57,9 @@ pub enum CannotInit {
     NoCargo,
     #[error("`kache` in PATH is {found}, and not this program, {exe}", found = found.as_ref().map_or("nowhere".into(), |found| found.display().to_string()))]
     NotInPath { found: Option<PathBuf>, exe: PathBuf },
-    #[error("where this program is cannot be told: {0}")]
+    #[error("this program's own file cannot be found: {0}")]
     NoExe(std::io::Error),
-    #[error("{0} cannot stand in a file of UTF-8")]
+    #[error("{0} is not UTF-8, so cargo's configuration cannot name it")]
     NotUnicode(PathBuf),
     #[error("cargo's configuration cannot be understood: {0}")]
     Broken(Problem),

@@ -47,7 +47,7 @@ pub enum CannotUninstall {
         "{path} cannot be changed ({why}), and cargo would not work without the wrapper that it names; remove `build.rustc-wrapper` from it first"
     )]
     Unwritable { path: PathBuf, why: &'static str },
-    #[error("the journal: {0}")]
+    #[error("the journal cannot be read: {0}")]
     Journal(io::Error),
     #[error(transparent)]
     Chain(#[from] chain::Problem),

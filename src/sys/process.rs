@@ -142,50 +142,54 @@ pub fn capture<A: AsRef<OsStr>>(
         };
     }
     let mut child = command.spawn()?;
+    let until = Instant::now() + surroundings.patience;
+    let captured = printed_by(&mut child, surroundings.most_bytes, until)
+        .and_then(|[stdout, stderr]| Ok(Captured { code: code_of(&mut child, until)?, stdout, stderr }));
+    captured.map_err(|error| {
+        let _ = child.kill();
+        let _ = child.wait();
+        let seconds = surroundings.patience.as_secs();
+        match error.kind() {
+            io::ErrorKind::TimedOut => io::Error::new(error.kind(), format!("no answer after {seconds} s")),
+            _ => error,
+        }
+    })
+}
+
+/// What a child prints on standard output and standard error until it closes them, up to `most_bytes` of each. Both are
+/// read at once: a child that fills one stops until it is read.
+fn printed_by(child: &mut Child, most_bytes: u64, until: Instant) -> io::Result<[Vec<u8>; 2]> {
     let (sender, receiver) = mpsc::channel();
     let streams: [Option<Box<dyn Read + Send>>; 2] = [
         child.stdout.take().map(|stream| Box::new(stream) as _),
         child.stderr.take().map(|stream| Box::new(stream) as _),
     ];
     for (index, stream) in streams.into_iter().enumerate() {
-        let (sender, most_bytes) = (sender.clone(), surroundings.most_bytes);
+        let sender = sender.clone();
         std::thread::Builder::new().spawn(move || {
             let mut bytes = Vec::new();
             let result = stream.map_or(Ok(0), |stream| stream.take(most_bytes).read_to_end(&mut bytes));
             let _ = sender.send((index, result.map(|_| bytes)));
         })?;
     }
-    let until = Instant::now() + surroundings.patience;
     let mut printed = [Vec::new(), Vec::new()];
     for _ in 0..printed.len() {
-        match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok((index, bytes)) => printed[index] = bytes?,
-            Err(_) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                let seconds = surroundings.patience.as_secs();
-                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer after {seconds} s")));
-            }
-        }
+        let received = receiver.recv_timeout(until.saturating_duration_since(Instant::now()));
+        let (index, bytes) = received.map_err(|_| io::ErrorKind::TimedOut)?;
+        printed[index] = bytes?;
     }
-    // Who closed its output is about to end, and has the rest of the time for it.
-    let code = loop {
+    Ok(printed)
+}
+
+/// The code that a child ends with which has closed its output, and so is about to end.
+fn code_of(child: &mut Child, until: Instant) -> io::Result<Option<i32>> {
+    loop {
         match child.try_wait()? {
-            Some(status) => break status.code(),
-            None if Instant::now() >= until => {
-                let _ = child.kill();
-                let _ = child.wait();
-                let seconds = surroundings.patience.as_secs();
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    format!("did not end within {seconds} s"),
-                ));
-            }
+            Some(status) => return Ok(status.code()),
+            None if Instant::now() >= until => return Err(io::ErrorKind::TimedOut.into()),
             None => std::thread::sleep(Duration::from_millis(1)),
         }
-    };
-    let [stdout, stderr] = printed;
-    Ok(Captured { code, stdout, stderr })
+    }
 }
 
 /// Starts `program` so that it outlives this process and holds none of its streams and descriptors, nor its terminal: a
@@ -364,6 +368,19 @@ fn keep_descriptors_from_children() -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_takes_too_long_is_ended_even_if_it_has_closed_its_output() {
+        let patience = Duration::from_millis(50);
+        for script in ["exec sleep 100", "exec >&- 2>&-; exec sleep 100"] {
+            let began = Instant::now();
+            let surroundings = Surroundings { patience, ..Surroundings::default() };
+            let error = capture(OsStr::new("sh"), &["-c", script], &surroundings).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{script}: {error}");
+            assert!(began.elapsed() < Duration::from_secs(50), "{script}: was waited for and not ended");
+        }
+    }
 
     #[test]
     fn a_manager_is_looked_for_where_it_is_and_not_where_a_variable_of_another_user_says() {

@@ -53,7 +53,7 @@ impl Journal {
         let entry = self.begin(plan).map_err(broken)?;
         let result = carry_out(plan, &entry)
             .and_then(|()| proof())
-            .and_then(|()| entry.set_status(Status::Done).map_err(|e| format!("the journal: {e}")));
+            .and_then(|()| entry.set_status(Status::Done).map_err(|e| format!("the journal cannot be written: {e}")));
         if let Err(what) = result {
             let left = revert(&entry);
             return Err(if left.is_empty() {
@@ -178,7 +178,7 @@ fn revert(entry: &Entry) -> Vec<String> {
     if left.is_empty() {
         match entry.set_status(Status::Reverted) {
             Ok(()) => entry.forget_bytes(),
-            Err(e) => left.push(format!("the journal: {e}")),
+            Err(e) => left.push(format!("the journal cannot be written: {e}")),
         }
     }
     left

@@ -31,7 +31,7 @@ pub struct Release {
 pub enum BadRelease {
     #[error(transparent)]
     Fetch(#[from] CannotFetch),
-    #[error("the key that releases are checked with is none: {0}")]
+    #[error("the key that releases are checked with is not valid: {0}")]
     Key(minisign_verify::Error),
     #[error("SHA256SUMS.minisig is no signature: {0}")]
     NoSignature(minisign_verify::Error),
