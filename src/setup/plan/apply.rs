@@ -51,9 +51,9 @@ impl Journal {
         }
         check_preconditions(plan)?;
         let entry = self.begin(plan).map_err(broken)?;
-        let result = carry_out(plan, &entry)
-            .and_then(|()| proof())
-            .and_then(|()| entry.set_status(Status::Done).map_err(|e| format!("the journal cannot be written: {e}")));
+        let result = carry_out(plan, &entry).and_then(|()| proof()).and_then(|()| {
+            entry.set_status(Status::Done).map_err(|e| format!("the journal cannot be written: {e}"))
+        });
         if let Err(what) = result {
             let left = revert(&entry);
             return Err(if left.is_empty() {
