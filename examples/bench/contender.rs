@@ -33,7 +33,7 @@ impl Contender {
 #[derive(Debug)]
 pub(crate) struct Contenders {
     pub(crate) kache: PathBuf,
-    floor: PathBuf,
+    pub(crate) floor: PathBuf,
     pub(crate) sccache: Option<Sccache>,
     /// Holds no configuration; so nobody's own settings take part.
     empty_config: PathBuf,

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::checkout;
 use crate::clock;
 use crate::contender::{Contender, Contenders};
-use crate::options::{Mode, Options, Project};
+use crate::options::{Mode, Options};
 use crate::recording::{self, Recording};
 use crate::records::Counts;
 use crate::table::Budget::{AtLeast, AtMost};
@@ -19,6 +19,9 @@ use crate::trace::{self, Calls};
 
 /// How often a start is measured.
 const N_STARTS: usize = 200;
+
+/// How often a hit is measured.
+pub(crate) const N_HITS: usize = 50;
 
 /// Adds the rows about single processes.
 pub(crate) fn measure(
@@ -32,7 +35,9 @@ pub(crate) fn measure(
     let project = options.projects.iter().find(|project| project.name == "middle");
     let Some(project) = project.or(options.projects.first()) else { return Ok(()) };
     let home = place.join("hit");
-    let (store, recordings) = record(contenders, project, &home)?;
+    let checkout = home.join("checkout");
+    checkout::copy(&project.directory, &checkout)?;
+    let (store, recordings) = record(contenders, &checkout, &home)?;
     for (what, recording) in chosen(&recordings) {
         let subject = format!("hit: {what}");
         one_hit(contenders, &subject, recording, &store, &home, table)?;
@@ -78,13 +83,16 @@ fn rustc(contenders: &Contenders) -> Result<PathBuf> {
 }
 
 /// Builds a project once to fill the store, then once more with every call written down.
-fn record(contenders: &Contenders, project: &Project, home: &Path) -> Result<(PathBuf, Vec<Recording>)> {
-    let (checkout, store, recordings) = (home.join("checkout"), home.join("store"), home.join("recordings"));
-    checkout::copy(&project.directory, &checkout)?;
+pub(crate) fn record(
+    contenders: &Contenders,
+    checkout: &Path,
+    home: &Path,
+) -> Result<(PathBuf, Vec<Recording>)> {
+    let (store, recordings) = (home.join("store"), home.join("recordings"));
     fs::create_dir_all(&store)?;
     fs::create_dir_all(&recordings)?;
-    checkout::fetch(contenders, &checkout)?;
-    let cargo = || contenders.cargo(Contender::Kache, Mode::Build, &checkout, &store);
+    checkout::fetch(contenders, checkout)?;
+    let cargo = || contenders.cargo(Contender::Kache, Mode::Build, checkout, &store);
     clock::measure(&mut cargo())?;
     checkout::remove(&checkout.join("target"))?;
     let mut recorded = cargo();
@@ -109,7 +117,7 @@ fn chosen(recordings: &[Recording]) -> Vec<(String, &Recording)> {
 }
 
 /// Repeats one call again and again: alone for the time, then under each tracer.
-fn one_hit(
+pub(crate) fn one_hit(
     contenders: &Contenders,
     subject: &str,
     recording: &Recording,
@@ -122,7 +130,7 @@ fn one_hit(
     let before = Counts::read(store)?;
     let program: [OsString; 1] = [kache.into()];
     let mut walls = Vec::new();
-    for _ in 0..N_STARTS / 4 {
+    for _ in 0..N_HITS {
         walls.push(clock::measure(&mut recording.command(&program))?.wall);
     }
     let counts = Counts::read(store)? - before;
@@ -144,6 +152,6 @@ fn one_hit(
     Ok(())
 }
 
-fn milliseconds(duration: Duration) -> f64 {
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }

@@ -13,7 +13,8 @@
 //!
 //! In reading order: `options` (what was asked), `clock` (how one command is measured), `contender` (who runs, with
 //! which environment), `checkout` (copies of a project), `records` and `disk` (what is counted afterwards),
-//! `rounds` and `figures` (the builds), `recording`, `trace`, `hit` and `observing` (single processes), `table` (how it is told).
+//! `rounds` and `figures` (the builds), `recording`, `trace`, `hit`, `linked` and `observing`
+//! (single processes), `table` (how it is told).
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 #![allow(
@@ -33,6 +34,8 @@ mod disk;
 mod figures;
 #[cfg(unix)]
 mod hit;
+#[cfg(unix)]
+mod linked;
 #[cfg(unix)]
 mod observing;
 #[cfg(unix)]
@@ -79,6 +82,9 @@ fn main() -> Result<()> {
     println!("measuring single processes …");
     observing::measure(&mut table)?;
     hit::measure(&contenders, &options, place.path(), &mut table)?;
+    if !options.quick {
+        linked::measure(&contenders, place.path(), &mut table)?;
+    }
     table.print();
     match &options.json {
         Some(path) => Ok(std::fs::write(path, serde_json::to_string_pretty(&table)?)?),

@@ -12,7 +12,7 @@ bench [--kache PATH] [--project NAME=DIR]… [--runs N] [--mode build,check] [--
   --project NAME=DIR  measure DIR; may be repeated (default: small, middle and large from tests/fixtures)
   --runs N            rounds per figure (default: 3)
   --mode LIST         cargo commands to measure (default: build,check)
-  --quick             one round, `build` only, without the large project
+  --quick             one round, `build` only, without the large project and the large link
   --json FILE         write the figures there, too";
 
 /// The cargo command that a figure is about.
@@ -51,6 +51,7 @@ pub(crate) struct Options {
     pub(crate) runs: usize,
     pub(crate) modes: Vec<Mode>,
     pub(crate) json: Option<PathBuf>,
+    pub(crate) quick: bool,
 }
 
 impl Options {
@@ -77,7 +78,7 @@ impl Options {
         }
         let modes = modes.unwrap_or(if quick { vec![Mode::Build] } else { vec![Mode::Build, Mode::Check] });
         let runs = runs.unwrap_or(if quick { 1 } else { 3 });
-        Ok(Some(Options { kache, projects, runs, modes, json }))
+        Ok(Some(Options { kache, projects, runs, modes, json, quick }))
     }
 }
 
