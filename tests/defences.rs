@@ -3,6 +3,8 @@
 //! `defences.toml` is the list. The slow test copies the project, takes out one defence at a time, and runs the
 //! scenarios that are to notice, and one that is not to: the build must still work. `DEFENCES=<word>` in the
 //! environment selects rows whose name holds the word, or one of several with `|` between them.
+//!
+//! Where another defence stands behind the first, the row takes out both, or nobody could notice.
 
 #![expect(
     clippy::disallowed_methods,
@@ -10,6 +12,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "what takes many minutes shows how far it is")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,16 +32,43 @@ struct Defence {
     /// It is one of the builds that are observed; the others are played without.
     #[serde(default)]
     observed: bool,
+    #[serde(flatten)]
+    edit: Edit,
+    /// What else has to go: the defences behind it.
+    #[serde(default)]
+    and: Vec<Edit>,
+    /// Scenarios that must go red, `module::name`; or tests of a part, `src/file.rs::name`.
+    red: Vec<String>,
+    /// A scenario that must stay green.
+    #[serde(default = "simplest")]
+    green: String,
+}
+
+/// A change of one file.
+#[derive(Deserialize)]
+struct Edit {
     file: String,
     /// Occurs exactly once in the file.
     find: String,
     /// The same without the defence.
     replace: String,
-    /// Scenarios that must go red.
-    red: Vec<String>,
-    /// A scenario that must stay green.
-    #[serde(default = "simplest")]
-    green: String,
+}
+
+impl Defence {
+    fn edits(&self) -> impl Iterator<Item = &Edit> {
+        std::iter::once(&self.edit).chain(&self.and)
+    }
+
+    /// The files that it changes, each with its content before and after.
+    fn changed_files(&self) -> BTreeMap<&str, (String, String)> {
+        let mut files = BTreeMap::new();
+        for Edit { file, find, replace } in self.edits() {
+            let whole = || fs::read_to_string(root().join(file)).expect("it was found there");
+            let (_, after) = files.entry(file.as_str()).or_insert_with(|| (whole(), whole()));
+            *after = after.replacen(find, replace, 1);
+        }
+        files
+    }
 }
 
 fn simplest() -> String {
@@ -90,12 +120,15 @@ fn every_hazard_has_a_test_or_a_reason() {
 #[test]
 fn every_defence_stands_where_the_list_says_and_its_scenarios_exist() {
     let mut problems = Vec::new();
-    for Defence { name, file, find, replace, red, green, .. } in defences() {
-        let source = fs::read_to_string(root().join(&file)).unwrap_or_default();
-        let n_found = source.matches(&find).count();
-        if n_found != 1 || find == replace {
-            problems.push(format!("{name}: its text is {n_found} times in {file}"));
+    for defence in defences() {
+        for Edit { file, find, replace } in defence.edits() {
+            let source = fs::read_to_string(root().join(file)).unwrap_or_default();
+            let n_found = source.matches(find).count();
+            if n_found != 1 || find == replace {
+                problems.push(format!("{}: its text is {n_found} times in {file}", defence.name));
+            }
         }
+        let Defence { name, red, green, .. } = defence;
         let missing = red.iter().chain([&green]).filter(|scenario| !exists(scenario));
         problems.extend(missing.map(|scenario| format!("{name}: there is no scenario {scenario}")));
         if red.is_empty() || red.contains(&green) {
@@ -169,12 +202,12 @@ impl Copy {
 
     /// What is wrong with the proof of `defence`.
     fn problems_without(&self, defence: &Defence) -> Vec<String> {
-        let source = fs::read_to_string(root().join(&defence.file)).expect("it was found there");
-        self.write(&defence.file, source.replacen(&defence.find, &defence.replace, 1).as_bytes());
+        let files = defence.changed_files();
+        files.iter().for_each(|(file, (_, without))| self.write(file, without.as_bytes()));
         let mut wanted: Vec<&str> = defence.red.iter().map(String::as_str).collect();
         wanted.push(&defence.green);
         let ends = self.run(&wanted, defence.observed);
-        self.write(&defence.file, source.as_bytes());
+        files.iter().for_each(|(file, (before, _))| self.write(file, before.as_bytes()));
         let ends = match ends {
             Ok(ends) => ends,
             Err(output) => return vec![format!("{}: does not build\n{output}", defence.name)],
@@ -190,22 +223,37 @@ impl Copy {
 
     /// Runs scenarios, and says of each whether it passed. What was printed if they could not be built.
     fn run(&self, scenarios: &[&str], observed: bool) -> Result<Vec<(String, bool)>, String> {
+        let names: Vec<String> = scenarios.iter().map(|scenario| test_name(scenario)).collect();
+        let has_parts = scenarios.iter().any(|scenario| scenario.starts_with("src/"));
         let mut command = Command::new("cargo");
         command
             .current_dir(self.dir.join("project"))
             .env("CARGO_TARGET_DIR", self.dir.join("target"))
             .env("RUSTC_WRAPPER", "")
             .env("KACHE_TEST_OBSERVE", if observed { "auto" } else { "off" })
-            .args(["test", "--test", "it", "--", "--exact"])
-            .args(scenarios);
+            .args(["test", "--no-fail-fast", "--test", "it"])
+            .args(has_parts.then_some("--lib"))
+            .args(["--", "--exact"])
+            .args(&names);
         let output = command.output().expect("cargo runs");
         let printed = String::from_utf8_lossy(&output.stdout);
         let end = |line: &str| {
-            let (scenario, end) = line.strip_prefix("test ")?.split_once(" ... ")?;
-            Some((scenario.to_owned(), end == "ok"))
+            let (name, end) = line.strip_prefix("test ")?.split_once(" ... ")?;
+            let scenario = scenarios.get(names.iter().position(|wanted| wanted == name)?)?;
+            Some(((*scenario).to_owned(), end == "ok"))
         };
         let ends: Vec<(String, bool)> = printed.lines().filter_map(end).collect();
         let all_ran = scenarios.iter().all(|scenario| ends.iter().any(|(name, _)| name == scenario));
         if all_ran { Ok(ends) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
     }
+}
+
+/// What the test runner calls a scenario, or the test `src/file.rs::name`.
+fn test_name(scenario: &str) -> String {
+    let Some((file, name)) = scenario.strip_prefix("src/").and_then(|part| part.split_once(".rs::")) else {
+        return scenario.to_owned();
+    };
+    let module = file.trim_end_matches("/mod").replace('/', "::");
+    let has_tests = module.split("::").any(|part| part == "tests");
+    if has_tests { format!("{module}::{name}") } else { format!("{module}::tests::{name}") }
 }
