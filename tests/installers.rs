@@ -4,11 +4,12 @@
 
 #![allow(clippy::print_stderr, reason = "what cannot be tried here says so")]
 #![cfg(unix)]
-#![allow(clippy::print_stdout, reason = "what cannot be tried here is said")]
 #![expect(clippy::disallowed_methods, reason = "it installs from outside, as a person does")]
 
 #[path = "installers/machine.rs"]
 mod machine;
+#[path = "common/skip.rs"]
+mod skip;
 #[cfg(target_os = "linux")]
 #[path = "common/stamped.rs"]
 mod stamped;
@@ -20,6 +21,7 @@ use std::fs;
 use std::path::Path;
 
 use machine::{Machine, SCRIPT, find, have, shells};
+use skip::skip;
 
 const POSES: &str = "case $1 in --version) echo 'kache 0.1.0';; *) echo \"called: $*\";; esac";
 const NEWER: &str = "case $1 in --version) echo 'kache 0.2.0';; *) echo \"called: $*\";; esac";
@@ -133,7 +135,7 @@ fn a_release_that_is_signed_by_another_key_is_not_installed() {
     let machine = Machine::with_release(POSES);
     machine.run("sh", &["--require-signature"]).with(1, "no key is known");
     if !have("minisign") {
-        println!("signatures are not tried: there is no minisign");
+        skip("minisign", "signatures are not tried: there is no minisign");
         return;
     }
     let (key, other) = (machine.key("one"), machine.key("other"));
@@ -188,11 +190,11 @@ fn wget_does_where_curl_is_missing_and_without_both_it_says_so() {
         match missing {
             "wget" => ended.with(1, "neither curl nor wget"),
             _ if !have("curl") && !have("wget") => {
-                println!("downloads are not tried: there is neither curl nor wget");
+                skip("curl", "downloads are not tried: there is neither curl nor wget");
                 return;
             }
             "curl" if !have("wget") => {
-                println!("wget is not tried: it is not here");
+                skip("wget", "wget is not tried: it is not here");
                 continue;
             }
             _ => ended.with(0, "is installed"),
@@ -428,7 +430,7 @@ fn a_home_that_cannot_take_it_is_told_of_before_anything_is_done() {
     if fs::write(machine.path(".local/bin/x"), "").is_err() {
         refused("cannot be written to by");
     } else {
-        println!("a directory that cannot be written to is not tried: this is root");
+        skip("no-root", "a directory that cannot be written to is not tried: this is root");
         fs::remove_file(machine.path(".local/bin/x")).unwrap();
     }
     machine.mode(".local/bin", 0o755);
@@ -440,7 +442,7 @@ fn a_home_that_cannot_take_it_is_told_of_before_anything_is_done() {
 #[test]
 fn shellcheck_finds_nothing() {
     if !have("shellcheck") {
-        println!("the scripts are not checked: there is no shellcheck");
+        skip("shellcheck", "the scripts are not checked: there is no shellcheck");
         return;
     }
     let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging");

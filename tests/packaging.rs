@@ -2,7 +2,7 @@
 //! would take it. Written by `just gen`, and compared by every test run.
 
 #![expect(clippy::disallowed_methods, reason = "it reads and writes the project, from outside")]
-#![allow(clippy::print_stdout, reason = "what cannot be checked here is said")]
+#![allow(clippy::print_stderr, reason = "what cannot be checked here is said")]
 
 #[path = "packaging/committed.rs"]
 mod committed;
@@ -14,3 +14,5 @@ mod pages;
 mod render;
 #[path = "packaging/scripts.rs"]
 mod scripts;
+#[path = "common/skip.rs"]
+mod skip;

@@ -8,6 +8,9 @@
 
 #[path = "tidy/documents.rs"]
 mod documents;
+#[allow(dead_code, clippy::print_stderr, reason = "it is looked at, and nothing is skipped here")]
+#[path = "common/skip.rs"]
+mod skip;
 #[path = "tidy/source.rs"]
 mod source;
 #[path = "tidy/tokens.rs"]

@@ -11,6 +11,8 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+use crate::skip::skip;
+
 pub(crate) const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/installers/install.sh");
 const ARCHIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/archive.sh");
 
@@ -40,9 +42,7 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 pub(crate) fn shells() -> Vec<&'static str> {
     let known = ["sh", "dash", "busybox", "bash", "zsh", "mksh", "yash", "posh"];
     let (here, missing): (Vec<_>, Vec<_>) = known.into_iter().partition(|shell| have(shell));
-    if !missing.is_empty() {
-        eprintln!("not tried, as they are not here: {missing:?}");
-    }
+    missing.iter().for_each(|shell| skip(shell, &format!("{shell} is not tried: it is not here")));
     here
 }
 

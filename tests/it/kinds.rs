@@ -5,6 +5,7 @@ use std::process::Command;
 
 use kache::outcome::Bypass;
 
+use crate::skip::skip;
 use crate::step::Step;
 use crate::world::World;
 
@@ -105,6 +106,7 @@ fn tests_are_served_and_run() {
 fn nextest_runs_what_is_served() {
     let has_nextest = Command::new("cargo").args(["nextest", "--version"]).output();
     if !has_nextest.is_ok_and(|output| output.status.success()) {
+        skip("nextest", "there is no cargo-nextest");
         return;
     }
     let world = World::project("kinds");

@@ -9,6 +9,8 @@
 mod home;
 mod plain;
 mod robust;
+#[path = "../common/skip.rs"]
+mod skip;
 #[path = "../common/stamped.rs"]
 mod stamped;
 mod step;

@@ -471,13 +471,12 @@ fn files_below(dir: &std::path::Path) -> Vec<PathBuf> {
 }
 
 /// `kache <line>` with the cache directory mounted read-only; `None` where mounting is not allowed.
-#[expect(clippy::print_stderr, reason = "who runs the tests should know what was left out")]
 fn kache_read_only(world: &World, line: &str) -> Option<Answer> {
     let flags = ["-m", "-rm"].into_iter().find(|flags| {
         Command::new("unshare").args([flags, "true"]).output().is_ok_and(|output| output.status.success())
     });
     let Some(flags) = flags else {
-        eprintln!("skipped: there is no `unshare`, or no right to use it");
+        crate::skip::skip("unshare", "there is no `unshare`, or no right to use it");
         return None;
     };
     let script = format!(

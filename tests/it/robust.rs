@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::plain::{Files, files_of};
+use crate::skip::skip;
 use crate::step::Step;
 use crate::world::{World, package};
 
@@ -119,12 +120,21 @@ const WORDS: &str = r#"pub fn greeting() -> String {
 }
 "#;
 
+/// Whether system calls can be traced here; says so if not.
+pub(crate) fn has_strace() -> bool {
+    let has = runs("strace", &["-qq", "true"]);
+    if !has {
+        skip("strace", "there is no strace, or no right to use it");
+    }
+    has
+}
+
 /// `cargo build` after a shell script, in mounts of its own; `None`, with a word on it, where that is not allowed.
 /// The script sees the cache directory as `$KACHE_CACHE_DIR`.
 pub(crate) fn cargo_build_after(world: &World, script: &str) -> Option<Command> {
     let flags = ["-m", "-rm"].into_iter().find(|flags| runs("unshare", &[flags, "true"]));
     let Some(flags) = flags else {
-        eprintln!("skipped: there is no `unshare`, or no right to use it");
+        skip("unshare", "there is no `unshare`, or no right to use it");
         return None;
     };
     let mut command = world.command("unshare");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kache::outcome::Bypass;
 
-use crate::robust::{Held, N_UNITS, Reference, holding_project, project, runs};
+use crate::robust::{Held, N_UNITS, Reference, has_strace, holding_project, project, runs};
 use crate::step::{hits, misses};
 use crate::world::World;
 
@@ -43,8 +43,7 @@ fn calls(world: &World) -> Vec<String> {
 /// Kills the wrapper of `words` at some of its calls, one after the other, then builds. With a full store it is about
 /// to restore, else to compile and to put.
 fn killed(is_warm: bool, is_tried: impl Fn(usize, usize) -> bool) {
-    if !runs("strace", &["-qq", "true"]) {
-        eprintln!("skipped: there is no strace, or no right to use it");
+    if !has_strace() {
         return;
     }
     let world = project();
@@ -112,8 +111,7 @@ fn a_wrapper_killed_at_any_step_of_a_hit_leaves_a_build_that_goes_on() {
 
 #[test]
 fn a_wrapper_that_gets_no_thread_leaves_the_compile_to_the_compiler() {
-    if !runs("strace", &["-qq", "true"]) {
-        eprintln!("skipped: there is no strace, or no right to use it");
+    if !has_strace() {
         return;
     }
     let world = project();

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use kache::outcome::Outcome;
 
-use crate::robust::{N_UNITS, project, runs};
+use crate::robust::{N_UNITS, has_strace, project, runs};
 use crate::step::{hits, misses, read_records};
 use crate::world::World;
 
@@ -100,8 +100,7 @@ fn a_hit_needs_no_other_process_thread_or_connection_and_no_database() {
 
 #[test]
 fn a_hit_is_one_process_with_one_thread_that_writes_its_outputs_and_one_record() {
-    if !runs("strace", &["-qq", "true"]) {
-        eprintln!("skipped: there is no strace, or no right to use it");
+    if !has_strace() {
         return;
     }
     let world = project();

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::robust::{N_UNITS, Reference, cargo_build_after, project};
+use crate::skip::skip;
 use crate::step::{Step, hits, misses};
 use crate::world::World;
 
@@ -161,7 +162,7 @@ fn a_store_on_another_device_is_copied_from() {
     let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
     let memory = Path::new("/dev/shm");
     if device(memory).is_none() || device(memory) == device(&world.root()) {
-        eprintln!("skipped: /dev/shm is no file system of its own");
+        skip("another-disk", "/dev/shm is no file system of its own");
         return;
     }
     let other = tempfile::Builder::new().prefix("kache-it-").tempdir_in(memory).expect("a directory");

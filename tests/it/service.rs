@@ -34,13 +34,16 @@ fn property(unit: &str, name: &str) -> String {
 #[ignore = "stress: installs a service for the user who runs it, so it wants KACHE_TEST_SERVICE=1 and a user made for it"]
 fn installed_it_is_active_comes_back_after_a_kill_and_leaves_nothing() {
     if std::env::var_os("KACHE_TEST_SERVICE").is_none() {
-        println!("skipped: without KACHE_TEST_SERVICE=1, nothing is installed for the user who runs this");
+        crate::skip::skip(
+            "systemd",
+            "without KACHE_TEST_SERVICE=1, nothing is installed for whoever runs this",
+        );
         return;
     }
     match output("systemctl", &["--user", "show-environment"]) {
         Some((true, _)) => {}
         other => {
-            println!("skipped: there is no systemd user manager: {other:?}");
+            crate::skip::skip("systemd", &format!("there is no systemd user manager: {other:?}"));
             return;
         }
     }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+use crate::skip::skip;
+
 /// Generated files: paths below the project's root, and what they hold.
 pub(crate) type Files = BTreeMap<String, String>;
 
@@ -25,7 +27,7 @@ pub(crate) fn checked_by(tool: &str, args: &[&str], name: &str) {
             let said = [output.stdout, output.stderr].concat();
             assert!(output.status.success(), "{tool} on {name}:\n{}", String::from_utf8_lossy(&said));
         }
-        Err(e) => println!("{name} is not checked: {tool}: {e}"),
+        Err(e) => skip(tool, &format!("{name} is not checked: {tool}: {e}")),
     }
 }
 

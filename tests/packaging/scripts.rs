@@ -6,6 +6,7 @@ use std::process::Command;
 use crate::committed::{checked_by, read, root};
 use crate::packages::YAML;
 use crate::render::Release;
+use crate::skip::skip;
 
 fn triples() -> Vec<String> {
     let release = Release::read(root()).expect("targets.toml is read");
@@ -92,7 +93,7 @@ fn an_archive_holds_one_program_and_what_belongs_to_it() {
         assert!(listed.contains(&format!("kache-{target}/{part}\n")), "{part}");
     }
     if Command::new("dpkg-deb").arg("--version").output().is_err() {
-        println!("no package for Debian is made: there is no dpkg-deb");
+        skip("dpkg-deb", "no package for Debian is made: there is no dpkg-deb");
         return;
     }
     run("packaging/deb.sh", &[target.as_ref(), out.path().as_os_str()]);
@@ -185,7 +186,7 @@ fn brings_units(listed: &str) {
 #[cfg(unix)]
 fn an_rpm_is_made_of_the_archive() {
     if Command::new("rpmbuild").arg("--version").output().is_err() {
-        println!("no RPM is made: there is no rpmbuild");
+        skip("rpmbuild", "no RPM is made: there is no rpmbuild");
         return;
     }
     let out = tempfile::tempdir().expect("a directory");

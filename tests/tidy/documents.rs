@@ -8,7 +8,8 @@ use kache::config::env::{ALL, Variable};
 use kache::config::file::KEYS;
 use kache::setup::doctor::examine::ALL as CHECKS;
 
-use crate::source::root;
+use crate::skip::NEEDS;
+use crate::source::{files_below, root};
 
 /// The parts of the README between `<!-- generated: <name> -->` and `<!-- end -->`.
 fn parts() -> [(&'static str, String); 2] {
@@ -127,4 +128,26 @@ fn every_file_that_a_document_leads_to_is_there() {
         }
     }
     assert!(n_links > 3, "the README leads nowhere");
+}
+
+/// A name that is misspelled would demand nothing.
+#[test]
+fn what_must_not_be_skipped_is_named_as_tests_name_it() {
+    let workflow = fs::read_to_string(root().join(".github/workflows/ci.yml")).unwrap();
+    let lists: Vec<&str> =
+        workflow.lines().filter_map(|line| line.trim().strip_prefix("KACHE_TEST_MUST: ")).collect();
+    assert_eq!(lists.len(), 1, "{lists:?}");
+    for name in lists[0].split(',') {
+        assert!(NEEDS.contains(&name), "{name} is no name in tests/common/skip.rs");
+    }
+}
+
+/// Else nobody could demand that it is played.
+#[test]
+fn whatever_is_skipped_is_skipped_through_one_function() {
+    let said = ["\"skip", "ped: "].concat();
+    for path in files_below(&root().join("tests")).iter().filter(|path| !path.ends_with("common/skip.rs")) {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        assert!(!text.contains(&said), "{} skips by itself", path.display());
+    }
 }

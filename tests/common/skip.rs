@@ -1,0 +1,49 @@
+//! Tests that need what is not everywhere: a tool, a right, a file system.
+
+/// What tests need, by the names that `KACHE_TEST_MUST` takes.
+pub(crate) const NEEDS: &[&str] = &[
+    "another-disk",
+    "bash",
+    "btrfs",
+    "busybox",
+    "curl",
+    "dash",
+    "dpkg-deb",
+    "fish",
+    "minisign",
+    "mksh",
+    "new-layout",
+    "nextest",
+    "nightly",
+    "nix-instantiate",
+    "no-root",
+    "posh",
+    "python3",
+    "rpmbuild",
+    "rpmspec",
+    "ruby",
+    "sh",
+    "shellcheck",
+    "strace",
+    "systemd",
+    "systemd-analyze",
+    "unshare",
+    "wget",
+    "xfs",
+    "xmllint",
+    "yash",
+    "zsh",
+];
+
+/// Says that a test, or a part of one, is left out, because `need` is not here. Where `KACHE_TEST_MUST` names it, with
+/// commas between the names, that is a failure: else nobody would notice that a test is never played.
+#[track_caller]
+pub(crate) fn skip(need: &str, why: &str) {
+    assert!(NEEDS.contains(&need), "{need} has no name in tests/common/skip.rs");
+    let must = std::env::var("KACHE_TEST_MUST").unwrap_or_default();
+    assert!(
+        !must.split(',').any(|name| name == need),
+        "this is left out, and KACHE_TEST_MUST names {need}: {why}"
+    );
+    eprintln!("skipped: {why}");
+}
