@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::sys::lock::FileLock;
 use crate::sys::observe::{self, Observation, Watching};
-use crate::sys::process;
+use crate::sys::{process, shield};
 
 /// What a compiler run left behind, besides files.
 pub struct Compiled {
@@ -70,14 +70,15 @@ pub fn run(
         while n_open > 0 {
             match finished.recv_timeout(every) {
                 Ok(()) => n_open -= 1,
-                Err(RecvTimeoutError::Timeout) => lock.iter().for_each(|lock| lock.heartbeat()),
+                Err(RecvTimeoutError::Timeout) => {
+                    let _ = shield::shielded(|| lock.iter().for_each(|lock| lock.heartbeat()));
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         let status = child.wait()?;
-        let observation = watching.map(Watching::finish);
-        let kept = |result: thread::Result<Kept>| result.map_err(|_| io::Error::other("a reader failed"));
-        let (stdout, stderr) = (kept(stdout.join())?, kept(stderr.join())?);
+        let observation = watching.and_then(|watching| shield::shielded(|| watching.finish()).ok());
+        let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
         Ok(Compiled {
             status,
             is_complete: stdout.is_complete && stderr.is_complete,
@@ -123,8 +124,8 @@ fn reader<'scope, P: Read + Send + 'scope>(
     Ok((pipe, thread))
 }
 
-/// Passes `from` on line by line, and keeps it, if it is no more than `most` bytes. A reader that went away does not
-/// stop the compiler.
+/// Passes `from` on line by line, and keeps it, if it is no more than `most` bytes. Neither a reader that went away nor
+/// a defect of `shown` stops the compiler.
 fn forward(from: impl Read, mut to: impl Write, shown: Shown<'_>, most: usize) -> Kept {
     let mut from = BufReader::with_capacity(64 * 1024, from);
     let mut kept = Kept { bytes: Vec::new(), is_complete: true };
@@ -134,7 +135,8 @@ fn forward(from: impl Read, mut to: impl Write, shown: Shown<'_>, most: usize) -
         match from.by_ref().take(most as u64).read_until(b'\n', &mut kept.bytes) {
             Ok(0) => return kept,
             Ok(_) if is_open => {
-                let line = shown(&kept.bytes[start..]);
+                let came = &kept.bytes[start..];
+                let line = shield::shielded(|| shown(came)).unwrap_or_else(|_| came.to_vec());
                 is_open = to.write_all(&line).and_then(|()| to.flush()).is_ok();
             }
             Ok(_) => {}

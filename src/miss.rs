@@ -127,6 +127,7 @@ impl Compilation<'_> {
             let shown = self.announcing(reach.as_ref());
             compile::run(self.call.program, &args, &shown, lock, observe)?
         };
+        self.call.answered.set(Some(process::exit_code(compiled.status)));
         Ok(Finish { compilation: self, reach, compiled })
     }
 

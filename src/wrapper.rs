@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::call::{self, Call, read_argument_file, unlink_outputs};
+use crate::call::{self, Call, read_argument_file};
 use crate::config::{self, Config, Observe};
 use crate::gather;
 use crate::hit;
@@ -58,8 +58,7 @@ fn wrap(env: &Env) -> ExitCode {
     let places = invocation.as_ref().ok().map(|(invocation, _, cwd)| Places::of(invocation, env, cwd));
     let (config, problems) = load_config(env, places.as_ref());
     if config.disabled.value {
-        unlink_outputs(parsed.as_ref().ok(), env);
-        return call.exec();
+        return call.step_aside(parsed.as_ref().ok(), env);
     }
     let records_dir = Store::records_dir(&config.cache_dir.value);
     let mut record = Record::new(env, &problems);
@@ -80,18 +79,9 @@ fn wrap(env: &Env) -> ExitCode {
     };
     record.time_ms = clock::now_ms();
     record.times.total_us = watch.total().as_micros() as u64;
-    match result {
-        Ok(code) => {
-            record::append(&records_dir, &record);
-            code
-        }
-        Err(reason) => {
-            record.outcome = Outcome::Bypass { reason };
-            record::append(&records_dir, &record);
-            unlink_outputs(parsed.as_ref().ok(), env);
-            call.exec()
-        }
-    }
+    let code = result.map_err(|reason| record.outcome = Outcome::Bypass { reason });
+    let _ = shield::shielded(|| record::append(&records_dir, &record));
+    code.unwrap_or_else(|()| call.step_aside(parsed.as_ref().ok(), env))
 }
 
 /// The configuration for this invocation. A package from a registry is compiled in its own directory: its build
@@ -243,6 +233,7 @@ impl Job<'_> {
         record.times.lookup_us = lap(watch);
         record.key = Some(found.key);
         let restored = hit::serve(store, &found, self.facts, self.streams)?;
+        self.way.call.answered.set(Some(0));
         record.is_hit(origin, &found, restored);
         record.times.restore_us = lap(watch);
         Ok(ExitCode::SUCCESS)

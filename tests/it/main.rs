@@ -50,6 +50,8 @@ mod restoring;
 mod robust_crash;
 mod robust_damage;
 mod robust_input;
+#[cfg(debug_assertions)]
+mod robust_panic;
 mod robust_process;
 mod robust_store;
 mod robust_together;

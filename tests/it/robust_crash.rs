@@ -155,7 +155,7 @@ fn the_compiler_ends_with_its_wrapper() {
 }
 
 /// Removes unfinished files, which nothing takes for anything. rustc leaves such files too.
-fn remove_unfinished(deps: &Path) {
+pub(crate) fn remove_unfinished(deps: &Path) {
     for file in fs::read_dir(deps).expect("lists").flatten() {
         let name = file.file_name().to_string_lossy().into_owned();
         if name.starts_with(".kache-") {

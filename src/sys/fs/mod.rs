@@ -3,7 +3,7 @@
 //! clock (Unix can ask the kernel to stamp with its own).
 //!
 //! Everything that changes a file goes through a function of this module. Under test each of them is a step at
-//! which a crash can be asked for: see [`fault`].
+//! which a crash can be asked for: see [`fault`]. In a program that is built for tests it can be a panic: see `defect`.
 
 #[cfg(unix)]
 mod unix;
@@ -12,6 +12,9 @@ mod windows;
 
 #[cfg(test)]
 pub mod fault;
+
+#[cfg(all(debug_assertions, not(test)))]
+mod defect;
 
 pub mod settle;
 
@@ -95,7 +98,13 @@ fn step(step: Step, path: &Path) -> io::Result<()> {
     fault::step(step, path)
 }
 
-#[cfg(not(test))]
+#[cfg(all(debug_assertions, not(test)))]
+fn step(_step: Step, _path: &Path) -> io::Result<()> {
+    defect::step();
+    Ok(())
+}
+
+#[cfg(not(any(debug_assertions, test)))]
 #[inline(always)]
 fn step(_step: Step, _path: &Path) -> io::Result<()> {
     Ok(())
