@@ -18,6 +18,8 @@ mod world;
 
 mod arguments;
 mod cargo_config;
+#[cfg(target_os = "linux")]
+mod cloning;
 mod compilers;
 mod daemon;
 mod doctor;

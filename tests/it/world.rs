@@ -36,23 +36,28 @@ pub(crate) struct World {
 impl World {
     /// A copy of the fixture `tests/fixtures/<name>`.
     pub(crate) fn project(name: &str) -> World {
+        World::project_in(name, &std::env::temp_dir())
+    }
+
+    /// The same with everything below `dir`.
+    pub(crate) fn project_in(name: &str, dir: &Path) -> World {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
         fetch(&fixture);
-        let world = World::empty();
+        let world = World::empty_in(dir);
         copy_tree(&fixture, &world.tree);
         world
     }
 
     /// A project made of these files.
     pub(crate) fn files(files: &[(&str, &str)]) -> World {
-        let world = World::empty();
+        let world = World::empty_in(&std::env::temp_dir());
         files.iter().for_each(|(file, content)| world.write(file, content));
         world
     }
 
-    fn empty() -> World {
+    fn empty_in(dir: &Path) -> World {
         let temporary =
-            tempfile::Builder::new().prefix("kache-it-").tempdir().expect("a temporary directory");
+            tempfile::Builder::new().prefix("kache-it-").tempdir_in(dir).expect("a temporary directory");
         let root = temporary.path().canonicalize().expect("it exists");
         let cargo_home = root.join("home/.cargo");
         let tree = root.join("trees/first");
