@@ -12,12 +12,17 @@
 )]
 #![allow(clippy::print_stdout, reason = "what takes many minutes shows how far it is")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::Deserialize;
+
+/// How many ways to go wrong are numbered in `it/HAZARDS.md`, before those that only concern ways to work.
+const N_HAZARDS: usize = 67;
+/// How many small workspaces are.
+const N_WORKSPACES: usize = 45;
 
 #[derive(Deserialize)]
 struct Table {
@@ -96,17 +101,24 @@ fn exists(scenario: &str) -> bool {
     })
 }
 
-/// The table of what can go wrong names tests that exist, or says why there is none.
+/// The tables of what can go wrong leave no number out, and name tests that exist, or say why there is none.
 #[test]
 fn every_hazard_has_a_test_or_a_reason() {
     let table = fs::read_to_string(root().join("tests/it/HAZARDS.md")).expect("the table can be read");
     let mut problems = Vec::new();
+    let mut named = BTreeSet::new();
     let rows = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |"));
     for row in rows {
-        let Some(shown_by) = row.trim_end_matches(" |").splitn(4, '|').nth(3) else {
+        let columns: Vec<&str> = row.trim_end_matches(" |").splitn(4, '|').collect();
+        let [_, number, _, shown_by] = columns[..] else {
             problems.push(format!("not three columns: {row}"));
             continue;
         };
+        // A letter after the number is a part of it.
+        if !named.insert(number.trim()) {
+            problems.push(format!("{number} is there twice"));
+        }
+        named.insert(number.trim().trim_end_matches(char::is_alphabetic));
         let quoted: Vec<&str> = shown_by.split('`').skip(1).step_by(2).collect();
         let tests = quoted.iter().filter(|name| name.contains("::"));
         problems.extend(tests.filter(|name| !exists(name)).map(|name| format!("there is no test {name}")));
@@ -114,6 +126,9 @@ fn every_hazard_has_a_test_or_a_reason() {
             problems.push(format!("neither a test nor a reason: {row}"));
         }
     }
+    let numbers = (1..=N_HAZARDS).map(|n| n.to_string()).chain((1..=N_WORKSPACES).map(|n| format!("W{n}")));
+    problems
+        .extend(numbers.filter(|n| !named.contains(n.as_str())).map(|n| format!("there is no row for {n}")));
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 

@@ -309,11 +309,12 @@ fn a_put_that_finds_a_blob_there_renews_its_change_time_and_not_its_seal() {
     let (scene, survey) = stored();
     let put = scene.compile_as("a", "1");
     let artifact = &put.entry.artifacts[0];
-    let before = survey.blobs[&artifact.blob].state;
+    let sealed_ms = survey.blobs[&artifact.blob].state.modified_ms;
     // A time that is the seal on coarse file systems: a put that sealed again would make it a finer one.
     let blob = scene.store().path(Shelf::Blobs, &artifact.blob);
-    let coarse = SystemTime::UNIX_EPOCH + Duration::from_secs(before.modified_ms / 1000);
+    let coarse = SystemTime::UNIX_EPOCH + Duration::from_secs(sealed_ms / 1000);
     fs::set_modified(&blob, coarse).expect("sets the time");
+    let before = look(&scene).blobs[&artifact.blob].state;
     while fs::kernel_time(&scene.path("probe")).expect("asks") / 1_000_000 <= before.changed_ms as i64 {}
     scene.store().put(&put).expect("puts");
     let after = look(&scene).blobs[&artifact.blob].state;

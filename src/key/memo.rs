@@ -226,6 +226,22 @@ mod tests {
         assert_eq!(memo.get(&identity(8)), None);
     }
 
+    /// Within one tick of its clock, a file can change and have the same identity.
+    #[test]
+    fn a_file_is_noted_only_when_it_is_too_old_to_change_unnoticed() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let memo = Memo::of(Some(dir.path()));
+        let young = dir.path().join("young");
+        fs::write_new(&young, b"a").expect("writes");
+        // Whoever sets a time back changes the file now.
+        fs::set_modified(&young, std::time::SystemTime::UNIX_EPOCH).expect("sets a time");
+        for (path, is_noted) in [(young.as_path(), false), (Path::new(env!("CARGO")), true)] {
+            let (known, identity) = memo.digest(path).expect("is read");
+            assert_eq!(memo.get(&identity).is_some(), is_noted, "{}", path.display());
+            assert_eq!(crate::key::read::Seen::settled(0, &identity, known.digest).is_some(), is_noted);
+        }
+    }
+
     #[test]
     fn a_sealed_file_is_known_by_its_seal_after_links_came_and_went() {
         let dir = tempfile::tempdir().expect("temporary directory");

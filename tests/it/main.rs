@@ -47,6 +47,7 @@ mod observing_variables;
 mod observing_ways;
 #[cfg(target_os = "linux")]
 mod outer;
+mod outputs;
 mod reading_back;
 mod restoring;
 mod robust_crash;

@@ -136,6 +136,8 @@ fn both_spellings_of_a_module_fail_as_they_do_without_a_cache() {
 #[test]
 fn a_file_that_is_gone_fails_as_it_does_without_a_cache() {
     let world = World::project("two-crates");
+    // What cannot be read is not what is empty.
+    world.write("words/src/note.txt", "");
     world.build().all_missed();
     world.remove("words/src/note.txt");
     world.clean();
@@ -248,6 +250,24 @@ fn what_is_edited_while_a_known_unit_is_compiled_is_not_stored() {
     assert!(matches!(step.unstored_of("app", "bin"), Unstored::InputChanged(_)), "{step}");
     world.rebuild().only_missed(&["app bin"]);
     assert_eq!(world.run_bin("app"), "new-old\n");
+}
+
+/// Nothing tells what was read: it is not guessed.
+#[test]
+fn what_is_compiled_without_dep_info_is_not_stored() {
+    let world = World::files(&[
+        ("main.rs", "mod part;\nfn main() { println!(\"{}\", part::N); }\n"),
+        ("part.rs", "pub const N: u32 = 1;\n"),
+    ]);
+    for n in ["1", "2"] {
+        world.write("part.rs", format!("pub const N: u32 = {n};\n"));
+        let mut command = world.command(env!("CARGO_BIN_EXE_kache"));
+        command.args(["rustc", "--crate-name", "x", "main.rs", "--emit", "link", "--out-dir", "."]);
+        let step = world.run(command);
+        step.expect(hits(0), misses(1));
+        assert!(matches!(step.unstored_of("x", "bin"), Unstored::InputsUnknown(_)), "{step}");
+        assert_eq!(world.run_file(&world.tree().join("x")), format!("{n}\n"));
+    }
 }
 
 #[test]
