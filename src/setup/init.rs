@@ -250,18 +250,23 @@ impl Init {
         for link in &links {
             let is_ours =
                 link.program == Program::At(self.wrapper.clone()) || known(&link.value) == Known::Kache;
-            let is_off = link.program == Program::Disabled;
-            let what = if is_off { "sets no wrapper".to_owned() } else { format!("sets `{}`", link.value) };
+            let wrapper = match link.program {
+                Program::Disabled => "no wrapper".to_owned(),
+                _ => format!("`{}`", link.value),
+            };
             match &link.origin {
                 Origin::File { path, .. } if path.starts_with(cargo_home) => break,
                 _ if is_ours => {}
-                Origin::Variable(name) => self.unfinished.push(format!(
-                    "in this shell {} {what}, which goes before cargo's configuration: remove it where it is set \
-                     (a start-up file of your shell, perhaps), or `unset {name}`",
-                    link.origin
-                )),
+                Origin::Variable(name) => {
+                    self.unfinished.push(format!(
+                        "in this shell cargo calls {wrapper}: {} says so, and goes before cargo's configuration. Run \
+                         `unset {name}`, and remove it where it is set (a start-up file of your shell, perhaps)",
+                        link.origin
+                    ));
+                }
                 Origin::File { .. } => {
-                    self.notes.push(format!("in this directory {} {what}, which goes first", link.origin));
+                    self.notes
+                        .push(format!("in this directory {} sets {wrapper}, which goes first", link.origin));
                 }
             }
         }

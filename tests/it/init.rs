@@ -233,7 +233,8 @@ fn an_unknown_wrapper_is_kept() {
 fn a_variable_that_goes_before_the_configuration_is_told_and_fails() {
     let mut home = Home::new();
     home.set("RUSTC_WRAPPER", "");
-    home.run(&["init", "-y"]).with(1, "RUSTC_WRAPPER sets no wrapper, which goes before");
+    home.run(&["init", "-y"])
+        .with(1, "in this shell cargo calls no wrapper: the environment variable RUSTC_WRAPPER");
     home.set("RUSTC_WRAPPER", home.kache().to_str().unwrap());
     home.run(&["init", "-y"]).with(0, "Nothing to do");
 }
