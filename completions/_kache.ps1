@@ -145,6 +145,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run the daemon here, until it is stopped')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show how it is, as `kache daemon` alone does')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start it, if it does not run')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop it')
             [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Start its program anew; requests that come meanwhile wait and are answered')
@@ -159,6 +160,12 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--supervised', '--supervised', [CompletionResultType]::ParameterName, 'Who starts it again when it ends')
             [CompletionResult]::new('--exe', '--exe', [CompletionResultType]::ParameterName, 'The path to look at for another version')
             [CompletionResult]::new('--handover', '--handover', [CompletionResultType]::ParameterName, 'What the version before this one passed on')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'kache;daemon;status' {
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of a table')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -208,6 +215,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;daemon;help' {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run the daemon here, until it is stopped')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show how it is, as `kache daemon` alone does')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start it, if it does not run')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop it')
             [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Start its program anew; requests that come meanwhile wait and are answered')
@@ -219,6 +227,9 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;daemon;help;run' {
+            break
+        }
+        'kache;daemon;help;status' {
             break
         }
         'kache;daemon;help;start' {
@@ -308,6 +319,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;help;daemon' {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run the daemon here, until it is stopped')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show how it is, as `kache daemon` alone does')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start it, if it does not run')
             [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop it')
             [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Start its program anew; requests that come meanwhile wait and are answered')
@@ -318,6 +330,9 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;help;daemon;run' {
+            break
+        }
+        'kache;help;daemon;status' {
             break
         }
         'kache;help;daemon;start' {

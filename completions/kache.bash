@@ -79,6 +79,9 @@ _kache() {
             kache__subcmd__daemon,start)
                 cmd="kache__subcmd__daemon__subcmd__start"
                 ;;
+            kache__subcmd__daemon,status)
+                cmd="kache__subcmd__daemon__subcmd__status"
+                ;;
             kache__subcmd__daemon,stop)
                 cmd="kache__subcmd__daemon__subcmd__stop"
                 ;;
@@ -105,6 +108,9 @@ _kache() {
                 ;;
             kache__subcmd__daemon__subcmd__help,start)
                 cmd="kache__subcmd__daemon__subcmd__help__subcmd__start"
+                ;;
+            kache__subcmd__daemon__subcmd__help,status)
+                cmd="kache__subcmd__daemon__subcmd__help__subcmd__status"
                 ;;
             kache__subcmd__daemon__subcmd__help,stop)
                 cmd="kache__subcmd__daemon__subcmd__help__subcmd__stop"
@@ -172,6 +178,9 @@ _kache() {
             kache__subcmd__help__subcmd__daemon,start)
                 cmd="kache__subcmd__help__subcmd__daemon__subcmd__start"
                 ;;
+            kache__subcmd__help__subcmd__daemon,status)
+                cmd="kache__subcmd__help__subcmd__daemon__subcmd__status"
+                ;;
             kache__subcmd__help__subcmd__daemon,stop)
                 cmd="kache__subcmd__help__subcmd__daemon__subcmd__stop"
                 ;;
@@ -227,7 +236,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon)
-            opts="-h --json --help run start stop restart install uninstall log preflight help"
+            opts="-h --json --help run status start stop restart install uninstall log preflight help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -241,7 +250,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__help)
-            opts="run start stop restart install uninstall log preflight help"
+            opts="run status start stop restart install uninstall log preflight help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -339,6 +348,20 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__help__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__daemon__subcmd__help__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -484,6 +507,20 @@ _kache() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        kache__subcmd__daemon__subcmd__status)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         kache__subcmd__daemon__subcmd__stop)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -591,7 +628,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__help__subcmd__daemon)
-            opts="run start stop restart install uninstall log preflight"
+            opts="run status start stop restart install uninstall log preflight"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -675,6 +712,20 @@ _kache() {
             return 0
             ;;
         kache__subcmd__help__subcmd__daemon__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__help__subcmd__daemon__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

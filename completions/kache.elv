@@ -131,6 +131,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
             cand run 'Run the daemon here, until it is stopped'
+            cand status 'Show how it is, as `kache daemon` alone does'
             cand start 'Start it, if it does not run'
             cand stop 'Stop it'
             cand restart 'Start its program anew; requests that come meanwhile wait and are answered'
@@ -144,6 +145,11 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --supervised 'Who starts it again when it ends'
             cand --exe 'The path to look at for another version'
             cand --handover 'What the version before this one passed on'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;daemon;status'= {
+            cand --json 'Print one JSON object instead of a table'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -185,6 +191,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;daemon;help'= {
             cand run 'Run the daemon here, until it is stopped'
+            cand status 'Show how it is, as `kache daemon` alone does'
             cand start 'Start it, if it does not run'
             cand stop 'Stop it'
             cand restart 'Start its program anew; requests that come meanwhile wait and are answered'
@@ -195,6 +202,8 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'kache;daemon;help;run'= {
+        }
+        &'kache;daemon;help;status'= {
         }
         &'kache;daemon;help;start'= {
         }
@@ -262,6 +271,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;help;daemon'= {
             cand run 'Run the daemon here, until it is stopped'
+            cand status 'Show how it is, as `kache daemon` alone does'
             cand start 'Start it, if it does not run'
             cand stop 'Stop it'
             cand restart 'Start its program anew; requests that come meanwhile wait and are answered'
@@ -271,6 +281,8 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand preflight 'Say that this binary can run here, and what it is'
         }
         &'kache;help;daemon;run'= {
+        }
+        &'kache;help;daemon;status'= {
         }
         &'kache;help;daemon;start'= {
         }

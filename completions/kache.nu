@@ -129,6 +129,12 @@ module completions {
     --help(-h)                # Print help
   ]
 
+  # Show how it is, as `kache daemon` alone does
+  export extern "kache daemon status" [
+    --json                    # Print one JSON object instead of a table
+    --help(-h)                # Print help
+  ]
+
   # Start it, if it does not run
   export extern "kache daemon start" [
     --help(-h)                # Print help
@@ -177,6 +183,10 @@ module completions {
 
   # Run the daemon here, until it is stopped
   export extern "kache daemon help run" [
+  ]
+
+  # Show how it is, as `kache daemon` alone does
+  export extern "kache daemon help status" [
   ]
 
   # Start it, if it does not run
@@ -281,6 +291,10 @@ module completions {
 
   # Run the daemon here, until it is stopped
   export extern "kache help daemon run" [
+  ]
+
+  # Show how it is, as `kache daemon` alone does
+  export extern "kache help daemon status" [
   ]
 
   # Start it, if it does not run

@@ -84,7 +84,7 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
             session.print(&answer.render().to_string())?;
             return Ok(Exit::Ok);
         }
-        Err(error) => return Err(bad_usage(&error.render().to_string())),
+        Err(error) => return Err(bad_usage(&error.render().to_string(), &env.args[1])),
     };
     match arguments.command {
         Command::Stats(args) => stats::run(&args, &session),
@@ -103,8 +103,9 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
     }
 }
 
-/// What clap says about arguments, in this program's form: its first paragraph, and its tip or the usage as a hint.
-fn bad_usage(rendered: &str) -> Failure {
+/// What clap says about arguments, in this program's form: its first paragraph, and as a hint its tip, the usage, or
+/// where to look, which for a known `command` is that command's help.
+fn bad_usage(rendered: &str, command: &OsStr) -> Failure {
     let mut lines = rendered.lines();
     let error: Vec<&str> = lines.by_ref().take_while(|line| !line.is_empty()).map(str::trim).collect();
     let error = error.join(" ");
@@ -112,7 +113,12 @@ fn bad_usage(rendered: &str) -> Failure {
     let hint = lines.clone().find_map(|line| line.trim().strip_prefix("tip: "));
     match hint.or_else(|| lines.find(|line| line.starts_with("Usage: "))) {
         Some(hint) => failure.hint(hint),
-        None => failure.hint("`kache --help` shows all commands"),
+        None => match definition().find_subcommand(command) {
+            Some(command) => {
+                failure.hint(format!("`kache {} --help` shows what it takes", command.get_name()))
+            }
+            None => failure.hint("`kache --help` shows all commands"),
+        },
     }
 }
 
@@ -127,9 +133,9 @@ mod tests {
 
     fn failure(line: &str) -> Failure {
         let args: Vec<&str> = line.split_whitespace().collect();
-        match Arguments::try_parse_from(args) {
+        match Arguments::try_parse_from(&args) {
             Ok(_) => panic!("{line} is understood"),
-            Err(error) => bad_usage(&error.render().to_string()),
+            Err(error) => bad_usage(&error.render().to_string(), args[1].as_ref()),
         }
     }
 
@@ -142,6 +148,14 @@ mod tests {
             said,
             "error: unrecognized subcommand 'confg'\nhint: a similar subcommand exists: 'config'\n"
         );
+    }
+
+    #[test]
+    fn a_value_that_is_not_understood_is_answered_with_the_help_of_the_command() {
+        let said = failure("kache list --sort x").to_string();
+        let values = "[possible values: name, size, hits, age]";
+        let error = format!("error: invalid value 'x' for '--sort <SORT>' {values}\n");
+        assert_eq!(said, error + "hint: `kache list --help` shows what it takes\n");
     }
 
     #[test]

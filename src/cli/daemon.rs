@@ -35,6 +35,12 @@ pub struct Args {
 enum Action {
     /// Run the daemon here, until it is stopped
     Run(RunArgs),
+    /// Show how it is, as `kache daemon` alone does
+    Status {
+        /// Print one JSON object instead of a table
+        #[arg(long)]
+        json: bool,
+    },
     /// Start it, if it does not run
     Start,
     /// Stop it
@@ -102,7 +108,7 @@ const END_LIMIT: Duration = Duration::from_secs(15);
 pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let build = Build::current();
     match args.action {
-        None | Some(Action::Stop | Action::Log { .. } | Action::Preflight) => {}
+        None | Some(Action::Status { .. } | Action::Stop | Action::Log { .. } | Action::Preflight) => {}
         Some(_) => session.refuse_root_for_another()?,
     }
     if let Some(Action::Run(args)) = args.action {
@@ -124,6 +130,7 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
         Some(Action::Install(args)) => command.install(&args),
         Some(Action::Uninstall(args)) => command.uninstall(&args),
         Some(Action::Log { n_lines }) => command.log(n_lines),
+        Some(Action::Status { json }) => command.status(args.json || json),
         _ => command.status(args.json),
     }
 }
@@ -362,7 +369,8 @@ impl Command<'_> {
     fn log(&self, n_lines: usize) -> Result<Exit, Failure> {
         let path = &self.place.log;
         let lines = log::tail(path, n_lines).map_err(|e| {
-            Failure::new(format_args!("{}: {e}", path.display())).hint("a daemon that ran has a log")
+            Failure::new(format_args!("{}: {e}", path.display()))
+                .hint("only a daemon that has run has a log; `kache daemon start` starts one")
         })?;
         self.session.print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
         Ok(Exit::Ok)

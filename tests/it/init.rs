@@ -370,6 +370,8 @@ fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
             home.run(args).with(2, "this is root in another user's home");
         }
         home.run(&["daemon"]).with(1, "The daemon does not run");
+        home.run(&["daemon", "status"]).with(1, "The daemon does not run");
+        home.run(&["daemon", "log"]).with(1, "`kache daemon start` starts one");
         home.run(&["purge", "--dry-run"]).with(0, "There is no store");
     }
     home.unset("SUDO_UID");
