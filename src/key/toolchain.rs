@@ -269,9 +269,12 @@ fn digest_of(
     let lib = sysroot.join("lib");
     let rustlib = lib.join("rustlib");
     let mut files = vec![program.to_path_buf()];
-    for library in fs::list(&lib)? {
+    // On Windows libraries that are loaded stand beside programs, and have no `lib` before their names.
+    let beside = fs::list(&sysroot.join("bin")).unwrap_or_default();
+    for library in fs::list(&lib)?.into_iter().chain(beside) {
         let name = library.file_name().map_or(&[][..], os::bytes);
-        if name.starts_with(b"librustc_driver") || name.starts_with(b"libLLVM") {
+        let name = name.strip_prefix(b"lib").unwrap_or(name);
+        if name.starts_with(b"rustc_driver") || name.starts_with(b"LLVM") {
             files.push(library);
         }
     }
@@ -329,4 +332,31 @@ fn digests(files: &[PathBuf]) -> io::Result<Vec<Digest>> {
     })?;
     digests.sort_unstable_by_key(|(index, _)| *index);
     Ok(digests.into_iter().map(|(_, digest)| digest).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "a toolchain is made from outside")]
+
+    use super::*;
+
+    #[test]
+    fn the_compilers_own_libraries_tell_builds_apart_wherever_a_system_keeps_them() {
+        let libraries =
+            ["lib/librustc_driver-1.so", "lib/libLLVM.so.1", "bin/rustc_driver-1.dll", "bin/LLVM.dll"];
+        for library in libraries {
+            let sysroot = tempfile::tempdir().expect("a directory");
+            let program = sysroot.path().join("bin/rustc");
+            for file in ["bin/rustc", "lib/rustlib/host/lib/libstd.rlib", library] {
+                std::fs::create_dir_all(sysroot.path().join(file).parent().expect("has one"))
+                    .expect("makes it");
+                std::fs::write(sysroot.path().join(file), "one").expect("writes");
+            }
+            let digest = || digest_of(&program, "rustc 1", sysroot.path(), "host", None).expect("reads").0;
+            let before = digest();
+            assert_eq!(digest(), before);
+            std::fs::write(sysroot.path().join(library), "two").expect("writes");
+            assert_ne!(digest(), before, "{library}");
+        }
+    }
 }
