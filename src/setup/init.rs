@@ -260,8 +260,9 @@ impl Init {
                 Origin::Variable(name) => {
                     self.unfinished.push(format!(
                         "in this shell cargo calls {wrapper}: {} says so, and goes before cargo's configuration. Run \
-                         `unset {name}`, and remove it where it is set (a start-up file of your shell, perhaps)",
-                        link.origin
+                         `{}`, and remove it where it is set (a start-up file of your shell, perhaps)",
+                        link.origin,
+                        env::unset_command(name)
                     ));
                 }
                 Origin::File { .. } => {

@@ -246,7 +246,7 @@ impl Uninstall {
                 );
                 said += "; until then that file stays, since cargo would not work without it. Then run this again";
             }
-            self.unfinished.push(format!("{said} (`unset {name}` for this shell)"));
+            self.unfinished.push(format!("{said} (`{}` for this shell)", env::unset_command(name)));
         }
     }
 }
@@ -279,15 +279,18 @@ mod tests {
 
     use super::*;
     use crate::setup::plan::CommandLine;
+    use crate::sys::dirs;
     use crate::sys::fs::fault;
+    use crate::sys::fs::settle::HAS_SYMLINKS;
 
     const THEIRS: &str = "# mine\n[build]\njobs = 2\n";
 
-    /// A home as init leaves it where the program is linked.
+    /// A home as init leaves it where the program is linked or copied.
     fn wired() -> (tempfile::TempDir, Env, Journal) {
         let home = tempfile::tempdir().unwrap();
         let root = home.path();
-        let env = Env::with_vars(&[("HOME", root.to_str().unwrap())]);
+        let vars = ["HOME", "USERPROFILE", "LOCALAPPDATA"].map(|name| (name, root.to_str().unwrap()));
+        let env = Env::with_vars(&vars);
         let own = wrapper_path::own(&env).unwrap();
         let config = root.join(".cargo/config.toml");
         std::fs::create_dir(root.join(".cargo")).unwrap();
@@ -295,7 +298,9 @@ mod tests {
         std::fs::write(root.join("program"), "").unwrap();
         let mut plan = Plan::new(init::COMMAND);
         plan.make_dirs(own.parent().unwrap()).unwrap();
-        plan.add(Action::link("link", &own, &root.join("program")).unwrap());
+        let (title, program) = ("the program", root.join("program"));
+        let put = if HAS_SYMLINKS { Action::link } else { Action::copy };
+        plan.add(put(title, &own, &program).unwrap());
         let edited = edit::set(&config, THEIRS, own.to_str().unwrap()).unwrap();
         let undo = UndoEdit::CargoWrapper { undo: edited.undo };
         plan.add(Action::edit("edit", &config, edited.text.into_bytes(), undo).unwrap());
@@ -326,7 +331,7 @@ mod tests {
             for n in 0.. {
                 let (home, env, journal) = wired();
                 if !with_journal {
-                    std::fs::remove_dir_all(home.path().join(".local/state")).unwrap();
+                    std::fs::remove_dir_all(dirs::state(&env).unwrap().join("kache/journal")).unwrap();
                 }
                 let uninstall = plan(&env).unwrap();
                 let (_, crashed) =

@@ -33,21 +33,30 @@ impl Env {
 
     /// The same arguments with no variables but those of these names, and no working directory.
     pub fn only(&self, names: &[&str]) -> Env {
-        let is_kept = |name: &OsString| names.iter().any(|kept| name == kept);
+        let is_kept = |name: &OsString| names.iter().any(|kept| is_same_name(name, kept.as_ref()));
         let vars = self.vars.iter().filter(|(name, _)| is_kept(name)).cloned().collect();
         Env { args: self.args.clone(), vars, cwd: None }
     }
 
-    /// The value of `name`; an empty value is a value.
+    /// The value of `name`; an empty value is a value. On Windows `Path` is also `PATH`.
     pub fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
         let name = name.as_ref();
-        self.vars.iter().find(|(this, _)| this == name).map(|(_, value)| value.as_os_str())
+        self.vars.iter().find(|(this, _)| is_same_name(this, name)).map(|(_, value)| value.as_os_str())
     }
 
     /// All variables, in the order the system gave them.
     pub fn vars(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.vars.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
+}
+
+fn is_same_name(one: &OsStr, other: &OsStr) -> bool {
+    one == other || cfg!(windows) && one.eq_ignore_ascii_case(other)
+}
+
+/// What removes a variable from the shell that people have here.
+pub fn unset_command(name: &str) -> String {
+    if cfg!(windows) { format!("Remove-Item Env:{name}") } else { format!("unset {name}") }
 }
 
 /// Where this program's own file is.
@@ -73,4 +82,20 @@ pub fn is_root() -> bool {
 #[cfg(not(unix))]
 pub fn is_root() -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_of_both_sizes_name_the_same_variable_where_they_do_for_the_system() {
+        let env = Env::with_vars(&[("Path", "a"), ("SystemRoot", "b")]);
+        let expected = |value: &'static str| cfg!(windows).then_some(OsStr::new(value));
+        assert_eq!(env.get("Path"), Some(OsStr::new("a")));
+        assert_eq!(
+            (env.get("PATH"), env.only(&["SYSTEMROOT"]).get("SystemRoot")),
+            (expected("a"), expected("b"))
+        );
+    }
 }

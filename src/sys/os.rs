@@ -26,6 +26,12 @@ pub fn path(bytes: &[u8]) -> Option<PathBuf> {
     from_bytes(bytes).map(PathBuf::from)
 }
 
+/// The path in a `file:` address, taken as it is: `/C:/dir` is how a drive is written.
+pub fn path_of_url(path: &str) -> PathBuf {
+    let drive = path.strip_prefix('/').filter(|rest| rest.as_bytes().get(1) == Some(&b':'));
+    PathBuf::from(drive.unwrap_or(path))
+}
+
 /// Whether `byte` separates the parts of a path here.
 pub fn is_separator(byte: u8) -> bool {
     std::path::is_separator(char::from(byte))
@@ -47,39 +53,59 @@ pub fn find_program(name: &OsStr, path_var: Option<&OsStr>, cwd: &Path) -> Optio
     if bytes(name).iter().any(|byte| is_separator(*byte)) {
         return Some(cwd.join(name));
     }
-    std::env::split_paths(path_var?).find_map(|dir| {
-        let candidate = cwd.join(dir).join(name);
-        let can_run = |metadata: std::fs::Metadata| metadata.is_file() && may_be_run(&metadata);
-        let found = std::fs::metadata(&candidate).is_ok_and(can_run);
-        let with_suffix = candidate.with_extension(std::env::consts::EXE_EXTENSION);
-        if found {
-            Some(candidate)
-        } else if !std::env::consts::EXE_EXTENSION.is_empty() && with_suffix.is_file() {
-            Some(with_suffix)
-        } else {
-            None
-        }
-    })
+    // Without its ending a name is not started where programs have one.
+    let has_suffix = name.to_string_lossy().to_ascii_lowercase().ends_with(std::env::consts::EXE_SUFFIX);
+    let mut name = name.to_owned();
+    name.push(if has_suffix { "" } else { std::env::consts::EXE_SUFFIX });
+    let can_run = |path: &Path| std::fs::metadata(path).is_ok_and(|metadata| may_be_run(path, &metadata));
+    std::env::split_paths(path_var?).map(|dir| cwd.join(dir).join(&name)).find(|path| can_run(path))
 }
 
+/// Whether the file at `path` can be run, by its mode; on Windows, by its name.
 #[cfg(unix)]
-fn may_be_run(metadata: &std::fs::Metadata) -> bool {
-    crate::sys::fs::is_executable(metadata)
+pub fn may_be_run(_path: &Path, metadata: &std::fs::Metadata) -> bool {
+    metadata.is_file() && crate::sys::fs::is_executable(metadata)
 }
 
-/// Here a name says what can be run.
+/// Whether the file at `path` can be run, by its mode; on Windows, by its name.
 #[cfg(not(unix))]
-fn may_be_run(_metadata: &std::fs::Metadata) -> bool {
-    true
+pub fn may_be_run(path: &Path, metadata: &std::fs::Metadata) -> bool {
+    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    let is_of_programs = |ending: &OsStr| ["exe", "bat", "cmd", "com"].iter().any(|known| ending == *known);
+    metadata.is_file() && ending.is_some_and(|ending| is_of_programs(&ending))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::fs;
 
     #[test]
+    fn a_program_has_the_ending_of_programs_whatever_else_is_in_its_name() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let find = |name: &str| find_program(OsStr::new(name), Some(dir.path().as_os_str()), dir.path());
+        let suffix = std::env::consts::EXE_SUFFIX;
+        for name in ["tool", "python3.11"] {
+            let file = dir.path().join(format!("{name}{suffix}"));
+            std::fs::write(&file, "").expect("writes");
+            #[cfg(unix)]
+            make_executable(&file);
+            assert_eq!(find(name).as_ref(), Some(&file));
+            assert!(find(&format!("{name}{}", suffix.to_uppercase())).is_some(), "{name}");
+        }
+        std::fs::write(dir.path().join("script"), "").expect("writes");
+        assert_eq!(find("script"), None, "no program, here or there");
+    }
+
+    #[cfg(unix)]
+    fn make_executable(file: &Path) {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).expect("sets the mode");
+    }
+
+    #[test]
+    #[cfg(unix)]
     fn a_file_that_cannot_be_run_is_no_program() {
+        use crate::sys::fs;
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().expect("temporary directory");
         let (first, second) = (dir.path().join("first"), dir.path().join("second"));

@@ -44,7 +44,7 @@ impl<'a> Source<'a> {
         let is_known = match base_url.split_once("://") {
             Some(("https", rest)) => !rest.is_empty(),
             Some(("http", rest)) => local(rest),
-            Some(("file", rest)) => file_path(rest).is_absolute(),
+            Some(("file", rest)) => os::path_of_url(rest).is_absolute(),
             _ => false,
         };
         // The name of a directory may have anything in it.
@@ -58,7 +58,7 @@ impl<'a> Source<'a> {
     pub fn get(&self, path: &str, most_bytes: u64, patience: Duration) -> Result<Vec<u8>, CannotFetch> {
         let url = format!("{}/{path}", self.base_url);
         let bytes = match url.strip_prefix("file://") {
-            Some(path) => read(&file_path(path), most_bytes),
+            Some(path) => read(&os::path_of_url(path), most_bytes),
             None => self.download(&url, most_bytes, patience)?,
         };
         match bytes {
@@ -119,12 +119,6 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The path in a `file:` address, taken as it is: `/C:/dir` is how a drive is written.
-fn file_path(path: &str) -> PathBuf {
-    let drive = path.strip_prefix('/').filter(|rest| rest.as_bytes().get(1) == Some(&b':'));
-    PathBuf::from(drive.unwrap_or(path))
-}
-
 fn read(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.len() > most_bytes {
         return Err(io::ErrorKind::FileTooLarge.into());
@@ -135,6 +129,7 @@ fn read(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::dirs::rooted;
 
     #[test]
     fn releases_come_encrypted_or_from_this_machine() {
@@ -144,7 +139,7 @@ mod tests {
             "http://127.0.0.1:8080/r",
             "http://localhost/r",
             "http://[::1]:80",
-            "file:///a dir",
+            &format!("file://{}", rooted("/a dir").replacen("C:", "/C:", 1)),
         ] {
             assert!(Source::new(url, &env).is_ok(), "{url}");
         }

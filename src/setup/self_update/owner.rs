@@ -6,7 +6,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::sys::env::Env;
-use crate::sys::{dirs, fs};
+use crate::sys::{dirs, fs, os};
 
 /// Who looks after a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +96,9 @@ fn cargo(exe: &Path, env: &Env) -> Option<Owner> {
         None => None,
         Some(source) => {
             let from = match source.split_once('+') {
-                Some(("path", url)) => format!("--path {}", url.trim_start_matches("file://")),
+                Some(("path", url)) => {
+                    format!("--path {}", os::path_of_url(url.trim_start_matches("file://")).display())
+                }
                 Some(("git", url)) => format!("--git {}", url.split(['#', '?']).next().unwrap_or(url)),
                 _ => "kache".to_owned(),
             };
@@ -165,9 +167,9 @@ mod tests {
     #[test]
     fn cargo_is_told_with_where_it_took_the_sources() {
         let home = tempfile::tempdir().unwrap();
-        let home = home.path().canonicalize().unwrap();
+        let home = fs::canonical(home.path()).unwrap();
         let [other, cargo_home] = ["other", ".cargo"].map(|name| home.join(name));
-        let env = Env::with_vars(&[("HOME", home.to_str().unwrap())]);
+        let env = Env::with_vars(&[("CARGO_HOME", cargo_home.to_str().unwrap())]);
         for root in [&other, &cargo_home] {
             std::fs::create_dir_all(root.join("bin")).unwrap();
         }
@@ -177,6 +179,7 @@ mod tests {
         for (source, from) in [
             ("registry+https://index", "kache"),
             ("path+file:///src/kache", "--path /src/kache"),
+            ("path+file:///C:/src/kache", "--path C:/src/kache"),
             ("git+https://host/kache?rev=1#abc", "--git https://host/kache"),
         ] {
             let list = format!(

@@ -6,6 +6,7 @@ use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 use crate::setup::doctor::workspace;
+use crate::sys::env::unset_command;
 
 /// See the module.
 pub struct Incremental;
@@ -30,7 +31,7 @@ impl Check for Incremental {
             return Finding::ok("nothing asks for it; what cargo's own profiles ask for is left out");
         };
         let hint = match variables.first() {
-            Some(name) => format!("`unset {name}`: with kache it has no effect"),
+            Some(name) => format!("`{}`: with kache it has no effect", unset_command(name)),
             None => "the line can go: with kache it has no effect".to_owned(),
         };
         let finding =

@@ -7,7 +7,7 @@ use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 use crate::setup::doctor::wiring::with_fix;
-use crate::sys::fs;
+use crate::sys::{fs, os};
 
 /// See the module.
 pub struct WrapperFile;
@@ -43,7 +43,7 @@ impl Check for WrapperFile {
         let Ok(metadata) = fs::metadata(path) else {
             return problem("is not there, so no cargo command works");
         };
-        if !metadata.is_file() || !fs::is_executable(&metadata) {
+        if !os::may_be_run(path, &metadata) {
             return problem("cannot be run, so no cargo command works");
         }
         if let Some(manager) = shim_of(path) {
