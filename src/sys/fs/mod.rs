@@ -212,7 +212,7 @@ pub fn remove_dir_all(dir: &Path) -> io::Result<()> {
 /// Renames `from` to `to`, replacing what is there, in one step.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     step(Step::Rename, to)?;
-    std::fs::rename(from, to)
+    platform::rename(from, to)
 }
 
 /// Gives the file at `from` a second name; fails if `to` exists.

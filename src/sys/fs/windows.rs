@@ -84,6 +84,22 @@ pub(super) fn create_new(path: &Path, _executable: bool) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
+/// Who has the file at `to` open for a moment keeps it from being replaced: a reader, or a scanner of viruses. That is
+/// waited for, a sixteenth of a second at most.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    const ACCESS_DENIED: i32 = 5;
+    const SHARING_VIOLATION: i32 = 32;
+    for pause_ms in [1, 2, 4, 8, 16, 32] {
+        match std::fs::rename(from, to) {
+            Err(e) if matches!(e.raw_os_error(), Some(ACCESS_DENIED | SHARING_VIOLATION)) => {
+                std::thread::sleep(std::time::Duration::from_millis(pause_ms));
+            }
+            result => return result,
+        }
+    }
+    std::fs::rename(from, to)
+}
+
 /// Reads at a position.
 pub fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
     file.seek_read(buffer, position)
