@@ -43,15 +43,20 @@ pub fn data(env: &Env) -> Option<PathBuf> {
     xdg(env, "XDG_DATA_HOME", ".local/share")
 }
 
-/// Where a user's configuration is: `$XDG_CONFIG_HOME` or `~/.config`; on Windows `%LOCALAPPDATA%`.
+/// Where a user's configuration is: `$XDG_CONFIG_HOME` or `~/.config`. On Windows too: programs that are the same on
+/// every system look for their files there.
 pub fn config(env: &Env) -> Option<PathBuf> {
-    xdg(env, "XDG_CONFIG_HOME", ".config")
+    named_or_below_home(env, "XDG_CONFIG_HOME", ".config")
 }
 
 fn xdg(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
     if cfg!(windows) {
         return env.get("LOCALAPPDATA").filter(|value| !value.is_empty()).map(PathBuf::from);
     }
+    named_or_below_home(env, variable, below_home)
+}
+
+fn named_or_below_home(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
     match env.get(variable).map(PathBuf::from) {
         Some(dir) if dir.is_absolute() => Some(dir),
         _ => Some(home(env)?.join(below_home)),
@@ -70,6 +75,12 @@ pub const NEUTRAL_VARIABLES: &[&str] = &[
     "XDG_CACHE_HOME",
     "XDG_RUNTIME_DIR",
 ];
+
+/// An absolute path of this system that stands for the path `/…` of a test.
+#[cfg(test)]
+pub fn rooted(path: &str) -> String {
+    format!("{}{path}", if cfg!(windows) { "C:" } else { "" })
+}
 
 /// Where the system wants temporary files.
 pub fn temporary() -> PathBuf {

@@ -10,7 +10,7 @@ use crate::setup::sccache::lines::{self, File};
 use crate::setup::sccache::places::{self, Place, Scope, Syntax};
 use crate::setup::sccache::settings::{self, Ours, Way};
 use crate::setup::sccache::{carry, mentions, purge, server};
-use crate::sys::env::Env;
+use crate::sys::env::{Env, unset_command};
 use crate::sys::{dirs, fs, os};
 
 /// What is looked at.
@@ -73,7 +73,7 @@ pub fn look(view: View<'_>) -> Migration {
     migration.look_at_home_of_cargo(env, cwd);
     migration.look_at_kept_variables(view);
     migration.look_at_configuration(env);
-    migration.stop_server(env, cwd, servers.first());
+    migration.stop_server(view, servers.first());
     migration.carry_over(env);
     migration
 }
@@ -211,7 +211,7 @@ impl Migration {
                 self.found.push(format!("the variable {name} of this shell"));
             }
             if is_wrapper {
-                self.by_hand.push(format!("`unset {name}`, or start a new shell"));
+                self.by_hand.push(format!("`{}`, or start a new shell", unset_command(&name)));
             } else if is_setting(&name) {
                 self.settings.push((name, value));
             }
@@ -269,16 +269,19 @@ impl Migration {
         self.caches = caches;
     }
 
-    fn stop_server(&mut self, env: &Env, cwd: &Path, server: Option<&server::Server>) {
+    fn stop_server(&mut self, view: View<'_>, server: Option<&server::Server>) {
         let Some(server) = server.filter(|_| !self.compiles_c) else { return };
         self.found.push(format!("its server, process {}", server.pid));
-        let program = os::find_program("sccache".as_ref(), env.get("PATH"), cwd);
+        let program = os::find_program("sccache".as_ref(), view.env.get("PATH"), view.cwd);
         match program.as_deref().and_then(Path::to_str) {
             Some(program) => {
                 let command = CommandLine::new(program, &["--stop-server"]);
                 self.actions.push(Action::run("Stop the server of sccache", command, None));
             }
-            None => self.by_hand.push(format!("end the server of sccache: kill {}", server.pid)),
+            None => {
+                let command = if view.os == "windows" { "taskkill /F /PID" } else { "kill" };
+                self.by_hand.push(format!("end the server of sccache: {command} {}", server.pid));
+            }
         }
     }
 

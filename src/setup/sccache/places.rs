@@ -50,7 +50,7 @@ pub struct Place {
     pub scope: Scope,
 }
 
-const IN_HOME: [(&str, Syntax); 18] = [
+const IN_HOME: [(&str, Syntax); 14] = [
     (".profile", Syntax::Shell),
     (".bash_profile", Syntax::Shell),
     (".bash_login", Syntax::Shell),
@@ -60,15 +60,19 @@ const IN_HOME: [(&str, Syntax); 18] = [
     (".login", Syntax::Csh),
     (".xonshrc", Syntax::Xonsh),
     (".pam_environment", Syntax::Pam),
-    ("Documents/PowerShell/profile.ps1", Syntax::PowerShell),
-    ("Documents/PowerShell/Microsoft.PowerShell_profile.ps1", Syntax::PowerShell),
-    ("Documents/WindowsPowerShell/profile.ps1", Syntax::PowerShell),
-    ("Documents/WindowsPowerShell/Microsoft.PowerShell_profile.ps1", Syntax::PowerShell),
     ("Library/Application Support/nushell/env.nu", Syntax::Nushell),
     ("Library/Application Support/nushell/config.nu", Syntax::Nushell),
     ("Library/Application Support/Code/User/settings.json", Syntax::Jsonc),
     (".mise.toml", Syntax::Mise),
     (".tool-versions", Syntax::Named),
+];
+
+/// Below the home directory on Windows, or what keeps its documents elsewhere.
+const IN_DOCUMENTS: [(&str, Syntax); 4] = [
+    ("PowerShell/profile.ps1", Syntax::PowerShell),
+    ("PowerShell/Microsoft.PowerShell_profile.ps1", Syntax::PowerShell),
+    ("WindowsPowerShell/profile.ps1", Syntax::PowerShell),
+    ("WindowsPowerShell/Microsoft.PowerShell_profile.ps1", Syntax::PowerShell),
 ];
 
 const IN_ZDOTDIR: [(&str, Syntax); 4] = [
@@ -174,6 +178,10 @@ pub fn all(env: &Env, root: &Path, project: Option<&Path>) -> Vec<Place> {
     };
     if let Some(home) = dirs::home(env) {
         add(&home, &IN_HOME, Scope::User);
+        let one_drive = env.get("OneDrive").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        for above in [Some(home.clone()), one_drive].into_iter().flatten() {
+            add(&above.join("Documents"), &IN_DOCUMENTS, Scope::User);
+        }
         add(&env.get("ZDOTDIR").map_or(home, PathBuf::from), &IN_ZDOTDIR, Scope::User);
     }
     if let Some(config) = dirs::config(env) {

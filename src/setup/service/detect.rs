@@ -135,7 +135,9 @@ pub fn supervisor(
     env: &Env,
 ) -> Result<Option<Box<dyn Supervisor>>, NoService> {
     let home = dirs::home(env).filter(|home| home.is_absolute()).ok_or(NoService::NoHome)?;
-    let config_dir = dirs::config(env).ok_or(NoService::NoHome)?;
+    // What is written for Windows is no configuration that anybody edits.
+    let config_dir = if *choice == Choice::Task { dirs::data(env) } else { dirs::config(env) };
+    let config_dir = config_dir.ok_or(NoService::NoHome)?;
     let service = Service {
         exe: exe.to_owned(),
         copy: binary::copy_to_run(build, env),

@@ -203,7 +203,7 @@ fn an_agent_of_launchd_and_a_task_are_judged_by_what_their_managers_answered() {
     made.answers("reg query", 1, "ERREUR");
     made.answers("schtasks /query", 1, "ERREUR : le fichier est introuvable.");
     made.is_ok("service");
-    made.write(&format!("home/.config/kache/{}-task.xml", name()), "another version");
+    made.write(&format!("home/.local/share/kache/{}-task.xml", name()), "another version");
     let ready = r#""P","\kache\daemon","N/A","Bereit","x","y","267009","me""#;
     made.answers_after("schtasks /create", "schtasks /query", 0, ready);
     made.is_fixed("service");

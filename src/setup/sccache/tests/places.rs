@@ -26,7 +26,8 @@ fn said(file: &str, text: &str) -> String {
     home.write(&format!("home/project/{file}"), text);
     let migration = home.look();
     assert!(migration.actions.is_empty() && migration.in_project.is_empty(), "{file}");
-    migration.by_hand.join("\n").replace(&format!("{}/", home.path("home/project").display()), "")
+    let dir = home.path("home").join("project").join("");
+    migration.by_hand.join("\n").replace(&dir.display().to_string(), "")
 }
 
 #[test]
@@ -158,8 +159,8 @@ fn makefiles_and_justfiles() {
         "Makefile:2: RUSTC_WRAPPER=sccache cargo build; change it yourself"
     );
     assert_eq!(
-        said("justfile", "stats:\n  sccache --show-stats\n"),
-        "justfile:2: sccache --show-stats; change it yourself"
+        said("Justfile", "stats:\n  sccache --show-stats\n"),
+        "Justfile:2: sccache --show-stats; change it yourself"
     );
 }
 
@@ -300,14 +301,32 @@ fn variables_in_the_registry_are_asked_for_and_unset() {
 }
 
 #[test]
+fn what_sccache_keeps_where_windows_keeps_things_is_found() {
+    let mut home = Home::new();
+    home.os = "windows";
+    home.set("APPDATA", home.path("home/AppData/Roaming").to_str().unwrap());
+    home.write("home/AppData/Roaming/Mozilla/sccache/config/config", "[cache.disk]\nsize = \"3G\"\n");
+    home.write("home/AppData/Local/Mozilla/sccache/cache/a/b/abc", "12345");
+    assert_eq!(home.look().caches, [home.path("home/AppData/Local/Mozilla/sccache/cache")]);
+    home.apply();
+    assert_eq!(home.read("home/.config/kache/config.toml"), "[cache]\nlocal_max_size = \"3GiB\"\n");
+    assert!(home.look().actions.is_empty(), "a second time");
+}
+
+#[test]
 fn servers_are_asked_for_where_processes_are_no_files() {
-    for (os, question, answer) in [
-        ("macos", "pgrep -x -U", "4711\n"),
-        ("windows", "tasklist", "\"sccache.exe\",\"4711\",\"Console\",\"1\",\"9,999 K\"\r\n"),
+    for (os, question, answer, command) in [
+        ("macos", "pgrep -x -U", "4711\n", "kill"),
+        (
+            "windows",
+            "tasklist",
+            "\"sccache.exe\",\"4711\",\"Console\",\"1\",\"9,999 K\"\r\n",
+            "taskkill /F /PID",
+        ),
     ] {
         let mut home = Home::new();
         (home.os, home.answers) = (os, vec![(question, answer)]);
-        assert_eq!(home.look().by_hand, ["end the server of sccache: kill 4711"], "{os}");
+        assert_eq!(home.look().by_hand, [format!("end the server of sccache: {command} 4711")], "{os}");
         home.answers = vec![(question, "INFO: No tasks are running which match the specified criteria.\r\n")];
         assert!(home.look().is_empty(), "{os}");
     }
@@ -375,6 +394,11 @@ fn every_other_file_of_a_user_is_changed() {
         ("Documents/PowerShell/Microsoft.PowerShell_profile.ps1", "$env:RUSTC_WRAPPER = 'sccache'"),
         ("Documents/WindowsPowerShell/profile.ps1", "$env:RUSTC_WRAPPER = 'C:\\bin\\sccache.exe'"),
         ("Documents/WindowsPowerShell/Microsoft.PowerShell_profile.ps1", "$env:SCCACHE_LOG = 'debug'"),
+        ("OneDrive/Documents/PowerShell/profile.ps1", "$env:RUSTC_WRAPPER = 'sccache'"),
+        (
+            "OneDrive/Documents/WindowsPowerShell/Microsoft.PowerShell_profile.ps1",
+            "$env:RUSTC_WRAPPER = 'sccache'",
+        ),
         ("Library/Application Support/nushell/env.nu", "$env.RUSTC_WRAPPER = \"sccache\""),
         ("Library/Application Support/nushell/config.nu", "$env.RUSTC_WRAPPER = \"sccache\""),
         ("AppData/Roaming/nushell/env.nu", "$env.RUSTC_WRAPPER = \"sccache\""),
@@ -385,6 +409,7 @@ fn every_other_file_of_a_user_is_changed() {
         let mut home = Home::new();
         home.set("APPDATA", home.path("home/AppData/Roaming").to_str().unwrap());
         home.set("ZDOTDIR", home.path("home/zsh").to_str().unwrap());
+        home.set("OneDrive", home.path("home/OneDrive").to_str().unwrap());
         let file = format!("home/{file}");
         home.write(&file, &format!("{line}\n"));
         assert_eq!(home.look().found.len(), 1, "{file}");
@@ -406,6 +431,9 @@ fn every_variable_of_cargos_in_this_shell_is_named() {
         home.set(name, "/usr/bin/sccache");
         let migration = home.look();
         assert_eq!(migration.found, [format!("the variable {name} of this shell")]);
-        assert_eq!(migration.by_hand, [format!("`unset {name}`, or start a new shell")]);
+        assert_eq!(
+            migration.by_hand,
+            [format!("`{}`, or start a new shell", crate::sys::env::unset_command(name))]
+        );
     }
 }
