@@ -1,5 +1,7 @@
 //! A plan as people read it (unified diffs and command lines) and as programs do.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use similar::TextDiff;
 
@@ -83,12 +85,20 @@ fn detail(action: &Action) -> String {
     }
 }
 
+/// The text of a file. That of Windows' own programs may be UTF-16, with a mark before it.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    let Some(units) = bytes.strip_prefix(&[0xff, 0xfe]) else { return String::from_utf8_lossy(bytes) };
+    let units: Vec<u16> =
+        units.chunks(2).map(|unit| u16::from_le_bytes([unit[0], *unit.get(1).unwrap_or(&0)])).collect();
+    String::from_utf16_lossy(&units).replace("\r\n", "\n").into()
+}
+
 fn diff(change: &PathChange, after: &[u8]) -> String {
     let (before, old_name) = match &change.before {
         Content::File { bytes, .. } => (bytes.as_slice(), change.path.display().to_string()),
         _ => (&b""[..], "/dev/null".to_owned()),
     };
-    let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(after));
+    let (before, after) = (text_of(before), text_of(after));
     let diff = TextDiff::from_lines(before.as_ref(), after.as_ref());
     let new_name = change.path.display().to_string();
     let shown = diff.unified_diff().header(&old_name, &new_name).to_string();

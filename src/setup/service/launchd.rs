@@ -24,7 +24,8 @@ const UNLOAD_LIMIT: Duration = Duration::from_secs(45);
 pub fn plist(service: &Service) -> String {
     let exe = escaped(&service.exe.to_string_lossy());
     let label = escaped(&label(service));
-    let log = escaped(&service.home.join("Library/Logs/kache/launchd.log").to_string_lossy());
+    // With the separators of the system that reads it.
+    let log = escaped(&format!("{}/Library/Logs/kache/launchd.log", service.home.display()));
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">

@@ -390,7 +390,7 @@ fn an_agent_is_unloaded_before_it_is_loaded_anew() {
 fn the_plan_for_launchd_enables_and_bootstraps_in_the_domain_that_is_there() {
     let dir = tempfile::tempdir().unwrap();
     let launchd = Launchd(Service { home: dir.path().to_owned(), ..service("/usr/local/bin/kache") });
-    let path = dir.path().join("Library/LaunchAgents/dev.kache.kache.plist");
+    let path = dir.path().join("Library/LaunchAgents").join("dev.kache.kache.plist");
     let remote = recorded(&[
         ("launchctl print gui/501/", &[(112, "")]),
         ("launchctl print gui/501", &[(112, "Could not find domain for")]),
@@ -431,7 +431,7 @@ fn the_plan_for_launchd_enables_and_bootstraps_in_the_domain_that_is_there() {
 fn an_agent_of_the_other_kind_of_session_is_unloaded_there_and_loaded_here() {
     let dir = tempfile::tempdir().unwrap();
     let launchd = Launchd(Service { home: dir.path().to_owned(), ..service("/usr/local/bin/kache") });
-    let path = dir.path().join("Library/LaunchAgents/dev.kache.kache.plist");
+    let path = dir.path().join("Library/LaunchAgents").join("dev.kache.kache.plist");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::create_dir_all(dir.path().join("Library/Logs/kache")).unwrap();
     std::fs::write(&path, launchd::plist(&launchd.0)).unwrap();
@@ -497,6 +497,7 @@ fn where_a_task_is_refused_the_run_key_is_next_whatever_language_the_refusal_is_
     ]);
     let plans = task.install(&refused).unwrap();
     assert_eq!(plans.len(), 2);
+    assert!(plans[0].text().contains("<Hidden>true</Hidden>"), "the description is shown as text");
     let by_task = commands(&plans[0]);
     let xml = dir.path().join("kache").join("kache-task.xml");
     assert_eq!(by_task[0], format!(r"schtasks /create /tn kache\daemon /xml {} /f", xml.display()));
@@ -609,6 +610,7 @@ fn accepted_by(program: &str, args: &[&str], files: &[(&str, Vec<u8>)]) -> Optio
 }
 
 #[test]
+#[cfg(unix)]
 fn systemd_itself_has_nothing_to_say_against_the_units() {
     for name in ["plain", "with space, 50% and ümlaut", "with \"quotes\", $HOME and \\"] {
         // It checks that the program exists.
