@@ -29,7 +29,8 @@ fn the_socket_is_in_the_runtime_directory_or_beside_the_store_or_in_a_shared_pla
 
 #[test]
 fn development_builds_and_releases_do_not_meet() {
-    let vars = [("HOME", "/home/me"), ("LOCALAPPDATA", "/home/me")];
+    let home = crate::sys::dirs::rooted("/home/me");
+    let vars = [("HOME", home.as_str()), ("LOCALAPPDATA", &home)];
     let (dev, release) = (place(&vars, true).unwrap(), place(&vars, false).unwrap());
     assert_ne!(dev.endpoint, release.endpoint);
     assert_ne!(dev.lock, release.lock);
@@ -37,7 +38,8 @@ fn development_builds_and_releases_do_not_meet() {
 
 #[test]
 fn what_a_build_sets_for_itself_does_not_move_the_daemon() {
-    let vars = [("HOME", "/home/me"), ("LOCALAPPDATA", "/home/me")];
+    let home = crate::sys::dirs::rooted("/home/me");
+    let vars = [("HOME", home.as_str()), ("LOCALAPPDATA", &home)];
     let with = [&vars[..], &[("KACHE_CACHE_DIR", "/elsewhere"), ("TMPDIR", "/t"), ("PWD", "/p")]].concat();
     let (without, with) = (place(&vars, false).unwrap(), place(&with, false).unwrap());
     assert_eq!(without.endpoint, with.endpoint);

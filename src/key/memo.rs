@@ -275,6 +275,7 @@ mod tests {
         let n_found =
             n_found.iter().filter(|n| memo.get(&identity(**n)) == Some(known(&n.to_string()))).count();
         assert!(n_found > 3900, "{n_found}");
+        drop(memo);
         let path = dir.path().join(DIR).join(FILE);
         let mut bytes = fs::read(&path).expect("reads");
         bytes.iter_mut().for_each(|byte| *byte ^= 0x55);

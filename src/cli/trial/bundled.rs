@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn every_file_of_the_workspace_is_part_of_the_program() {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundled");
-        let name = |path: PathBuf| path.strip_prefix(&dir).unwrap().to_str().unwrap().to_owned();
+        let name = |path: PathBuf| path.strip_prefix(&dir).unwrap().to_str().unwrap().replace('\\', "/");
         let there: BTreeSet<String> = files_below(&dir)
             .into_iter()
             .map(|path| name(path).replace("manifest.toml", "Cargo.toml"))

@@ -156,12 +156,22 @@ fn is_passed(name: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::fs::settle;
+    use crate::sys::host;
 
     fn cargo(vars: &[(&str, &str)], chooses_toolchain: bool) -> Cargo {
         let mut env = Env::with_vars(vars);
         env.cwd = Some(PathBuf::from("/"));
         let found = Cargo::find(&env, "/bin/kache".into(), Path::new("/tmp/x"), chooses_toolchain);
         found.unwrap_or_else(|_| panic!("there is a cargo"))
+    }
+
+    /// A directory with a `cargo` in it.
+    fn programs() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let cargo = dir.path().join(host::program_name("cargo"));
+        settle::settle(&cargo, &dir.path().join("new"), b"", 0o755, &|| Ok(())).unwrap();
+        dir
     }
 
     fn value(cargo: &Cargo, wrapper: Wrapper, name: &str) -> Option<String> {
@@ -174,7 +184,8 @@ mod tests {
 
     #[test]
     fn no_wrapper_and_no_place_of_the_user_reaches_a_build() {
-        let path = Path::new(env!("CARGO")).parent().unwrap().to_str().unwrap();
+        let programs = programs();
+        let path = programs.path().to_str().unwrap();
         let cargo = cargo(
             &[
                 ("PATH", path),
@@ -192,7 +203,7 @@ mod tests {
         assert_eq!(with_kache("RUSTC_WRAPPER").as_deref(), Some("/bin/kache"));
         assert_eq!(with_kache("CARGO_BUILD_RUSTC_WRAPPER"), None);
         assert_eq!(with_kache("CARGO_TARGET_DIR").as_deref(), Some("/tmp/x/target"));
-        assert_eq!(with_kache("KACHE_CACHE_DIR").as_deref(), Some("/tmp/x/store"));
+        assert_eq!(with_kache("KACHE_CACHE_DIR").map(PathBuf::from), Some(PathBuf::from("/tmp/x/store")));
         assert_eq!(with_kache("KACHE_DISABLED"), None);
         assert_eq!(with_kache("KACHE_CACHE_EXECUTABLES").as_deref(), Some("0"));
         assert_eq!(with_kache("RUSTFLAGS").as_deref(), Some("-Dwarnings"));
@@ -203,7 +214,8 @@ mod tests {
 
     #[test]
     fn the_toolchain_that_cargo_run_was_started_with_is_not_that_of_another_project() {
-        let path = Path::new(env!("CARGO")).parent().unwrap().to_str().unwrap();
+        let programs = programs();
+        let path = programs.path().to_str().unwrap();
         let started_by_cargo = [("PATH", path), ("CARGO", "cargo"), ("RUSTUP_TOOLCHAIN", "stable")];
         let chosen = |vars, chooses| value(&cargo(vars, chooses), Wrapper::None, "RUSTUP_TOOLCHAIN");
         assert_eq!(chosen(&started_by_cargo, true), None);

@@ -155,7 +155,8 @@ fn what_is_no_readable_text_is_a_problem_that_loses_the_file() {
             world.file(".kache.toml", salt("farther")).file("home/.config/kache/config.toml", salt("user"));
         let (config, problems) = world.load(&["repo"]);
         assert!(problems.len() == 1 && problems[0].loses_file(), "{problems:?}");
-        assert!(problems[0].to_string().starts_with(&world.path("repo/.kache.toml").display().to_string()));
+        let file = world.path("repo").join(PROJECT_FILE);
+        assert!(problems[0].to_string().starts_with(&file.display().to_string()), "{problems:?}");
         assert_eq!(config.key_salt.value, "user", "the other file still counts, one farther up does not");
     }
 }

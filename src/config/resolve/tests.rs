@@ -3,6 +3,7 @@
 use super::super::env::ALL;
 use super::super::file::{KEYS, parse};
 use super::*;
+use crate::sys::dirs::rooted;
 
 fn defaults() -> Defaults {
     Defaults { cache_dir: "/var/cache/kache".into(), cache_executables: true }
@@ -69,11 +70,12 @@ fn environment_goes_before_project_before_user_before_defaults() {
 
 #[test]
 fn each_variable_of_the_table_sets_its_setting() {
+    let elsewhere = rooted("/elsewhere");
     for variable in ALL {
         let value = match variable.name {
             // These set nothing.
             "KACHE_CONFIG" | "KACHE_PROBE" => continue,
-            "KACHE_CACHE_DIR" => "/elsewhere",
+            "KACHE_CACHE_DIR" => &elsewhere,
             "KACHE_MAX_SIZE" => "1GiB",
             "KACHE_PATHS" => "portable",
             "KACHE_OBSERVE" => "off",
@@ -125,9 +127,11 @@ fn a_bad_variable_costs_only_itself_and_the_files_decide() {
         ("KACHE_CACHE_DIR", "target/cache"),
         ("KACHE_KEY_SALT", "kept"),
     ];
-    let (config, problems) = with("[cache]\nlocal_max_size = 7\nlocal_store = \"/mine\"", "", &vars);
+    let mine = rooted("/mine");
+    let user = format!("[cache]\nlocal_max_size = 7\nlocal_store = \"{mine}\"");
+    let (config, problems) = with(&user, "", &vars);
     assert_eq!(config.max_size_bytes, Setting { value: 7, source: file("/user.toml", 2) });
-    assert_eq!(config.cache_dir, Setting { value: "/mine".into(), source: file("/user.toml", 3) });
+    assert_eq!(config.cache_dir, Setting { value: mine.into(), source: file("/user.toml", 3) });
     assert_eq!(config.key_salt.value, "kept");
     assert!(!config.disabled.value);
     assert_eq!(
@@ -159,9 +163,10 @@ fn switches_are_read_in_all_their_spellings() {
 
 #[test]
 fn a_store_may_be_below_the_home_directory_and_not_relative() {
-    let home = [("HOME", "/home/me")];
+    let [home, store] = ["/home/me", "/home/me/kache"].map(rooted);
+    let home = [("HOME", home.as_str())];
     let (config, problems) = with("cache.local_store = \"~/kache\"", "", &home);
-    assert_eq!((config.cache_dir.value, problems.len()), ("/home/me/kache".into(), 0));
+    assert_eq!((config.cache_dir.value, problems.len()), (store.into(), 0));
     for (store, vars) in
         [("kache", &home[..]), ("~other/kache", &home[..]), ("~/kache", &[]), ("", &home[..])]
     {
