@@ -1,7 +1,6 @@
 //! The daemon: from its start to its end, under whatever its peers and its machine do to it.
 //!
 //! Each test has a home and a runtime directory of its own.
-#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a scenario ends where it cannot go on")]
 
 use std::fs;

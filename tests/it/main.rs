@@ -1,5 +1,9 @@
 //! Scenarios: real cargo, real rustc, a private store.
+//!
+//! What they are compared with, and what stands in for other programs, are shell scripts. What has to hold on every
+//! system is in `tests/everywhere`.
 
+#![cfg(unix)]
 #![allow(
     clippy::disallowed_methods,
     reason = "scenarios drive cargo and files from outside, as a person does"

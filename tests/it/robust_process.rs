@@ -1,4 +1,5 @@
 //! One hit, as a process: what it starts, opens and writes is pinned.
+#![cfg(target_os = "linux")]
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -19,6 +19,7 @@ enum Plan {
 }
 
 thread_local! {
+    #[allow(clippy::missing_const_for_thread_local, reason = "seen where a system has no variables of threads")]
     static PLAN: Cell<Option<Plan>> = const { Cell::new(None) };
 }
 
