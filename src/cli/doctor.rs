@@ -146,6 +146,7 @@ fn pages(definition: &clap::Command) -> Vec<Page> {
         page("fish/vendor_completions.d/kache.fish", Shell::Fish),
         page("config/fish/completions/kache.fish", Shell::Fish),
         page("config/nushell/autoload/kache-completions.nu", Shell::Nushell),
+        page("kache/completions/kache.ps1", Shell::PowerShell),
     ]
 }
 

@@ -32,6 +32,7 @@ fn workflows_are_short_parse_and_pin_what_they_use() {
         }
         assert!(!text.contains('\t'), "{path}");
         checked_by("python3", &["-c", YAML], &path);
+        checked_by("check-jsonschema", &["--builtin-schema", "vendor.github-workflows"], &path);
     }
 }
 
@@ -70,6 +71,70 @@ fn the_script_for_powershell_keeps_what_it_promises() {
         assert!(!is_top || is_declaration, "this runs although the end may be missing: {line}");
     }
     assert_eq!(depth, 0);
+}
+
+/// `--from-source` is `-FromSource` there.
+#[test]
+fn what_one_installer_is_asked_for_the_other_can_be_asked_for() {
+    let (shell, power) = (read("installers/install.sh"), read("installers/install.ps1"));
+    let usage =
+        shell.split("<<'END'").nth(1).and_then(|rest| rest.split("\nEND\n").next()).expect("has help");
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
+    let options = usage.split(|c: char| !is_part(c)).filter_map(|word| word.strip_prefix("--"));
+    for option in options.filter(|option| *option != "version") {
+        let pascal: String =
+            option.split('-').map(|word| word[..1].to_ascii_uppercase() + &word[1..]).collect();
+        let is_declared =
+            ["switch", "string"].iter().any(|kind| power.contains(&format!("[{kind}] ${pascal}")));
+        assert!(is_declared && (pascal == "Help" || power.contains(&format!("-{pascal} "))), "{pascal}");
+    }
+    for variable in
+        shell.split(|c: char| !c.is_ascii_uppercase() && c != '_').filter(|w| w.starts_with("KACHE_"))
+    {
+        assert!(power.contains(&format!("$env:{variable}")), "{variable}");
+    }
+    for place in [
+        "SHA256SUMS",
+        ".sha256",
+        ".sig",
+        "minisign",
+        "rsign",
+        "foreign ",
+        "GITHUB_PATH",
+        "kache-completions.nu",
+    ] {
+        assert!(shell.contains(place) && power.contains(place), "{place}");
+    }
+}
+
+/// `"$name:"` names a drive for PowerShell, and `[` in the path of a user a pattern where cmdlets are not told otherwise.
+#[test]
+fn the_script_for_powershell_has_none_of_its_traps() {
+    let script = read("installers/install.ps1");
+    for line in script.lines() {
+        for (_, after) in line.match_indices('$').map(|(at, _)| line.split_at(at + 1)) {
+            let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let is_qualified = after[name.len()..].starts_with(':') && !line.contains(&format!("`${name}"));
+            assert!(name.is_empty() || !is_qualified || name == "env", "{line}");
+        }
+        for cmdlet in [
+            "Copy-Item",
+            "Move-Item",
+            "New-Item",
+            "Remove-Item",
+            "Test-Path",
+            "Get-Content",
+            "Expand-Archive",
+        ] {
+            assert!(!line.contains(cmdlet) || line.contains("-LiteralPath"), "{line}");
+        }
+    }
+    let parse = "& { param($file) $errors = $null; \
+        $null = [Management.Automation.Language.Parser]::ParseFile($file, [ref] $null, [ref] $errors); \
+        if ($errors) { throw ($errors -join ' ') } }";
+    for tool in ["powershell", "pwsh"] {
+        checked_by(tool, &["-NoProfile", "-Command", parse], "installers/install.ps1");
+    }
 }
 
 #[test]
