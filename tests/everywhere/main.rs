@@ -34,7 +34,9 @@ fn main() -> ExitCode {
 
 fn run(args: &[String]) -> ExitCode {
     let has = |name: &str| args.iter().any(|arg| arg == name);
-    let filters: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
+    let takes_value = |arg: &str| matches!(arg, "--format" | "--color" | "--test-threads" | "-Z");
+    let is_filter = |at: usize| !args[at].starts_with('-') && (at == 0 || !takes_value(&args[at - 1]));
+    let filters: Vec<&String> = (0..args.len()).filter(|at| is_filter(*at)).map(|at| &args[at]).collect();
     let is_wanted = |name: &str| {
         let fits = |filter: &&String| if has("--exact") { *filter == name } else { name.contains(*filter) };
         !has("--ignored") && (filters.is_empty() || filters.iter().any(fits))

@@ -92,7 +92,8 @@ fn commands_tell_what_is_in_the_store_and_empty_it() {
 }
 
 fn a_daemon_starts_answers_and_stops() {
-    let world = World::new("with blank & ünïcode 文");
+    let mut world = World::new("with blank & ünïcode 文");
+    world.has_daemon = true;
     world.run(&["daemon"]).with(1, "The daemon does not run.");
     world.run(&["daemon", "stop"]).with(0, "The daemon does not run.");
     world.run(&["daemon", "start"]).with(0, "Started, as process ");

@@ -14,6 +14,8 @@ pub(crate) struct World {
     pub(crate) cache: PathBuf,
     /// Where outputs go.
     pub(crate) out_dir: PathBuf,
+    /// Whether it has a daemon. On Windows all homes of a user have the same one.
+    pub(crate) has_daemon: bool,
 }
 
 /// How a command ended.
@@ -29,7 +31,7 @@ impl World {
         let temporary = tempfile::Builder::new().prefix("kache-").tempdir().expect("a directory");
         let root = kache::sys::fs::canonical(temporary.path()).expect("it is there").join(name);
         let out_dir = root.join("project").join("target").join("debug").join("deps");
-        let world = World { temporary, cache: root.join("cache"), out_dir, root };
+        let world = World { temporary, cache: root.join("cache"), out_dir, has_daemon: false, root };
         let own = std::env::current_exe().expect("this program has a path");
         for program in ["toolchain/bin/rustc", "toolchain/bin/cargo", "home/.cargo/bin/kache"] {
             let from = if program.ends_with("kache") { Path::new(env!("CARGO_BIN_EXE_kache")) } else { &own };
@@ -88,6 +90,9 @@ impl World {
         ] {
             command.env(name, self.path(dir));
         }
+        // Not where the daemon of whoever runs the tests is.
+        command
+            .env("XDG_RUNTIME_DIR", kache::sys::fs::canonical(self.temporary.path()).expect("it is there"));
         if !cfg!(windows) {
             let path = command.get_envs().find(|(name, _)| *name == "Path").and_then(|(_, value)| value);
             let path = path.expect("it was set").to_owned();
@@ -142,7 +147,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let _ = self.run(&["daemon", "stop"]);
+        if self.has_daemon {
+            let _ = self.run(&["daemon", "stop"]);
+        }
         let _ = fs::remove_dir_all(self.temporary.path());
     }
 }
