@@ -43,6 +43,6 @@ pub trait Check: Send + Sync {
     /// What it looks at, in a few words.
     fn looks_at(&self) -> &'static str;
 
-    /// The answer. Changes nothing.
+    /// The answer. Leaves everything as it was found; what can only be told by making a file is told by one that goes.
     fn run(&self, machine: &Machine) -> Finding;
 }

@@ -22,6 +22,7 @@ use crate::setup::self_update::fetch::Source;
 use crate::setup::self_update::{RELEASE_KEY, release};
 use crate::setup::service::detect;
 use crate::setup::service::runner::CommandRunner;
+use crate::store::Store;
 use crate::sys::clock::Stopwatch;
 use crate::sys::env::{self, Env};
 use crate::sys::fs::probe::{self, Way};
@@ -271,6 +272,14 @@ impl Machine {
     /// The cache directory; `None` if there is no place for one.
     pub fn cache_dir(&self) -> Option<&Path> {
         Some(self.config.cache_dir.value.as_path()).filter(|dir| !dir.as_os_str().is_empty())
+    }
+
+    /// Where a file can be made for a moment, if there is a store: a collection removes what is left there by accident.
+    pub fn scratch_dir(&self) -> Option<PathBuf> {
+        let dir = self.cache_dir()?;
+        let temporary = Store::at(dir).root().join("tmp");
+        let is_dir = |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.is_dir());
+        [temporary, dir.to_owned()].into_iter().find(is_dir)
     }
 
     /// What the store at `dir`, which is this user's, takes: looked through once for all checks.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
+use crate::setup::doctor::program::same_program::has_same_bytes;
 use crate::sys::{fs, host, os};
 
 /// See the module.
@@ -40,7 +41,12 @@ impl Check for OnPath {
             ));
         };
         let shown = programs.iter().map(|(path, file)| {
-            let this = if *file == machine.exe { ", which is this one" } else { "" };
+            let this = match () {
+                () if *file == machine.exe => ", which is this one",
+                // Of one version there can be many builds.
+                () if has_same_bytes(file, &machine.exe) => ", a copy of this one",
+                () => "",
+            };
             format!("{} ({}){this}", path.display(), version(machine, path))
         });
         if programs.len() == 1 && *file == machine.exe {

@@ -67,10 +67,11 @@ enum How {
 }
 
 fn how(machine: &Machine, store: &Path, target: &Path) -> How {
-    let is_dir = |path: &Path| fs::metadata(path).is_ok_and(|found| found.is_dir());
+    let is_dir = fs::metadata(target).is_ok_and(|found| found.is_dir());
     // Nothing is written into what is not kache's or cargo's own.
-    if is_dir(store) && is_dir(target) && !workspace::target_dirs(machine).is_empty() {
-        match machine.asks.way(store, target) {
+    let is_cargos = is_dir && !workspace::target_dirs(machine).is_empty();
+    if let Some(from) = machine.scratch_dir().filter(|_| is_cargos) {
+        match machine.asks.way(&from, target) {
             Ok(Way::Copy) if device(store) != device(target) => return How::Elsewhere,
             Ok(way) => return How::Tried(way),
             Err(_) => {}

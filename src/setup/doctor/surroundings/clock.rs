@@ -66,8 +66,8 @@ fn modified_ms(path: &Path) -> Option<u64> {
 
 /// How many seconds, where that is too many: those of a server may have a clock of their own.
 fn clocks_apart(machine: &Machine) -> Option<u64> {
-    let dir = machine.cache_dir().filter(|dir| fs::metadata(dir).is_ok_and(|found| found.is_dir()))?;
-    let written_ms = machine.asks.written_ms(dir).ok()?;
+    let dir = machine.scratch_dir()?;
+    let written_ms = machine.asks.written_ms(&dir).ok()?;
     let apart_ms = written_ms.abs_diff(crate::sys::clock::now_ms());
     (apart_ms > TOLERANCE_MS).then_some(apart_ms / 1000)
 }

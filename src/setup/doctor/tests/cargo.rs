@@ -21,6 +21,12 @@ fn every_kache_in_path_is_found() {
             "hint: remove those that are not needed",
         ],
     );
+    made.write("home/bin/kache", &made.read("home/.cargo/bin/kache"));
+    assert!(
+        made.said("on-path").contains("/home/bin/kache (1.95.0), a copy of this one"),
+        "{}",
+        made.said("on-path")
+    );
     made.set("PATH", "/nowhere");
     assert!(made.said("on-path").contains("kache is not in PATH"));
 }

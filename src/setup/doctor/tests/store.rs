@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::made::Made;
 use crate::setup::doctor::verify;
+use crate::store::Store;
 use crate::sys::fs::probe::Way;
 use crate::sys::lock::try_lock;
 
@@ -80,6 +81,10 @@ fn how_files_get_from_the_store_into_the_outputs_of_a_build_is_tried() {
         "{}",
         made.said("sharing")
     );
+    // Where a collection would remove what is left by accident.
+    let temporary = Store::at(&made.path("home/.cache/kache")).root().join("tmp");
+    std::fs::create_dir_all(&temporary).unwrap();
+    assert_eq!(made.machine().scratch_dir(), Some(temporary));
     made.says().way = Way::Link;
     made.says_of("sharing", &["ok sharing files are linked into /home/project/target"]);
     made.says().way = Way::Clone;
