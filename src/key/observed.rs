@@ -305,7 +305,8 @@ pub fn dependence(setting: &Setting, observation: &Observation) -> Result<Depend
     let mut found = Dependence::default();
     for access in &observation.accesses {
         if access.uses.written && !is_output(setting, access) {
-            let is_result = setting.places.iter().any(|place| is_in(&access.real, place));
+            let is_result = setting.places.iter().any(|place| is_in(&access.real, place))
+                && !setting.jobservers.contains(&access.real);
             if is_result && !is_measurement(&access.real) {
                 found.made.push(access.real.clone());
             }

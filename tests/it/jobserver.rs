@@ -24,7 +24,7 @@ struct Jobserver {
 }
 
 impl Jobserver {
-    /// With a name in a directory, as make 4.4 makes it.
+    /// With a name in a directory, as make 4.4 makes it: where `TMPDIR` says, which may be inside of a project.
     fn named(dir: &Path) -> Jobserver {
         let path = dir.join("GMfifo1");
         assert!(Command::new("mkfifo").arg(&path).status().expect("runs").success());
@@ -71,9 +71,9 @@ impl Jobserver {
     }
 }
 
-/// A project with units that are compiled at once, whose macro leaves a process behind.
+/// A project with units that are compiled at once, whose macro leaves a process behind, and prints its number.
 fn project() -> World {
-    let world = reading("sh:setsid sleep 60 >/dev/null 2>&1 </dev/null & echo left");
+    let world = reading("sh:setsid sleep 60 >/dev/null 2>&1 </dev/null & echo $!");
     let (mut members, mut dependencies) = (String::new(), String::new());
     for n in 0..N_LIBRARIES {
         world.write(&format!("l{n}/Cargo.toml"), package(&format!("l{n}"), ""));
@@ -102,7 +102,7 @@ fn build(world: &World, jobserver: &Jobserver, auth: &str) -> Step {
 
 fn nothing_is_kept(named: bool, observe: &str) {
     let world = project().env("KACHE_OBSERVE", observe);
-    let mut jobserver = if named { Jobserver::named(&world.root()) } else { Jobserver::unnamed() };
+    let mut jobserver = if named { Jobserver::named(world.tree()) } else { Jobserver::unnamed() };
     let auth = if named { format!("fifo:{}", jobserver.name.display()) } else { "8,9".to_owned() };
     // A collection is due: it is started by the first that stores something, and outlives it.
     fs::create_dir(world.cache()).expect("makes a directory");
@@ -115,6 +115,8 @@ fn nothing_is_kept(named: bool, observe: &str) {
     assert!(stamp.metadata().expect("is there").modified().expect("has a time") > std::time::UNIX_EPOCH);
     assert_eq!(jobserver.n_tokens(), N_TOKENS, "{auth} {observe}");
     assert_eq!(jobserver.holders(), Vec::<String>::new(), "{auth} {observe}");
+    let left = Command::new("kill").arg(world.run_bin("app")).status().expect("runs");
+    assert!(left.success(), "nobody was left behind");
     world.clean();
     let step = build(&world, &jobserver, &auth);
     step.all_hit();

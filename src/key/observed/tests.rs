@@ -21,7 +21,7 @@ fn setting() -> Setting {
         places: vec!["/w".into()],
         roots: vec!["/w/target".into(), "/w".into(), "/home/me".into()],
         path: vec!["/usr/local/bin".into(), "/usr/bin".into()],
-        jobservers: vec!["/tmp/make".into()],
+        jobservers: vec!["/tmp/make".into(), "/w/make".into()],
     }
 }
 
@@ -185,6 +185,7 @@ fn what_is_made_among_the_results_of_the_build_is_told_and_nothing_else() {
         access("/w/default_1.profraw", Found::Absent, "w"),
         access("/w/target/debug/deps/a-1.d", Found::Absent, "w"),
         access("/tmp/cc1.o", Found::Absent, "w"),
+        access("/w/make", Found::Other, "w"),
     ])
     .unwrap();
     assert_eq!(found.made, [PathBuf::from("/w/bindings.ts")]);
