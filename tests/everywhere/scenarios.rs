@@ -127,6 +127,10 @@ fn init_is_proven_and_taken_back_byte_for_byte() {
         world.run(&["uninstall", "-y"]).with(0, "");
         assert_eq!(now().as_deref(), before, "after uninstall");
         world.run(&["uninstall", "-y"]).with(0, "");
+        world.run(&["uninstall", "-y", "--purge"]).with(0, "");
+        let state =
+            world.path(if cfg!(windows) { "home/AppData/Local/kache" } else { "home/.local/state/kache" });
+        assert!(!state.exists(), "the journal is gone, and so is its directory");
     }
 }
 

@@ -142,8 +142,15 @@ impl Journal {
     /// Removes the journal: nothing can be taken back after that.
     pub fn remove(&self) -> io::Result<()> {
         let lock = self.lock()?.ok_or(io::ErrorKind::ResourceBusy)?;
-        fs::remove_dir_all(&self.dir)?;
+        let lock_file = self.dir.join("lock");
+        for path in fs::list(&self.dir)?.into_iter().filter(|path| *path != lock_file) {
+            let is_dir = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+            if is_dir { fs::remove_dir_all(&path) } else { fs::remove(&path) }?;
+        }
+        // While it is held; where a file that is open keeps its name, that goes when it is closed.
+        fs::remove(&lock_file)?;
         drop(lock);
+        settle::remove_empty_dir(&self.dir)?;
         match self.dir.parent().map(settle::remove_empty_dir) {
             Some(Err(e)) if e.kind() != io::ErrorKind::DirectoryNotEmpty => Err(e),
             _ => Ok(()),
