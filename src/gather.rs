@@ -159,7 +159,7 @@ type Artifacts = (Vec<Artifact>, Vec<(PathBuf, crate::store::blob::Sharing)>, Op
 /// handed on.
 fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Artifacts, Unstored> {
     let facts = finished.facts;
-    let roots = if finished.maps_paths { facts.places.with_canonical_spellings() } else { Roots::default() };
+    let roots = if finished.maps_paths { facts.places.searched_for() } else { Roots::default() };
     let (mut artifacts, mut files, mut library) = (Vec::new(), Vec::new(), None);
     let outputs = facts.outputs.iter().filter(|output| output.role != Role::DepInfo);
     let roles = || facts.outputs.iter().map(|output| output.role);

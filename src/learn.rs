@@ -197,12 +197,18 @@ fn named(
     let mut read = Vec::new();
     for (path, _) in dependence.read.iter().filter(|(path, _)| !sources.contains(path)) {
         read.push(name(path)?);
+        read.extend(beside_workspace(facts, path));
     }
-    let listed = dependence.listed.iter().map(|(path, _)| name(path)).collect::<Result<_, _>>()?;
+    read.extend(sources.iter().filter_map(|path| beside_workspace(facts, path)));
+    let mut listed = Vec::new();
+    for (path, _) in &dependence.listed {
+        listed.push(name(path)?);
+        listed.extend(beside_workspace(facts, path));
+    }
     let mut probed = Vec::new();
     for path in dependence.absent.iter().chain(dependence.kinds.iter().map(|(path, _)| path)) {
         probed.push(name(path)?);
-        probed.extend(above_workspace(facts, path));
+        probed.extend(above_workspace(facts, path).or_else(|| beside_workspace(facts, path)));
     }
     probed.sort();
     probed.dedup();
@@ -210,7 +216,7 @@ fn named(
     Ok(InputList {
         programs,
         read: read.into_iter().collect(),
-        listed,
+        listed: listed.into_iter().collect(),
         probed: probed.into_iter().collect(),
         ..list
     })
@@ -220,11 +226,34 @@ fn named(
 fn above_workspace(facts: &Facts<'_>, path: &Path) -> Option<Portable> {
     let workspace = os::path(facts.places.roots.value(Root::Workspace)?)?;
     let directory = path.parent().filter(|directory| directory.parent().is_some())?;
+    let is_above = workspace != directory && workspace.starts_with(directory);
+    is_above.then(|| from_workspace(facts, workspace.clone(), directory, path)).flatten()
+}
+
+/// What lies in a checkout of which the workspace is a part may have been found from there, even if it was named from
+/// the root: a repository that git finds, a parent directory, links resolved. So both that very file and the one in the
+/// same place of the checkout at hand count.
+fn beside_workspace(facts: &Facts<'_>, path: &Path) -> Option<Portable> {
+    let name = facts.portable(os::bytes(path));
+    let has_root = [Root::Workspace, Root::Target, Root::CargoHome].iter().any(|root| name.is_under(*root));
+    let spellings = facts.places.roots.spellings().filter(|(_, root)| *root == Root::Workspace && !has_root);
+    spellings.filter_map(|(spelling, _)| os::path(spelling)).find_map(|workspace| {
+        let checkout = facts.places.checkouts(&workspace).find(|directory| path.starts_with(directory))?;
+        from_workspace(facts, workspace.clone(), checkout, path)
+    })
+}
+
+/// `path` in `directory`, as it is reached from the workspace, which is in there too.
+fn from_workspace(
+    facts: &Facts<'_>,
+    mut workspace: PathBuf,
+    directory: &Path,
+    path: &Path,
+) -> Option<Portable> {
     let n_up = workspace.strip_prefix(directory).ok()?.components().count();
-    let mut relative = workspace;
-    relative.extend(std::iter::repeat_n("..", n_up));
-    relative.push(path.file_name()?);
-    (n_up > 0).then(|| facts.portable(os::bytes(&relative)))
+    workspace.extend(std::iter::repeat_n("..", n_up));
+    workspace.push(path.strip_prefix(directory).ok()?);
+    Some(facts.portable(os::bytes(&workspace)))
 }
 
 /// The state in which files were when they were first read.

@@ -35,7 +35,7 @@
 //! | `MacroVariable` | unit | variable → digest | set, and its name stands in the library of such a macro, whatever it looks like. Of `HOME` the path itself counts |
 //! | `LintConfig` | unit, clippy | path → content | every `clippy.toml` above the package: dep-info does not tell where one could appear; manifests and the lock file, which it has lints for |
 //! | `Source` | read | path → content | every file of the compiler's dep-info |
-//! | `Read` | read | path → content | every other file that was seen to be read or started: by procedural macros, linkers and what they start ([`observed`] says what is left out) |
+//! | `Read` | read | path → content | every other file that was seen to be read or started: by procedural macros, linkers and what they start ([`observed`] says what is left out); of one beside the workspace also the one in the same place of the checkout at hand |
 //! | `Listed` | read | path → digest of its names | every directory that was seen to be listed |
 //! | `Probed` | read | path → `absent`, `file`, … | every path that was seen to be asked for: what is not there today decides as well |
 //! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |

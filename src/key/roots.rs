@@ -63,6 +63,30 @@ impl Places {
         os::split_paths(env.get(variable).unwrap_or_default()).filter(|dir| !own(dir)).collect()
     }
 
+    /// The directories above `workspace`, nearest first, of which all may be one checkout: those that do not hold the
+    /// user's home or the system.
+    pub fn checkouts<'w>(&self, workspace: &'w Path) -> impl Iterator<Item = &'w Path> + use<'w> {
+        let home = self.roots.value(Root::Home).and_then(os::path);
+        workspace.ancestors().skip(1).take_while(move |directory| {
+            let holds_home = home.as_ref().is_some_and(|home| home.starts_with(directory));
+            directory.parent().is_some() && *directory != Path::new("/usr") && !holds_home
+        })
+    }
+
+    /// What outputs are searched for: the roots, and the checkout around the workspace, by whose place its own shows.
+    pub fn searched_for(&self) -> Roots {
+        let mut roots = self.with_canonical_spellings();
+        let workspaces = roots.spellings().filter(|(_, root)| *root == Root::Workspace);
+        let workspaces: Vec<PathBuf> = workspaces.filter_map(|(path, _)| os::path(path)).collect();
+        for directory in workspaces.iter().flat_map(|workspace| self.checkouts(workspace)) {
+            // A single name stands in texts that are no paths.
+            if directory.components().count() > 2 {
+                roots.add(Root::Workspace, os::bytes(directory));
+            }
+        }
+        roots
+    }
+
     /// Adds the spellings without symbolic links: a program may have asked for them, so outputs are searched for
     /// them too.
     pub fn with_canonical_spellings(&self) -> Roots {

@@ -40,6 +40,8 @@ mod macros;
 #[cfg(target_os = "linux")]
 mod observing;
 #[cfg(target_os = "linux")]
+mod observing_beside;
+#[cfg(target_os = "linux")]
 mod observing_calls;
 #[cfg(target_os = "linux")]
 mod observing_links;
