@@ -169,8 +169,12 @@ impl<'a> Present<'a> {
             inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(&name).as_ref());
         }
         for root in &list.roots {
-            let path = self.places.roots.value(*root)?;
-            inputs.text(InputKind::Root, Portable::literal(root.token()), Portable::literal(path));
+            // Whoever asks for the path may get any spelling of it.
+            let first = self.places.roots.value(*root)?;
+            let spellings = self.places.roots.spellings().filter(|(_, this)| this == root);
+            let others = spellings.map(|(path, _)| path).filter(|path| *path != first);
+            let paths = [first].into_iter().chain(others).collect::<Vec<_>>().join(&b'\n');
+            inputs.text(InputKind::Root, Portable::literal(root.token()), Portable::literal(paths));
         }
         for (index, file) in list.read.iter().enumerate() {
             let known = seen.next_if(|seen| seen.file == list.files.len() + index);

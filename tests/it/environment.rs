@@ -1,5 +1,7 @@
 //! Variables and places: what of them ends up in an output decides; what does not, does not.
 
+use std::ffi::OsStr;
+
 use kache::outcome::Bypass;
 
 use crate::skip::skip;
@@ -315,4 +317,41 @@ fn another_sysroot_is_left_to_the_compiler() {
     let step = world.rebuild();
     step.succeeds();
     assert_eq!(step.bypasses(), [Bypass::UnknownCompiler; 2], "{step}");
+}
+
+#[test]
+fn each_spelling_of_the_workspace_is_a_path_of_its_own() {
+    let world = World::files(&[
+        ("Cargo.toml", &package("app", "")),
+        ("src/main.rs", "fn main() { print!(\"{}\", env!(\"CARGO_MANIFEST_DIR\")); }\n"),
+    ]);
+    let link = world.root().join("trees/link");
+    std::os::unix::fs::symlink(world.tree(), &link).expect("links");
+    let manifest = link.join("Cargo.toml");
+    let through_link =
+        || world.cargo([OsStr::new("build"), OsStr::new("--manifest-path"), manifest.as_os_str()]);
+    through_link().all_missed();
+    assert_eq!(world.run_bin("app"), link.to_str().expect("is text"));
+    world.rebuild().all_missed();
+    assert_eq!(world.run_bin("app"), world.tree().to_str().expect("is text"));
+    world.clean();
+    through_link().all_hit();
+    assert_eq!(world.run_bin("app"), link.to_str().expect("is text"));
+}
+
+/// It leads from a program to the libraries of the toolchain, by a path that no search for real paths finds.
+#[test]
+fn a_relative_path_to_libraries_is_that_of_its_own_tree() {
+    let world = World::files(&[
+        ("Cargo.toml", &package("app", "[profile.dev]\nrpath = true\n")),
+        ("src/main.rs", "fn main() { print!(\"runs\"); }\n"),
+    ])
+    .env("RUSTFLAGS", "-C prefer-dynamic");
+    world.build().all_missed();
+    assert_eq!(world.run_bin("app"), "runs");
+    world.rebuild().all_hit();
+    std::fs::create_dir_all(world.root().join("trees/further/down")).expect("creates");
+    let other = world.relocate("further/down/other");
+    other.build().all_missed();
+    assert_eq!(other.run_bin("app"), "runs");
 }
