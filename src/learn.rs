@@ -60,6 +60,7 @@ pub fn learn(
             let dependence = observed::dependence(&setting, observation).map_err(Unstored::InputsUnknown)?;
             let sources = sources(facts, &list);
             names.add_texts(unit, &dependence, &sources)?;
+            names.add_locale(&dependence);
             names.add_git(facts, &dependence);
             from_observation(facts, &dependence, observation, &sources, names.added_to(list))
         }
@@ -289,7 +290,7 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
         path.parent().map_or_else(|| path.clone(), |dir| real(dir).join(name))
     };
     let own = format!("{}{}", invocation.crate_name, invocation.extra_filename.to_string_lossy());
-    let crates = [SearchKind::Dependency, SearchKind::Crate, SearchKind::All];
+    let crates = [SearchKind::Crate, SearchKind::All];
     let searched = |kinds: &[SearchKind]| {
         let paths = invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
         paths.map(|path| in_cwd(&path.path)).collect()

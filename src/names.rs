@@ -89,6 +89,13 @@ impl Names {
         self.quoted.extend(reach::quoted_names_in(text).map(str::to_owned));
     }
 
+    /// What any program asks for to order and write texts, if one was started that is none of a linker.
+    pub fn add_locale(&mut self, dependence: &Dependence) {
+        if dependence.started.iter().any(|path| !is_of_linker(path)) {
+            self.asked.extend(LOCALE_VARIABLES.iter().copied().map(str::to_owned));
+        }
+    }
+
     /// What git asks for, if it was started: where the repository is, and settings.
     pub fn add_git(&mut self, facts: &Facts<'_>, dependence: &Dependence) {
         let is_git = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == "git");
@@ -117,6 +124,20 @@ fn unknown(path: &Path, error: &io::Error) -> Unstored {
     };
     Unstored::InputsUnknown(format!("{}: {why}", path.display()))
 }
+
+/// The language, the order of letters, the form of numbers and dates, and the time zone.
+const LOCALE_VARIABLES: &[&str] = &[
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_COLLATE",
+    "LC_CTYPE",
+    "LC_MESSAGES",
+    "LC_MONETARY",
+    "LC_NUMERIC",
+    "LC_TIME",
+    "TZ",
+];
 
 /// What decides which repository git looks at and what it says of that. Any other of its variables counts if it is set.
 const GIT_VARIABLES: &[&str] = &[

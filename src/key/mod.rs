@@ -19,7 +19,7 @@
 //! | `Schema` | unit | – → [`SCHEMA`] | whatever changes the meaning of keys or the bytes of outputs re-keys the world |
 //! | `Salt` | unit | – → digest of `key_salt` | the user's way to start anew |
 //! | `Compiler` | unit | release → content of compiler, driver library, std and linkers of the toolchain, each file of which is looked at again | two builds of rustc can print the same banner ([`toolchain`]) |
-//! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory | decides names in outputs (`mapping`) |
+//! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory; with `-C rpath`, of what is linked, where the outputs and the toolchain are | decides names in outputs (`mapping`) |
 //! | `Argument` | unit | option → value, in argv order | crate name, types, edition, target, cfg, every codegen, `-Z`, **lint level** and `--cap-lints` (a cached success must not hide a `deny`), `--error-format`, `--json`; unknown ones never get here, they are a bypass |
 //! | `SourcePath` | unit | – → the crate root | two crates may differ in nothing else |
 //! | `SourcePath` | unit, not of members | – → the working directory | debug information holds it; for members it is the workspace root |
@@ -39,10 +39,10 @@
 //! | `Listed` | read | path → digest of its names | every directory that was seen to be listed |
 //! | `Probed` | read | path → `absent`, `file`, … | every path that was seen to be asked for: what is not there today decides as well |
 //! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |
-//! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, or in another text that was read, where such a macro or a program that was started may take it for a name; or it stands there in other letters between quotes or behind `$`, `{` or `%`, and is set; all words that do are one input more, so that they decide where they are not set. Or git was started, which asks for it ([`crate::names`]) |
-//! | `Program` | read | name → where it is | every name that was looked for on `PATH`: another directory may stand first there |
+//! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, or in another text that was read, where such a macro or a program that was started may take it for a name; or it stands there in other letters between quotes or behind `$`, `{` or `%`, and is set; all words that do are one input more, so that they decide where they are not set. Or a program was started: git asks for some, any for those of the language ([`crate::names`]) |
+//! | `Program` | read | name → where it is | every name that was looked for on `PATH`: another directory may stand first there; and what stands before it and cannot be run |
 //! | `Executable` | read, observed | path → – | every one of those files that can be started as a program: whoever looks whether it can does something else if not |
-//! | `Root` | read | root → real path | an output holds the real path, so it serves only where that is the same |
+//! | `Root` | read | root → real path, in all its spellings | an output holds the real path, so it serves only where that is the same |
 //! | `Sibling` | assumed | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
 //! | `PackageTree` | assumed | package → content of its files | procedural macros that read on their own may read any of them |
 //! | `DeclaredFile` | assumed | path → content | `rerun-if-changed` of a package with such macros |
@@ -68,7 +68,8 @@
 //! Of a file its content counts, that it is there, and whether it can be started. Times, and other permissions that a
 //! macro writes into an output, do not, nor do the name of the host and the number of its processors. Neither do
 //! variables that a program asks for whose name is in nothing that was read: a program that a macro starts and that is
-//! neither a script nor git. One in other letters than capitals must stand where names stand, see above.
+//! neither a script nor git. One in other letters than capitals must stand where names stand, see above. Nor do those
+//! that a macro picks from all variables, by how their names begin.
 //!
 //! Where nothing is observed, files that a procedural macro reads outside of its dependent's package must be declared
 //! by `extra-inputs`, and variables whose names it puts together at run time by `key_env_vars`.

@@ -11,7 +11,7 @@
 //! | `Session` | index of the loader, locale, time zone: how a program speaks to a person, not what it makes |
 //! | `Extern` | the unit key has its content |
 //! | `Argument` | a file of arguments: the unit key has them one by one |
-//! | `Closure` | crates that are only compiled against: the metadata of the externs names them by hash. A link reads their code, so there they are inputs; libraries of procedural macros always are |
+//! | `Closure` | crates in the directories of `-L dependency=` that are only compiled against: the metadata of the externs names them by hash. A link reads their code, so there they are inputs; libraries of procedural macros always are |
 //! | `Search` | the names in the directories of `-L dependency=`, where cargo puts all outputs: rustc opens what it takes. In other directories of `-L` they are inputs |
 //! | `Loader` | where the loader looks for the libraries of programs before it finds them |
 //! | `Runtime` | the C library and its like, which all programs run on: nothing that is not linked depends on them |
@@ -44,9 +44,9 @@ pub struct Setting {
     /// Files of arguments, which were read before the unit key was made.
     pub arguments: Vec<PathBuf>,
     pub externs: Vec<PathBuf>,
-    /// Directories that crates are looked for in.
+    /// Directories in which sources may find crates by their names.
     pub crate_dirs: Vec<PathBuf>,
-    /// Those of them that hold the outputs of all units.
+    /// Those that hold the outputs of all units.
     pub dependency_dirs: Vec<PathBuf>,
     /// Where the loader looks before it looks in those of the system: `LD_LIBRARY_PATH`.
     pub loader_dirs: Vec<PathBuf>,
@@ -73,7 +73,8 @@ pub struct Dependence {
     /// Which of `read` were started.
     pub started: Vec<PathBuf>,
     pub kinds: Vec<(PathBuf, Kind)>,
-    /// What must be gone by now: files that the run made among the results of the build, and that no hit would make.
+    /// What must be gone by now, since no hit would make it: files that the run wrote among the results of the build, and
+    /// those elsewhere that were not there before.
     pub made: Vec<PathBuf>,
 }
 
@@ -234,11 +235,9 @@ fn chooses_toolchain(setting: &Setting, access: &Access) -> bool {
 
 fn is_closure(setting: &Setting, access: &Access) -> bool {
     let is_crate = access.real.extension().is_some_and(|suffix| suffix == "rmeta" || suffix == "rlib");
-    is_crate && !setting.linked && is_in_crate_dir(setting, access)
-}
-
-fn is_in_crate_dir(setting: &Setting, access: &Access) -> bool {
-    setting.crate_dirs.iter().any(|dir| access.real.parent() == Some(dir))
+    let is_in = |dirs: &[PathBuf]| dirs.iter().any(|dir| access.real.parent() == Some(dir));
+    // In the others `extern crate` finds one by its name.
+    is_crate && !setting.linked && is_in(&setting.dependency_dirs) && !is_in(&setting.crate_dirs)
 }
 
 fn is_search(setting: &Setting, access: &Access) -> bool {
@@ -307,7 +306,9 @@ pub fn dependence(setting: &Setting, observation: &Observation) -> Result<Depend
         if access.uses.written && !is_output(setting, access) {
             let is_result = setting.places.iter().any(|place| is_in(&access.real, place))
                 && !setting.jobservers.contains(&access.real);
-            if is_result && !is_measurement(&access.real) {
+            // A later compile may look for what another one left behind, wherever that is.
+            let is_new = access.found == Found::Absent;
+            if (is_result || is_new) && !is_measurement(&access.real) {
                 found.made.push(access.real.clone());
             }
         }

@@ -179,7 +179,7 @@ const NO_INPUTS: &[&str] = &[
 
 /// Those of them that say whose session it is and where: that stays, and who names one may want it. `HOME` is one too:
 /// code of std that asks for it gets into a library only with what calls it.
-const WHOSE: &[&str] = &["HOME", "LOGNAME", "TZ", "USER"];
+const WHOSE: &[&str] = &["HOME", "LOGNAME", "PWD", "TZ", "USER"];
 
 fn is_no_input(name: &str) -> bool {
     NO_INPUTS.contains(&name) && !WHOSE.contains(&name)

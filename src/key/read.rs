@@ -195,8 +195,17 @@ impl<'a> Present<'a> {
         }
         for name in &list.programs {
             let found = os::find_program(OsStr::new(name), self.env.get("PATH"), &self.places.cwd);
+            // Whoever looked there for a file, and not for a program, takes what cannot be run as well.
+            let dirs = os::path_dirs(self.env.get("PATH"), &self.places.cwd);
+            let candidates = dirs.iter().map(|dir| dir.join(name));
+            let mut earlier = candidates.take_while(|path| found.as_ref() != Some(path));
+            let other = earlier.find(|path| fs::symlink_metadata(path).is_ok());
             let found = found.as_ref().map_or(&b""[..], os::bytes);
             inputs.text(InputKind::Program, Portable::literal(name), self.places.roots.tokenize(found));
+            if let Some(other) = other {
+                let other = self.places.roots.tokenize(os::bytes(&other));
+                inputs.text(InputKind::Program, Portable::literal(name), other);
+            }
         }
         for path in list.probed.iter() {
             let kind = self.places.roots.tokenize(&kind(&self.path(path)?));

@@ -74,7 +74,7 @@ fn a_variable_decides_whatever_its_name_looks_like() {
 
 #[test]
 fn a_variable_that_says_whose_session_it_is_decides_where_a_macro_names_it() {
-    for variable in ["USER", "LOGNAME", "TZ", "HOME"] {
+    for variable in ["USER", "LOGNAME", "TZ", "PWD", "HOME"] {
         let mut world = reading("file:data/one");
         let named = format!("\"file\" => std::env::var({variable:?}).unwrap_or_else(|_| \"none\".into()),");
         world.edit("reader/src/lib.rs", "\"file\" => text(path),", &named);
@@ -115,4 +115,13 @@ fn a_variable_that_tells_git_where_to_look_decides() {
     world.set("GIT_CONFIG_VALUE_0", "two");
     world.rebuild().only_missed(&["app bin"]);
     assert_eq!(world.run_bin("app"), "two");
+}
+
+#[test]
+fn the_language_decides_where_programs_are_started() {
+    // Its name stands nowhere, as it is with `sort` and `date`.
+    let call = "sh:env | sed -n s/^LC_A.*=//p";
+    let mut world = reading(call);
+    build_prints(&world, call, "");
+    decides(&mut world, "LC_ALL", [("C", "C"), ("POSIX", "POSIX")], "");
 }

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use kache::outcome::Unstored;
+
 use crate::observing::{build_prints, misses_after, reading};
-use crate::world::World;
+use crate::world::{World, package};
 
 /// Lets the link at `name` in the tree lead to `target`.
 fn lead(world: &World, name: &str, target: &str) {
@@ -91,4 +93,62 @@ fn whoever_is_left_behind_and_busy_holds_up_nothing() {
     world.build().succeeds();
     over.send(()).unwrap_or_default();
     assert!(watcher.join().expect("ends"), "the build waited for what it had left behind");
+}
+
+#[test]
+fn a_file_decides_that_is_called_like_one_that_is_gone() {
+    let call = "sh:touch own; rm own; cat 'app/data (deleted)'";
+    let world = reading(call);
+    world.write("app/data (deleted)", "1");
+    build_prints(&world, call, "1");
+    misses_after(&world, call, |world| world.write("app/data (deleted)", "2"), "2");
+}
+
+#[test]
+fn a_file_that_appears_where_programs_are_looked_for_decides() {
+    let mut world = reading("cwd:local");
+    let path = std::env::var_os("PATH").expect("there is one");
+    let dirs = std::iter::once(world.tree().to_owned()).chain(std::env::split_paths(&path));
+    world.set("PATH", std::env::join_paths(dirs).expect("they are paths"));
+    build_prints(&world, "cwd:local", "none");
+    misses_after(&world, "cwd:local", |world| world.write("local", "there"), "there");
+}
+
+/// What a macro writes stands in no source of the crate that calls it.
+#[test]
+fn a_crate_that_a_macro_finds_by_its_name_decides() {
+    let find =
+        "macro_rules! find { ($name:ident) => { extern crate $name; pub use $name::N; } }\nfind!(found);\n";
+    let mut world = World::files(&[
+        ("Cargo.toml", &package("app", "")),
+        ("src/lib.rs", find),
+        ("src/main.rs", "fn main() { print!(\"{}\", app::N); }\n"),
+    ]);
+    world.set("RUSTFLAGS", format!("-L {}", world.tree().join("libs").display()));
+    for n in ["1", "2", "3"] {
+        world.write("found.rs", format!("pub const N: u32 = {n};\n"));
+        let mut made = world.command("rustc");
+        made.args(["--crate-type", "lib", "--out-dir", "libs", "found.rs"]);
+        world.run(made).succeeds();
+        let _ = std::fs::remove_dir_all(world.target());
+        world.build().all_missed();
+        assert_eq!(world.run_bin("app"), n);
+        world.rebuild().all_hit();
+    }
+}
+
+#[test]
+fn a_compile_that_leaves_a_new_file_anywhere_is_not_stored() {
+    let world = reading("write:../../left");
+    let left = world.root().join("trees/left");
+    for step in [World::build, World::rebuild] {
+        let step = step(&world);
+        step.succeeds();
+        let unstored = step.unstored_of("app", "bin");
+        assert!(
+            matches!(unstored, Unstored::UnexpectedOutput(what) if what.contains("left")),
+            "{unstored:?}"
+        );
+        std::fs::remove_file(&left).expect("was made");
+    }
 }

@@ -14,7 +14,7 @@ fn setting() -> Setting {
         rustup: Some("/home/me/.rustup".into()),
         arguments: vec!["/w/flags".into()],
         externs: vec!["/w/target/debug/deps/libb-2.rmeta".into()],
-        crate_dirs: vec!["/w/target/debug/deps".into(), "/w/found".into()],
+        crate_dirs: vec!["/w/found".into()],
         dependency_dirs: vec!["/w/target/debug/deps".into()],
         loader_dirs: vec!["/w/loaded".into()],
         generated: Some("/w/target/debug/build/a-3/out".into()),
@@ -179,16 +179,18 @@ fn the_order_of_events_makes_no_difference() {
 }
 
 #[test]
-fn what_is_made_among_the_results_of_the_build_is_told_and_nothing_else() {
+fn what_is_made_is_told_among_the_results_of_the_build_and_elsewhere_if_it_is_new() {
     let found = of(vec![
         access("/w/bindings.ts", Found::Absent, "pw"),
         access("/w/default_1.profraw", Found::Absent, "w"),
         access("/w/target/debug/deps/a-1.d", Found::Absent, "w"),
+        file("/w/snapshot", "w"),
         access("/tmp/cc1.o", Found::Absent, "w"),
         access("/w/make", Found::Other, "w"),
+        file("/tmp/log", "w"),
     ])
     .unwrap();
-    assert_eq!(found.made, [PathBuf::from("/w/bindings.ts")]);
+    assert_eq!(found.made, ["/tmp/cc1.o", "/w/bindings.ts", "/w/snapshot"].map(PathBuf::from));
     // Was looked for before it was made: if it stays, it is no longer absent, and that is noticed.
     assert_eq!(found.absent, [PathBuf::from("/w/bindings.ts")]);
 }

@@ -205,7 +205,9 @@ fn makes_own(how: How, found: &Found) -> bool {
 fn is_own(own: &HashSet<Vec<u8>>, real: &Path) -> bool {
     let real = real.as_os_str().as_bytes();
     // A file that has no name any more was theirs, or it was seen under its name.
-    !own.is_empty() && (is_own_name(own, Path::new(OsStr::from_bytes(real))) || real.ends_with(b" (deleted)"))
+    let path = Path::new(OsStr::from_bytes(real));
+    let is_nameless = || real.ends_with(b" (deleted)") && std::fs::symlink_metadata(path).is_err();
+    !own.is_empty() && (is_own_name(own, path) || is_nameless())
 }
 
 fn is_own_name(own: &HashSet<Vec<u8>>, path: &Path) -> bool {
