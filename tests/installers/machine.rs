@@ -248,7 +248,10 @@ impl Machine {
             tried.is_ok_and(|output| output.status.success())
         };
         let Some(flags) = ["-m", "-rm"].into_iter().find(is_allowed) else {
-            println!("noexec is not tried: there is no `unshare`, or no right to mount in a namespace");
+            skip(
+                "unshare",
+                "noexec is not tried: there is no `unshare`, or no right to mount in a namespace",
+            );
             return None;
         };
         let mut command = self.command("unshare");

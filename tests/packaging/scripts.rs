@@ -178,7 +178,7 @@ fn an_archive_holds_one_program_and_what_belongs_to_it() {
     }
     match lintian.arg(&deb).output() {
         Ok(said) => assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout)),
-        Err(e) => println!("the package for Debian is not looked at: lintian: {e}"),
+        Err(e) => skip("lintian", &format!("the package for Debian is not looked at: {e}")),
     }
 }
 
@@ -193,7 +193,7 @@ fn packed_for_arch(package: &str, sources: &std::path::Path) -> Option<String> {
     let said = match bash.output() {
         Ok(said) => said,
         Err(e) => {
-            println!("nothing is packed for Arch Linux: bash: {e}");
+            skip("bash", &format!("nothing is packed for Arch Linux: {e}"));
             return None;
         }
     };
@@ -287,7 +287,7 @@ fn an_rpm_is_made_of_the_archive() {
                 let errors: Vec<&str> = said.lines().filter(is_new).collect();
                 assert!(errors.is_empty(), "{errors:#?}");
             }
-            Err(e) => println!("the RPM is not looked at: rpmlint: {e}"),
+            Err(e) => skip("rpmlint", &format!("the RPM is not looked at: {e}")),
         }
     }
 }
