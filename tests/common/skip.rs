@@ -18,6 +18,7 @@ pub(crate) const NEEDS: &[&str] = &[
     "nightly",
     "nix-instantiate",
     "no-root",
+    "no-sandbox",
     "posh",
     "python3",
     "rpmbuild",

@@ -1,6 +1,7 @@
 //! The stand-ins.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -58,14 +59,15 @@ pub(crate) fn rustc(args: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Neither reads the file nor makes it: a compile that did would not be stored.
 fn note(calls: &Path) {
-    let n_calls = n_calls(calls) + 1;
-    fs::write(calls, n_calls.to_string()).expect("notes the call");
+    let mut calls = fs::OpenOptions::new().append(true).open(calls).expect("the world has made it");
+    calls.write_all(b".").expect("notes the call");
 }
 
 /// How many compilations were noted.
 pub(crate) fn n_calls(calls: &Path) -> usize {
-    fs::read_to_string(calls).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+    fs::read(calls).expect("the world has made it").len()
 }
 
 /// Cargo, which only asks the compiler for its version, through the wrapper that its configuration names.

@@ -45,6 +45,7 @@ impl World {
         world.write("project/target/.rustc_info.json", "{}");
         world.write("project/src/lib.rs", "pub fn one() {}");
         world.write("home/AppData/Local/x", "");
+        world.write("toolchain/bin/calls", "");
         world
     }
 

@@ -7,6 +7,7 @@ use std::process::Command;
 use kache::outcome::Unstored;
 
 use crate::observing::{build_prints, misses_after, reading};
+use crate::skip::skip;
 use crate::world::World;
 
 /// Prints what a file says, or that the way is closed here: `ring FILE`, `chroot DIRECTORY`, `mount FROM TO`, and
@@ -117,7 +118,7 @@ fn is_never_served(way: &str, says: &str, prepare: impl Fn(&World), edit: impl F
         step.succeeds();
         let printed = world.run_bin("app");
         if printed == "closed" && after == "first" {
-            eprintln!("skipped: `{way}` is closed here");
+            skip("no-sandbox", &format!("`{way}` is closed here"));
             return;
         }
         assert_eq!(printed, value, "{way}, after {after}");
