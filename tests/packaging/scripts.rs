@@ -6,6 +6,7 @@ use std::process::Command;
 use crate::committed::{checked_by, read, root};
 use crate::packages::YAML;
 use crate::render::Release;
+#[cfg(unix)]
 use crate::skip::skip;
 
 fn triples() -> Vec<String> {
