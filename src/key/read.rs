@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -136,13 +136,13 @@ impl<'a> Present<'a> {
             inputs.extend(assumed.clone()?);
         }
         let mut seen = list.seen.iter().peekable();
-        let mut programs = Vec::new();
+        let mut executables = Vec::new();
         for (index, file) in list.files.iter().enumerate() {
             let known = seen.next_if(|seen| seen.file == index);
             let path = self.path(file)?;
             let (digest, identity) = self.content(&path, known)?;
             inputs.digest(InputKind::Source, file.clone(), digest);
-            programs.extend(identity.executable.then_some(file));
+            executables.extend(identity.executable.then_some(file));
             // `mod foo;` is ambiguous once both spellings are there. Who observes has seen the vain look.
             if index > 0
                 && list.learnt == Learnt::Assumed
@@ -185,22 +185,24 @@ impl<'a> Present<'a> {
                 None => self.content(&path, known)?,
             };
             inputs.digest(InputKind::Read, file.clone(), digest);
-            programs.extend(identity.executable.then_some(file));
+            executables.extend(identity.executable.then_some(file));
         }
-        for file in programs.into_iter().filter(|_| list.learnt == Learnt::Observed) {
+        for file in executables.into_iter().filter(|_| list.learnt == Learnt::Observed) {
             inputs.text(InputKind::Executable, file.clone(), Portable::default());
         }
         for dir in list.listed.iter() {
             inputs.digest(InputKind::Listed, dir.clone(), listing(&self.path(dir)?)?);
         }
+        let dirs = os::path_dirs(self.env.get("PATH"), &self.places.cwd);
         for name in &list.programs {
-            let found = os::find_program(OsStr::new(name), self.env.get("PATH"), &self.places.cwd);
-            // Whoever looked there for a file, and not for a program, takes what cannot be run as well.
-            let dirs = os::path_dirs(self.env.get("PATH"), &self.places.cwd);
             let candidates = dirs.iter().map(|dir| dir.join(name));
-            let mut earlier = candidates.take_while(|path| found.as_ref() != Some(path));
-            let other = earlier.find(|path| fs::symlink_metadata(path).is_ok());
-            let found = found.as_ref().map_or(&b""[..], os::bytes);
+            let mut there = candidates.filter(|path| fs::symlink_metadata(path).is_ok()).peekable();
+            let first = there.peek().cloned();
+            let can_run = |path: &PathBuf| fs::metadata(path).is_ok_and(|it| os::may_be_run(path, &it));
+            let found = there.find(can_run);
+            // Whoever looked there for a file, and not for a program, takes what cannot be run as well.
+            let other = first.filter(|first| found.as_ref() != Some(first));
+            let found = found.as_ref().map_or(&b""[..], |path| os::bytes(path));
             inputs.text(InputKind::Program, Portable::literal(name), self.places.roots.tokenize(found));
             if let Some(other) = other {
                 let other = self.places.roots.tokenize(os::bytes(&other));
