@@ -6,6 +6,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+/// How much is read at once. Small enough for the stack: room of this size from the allocator is mapped anew for each of
+/// the many small files that are hashed.
+const PIECE_BYTES: usize = 64 * 1024;
+
 /// A 256-bit BLAKE3 digest. Written as 64 lower-case hexadecimal digits everywhere.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
@@ -19,7 +23,7 @@ impl Digest {
     /// The digest of everything that `reader` yields, and how many bytes that were.
     pub fn of_reader(reader: &mut impl Read) -> io::Result<(Digest, u64)> {
         let mut hasher = Hasher::new();
-        let mut buffer = vec![0; 128 * 1024];
+        let mut buffer = [0; PIECE_BYTES];
         let mut n_bytes = 0;
         loop {
             match reader.read(&mut buffer) {

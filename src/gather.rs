@@ -59,8 +59,7 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     if reach.is_none() && artifacts.iter().any(|artifact| artifact.role.can_be_depended_on()) {
         return Err(Unstored::InputsUnknown("what stands behind the externs".to_owned()));
     }
-    let is_hidden_reader = reach.as_ref().is_some_and(|reach| reach.hidden_readers().next().is_some());
-    let names = library.filter(|_| is_hidden_reader).map(|library| reach::names_in(&library));
+    let names = library.map(|library| reach::names_in(&library));
     let in_doubt = || Unstored::InputsUnknown("the compiler printed a NUL".to_owned());
     let entry = Entry {
         format: FORMAT,
@@ -155,8 +154,8 @@ fn rules(dep_info: &DepInfo, outputs: &[Output]) -> Result<Vec<Role>, Unstored> 
 
 type Artifacts = (Vec<Artifact>, Vec<(PathBuf, crate::store::blob::Sharing)>, Option<Vec<u8>>);
 
-/// Reads every output once: for its digest, and for the roots that stand in it. The content of a procedural macro is
-/// handed on.
+/// Reads every output once: for its digest, and for the roots that stand in it. What a procedural macro with hidden
+/// inputs loads is handed on.
 fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Artifacts, Unstored> {
     let facts = finished.facts;
     let roots = if finished.maps_paths { facts.places.searched_for() } else { Roots::default() };
@@ -175,12 +174,19 @@ fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Arti
         }
         let mut file = fs::open(&path).map_err(|e| unexpected(&e.to_string()))?;
         let (mut hasher, mut n_bytes) = (Hasher::new(), 0);
-        let mut content =
-            (output.role == Role::ProcMacro).then(|| Vec::with_capacity(metadata.len() as usize));
+        let mut content = (output.role == Role::ProcMacro && !is_pure(facts)).then(Vec::new);
+        let mut n_wanted = metadata.len() as usize;
         let read = roots.found_in(&mut file, found, |piece| {
             hasher.raw(piece);
+            if let Some(content) = &mut content {
+                if n_bytes == 0 {
+                    n_wanted = reach::n_loaded(piece).unwrap_or(n_wanted);
+                    content.reserve_exact(n_wanted);
+                }
+                let n_more = n_wanted.saturating_sub(content.len()).min(piece.len());
+                content.extend_from_slice(&piece[..n_more]);
+            }
             n_bytes += piece.len() as u64;
-            content.iter_mut().for_each(|content| content.extend_from_slice(piece));
         });
         read.map_err(|e| unexpected(&e.to_string()))?;
         if n_bytes == 0 && output.role != Role::Metadata {
@@ -314,13 +320,17 @@ pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Option<Reach> {
 fn with_macro(mut reach: Reach, facts: &Facts<'_>, artifacts: &[Artifact]) -> Reach {
     let library = artifacts.iter().find(|artifact| artifact.role == Role::ProcMacro);
     if let (Some(artifact), Some(own)) = (library, reach.crates.first_mut()) {
-        let registry =
-            facts.places.roots.value(Root::CargoHome).and_then(os::path).map(|home| home.join("registry"));
-        let from_registry = registry.is_some_and(|registry| facts.invocation.source.starts_with(registry));
-        let pure = reach::is_pure(&facts.invocation.crate_name, from_registry);
-        own.procedural_macro = Some(ProceduralMacro { digest: artifact.blob, pure });
+        own.procedural_macro = Some(ProceduralMacro { digest: artifact.blob, pure: is_pure(facts) });
     }
     reach
+}
+
+/// Whether the unit, which is a procedural macro, is known to read nothing on its own.
+fn is_pure(facts: &Facts<'_>) -> bool {
+    let registry =
+        facts.places.roots.value(Root::CargoHome).and_then(os::path).map(|home| home.join("registry"));
+    let from_registry = registry.is_some_and(|registry| facts.invocation.source.starts_with(registry));
+    reach::is_pure(&facts.invocation.crate_name, from_registry)
 }
 
 /// What people call the unit.

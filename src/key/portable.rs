@@ -305,8 +305,9 @@ impl Roots {
     }
 }
 
-/// How much is read at once: it stays in the processor's cache while it is hashed and searched.
-const PIECE_BYTES: usize = 256 * 1024;
+/// How much is read at once: it stays in the processor's cache while it is hashed and searched, and its room is not
+/// mapped anew for each file.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Whether a byte can go on with a file name, so that what stands before it is not the whole of a path.
 fn continues_name(byte: u8) -> bool {

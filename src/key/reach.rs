@@ -249,7 +249,8 @@ fn is_in_capitals(word: &[u8]) -> bool {
 /// characters or more, or of two capitals, a blank between them. Texts in object code have no separator, so a name may
 /// stand inside a longer run; runs are kept whole.
 pub fn names_in(library: &[u8]) -> String {
-    let mut runs: Vec<&str> = library
+    let n_loaded = n_loaded(library).unwrap_or(usize::MAX);
+    let mut runs: Vec<&str> = library[..n_loaded.min(library.len())]
         .split(|byte| !is_of_word(*byte))
         .filter(|run| run.len() >= 3 || run.len() == 2 && run.iter().all(u8::is_ascii_uppercase))
         .filter(|run| !is_mangled(run))
@@ -258,6 +259,31 @@ pub fn names_in(library: &[u8]) -> String {
     runs.sort_unstable();
     runs.dedup();
     runs.join(" ")
+}
+
+/// How much of an ELF library, from its start, holds all that is loaded from it: what it can compare with the name of a
+/// variable is in there, what is known to debuggers alone is not. `None`: it may be the whole. `head` is its beginning.
+pub fn n_loaded(head: &[u8]) -> Option<usize> {
+    /// `PT_LOAD` of the ELF specification.
+    const LOADED: usize = 1;
+    // The class must be that of 64 bit, the bytes in the order of most machines.
+    if !head.starts_with(b"\x7fELF\x02\x01") {
+        return None;
+    }
+    let number = |at: usize, n_bytes: usize| {
+        let bytes = head.get(at..at.checked_add(n_bytes)?)?;
+        Some(bytes.iter().rev().fold(0_usize, |number, byte| number << 8 | usize::from(*byte)))
+    };
+    let (table, row_bytes, n_rows) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
+    let mut end = 0;
+    for row in 0..n_rows {
+        let row = table.checked_add(row.checked_mul(row_bytes)?)?;
+        if number(row, 4)? == LOADED {
+            let (at, length) = (number(row.checked_add(8)?, 8)?, number(row.checked_add(32)?, 8)?);
+            end = end.max(at.checked_add(length)?);
+        }
+    }
+    (end > 0).then_some(end)
 }
 
 /// Symbol names are no texts: they make up most of a library's string tables.
@@ -277,6 +303,36 @@ mod tests {
         assert!(!may_read(&names, "BAR"));
         assert!(!may_read(&names, "core"));
         assert!(may_read(&names_in(b"\0ask CI of USER\0"), "CI"));
+    }
+
+    /// The header of a library with one segment of these bytes, behind another one that is not loaded.
+    fn library(segment: &[u8], behind: &[u8]) -> Vec<u8> {
+        let mut library = vec![0; 64 + 2 * 56];
+        library[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        (library[32], library[54], library[56]) = (64, 56, 2);
+        let (other, loaded) = (64, 64 + 56);
+        (library[other], library[other + 8], library[other + 32]) = (4, 255, 255);
+        (library[loaded], library[loaded + 8], library[loaded + 32]) = (1, 64 + 2 * 56, segment.len() as u8);
+        [&library, segment, behind].concat()
+    }
+
+    #[test]
+    fn only_what_a_library_loads_can_name_a_variable() {
+        let names = names_in(&library(b"\0SCHEMA_DIR\0", b"\0FOR_DEBUGGERS\0"));
+        assert!(may_read(&names, "SCHEMA_DIR"), "{names}");
+        assert!(!may_read(&names, "FOR_DEBUGGERS"), "{names}");
+        // Cut off, of another class, or of no size: then nothing is left out.
+        let whole = library(b"\0SCHEMA_DIR\0", b"");
+        assert_eq!(n_loaded(&whole[..100]), None);
+        assert_eq!(n_loaded(b"MZ and more"), None);
+        assert_eq!(n_loaded(&library(b"", b"")), Some(64 + 2 * 56));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_library_is_too_damaged_to_be_searched(tail in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            let _ = names_in(&[b"\x7fELF\x02\x01".as_slice(), &tail].concat());
+        }
     }
 
     #[test]

@@ -179,7 +179,8 @@ impl<'a> Present<'a> {
         for (index, file) in list.read.iter().enumerate() {
             let known = seen.next_if(|seen| seen.file == list.files.len() + index);
             let path = self.path(file)?;
-            let memo = self.memo.filter(|_| file.is_under(Root::Target));
+            // Who has no note of a file has just compiled: what it read of the system, others of the build read too.
+            let memo = self.memo.filter(|_| file.is_under(Root::Target) || known.is_none());
             let (digest, identity) = match memo {
                 Some(memo) => self.remembered(&path, memo)?,
                 None => self.content(&path, known)?,

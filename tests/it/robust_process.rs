@@ -160,24 +160,35 @@ fn count(log: &str, calls: &[&str]) -> usize {
 /// count.
 fn written(log: &str, cwd: &Path) -> BTreeSet<PathBuf> {
     let mut written = BTreeSet::new();
-    let calls =
-        ["openat", "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", "mkdir"];
+    let calls = [
+        "open",
+        "openat",
+        "rename",
+        "renameat",
+        "renameat2",
+        "link",
+        "linkat",
+        "unlink",
+        "unlinkat",
+        "mkdir",
+        "mkdirat",
+    ];
     for line in lines(log, &calls) {
         let call = line.split('(').next().expect("it has a name");
         let quoted: Vec<PathBuf> = line.split('"').skip(1).step_by(2).map(|path| cwd.join(path)).collect();
         match (call, quoted.as_slice()) {
-            ("openat", [path])
+            ("open" | "openat", [path])
                 if ["O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|flag| line.contains(flag)) =>
             {
                 written.insert(path.clone());
             }
-            ("openat", _) => {}
+            ("open" | "openat", _) => {}
             ("unlink" | "unlinkat", [path]) => drop(written.remove(path)),
             ("rename" | "renameat" | "renameat2", [from, to]) => {
                 written.remove(from);
                 written.insert(to.clone());
             }
-            ("link" | "linkat", [_, to]) | ("mkdir", [to]) => {
+            ("link" | "linkat", [_, to]) | ("mkdir" | "mkdirat", [to]) => {
                 written.insert(to.clone());
             }
             _ => panic!("not understood: {line}"),
