@@ -44,8 +44,8 @@ const MOST_KEPT: usize = 64 << 20;
 type Shown<'a> = &'a (dyn Fn(&[u8]) -> Vec<u8> + Sync);
 
 /// Runs `program`. Each line to standard error passes through `shown` on its way to this process's own; pipelining
-/// depends on it being passed on at once. Whoever waits for `lock` is shown that it goes on. With `observe`, what the
-/// program does with files is noted.
+/// depends on it being passed on at once. Whoever waits for `lock` is shown that it goes on. What the program does with
+/// files is noted as far as `observe` says.
 ///
 /// # Errors
 /// Nothing has been printed, and nothing has run.
@@ -54,7 +54,7 @@ pub fn run(
     args: &[OsString],
     shown: Shown<'_>,
     lock: Option<&FileLock>,
-    observe: bool,
+    observe: Option<observe::Scope>,
 ) -> Result<Compiled, NotRun> {
     let started = Instant::now();
     thread::scope(|scope| {
@@ -90,11 +90,15 @@ pub fn run(
     })
 }
 
-fn start(program: &OsStr, args: &[OsString], observe: bool) -> Result<(Child, Option<Watching>), NotRun> {
-    if !observe {
+fn start(
+    program: &OsStr,
+    args: &[OsString],
+    observe: Option<observe::Scope>,
+) -> Result<(Child, Option<Watching>), NotRun> {
+    let Some(scope) = observe else {
         return Ok((process::spawn_piped(program, args)?, None));
-    }
-    match observe::spawn_piped(program, args) {
+    };
+    match observe::spawn_piped(program, args, scope) {
         Ok((child, watching)) => Ok((child, Some(watching))),
         Err(observe::Failed::Unobservable(why)) => Err(NotRun::Unobservable(why)),
         Err(observe::Failed::Start(e)) => Err(NotRun::Failed(e)),

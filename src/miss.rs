@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::call::{Call, unlink};
@@ -12,6 +13,7 @@ use crate::compile::{self, Compiled, NotRun};
 use crate::digest::Digest;
 use crate::gather::{self, Finished};
 use crate::invocation::Role;
+use crate::invocation::driver::Driver;
 use crate::key::assumed::{self, Assumed};
 use crate::key::facts::Facts;
 use crate::key::memo::{self, Known, Memo};
@@ -25,6 +27,7 @@ use crate::store::Store;
 use crate::streams::Streams;
 use crate::sys::fs::Identity;
 use crate::sys::lock::FileLock;
+use crate::sys::observe::Scope;
 use crate::sys::{process, shield};
 
 /// A compile that is about to run.
@@ -75,7 +78,7 @@ impl Compilation<'_> {
         let failed = |e: io::Error| BypassReason::new(Bypass::UnknownCompiler, e.to_string());
         let mut unobserved = "observing is off".to_owned();
         if observe {
-            match self.run_once(&mapping.args, left_out, lock, true) {
+            match self.run_once(&mapping.args, left_out, lock, Some(self.scope(unit))) {
                 Ok(finish) => {
                     let stored = finish.store(unit, mapping.maps, None);
                     return Ok(Missed { finish, stored, unobserved: None });
@@ -105,10 +108,22 @@ impl Compilation<'_> {
         left_out: &[usize],
         lock: Option<&FileLock>,
     ) -> io::Result<Finish<'_>> {
-        self.run_once(mapped, left_out, lock, false).map_err(|not_run| match not_run {
+        self.run_once(mapped, left_out, lock, None).map_err(|not_run| match not_run {
             NotRun::Failed(e) => e,
             NotRun::Unobservable(why) => io::Error::other(why),
         })
+    }
+
+    /// Whether links count that are only asked for. rustc alone opens what its arguments and sources name, or has
+    /// resolved it first: that a link leads to other content is seen by that content. Whoever runs with it, a procedural
+    /// macro or a linker, may ask only to know.
+    fn scope(&self, unit: &Unit) -> Scope {
+        let needs_no_linker = |role: Role| matches!(role, Role::DepInfo | Role::Metadata | Role::Rlib);
+        let is_alone = !unit.runs_macros
+            && self.call.driver == Some(Driver::Rustc)
+            && Path::new(self.call.program).starts_with(&self.facts.toolchain.sysroot)
+            && self.facts.outputs.iter().all(|output| needs_no_linker(output.role));
+        if is_alone { Scope::AllButLinks } else { Scope::All }
     }
 
     fn run_once(
@@ -116,7 +131,7 @@ impl Compilation<'_> {
         mapped: &[OsString],
         left_out: &[usize],
         lock: Option<&FileLock>,
-        observe: bool,
+        observe: Option<Scope>,
     ) -> Result<Finish<'_>, NotRun> {
         unlink(self.facts.outputs, &self.facts.places.cwd);
         let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));

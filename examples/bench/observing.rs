@@ -38,7 +38,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
         let output = Command::new("env").arg(&setting).arg(&program).output()?;
         plain.push(duration(&output.stdout)?);
         let args = [setting.clone(), program.clone().into()];
-        let (child, watching) = match observe::spawn_piped("env".as_ref(), &args) {
+        let (child, watching) = match observe::spawn_piped("env".as_ref(), &args, observe::Scope::All) {
             Ok(started) => started,
             Err(Failed::Unobservable(why)) => {
                 println!("nothing can be observed here: {why}");

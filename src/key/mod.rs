@@ -71,6 +71,11 @@
 //! neither a script nor git. One in other letters than capitals must stand where names stand, see above. Nor do those
 //! that a macro picks from all variables, by how their names begin.
 //!
+//! Where the compiler runs alone, with no linker and no procedural macro that could read on its own, it is not observed
+//! which links it reads: half of its calls are these, for each directory above each file of its own libraries. It opens
+//! what it was told under that name, or resolves it first and opens that, so what a link leads to is known by its
+//! content; and it starts no program, or nothing is stored ([`crate::sys::observe::Scope`]).
+//!
 //! Where nothing is observed, files that a procedural macro reads outside of its dependent's package must be declared
 //! by `extra-inputs`, and variables whose names it puts together at run time by `key_env_vars`.
 //!

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kache::outcome::{MissReason, Unstored};
 
+use crate::observing::all_observed;
 use crate::step::{Step, hits, misses};
 use crate::world::{World, package};
 
@@ -250,6 +251,46 @@ fn what_is_edited_while_a_known_unit_is_compiled_is_not_stored() {
     assert!(matches!(step.unstored_of("app", "bin"), Unstored::InputChanged(_)), "{step}");
     world.rebuild().only_missed(&["app bin"]);
     assert_eq!(world.run_bin("app"), "new-old\n");
+}
+
+/// Where the compiler runs nobody else's code, the links that it resolves are not observed.
+#[test]
+fn sources_behind_links_are_those_that_the_links_lead_to() {
+    let world = World::project("two-crates");
+    let lead = |link: &str, target: &str| {
+        let link = world.tree().join(link);
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(target, link).expect("links");
+    };
+    let links = [("words/dir", "%"), ("words/src/inner.rs", "../%/value.rs"), ("words/text", "%/text")];
+    for name in ["one", "two"] {
+        world.write(&format!("words/{name}/value.rs"), format!("pub const VALUE: &str = \"{name}\";\n"));
+        world.write(&format!("words/{name}/text"), name);
+    }
+    for (link, target) in links {
+        lead(link, &target.replace('%', "one"));
+    }
+    world.write(
+        "words/src/lib.rs",
+        "#[path = \"../dir/value.rs\"]\nmod outer;\nmod inner;\n\
+         pub fn greeting() -> String { format!(\"{} {}\", outer::VALUE, inner::VALUE) }\n\
+         pub fn note() -> &'static str { include_str!(\"../text\") }\n",
+    );
+    let step = world.build();
+    step.all_missed();
+    assert!(all_observed(&step), "{step}");
+    assert_eq!(world.run_bin("app"), "one one one\n");
+    for ((link, target), prints) in links.into_iter().zip(["two one one", "two two one", "two two two"]) {
+        lead(link, &target.replace('%', "two"));
+        world.rebuild().missed(&["app bin", "words lib"]);
+        assert_eq!(world.run_bin("app"), format!("{prints}\n"), "{link}");
+        world.same_as_plain_cargo();
+    }
+    for (link, target) in links {
+        lead(link, &target.replace('%', "one"));
+    }
+    world.rebuild().all_hit();
+    assert_eq!(world.run_bin("app"), "one one one\n");
 }
 
 /// Nothing tells what was read: it is not guessed.

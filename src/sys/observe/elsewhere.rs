@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::process::Child;
 
-use super::{Failed, Observation};
+use super::{Failed, Observation, Scope};
 
 /// An observation that goes on.
 pub enum Watching {}
@@ -21,6 +21,6 @@ pub fn is_possible() -> bool {
 }
 
 /// Answers that nothing can be observed on this system.
-pub fn spawn_piped(_program: &OsStr, _args: &[OsString]) -> Result<(Child, Watching), Failed> {
+pub fn spawn_piped(_program: &OsStr, _args: &[OsString], _scope: Scope) -> Result<(Child, Watching), Failed> {
     Err(Failed::Unobservable("not on this system".to_owned()))
 }

@@ -43,6 +43,17 @@ pub use elsewhere::{Watching, is_possible, spawn_piped};
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use linux::{Watching, is_possible, spawn_piped};
 
+/// Which calls are observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All that a file can be reached by.
+    All,
+    /// All but the reading of links, which is half of what a compiler does: it asks of every directory above each file
+    /// whether it is one. For a compiler that loads nobody's code, so that it is known to open what it has resolved, and
+    /// under the name that it was told. If it starts a program, the observation is incomplete.
+    AllButLinks,
+}
+
 /// Why nothing was started.
 #[derive(Debug)]
 pub enum Failed {

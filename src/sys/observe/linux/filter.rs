@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::RawFd;
 
+use super::super::Scope;
 use super::calls;
 use super::memory;
 
@@ -36,8 +37,8 @@ pub(super) fn is_native(architecture: u32, number: i32) -> bool {
 
 impl Prepared {
     /// To be called before the fork.
-    pub(super) fn new(socket: RawFd) -> Prepared {
-        Prepared { program: program(), proof: Box::new(PROOF), socket }
+    pub(super) fn new(socket: RawFd, scope: Scope) -> Prepared {
+        Prepared { program: program(scope), proof: Box::new(PROOF), socket }
     }
 
     /// Puts this process, which is the child, under the filter, gives the listener away, and waits until somebody
@@ -188,7 +189,7 @@ impl Hello {
 
 /// Hands the observed calls to the listener, and all calls that come by a foreign way; all others go through. Which
 /// it is depends on the number of the call alone, so the kernel need not run this for most of them.
-fn program() -> Vec<libc::sock_filter> {
+fn program(scope: Scope) -> Vec<libc::sock_filter> {
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     const NOT_LESS: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
@@ -203,7 +204,7 @@ fn program() -> Vec<libc::sock_filter> {
         step(NOT_LESS, FOREIGN_CALLS, 0, 1),
         step(RETURN, libc::SECCOMP_RET_USER_NOTIF, 0, 0),
     ];
-    for number in calls::observed() {
+    for number in calls::observed(scope) {
         program.push(step(EQUAL, number, 0, 1));
         program.push(step(RETURN, libc::SECCOMP_RET_USER_NOTIF, 0, 0));
     }

@@ -26,14 +26,14 @@ mod tests;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsRawFd as _, RawFd};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
-use super::{Failed, Observation};
+use super::{Failed, Observation, Scope};
 use crate::sys::process;
 use filter::Prepared;
 
@@ -60,26 +60,26 @@ impl Watching {
 ///
 /// # Errors
 /// Nothing has run.
-pub fn spawn_piped(program: &OsStr, args: &[OsString]) -> Result<(Child, Watching), Failed> {
-    spawn(process::piped(program, args))
+pub fn spawn_piped(program: &OsStr, args: &[OsString], scope: Scope) -> Result<(Child, Watching), Failed> {
+    spawn(process::piped(program, args), scope)
 }
 
 /// Whether programs can be observed here: tried with a child that ends before it becomes any program.
 pub fn is_possible() -> bool {
     // A directory cannot be executed: the child gets as far as that, and no further.
-    matches!(spawn(Command::new("/")), Err(Failed::Start(_)))
+    matches!(spawn(Command::new("/"), Scope::All), Err(Failed::Start(_)))
 }
 
-fn spawn(mut command: Command) -> Result<(Child, Watching), Failed> {
+fn spawn(mut command: Command, scope: Scope) -> Result<(Child, Watching), Failed> {
     let failed = |e: io::Error| Failed::Unobservable(e.to_string());
     let (ours, theirs) = UnixStream::pair().map_err(failed)?;
     let (stop, stopped) = UnixStream::pair().map_err(failed)?;
     let (say, verdict) = channel();
     let thread = std::thread::Builder::new()
         .name("observer".to_owned())
-        .spawn(move || supervisor::supervise(&ours, &stopped, &say))
+        .spawn(move || supervisor::supervise(&ours, &stopped, &say, scope))
         .map_err(failed)?;
-    enter_before_exec(&mut command, theirs.as_raw_fd());
+    enter_before_exec(&mut command, Prepared::new(theirs.as_raw_fd(), scope));
     let child = command.spawn();
     // If the child died before it said anything, the thread learns it from this.
     drop(theirs);
@@ -98,8 +98,7 @@ fn refused(verdict: &Receiver<Result<(), String>>) -> Option<String> {
     verdict.try_recv().ok().and_then(Result::err)
 }
 
-fn enter_before_exec(command: &mut Command, socket: RawFd) {
-    let prepared = Prepared::new(socket);
+fn enter_before_exec(command: &mut Command, prepared: Prepared) {
     #[expect(unsafe_code, reason = "only the child can put itself under a filter")]
     // SAFETY: `enter` only makes calls that may be made between fork and exec: it takes no lock and no memory, and
     // what it uses was made before and lives as long as the command.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use super::super::Observation;
+use super::super::{Observation, Scope};
 use super::calls::{self, Call, How, Touch};
 use super::filter::{self, Hello};
 use super::keeper;
@@ -26,16 +26,19 @@ pub(super) fn supervise(
     child: &UnixStream,
     stopped: &UnixStream,
     verdict: &Sender<Result<(), String>>,
+    scope: Scope,
 ) -> Observation {
-    let listener = match greet(child) {
-        Ok(listener) => listener,
+    let (listener, process) = match greet(child) {
+        Ok(greeted) => greeted,
         Err(why) => {
             let _ = verdict.send(Err(why));
             return Observation::default();
         }
     };
     let _ = verdict.send(Ok(()));
-    let mut supervisor = Supervisor { listener, recorder: Recorder::default(), notes: Notes::default() };
+    let alone = (scope == Scope::AllButLinks).then_some(process);
+    let mut supervisor =
+        Supervisor { listener, recorder: Recorder::default(), notes: Notes::default(), alone };
     // From here on the child lives by the answers.
     let mut child = child;
     if child.write_all(&[1]).is_err() {
@@ -44,8 +47,8 @@ pub(super) fn supervise(
     supervisor.observe(stopped)
 }
 
-/// The listener of a child whose memory can be read.
-fn greet(child: &UnixStream) -> Result<Listener, String> {
+/// The listener of a child whose memory can be read, and the child's number.
+fn greet(child: &UnixStream) -> Result<(Listener, i32), String> {
     let hello = Hello::receive(child.as_raw_fd()).map_err(|e| e.to_string())?;
     let hello = hello.ok_or("the program was gone at once")?;
     let file = hello.listener.map(place::own);
@@ -56,7 +59,7 @@ fn greet(child: &UnixStream) -> Result<Listener, String> {
     }
     let file = file.ok_or("no descriptor is left")?;
     match hello.proves() {
-        Ok(true) => Listener::new(file).map_err(|e| e.to_string()),
+        Ok(true) => Ok((Listener::new(file).map_err(|e| e.to_string())?, hello.process)),
         Ok(false) => Err("another memory was read".to_owned()),
         Err(e) => Err(format!("memory of others: {e}")),
     }
@@ -66,6 +69,8 @@ struct Supervisor {
     listener: Listener,
     recorder: Recorder,
     notes: Notes,
+    /// The only process that may become a program.
+    alone: Option<i32>,
 }
 
 /// Space that is used again for each call.
@@ -107,13 +112,22 @@ impl Supervisor {
 
     fn answer_one(&mut self) {
         let Some(call) = self.listener.receive() else { return };
-        let Supervisor { listener, recorder, notes } = self;
-        let noted = catch_unwind(AssertUnwindSafe(|| note(listener, recorder, notes, &call)));
+        let Supervisor { listener, recorder, notes, alone } = self;
+        let noted = catch_unwind(AssertUnwindSafe(|| {
+            if is_execution(&call) && alone.is_some_and(|process| process != call.pid as i32) {
+                recorder.lose(|| "a program was started that may read links".to_owned());
+            }
+            note(listener, recorder, notes, &call);
+        }));
         if noted.is_err() {
             self.recorder.lose(|| "a call could not be noted".to_owned());
         }
         self.listener.go_on(call.id);
     }
+}
+
+fn is_execution(call: &libc::seccomp_notif) -> bool {
+    [libc::SYS_execve, libc::SYS_execveat].contains(&call.data.nr.into())
 }
 
 fn note(listener: &Listener, recorder: &mut Recorder, notes: &mut Notes, call: &libc::seccomp_notif) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-use super::super::{Access, Found, Observation, Uses};
+use super::super::{Access, Found, Observation, Scope, Uses};
 use super::spawn;
 
 struct Run {
@@ -25,9 +25,18 @@ impl Run {
     fn observe(&self, program: &str, args: &[&str]) -> (Observation, ExitStatus, String) {
         let mut command = Command::new(program);
         command.args(args).current_dir(&self.dir).stdin(Stdio::null()).stdout(Stdio::piped());
-        let (child, watching) = spawn(command).expect("programs can be observed here");
+        let (child, watching) = spawn(command, Scope::All).expect("programs can be observed here");
         let output = child.wait_with_output().unwrap();
         (watching.finish(), output.status, String::from_utf8(output.stdout).unwrap())
+    }
+
+    /// The shell itself becomes `script`'s last command, so it starts no program.
+    fn shell_without_links(&self, script: &str) -> Observation {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).current_dir(&self.dir).stdin(Stdio::null()).stdout(Stdio::null());
+        let (child, watching) = spawn(command, Scope::AllButLinks).expect("programs can be observed here");
+        assert!(child.wait_with_output().unwrap().status.success(), "{script}");
+        watching.finish()
     }
 
     fn shell(&self, script: &str) -> Observation {
@@ -190,7 +199,7 @@ fn the_status_and_the_streams_are_the_programs_own() {
 fn a_program_that_is_not_there_is_an_error_of_its_own() {
     let mut command = Command::new("/no/such/program");
     command.stdout(Stdio::piped());
-    match spawn(command) {
+    match spawn(command, Scope::All) {
         Err(super::Failed::Start(e)) => assert_eq!(e.kind(), std::io::ErrorKind::NotFound),
         _ => panic!("it was started, or taken for unobservable"),
     }
@@ -223,9 +232,28 @@ fn own_test(name: &str, (variable, value): (&str, &str)) -> Command {
 }
 
 fn observed(command: Command) -> Observation {
-    let (child, watching) = spawn(command).expect("programs can be observed here");
+    let (child, watching) = spawn(command, Scope::All).expect("programs can be observed here");
     assert!(child.wait_with_output().unwrap().status.success());
     watching.finish()
+}
+
+#[test]
+fn without_links_all_else_is_seen_and_a_program_that_is_started_makes_it_incomplete() {
+    let run = Run::new(&[("a", "1")]);
+    std::os::unix::fs::symlink("a", run.dir.join("link")).unwrap();
+    let noted = |observation: &Observation, name: &str| {
+        let path = run.dir.join(name);
+        observation.accesses.iter().find(|access| access.path == path).map(|access| access.uses)
+    };
+    let script = "test -e none; read x < a; exec readlink link";
+    let observation = run.shell_without_links(script);
+    assert_eq!(observation.incomplete, None);
+    assert!(noted(&observation, "a").unwrap().read);
+    assert!(noted(&observation, "none").unwrap().probed);
+    assert_eq!(noted(&observation, "link"), None);
+    assert!(noted(&run.shell(script), "link").unwrap().link_read);
+    let started = run.shell_without_links("readlink link; true");
+    assert!(started.incomplete.unwrap().contains("was started"));
 }
 
 #[test]
@@ -274,7 +302,7 @@ fn an_observed_program_cannot_be_observed_again_and_says_so() {
     if std::env::var_os("KACHE_TEST_NESTED").is_some() {
         let mut command = Command::new("true");
         command.stdout(Stdio::piped());
-        match spawn(command) {
+        match spawn(command, Scope::All) {
             Err(super::Failed::Unobservable(why)) => assert_eq!(why, "observed already"),
             _ => panic!("it was observed twice"),
         }
