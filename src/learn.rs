@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::call::Call;
-use crate::invocation::SearchKind;
+use crate::invocation::{SearchKind, SearchPath};
 use crate::key::assumed::Assumed;
 use crate::key::depinfo::DepInfo;
 use crate::key::facts::{Facts, same_content};
@@ -25,7 +25,7 @@ use crate::names::Names;
 use crate::outcome::Unstored;
 use crate::store::Store;
 use crate::sys::fs::{self, Identity};
-use crate::sys::observe::{Found, Observation};
+use crate::sys::observe::{Found, Observation, Scope};
 use crate::sys::{dirs, os};
 
 /// How a compile was watched.
@@ -138,12 +138,31 @@ fn from_observation(
         still(facts, &present, path, then)?;
     }
     unchanged_around(dependence)?;
+    if observation.scope == Scope::AllButLinks {
+        refuse_macros_found_by_name(facts, dependence)?;
+    }
     // A hit would not make it.
     if let Some(path) = dependence.made.iter().find(|path| fs::symlink_metadata(path).is_ok()) {
         return Err(Unstored::UnexpectedOutput(format!("{} was made as well", path.display())));
     }
     list.seen = seen(&list, &present);
     Ok((list, inputs))
+}
+
+/// A procedural macro that `extern crate` finds in a directory of `-L` is behind none of the externs, and may have read
+/// links that nobody saw.
+fn refuse_macros_found_by_name(facts: &Facts<'_>, dependence: &Dependence) -> Result<(), Unstored> {
+    let searched = |path: &&SearchPath| matches!(path.kind, SearchKind::Crate | SearchKind::All);
+    for dir in facts.invocation.search_paths.iter().filter(searched) {
+        let found = fs::list(&facts.places.cwd.join(&dir.path)).unwrap_or_default();
+        let libraries = found.iter().filter(|path| path.extension().is_some_and(|suffix| suffix == "so"));
+        for library in libraries.filter_map(|path| fs::canonical(path).ok()) {
+            if dependence.read.iter().any(|(path, _)| *path == library) {
+                return Err(Unstored::InputsUnknown(format!("{} was found by its name", library.display())));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether a file is what it was when it was opened.

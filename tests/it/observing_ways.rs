@@ -137,6 +137,39 @@ fn a_crate_that_a_macro_finds_by_its_name_decides() {
     }
 }
 
+/// A compiler that seems to run alone is not observed where it resolves links.
+#[test]
+fn a_procedural_macro_that_a_macro_finds_by_its_name_and_that_reads_a_link_decides() {
+    let mut world = World::files(&[
+        ("Cargo.toml", &package("app", "")),
+        (
+            "src/lib.rs",
+            "macro_rules! find { ($name:ident) => { extern crate $name; } }\nfind!(found);\n\
+             pub const N: &str = crate::found::leads_to!();\n",
+        ),
+        ("src/main.rs", "fn main() { print!(\"{}\", app::N); }\n"),
+    ]);
+    let link = world.tree().join("link");
+    world.write(
+        "found.rs",
+        format!(
+            "#[proc_macro] pub fn leads_to(_: proc_macro::TokenStream) -> proc_macro::TokenStream {{\n\
+             format!(\"{{:?}}\", std::fs::read_link({link:?}).unwrap()).parse().unwrap() }}\n"
+        ),
+    );
+    let mut made = world.command("rustc");
+    made.args(["--edition=2024", "--crate-type", "proc-macro", "--extern=proc_macro", "--out-dir", "libs"]);
+    made.arg("found.rs");
+    world.run(made).succeeds();
+    world.set("RUSTFLAGS", format!("-L {}", world.tree().join("libs").display()));
+    for target in ["one", "two"] {
+        lead(&world, "link", target);
+        let _ = std::fs::remove_dir_all(world.target());
+        world.build().succeeds();
+        assert_eq!(world.run_bin("app"), target);
+    }
+}
+
 #[test]
 fn a_compile_that_leaves_a_new_file_anywhere_is_not_stored() {
     let world = reading("write:../../left");

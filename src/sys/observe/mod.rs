@@ -44,9 +44,10 @@ pub use elsewhere::{Watching, is_possible, spawn_piped};
 pub use linux::{Watching, is_possible, spawn_piped};
 
 /// Which calls are observed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
     /// All that a file can be reached by.
+    #[default]
     All,
     /// All but the reading of links, which is half of what a compiler does: it asks of every directory above each file
     /// whether it is one. For a compiler that loads nobody's code, so that it is known to open what it has resolved, and
@@ -70,6 +71,8 @@ pub struct Observation {
     pub accesses: Vec<Access>,
     /// Something was done that cannot be told, or that is no access to a file: the first such thing.
     pub incomplete: Option<String>,
+    /// Which calls were observed.
+    pub scope: Scope,
     /// How many calls were seen.
     pub n_calls: u64,
     /// How many descendants' calls are answered by a process of its own from now on: whether there were any.

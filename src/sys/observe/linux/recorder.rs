@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use super::super::{Access, Found, Observation, Uses};
+use super::super::{Access, Found, Observation, Scope, Uses};
 use super::calls::How;
 use super::place::{Directories, Place};
 
@@ -31,6 +31,11 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
+    /// Nothing was seen yet.
+    pub(super) fn new(scope: Scope) -> Recorder {
+        Recorder { observation: Observation { scope, ..Observation::default() }, ..Recorder::default() }
+    }
+
     /// Something that cannot be told was done.
     pub(super) fn lose(&mut self, why: impl FnOnce() -> String) {
         self.observation.incomplete.get_or_insert_with(why);

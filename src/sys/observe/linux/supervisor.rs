@@ -38,7 +38,7 @@ pub(super) fn supervise(
     let _ = verdict.send(Ok(()));
     let alone = (scope == Scope::AllButLinks).then_some(process);
     let mut supervisor =
-        Supervisor { listener, recorder: Recorder::default(), notes: Notes::default(), alone };
+        Supervisor { listener, recorder: Recorder::new(scope), notes: Notes::default(), alone };
     // From here on the child lives by the answers.
     let mut child = child;
     if child.write_all(&[1]).is_err() {
