@@ -77,11 +77,9 @@ pub fn mapping(
 
 /// Nothing is mapped, and all roots are part of the key, byte for byte.
 fn exact(places: &Places) -> Mapping {
-    let roots: Vec<String> = places
-        .roots
-        .spellings()
-        .map(|(path, root)| format!("{}={}", root.token(), path.escape_ascii()))
-        .collect();
+    let roots = places.with_canonical_spellings();
+    let roots: Vec<String> =
+        roots.spellings().map(|(path, root)| format!("{}={}", root.token(), path.escape_ascii())).collect();
     let cwd = os::bytes(&places.cwd).escape_ascii();
     Mapping { name: format!("exact\n{cwd}\n{}", roots.join("\n")), args: Vec::new(), maps: false }
 }

@@ -19,7 +19,7 @@
 //! | `Schema` | unit | – → [`SCHEMA`] | whatever changes the meaning of keys or the bytes of outputs re-keys the world |
 //! | `Salt` | unit | – → digest of `key_salt` | the user's way to start anew |
 //! | `Compiler` | unit | release → content of compiler, driver library, std and linkers of the toolchain, each file of which is looked at again | two builds of rustc can print the same banner ([`toolchain`]) |
-//! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory; with `-C rpath`, of what is linked, where the outputs and the toolchain are | decides names in outputs (`mapping`) |
+//! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory; with `-C rpath`, of what is linked, where the outputs and the toolchain really are | decides names in outputs (`mapping`) |
 //! | `Argument` | unit | option → value, in argv order | crate name, types, edition, target, cfg, every codegen, `-Z`, **lint level** and `--cap-lints` (a cached success must not hide a `deny`), `--error-format`, `--json`; unknown ones never get here, they are a bypass |
 //! | `SourcePath` | unit | – → the crate root | two crates may differ in nothing else |
 //! | `SourcePath` | unit, not of members | – → the working directory | debug information holds it; for members it is the workspace root |
@@ -42,7 +42,7 @@
 //! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, or in another text that was read, where such a macro or a program that was started may take it for a name; or it stands there in other letters between quotes or behind `$`, `{` or `%`, and is set; all words that do are one input more, so that they decide where they are not set. Or a program was started: git asks for some, any for those of the language ([`crate::names`]) |
 //! | `Program` | read | name → where it is | every name that was looked for on `PATH`: another directory may stand first there; and what stands before it and cannot be run |
 //! | `Executable` | read, observed | path → – | every one of those files that can be started as a program: whoever looks whether it can does something else if not |
-//! | `Root` | read | root → real path, in all its spellings | an output holds the real path, so it serves only where that is the same |
+//! | `Root` | read | root → real path, in all its spellings, and where its links lead | an output holds the real path, so it serves only where that is the same |
 //! | `Sibling` | assumed | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
 //! | `PackageTree` | assumed | package → content of its files | procedural macros that read on their own may read any of them |
 //! | `DeclaredFile` | assumed | path → content | `rerun-if-changed` of a package with such macros |

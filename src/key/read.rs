@@ -169,10 +169,12 @@ impl<'a> Present<'a> {
             inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(&name).as_ref());
         }
         for root in &list.roots {
-            // Whoever asks for the path may get any spelling of it.
+            // Whoever asks for the path may get any spelling of it, or ask where its links lead.
             let first = self.places.roots.value(*root)?;
+            let canonical = os::path(first).and_then(|path| fs::canonical(&path).ok());
             let spellings = self.places.roots.spellings().filter(|(_, this)| this == root);
-            let others = spellings.map(|(path, _)| path).filter(|path| *path != first);
+            let spellings = spellings.map(|(path, _)| path).chain(canonical.as_deref().map(os::bytes));
+            let others = spellings.filter(|path| *path != first);
             let paths = [first].into_iter().chain(others).collect::<Vec<_>>().join(&b'\n');
             inputs.text(InputKind::Root, Portable::literal(root.token()), Portable::literal(paths));
         }

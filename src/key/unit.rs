@@ -95,13 +95,14 @@ fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
         argument("library", os::bytes(&library.name));
         argument("library-rename", library.rename.as_ref().map_or(&[], |name| os::bytes(name)));
     }
-    // It leads from the outputs to the toolchain, by a relative path.
+    // It leads from the outputs to the toolchain, by a relative path between where they really are.
     let is_on = |value: Option<&str>| !matches!(value, Some("n" | "no" | "off" | "false"));
     let has_rpath = invocation.codegen("rpath").next_back().is_some_and(is_on);
     if has_rpath && facts.outputs.iter().any(|output| output.role.is_linked()) {
         let out_dir = facts.places.cwd.join(&invocation.out_dir);
         for path in [&out_dir, &facts.toolchain.sysroot] {
-            inputs.text(InputKind::Paths, Portable::literal("rpath"), Portable::literal(os::bytes(path)));
+            let path = fs::canonical(path).unwrap_or_else(|_| path.clone());
+            inputs.text(InputKind::Paths, Portable::literal("rpath"), Portable::literal(os::bytes(&path)));
         }
     }
     let source = facts.portable(os::bytes(&invocation.source));

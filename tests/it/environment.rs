@@ -354,4 +354,11 @@ fn a_relative_path_to_libraries_is_that_of_its_own_tree() {
     let other = world.relocate("further/down/other");
     other.build().all_missed();
     assert_eq!(other.run_bin("app"), "runs");
+    // The same path, and behind it a place from which another path leads there.
+    let elsewhere = other.root().join("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("creates");
+    other.clean();
+    std::os::unix::fs::symlink(elsewhere, other.target()).expect("links");
+    other.build().all_missed();
+    assert_eq!(other.run_bin("app"), "runs");
 }

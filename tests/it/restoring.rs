@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use kache::outcome::Bypass;
 
@@ -134,6 +135,35 @@ fn a_tree_behind_a_link_is_served() {
     fs::remove_dir_all(world.root().join("elsewhere/debug")).expect("removes");
     build().all_hit();
     assert_eq!(world.run_bin("app"), printed);
+}
+
+/// Whoever asks where a link leads gets a path in which the link does not stand.
+#[test]
+fn a_build_directory_behind_a_link_is_the_one_that_it_leads_to() {
+    let real = "#[proc_macro]\npub fn real(_: proc_macro::TokenStream) -> proc_macro::TokenStream {\n    \
+                let dir = std::fs::canonicalize(std::env::var(\"OUT_DIR\").unwrap()).unwrap();\n    \
+                format!(\"{dir:?}\").parse().unwrap()\n}\n";
+    let world = World::files(&[
+        ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"macros\"]\n"),
+        ("macros/Cargo.toml", &package("macros", "[lib]\nproc-macro = true\n")),
+        ("macros/src/lib.rs", real),
+        ("app/Cargo.toml", &package("app", "[dependencies]\nmacros = { path = \"../macros\" }\n")),
+        ("app/build.rs", "fn main() {}\n"),
+        ("app/src/main.rs", "fn main() { print!(\"{}\", macros::real!()); }\n"),
+    ]);
+    for paths in ["mapped", "exact"] {
+        world.write(".kache.toml", format!("[cache]\npaths = \"{paths}\"\n"));
+        for name in ["here", "there", "here"] {
+            let (place, link) = (world.root().join(name), world.target());
+            fs::create_dir_all(&place).expect("makes a directory");
+            symlink(&place, &link).expect("makes a link");
+            world.build().succeeds();
+            let printed = world.run_bin("app");
+            assert!(Path::new(&printed).starts_with(&place), "{paths}: {printed}");
+            fs::remove_file(link).expect("removes");
+            fs::remove_dir_all(place).expect("removes");
+        }
+    }
 }
 
 #[test]
