@@ -145,6 +145,15 @@ fn n_waiting(dir: &Path) -> usize {
         .count()
 }
 
+/// Ends who works beside a test when it goes, and where the test fails.
+struct Stopping<'a>(&'a AtomicBool);
+
+impl Drop for Stopping<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_collector_at_work_breaks_no_build() {
     let world = project();
@@ -152,15 +161,19 @@ fn a_collector_at_work_breaks_no_build() {
     world.build().expect(hits(0), misses(N_UNITS));
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let stopping = Stopping(&stop);
         let collector = scope.spawn(|| {
             let mut n_removed = 0;
-            while !stop.load(Ordering::Relaxed) {
-                // Entries first, blobs second, without any grace.
-                for shelf in ["entries", "blobs", "reach", "inputs", "units", "names"] {
-                    n_removed +=
-                        usize::from(remove_any(&world.cache().join("store/v1").join(shelf), n_removed));
-                    std::thread::sleep(Duration::from_millis(3));
+            // Worse than any collection: without grace, and blobs before the entries that refer to them.
+            let shelves = ["blobs", "entries", "reach", "inputs", "units", "names"];
+            // From one it goes to the next when builds have had the time to find it empty.
+            for shelf in shelves.iter().cycle().flat_map(|shelf| std::iter::repeat_n(shelf, 50)) {
+                if stop.load(Ordering::Relaxed) {
+                    break;
                 }
+                let shelf = world.cache().join("store/v1").join(shelf);
+                n_removed += usize::from(remove_any(&shelf, n_removed));
+                std::thread::sleep(Duration::from_millis(3));
             }
             n_removed
         });
@@ -170,7 +183,7 @@ fn a_collector_at_work_breaks_no_build() {
             reference.holds(&world, &step);
             world.noop();
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stopping);
         assert!(collector.join().expect("it ran") > 20, "the collector found something to remove");
     });
     world.rebuild().succeeds();
@@ -187,6 +200,7 @@ fn collections_one_after_the_other_break_no_build() {
     // The worst that can be asked for: everything goes at once, whatever was used a moment ago.
     let collections: [&[&str]; 2] = [&["gc", "--max-age", "0s", "--grace", "0s"], &["gc", "--automatic"]];
     std::thread::scope(|scope| {
+        let stopping = Stopping(&stop);
         let collector = scope.spawn(|| {
             let mut n_done = 0;
             while !stop.load(Ordering::Relaxed) {
@@ -203,7 +217,7 @@ fn collections_one_after_the_other_break_no_build() {
             reference.holds(&world, &step);
             world.noop();
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stopping);
         assert!(collector.join().expect("collections end well") > 4);
     });
     world.rebuild().succeeds();
