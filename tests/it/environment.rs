@@ -204,8 +204,12 @@ fn a_path_dependency_outside_the_workspace_is_right_in_both_places() {
     };
     assert_eq!(world.run_bin("app"), printed(&world));
     world.rebuild().all_hit();
+    // Its sources have absolute names, which stand in its output: nothing of it serves another tree, while the first
+    // is there nor when it is gone.
+    let beside = world.checkout("beside");
+    beside.build().expect(hits(0), misses(2));
+    assert_eq!(beside.run_bin("app"), printed(&beside));
     let world = world.relocate("other");
-    // Its sources have absolute names, which stand in its output: nothing of it serves another tree.
     let step = world.build();
     step.expect(hits(0), misses(2));
     assert_eq!(world.run_bin("app"), printed(&world));

@@ -197,6 +197,25 @@ fn a_store_that_vanishes_during_the_build_changes_nothing() {
     reference.holds_for_files(&world, &world.rebuild());
 }
 
+/// Each version has a directory of its own, and knows nothing of what lies beside it.
+#[test]
+fn what_another_version_stored_is_neither_used_nor_changed() {
+    let world = project();
+    let store = world.cache().join("store");
+    let others = SHELVES.iter().map(|shelf| store.join(shelf)).chain([store.join("v0"), store.join("v10")]);
+    let others: Vec<_> = others.collect();
+    fs::create_dir_all(&store).expect("makes the directory");
+    others.iter().for_each(|other| fs::write(other, "of another version").expect("writes"));
+    world.build().expect(hits(0), misses(N_UNITS));
+    world.rebuild().expect(hits(N_UNITS), misses(0));
+    let mut command = world.command(env!("CARGO_BIN_EXE_kache"));
+    command.args(["gc", "--max-age", "0s", "--grace", "0s"]);
+    world.run(command).succeeds();
+    for other in others {
+        assert_eq!(fs::read(&other).expect("reads"), b"of another version", "{}", other.display());
+    }
+}
+
 #[test]
 fn a_compile_error_is_the_compilers_own() {
     let world = project();
