@@ -203,6 +203,13 @@ fn a_link_that_leads_elsewhere_decides() {
             symlink("data/two", world.tree().join("app/link")).expect("links");
         };
         misses_after(&world, call, point, "2");
+        // No linker runs here, but a macro does.
+        world.clean();
+        world.cargo(["check"]).succeeds();
+        std::fs::remove_file(&link).expect("removes");
+        symlink("data/one", &link).expect("links");
+        world.clean();
+        world.cargo(["check"]).only_missed(&["app check bin"]);
     }
 }
 
