@@ -180,7 +180,7 @@ fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Arti
             hasher.raw(piece);
             if let Some(content) = &mut content {
                 if n_bytes == 0 {
-                    n_wanted = reach::n_loaded(piece).unwrap_or(n_wanted);
+                    n_wanted = reach::n_loaded(piece).map_or(n_wanted, |n_loaded| n_loaded.min(n_wanted));
                     content.reserve_exact(n_wanted);
                 }
                 let n_more = n_wanted.saturating_sub(content.len()).min(piece.len());

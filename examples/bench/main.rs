@@ -11,6 +11,10 @@
 //! a busy machine disturbs them alike. Wall clock decides, processor time stands beside it. `--kache` may name
 //! the floor itself: then all ratios against it should be 1.00, and what differs is the noise.
 //!
+//! It is best run on a quiet machine, with `TMPDIR` on a file system as people have it: ext4 without a journal looks through
+//! all inodes that were deleted in the last minutes whenever a file is made, which makes builds after a removed one slow,
+//! and those that make more files slower.
+//!
 //! In reading order: `options` (what was asked), `clock` (how one command is measured), `contender` (who runs, with
 //! which environment), `checkout` (copies of a project), `records` and `disk` (what is counted afterwards),
 //! `rounds` and `figures` (the builds), `recording`, `trace`, `hit`, `linked` and `observing`
