@@ -5,6 +5,7 @@ use std::process::Command;
 
 use kache::outcome::Bypass;
 
+use crate::reading_back::kache;
 use crate::skip::skip;
 use crate::step::Step;
 use crate::world::World;
@@ -23,14 +24,14 @@ fn serves(fixture: &str, mode: &Mode) -> World {
     compiles(&world.cargo(args));
     world.noop_of(args);
     world.clean();
-    compiles_only(&[], &world.cargo(args));
+    compiles_only(&world, &[], &world.cargo(args));
     world.noop_of(args);
     world.same_as_plain_cargo_of(args);
     let world = world.relocate("other");
-    compiles_only(mode.bound, &world.cargo(args));
+    compiles_only(&world, mode.bound, &world.cargo(args));
     world.noop_of(args);
     world.clean();
-    compiles_only(&[], &world.cargo(args));
+    compiles_only(&world, &[], &world.cargo(args));
     world.noop_of(args);
     world.same_as_plain_cargo_of(args);
     world
@@ -49,8 +50,12 @@ fn compiles(step: &Step) {
 }
 
 /// Everything but these units was served, but for what build scripts try.
-fn compiles_only(units: &[&str], step: &Step) {
+fn compiles_only(world: &World, units: &[&str], step: &Step) {
     step.succeeds().all_stored();
+    for unit in step.missed_units().iter().filter(|unit| !units.contains(&unit.as_ref())) {
+        let name = unit.split(' ').next().unwrap_or_default();
+        eprintln!("{}", kache(world, &format!("why-miss {name}")).stdout());
+    }
     assert_eq!(step.missed_units(), units, "{step}");
     assert_ne!(step.n_hits(), 0, "{step}");
     assert!(step.bypasses().iter().all(is_of_a_build_script), "{step}");
@@ -168,10 +173,10 @@ fn a_real_project_is_served() {
     let cold = world.build();
     compiles(&cold);
     assert!(cold.n_misses() >= 120, "{} units", cold.n_misses());
-    compiles_only(&[], &world.rebuild());
+    compiles_only(&world, &[], &world.rebuild());
     world.noop();
     let world = world.relocate("other");
-    compiles_only(&[], &world.build());
+    compiles_only(&world, &[], &world.build());
     world.noop();
 }
 
