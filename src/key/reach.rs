@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::key::memo::ReachNote;
 use crate::key::portable::Portable;
+use crate::sys::elf;
 
 /// The crates behind one artifact, itself included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -266,24 +267,13 @@ pub fn names_in(library: &[u8]) -> String {
 pub fn n_loaded(head: &[u8]) -> Option<usize> {
     /// `PT_LOAD` of the ELF specification.
     const LOADED: usize = 1;
-    // The class must be that of 64 bit, the bytes in the order of most machines.
-    if !head.starts_with(b"\x7fELF\x02\x01") {
-        return None;
-    }
-    let number = |at: usize, n_bytes: usize| {
-        let bytes = head.get(at..at.checked_add(n_bytes)?)?;
-        Some(bytes.iter().rev().fold(0_usize, |number, byte| number << 8 | usize::from(*byte)))
-    };
-    let (table, row_bytes, n_rows) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
-    let mut end = 0;
-    for row in 0..n_rows {
-        let row = table.checked_add(row.checked_mul(row_bytes)?)?;
-        if number(row, 4)? == LOADED {
-            let (at, length) = (number(row.checked_add(8)?, 8)?, number(row.checked_add(32)?, 8)?);
-            end = end.max(at.checked_add(length)?);
-        }
-    }
-    (end > 0).then_some(end)
+    let segments = elf::segments(head)?.collect::<Option<Vec<_>>>()?;
+    let loaded = segments.iter().filter(|segment| segment.kind == LOADED);
+    loaded
+        .map(|segment| segment.at.checked_add(segment.n_bytes))
+        .collect::<Option<Vec<_>>>()?
+        .into_iter()
+        .max()
 }
 
 /// Symbol names are no texts: they make up most of a library's string tables.

@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod dirs;
+pub mod elf;
 pub mod env;
 pub mod fs;
 pub mod host;

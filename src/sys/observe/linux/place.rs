@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::super::Found;
 use crate::sys::fs::Identity;
-use crate::sys::os;
+use crate::sys::{elf, os};
 
 /// A path, looked at.
 pub(super) struct Place {
@@ -172,23 +172,9 @@ fn interpreter_in(head: &[u8]) -> Option<PathBuf> {
         let line = line.split(|byte| *byte == b'\n').next()?.trim_ascii_start();
         return os::path(line.split(u8::is_ascii_whitespace).next()?);
     }
-    // The class must be that of 64 bit, in the order of bytes of this machine.
-    if !head.starts_with(b"\x7fELF\x02\x01") {
-        return None;
-    }
-    let number = |at: usize, n_bytes: usize| {
-        let bytes = head.get(at..at.checked_add(n_bytes)?)?;
-        Some(bytes.iter().rev().fold(0_usize, |number, byte| number << 8 | usize::from(*byte)))
-    };
-    let (table, n_bytes, n_rows) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
-    for row in 0..n_rows {
-        let row = table.checked_add(row * n_bytes)?;
-        if number(row, 4)? == libc::PT_INTERP as usize {
-            let (at, length) = (number(row.checked_add(8)?, 8)?, number(row.checked_add(32)?, 8)?);
-            return os::path(head.get(at..at.checked_add(length)?)?.strip_suffix(&[0])?);
-        }
-    }
-    None
+    let mut segments = elf::segments(head)?.flatten();
+    let named = segments.find(|segment| segment.kind == libc::PT_INTERP as usize)?;
+    os::path(head.get(named.at..named.at.checked_add(named.n_bytes)?)?.strip_suffix(&[0])?)
 }
 
 /// Takes a descriptor that nobody else has.
