@@ -20,7 +20,7 @@ use crate::key::link::reads_closure;
 use crate::key::observed::{self, Dependence, Kind, Setting};
 use crate::key::portable::{Portable, Root};
 use crate::key::read::{InputList, Learnt, Present, Seen};
-use crate::key::unit::Unit;
+use crate::key::unit::{Unit, reach_of};
 use crate::names::Names;
 use crate::outcome::Unstored;
 use crate::store::Store;
@@ -56,7 +56,9 @@ pub fn learn(
     };
     match evidence {
         Evidence::Observed(call, observation) => {
-            let setting = setting(facts, call);
+            let mut setting = setting(facts, call);
+            let reach = || reach_of(facts, &unit.externs).ok();
+            setting.turned_down = observed::turned_down(&setting, observation, reach);
             let dependence = observed::dependence(&setting, observation).map_err(Unstored::InputsUnknown)?;
             let sources = sources(facts, &list);
             names.add_texts(unit, &dependence, &sources)?;
@@ -342,6 +344,7 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
             .map(|path| real(path))
             .collect(),
         generated: variable("OUT_DIR"),
+        turned_down: Vec::new(),
         places: workspace
             .into_iter()
             .chain(places.target.as_deref().map(real))

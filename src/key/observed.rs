@@ -12,6 +12,7 @@
 //! | `Extern` | the unit key has its content |
 //! | `Argument` | a file of arguments: the unit key has them one by one |
 //! | `Closure` | crates in the directories of `-L dependency=` that are only compiled against: the metadata of the externs names them by hash. A link reads their code, so there they are inputs; libraries of procedural macros always are |
+//! | `Candidate` | crates in those directories that were opened for their names and turned down ([`turned_down`]) |
 //! | `Search` | the names in the directories of `-L dependency=`, where cargo puts all outputs: rustc opens what it takes. In other directories of `-L` they are inputs |
 //! | `Loader` | where the loader looks for the libraries of programs before it finds them |
 //! | `Runtime` | the C library and its like, which all programs run on: nothing that is not linked depends on them |
@@ -22,6 +23,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::key::reach::{Reach, ReachedCrate};
 use crate::sys::fs::Identity;
 use crate::sys::observe::{Access, Found, Observation};
 use crate::sys::os;
@@ -48,6 +50,8 @@ pub struct Setting {
     pub crate_dirs: Vec<PathBuf>,
     /// Those that hold the outputs of all units.
     pub dependency_dirs: Vec<PathBuf>,
+    /// What rustc opened there and did not take ([`turned_down`]).
+    pub turned_down: Vec<PathBuf>,
     /// Where the loader looks before it looks in those of the system: `LD_LIBRARY_PATH`.
     pub loader_dirs: Vec<PathBuf>,
     /// `OUT_DIR`: whatever is in it was made for this package.
@@ -98,6 +102,7 @@ pub enum LeftOut {
     Extern,
     Argument,
     Closure,
+    Candidate,
     Search,
     Loader,
     Runtime,
@@ -115,6 +120,7 @@ const RULES: &[Rule] = &[
     (LeftOut::Extern, |setting, access| setting.externs.contains(&access.real)),
     (LeftOut::Argument, |setting, access| setting.arguments.contains(&access.real)),
     (LeftOut::Closure, is_closure),
+    (LeftOut::Candidate, |setting, access| setting.turned_down.contains(&access.real)),
     (LeftOut::Search, is_search),
     (LeftOut::Loader, is_loader),
     (LeftOut::Runtime, is_runtime),
@@ -234,10 +240,49 @@ fn chooses_toolchain(setting: &Setting, access: &Access) -> bool {
 }
 
 fn is_closure(setting: &Setting, access: &Access) -> bool {
-    let is_crate = access.real.extension().is_some_and(|suffix| suffix == "rmeta" || suffix == "rlib");
-    let is_in = |dirs: &[PathBuf]| dirs.iter().any(|dir| access.real.parent() == Some(dir));
     // In the others `extern crate` finds one by its name.
-    is_crate && !setting.linked && is_in(&setting.dependency_dirs) && !is_in(&setting.crate_dirs)
+    let is_found_by_name = || setting.crate_dirs.iter().any(|dir| access.real.parent() == Some(dir));
+    !setting.linked && is_in_dependency_dir(setting, &access.real, &["rlib", "rmeta"]) && !is_found_by_name()
+}
+
+/// Whether it is a file with one of these suffixes among the outputs of all units.
+fn is_in_dependency_dir(setting: &Setting, real: &Path, suffixes: &[&str]) -> bool {
+    let has_suffix = real.extension().is_some_and(|suffix| suffixes.iter().any(|it| suffix == *it));
+    has_suffix && setting.dependency_dirs.iter().any(|dir| real.parent() == Some(dir))
+}
+
+/// Crates that rustc opened for their names and turned down. It looks for a procedural macro behind an extern among all
+/// whose names begin like its own: older builds of it, those with other features or of another profile, other crates.
+/// `reach` is what stands behind the externs.
+pub fn turned_down(
+    setting: &Setting,
+    observation: &Observation,
+    reach: impl FnOnce() -> Option<Reach>,
+) -> Vec<PathBuf> {
+    let opened = |suffixes: &'static [&str]| {
+        let paths = observation.accesses.iter().map(|access| &access.real);
+        paths.filter(move |path| is_in_dependency_dir(setting, path, suffixes))
+    };
+    // Where sources find crates by their names, not all that stands behind them is known.
+    let is_known =
+        setting.crate_dirs.is_empty() && opened(&["so"]).any(|path| !setting.externs.contains(path));
+    let Some(crates) = is_known.then(reach).flatten().map(|reach| reach.crates) else { return Vec::new() };
+    // Without the one that is meant, rustc may have taken another.
+    let is_found = |reached: &ReachedCrate| opened(&["so"]).any(|path| stem(path) == reached.stem.as_bytes());
+    let macros = crates.iter().filter(|reached| reached.procedural_macro.is_some() && is_found(reached));
+    let names: Vec<&[u8]> = macros.filter_map(|reached| before_hash(reached.stem.as_bytes())).collect();
+    let is_behind = |path: &PathBuf| crates.iter().any(|reached| reached.stem.as_bytes() == stem(path));
+    let is_like = |path: &PathBuf| names.iter().any(|name| stem(path).starts_with(name));
+    opened(&["rlib", "rmeta", "so"]).filter(|path| is_like(path) && !is_behind(path)).cloned().collect()
+}
+
+fn stem(path: &Path) -> &[u8] {
+    path.file_stem().map_or(&[], os::bytes)
+}
+
+/// `libname` of `libname-0123456789abcdef`.
+fn before_hash(stem: &[u8]) -> Option<&[u8]> {
+    Some(&stem[..memchr::memchr(b'-', stem)?])
 }
 
 fn is_search(setting: &Setting, access: &Access) -> bool {

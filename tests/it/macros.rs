@@ -421,3 +421,42 @@ fn a_variable_that_was_not_set_is_an_input_although_another_source_does_not_name
         assert_eq!(world.run_bin("app"), "unset\n");
     }
 }
+
+/// rustc opens each library whose name begins like that of a macro it needs. Which are there is chance: the order of a
+/// build, features, what an earlier build left behind.
+#[test]
+fn libraries_that_are_only_named_like_a_macro_decide_nothing() {
+    let user = |name: &str| package(name, "[dependencies]\nmac = { path = \"../mac\" }\n");
+    let world = World::files(&[
+        (
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"mac\", \"mac_more\", \"user\"]\n",
+        ),
+        ("mac/Cargo.toml", &package("mac", "[lib]\nproc-macro = true\n[features]\nmore = []\n")),
+        (
+            "mac/src/lib.rs",
+            "#[proc_macro]\npub fn one(_: proc_macro::TokenStream) -> proc_macro::TokenStream { \"1\".parse().unwrap() }\n",
+        ),
+        ("mac_more/Cargo.toml", &package("mac_more", "")),
+        ("mac_more/src/lib.rs", ""),
+        ("user/Cargo.toml", &user("user")),
+        ("user/src/lib.rs", "pub use mac::one;\n"),
+        ("app/Cargo.toml", &package("app", "[dependencies]\nuser = { path = \"../user\" }\n")),
+        ("app/src/main.rs", "fn main() { println!(\"{}\", user::one!()); }\n"),
+    ]);
+    world.cargo(["build", "-p", "mac", "--features", "more"]).all_missed();
+    world.cargo(["build", "-p", "mac_more"]).all_missed();
+    world.cargo(["build", "-p", "app"]).all_missed();
+    world.clean();
+    world.cargo(["build", "-p", "app"]).all_hit();
+    // Nor do they where they are there on a hit alone.
+    world.edit("app/src/main.rs", "{}", "{} again");
+    world.cargo(["build", "-p", "app"]).missed(&["app bin"]);
+    world.clean();
+    world.cargo(["build", "-p", "mac", "--features", "more"]).all_hit();
+    world.cargo(["build", "-p", "app"]).all_hit();
+    // The one that is meant does.
+    world.edit("mac/src/lib.rs", "1", "2");
+    world.cargo(["build", "-p", "app"]).all_missed();
+    assert_eq!(world.run_bin("app"), "2 again\n");
+}

@@ -1,6 +1,9 @@
 //! The rules, one by one.
 
 use super::*;
+use crate::digest::Digest;
+use crate::key::portable::Portable;
+use crate::key::reach::ProceduralMacro;
 use crate::sys::observe::Uses;
 
 fn setting() -> Setting {
@@ -22,6 +25,7 @@ fn setting() -> Setting {
         roots: vec!["/w/target".into(), "/w".into(), "/home/me".into()],
         path: vec!["/usr/local/bin".into(), "/usr/bin".into()],
         jobservers: vec!["/tmp/make".into(), "/w/make".into()],
+        turned_down: Vec::new(),
     }
 }
 
@@ -110,6 +114,39 @@ fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
     for (access, expected) in table {
         assert_eq!(why(&access), expected, "{access:?}");
     }
+}
+
+/// What stands behind the externs: a macro, and a crate that is named like it.
+fn reach() -> Reach {
+    let digest = Digest::of(b"macro");
+    let reached = |stem: &str, procedural_macro| ReachedCrate {
+        stem: Portable::literal(stem),
+        procedural_macro,
+        native_libraries: Vec::new(),
+    };
+    let is_macro = ProceduralMacro { digest, pure: true };
+    Reach { crates: vec![reached("libmac-1", Some(is_macro)), reached("libmac_rt-2", None)] }
+}
+
+#[test]
+fn crates_that_were_opened_for_their_names_and_turned_down_are_no_inputs() {
+    let deps = "/w/target/debug/deps";
+    let opened = |names: &[&str]| Observation {
+        accesses: names.iter().map(|name| file(&format!("{deps}/{name}"), "r")).collect(),
+        ..Observation::default()
+    };
+    let all = ["libmac-1.so", "libmac-9.so", "libmac_more-3.rlib", "libmac_rt-2.rlib", "libother-4.so"];
+    let linked = Setting { linked: true, crate_dirs: Vec::new(), ..setting() };
+    let down = |setting: &Setting, names: &[&str]| turned_down(setting, &opened(names), || Some(reach()));
+    let found = down(&linked, &all);
+    assert_eq!(found, ["libmac-9.so", "libmac_more-3.rlib"].map(|name| Path::new(deps).join(name)));
+    let setting = Setting { turned_down: found, ..linked.clone() };
+    assert_eq!(left_out(&setting, &file("/w/target/debug/deps/libmac-9.so", "r")), Some(LeftOut::Candidate));
+    assert_eq!(left_out(&setting, &file("/w/target/debug/deps/libmac-1.so", "r")), None);
+    let none: [PathBuf; 0] = [];
+    assert_eq!(down(&linked, &all[1..]), none, "the one that is meant is not there");
+    assert_eq!(down(&self::setting(), &all), none, "sources find crates by name");
+    assert_eq!(turned_down(&linked, &opened(&all), || None), none, "the reach is not known");
 }
 
 #[test]
