@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use memchr::memmem;
 
 use crate::compile::Compiled;
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::invocation::{Invocation, NativeLib, Output, Role, SearchKind};
 use crate::key::depinfo::DepInfo;
 use crate::key::facts::Facts;
@@ -17,11 +17,13 @@ use crate::key::read::InputList;
 use crate::key::unit::Unit;
 use crate::learn::{self, Evidence};
 use crate::outcome::Unstored;
+use crate::reading::Reader;
 use crate::restore::sharing;
 use crate::store::entry::{Artifact, Entry, FORMAT, StoredInputs, UnitName};
 use crate::store::put::Put;
 use crate::streams::Streams;
-use crate::sys::{clock, fs, os};
+use crate::sys::fs::{self, Identity};
+use crate::sys::{clock, os};
 
 /// What is needed to understand a finished compile.
 pub struct Finished<'a> {
@@ -32,6 +34,8 @@ pub struct Finished<'a> {
     pub compiled: &'a Compiled,
     /// What stands behind this unit, if that is known.
     pub reach: Option<&'a Reach>,
+    /// It may know announced outputs already.
+    pub reader: &'a Reader,
     /// Paths are mapped, so outputs without a real root serve every tree.
     pub maps_paths: bool,
 }
@@ -158,7 +162,6 @@ type Artifacts = (Vec<Artifact>, Vec<(PathBuf, crate::store::blob::Sharing)>, Op
 /// inputs loads is handed on.
 fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Artifacts, Unstored> {
     let facts = finished.facts;
-    let roots = if finished.maps_paths { facts.places.searched_for() } else { Roots::default() };
     let (mut artifacts, mut files, mut library) = (Vec::new(), Vec::new(), None);
     let outputs = facts.outputs.iter().filter(|output| output.role != Role::DepInfo);
     let roles = || facts.outputs.iter().map(|output| output.role);
@@ -172,36 +175,51 @@ fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Arti
         if !metadata.is_file() {
             return Err(unexpected("not a regular file"));
         }
-        let mut file = fs::open(&path).map_err(|e| unexpected(&e.to_string()))?;
-        let (mut hasher, mut n_bytes) = (Hasher::new(), 0);
-        let mut content = (output.role == Role::ProcMacro && !is_pure(facts)).then(Vec::new);
-        let mut n_wanted = metadata.len() as usize;
-        let read = roots.found_in(&mut file, found, |piece| {
-            hasher.raw(piece);
-            if let Some(content) = &mut content {
-                if n_bytes == 0 {
-                    n_wanted = reach::n_loaded(piece).map_or(n_wanted, |n_loaded| n_loaded.min(n_wanted));
-                    content.reserve_exact(n_wanted);
-                }
-                let n_more = n_wanted.saturating_sub(content.len()).min(piece.len());
-                content.extend_from_slice(&piece[..n_more]);
-            }
-            n_bytes += piece.len() as u64;
+        let mut loaded = (output.role == Role::ProcMacro && !is_pure(facts)).then(|| Loaded {
+            n_file: metadata.len() as usize,
+            n_wanted: None,
+            bytes: Vec::new(),
         });
-        read.map_err(|e| unexpected(&e.to_string()))?;
-        if n_bytes == 0 && output.role != Role::Metadata {
+        let reading = match finished.reader.known(&path, &Identity::of(&metadata)) {
+            Some(reading) => Ok(reading),
+            None => finished.reader.read(&path, &mut |piece| loaded.iter_mut().for_each(|it| it.add(piece))),
+        };
+        let reading = reading.map_err(|e| unexpected(&e.to_string()))?;
+        if reading.identity.size == 0 && output.role != Role::Metadata {
             return Err(unexpected("empty"));
         }
+        found.extend(reading.roots.iter().filter(|_| finished.maps_paths));
         artifacts.push(Artifact {
             role: output.role,
-            blob: hasher.finish(),
-            size_bytes: n_bytes,
+            blob: reading.digest,
+            size_bytes: reading.identity.size,
             executable: fs::is_executable(&metadata),
         });
         files.push((path, sharing(output.role, roles())));
-        library = content.or(library);
+        library = loaded.map(|loaded| loaded.bytes).or(library);
     }
+    found.sort_unstable();
+    found.dedup();
     Ok((artifacts, files, library))
+}
+
+/// What of a library is loaded, as far as its headers tell.
+struct Loaded {
+    n_file: usize,
+    n_wanted: Option<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Loaded {
+    fn add(&mut self, piece: &[u8]) {
+        let n_wanted = *self.n_wanted.get_or_insert_with(|| {
+            let n_loaded = reach::n_loaded(piece).map_or(self.n_file, |n_loaded| n_loaded.min(self.n_file));
+            self.bytes.reserve_exact(n_loaded);
+            n_loaded
+        });
+        let n_more = n_wanted.saturating_sub(self.bytes.len()).min(piece.len());
+        self.bytes.extend_from_slice(&piece[..n_more]);
+    }
 }
 
 /// Adds the roots that may stand in an output where a search for their bytes cannot see them.

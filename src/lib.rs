@@ -65,6 +65,8 @@ pub mod names;
 
 pub mod learn;
 
+pub mod reading;
+
 pub mod gather;
 
 pub mod hit;

@@ -23,6 +23,7 @@ use crate::learn::{Before, Evidence};
 use crate::mapping::Mapping;
 use crate::outcome::{Bypass, BypassReason, Unstored};
 use crate::policy;
+use crate::reading::{Reader, Reading};
 use crate::store::Store;
 use crate::streams::Streams;
 use crate::sys::fs::Identity;
@@ -44,6 +45,7 @@ pub struct Compilation<'a> {
 pub struct Finish<'a> {
     compilation: &'a Compilation<'a>,
     reach: Option<Reach>,
+    reader: Reader,
     compiled: Compiled,
 }
 
@@ -138,24 +140,30 @@ impl Compilation<'_> {
         let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
         let args = [self.call.prefix, mapped, &own].concat();
         let reach = gather::reach_of(self.facts, self.externs);
+        let reader = Reader::new(self.facts.places);
         let compiled = {
-            let shown = self.announcing(reach.as_ref());
+            let shown = self.announcing(reach.as_ref(), &reader);
             compile::run(self.call.program, &args, &shown, lock, observe)?
         };
         self.call.answered.set(Some(process::exit_code(compiled.status)));
-        Ok(Finish { compilation: self, reach, compiled })
+        Ok(Finish { compilation: self, reach, reader, compiled })
     }
 
     /// What is shown of each line. Before metadata is announced, and dependents start with it, it is noted what
     /// stands behind it: they need that for their keys.
-    fn announcing<'a>(&'a self, reach: Option<&'a Reach>) -> impl Fn(&[u8]) -> Vec<u8> + Sync + use<'a> {
+    fn announcing<'a>(
+        &'a self,
+        reach: Option<&'a Reach>,
+        reader: &'a Reader,
+    ) -> impl Fn(&[u8]) -> Vec<u8> + Sync + use<'a> {
         let (streams, store) = (self.streams, self.store);
         let (outputs, places) = (self.facts.outputs, self.facts.places);
         move |line| {
             if streams.announced(line) == Some(Role::Metadata)
                 && let Some(reach) = reach
                 && let Some(output) = outputs.iter().find(|output| output.role == Role::Metadata)
-                && let Ok((digest, identity)) = memo::hash_file(&places.cwd.join(&output.path))
+                && let Ok(Reading { identity, digest, .. }) =
+                    reader.read_announced(&places.cwd.join(&output.path))
                 && store.put_reach(&digest, reach).is_ok()
             {
                 Memo::of(places.target.as_deref()).set(&identity, Known { digest, reach: reach.note() });
@@ -214,6 +222,7 @@ impl Finish<'_> {
             streams,
             compiled: &self.compiled,
             reach: self.reach.as_ref(),
+            reader: &self.reader,
             maps_paths,
         })?;
         store.put(&put).map_err(|e| Unstored::StoreFailed(e.to_string()))?;
