@@ -37,26 +37,16 @@ impl Reader {
     /// # Errors
     /// It cannot be read, or changed meanwhile.
     pub fn read(&self, path: &Path, seen: &mut dyn FnMut(&[u8])) -> io::Result<Reading> {
-        let mut file = fs::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::other("not a regular file"));
-        }
-        let before = Identity::of(&metadata);
-        let (mut hasher, mut n_bytes, mut roots) = (Hasher::new(), 0, Vec::new());
-        self.roots.found_in(&mut file, &mut roots, |piece| {
-            hasher.raw(piece);
-            n_bytes += piece.len() as u64;
-            seen(piece);
+        let ((digest, roots), identity) = fs::read_unchanged(path, |file| {
+            let (mut hasher, mut n_bytes, mut roots) = (Hasher::new(), 0, Vec::new());
+            self.roots.found_in(file, &mut roots, |piece| {
+                hasher.raw(piece);
+                n_bytes += piece.len() as u64;
+                seen(piece);
+            })?;
+            Ok(((hasher.finish(), roots), n_bytes))
         })?;
-        let identity = Identity::of(&file.metadata()?);
-        // A link that comes or goes meanwhile changes the change time only.
-        if n_bytes != before.size
-            || (before.size, before.modified_ns) != (identity.size, identity.modified_ns)
-        {
-            return Err(io::Error::other("changed while it was read"));
-        }
-        Ok(Reading { identity, digest: hasher.finish(), roots })
+        Ok(Reading { identity, digest, roots })
     }
 
     /// The same of a file that the compiler has just announced, and remembers it.
@@ -78,6 +68,8 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "others write the files that are read")]
+
     use super::*;
 
     #[test]

@@ -133,19 +133,7 @@ pub fn is_racy(identity: &Identity) -> bool {
 
 /// The digest of a regular file and its identity, which is the same before and after reading.
 pub fn hash_file(path: &Path) -> io::Result<(Digest, Identity)> {
-    let mut file = fs::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let before = Identity::of(&metadata);
-    let (digest, n_bytes) = Digest::of_reader(&mut file)?;
-    let after = Identity::of(&file.metadata()?);
-    // A link that comes or goes meanwhile changes the change time only.
-    if n_bytes != before.size || (before.size, before.modified_ns) != (after.size, after.modified_ns) {
-        return Err(io::Error::other("changed while it was read"));
-    }
-    Ok((digest, after))
+    fs::read_unchanged(path, Digest::of_reader)
 }
 
 fn set_position(identity: &Identity) -> u64 {

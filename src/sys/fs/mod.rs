@@ -140,6 +140,30 @@ pub fn open(path: &Path) -> io::Result<File> {
     platform::without_waiting(OpenOptions::new().read(true)).open(path)
 }
 
+/// Reads the regular file at `path` by `read`, which answers what it found and how many bytes there were, and tells the
+/// file's identity.
+///
+/// # Errors
+/// It cannot be read, or changed meanwhile.
+pub fn read_unchanged<T>(
+    path: &Path,
+    read: impl FnOnce(&mut File) -> io::Result<(T, u64)>,
+) -> io::Result<(T, Identity)> {
+    let mut file = open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let before = Identity::of(&metadata);
+    let (found, n_bytes) = read(&mut file)?;
+    let after = Identity::of(&file.metadata()?);
+    // A link that comes or goes meanwhile changes the change time only.
+    if n_bytes != before.size || (before.size, before.modified_ns) != (after.size, after.modified_ns) {
+        return Err(io::Error::other("changed while it was read"));
+    }
+    Ok((found, after))
+}
+
 /// What the system tells about `path`, symbolic links followed.
 pub fn metadata(path: &Path) -> io::Result<Metadata> {
     std::fs::metadata(path)
