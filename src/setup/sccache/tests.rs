@@ -224,7 +224,8 @@ fn other_wrappers_and_other_names_are_nobodys_business() {
 fn files_of_the_system_are_named_and_not_changed() {
     let home = Home::new();
     home.write("root/etc/environment", "RUSTC_WRAPPER=\"sccache\"\n");
-    home.write("root/etc/profile.d/rust.sh", "a=1\nexport SCCACHE_DIR=/big\n");
+    let theirs = home.path("home/big");
+    home.write("root/etc/profile.d/rust.sh", &format!("a=1\nexport SCCACHE_DIR={}\n", theirs.display()));
     let migration = home.look();
     assert_eq!((migration.found.len(), migration.actions.len()), (2, 0));
     assert!(migration.by_hand.iter().any(|line| line.ends_with("rust.sh is not this user's to change; remove these lines from it: 2")));
@@ -365,12 +366,14 @@ fn only_what_looks_like_a_cache_of_sccache_is_removed() {
 #[test]
 fn every_key_of_sccaches_own_configuration_has_an_answer() {
     let home = Home::new();
+    // A literal string: paths of Windows hold backslashes.
+    let disk = format!("[cache.disk]\ndir = '{}'\n", home.path("home/a").display());
     home.write(
         "home/.config/sccache/config",
-        "server_startup_timeout_ms = 1\nbasedirs = [\"/a\"]\n[dist]\nscheduler_url = \"s3cr3t\"\n[cache.disk]\ndir = \"/a\"\n\
+        &format!("server_startup_timeout_ms = 1\nbasedirs = [\"/a\"]\n[dist]\nscheduler_url = \"s3cr3t\"\n{disk}\
          size = 1073741824\n[cache.disk.preprocessor_cache_mode]\nx = 1\n[cache.s3]\nbucket = \"b\"\nendpoint = \"s3cr3t\"\n\
          region = \"r\"\nkey_prefix = \"k\"\nuse_ssl = true\nno_credentials = false\n[cache.azure]\n\
-         connection_string = \"s3cr3t\"\n[cache.multilevel]\nchain = [\"disk\", \"s3\"]\n",
+         connection_string = \"s3cr3t\"\n[cache.multilevel]\nchain = [\"disk\", \"s3\"]\n"),
     );
     let migration = home.look();
     let said = migration.by_hand.join("\n");
