@@ -129,6 +129,8 @@ const RULES: &[Rule] = &[
 
 const MACHINE: &[&str] = &["/proc", "/sys", "/run/systemd"];
 
+const RAMDISK: &str = "/dev/shm";
+
 const SESSION: &[&str] = &[
     "/etc/ld.so.cache",
     "/etc/ld.so.preload",
@@ -178,10 +180,12 @@ fn is_in(path: &Path, place: impl AsRef<Path>) -> bool {
     !place.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
-/// A ramdisk is below `/dev` too, with projects on it.
+/// A ramdisk is below `/dev` too, and what is on it is as good as what is on others.
 fn is_machine(setting: &Setting, access: &Access) -> bool {
     let is_in_place = || setting.places.iter().chain(&setting.roots).any(|place| is_in(&access.real, place));
-    let is_device = is_in(&access.real, "/dev") && !matches!(access.found, Found::File(_));
+    let is_on_ramdisk = || is_in(&access.real, RAMDISK) && access.real != Path::new(RAMDISK);
+    let is_device =
+        is_in(&access.real, "/dev") && !matches!(access.found, Found::File(_)) && !is_on_ramdisk();
     // A pipe between the observed programs has no path.
     let is_unnamed = access.found == Found::Other && !access.real.is_absolute();
     is_unnamed

@@ -9,6 +9,7 @@ use std::time::Duration;
 use kache::outcome::Unstored;
 
 use crate::observing::{build_prints, misses_after, reading};
+use crate::skip::skip;
 use crate::world::{World, package};
 
 /// Lets the link at `name` in the tree lead to `target`.
@@ -184,4 +185,25 @@ fn a_compile_that_leaves_a_new_file_anywhere_is_not_stored() {
         );
         std::fs::remove_file(&left).expect("was made");
     }
+}
+
+/// It lies among the devices.
+#[test]
+fn a_directory_on_a_ramdisk_is_one_as_any_other() {
+    let Ok(memory) = tempfile::Builder::new().prefix("kache-it-").tempdir_in("/dev/shm") else {
+        skip("another-disk", "there is no /dev/shm");
+        return;
+    };
+    let write = |name: &str| std::fs::write(memory.path().join(name), "").expect("writes");
+    std::fs::create_dir(memory.path().join("below")).expect("makes it");
+    let place = memory.path().display();
+    let world = reading(&format!("sh:ls {place}; test -e {place}/below/new && echo more"));
+    build_prints(&world, "a ramdisk", "below");
+    write("below/new");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "below\nmore");
+    write("another");
+    world.rebuild().only_missed(&["app bin"]);
+    assert_eq!(world.run_bin("app"), "another\nbelow\nmore");
+    world.rebuild().all_hit();
 }

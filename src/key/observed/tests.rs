@@ -69,6 +69,10 @@ fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
         (file("/w/target/debug/deps/liba-1_sys-4.so", "r"), None),
         (file("/dev/shm/w/data.txt", "r"), None),
         (access("/dev/shm", directory(), "p"), Some(LeftOut::Machine)),
+        (access("/dev/shm/data", directory(), "l"), None),
+        (access("/dev/shm/data/absent", Found::Absent, "p"), None),
+        (access("/dev/pts", directory(), "l"), Some(LeftOut::Machine)),
+        (access("/dev/kvm", Found::Absent, "p"), Some(LeftOut::Machine)),
         (file("/proc/7/maps", "r"), Some(LeftOut::Machine)),
         (file("/processes", "r"), None),
         (file("/etc/ld.so.cache", "r"), Some(LeftOut::Session)),
@@ -159,9 +163,9 @@ fn a_link_reads_the_closure_and_the_c_library() {
 }
 
 #[test]
-fn a_project_on_a_ramdisk_is_no_device() {
-    let there = Setting { places: vec!["/dev/shm/w".into()], ..setting() };
-    assert_eq!(left_out(&there, &access("/dev/shm/w/absent", Found::Absent, "p")), None);
+fn a_project_among_the_devices_is_none() {
+    let there = Setting { places: vec!["/dev/mounted/w".into()], ..setting() };
+    assert_eq!(left_out(&there, &access("/dev/mounted/w/absent", Found::Absent, "p")), None);
     assert_eq!(left_out(&there, &access("/dev/absent", Found::Absent, "p")), Some(LeftOut::Machine));
 }
 
