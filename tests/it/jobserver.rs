@@ -9,7 +9,7 @@ use std::process::Command;
 
 use kache::key::read::Learnt;
 
-use crate::observing::{all_observed, reading};
+use crate::observing::reading;
 use crate::step::Step;
 use crate::world::{World, package};
 
@@ -111,7 +111,7 @@ fn nothing_is_kept(named: bool, observe: &str) {
     let step = build(&world, &jobserver, &auth);
     step.all_missed();
     assert!(!step.stderr().contains("jobserver"), "{step}");
-    assert_eq!(all_observed(&step), observe == "auto", "{step}");
+    assert_eq!(step.all_observed(), observe == "auto", "{step}");
     assert!(stamp.metadata().expect("is there").modified().expect("has a time") > std::time::UNIX_EPOCH);
     assert_eq!(jobserver.n_tokens(), N_TOKENS, "{auth} {observe}");
     assert_eq!(jobserver.holders(), Vec::<String>::new(), "{auth} {observe}");

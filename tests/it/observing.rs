@@ -9,7 +9,7 @@ use kache::key::read::Learnt;
 use kache::outcome::Unstored;
 use kache::store::Store;
 
-use crate::step::{Step, label, read_records};
+use crate::step::{label, read_records};
 use crate::world::{World, package};
 
 /// A macro that does what its argument says, in the directory of the package that calls it.
@@ -112,13 +112,8 @@ pub(crate) fn reading(call: &str) -> World {
 pub(crate) fn build_prints(world: &World, call: &str, printed: &str) {
     let step = world.build();
     step.all_missed();
-    assert!(all_observed(&step), "{call}: not everything was observed\n{step}");
+    assert!(step.all_observed(), "{call}: not everything was observed\n{step}");
     assert_eq!(world.run_bin("app"), printed, "{call}");
-}
-
-pub(crate) fn all_observed(step: &Step) -> bool {
-    let observed = |learnt: &kache::record::Learning| learnt.learnt == Learnt::Observed;
-    step.records().iter().all(|record| record.inputs.as_ref().is_some_and(observed))
 }
 
 /// An edit is a miss of the binary alone, and prints what a plain build would.
@@ -427,7 +422,7 @@ fn binary(world: &World) -> Vec<u8> {
 fn link_file_decides(world: &World, edit: impl FnOnce(&World)) {
     let step = world.build();
     step.all_missed();
-    assert!(all_observed(&step), "{step}");
+    assert!(step.all_observed(), "{step}");
     world.rebuild().all_hit();
     let before = binary(world);
     edit(world);
@@ -597,7 +592,7 @@ fn without_observation_the_rules_decide_and_say_so() {
     let world = world.env("KACHE_OBSERVE", "off");
     let step = world.rebuild();
     step.all_hit();
-    assert!(all_observed(&step), "{step}");
+    assert!(step.all_observed(), "{step}");
 }
 
 #[test]

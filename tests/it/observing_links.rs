@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::observing::{all_observed, executable, linking, upgraded_library_decides};
+use crate::observing::{executable, linking, upgraded_library_decides};
 use crate::world::World;
 
 /// A linker called `name` that stands in `dir` decides, and so does what it does.
 fn linker_in_decides(world: &World, dir: &Path, name: &str) {
     let step = world.build();
     step.all_missed();
-    assert!(all_observed(&step), "{name}: not everything was observed\n{step}");
+    assert!(step.all_observed(), "{name}: not everything was observed\n{step}");
     world.rebuild().all_hit();
     for value in [7, 8] {
         let script = format!("#!/bin/sh\nexec /usr/bin/{name} --defsym=kache_symbol={value} \"$@\"\n");

@@ -1,6 +1,6 @@
 //! Many observed compiles at once, and programs that behave as badly as programs can.
 
-use crate::observing::{all_observed, reading};
+use crate::observing::reading;
 use crate::world::{World, package};
 
 #[test]
@@ -17,7 +17,7 @@ fn a_thousand_compiles_at_once_are_all_observed() {
     let step = world.cargo(["build", "-j16"]);
     step.all_missed();
     assert_eq!(step.records().len(), N);
-    assert!(all_observed(&step), "not everything was observed");
+    assert!(step.all_observed(), "not everything was observed");
     world.clean();
     world.write("many/c500/src/text", "changed");
     world.cargo(["build", "-j16"]).only_missed(&["c500 lib"]);
@@ -77,7 +77,7 @@ fn programs_that_fork_close_everything_and_are_killed_are_seen() {
         }
         let step = world.cargo(["build", "-j16"]);
         step.succeeds();
-        assert!(all_observed(&step), "not everything was observed\n{step}");
+        assert!(step.all_observed(), "not everything was observed\n{step}");
         if round > 0 {
             step.only_missed(&labels);
         }

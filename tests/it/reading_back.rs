@@ -43,7 +43,6 @@ impl Answer {
     }
 
     /// What it printed.
-    #[cfg(target_os = "linux")]
     pub(crate) fn stdout(&self) -> &str {
         &self.stdout
     }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use kache::outcome::{MissReason, Unstored};
 
-use crate::observing::all_observed;
 use crate::step::{Step, hits, misses};
 use crate::world::{World, package};
 
@@ -278,7 +277,7 @@ fn sources_behind_links_are_those_that_the_links_lead_to() {
     );
     let step = world.build();
     step.all_missed();
-    assert!(all_observed(&step), "{step}");
+    assert!(step.all_observed() || cfg!(not(target_os = "linux")), "{step}");
     assert_eq!(world.run_bin("app"), "one one one\n");
     for ((link, target), prints) in links.into_iter().zip(["two one one", "two two one", "two two two"]) {
         lead(link, &target.replace('%', "two"));

@@ -8,8 +8,9 @@ use std::fmt;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use kache::key::read::Learnt;
 use kache::outcome::{Bypass, MissReason, Outcome, Unstored};
-use kache::record::{self, Record};
+use kache::record::{self, Learning, Record};
 
 /// How many units were served.
 #[derive(Debug, PartialEq, Eq)]
@@ -118,6 +119,12 @@ impl Step {
         let stored = |record: &Record| !matches!(record.outcome, Outcome::Miss { unstored: Some(_), .. });
         assert!(self.records.iter().all(stored), "something was not stored\n{self}");
         self
+    }
+
+    /// Whether all that was compiled was observed.
+    pub(crate) fn all_observed(&self) -> bool {
+        let observed = |learnt: &Learning| learnt.learnt == Learnt::Observed;
+        self.records.iter().all(|record| record.inputs.as_ref().is_some_and(observed))
     }
 
     pub(crate) fn n_hits(&self) -> usize {
