@@ -426,7 +426,6 @@ fn a_variable_that_was_not_set_is_an_input_although_another_source_does_not_name
 /// build, features, what an earlier build left behind.
 #[test]
 fn libraries_that_are_only_named_like_a_macro_decide_nothing() {
-    let user = |name: &str| package(name, "[dependencies]\nmac = { path = \"../mac\" }\n");
     let world = World::files(&[
         (
             "Cargo.toml",
@@ -439,7 +438,7 @@ fn libraries_that_are_only_named_like_a_macro_decide_nothing() {
         ),
         ("mac_more/Cargo.toml", &package("mac_more", "")),
         ("mac_more/src/lib.rs", ""),
-        ("user/Cargo.toml", &user("user")),
+        ("user/Cargo.toml", &package("user", "[dependencies]\nmac = { path = \"../mac\" }\n")),
         ("user/src/lib.rs", "pub use mac::one;\n"),
         ("app/Cargo.toml", &package("app", "[dependencies]\nuser = { path = \"../user\" }\n")),
         ("app/src/main.rs", "fn main() { println!(\"{}\", user::one!()); }\n"),
