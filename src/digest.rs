@@ -20,6 +20,11 @@ impl Digest {
         Digest(*blake3::hash(bytes).as_bytes())
     }
 
+    /// The digest of `bytes` under a secret key. Whoever does not have the key cannot check a guess of `bytes`.
+    pub fn keyed(key: &[u8; 32], bytes: &[u8]) -> Digest {
+        Digest(*blake3::keyed_hash(key, bytes).as_bytes())
+    }
+
     /// The digest of everything that `reader` yields, and how many bytes that were.
     pub fn of_reader(reader: &mut impl Read) -> io::Result<(Digest, u64)> {
         let mut hasher = Hasher::new();

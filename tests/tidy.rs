@@ -24,7 +24,8 @@ use source::{Source, Tree, files_below, root};
 use tokens::Token;
 
 /// Where each dependency may be named: modules of the root, or files and folders of them.
-const CRATES: [(&str, &[&str]); 22] = [
+const CRATES: [(&str, &[&str]); 23] = [
+    ("getrandom", &["sys"]),
     ("signal_hook", &["sys"]),
     ("windows_sys", &["sys"]),
     ("rustix", &["sys"]),

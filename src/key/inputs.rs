@@ -89,7 +89,8 @@ impl InputKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Value {
-    /// Content, or the value of a variable (variables may hold secrets, so they are never stored in clear).
+    /// Content, or the value of a variable. A value may be a secret: what is stored of it is keyed, see
+    /// `store::secret`.
     Digest(Digest),
     /// An argument or a path.
     Text(Portable),
@@ -130,6 +131,11 @@ impl KeyInputs {
     /// Adds a variable: the digest of its portable value, or that it is not set.
     pub fn variable(&mut self, kind: InputKind, name: Portable, value: Option<&Portable>) {
         let value = value.map_or(Value::Unset, |value| Value::Digest(Digest::of(value.as_bytes())));
+        self.0.push(Input { kind, name, value });
+    }
+
+    /// Adds an input.
+    pub fn push(&mut self, kind: InputKind, name: Portable, value: Value) {
         self.0.push(Input { kind, name, value });
     }
 

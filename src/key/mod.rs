@@ -79,7 +79,8 @@
 //! Where nothing is observed, files that a procedural macro reads outside of its dependent's package must be declared
 //! by `extra-inputs`, and variables whose names it puts together at run time by `key_env_vars`.
 //!
-//! Values of variables are kept as digests: they may be secrets.
+//! Values of variables may be secrets. The key is made from their digests; what is stored beside an entry are digests
+//! that are keyed with a secret of the store (`store::secret`).
 
 pub mod portable;
 

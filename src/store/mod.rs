@@ -8,6 +8,7 @@ pub mod entry;
 pub mod flight;
 pub mod lookup;
 pub mod put;
+pub mod secret;
 pub mod side;
 pub mod unit;
 #[cfg(feature = "cli")]

@@ -39,7 +39,8 @@ impl Store {
                 self.put_reach(&artifact.blob, reach)?;
             }
         }
-        self.write(Shelf::Inputs, &put.key, serde_json::to_vec(&put.inputs)?)?;
+        let inputs = self.secret()?.conceal(&put.inputs);
+        self.write(Shelf::Inputs, &put.key, serde_json::to_vec(&inputs)?)?;
         self.write(Shelf::Entries, &put.key, serde_json::to_vec(&put.entry)?)?;
         self.put_list(&put.inputs.unit_key, put.list.clone())
     }

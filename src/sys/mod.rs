@@ -16,6 +16,7 @@ pub mod observe;
 pub mod os;
 pub mod process;
 pub mod program;
+pub mod random;
 pub mod shield;
 #[cfg(feature = "cli")]
 pub mod signal;

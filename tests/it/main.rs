@@ -64,6 +64,7 @@ mod robust_panic;
 mod robust_process;
 mod robust_store;
 mod robust_together;
+mod secrets;
 mod self_update;
 mod service;
 mod sources;

@@ -104,6 +104,14 @@ fn put(dir: &Path) -> Put {
     }
 }
 
+/// A store whose secret is always the same.
+fn store_with_secret(dir: &Path) -> Store {
+    let store = Store::at(dir);
+    fs::create_dir_all(store.root()).expect("makes the directory");
+    fs::write_new(&store.root().join("secret"), &[7; 32]).expect("writes");
+    store
+}
+
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/stores/v1")
 }
@@ -124,7 +132,7 @@ fn files(store: &Store, put: &Put) -> Vec<(String, PathBuf)> {
 #[test]
 fn what_is_written_has_the_golden_bytes_and_keys() {
     let dir = tempfile::tempdir().expect("temporary directory");
-    let (store, put) = (Store::at(dir.path()), put(dir.path()));
+    let (store, put) = (store_with_secret(dir.path()), put(dir.path()));
     store.put(&put).expect("puts");
     let mut found: Vec<(String, Vec<u8>)> = files(&store, &put)
         .into_iter()
@@ -145,14 +153,15 @@ fn what_is_written_has_the_golden_bytes_and_keys() {
 #[test]
 fn what_has_the_golden_bytes_is_understood() {
     let dir = tempfile::tempdir().expect("temporary directory");
-    let (store, put) = (Store::at(dir.path()), put(dir.path()));
+    let (store, put) = (store_with_secret(dir.path()), put(dir.path()));
     for (shelf, path) in files(&store, &put) {
         fs::create_dir_all(path.parent().expect("it is in a shelf")).expect("makes the directory");
         fs::write_new(&path, &fs::read(&golden().join(shelf)).expect("is committed")).expect("writes");
     }
     assert_eq!(store.entry(&put.key), Ok(put.entry.clone()));
     let unit_key = put.inputs.unit_key;
-    assert_eq!(store.inputs(&put.key), Ok(put.inputs));
+    let secret = store.secret().expect("it is there");
+    assert_eq!(store.inputs(&put.key), Ok(secret.conceal(&put.inputs)));
     assert_eq!(store.lists(&unit_key), Ok(vec![put.list.clone()]));
     let library = Digest::of(b"library");
     assert_eq!(store.reach(&library), put.reach);
