@@ -7,7 +7,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::protocol::semver::Semver;
 use crate::setup::plan::{Journal, Plan};
-use crate::setup::self_update::RELEASE_KEY;
+use crate::setup::self_update::RELEASE_KEYS;
 use crate::setup::self_update::owner::owner;
 use crate::setup::self_update::update::{self, CannotUpdate, Found, Installed, Staging};
 use crate::sys::{env, fs};
@@ -27,14 +27,14 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         .ok_or_else(|| Failure::new(concat!(env!("CARGO_PKG_VERSION"), " is no version of a release")))?;
     let installed = Installed::find(&exe, version, session.env).map_err(cannot)?;
     let installed = installed.ok_or_else(|| not_the_installers(&exe, session))?;
-    let key = RELEASE_KEY.ok_or_else(|| {
+    if RELEASE_KEYS.is_empty() {
         let error = "this build knows no key that releases are signed with, so it cannot trust any";
-        Failure::new(error).hint("run the installer again: it replaces this program")
-    })?;
-    update(args, &installed, key, session)
+        return Err(Failure::new(error).hint("run the installer again: it replaces this program"));
+    }
+    update(args, &installed, RELEASE_KEYS, session)
 }
 
-fn update(args: &Args, installed: &Installed, key: &str, session: &Session<'_>) -> Result<Exit, Failure> {
+fn update(args: &Args, installed: &Installed, keys: &[&str], session: &Session<'_>) -> Result<Exit, Failure> {
     session.refuse_root_for_another()?;
     let journal = Journal::of(session.env).ok_or(CannotUpdate::NoHome).map_err(cannot)?;
     let was_interrupted = journal.is_interrupted().map_err(changes::not_applied)?;
@@ -47,7 +47,7 @@ fn update(args: &Args, installed: &Installed, key: &str, session: &Session<'_>) 
         update::sweep(&installed.exe);
     }
     let staging = Staging::open(session.env).map_err(cannot)?;
-    let found = installed.look(key, &staging, session.env).map_err(cannot)?;
+    let found = installed.look(keys, &staging, session.env).map_err(cannot)?;
     let (plan, said) = match &found {
         Found::Newer(update) => (&update.plan, format!("kache {} is there", update.version)),
         Found::NothingNewer(newest) => {

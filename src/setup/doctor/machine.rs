@@ -19,7 +19,7 @@ use crate::setup::plan::CommandLine;
 use crate::setup::proof;
 use crate::setup::sccache::migrate::{self, Migration, View};
 use crate::setup::self_update::fetch::Source;
-use crate::setup::self_update::{RELEASE_KEY, release};
+use crate::setup::self_update::{RELEASE_KEYS, release};
 use crate::setup::service::detect;
 use crate::setup::service::runner::CommandRunner;
 use crate::store::Store;
@@ -161,9 +161,11 @@ impl Ask for System {
     }
 
     fn newest_release(&self, base_url: &str, env: &Env) -> Result<Semver, String> {
-        let key = RELEASE_KEY.ok_or("this build knows no key that releases are signed with")?;
+        if RELEASE_KEYS.is_empty() {
+            return Err("this build knows no key that releases are signed with".to_owned());
+        }
         let source = Source::new(base_url, env).map_err(|e| e.to_string())?;
-        release::newest(&source, key).map(|newest| newest.version).map_err(|e| e.to_string())
+        release::newest(&source, RELEASE_KEYS).map(|newest| newest.version).map_err(|e| e.to_string())
     }
 }
 

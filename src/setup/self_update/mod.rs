@@ -15,12 +15,14 @@
 //! The signature's trusted comment, which is signed as well, says which release the list is of:
 //!
 //! ```text
-//! trusted comment: kache release format=1 version=0.2.0
+//! trusted comment: kache release format=1 version=0.2.0 expires=2027-05-29
 //! ```
 //!
-//! `minisign -S -t 'kache release format=1 version=0.2.0' -m SHA256SUMS` makes it. So one signature covers the version
-//! and every asset, an old list cannot be passed off as a new one, and installers check the same two files. `format`
-//! changes when a program that knows the old one would misread the new one. Further words are passed over.
+//! `minisign -S -t 'kache release format=1 version=0.2.0 expires=2027-05-29' -m SHA256SUMS` makes it. So one signature
+//! covers the version and every asset, an old list cannot be passed off as a new one, and installers check the same two
+//! files. After the date in `expires` (UTC) the list is refused: a server that keeps answering with an old release, to
+//! hide a fix, is noticed. The list of the newest release is signed again before it expires. `format` changes when a
+//! program that knows the old one would misread the new one. Further words are ignored.
 //!
 //! # The way
 //!
@@ -55,6 +57,6 @@ pub mod update;
 #[cfg(test)]
 pub(crate) mod tests;
 
-/// The public key that releases are signed with, as minisign writes it. Without one, nothing that is downloaded could
-/// be trusted, so nothing is.
-pub const RELEASE_KEY: Option<&str> = None;
+/// The public keys that releases may be signed with, as minisign writes them: the current one and, so that it can be
+/// replaced without leaving anybody behind, the next one. Without any, nothing that is downloaded can be trusted.
+pub const RELEASE_KEYS: &[&str] = &[];

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::protocol::semver::Semver;
 use crate::setup::self_update::fetch::{CannotFetch, Source};
+use crate::sys::clock;
 
 /// The version of the list and its comment that is understood.
 const FORMAT: &str = "1";
@@ -37,8 +38,12 @@ pub enum BadRelease {
     NoSignature(minisign_verify::Error),
     #[error("the signature of SHA256SUMS is not right, so the release cannot be trusted: {0}")]
     Signature(minisign_verify::Error),
-    #[error("the signature does not say which release it is of: `{comment}`")]
+    #[error("the signature does not say which release it is of, and when it expires: `{comment}`")]
     Unnamed { comment: String },
+    #[error(
+        "the list of release {version} expired on {expires}: the server answers with an old one, or the clock is wrong"
+    )]
+    Expired { version: Semver, expires: String },
     #[error("this release has format {format}, which this version of kache does not know")]
     Format { format: String },
     #[error("line {line} of SHA256SUMS is no checksum with a name")]
@@ -49,27 +54,49 @@ pub enum BadRelease {
     Checksum { asset: String, found: String, expected: String },
 }
 
-/// The newest release of `source`, signed with `key`.
-pub fn newest(source: &Source<'_>, key: &str) -> Result<Release, BadRelease> {
-    let key = PublicKey::from_base64(key).map_err(BadRelease::Key)?;
+/// The newest release of `source`, signed with one of `keys`.
+pub fn newest(source: &Source<'_>, keys: &[&str]) -> Result<Release, BadRelease> {
+    let keys: Vec<PublicKey> = keys
+        .iter()
+        .map(|key| PublicKey::from_base64(key))
+        .collect::<Result<_, _>>()
+        .map_err(BadRelease::Key)?;
     let list = source.get("latest/download/SHA256SUMS", MOST_LIST_BYTES, PATIENCE)?;
     let signature = source.get("latest/download/SHA256SUMS.minisig", MOST_SIGNATURE_BYTES, PATIENCE)?;
-    checked(&list, &signature, &key)
+    checked(&list, &signature, &keys, &clock::date(clock::now_ms()))
 }
 
-fn checked(list: &[u8], signature: &[u8], key: &PublicKey) -> Result<Release, BadRelease> {
+/// The release that `list` is of, as its signature says; `today` is a date in UTC such as `2026-11-29`.
+fn checked(list: &[u8], signature: &[u8], keys: &[PublicKey], today: &str) -> Result<Release, BadRelease> {
     let text = String::from_utf8_lossy(signature);
     let signature = Signature::decode(&text).map_err(BadRelease::NoSignature)?;
-    key.verify(list, &signature, false).map_err(BadRelease::Signature)?;
-    let version = named(signature.trusted_comment())?;
+    verify(list, &signature, keys)?;
+    let (version, expires) = named(signature.trusted_comment())?;
+    // Dates of this form are in the order of their letters.
+    if *today > *expires {
+        return Err(BadRelease::Expired { version, expires });
+    }
     let list = String::from_utf8_lossy(list);
     let line = |(index, line)| sum(line).ok_or(BadRelease::Line { line: index + 1 });
     let sums = list.lines().enumerate().map(line).collect::<Result<_, _>>()?;
     Ok(Release { version, sums })
 }
 
-/// The version in `kache release format=1 version=0.2.0`.
-fn named(comment: &str) -> Result<Semver, BadRelease> {
+fn verify(list: &[u8], signature: &Signature, keys: &[PublicKey]) -> Result<(), BadRelease> {
+    let mut error = minisign_verify::Error::UnexpectedKeyId;
+    for key in keys {
+        match key.verify(list, signature, false) {
+            Ok(()) => return Ok(()),
+            // That it was made with the other key says nothing.
+            Err(minisign_verify::Error::UnexpectedKeyId) => {}
+            Err(e) => error = e,
+        }
+    }
+    Err(BadRelease::Signature(error))
+}
+
+/// The version and the date in `kache release format=1 version=0.2.0 expires=2027-05-29`.
+fn named(comment: &str) -> Result<(Semver, String), BadRelease> {
     let unnamed = || BadRelease::Unnamed { comment: comment.to_owned() };
     let words: Vec<&str> = comment.split_whitespace().collect();
     let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
@@ -77,10 +104,23 @@ fn named(comment: &str) -> Result<Semver, BadRelease> {
         return Err(unnamed());
     }
     match value("format") {
-        Some(FORMAT) => value("version").and_then(Semver::parse).ok_or_else(unnamed),
+        Some(FORMAT) => {
+            let version = value("version").and_then(Semver::parse);
+            let expires = value("expires").filter(|date| is_date(date)).map(str::to_owned);
+            version.zip(expires).ok_or_else(unnamed)
+        }
         Some(format) => Err(BadRelease::Format { format: format.to_owned() }),
         None => Err(unnamed()),
     }
+}
+
+/// Whether `text` has the form of `2027-05-29`.
+fn is_date(text: &str) -> bool {
+    let is_right = |(index, byte): (usize, u8)| match index {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    };
+    text.len() == 10 && text.bytes().enumerate().all(is_right)
 }
 
 /// `<64 hexadecimal digits>  <name>`; a star before the name says the same.
@@ -143,15 +183,23 @@ mod tests {
 
     #[test]
     fn the_comment_names_the_release() {
-        let version = |comment: &str| named(comment).map(|version| version.to_string());
-        assert_eq!(version("kache release format=1 version=0.2.0").unwrap(), "0.2.0");
-        assert_eq!(version("kache release date=now version=0.2.0-rc.1 format=1").unwrap(), "0.2.0-rc.1");
-        for comment in
-            ["", "timestamp:1\tfile:SHA256SUMS", "kache release version=0.2.0", "x kache release format=1"]
-        {
+        let read = |comment: &str| named(comment).map(|(version, expires)| format!("{version} {expires}"));
+        let comment = "kache release format=1 version=0.2.0 expires=2027-05-29";
+        assert_eq!(read(comment).unwrap(), "0.2.0 2027-05-29");
+        let comment = "kache release expires=2027-05-29 date=now version=0.2.0-rc.1 format=1";
+        assert_eq!(read(comment).unwrap(), "0.2.0-rc.1 2027-05-29");
+        for comment in [
+            "",
+            "timestamp:1\tfile:SHA256SUMS",
+            "kache release version=0.2.0 expires=2027-05-29",
+            "x kache release format=1",
+            "kache release format=1 version=../x expires=2027-05-29",
+            "kache release format=1 version=0.2.0",
+            "kache release format=1 version=0.2.0 expires=never",
+            "kache release format=1 version=0.2.0 expires=2027-5-29",
+        ] {
             assert!(matches!(named(comment), Err(BadRelease::Unnamed { .. })), "{comment}");
         }
-        assert!(matches!(named("kache release format=1 version=../x"), Err(BadRelease::Unnamed { .. })));
         assert!(matches!(named("kache release format=2 version=1"), Err(BadRelease::Format { .. })));
     }
 

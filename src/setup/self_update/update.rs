@@ -63,6 +63,8 @@ pub enum CannotUpdate {
     Plan(#[from] CannotPlan),
     #[error("{dir} cannot be written to, so the program in it cannot be replaced")]
     ReadOnly { dir: PathBuf },
+    #[error("another user could replace this program: {0}")]
+    Untrusted(String),
     #[error("{path} cannot be written: {error}")]
     Staging { path: PathBuf, error: io::Error },
     #[error("another self-update is at work")]
@@ -89,10 +91,10 @@ impl Installed {
         }))
     }
 
-    /// Looks for a newer release signed with `key`. What it needs until the plan is carried out lies in `staging`.
-    pub fn look(&self, key: &str, staging: &Staging, env: &Env) -> Result<Found, CannotUpdate> {
+    /// Looks for a newer release signed with one of `keys`. What it needs until the plan is carried out lies in `staging`.
+    pub fn look(&self, keys: &[&str], staging: &Staging, env: &Env) -> Result<Found, CannotUpdate> {
         let source = Source::new(&self.receipt.base_url, env)?;
-        let newest = release::newest(&source, key)?;
+        let newest = release::newest(&source, keys)?;
         if newest.version <= self.version {
             return Ok(Found::NothingNewer(newest.version));
         }
@@ -103,6 +105,7 @@ impl Installed {
         if !settle::is_writable(dir) {
             return Err(CannotUpdate::ReadOnly { dir: dir.to_owned() });
         }
+        fs::trusted_directories(&self.exe).map_err(CannotUpdate::Untrusted)?;
         let target = &self.receipt.target;
         let asset = newest.asset(&source, target)?;
         let program = match release::asset_name(target).ends_with(".exe") {

@@ -164,8 +164,31 @@ pub(super) fn create_private_dir_all(dir: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
+/// Checks that nobody but this user and root can put another file in the place of the one at `path`: of each directory
+/// on the way there, that it belongs to one of them, and that others can write to it only if it is sticky (like
+/// `/tmp`). A group that is this user's own, as many systems make one for each user, counts as the user.
+///
+/// # Errors
+/// The directory that others can write to, and what makes it safe.
+pub fn trusted_directories(path: &Path) -> Result<(), String> {
+    let canonical = std::fs::canonicalize(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    for dir in canonical.ancestors().skip(1) {
+        let at = |why: &str| format!("{}: {why}", dir.display());
+        let metadata = std::fs::metadata(dir).map_err(|e| at(&e.to_string()))?;
+        let is_own_group = metadata.gid() == gid && gid == uid;
+        let others = if is_own_group { 0o002 } else { 0o022 };
+        if metadata.uid() != uid && metadata.uid() != 0 {
+            return Err(at("belongs to another user"));
+        } else if metadata.mode() & others != 0 && metadata.mode() & 0o1000 == 0 {
+            return Err(at("can be written by other users; `chmod go-w` makes it safe"));
+        }
+    }
+    Ok(())
+}
+
 /// Whether the file at `path` may be run in this user's name without asking: it is this user's or root's, and nobody
-/// else can write to it.
+/// else can write to it, or replace it.
 pub fn trusted_program(path: &Path) -> Result<(), String> {
     let at = |why: &str| format!("{}: {why}", path.display());
     let metadata = std::fs::metadata(path).map_err(|e| at(&e.to_string()))?;
@@ -177,7 +200,7 @@ pub fn trusted_program(path: &Path) -> Result<(), String> {
     } else if metadata.mode() & 0o022 != 0 {
         Err(at("can be written by other users; `chmod go-w` makes it safe"))
     } else {
-        Ok(())
+        trusted_directories(path)
     }
 }
 

@@ -96,7 +96,7 @@ impl Machine {
     pub(crate) fn update_from(&self, version: &str) -> Result<Found, Failed> {
         let installed = self.installed(version)?.expect("the installer put it there");
         let staging = Staging::open(&self.env)?;
-        let found = installed.look(&self.releases.key.public(), &staging, &self.env)?;
+        let found = installed.look(&[&self.releases.key.public()], &staging, &self.env)?;
         if let Found::Newer(update) = &found {
             self.journal().apply(&update.plan, &mut || update.prove())?;
         }

@@ -100,7 +100,7 @@ impl Releases {
 
     pub(crate) fn publish_list(&self, version: &str, list: &str) {
         self.write(SUMS, list);
-        let comment = format!("kache release format=1 version={version}");
+        let comment = format!("kache release format=1 version={version} expires=9999-12-31");
         self.write(SIGNATURE, self.key.sign(list.as_bytes(), &comment));
     }
 }

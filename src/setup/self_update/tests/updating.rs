@@ -104,7 +104,7 @@ fn a_release_that_is_not_signed_with_the_right_key_is_refused() {
     let machine = Machine::with_release();
     let list = std::fs::read(machine.releases.dir.join(SUMS)).unwrap();
     let good = std::fs::read_to_string(machine.releases.dir.join(SIGNATURE)).unwrap();
-    let comment = "kache release format=1 version=0.2.0";
+    let comment = "kache release format=1 version=0.2.0 expires=9999-12-31";
     let mut same_id = Key::of(2);
     same_id.set_id_of(&machine.releases.key);
     let without_hash = machine.releases.key.sign_as(b"Ed", &list, comment);
@@ -130,6 +130,63 @@ fn a_release_that_is_not_signed_with_the_right_key_is_refused() {
     machine.releases.write(SUMS, [&list[..], b"\n"].concat());
     assert!(machine.refused().contains("cannot be trusted"));
     machine.releases.write(SUMS, list);
+    machine.update().unwrap();
+    is_updated(&machine);
+}
+
+#[test]
+fn a_release_may_be_signed_with_the_next_key() {
+    let machine = Machine::with_release();
+    let next = machine.releases.key.public();
+    let look = |keys: &[&str]| {
+        let installed = machine.installed("0.1.0").unwrap().unwrap();
+        let staging = Staging::open(&machine.env).unwrap();
+        installed.look(keys, &staging, &machine.env).map(|found| matches!(found, Found::Newer(_)))
+    };
+    let current = Key::of(2).public();
+    assert!(look(&[&current, &next]).unwrap());
+    assert!(look(&[&next, &current]).unwrap());
+    let refused = look(&[&current, &Key::of(3).public()]).unwrap_err().to_string();
+    assert!(refused.contains("different key"), "{refused}");
+}
+
+#[test]
+fn a_release_is_refused_after_it_expired() {
+    let machine = Machine::with_release();
+    let list = std::fs::read(machine.releases.dir.join(SUMS)).unwrap();
+    let sign = |date: &str| {
+        let comment = format!("kache release format=1 version=0.2.0 expires={date}");
+        machine.releases.write(SIGNATURE, machine.releases.key.sign(&list, &comment));
+    };
+    sign("2026-01-31");
+    assert!(machine.refused().contains("the list of release 0.2.0 expired on 2026-01-31"));
+    let comment = "kache release format=1 version=0.2.0";
+    machine.releases.write(SIGNATURE, machine.releases.key.sign(&list, comment));
+    assert!(machine.refused().contains("does not say which release it is of, and when it expires"));
+    // The last day counts; if midnight passes between these lines, the next day is still ahead.
+    let tomorrow = crate::sys::clock::date(crate::sys::clock::now_ms() + 86_400_000);
+    sign(&tomorrow);
+    machine.update().unwrap();
+    is_updated(&machine);
+}
+
+#[test]
+fn a_program_that_another_user_could_replace_is_not_updated() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let machine = Machine::with_release();
+    for name in [".local/bin", ".local"] {
+        let dir = machine.path(name);
+        let set = |mode| std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(mode)).unwrap();
+        set(0o777);
+        let refused = machine.refused();
+        assert!(refused.contains("another user could replace this program"), "{refused}");
+        assert!(refused.contains(&dir.display().to_string()), "{refused}");
+        // Whoever can write to a sticky directory cannot rename what others have there.
+        set(0o1777);
+        assert!(machine.installed("0.1.0").unwrap().is_some());
+        assert_eq!(crate::sys::fs::trusted_directories(&machine.exe()), Ok(()));
+        set(0o755);
+    }
     machine.update().unwrap();
     is_updated(&machine);
 }
@@ -174,7 +231,7 @@ fn never_an_older_release_and_a_prerelease_only_for_a_prerelease() {
         machine.publish(there, &program(there));
         let staging = Staging::open(&machine.env).unwrap();
         let installed = machine.installed(here).unwrap().unwrap();
-        let found = installed.look(&machine.releases.key.public(), &staging, &machine.env).unwrap();
+        let found = installed.look(&[&machine.releases.key.public()], &staging, &machine.env).unwrap();
         assert_eq!(matches!(found, Found::Newer(_)), is_newer, "{here} {there}");
         drop(staging);
         assert_eq!(machine.look(), before, "looking changes nothing");
@@ -371,7 +428,7 @@ fn what_changed_after_it_was_planned_is_not_replaced() {
     let machine = Machine::with_release();
     let staging = Staging::open(&machine.env).unwrap();
     let installed = machine.installed("0.1.0").unwrap().unwrap();
-    let found = installed.look(&machine.releases.key.public(), &staging, &machine.env).unwrap();
+    let found = installed.look(&[&machine.releases.key.public()], &staging, &machine.env).unwrap();
     let Found::Newer(update) = found else { panic!("there is a newer one") };
     machine.write(".local/bin/kache", program("9.0.0"));
     let plan: &Plan = &update.plan;
