@@ -23,17 +23,53 @@ fn a_release_is_built_for_every_target_and_for_no_other() {
 
 #[test]
 fn workflows_are_short_parse_and_pin_what_they_use() {
-    for (name, most_lines) in [("ci", 100), ("release", 100)] {
+    for (name, most_lines) in [("ci", 100), ("release", 140)] {
         let path = format!(".github/workflows/{name}.yml");
         let text = read(&path);
         assert!(text.lines().count() < most_lines, "{path}");
         for used in text.lines().filter_map(|line| line.split_once("uses: ")) {
-            let version = used.1.split_once("@v").map_or("", |(_, version)| version);
-            assert!(version.parse::<u32>().is_ok(), "{path}: {} is not pinned", used.1);
+            // A tag can be moved; the comment says which one it was.
+            let (commit, tag) =
+                used.1.split_once('@').and_then(|it| it.1.split_once(" # v")).unwrap_or_default();
+            let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+            assert!(is_commit && !tag.is_empty(), "{path}: {} is not pinned", used.1);
         }
+        let checkouts = text.matches("uses: actions/checkout@").count();
+        assert_eq!(text.matches("persist-credentials: false").count(), checkouts, "{path}");
         assert!(!text.contains('\t'), "{path}");
         checked_by("python3", &["-c", YAML], &path);
         checked_by("check-jsonschema", &["--builtin-schema", "vendor.github-workflows"], &path);
+    }
+}
+
+/// What builds or runs code of the project, or of its dependencies, gets no rights; what has rights runs none of it.
+#[test]
+fn what_can_publish_or_sign_runs_no_code_of_the_project() {
+    let workflow = read(".github/workflows/release.yml");
+    let (head, jobs) = workflow.split_once("\njobs:\n").expect("there are jobs");
+    assert!(head.contains("permissions:\n  contents: read\n"), "jobs may only read unless they say more");
+    let is_name = |line: &str| line.starts_with("  ") && !line.starts_with("   ") && line.ends_with(':');
+    let mut found: Vec<(&str, String)> = Vec::new();
+    for line in jobs.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        match found.last_mut() {
+            _ if is_name(line) => found.push((line.trim().trim_end_matches(':'), String::new())),
+            Some((_, text)) => text.push_str(&format!("{line}\n")),
+            None => panic!("{line}: no job yet"),
+        }
+    }
+    let has_rights = |text: &str| {
+        ["permissions:", "secrets.", "github.token", "environment:"].iter().any(|it| text.contains(it))
+    };
+    let runs_code =
+        |text: &str| ["cargo", "rustup", "actions/checkout", "packaging/"].iter().any(|it| text.contains(it));
+    for (name, text) in &found {
+        assert!(!(has_rights(text) && runs_code(text)), "{name} has rights and runs code");
+    }
+    let with_rights: Vec<&str> =
+        found.iter().filter(|(_, text)| has_rights(text)).map(|(name, _)| *name).collect();
+    assert_eq!(with_rights, ["sign", "publish"]);
+    for (name, text) in found.iter().filter(|(_, text)| has_rights(text)) {
+        assert!(text.contains("    environment: release\n"), "{name} does not ask a maintainer");
     }
 }
 
