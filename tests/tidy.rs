@@ -6,6 +6,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "it reads the project and asks cargo, from outside")]
 
+#[path = "tidy/dependencies.rs"]
+mod dependencies;
 #[path = "tidy/documents.rs"]
 mod documents;
 #[allow(dead_code, clippy::print_stderr, reason = "it is looked at, and nothing is skipped here")]
@@ -83,7 +85,7 @@ const MAIN_HAS_FEWER_LINES_THAN: usize = 60;
 const WRAPPER_HAS_FEWER_LINES_THAN: usize = 300;
 
 #[track_caller]
-fn none(problems: &[String], what_to_do: &str) {
+pub(crate) fn none(problems: &[String], what_to_do: &str) {
     assert!(problems.is_empty(), "{what_to_do}:\n  {}\n", problems.join("\n  "));
 }
 
