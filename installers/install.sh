@@ -1,5 +1,6 @@
 #!/bin/sh
 # Installs kache for the user who calls it; `--help` shows how. Needs a POSIX shell; no root, no sudo.
+# What is written anywhere is noted in a manifest first, and `--uninstall` takes back exactly that.
 #
 # The file is one command, from here to its last line: of a file that was cut short, nothing is run.
 # shellcheck disable=SC2015,SC2317
@@ -42,6 +43,13 @@ fail() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# Fails where one of these programs is missing: what follows would fail without saying why.
+need() {
+    missing=''
+    for tool; do have "$tool" || missing="$missing $tool"; done
+    if [ -n "$missing" ]; then fail "this script needs programs that are not on PATH:$missing" 'install them, then run it again'; fi
+}
+
 # Runs a command that changes something; a dry run prints it.
 run() {
     if [ "$dry_run" = 1 ]; then say "would run: $*"; else "$@"; fi
@@ -56,9 +64,11 @@ main() {
     base_url=${KACHE_INSTALL_BASE_URL:-$release_url}
     public_key=${KACHE_INSTALL_PUBLIC_KEY:-$release_key}
     bin_dir=${KACHE_INSTALL_DIR:-}
-    stage='' new='' old='' changed=0 swapped=0 n_replaced=0
+    login_shell=${SHELL:-} login_shell=${login_shell##*/}
+    stage='' new='' old='' partial='' changed=0 swapped=0 is_newly_foreign=0 n_replaced=0 on_path=1 reached=''
     read_arguments ${1+"$@"}
     if [ -n "${CI:-}" ] || [ ! -t 1 ]; then yes=1; fi
+    need basename cat chmod cp dirname grep head mkdir mv rm rmdir sed tail wc
     find_places
     trap 'clean_up' EXIT
     heed_signals
@@ -108,10 +118,21 @@ read_arguments() {
 # Where things go. Each path is absolute and of one line: the manifest has one path in each line.
 find_places() {
     if [ -z "${HOME:-}" ]; then fail 'HOME is not set' 'set it to the home directory of the user who shall have kache'; fi
-    data=${XDG_DATA_HOME:-$HOME/.local/share}
-    config=${XDG_CONFIG_HOME:-$HOME/.config}
-    if [ -z "$bin_dir" ]; then bin_dir=$HOME/.local/bin; fi
-    for place in "$HOME" "$data" "$config" "$bin_dir"; do
+    home=$(tidy "$HOME")
+    data=$(tidy "${XDG_DATA_HOME:-$home/.local/share}")
+    config=$(tidy "${XDG_CONFIG_HOME:-$home/.config}")
+    own=$data/kache
+    manifest=$own/installed
+    receipt=$own/receipt.json
+    # Run again, it upgrades the program where that is.
+    program=$(programs | sed -n '$p')
+    if [ "$action" = install ] && [ -n "$bin_dir" ]; then
+        program=$(tidy "$bin_dir")/kache
+    elif [ -z "$program" ]; then
+        program=$home/.local/bin/kache
+    fi
+    bin_dir=${program%/kache}
+    for place in "$home" "$data" "$config" "$bin_dir"; do
         case $place in
             *'
 '*) fail "this path has a line break in it: $place" ;;
@@ -119,14 +140,26 @@ find_places() {
             *) fail "this path is not absolute: $place" ;;
         esac
     done
-    own=$data/kache
-    manifest=$own/installed
-    receipt=$own/receipt.json
-    program=$bin_dir/kache
-    if [ "$action" = uninstall ] && [ -f "$manifest" ]; then
-        recorded=$(sed -n 's/^program //p' "$manifest")
-        if [ -n "$recorded" ]; then program=$recorded bin_dir=${recorded%/*}; fi
-    fi
+    use_known_name
+}
+
+# A path without slashes that say nothing, so that one place has one name in the manifest.
+tidy() { printf '%s\n' "$1" | sed -e 's@/\(\./\)\{1,\}@/@g' -e 's@///*@/@g' -e 's@/\.$@@' -e 's@\(.\)/$@\1@'; }
+
+# The programs that were installed, that of the last run last.
+programs() { if [ -f "$manifest" ]; then sed -n 's/^program //p' "$manifest"; fi; }
+
+# The directory by its own name, without links.
+physical() { (CDPATH='' cd -P -- "$1" 2>/dev/null && pwd -P); }
+
+# A directory that is reached by another name now keeps the name that the manifest has for it.
+use_known_name() {
+    place=$(physical "$bin_dir") || return 0
+    while IFS= read -r known; do
+        if [ -n "$known" ] && [ "$(physical "${known%/*}")" = "$place" ]; then program=$known bin_dir=${known%/*}; fi
+    done <<END
+$(programs)
+END
 }
 
 # What keeps a directory from being made, or from being written to; nothing if nothing does.
@@ -136,14 +169,14 @@ obstacle() {
     if [ ! -d "$at" ]; then
         printf '%s is not a directory' "$at"
     elif [ ! -w "$at" ] || [ ! -x "$at" ]; then
-        user=$(id -un 2>/dev/null) || user=user\ $(id -u)
+        user=$(id -un 2>/dev/null) || user='this user'
         printf '%s cannot be written to by %s' "$at" "$user"
     fi
 }
 
 # Known before anything is downloaded or built.
 check_places() {
-    if [ ! -d "$HOME" ]; then fail "HOME is $HOME, which is not a directory" 'set it to the home directory of the user who shall have kache'; fi
+    if [ ! -d "$home" ]; then fail "HOME is $home, which is not a directory" 'set it to the home directory of the user who shall have kache'; fi
     why=$(obstacle "$bin_dir")
     if [ -n "$why" ]; then fail "kache cannot be put into $bin_dir: $why" 'change that, or say another directory: --bin-dir DIR'; fi
     why=$(obstacle "$own")
@@ -155,18 +188,27 @@ check_places() {
 clean_up() {
     code=$?
     trap - EXIT INT TERM HUP
+    if [ -n "$partial" ]; then rm -f "$partial"; fi
     if [ "$changed" = 1 ]; then take_back; fi
     if [ -n "$stage" ]; then rm -rf "$stage"; fi
     exit "$code"
 }
 
 make_stage() {
-    stage=$(mktemp -d "${TMPDIR:-/tmp}/kache-install.XXXXXX") || fail "no directory for temporary files in ${TMPDIR:-/tmp}"
+    if have mktemp; then
+        stage=$(mktemp -d "${TMPDIR:-/tmp}/kache-install.XXXXXX" 2>/dev/null)
+    else
+        # It is made, or it was there already and this fails: nobody else can have put it there.
+        stage=${TMPDIR:-/tmp}/kache-install.$$
+        mkdir -m 700 "$stage" 2>/dev/null || stage=''
+    fi
+    if [ -z "$stage" ]; then fail "no temporary directory can be made in ${TMPDIR:-/tmp}" 'set TMPDIR to a directory that can be written to'; fi
 }
 
 # ---------------------------------------------------------------------------------------------- what to install
 
 detect_target() {
+    need uname
     os=$(uname -s) arch=$(uname -m)
     case $arch in
         x86_64 | amd64) arch=x86_64 ;;
@@ -192,7 +234,7 @@ detect_target() {
 
 # The fifth byte of a program tells its width.
 is_32_bit_program() {
-    [ -r /proc/self/exe ] && have od && [ "$(od -An -tu1 -j4 -N1 /proc/self/exe 2>/dev/null | tr -d ' ')" = 1 ]
+    [ -r /proc/self/exe ] && have od && have tr && [ "$(od -An -tu1 -j4 -N1 /proc/self/exe 2>/dev/null | tr -d ' ')" = 1 ]
 }
 
 download() {
@@ -224,8 +266,19 @@ sha256_of() {
     fi
 }
 
+# Whether two files hold the same.
+same() {
+    if [ ! -f "$1" ] || [ ! -f "$2" ]; then return 1; fi
+    if have cmp; then cmp -s "$1" "$2"; return; fi
+    sum=$(sha256_of "$1" 2>/dev/null) && other_sum=$(sha256_of "$2" 2>/dev/null) && [ -n "$sum" ] && [ "$sum" = "$other_sum" ]
+}
+
 # The sum that a list of `<sum>  <name>` has for a name.
-listed_sum() { awk -v name="$1" '$2 == name || $2 == "*" name { print $1; exit }'; }
+listed_sum() {
+    while read -r sum name || [ -n "$sum" ]; do
+        case $name in "$1" | "*$1") printf '%s\n' "$sum"; return ;; esac
+    done
+}
 
 # Checks $stage/$1 against what this script knows, or else what stands beside it, which $2 fetches.
 check_sum() {
@@ -271,7 +324,7 @@ get_release() {
             esac
             detect_target
             asset=kache-$target.tar.gz
-            get=from_url
+            get=from_url from=$base_url
             say "kache ${release_version:+$release_version }for $target, from $base_url"
             if [ "$dry_run" = 1 ]; then say "would download: $base_url/$asset, and check it"; return; fi
             ;;
@@ -280,21 +333,32 @@ get_release() {
             asset=$(basename "$archive")
             target=${asset#kache-} target=${target%.tar.gz}
             archive_dir=$(CDPATH='' cd -- "$(dirname "$archive")" && pwd) || exit 1
-            get=from_disk
+            get=from_disk from=$archive_dir
             if [ "$dry_run" = 1 ]; then say "would unpack: $archive_dir/$asset, and check it"; return; fi
             ;;
         source) build; return ;;
     esac
+    need cut tar
     make_stage
-    "$get" "$asset" || fail "$asset could not be had from ${base_url:-$archive_dir}" 'nothing was installed'
+    "$get" "$asset" || fail "$asset could not be had from $from" 'nothing was installed'
     check_sum "$asset" "$get"
     check_signature "$asset" "$get"
+    unpack
+    if [ ! -f "$tree/kache" ]; then fail "$asset holds no kache-$target/kache" 'nothing was installed'; fi
+}
+
+unpack() {
     tree=$stage/kache-$target
-    if tar -tzf "$stage/$asset" | grep -v "^kache-$target/" | grep . >/dev/null || tar -tzf "$stage/$asset" | grep '\.\.' >/dev/null; then
+    if ! tar -tzf "$stage/$asset" >"$stage/listed" 2>"$stage/said"; then
+        # Some have it built in.
+        if ! have gzip; then fail 'this script needs a program that is not on PATH: gzip' 'install it, then run it again'; fi
+        cat "$stage/said" >&2
+        fail "$asset cannot be unpacked" 'nothing was installed'
+    fi
+    if grep -v "^kache-$target/" "$stage/listed" | grep . >/dev/null || grep '\.\.' "$stage/listed" >/dev/null; then
         fail "$asset holds files that do not belong there" 'nothing was installed'
     fi
     tar -xzf "$stage/$asset" -C "$stage" || fail "$asset cannot be unpacked" 'nothing was installed'
-    if [ ! -f "$tree/kache" ]; then fail "$asset holds no kache-$target/kache" 'nothing was installed'; fi
 }
 
 build() {
@@ -319,21 +383,24 @@ build() {
     for part in completions man; do
         if [ -d "$source_dir/$part" ]; then cp -R "$source_dir/$part" "$tree/$part" || exit 1; fi
     done
-    target=$(rustc -vV | sed -n 's/^host: //p')
+    target=$(cd "$source_dir" && rustc -vV | sed -n 's/^host: //p')
 }
 
 # ---------------------------------------------------------------------------------------------- putting it there
 
 install() {
     check_places
-    if [ "$force" = 0 ] && { [ -e "$program" ] || [ -L "$program" ]; } && [ ! -f "$manifest" ]; then
+    if [ "$force" = 0 ] && { [ -e "$program" ] || [ -L "$program" ]; } && ! is_ours "$program" && ! is_recorded "foreign $program"; then
         fail "there is a kache already that this script did not install: $program" 'remove it the way it was installed, or say --force'
     fi
     get_release
-    n_before=0
+    n_before=0 moved_from=''
     if [ -f "$manifest" ]; then n_before=$(($(wc -l <"$manifest"))); fi
     changed=1
-    record "program $program"
+    moved_from=$(programs | sed -n '$p')
+    if [ "$moved_from" = "$program" ]; then moved_from=''; fi
+    # The last of these lines is the program that is in use.
+    if [ -n "$moved_from" ]; then append "program $program"; else record "program $program"; fi
     swap
     put_pages
     put_on_path
@@ -342,9 +409,16 @@ install() {
     finish
 }
 
+is_recorded() { grep -qsxF -e "$1" "$manifest"; }
+
+# Nothing that is put anywhere is a link: one is of somebody who replaced it.
+is_ours() { [ ! -L "$1" ] && is_recorded "file $1"; }
+
 # Notes in the manifest what is about to be made, once.
-record() {
-    if [ "$dry_run" = 1 ] || grep -qsxF -e "$1" "$manifest"; then return; fi
+record() { if ! is_recorded "$1"; then append "$1"; fi; }
+
+append() {
+    if [ "$dry_run" = 1 ]; then return; fi
     if [ ! -d "$own" ]; then
         # The directories that the manifest is in are its first lines.
         new_dirs=$(missing_dirs "$own")
@@ -365,39 +439,55 @@ $missing"
     printf '%s' "$missing"
 }
 
+# Makes a directory; where that cannot be, `why` says so.
 make_dir() {
     if [ -d "$1" ]; then return; fi
     if [ "$dry_run" = 1 ]; then say "would make: $1/"; return; fi
+    why=$(obstacle "$1")
+    if [ -n "$why" ]; then return 1; fi
     missing_dirs "$1" >"$stage/dirs"
     while IFS= read -r dir; do record "dir $dir"; done <"$stage/dirs"
-    mkdir -p "$1" 2>/dev/null || fail "$1 cannot be made: $(obstacle "$1")"
+    mkdir -p "$1" 2>/dev/null || { why="$1 cannot be made"; return 1; }
 }
 
-# Puts a file at its place, by rename. A file that is not ours is left alone.
+# Puts a file at its place, by rename. Answers 1 where that cannot be, and `why` says so; 2 where there is a file or a
+# link that is not ours, which stays.
 put() {
+    why=''
     if [ "$dry_run" = 1 ]; then say "would write: $2"; return; fi
-    if [ -e "$2" ] && ! grep -qsxF -e "file $2" "$manifest"; then note "$2 is not from this script; it was left alone"; return; fi
-    make_dir "$(dirname "$2")"
+    if [ -L "$2" ] || { [ -e "$2" ] && ! is_ours "$2"; }; then note "$2 is not from this script; it was left alone"; return 2; fi
+    if is_ours "$2" && same "$1" "$2"; then return; fi
+    why=$(obstacle "$(dirname "$2")")
+    if [ -n "$why" ]; then return 1; fi
+    make_dir "$(dirname "$2")" || return 1
+    partial=$2.new.$$
+    cp "$1" "$partial" 2>/dev/null || { rm -f "$partial"; why="$2 cannot be written"; return 1; }
     record "file $2"
-    cmp -s "$1" "$2" && return
     if [ -e "$2" ]; then
         cp -p "$2" "$stage/before.$n_replaced" && printf '%s\n' "$2" >>"$stage/replaced" || fail "$2 cannot be kept in $stage"
         n_replaced=$((n_replaced + 1))
     fi
-    cp "$1" "$2.new.$$" && mv -f "$2.new.$$" "$2" || { rm -f "$2.new.$$"; fail "$2 cannot be written"; }
+    mv -f "$partial" "$2" 2>/dev/null || { rm -f "$partial"; why="$2 cannot be written"; return 1; }
+    partial=''
+}
+
+# The same for a file of this script's own directory, without which it does not go.
+put_own() {
+    if [ -e "$2" ]; then record "file $2"; fi
+    put "$1" "$2" || fail "$2 cannot be written${why:+: $why}"
 }
 
 # The program: staged in its own directory, tried, exchanged by rename, tried again. What was there stays as $old.
 swap() {
-    new=$bin_dir/.kache.new.$$ old=$bin_dir/.kache.old.$$ previous=$bin_dir/kache.prev
+    why='' new=$bin_dir/.kache.new.$$ old=$bin_dir/.kache.old.$$ previous=$bin_dir/kache.prev
     if [ "$dry_run" = 1 ]; then
         make_dir "$bin_dir"
         say "would write: $program"
         if [ -e "$program" ]; then say "would keep: $previous"; fi
         return
     fi
-    make_dir "$bin_dir"
-    if cmp -s "$tree/kache" "$program"; then return; fi
+    make_dir "$bin_dir" || fail "kache cannot be put into $bin_dir: $why"
+    if is_ours "$program" && same "$tree/kache" "$program"; then return; fi
     cp "$tree/kache" "$new" && chmod 755 "$new" || { rm -f "$new"; fail "$new cannot be written"; }
     if ! "$new" --version >/dev/null 2>&1; then
         printf '#!/bin/sh\nexit 0\n' >"$new"
@@ -409,7 +499,7 @@ swap() {
         fail 'this kache does not run here' 'nothing was installed; --from-source builds one that does'
     fi
     if [ -e "$program" ] || [ -L "$program" ]; then
-        if ! grep -qsxF -e "file $program" "$manifest"; then record "foreign $program"; fi
+        if ! is_ours "$program" && ! is_recorded "foreign $program"; then record "foreign $program"; is_newly_foreign=1; fi
         cp -P -p "$program" "$old" || { rm -f "$new" "$old"; fail "$old cannot be written"; }
     else
         record "file $program"
@@ -424,10 +514,10 @@ keep_previous() {
     trap '' INT TERM HUP
     if [ -n "$old" ] && { [ -e "$old" ] || [ -L "$old" ]; }; then
         # One that was not ours is what --uninstall puts back: upgrades do not take its place.
-        if grep -qsxF -e "foreign $program" "$manifest" && { [ -e "$previous" ] || [ -L "$previous" ]; }; then
+        if [ "$is_newly_foreign" = 0 ] && is_recorded "foreign $program" && { [ -e "$previous" ] || [ -L "$previous" ]; }; then
             rm -f "$old"
         else
-            if ! grep -qsxF -e "foreign $program" "$manifest"; then record "file $previous"; fi
+            if ! is_recorded "foreign $program"; then record "file $previous"; fi
             mv -f "$old" "$previous" || fail "$previous cannot be written"
         fi
     fi
@@ -443,7 +533,7 @@ put_pages() {
     why=$(obstacle "$data/man/man1")
     if [ -n "$why" ]; then note "there are no manual pages: $why"
     elif [ -d "$tree/man/man1" ]; then
-        for page in "$tree"/man/man1/*.1; do put "$page" "$data/man/man1/$(basename "$page")"; done
+        for page in "$tree"/man/man1/*.1; do put_page "$page" "$data/man/man1/$(basename "$page")"; done
     fi
     if [ ! -d "$tree/completions" ]; then return; fi
     if have bash; then put_completion kache.bash "$data/bash-completion/completions/kache"; fi
@@ -452,9 +542,12 @@ put_pages() {
     if [ -d "$config/nushell" ]; then put_completion kache.nu "$config/nushell/autoload/kache-completions.nu"; fi
 }
 
-put_completion() {
-    why=$(obstacle "$(dirname "$2")")
-    if [ -n "$why" ]; then note "there is no $2: $why"; else put "$tree/completions/$1" "$2"; fi
+put_completion() { put_page "$tree/completions/$1" "$2"; }
+
+# What kache works without.
+put_page() {
+    put "$1" "$2"
+    if [ $? = 1 ]; then note "there is no $2: $why"; fi
 }
 
 # ---------------------------------------------------------------------------------------------- PATH
@@ -471,8 +564,11 @@ put_on_path() {
         else printf '%s\n' "$bin_dir" >>"$GITHUB_PATH" || note "$GITHUB_PATH cannot be written"; fi
         return
     fi
-    case ":${PATH:-}:" in *":$bin_dir:"*) on_path=1 ;; *) on_path=0 ;; esac
-    if [ "$modify_path" = 0 ] || [ "$on_path" = 1 ]; then return; fi
+    case ":${PATH:-}:" in *":$bin_dir:"* | *":$bin_dir/:"*) on_path=1 ;; *) on_path=0 ;; esac
+    if [ "$modify_path" = 0 ]; then return; fi
+    # Files from before would have shells find the program where it was.
+    if [ "$on_path" = 1 ] && { [ -z "$moved_from" ] || ! is_recorded "file $own/env"; }; then return; fi
+    case $bin_dir in *:*) note "$bin_dir cannot be put on PATH: there is a colon in it"; return ;; esac
     env_script=$own/env
     line=$(line_for_shells)
     if [ "$dry_run" = 0 ]; then
@@ -484,54 +580,91 @@ case ":\${PATH}:" in
     *) export PATH=$dir:"\${PATH}" ;;
 esac
 END
-        put "$stage/env" "$env_script"
+        put_own "$stage/env" "$env_script"
     else
         say "would write: $env_script"
     fi
     add_to_shells
 }
 
+# The files that shells read when they start; `reached` names those that have it.
 add_to_shells() {
-    n_added=0
     for rc in .profile .bash_profile .bash_login .bashrc; do
-        if [ -f "$HOME/$rc" ]; then add_line "$HOME/$rc"; fi
+        if [ -f "$home/$rc" ]; then add_line "$home/$rc"; fi
     done
-    for rc in .zshrc .zprofile .zshenv; do
-        if [ -f "${ZDOTDIR:-$HOME}/$rc" ]; then add_line "${ZDOTDIR:-$HOME}/$rc"; break; fi
-    done
+    add_to_zsh
     case $bin_dir in
         *[\'\"\\\$]*) note "fish and nushell are not set up: there are quotes in $bin_dir" ;;
         *)
-            if [ -d "$config/fish" ]; then
+            if [ -d "$config/fish" ] || [ "$login_shell" = fish ]; then
                 own_file "$config/fish/conf.d/kache.fish" "contains -- '$bin_dir' \$PATH; or set -gx PATH '$bin_dir' \$PATH"
             fi
-            if [ -d "$config/nushell" ]; then
+            if [ -d "$config/nushell" ] || [ "$login_shell" = nu ]; then
                 own_file "$config/nushell/autoload/kache.nu" "\$env.PATH = (\$env.PATH | prepend '$bin_dir' | uniq)"
             fi
             ;;
     esac
-    if [ "$n_added" = 0 ]; then
-        case ${SHELL:-} in */zsh) rc=${ZDOTDIR:-$HOME}/.zshrc ;; *) rc=$HOME/.profile ;; esac
-        if [ -e "$rc" ] || [ -L "$rc" ]; then return; fi
-        if [ "$dry_run" = 1 ]; then say "would make: $rc, with: $line"; return; fi
-        make_dir "$(dirname "$rc")"
-        record "made $rc"
-        printf '%s\n' "$line" >"$rc" || note "$rc cannot be written; put this into it: $line"
-    fi
+    # The shell of this user finds it in any case, with a file of its own that may be missing so far.
+    case $login_shell in
+        zsh | fish | nu) ;;
+        bash)
+            # One that logs in reads the first of three, and any other a fourth.
+            for rc in .bash_profile .bash_login .profile; do if [ -e "$home/$rc" ] || [ -L "$home/$rc" ]; then break; fi; done
+            make_rc "$home/$rc"
+            make_rc "$home/.bashrc"
+            ;;
+        sh | ash | dash | ksh | ksh93 | mksh | busybox) make_rc "$home/.profile" ;;
+        '') if [ -z "$reached" ]; then make_rc "$home/.profile"; fi ;;
+        false | nologin) ;;
+        *) note "$login_shell is not set up: put $bin_dir on its PATH yourself" ;;
+    esac
 }
 
+# An interactive zsh reads .zshrc, every zsh .zshenv, and only one that logs in .zprofile.
+add_to_zsh() {
+    zsh_dir=${ZDOTDIR:-}
+    # It may be set by what zsh alone reads.
+    if [ -z "$zsh_dir" ] && have zsh && grep -qs ZDOTDIR /etc/zshenv /etc/zsh/zshenv "$home/.zshenv"; then
+        zsh_dir=$(zsh -c 'printf "\n%s\n" "${ZDOTDIR:-}"' </dev/null 2>/dev/null | sed -n '$p')
+    fi
+    case $zsh_dir in /*) zsh_dir=$(tidy "$zsh_dir") ;; *) zsh_dir=$home ;; esac
+    for rc in .zshrc .zshenv; do
+        if [ -f "$zsh_dir/$rc" ]; then add_line "$zsh_dir/$rc"; return; fi
+    done
+    if [ -f "$zsh_dir/.zprofile" ]; then add_line "$zsh_dir/.zprofile"; fi
+    if [ "$login_shell" = zsh ]; then make_rc "$zsh_dir/.zshrc"; fi
+}
+
+# Makes a file with the line in it, where there is none.
+make_rc() {
+    if [ -f "$1" ]; then return; fi
+    if [ "$dry_run" = 1 ]; then say "would make: $1, with: $line"; return; fi
+    if [ -e "$1" ] || [ -L "$1" ] || [ -n "$(obstacle "$(dirname "$1")")" ] || ! make_dir "$(dirname "$1")"; then
+        note "$1 cannot be written; put this into it: $line"
+        return
+    fi
+    record "made $1"
+    printf '%s\n' "$line" >"$1" || { note "$1 cannot be written; put this into it: $line"; return; }
+    reach "$1"
+}
+
+reach() { reached=${reached:+$reached, }$1; }
+
 own_file() {
-    n_added=1
     if [ "$dry_run" = 0 ]; then printf '%s\n' "$2" >"$stage/own"; fi
     put "$stage/own" "$1"
+    case $? in
+        0) reach "$1" ;;
+        1) note "$why; put this into what that shell reads when it starts: $2" ;;
+    esac
 }
 
 # Adds the line to a file of the user's, which stays the same file: links, mode and owner are as before.
 add_line() {
-    n_added=1
-    if grep -qsxF -e "$line" "$1"; then return; fi
+    if is_in_file "$1"; then reach "$1"; return; fi
     # Whether its owner may write; root always could.
-    if [ -z "$(find -L "$1" -prune -perm -u=w)" ] || [ ! -w "$1" ]; then
+    case $(ls -ldL "$1" 2>/dev/null) in ??w* | '') is_writable=1 ;; *) is_writable=0 ;; esac
+    if [ "$is_writable" = 0 ] || [ ! -w "$1" ]; then
         note "$1 is read-only; put this into it yourself: $line"
         return
     fi
@@ -543,8 +676,11 @@ add_line() {
     else
         record "line $1"
         printf '%s\n' "$line" >>"$1"
-    fi || note "$1 cannot be written; put this into it yourself: $line"
+    fi || { note "$1 cannot be written; put this into it yourself: $line"; return; }
+    reach "$1"
 }
+
+is_in_file() { grep -qsxF -e "$line" "$1"; }
 
 # Removes the line from a file of the user's; and nothing else, whatever else was written to it meanwhile.
 remove_line() {
@@ -555,7 +691,8 @@ remove_line() {
     if [ "$2" = broken-line ]; then added="
 $line"; else added=$line; fi
     printf '%s\n' "$added" >"$stage/added"
-    if [ "$n_rest" -ge 0 ] && tail -c "$n_own" "$1" | cmp -s - "$stage/added"; then
+    tail -c "$n_own" "$1" >"$stage/tail"
+    if [ "$n_rest" -ge 0 ] && same "$stage/tail" "$stage/added"; then
         head -c "$n_rest" "$1" >"$stage/rest"
     else
         # It was written to since: the line goes, wherever it is now.
@@ -567,8 +704,12 @@ $line"; else added=$line; fi
         return
     fi
     real=$1
-    if [ -L "$1" ]; then real=$(readlink -f "$1" 2>/dev/null) || real=$1; fi
-    cp -p "$real" "$real.new.$$" && cat "$stage/rest" >"$real.new.$$" && mv -f "$real.new.$$" "$real" || {
+    if [ -L "$1" ] && ! real=$(readlink -f "$1" 2>/dev/null); then
+        # Older systems do not say where it leads; it has to stay a link all the same.
+        cat "$stage/rest" >"$1"
+    else
+        cp -p "$real" "$real.new.$$" && cat "$stage/rest" >"$real.new.$$" && mv -f "$real.new.$$" "$real"
+    fi || {
         rm -f "$real.new.$$"
         note "$1 cannot be written; remove this line from it yourself: $line"
     }
@@ -592,8 +733,7 @@ write_receipt() {
         printf '{\n  "format": 1,\n  "method": "%s",\n  "version": %s,\n' "$method" "$(json "$installed")"
         printf '  "target": %s,\n  "path": %s,\n  "base_url": %s\n}\n' "$(json "$target")" "$(json "$program")" "$(json "$url")"
     } >"$stage/receipt"
-    if [ -e "$receipt" ]; then record "file $receipt"; fi
-    put "$stage/receipt" "$receipt"
+    put_own "$stage/receipt" "$receipt"
 }
 
 finish() {
@@ -603,8 +743,20 @@ finish() {
         return
     fi
     say "kache $installed is installed: $program"
-    if [ -z "${GITHUB_PATH:-}" ] && [ "${on_path:-1}" = 0 ]; then
-        if [ "$modify_path" = 1 ]; then say "New shells find it; this one does after: . $(quoted "$own/env")"; else note "$bin_dir is not on PATH"; fi
+    if [ -n "$moved_from" ] && [ -e "$moved_from" ]; then
+        note "$moved_from stays, as something may still call it; --uninstall removes both"
+    fi
+    if [ -n "$reached" ]; then
+        say "Shells that read one of these to its end find it: $reached"
+        case $login_shell in
+            fish) if [ "$on_path" = 0 ]; then say "This one does after: source $(quoted "$config/fish/conf.d/kache.fish")"; fi ;;
+            *) if [ "$on_path" = 0 ]; then say "This one does after: . $(quoted "$own/env")"; fi ;;
+        esac
+    elif [ "$on_path" = 0 ]; then
+        note "$bin_dir is not on PATH"
+    fi
+    if [ "$login_shell" = zsh ] && [ -f "$data/zsh/site-functions/_kache" ]; then
+        say "For completions in zsh, put this into .zshrc, before compinit: fpath=($(quoted "$data/zsh/site-functions") \$fpath)"
     fi
     found=$(command -v kache 2>/dev/null) || found=''
     if [ -n "$found" ] && [ "$found" != "$program" ]; then note "another kache comes first on PATH: $found"; fi
@@ -642,27 +794,26 @@ take_back() {
     if [ "$dry_run" = 1 ]; then return; fi
     put_back
     if [ ! -f "$manifest" ]; then return; fi
-    if [ "$n_before" -gt 0 ]; then
-        sed "1,${n_before}d" "$manifest" >"$stage/undo"
-        sed -n "1,${n_before}p" "$manifest" >"$stage/kept"
-        undo "$stage/undo"
-        cp "$stage/kept" "$manifest"
-    else
-        cp "$manifest" "$stage/undo"
-        rm -f "$manifest"
-        undo "$stage/undo"
-    fi
+    sed "1,${n_before}d" "$manifest" >"$stage/undo"
+    if [ "$n_before" -gt 0 ]; then sed -n "1,${n_before}p" "$manifest" >"$stage/kept"; else cp "$manifest" "$stage/undo"; fi
+    undo "$stage/undo"
+    if [ "$n_before" -gt 0 ]; then cp "$stage/kept" "$manifest"; else rm -f "$manifest"; fi
+    remove_dirs "$stage/undo"
 }
 
-# Takes back what the lines of a manifest say, the last first.
+# The lines of a manifest, the last first.
+backwards() { sed '1!G;h;$!d' "$1" >"$stage/backwards"; }
+
+# Takes back what the lines of a manifest say, the last first; all but the directories, of which one holds the manifest.
 undo() {
     line=$(line_for_shells)
-    sed '1!G;h;$!d' "$1" >"$stage/backwards"
+    backwards "$1"
     while IFS= read -r entry; do
         what=${entry#* }
         case $entry in
-            'file '*) run rm -f "$what" ;;
-            'dir '*) if [ "$dry_run" = 1 ]; then say "would remove, if empty: $what"; else rmdir "$what" 2>/dev/null; fi ;;
+            'file '*)
+                if [ -L "$what" ]; then note "$what is a link that is not from this script; it was left alone"; else run rm -f "$what"; fi
+                ;;
             'foreign '*)
                 if [ -e "${what}.prev" ] || [ -L "${what}.prev" ]; then run mv -f "$what.prev" "$what"; fi
                 ;;
@@ -672,26 +823,48 @@ undo() {
             'made '*)
                 if [ "$dry_run" = 1 ]; then say "would remove from $what: $line"; continue; fi
                 remove_line "$what" line
-                if [ -f "$what" ] && [ ! -s "$what" ]; then rm -f "$what"; fi
+                if [ -f "$what" ] && [ ! -L "$what" ] && [ ! -s "$what" ]; then rm -f "$what"; fi
                 ;;
         esac
     done <"$stage/backwards"
     return 0
 }
 
-# Without a kache to ask: what in cargo's own configuration still names the one that was installed.
+remove_dirs() {
+    backwards "$1"
+    while IFS= read -r entry; do
+        case $entry in
+            'dir '*) if [ "$dry_run" = 1 ]; then say "would remove, if empty: ${entry#* }"; else rmdir "${entry#* }" 2>/dev/null; fi ;;
+        esac
+    done <"$stage/backwards"
+    return 0
+}
+
+# Without a kache to ask: what in cargo's own configuration still names one that was installed.
 refuse_if_wired() {
-    cargo_home=${CARGO_HOME:-$HOME/.cargo}
+    cargo_home=${CARGO_HOME:-$home/.cargo}
     for file in "$cargo_home/config.toml" "$cargo_home/config"; do
         if [ ! -f "$file" ]; then continue; fi
-        wired=$(sed -n -e '/^[[:space:]]*#/d' -e '/rustc-wrapper/p' "$file" | grep -F -e "$program" -e "$own/bin/" -e '"kache"' -e "'kache'") || continue
-        fail "$program is gone, and cargo still calls it, so that nothing was removed: $file says $wired" "remove that line from $file, then run this again; until then RUSTC_WRAPPER= cargo build builds without it"
+        wired=$(sed -n -e '/^[[:space:]]*#/d' -e '/rustc-wrapper/p' "$file" | grep -F -f "$stage/programs" -e "$own/bin/" -e '"kache"' -e "'kache'") || continue
+        fail "$program does not run, and cargo still calls it, so that nothing was removed: $file says $wired" "remove that line from $file, then run this again; until then RUSTC_WRAPPER= cargo build builds without it"
     done
 }
 
+# Sets `unwiring` to a program that runs and knows what it changed for cargo: one that was installed, or what was there
+# before it if that was a kache from here as well.
+find_unwiring() {
+    unwiring=''
+    while IFS= read -r installed; do
+        if runs "$installed"; then unwiring=$installed; return; fi
+        if ! is_recorded "foreign $installed" && runs "$installed.prev"; then unwiring=$installed.prev; return; fi
+    done <"$stage/programs"
+}
+
+runs() { [ -x "$1" ] && "$1" --version </dev/null >/dev/null 2>&1; }
+
 uninstall() {
     if [ ! -f "$manifest" ]; then
-        say "Nothing to do: this script has not installed kache for ${HOME}."
+        say "Nothing to do: this script has not installed kache for ${home}."
         return
     fi
     if [ "$dry_run" = 0 ] && [ "$yes" = 0 ]; then
@@ -699,20 +872,24 @@ uninstall() {
         read -r answer </dev/tty || answer=''
         case $answer in y* | Y*) ;; *) say 'Nothing was changed.'; return ;; esac
     fi
+    make_stage
+    # The last first: that is the one that cargo was told of last.
+    programs | sed '1!G;h;$!d' >"$stage/programs"
     # Cargo first: one that calls a program that is not there builds nothing.
-    unwiring=$program
-    if [ ! -x "$program" ] && ! grep -qsxF -e "foreign $program" "$manifest"; then unwiring=$bin_dir/kache.prev; fi
-    if [ ! -x "$unwiring" ]; then
+    find_unwiring
+    if [ -z "$unwiring" ]; then
         refuse_if_wired
+        if [ "$purge" = 1 ]; then note 'the store stays, as no kache runs that could remove it'; fi
     else
         set -- uninstall -y
         if [ "$purge" = 1 ]; then set -- "$@" --purge; fi
         run "$unwiring" "$@" || fail 'cargo may still call kache, so that nothing was removed' "see what it says above; RUSTC_WRAPPER= cargo build builds without it"
     fi
-    make_stage
     cp "$manifest" "$stage/undo" || exit 1
-    run rm -f "$manifest"
     undo "$stage/undo"
+    # Only now: whoever stops this can have it go on.
+    run rm -f "$manifest"
+    remove_dirs "$stage/undo"
     if [ "$dry_run" = 1 ]; then say 'Nothing was changed.'; else say 'kache is removed.'; fi
 }
 

@@ -6,13 +6,19 @@
 #![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "it installs from outside, as a person does")]
 
+#[path = "installers/leaving.rs"]
+mod leaving;
 #[path = "installers/machine.rs"]
 mod machine;
+#[path = "installers/shells.rs"]
+mod shells;
 #[path = "common/skip.rs"]
 mod skip;
 #[cfg(target_os = "linux")]
 #[path = "common/stamped.rs"]
 mod stamped;
+#[path = "installers/tools.rs"]
+mod tools;
 #[cfg(target_os = "linux")]
 #[path = "installers/upgrade.rs"]
 mod upgrade;

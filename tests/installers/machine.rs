@@ -102,6 +102,26 @@ impl Machine {
         fs::write(path, content).expect("writes");
     }
 
+    /// Makes a link at `name` to `aim`, which need not exist.
+    pub(crate) fn link(&self, aim: &str, name: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("it is in a directory")).expect("makes a directory");
+        symlink(aim, path).expect("links");
+    }
+
+    pub(crate) fn is_link(&self, name: &str) -> bool {
+        fs::symlink_metadata(self.path(name)).is_ok_and(|metadata| metadata.is_symlink())
+    }
+
+    /// What a new shell answers when it is asked for kache: the shell with its options in one word each.
+    pub(crate) fn found_by(&self, shell: &[&str]) -> String {
+        let mut command = Command::new(find(shell[0]).expect("the shell is here"));
+        command.args(&shell[1..]).args(["-c", "command -v kache"]).env_clear().stdin(Stdio::null());
+        command.env("HOME", self.vars.borrow()["HOME"].as_str()).env("PATH", "/usr/bin:/bin");
+        let output = command.output().expect("the shell runs");
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
@@ -124,7 +144,7 @@ impl Machine {
         if !only.exists() {
             fs::create_dir(&only).expect("makes a directory");
             let needed = "sh uname getconf od tr cp mv rm rmdir mkdir mktemp cat sed grep awk cut head tail wc tar \
-                          gzip basename dirname chmod cmp find id readlink sha256sum shasum openssl curl wget minisign";
+                          bash fish zsh gzip basename dirname chmod cmp find id ls readlink sha256sum shasum openssl curl wget minisign";
             for program in needed.split_whitespace() {
                 if let Some(path) = find(program) {
                     symlink(path, only.join(program)).expect("links");
