@@ -29,6 +29,7 @@ Installs kache for the user who calls it.
   --no-init             do not run `kache init`, which has cargo call kache
   --require-signature   fail where the signature cannot be checked (minisign or rsign)
   --public-key KEY      the minisign key to check with; also KACHE_INSTALL_PUBLIC_KEY
+  --allow-root          install for root, or as root into the home directory of another user
   --force               take the place of a kache that something else installed; --uninstall puts it back
   -h, --help            this text
 END
@@ -60,16 +61,17 @@ main() {
     set -u
     umask 022
     mode=download action=install archive='' source_dir='' dry_run=0 yes=0 purge=0
-    modify_path=1 init=1 require_signature=0 force=0
+    modify_path=1 init=1 require_signature=0 force=0 allow_root=0
     base_url=${KACHE_INSTALL_BASE_URL:-$release_url}
     public_key=${KACHE_INSTALL_PUBLIC_KEY:-$release_key}
     bin_dir=${KACHE_INSTALL_DIR:-}
     login_shell=${SHELL:-} login_shell=${login_shell##*/}
-    stage='' new='' old='' partial='' changed=0 swapped=0 is_newly_foreign=0 n_replaced=0 on_path=1 reached=''
+    stage='' new='' old='' partial='' changed=0 swapped=0 is_newly_foreign=0 n_replaced=0 signed_version='' on_path=1 reached=''
     read_arguments ${1+"$@"}
     if [ -n "${CI:-}" ] || [ ! -t 1 ]; then yes=1; fi
     need basename cat chmod cp dirname grep head mkdir mv rm rmdir sed tail wc
     find_places
+    check_root
     trap 'clean_up' EXIT
     heed_signals
     if [ "$action" = uninstall ]; then uninstall; else install; fi
@@ -103,6 +105,7 @@ read_arguments() {
             --no-modify-path) modify_path=0 ;;
             --no-init) init=0 ;;
             --force) force=1 ;;
+            --allow-root) allow_root=1 ;;
             -y | --yes) yes=1 ;;
             -h | --help) usage; exit 0 ;;
             *)
@@ -160,6 +163,29 @@ use_known_name() {
     done <<END
 $(programs)
 END
+}
+
+# What root writes into the home of somebody else, that user can neither change nor remove.
+check_root() {
+    if [ "$allow_root" = 1 ] || [ "$(id -u 2>/dev/null)" != 0 ]; then return; fi
+    caller=${SUDO_USER:-${DOAS_USER:-}}
+    owner=$(owner_of "$home")
+    if [ -n "$caller" ] && [ "$caller" != root ]; then
+        wrong="this was called as root by $caller"
+    elif [ "${owner:-0}" != 0 ]; then
+        wrong="this was called as root, and $home belongs to the user with the number $owner"
+    else
+        return
+    fi
+    # A container in CI often has a home that is mounted from outside.
+    if [ -n "${CI:-}" ]; then note "$wrong"; return; fi
+    fail "$wrong: nothing was changed" 'run it as the user who shall have kache, without sudo; or say --allow-root if this is meant'
+}
+
+owner_of() {
+    # shellcheck disable=SC2046
+    set -- $(ls -ldn "$1" 2>/dev/null)
+    printf '%s' "${3:-}"
 }
 
 # What keeps a directory from being made, or from being written to; nothing if nothing does.
@@ -237,24 +263,85 @@ is_32_bit_program() {
     [ -r /proc/self/exe ] && have od && have tr && [ "$(od -An -tu1 -j4 -N1 /proc/self/exe 2>/dev/null | tr -d ' ')" = 1 ]
 }
 
-download() {
+# Fails unless a file at this address comes encrypted or from this machine.
+check_url() {
     case $1 in
-        file://*) cp "${1#file://}" "$2" ;;
-        https://* | http://127.0.0.1[:/]* | http://localhost[:/]*)
-            # What begins with https stays with it, wherever it is sent on to.
-            case $1 in https:*) protocol='=https' ;; *) protocol='=http' ;; esac
-            if have curl; then
-                curl --fail --silent --show-error --location --proto "$protocol" --retry 3 --output "$2" "$1"
-            elif have wget; then
-                wget -q -O "$2" "$1"
-            elif have fetch; then
-                fetch -q -o "$2" "$1"
-            else
-                fail 'there is neither curl nor wget nor fetch' 'install one of them, or download the archive and use --archive FILE'
-            fi
+        https://[!/]* | file:///*) ;;
+        http://*)
+            # What follows an `@` would be the host, and this only a name to log in with.
+            authority=${1#http://} authority=${authority%%/*}
+            case ${authority##*:} in *[!0-9]*) host=$authority ;; *) host=${authority%:*} ;; esac
+            case $host in 127.0.0.1 | localhost | '[::1]') ;; *) refuse_url "$1" ;; esac
             ;;
-        *) fail "this address is neither https:// nor file://: $1" ;;
+        *) refuse_url "$1" ;;
     esac
+}
+
+refuse_url() { fail "this address is neither https:// nor file:// nor http:// on this machine: $1"; }
+
+# Downloads $1 to $2 with the first program that can.
+download() {
+    check_url "$1"
+    # What begins with https stays with it, wherever it is sent on to; what is on this machine stays there.
+    case $1 in
+        file://*) cp "${1#file://}" "$2"; return ;;
+        https:*) set -- "$1" "$2" --proto '=https' ;;
+        *) set -- "$1" "$2" --proto '=http' --max-redirs 0 --noproxy '*' ;;
+    esac
+    if ! have curl && ! have wget; then
+        fail 'there is neither curl nor wget' 'install one of them, or download the archive and use --archive FILE'
+    fi
+    if have curl; then
+        with_curl "$@"
+        # Another program can help where this one cannot run or cannot read or write files, as one in a sandbox.
+        case $? in
+            0) return 0 ;;
+            2 | 4 | 23 | 48 | 77 | 12[67] | 13? | 14?) if have wget; then note "curl could not download to $2; wget is tried"; fi ;;
+            *) said_by_client; rm -f "$2"; return 1 ;;
+        esac
+    fi
+    if have wget && with_wget "$1" "$2"; then return; fi
+    said_by_client
+    rm -f "$2"
+    return 1
+}
+
+said_by_client() { sed '/^ /d' "$stage/said" >&2; }
+
+with_curl() {
+    url=$1 to=$2
+    shift 2
+    set -- --fail --silent --show-error --location "$@"
+    curl "$@" --retry 3 --output "$to" "$url" 2>"$stage/said"
+    code=$?
+    if [ "$code" != 23 ]; then return "$code"; fi
+    # One in a sandbox writes to no file here, but to a pipe. Tried anew, it would write the beginning twice.
+    { curl "$@" "$url" 2>"$stage/said"; printf '%s' "$?" >"$stage/code"; } | cat >"$to"
+    code=$(cat "$stage/code")
+    return "${code:-1}"
+}
+
+# wget has no option for where a redirection may lead, but it says where each one led.
+with_wget() {
+    url=$1 to=$2
+    set -- -q -S -O "$to" "$url"
+    # Some note in the home directory which servers want https.
+    case $(wget --help 2>&1) in *--no-hsts*) set -- --no-hsts "$@" ;; esac
+    case $url in
+        https:*) wget "$@" 2>"$stage/said" ;;
+        *) http_proxy='' wget "$@" 2>"$stage/said" ;;
+    esac || return 1
+    # One without a scheme leads to the scheme that it came from.
+    sed -n 's/^[[:space:]]*[Ll][Oo][Cc][Aa][Tt][Ii][Oo][Nn]:[[:space:]]*//p' "$stage/said" >"$stage/locations"
+    case $url in
+        https:*) grep -i '^[a-z][a-z0-9+.-]*:' "$stage/locations" | grep -iv '^https:' >"$stage/led" ;;
+        *) cp "$stage/locations" "$stage/led" ;;
+    esac
+    if [ -s "$stage/led" ]; then
+        printf '%s\n' "$url is sent on to where nothing is downloaded from: $(cat "$stage/led")" >"$stage/said"
+        return 1
+    fi
+    if grep -q 'certificate validation not implemented' "$stage/said"; then note "this wget did not check the certificate of $url"; fi
 }
 
 sha256_of() {
@@ -296,21 +383,51 @@ check_sum() {
 
 check_signature() {
     if [ -z "$public_key" ]; then
-        if [ "$require_signature" = 1 ]; then fail 'no key is known to check the signature with' 'say --public-key KEY'; fi
+        unsigned 'no key is known to check the signature with' 'say --public-key KEY'
         return
     fi
     if ! have minisign && ! have rsign; then
-        if [ "$require_signature" = 1 ]; then fail 'there is neither minisign nor rsign to check the signature with'; fi
-        note 'the signature is not checked: there is neither minisign nor rsign'
+        unsigned 'there is neither minisign nor rsign to check the signature with' 'install minisign'
         return
     fi
     "$2" "$1.sig" || fail "there is no signature for $1" 'nothing was installed'
+    # Both say the trusted comment that they checked; minisign says nothing else.
     if have minisign; then
-        minisign -V -q -P "$public_key" -x "$stage/$1.sig" -m "$stage/$1" >/dev/null 2>&1
+        comment=$(minisign -V -Q -P "$public_key" -x "$stage/$1.sig" -m "$stage/$1" 2>/dev/null)
     else
-        rsign verify -q -P "$public_key" -x "$stage/$1.sig" "$stage/$1" >/dev/null 2>&1
+        comment=$(rsign verify -P "$public_key" -x "$stage/$1.sig" "$stage/$1" 2>&1) &&
+            comment=$(printf '%s\n' "$comment" | sed -n 's/^Trusted comment: //p')
     fi || fail "the signature of $1 is not from the key $public_key" 'nothing was installed'
+    check_signed_version "$1"
 }
+
+unsigned() {
+    if [ "$require_signature" = 1 ]; then fail "$1" "$2"; fi
+    note "only the checksum of $asset is checked, and not who made it: $1 ($2; with --require-signature this is an error)"
+}
+
+# A signature is of one release: `kache release format=1 version=0.2.0`, as `kache self-update` reads it. Otherwise an
+# old release with a known flaw could be passed off as this one.
+check_signed_version() {
+    case $comment in
+        'kache release '*) signed_version=$(word_of version) format=$(word_of format) ;;
+        *) signed_version='' format='' ;;
+    esac
+    if [ -n "$format" ] && [ "$format" != 1 ]; then fail "this release has format $format, which this script does not know" 'use the script of that release'; fi
+    if [ -z "$format" ] || [ -z "$signed_version" ]; then
+        fail "the signature of $1 does not say which release it is of: $comment" 'nothing was installed'
+    fi
+    expected=$release_version
+    if [ "$mode" = download ] && [ -z "$expected" ]; then
+        case $base_url in */download/v*/*) ;; */download/v*) expected=${base_url##*/download/v} ;; esac
+    fi
+    if [ -n "$expected" ] && [ "$expected" != "$signed_version" ]; then
+        fail "$1 is that of kache $signed_version, and not of $expected" 'nothing was installed'
+    fi
+}
+
+word_of() { printf '%s\n' "$comment" | sed 's/[[:space:]]/\
+/g' | sed -n -e "/^$1=/{" -e 's///p' -e 'q' -e '}'; }
 
 from_url() { download "$base_url/$1" "$stage/$1"; }
 from_disk() { cp "$archive_dir/$1" "$stage/$1"; }
@@ -322,6 +439,7 @@ get_release() {
             case $base_url in
                 '' | *.invalid/*) fail 'this script does not know where releases are' 'in a clone: sh installers/install.sh --from-source; or say --archive FILE or --base-url URL' ;;
             esac
+            check_url "$base_url/"
             detect_target
             asset=kache-$target.tar.gz
             get=from_url from=$base_url
@@ -362,6 +480,7 @@ unpack() {
 }
 
 build() {
+    if [ "$require_signature" = 1 ]; then fail 'sources have no signature' 'leave out --require-signature, or install a release'; fi
     if [ -z "$source_dir" ]; then source_dir=$(dirname "$0")/..; fi
     if ! grep -qs '^name = "kache"$' "$source_dir/Cargo.toml"; then
         fail "there are no sources of kache in $source_dir" 'say where: --from-source DIR'
@@ -487,7 +606,7 @@ swap() {
         return
     fi
     make_dir "$bin_dir" || fail "kache cannot be put into $bin_dir: $why"
-    if is_ours "$program" && same "$tree/kache" "$program"; then return; fi
+    if is_ours "$program" && same "$tree/kache" "$program"; then check_program_version "$program"; return; fi
     cp "$tree/kache" "$new" && chmod 755 "$new" || { rm -f "$new"; fail "$new cannot be written"; }
     if ! "$new" --version >/dev/null 2>&1; then
         printf '#!/bin/sh\nexit 0\n' >"$new"
@@ -498,6 +617,7 @@ swap() {
         fi
         fail 'this kache does not run here' 'nothing was installed; --from-source builds one that does'
     fi
+    check_program_version "$new"
     if [ -e "$program" ] || [ -L "$program" ]; then
         if ! is_ours "$program" && ! is_recorded "foreign $program"; then record "foreign $program"; is_newly_foreign=1; fi
         cp -P -p "$program" "$old" || { rm -f "$new" "$old"; fail "$old cannot be written"; }
@@ -507,6 +627,16 @@ swap() {
     swapped=1
     mv -f "$new" "$program" || fail "$program cannot be written"
     "$program" --version >/dev/null 2>&1 || fail 'the new kache did not run where it was put' 'what was there before is there again'
+}
+
+# What was signed as one version and is another was not signed by whom it should be.
+check_program_version() {
+    if [ -z "$signed_version" ]; then return; fi
+    version=$("$1" --version) version=${version#kache } version=${version%% *}
+    if [ "$version" != "$signed_version" ]; then
+        rm -f "$new"
+        fail "$asset was signed as kache $signed_version, and holds kache $version" 'nothing was installed'
+    fi
 }
 
 # The last step: what was there becomes kache.prev, and nothing is taken back any more. No signal comes in between.

@@ -113,6 +113,13 @@ impl Machine {
         fs::symlink_metadata(self.path(name)).is_ok_and(|metadata| metadata.is_symlink())
     }
 
+    /// The script as it is in the release of this version.
+    pub(crate) fn script_of_release(&self, version: &str) -> PathBuf {
+        let script = fs::read_to_string(SCRIPT).expect("the script is there");
+        let known = script.replacen("release_version=''", &format!("release_version='{version}'"), 1);
+        self.script(known.as_bytes())
+    }
+
     /// What a new shell answers when it is asked for kache: the shell with its options in one word each.
     pub(crate) fn found_by(&self, shell: &[&str]) -> String {
         let mut command = Command::new(find(shell[0]).expect("the shell is here"));
@@ -201,11 +208,12 @@ impl Machine {
         public.lines().nth(1).expect("the second line is the key").to_owned()
     }
 
-    /// Signs the release with the key of that name.
-    pub(crate) fn sign(&self, name: &str) {
+    /// Signs the release with the key of that name, with a trusted comment.
+    pub(crate) fn sign(&self, name: &str, comment: &str) {
         let archive = self.archive();
         let mut command = Command::new("minisign");
         command.arg("-S").arg("-s").arg(self.root().join(format!("{name}.key"))).arg("-m").arg(&archive);
+        command.args(["-t", comment]);
         command.arg("-x").arg(format!("{}.sig", archive.display())).stdin(Stdio::null());
         let output = command.output().expect("minisign runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

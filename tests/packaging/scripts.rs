@@ -88,12 +88,29 @@ fn the_installers_name_only_what_is_released() {
     assert_eq!(shell.matches("target=$arch-").count(), 2, "a system that is not in targets.toml");
 }
 
+/// Installers refuse a signature that does not say which release it is of.
+#[test]
+fn every_signature_of_a_release_names_its_version() {
+    let workflow = read(".github/workflows/release.yml");
+    let comment = "comment=\"kache release format=1 version=${GITHUB_REF_NAME#v}\"";
+    assert!(workflow.contains(comment), "{comment}");
+    let signing: Vec<&str> = workflow.split("minisign -S ").skip(1).collect();
+    assert!(
+        !signing.is_empty() && signing.iter().all(|rest| rest.contains("-t \"$comment\" -m ")),
+        "{signing:#?}"
+    );
+}
+
 /// What is piped into a shell must neither close it nor run what it downloaded as text.
 #[test]
 fn the_script_for_powershell_keeps_what_it_promises() {
     let script = read("installers/install.ps1");
     assert!(script.is_ascii(), "PowerShell 5.1 reads other letters as those of the system's code page");
     assert!(script.ends_with("\n}\n\nInvoke-Main\n"));
+    assert!(script.contains(".AllowAutoRedirect = $false"), "it sees where it is sent on to");
+    for client in ["WebClient", "Invoke-WebRequest", "Invoke-RestMethod", "HttpClient", "BitsTransfer"] {
+        assert!(!script.contains(client), "{client} follows redirections by itself");
+    }
     let mut depth = 0_i32;
     for line in script.lines().filter(|line| !line.trim_start().starts_with('#')) {
         let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '-').collect();
@@ -137,6 +154,9 @@ fn what_one_installer_is_asked_for_the_other_can_be_asked_for() {
         "minisign",
         "rsign",
         "foreign ",
+        "kache release format=1 version=",
+        "the signature of ",
+        "does not say which release it is of",
         "GITHUB_PATH",
         "kache-completions.nu",
     ] {

@@ -19,8 +19,8 @@
 //! ```
 //!
 //! `minisign -S -t 'kache release format=1 version=0.2.0 expires=2027-05-29' -m SHA256SUMS` makes it. So one signature
-//! covers the version and every asset, an old list cannot be passed off as a new one, and installers check the same two
-//! files. After the date in `expires` (UTC) the list is refused: a server that keeps answering with an old release, to
+//! covers the version and every asset, and an old list cannot be passed off as a new one. Installers check the signature
+//! of the archive alone, `<asset>.sig`, whose comment names the version too. After the date in `expires` (UTC) the list is refused: a server that keeps answering with an old release, to
 //! hide a fix, is noticed. The list of the newest release is signed again before it expires. `format` changes when a
 //! program that knows the old one would misread the new one. Further words are ignored.
 //!
