@@ -210,7 +210,7 @@ fn sccache_is_replaced_and_comes_back() {
     home.run(&["init", "-y"]).with(0, "Done");
     std::fs::remove_file(home.path("w/sccache")).unwrap();
     home.run(&["uninstall", "-y"]).with(0, "is not there any more");
-    assert_eq!(home.read(".cargo/config.toml"), "[build]\n", "a missing wrapper would stop cargo");
+    assert_eq!(home.read(".cargo/config.toml"), "", "a missing wrapper would stop cargo");
     home.cargo_works();
 }
 
@@ -287,7 +287,24 @@ fn without_a_journal_the_key_is_found_wherever_it_stands() {
     home.within("p");
     home.run(&["uninstall", "-y"]).with(0, "Done");
     assert_eq!(home.read("p/.cargo/config.toml"), "build = { jobs = 1 } # c\n");
-    assert_eq!(home.read(".cargo/config.toml"), "[build]\n");
+    assert_eq!(home.read(".cargo/config.toml"), "");
+}
+
+#[test]
+fn uninstall_after_the_home_was_renamed_leaves_no_empty_table() {
+    let home = Home::new();
+    let wrapper = "rustc-wrapper = \"/home/before/.local/bin/kache\"\n";
+    for (before, after) in [
+        (format!("[build]\n{wrapper}"), ""),
+        (format!("[net]\nretry = 3\n\n[build]\n{wrapper}"), "[net]\nretry = 3\n"),
+        (format!("[build]\n{wrapper}jobs = 1\n"), "[build]\njobs = 1\n"),
+        (format!("[build] # mine\n{wrapper}"), "[build] # mine\n"),
+    ] {
+        home.write(".cargo/config.toml", before);
+        home.run(&["uninstall", "-y"]).with(0, "Done");
+        assert_eq!(home.read(".cargo/config.toml"), after);
+        home.cargo_works();
+    }
 }
 
 #[test]

@@ -88,11 +88,17 @@ pub fn take_back(path: &Path, text: &str, undo: &KeyUndo) -> Result<Option<Strin
         gate::check(text, &after, KEY, old.as_ref()).map_err(|what| refused(path, what))?;
         return Ok(Some(after));
     }
-    remove(path, text).map(Some)
+    // A table that was there before stays, even if it is empty.
+    without_key(path, text, undo.inserted.contains("[build]")).map(Some)
 }
 
-/// Removes the key, which must be there, with the line that it stands in.
+/// Removes the key, which must be there, with the line that it stands in; and the header of a table that has nothing
+/// else in it, not even a comment.
 pub fn remove(path: &Path, text: &str) -> Result<String, CannotEdit> {
+    without_key(path, text, true)
+}
+
+fn without_key(path: &Path, text: &str, with_header: bool) -> Result<String, CannotEdit> {
     let file = File::parse(path, text)?;
     let missing = || unexpected(path, 1, format!("there is no `build.{KEY}`"));
     let build = file.document.get("build").ok_or_else(missing)?;
@@ -101,7 +107,10 @@ pub fn remove(path: &Path, text: &str) -> Result<String, CannotEdit> {
     let value = file.build(KEY).ok_or_else(missing)?;
     let key = key.span().ok_or_else(missing)?;
     let span = match build {
-        Item::Table(_) => line_start(text, key.start)..line_end(text, value.span.end),
+        Item::Table(table) => {
+            let line = line_start(text, key.start)..line_end(text, value.span.end);
+            if with_header { with_lone_header(text, table, line) } else { line }
+        }
         _ => with_comma(text, key.start..value.span.end),
     };
     let after = Splice { span, insert: String::new() }.apply(text);
@@ -204,6 +213,25 @@ fn with_comma(text: &str, span: Range<usize>) -> Range<usize> {
     let before = text[..span.start].trim_end();
     let start = before.strip_suffix(',').map_or(span.start, str::len);
     start..span.end
+}
+
+/// The span of a line of `table` with the header before it, if that would be left with nothing below it.
+fn with_lone_header(text: &str, table: &Table, line: Range<usize>) -> Range<usize> {
+    let header = table.span().filter(|_| table.len() == 1 && !table.is_dotted() && !table.is_implicit());
+    let Some(header) = header.filter(|header| header.end <= line.start) else { return line };
+    if !text[header.end..line.start].trim().is_empty() {
+        return line;
+    }
+    let start = line_start(text, header.start);
+    // The blank line that set the table apart from what stands before it.
+    let apart = ["\r\n", "\n"].into_iter().find_map(|eol| {
+        let before = text[..start].strip_suffix(eol)?;
+        before.ends_with('\n').then_some(before.len())
+    });
+    match apart {
+        Some(apart) if text[line.end..].trim().is_empty() => apart..line.end,
+        _ => start..line.end,
+    }
 }
 
 fn value_of(raw: &str) -> Option<toml::Value> {

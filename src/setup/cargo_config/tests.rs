@@ -86,7 +86,8 @@ fn paths_are_written_so_that_they_mean_the_same() {
 fn an_edited_text_loses_only_the_key() {
     for (before, edit, rest) in [
         ("a = 1\n", ("[build]\n", "[build]\njobs = 2\n"), "a = 1\n\n[build]\njobs = 2\n"),
-        ("a = 1\n", ("/kache\"\n", "/kache\" # mine\n[x]\n"), "a = 1\n\n[build]\n[x]\n"),
+        ("a = 1\n", ("/kache\"\n", "/kache\" # mine\n[x]\n"), "a = 1\n\n[x]\n"),
+        ("[build]\n", ("rustc-wrapper = ", "rustc-wrapper  = "), "[build]\n"),
         ("a = 1\n", ("a = 1\n", "b = 2\n"), "b = 2\n"),
         ("[build]\njobs = 1\n", ("jobs = 1\n", "jobs = 3\n"), "[build]\njobs = 3\n"),
         ("build = {}", ("\" }", "\", jobs = 2 }"), "build = { jobs = 2 }"),
@@ -279,5 +280,27 @@ proptest! {
         if let Ok(edited) = set_to(&text, WRAPPER) {
             prop_assert_eq!(take_back(&edited.text, &edited), Some(text));
         }
+    }
+}
+
+#[test]
+fn a_table_that_would_be_left_empty_goes_with_the_key() {
+    let key = "rustc-wrapper = \"/opt/kache\"\n";
+    for (before, after) in [
+        (format!("[build]\n{key}"), ""),
+        (format!("[net]\nx = 1\n\n[build]\n{key}"), "[net]\nx = 1\n"),
+        (format!("[net]\r\nx = 1\r\n\r\n[build]\r\n{key}"), "[net]\r\nx = 1\r\n"),
+        (format!("[build]\n{key}\n[net]\nx = 1\n"), "\n[net]\nx = 1\n"),
+        (format!("[a]\n\n[build]\n\n{key}[net]\n"), "[a]\n\n[net]\n"),
+        (format!("\u{feff}[build]\n{key}"), "\u{feff}"),
+        // What somebody wrote stays.
+        (format!("[build] # mine\n{key}"), "[build] # mine\n"),
+        (format!("[build]\n# mine\n{key}"), "[build]\n# mine\n"),
+        (format!("[build]\n{key}jobs = 1\n"), "[build]\njobs = 1\n"),
+        (format!("[build]\n{key}# mine\n"), "# mine\n"),
+        (format!("[build]\n{key}[build.env]\n"), "[build]\n[build.env]\n"),
+        (format!("build.{key}"), ""),
+    ] {
+        assert_eq!(edit::remove(Path::new("/c"), &before).unwrap(), after, "{before:?}");
     }
 }
