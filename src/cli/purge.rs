@@ -14,6 +14,7 @@ use crate::index::open;
 use crate::index::records;
 use crate::report::words::counted;
 use crate::store::Store;
+use crate::store::scrub::Scrub;
 use crate::sys::{clock, fs};
 use crate::trigger;
 
@@ -127,6 +128,7 @@ pub fn remove_everything(cache_dir: &Path) -> Result<(), Failure> {
     let mut files = open::files(cache_dir);
     files.extend(records::files(&Store::records_dir(cache_dir)));
     files.push(trigger::stamp_file(cache_dir));
+    files.push(Scrub::file(cache_dir));
     for file in files {
         fs::remove(&file).map_err(|e| failed(&file, e))?;
     }

@@ -6,6 +6,7 @@ use std::sync::mpsc::Sender;
 use crate::daemon::binary::Verdict;
 use crate::protocol::message::{Answer, Request};
 use crate::protocol::skew::Reason;
+use crate::store::scrub::Slice;
 use crate::sys::fs::Identity;
 use crate::sys::signal::Signal;
 
@@ -30,6 +31,8 @@ pub enum Event {
     },
     /// The store was looked after.
     Upkept(Result<String, String>),
+    /// A piece of the store was read again.
+    Scrubbed(Result<Slice, String>),
     Signal(Signal),
 }
 

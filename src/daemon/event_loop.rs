@@ -10,6 +10,7 @@ use crate::daemon::binary::{self, Launch, Verdict};
 use crate::daemon::event::{Candidate, Event};
 use crate::daemon::last_run::{LastRun, WELL_AFTER};
 use crate::daemon::log::Log;
+use crate::daemon::scrub::Scrubber;
 use crate::daemon::upkeep::Upkeep;
 use crate::protocol::VERSION;
 use crate::protocol::build::Build;
@@ -73,6 +74,7 @@ pub struct Daemon {
     looks_at: Instant,
     last_use: Instant,
     upkeep: Upkeep,
+    scrubber: Scrubber,
 }
 
 impl Daemon {
@@ -91,6 +93,7 @@ impl Daemon {
         Daemon {
             log: Log::at(&place.log, !ends_idle),
             upkeep: Upkeep::new(),
+            scrubber: Scrubber::new(now),
             life,
             launch,
             build: Build::current(),
@@ -182,6 +185,10 @@ impl Daemon {
                     self.log.line(&said);
                 }
             }
+            Event::Scrubbed(result) => {
+                let said = self.scrubber.ended(result, Instant::now());
+                said.iter().for_each(|line| self.log.line(line));
+            }
             Event::Signal(Signal::Reload) => self.reload(),
             Event::Signal(Signal::Stop) => {
                 self.log.line("told by the system to end");
@@ -249,11 +256,15 @@ impl Daemon {
                 LastRun { n_crashes: 0, ..run }.write(&self.place.last_run);
             }
         }
-        // With half a configuration, the limit may be another.
-        if self.place.problems.is_empty()
-            && let Err(e) = self.upkeep.look(&self.place.config, &self.to_self)
-        {
-            self.log.line(&format!("no thread to look after the store with: {e}"));
+        // With half a configuration, the limit may be another, and so may the store.
+        if self.place.problems.is_empty() {
+            if let Err(e) = self.upkeep.look(&self.place.config, &self.to_self) {
+                self.log.line(&format!("no thread to look after the store with: {e}"));
+            }
+            let cache_dir = &self.place.config.cache_dir.value;
+            if let Err(e) = self.scrubber.look(cache_dir, Instant::now(), &self.to_self) {
+                self.log.line(&format!("no thread to read the store again with: {e}"));
+            }
         }
     }
 

@@ -11,10 +11,11 @@
 //! ```text
 //! acceptor ── connection threads ──┐
 //! signals ─────────────────────────┼──> event loop ──> stop, or hand over
-//! judge (another binary), upkeep ──┘
+//! judge (another binary), upkeep ──┤
+//! scrub ───────────────────────────┘
 //! ```
 //!
-//! Read `log`, `last_run`, `binary`, `event`, `serve`, `upkeep`, `event_loop`, `run`, `start`.
+//! Read `log`, `last_run`, `binary`, `event`, `serve`, `upkeep`, `scrub`, `event_loop`, `run`, `start`.
 
 pub mod binary;
 pub mod event;
@@ -22,6 +23,7 @@ pub mod event_loop;
 pub mod last_run;
 pub mod log;
 pub mod run;
+pub mod scrub;
 pub mod serve;
 pub mod start;
 pub mod upkeep;

@@ -9,6 +9,8 @@ pub mod flight;
 pub mod lookup;
 pub mod put;
 pub mod secret;
+#[cfg(feature = "cli")]
+pub mod scrub;
 pub mod side;
 pub mod unit;
 #[cfg(feature = "cli")]

@@ -45,6 +45,7 @@ pub static ALL: &[&dyn Check] = &[
     &store::index::Index,
     &store::size::Size,
     &store::seals::Seals,
+    &store::last_read::LastRead,
     &settings::values::Values,
     &settings::secrets::Secrets,
     &settings::journal::Changes,

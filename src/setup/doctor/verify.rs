@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use crate::digest::{Digest, seal};
 use crate::store::entry::Unreadable;
+use crate::store::scrub::{Reading, Scrub};
 use crate::store::walk::Found;
 use crate::store::{Shelf, Store};
-use crate::sys::fs::{self, Identity};
-use crate::sys::host;
+use crate::sys::fs::Identity;
+use crate::sys::{clock, host};
 
 /// What the store was found to be.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -43,12 +44,16 @@ impl Verified {
 /// many were read.
 pub fn verify(cache_dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Verified {
     let store = Store::at(cache_dir);
+    let begun_ms = clock::now_ms();
     let mut verified = Verified::default();
     let entries = store.shelved(Shelf::Entries, &mut verified.problems);
-    let blobs = store.shelved(Shelf::Blobs, &mut verified.problems);
+    let mut blobs = store.shelved(Shelf::Blobs, &mut verified.problems);
+    // Nothing looks for a blob in another folder than its own.
+    blobs.retain(|(digest, found)| found.path == store.path(Shelf::Blobs, digest));
     verified.n_blobs = blobs.len();
     verified.bytes = blobs.iter().map(|(_, found)| found.state.size_bytes).sum();
     read_all(&store, &blobs, &mut verified, progress);
+    keep(cache_dir, &verified, begun_ms);
     let mut needed = BTreeSet::new();
     verified.n_entries = entries.len();
     for (key, found) in entries {
@@ -75,6 +80,19 @@ pub fn verify(cache_dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Verifie
     verified
 }
 
+/// The daemon need not read again soon what was read here. Where that cannot be kept, it does.
+fn keep(cache_dir: &Path, verified: &Verified, begun_ms: u64) {
+    if verified.n_blobs == 0 {
+        return;
+    }
+    let mut scrub = Scrub::load(cache_dir);
+    scrub.found_altered(verified.altered.len(), begun_ms);
+    if verified.problems.is_empty() {
+        scrub.all_read(begun_ms);
+    }
+    let _ = scrub.save(cache_dir);
+}
+
 fn read_all(
     store: &Store,
     blobs: &[(Digest, Found)],
@@ -89,15 +107,12 @@ fn read_all(
     let total = verified.bytes;
     let work = || {
         while let Some((digest, found)) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match is_as_stored(digest, &found.path) {
-                Ok(true) => {}
-                Ok(false) => {
-                    store.quarantine_blob(digest);
-                    push(&altered, found.path.display().to_string());
-                }
+            match store.verify_blob(digest, &found.path) {
                 // A collection may run beside this.
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-                Err(e) => push(&problems, format!("{}: {e}", found.path.display())),
+                Reading::Sound | Reading::Gone => {}
+                Reading::Altered => push(&altered, found.path.display().to_string()),
+                Reading::Stuck(why) => push(&problems, why),
+                Reading::Unreadable(e) => push(&problems, format!("{}: {e}", found.path.display())),
             }
             let before = n_read.fetch_add(found.state.size_bytes, Ordering::Relaxed);
             progress(before + found.state.size_bytes, total);
@@ -112,12 +127,6 @@ fn read_all(
     verified.altered = altered.into_inner().unwrap_or_default();
     verified.altered.sort();
     verified.problems.extend(problems.into_inner().unwrap_or_default());
-}
-
-fn is_as_stored(digest: &Digest, path: &Path) -> std::io::Result<bool> {
-    let mut file = fs::open(path)?;
-    let identity = Identity::of(&file.metadata()?);
-    Ok(seal::matches(digest, identity.modified_ns) && Digest::of_reader(&mut file)?.0 == *digest)
 }
 
 /// Takes blobs out of service whose seal says that they were written to. Answers how many.

@@ -12,4 +12,6 @@ pub mod index;
 
 pub mod seals;
 
+pub mod last_read;
+
 pub mod size;

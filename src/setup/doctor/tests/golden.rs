@@ -16,6 +16,7 @@ use crate::setup::doctor::examine::{ALL, ONLINE};
 use crate::setup::doctor::machine::Page;
 use crate::setup::plan::Journal;
 use crate::setup::service::detect;
+use crate::store::scrub::Scrub;
 use crate::sys::env::Env;
 use crate::sys::fs::probe::Way;
 
@@ -283,6 +284,15 @@ const STORE: &[Case] = &[
         })
     }),
     ("seals", "written-to", || well(|made| fs::write(made.blob("whole"), "other").unwrap())),
+    ("last-read", "altered", || {
+        well(|made| {
+            made.blob("whole");
+            let mut scrub = Scrub::default();
+            scrub.all_read(made.machine().now_ms - 5 * 86_400_000);
+            scrub.found_altered(2, made.machine().now_ms - 3 * 86_400_000);
+            scrub.save(&made.path("home/.cache/kache")).unwrap();
+        })
+    }),
     ("clock", "sources-ahead", || {
         well(|made| {
             made.write("home/project/Cargo.toml", "[package]\nname = 'p'\n");

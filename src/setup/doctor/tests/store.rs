@@ -190,5 +190,14 @@ fn verifying_finds_what_a_seal_does_not_tell() {
     let verified = verify::verify(&cache_dir, &|_, _| {});
     assert_eq!((verified.n_blobs, verified.altered.len(), verified.n_orphans), (2, 1, 2));
     assert!(sound.exists() && !altered.exists());
+    made.says_of(
+        "last-read",
+        &[
+            "note last-read 1 blob found altered and taken out of service, the last one 0s ago",
+            "every blob was written or verified within the last 0s",
+            "hint: a program that writes into build directories in place does this, and so does a failing disk or \
+             memory; `kache doctor --verify` reads everything now",
+        ],
+    );
     assert!(verify::verify(&cache_dir, &|_, _| {}).is_sound());
 }

@@ -1,0 +1,106 @@
+//! Reading the store again, a little at a time ([`crate::store::scrub`]): when the next piece is read, and in which thread.
+
+use std::path::Path;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use crate::daemon::event::Event;
+use crate::store::scrub::{Scrub, Slice};
+use crate::sys::{clock, process};
+
+/// A daemon that just started leaves the disk to whoever started it.
+const FIRST: Duration = Duration::from_secs(120);
+/// How long to wait where it cannot be kept how far it came.
+const AFTER_FAILURE: Duration = Duration::from_secs(3600);
+
+/// When the next piece is read.
+#[derive(Debug)]
+pub struct Scrubber {
+    is_running: bool,
+    next: Instant,
+    /// What was last told of, so that it is told once.
+    failure: Option<String>,
+}
+
+impl Scrubber {
+    /// One that reads nothing for a while.
+    pub fn new(now: Instant) -> Scrubber {
+        Scrubber { is_running: false, next: now + FIRST, failure: None }
+    }
+
+    /// Reads the next piece in a thread of its own, if it is time.
+    pub fn look(&mut self, cache_dir: &Path, now: Instant, events: &Sender<Event>) -> std::io::Result<()> {
+        if self.is_running || now < self.next {
+            return Ok(());
+        }
+        let (cache_dir, events) = (cache_dir.to_owned(), events.clone());
+        let work = move || {
+            process::give_way();
+            let result = Scrub::go_on(&cache_dir, clock::now_ms());
+            let path = Scrub::file(&cache_dir);
+            let _ = events.send(Event::Scrubbed(result.map_err(|e| format!("{}: {e}", path.display()))));
+        };
+        std::thread::Builder::new().name("scrub".to_owned()).spawn(work)?;
+        self.is_running = true;
+        Ok(())
+    }
+
+    /// A piece was read. Answers what is worth lines of the log.
+    pub fn ended(&mut self, result: Result<Slice, String>, now: Instant) -> Vec<String> {
+        self.is_running = false;
+        let slice = match result {
+            Ok(slice) => slice,
+            Err(why) => {
+                self.next = now + AFTER_FAILURE;
+                let is_news = self.failure.as_ref() != Some(&why);
+                self.failure = Some(why.clone());
+                return is_news.then(|| format!("scrub: {why}")).into_iter().collect();
+            }
+        };
+        self.failure = None;
+        self.next = now + slice.pause();
+        let altered =
+            slice.altered.iter().map(|path| format!("scrub: {path} was altered and is out of service"));
+        let problems = slice.problems.iter().map(|problem| format!("scrub: {problem}"));
+        let end = slice.ends_round.then(|| "scrub: every blob of the store was read".to_owned());
+        altered.chain(problems).chain(end).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn pieces_are_read_one_after_the_other_with_pauses() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let (sender, receiver) = channel();
+        let start = Instant::now();
+        let mut scrubber = Scrubber::new(start);
+        scrubber.look(dir.path(), start, &sender).expect("looks");
+        assert!(!scrubber.is_running, "it begins at once");
+        let due = start + FIRST;
+        scrubber.look(dir.path(), due, &sender).expect("starts");
+        scrubber.look(dir.path(), due, &sender).expect("looks");
+        let Ok(Event::Scrubbed(result)) = receiver.recv() else { panic!("another event") };
+        assert!(receiver.try_recv().is_err(), "only one piece at a time");
+        assert_eq!(scrubber.ended(result, due), Vec::<String>::new());
+        assert_eq!(scrubber.next, due + Slice::default().pause());
+    }
+
+    #[test]
+    fn findings_are_told_and_a_failure_once() {
+        let now = Instant::now();
+        let mut scrubber = Scrubber::new(now);
+        let slice = Slice { bytes: 1, altered: vec!["/b".to_owned()], ends_round: true, ..Slice::default() };
+        let said = scrubber.ended(Ok(slice), now);
+        assert_eq!(
+            said,
+            ["scrub: /b was altered and is out of service", "scrub: every blob of the store was read"]
+        );
+        assert_eq!(scrubber.ended(Err("no room".to_owned()), now), ["scrub: no room"]);
+        assert_eq!(scrubber.ended(Err("no room".to_owned()), now), Vec::<String>::new());
+        assert_eq!(scrubber.next, now + AFTER_FAILURE);
+    }
+}

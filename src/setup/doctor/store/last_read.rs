@@ -1,0 +1,61 @@
+//! When the blobs of the store were last read again, and whether any were found altered.
+
+use std::time::Duration;
+
+use crate::config::units::format_duration;
+use crate::report::words::counted;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::store::scrub::Scrub;
+use crate::store::{Shelf, Store};
+use crate::sys::fs;
+
+/// See the module.
+pub struct LastRead;
+
+impl Check for LastRead {
+    fn id(&self) -> &'static str {
+        "last-read"
+    }
+
+    fn group(&self) -> Group {
+        Group::Store
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "when every blob was last read again and verified"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
+        if fs::metadata(&Store::at(dir).root().join(Shelf::Blobs.name())).is_err() {
+            return Finding::ok("there are no blobs yet");
+        }
+        let scrub = Scrub::load(dir);
+        // Without seconds: the time is that of days.
+        let for_ms = |then_ms: u64| {
+            let seconds = machine.now_ms.saturating_sub(then_ms) / 1000;
+            format_duration(Duration::from_secs(if seconds < 60 { seconds } else { seconds / 60 * 60 }))
+        };
+        let all = match scrub.all_read_since_ms {
+            Some(since_ms) => format!("every blob was written or verified within the last {}", for_ms(since_ms)),
+            None => "not every blob was read again yet: a daemon does so over days, and `kache doctor --verify` at once"
+                .to_owned(),
+        };
+        match scrub.recently_altered(machine.now_ms) {
+            None => Finding::ok(all),
+            Some((n, last_ms)) => {
+                let blobs = counted(usize::try_from(n).unwrap_or(usize::MAX), "blob");
+                let text = format!(
+                    "{blobs} found altered and taken out of service, the last one {} ago",
+                    for_ms(last_ms)
+                );
+                Finding::note(text).details([all]).hint(
+                    "a program that writes into build directories in place does this, and so does a failing disk or \
+                     memory; `kache doctor --verify` reads everything now",
+                )
+            }
+        }
+    }
+}
