@@ -246,6 +246,22 @@ fn only_sys_changes_files_starts_programs_and_asks_for_environment_or_time() {
 }
 
 #[test]
+fn commands_print_in_one_place() {
+    let mut problems = Vec::new();
+    let is_elsewhere =
+        |source: &&Source| source.path.starts_with("src/cli/") && source.path != "src/cli/terminal.rs";
+    for source in Tree::read().sources.iter().filter(is_elsewhere) {
+        for tokens in source.tokens.windows(3) {
+            let call = [0, 1, 2].map(|at| tokens[at].text.as_str());
+            if matches!(call, ["stdout" | "stderr", "(", ")"]) {
+                problems.push(format!("{}:{}: `{}()`", source.path, tokens[0].line, tokens[0].text));
+            }
+        }
+    }
+    none(&problems, "Print through src/cli/terminal.rs, which escapes what would drive a terminal");
+}
+
+#[test]
 fn every_file_says_at_its_top_what_it_is() {
     let mut problems = Vec::new();
     let folders = ["src", "tests", "examples"].map(|folder| root().join(folder));

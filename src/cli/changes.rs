@@ -1,12 +1,12 @@
 //! Changing the machine, as far as people see it: the plan is shown, they are asked, and told how it ended.
 
-use std::io::{self, IsTerminal as _};
-
 use dialoguer::Input;
 use serde::Serialize;
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
+use crate::cli::terminal;
+use crate::report::escape;
 use crate::setup::plan::apply::Proof;
 use crate::setup::plan::journal::DAMAGED_HINT;
 use crate::setup::plan::show::Shown;
@@ -154,7 +154,7 @@ impl Ways {
         if self.yes {
             return Ok(true);
         }
-        if self.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        if self.json || !terminal::can_ask() {
             let error = "there is nobody to ask, so nothing was done".to_owned();
             return Err(Failure::usage(vec![error]).hint("-y does it without asking, --check only shows it"));
         }
@@ -174,7 +174,8 @@ pub fn ask(question: &str) -> Result<bool, Failure> {
         Some(_) => Ok(()),
         None => Err("y or n"),
     };
-    let input = Input::<String>::new().with_prompt(format!("{question} [Y/n]")).allow_empty(true);
+    let input =
+        Input::<String>::new().with_prompt(format!("{} [Y/n]", escape::text(question))).allow_empty(true);
     let answer = input.validate_with(is_known).interact_text();
     let answer =
         answer.map_err(|e| Failure::new(format_args!("no answer can be read from the terminal: {e}")))?;

@@ -29,7 +29,7 @@ pub enum Shell {
 
 /// Prints the completions of `definition`.
 pub fn run(args: &Args, definition: Command, session: &Session<'_>) -> Result<Exit, Failure> {
-    session.print(&script(args.shell, definition))?;
+    session.print_verbatim(&script(args.shell, definition))?;
     Ok(Exit::Ok)
 }
 

@@ -1,6 +1,5 @@
 //! `kache doctor`: looks at everything, and puts right what it can.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +9,7 @@ use crate::cli::changes;
 use crate::cli::completions::{self, Shell};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
+use crate::cli::terminal;
 use crate::config::units::format_bytes;
 use crate::setup::doctor::examine::{ALL, Examined, ONLINE, ONLINE_LIMIT, examine};
 use crate::setup::doctor::finding::Fix;
@@ -235,7 +235,7 @@ fn agreed(args: &Args, question: &str) -> Result<bool, Failure> {
     if args.yes {
         return Ok(true);
     }
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !terminal::can_ask() {
         let error = "there is nobody to ask, so nothing was done".to_owned();
         return Err(
             Failure::usage(vec![error]).hint("-y does it without asking; without --fix it is only shown")
@@ -278,18 +278,18 @@ struct VerifyReport<'a> {
 
 fn verify_store(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let cache_dir = session.config()?.cache_dir.value;
-    let shows = io::stderr().is_terminal();
+    let shows = terminal::shows_progress();
     let shown = AtomicU64::new(u64::MAX);
     let progress = |read: u64, total: u64| {
         let percent = (read * 100).checked_div(total).unwrap_or(100);
         if shows && shown.swap(percent, Ordering::Relaxed) != percent {
             let (read, total) = (format_bytes(read), format_bytes(total));
-            let _ = write!(io::stderr(), "\r{percent:>3} % of {total} read ({read})   ");
+            terminal::replace_line(&format!("{percent:>3} % of {total} read ({read})"));
         }
     };
     let verified = verify::verify(&cache_dir, &progress);
     if shows {
-        let _ = writeln!(io::stderr());
+        terminal::say("\n");
     }
     let is_sound = verified.is_sound();
     if args.json {

@@ -1,7 +1,8 @@
 //! How a command ends, and how it says what went wrong.
 
 use std::fmt;
-use std::io::Write as _;
+
+use crate::cli::terminal;
 
 /// The codes that commands end with. Scripts rely on them: a number never gets another meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Failure {
 
     /// Says it on standard error. Answers the code to end with.
     pub fn say(&self) -> Exit {
-        let _ = write!(std::io::stderr(), "{self}");
+        terminal::say(&self.to_string());
         self.exit
     }
 }

@@ -6,6 +6,8 @@
 //! - How it ended is one of the codes of [`exit::Exit`].
 //! - There is no colour.
 
+pub mod terminal;
+
 pub mod exit;
 
 pub mod table;

@@ -1,12 +1,12 @@
 //! What every command works with: the environment, the configuration, and a place to print to.
 
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::cli::exit::Failure;
+use crate::cli::terminal;
 use crate::config::Config;
 use crate::config::units::parse_duration;
 use crate::index::open::Index;
@@ -58,26 +58,30 @@ impl Session<'_> {
         Err(Failure::usage(vec![error]).hint(hint))
     }
 
-    /// Prints `text` as it is. A reader that went away is no failure.
+    /// Prints `text` for people.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            result => {
-                result.map_err(|e| Failure::new(format_args!("standard output cannot be written to: {e}")))
-            }
-        }
+        terminal::print(text).map_err(|e| not_printed(&e))
+    }
+
+    /// Prints `text` byte for byte, for a program that reads it.
+    pub fn print_verbatim(&self, text: &str) -> Result<(), Failure> {
+        terminal::verbatim(text).map_err(|e| not_printed(&e))
     }
 
     /// Prints a report as JSON.
     pub fn print_json(&self, report: &impl Serialize) -> Result<(), Failure> {
-        self.print(&(serde_json::to_string_pretty(report)? + "\n"))
+        let json = serde_json::to_string_pretty(report)? + "\n";
+        terminal::print_json(&json).map_err(|e| not_printed(&e))
     }
 
     /// Says on standard error what a reader of the output should know of it.
     pub fn note(&self, text: &str) {
-        let _ = writeln!(io::stderr(), "note: {text}");
+        terminal::say(&format!("note: {text}\n"));
     }
+}
+
+fn not_printed(e: &std::io::Error) -> Failure {
+    Failure::new(format_args!("standard output cannot be written to: {e}"))
 }
 
 /// A duration in an argument.

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::config::units::{format_bytes, format_duration};
 use crate::gc::survey;
 use crate::index::records;
+use crate::report::escape;
 use crate::report::summary::{Count, Summary};
 use crate::report::words::counted;
 use crate::store::Store;
@@ -102,7 +103,7 @@ fn text(report: &Report, since: Option<Duration>, is_there: bool) -> String {
         );
     }
     for (problem, n) in &summary.problems {
-        text += &format!("\nBuilds went on in spite of this, met {n}×: {problem}\n");
+        text += &format!("\nBuilds went on in spite of this, met {n}×: {}\n", escape::line(problem));
     }
     text += &match report.store.disk_bytes {
         _ if !is_there => format!("\nThere is no store at {} yet.\n", report.store.path),

@@ -1,5 +1,7 @@
 //! Tables for people: columns as wide as their widest cell, two spaces between them.
 
+use crate::report::escape;
+
 /// Rows of cells.
 #[derive(Default)]
 pub struct Table {
@@ -14,9 +16,9 @@ impl Table {
         Table { right: columns.chars().map(|column| column == '>').collect(), rows: Vec::new() }
     }
 
-    /// Adds a row.
+    /// Adds a row. A cell is one line, whatever name it shows.
     pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
-        self.rows.push(cells.iter().map(|cell| (*cell).to_owned()).collect());
+        self.rows.push(cells.iter().map(|cell| escape::line(cell).into_owned()).collect());
     }
 
     /// The table as text, each line after `indent`.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::config::units::format_duration;
-use crate::report::words;
+use crate::report::{escape, words};
 use crate::sys::clock;
 use crate::why_miss::{Finding, Verdict, explain};
 
@@ -142,9 +142,10 @@ fn in_words(verdict: &Verdict, now_ms: u64) -> (&'static str, Vec<String>) {
 fn text(unit: &UnitReport, now_ms: u64) -> String {
     let UnitReport { package, version, kind, crate_name, .. } = unit;
     let name = if kind.ends_with("build-script") { package } else { crate_name };
-    let mut text = format!("{name} {version} {kind}, {} in {}\n", ago(unit.time_ms, now_ms), unit.place);
+    let title = format!("{name} {version} {kind}, {} in {}", ago(unit.time_ms, now_ms), unit.place);
+    let mut text = format!("{}\n", escape::line(&title));
     for because in &unit.because {
-        text += &format!("  {because}\n");
+        text += &format!("  {}\n", escape::line(because));
     }
     for name in &unit.see {
         text += &format!("  see `kache why-miss {name}`\n");

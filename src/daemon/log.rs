@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::report::escape;
 use crate::sys::{clock, fs};
 
 /// When the log is put aside. There is one that was put aside, so this is half of what both take.
@@ -33,7 +34,7 @@ impl Log {
             let _ = fs::create_dir_all(dir).and_then(|()| fs::append(&self.path, line.as_bytes()));
         }
         if self.also_stderr {
-            let _ = writeln!(std::io::stderr(), "{text}");
+            let _ = writeln!(std::io::stderr(), "{}", escape::text(&text));
         }
     }
 

@@ -28,6 +28,7 @@ mod compilers;
 mod daemon;
 mod doctor;
 mod environment;
+mod hostile_names;
 mod init;
 #[cfg(target_os = "linux")]
 mod inputs;

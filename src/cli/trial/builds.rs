@@ -1,11 +1,11 @@
 //! The builds that are compared, one after the other.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::exit::Failure;
+use crate::cli::terminal;
 use crate::cli::trial::cargo::{BuildCall, Cargo, Wrapper};
 use crate::cli::trial::figures::{Figures, Records, Unserved, unserved};
 use crate::cli::trial::report::{COLD, PLAIN, SECOND, WARM};
@@ -95,7 +95,7 @@ impl Builds<'_> {
             return Ok(built.elapsed);
         }
         progress.end();
-        let _ = std::io::stderr().write_all(built.said.as_bytes());
+        terminal::say(&built.said);
         let failure = Failure::new(format_args!("the {what} failed; what cargo said stands above"));
         Err(failure.hint(match &self.workspace.not_fetched {
             Some(why) => {
@@ -121,28 +121,26 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new() -> Progress {
-        Progress { is_terminal: std::io::stderr().is_terminal() }
+        Progress { is_terminal: terminal::shows_progress() }
     }
 
     pub(super) fn begin(&self, what: &str) {
-        let line = if self.is_terminal { format!("\r\x1b[K{what} …") } else { format!("{what} …\n") };
-        self.say(&line);
+        if self.is_terminal {
+            terminal::replace_line(&format!("{what} …"));
+        } else {
+            terminal::say(&format!("{what} …\n"));
+        }
     }
 
     fn went_on(&self, what: &str, n_packages: usize) {
         if self.is_terminal {
-            self.say(&format!("\r\x1b[K{what} … {n_packages} packages"));
+            terminal::replace_line(&format!("{what} … {n_packages} packages"));
         }
     }
 
     pub(super) fn end(&self) {
         if self.is_terminal {
-            self.say("\r\x1b[K");
+            terminal::replace_line("");
         }
-    }
-
-    /// Nobody may be there to see it.
-    fn say(&self, text: &str) {
-        let _ = std::io::stderr().write_all(text.as_bytes());
     }
 }
