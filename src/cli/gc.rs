@@ -15,6 +15,7 @@ use crate::gc::survey::{Incomplete, Survey};
 use crate::gc::{automatic, lock_file, one_at_a_time};
 use crate::report::words::counted;
 use crate::settings;
+use crate::setup::store_access;
 use crate::sys::lock::FileLock;
 use crate::sys::{clock, fs};
 
@@ -52,6 +53,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         return missing(cache_dir, args.dry_run, args.json, session);
     }
     let lock = if args.dry_run { None } else { Some(lock(cache_dir)?) };
+    session.note_obstacles(cache_dir);
     let survey = survey(cache_dir, session)?;
     let max_age = args.max_age.or(config.gc_max_age.value);
     let limits = limits(&config, max_age, args.grace.as_millis() as u64);
@@ -71,9 +73,17 @@ pub fn lock(cache_dir: &Path) -> Result<FileLock, Failure> {
                 exit: Exit::Busy,
             })
         }
-        Err(e) => Err(Failure::new(format_args!("{}: {e}", lock_file(cache_dir).display())).hint(
-            "removing needs write access to the store: make it writable, or name another in KACHE_CACHE_DIR",
-        )),
+        Err(e) => {
+            let mut failure = Failure::new(format_args!("{}: {e}", lock_file(cache_dir).display()));
+            let obstacles = store_access::look(cache_dir);
+            if !obstacles.hinders_builds() {
+                return Err(failure.hint(
+                    "removing needs write access to the store: make it writable, or name another in KACHE_CACHE_DIR",
+                ));
+            }
+            failure.errors.push(obstacles.sentence());
+            Err(failure.hint(obstacles.hint()))
+        }
     }
 }
 

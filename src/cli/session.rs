@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use crate::cli::exit::Failure;
 use crate::cli::terminal;
-use crate::config::Config;
 use crate::config::units::parse_duration;
+use crate::config::{Config, Problem};
 use crate::index::open::Index;
 use crate::settings;
+use crate::setup::store_access;
 use crate::setup::user::{WrongUser, is_root_for_another};
 use crate::sys::env::Env;
 
@@ -28,16 +29,33 @@ impl Session<'_> {
         let (config, problems) = settings::for_command(self.env);
         if !problems.is_empty() {
             let errors = problems.iter().map(ToString::to_string).collect();
-            return Err(
-                Failure::usage(errors).hint("`kache config` shows all settings and where they come from")
-            );
+            let hint = "builds go on without what is not understood; `kache config` shows all settings and where \
+                        they come from";
+            return Err(Failure::usage(errors).hint(hint));
         }
-        if config.cache_dir.value.as_os_str().is_empty() {
-            let error = "there is no place for the store: neither HOME nor KACHE_CACHE_DIR is set";
-            return Err(Failure::usage(vec![error.to_owned()])
-                .hint("set HOME to your home directory, or KACHE_CACHE_DIR to a directory for the store"));
+        placed(config)
+    }
+
+    /// The configuration as builds have it, which go on without what is not understood; and what that is. For commands
+    /// that report on builds.
+    pub fn config_of_builds(&self) -> Result<(Config, Vec<String>), Failure> {
+        let (config, problems) = settings::for_command(self.env);
+        let says = |problem: &Problem| match problem.loses_key() {
+            true => format!("builds leave everything to the compiler because of this: {problem}"),
+            false => format!("builds ignore this setting: {problem}"),
+        };
+        let said: Vec<String> = problems.iter().map(says).collect();
+        said.iter().for_each(|said| self.note(said));
+        Ok((placed(config)?, said))
+    }
+
+    /// Says what keeps builds of this user from using the store.
+    pub fn note_obstacles(&self, cache_dir: &Path) {
+        let obstacles = store_access::look(cache_dir);
+        if obstacles.hinders_builds() {
+            self.note(&obstacles.sentence());
+            terminal::say(&format!("hint: {}\n", obstacles.hint()));
         }
-        Ok(config)
     }
 
     /// The index of the cache directory, up to date; says what there is to say about it.
@@ -78,6 +96,16 @@ impl Session<'_> {
     pub fn note(&self, text: &str) {
         terminal::say(&format!("note: {text}\n"));
     }
+}
+
+/// `config`, if there is a place for the store in it.
+fn placed(config: Config) -> Result<Config, Failure> {
+    if config.cache_dir.value.as_os_str().is_empty() {
+        let error = "there is no place for the store: neither HOME nor KACHE_CACHE_DIR is set";
+        return Err(Failure::usage(vec![error.to_owned()])
+            .hint("set HOME to your home directory, or KACHE_CACHE_DIR to a directory for the store"));
+    }
+    Ok(config)
 }
 
 fn not_printed(e: &std::io::Error) -> Failure {

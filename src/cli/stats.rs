@@ -16,6 +16,7 @@ use crate::index::records;
 use crate::report::escape;
 use crate::report::summary::{Count, Summary};
 use crate::report::words::counted;
+use crate::setup::store_access;
 use crate::store::Store;
 use crate::sys::{clock, fs};
 
@@ -38,6 +39,9 @@ struct Report {
     #[serde(flatten)]
     summary: Summary,
     n_unreadable_lines: usize,
+    /// What is wrong with the configuration here, which builds go on in spite of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    config_problems: Vec<String>,
     store: StoreReport,
 }
 
@@ -48,11 +52,20 @@ struct StoreReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     disk_bytes: Option<u64>,
     max_bytes: u64,
+    /// What keeps builds of this user from using it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    obstacle: Option<Obstacle>,
+}
+
+#[derive(Serialize)]
+struct Obstacle {
+    text: String,
+    hint: String,
 }
 
 /// Prints the sums.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
-    let config = session.config()?;
+    let (config, config_problems) = session.config_of_builds()?;
     let cache_dir = &config.cache_dir.value;
     let since_ms = args.since.map(|since| clock::now_ms().saturating_sub(since.as_millis() as u64));
     let read = records::since(&Store::records_dir(cache_dir), since_ms.unwrap_or(0));
@@ -62,6 +75,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         since_ms,
         summary: Summary::of(&read.records),
         n_unreadable_lines: read.n_skipped,
+        config_problems,
         store: store_report(&config, session),
     };
     if args.json {
@@ -76,10 +90,13 @@ fn store_report(config: &Config, session: &Session<'_>) -> StoreReport {
     let path: &Path = &config.cache_dir.value;
     let (disk_bytes, problems) = survey::disk_bytes(path);
     problems.iter().for_each(|problem| session.note(problem));
+    let obstacles = store_access::look(path);
+    let obstacle = || Obstacle { text: obstacles.sentence(), hint: obstacles.hint() };
     StoreReport {
         path: path.display().to_string(),
         disk_bytes: problems.is_empty().then_some(disk_bytes),
         max_bytes: config.max_size_bytes.value,
+        obstacle: obstacles.hinders_builds().then(obstacle),
     }
 }
 
@@ -115,6 +132,11 @@ fn text(report: &Report, since: Option<Duration>, is_there: bool) -> String {
         ),
         None => format!("\nThe store at {} cannot be read completely.\n", report.store.path),
     };
+    if let Some(Obstacle { text: obstacle, hint }) = &report.store.obstacle {
+        text += &format!(
+            "\nBuilds of this user are not cached as they should be, and may not be recorded:\n{obstacle}\nhint: {hint}\n"
+        );
+    }
     text
 }
 

@@ -47,7 +47,9 @@ struct UnitReport {
 
 /// Prints what became of each unit of the crate.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
-    let cache_dir = session.config()?.cache_dir.value;
+    let (config, _) = session.config_of_builds()?;
+    let cache_dir = config.cache_dir.value;
+    session.note_obstacles(&cache_dir);
     let findings = explain(&args.name, &cache_dir, &session.index(&cache_dir)?)?;
     if findings.is_empty() {
         let error = format!("no build of `{}` is recorded in {}", args.name, cache_dir.display());

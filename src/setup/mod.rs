@@ -8,6 +8,9 @@ pub mod cargo_config;
 pub mod plan;
 
 pub mod unwritable;
+
+pub mod store_access;
+
 pub mod user;
 
 pub mod service;

@@ -24,6 +24,7 @@ pub(crate) const NEEDS: &[&str] = &[
     "powershell",
     "pwsh",
     "python3",
+    "root",
     "rpmbuild",
     "rpmlint",
     "rpmspec",

@@ -42,6 +42,12 @@ impl Answer {
         &self.stdout
     }
 
+    /// It said all of this on standard error, however it ended.
+    #[track_caller]
+    fn mentions(&self, parts: &[&str]) {
+        assert!(parts.iter().all(|part| self.stderr.contains(part)), "kache {}\n{}", self.line, self.stderr);
+    }
+
     /// What it printed.
     pub(crate) fn stdout(&self) -> &str {
         &self.stdout
@@ -384,12 +390,19 @@ fn a_bad_configuration_stops_commands_and_no_build() {
         "{}:3: unknown key `cache.bypas_crates`; did you mean `cache.bypass_crates`?",
         file.display()
     );
-    for line in ["stats", "list", "why-miss words", "gc", "purge", "config"] {
+    for line in ["list", "gc", "purge", "config"] {
         kache(&world, line).failed(2, &[&first, &second]);
     }
+    kache(&world, "list").failed(2, &["hint: builds go on without what is not understood"]);
     assert!(kache(&world, "config").stdout.contains("cache.local_max_size       50 GiB"));
     world.build().expect(hits(0), misses(2));
     world.rebuild().expect(hits(2), misses(0));
+    // What reports on builds says what they ignore, and reports.
+    for (line, part) in [("stats", "hit rate"), ("why-miss words", "it was served")] {
+        let answer = kache(&world, line);
+        answer.noted(&format!("builds ignore this setting: {second}"));
+        assert!(answer.noted(&first).contains(part), "{}", answer.stdout);
+    }
     world.remove(".kache.toml");
     let stats = kache(&world, "stats");
     assert!(stats.ok().contains("Builds went on in spite of this, met 4×: "), "{}", stats.stdout);
@@ -495,6 +508,11 @@ fn a_store_that_cannot_be_written_to_is_read_and_removing_says_so() {
         }
         let Some(stats) = kache_read_only(&world, "stats") else { return };
         assert!(stats.ok().contains("hit rate"), "{}", stats.stdout);
+        assert!(
+            stats.ok().contains("cannot be written to, so nothing is stored\nhint: "),
+            "{}",
+            stats.stdout
+        );
         for (line, n_lines) in [("list", 3), ("why-miss words", 2), ("gc --dry-run", 1)] {
             let answer = kache_read_only(&world, line).expect("it worked before");
             assert_eq!(
@@ -508,6 +526,76 @@ fn a_store_that_cannot_be_written_to_is_read_and_removing_says_so() {
             let answer = kache_read_only(&world, line).expect("it worked before");
             answer.failed(1, &["gc.lock: Read-only file system", "hint: "]);
         }
+    }
+}
+
+#[test]
+fn settings_that_builds_ignore_are_told_by_stats() {
+    let mut world = World::project("two-crates");
+    for (name, value) in [
+        ("KACHE_MAX_SIZE", "10G"),
+        ("KACHE_OBSERVE", "false"),
+        ("KACHE_CACHE_EXECUTABLES", "sometimes"),
+        ("KACHE_PATHS", "exakt"),
+    ] {
+        world.set(name, value);
+        let stats = kache(&world, "stats --json");
+        stats.noted(&format!("builds ignore this setting: {name} is \"{value}\""));
+        let stats: Value = serde_json::from_str(&stats.stdout).expect("it is one JSON object");
+        assert!(stats["config_problems"][0].as_str().is_some_and(|said| said.contains(name)), "{stats}");
+        world.unset(name);
+    }
+    // Without its salt, what is served could be another's.
+    world.write(".kache.toml", "[cache\n");
+    kache(&world, "stats").noted("builds leave everything to the compiler because of this: ");
+    // Records say it where the setting was only that of builds.
+    world.remove(".kache.toml");
+    world.set("KACHE_MAX_SIZE", "10G");
+    world.build().succeeds();
+    world.unset("KACHE_MAX_SIZE");
+    let stats = kache(&world, "stats");
+    assert!(
+        stats.ok().contains("Builds went on in spite of this, met 2×: KACHE_MAX_SIZE is"),
+        "{}",
+        stats.stdout
+    );
+}
+
+#[test]
+fn what_belongs_to_another_user_in_a_store_is_told_by_whoever_reports_on_it() {
+    for part in ["cache", "cache/records", "cache/store/v1/blobs", "cache/store/v1/units"] {
+        let world = built_twice();
+        let cache = world.cache();
+        let path = world.root().join(part);
+        // The shelf's first folder, where it has some: the rest is this user's.
+        let folders = std::fs::read_dir(&path).expect("lists").map(|entry| entry.expect("lists").path());
+        let path = folders.filter(|path| part.contains("v1") && path.is_dir()).min().unwrap_or(path);
+        if std::os::unix::fs::chown(&path, Some(65_534), None).is_err() {
+            crate::skip::skip("root", "only root gives files away");
+            return;
+        }
+        let sentence = format!("{} belongs to another user", path.display());
+        let hint = format!("hint: `sudo chown -R \"$(id -u):$(id -g)\" {}` gives it to you", cache.display());
+        let stats = kache(&world, "stats");
+        assert!(stats.ok().contains(&sentence) && stats.stdout.contains(&hint), "{}", stats.stdout);
+        assert_eq!(
+            kache(&world, "stats --json").json()["store"]["obstacle"]["text"]
+                .as_str()
+                .map(|text| text.starts_with(&sentence)),
+            Some(true)
+        );
+        for line in ["why-miss words", "gc --dry-run", "gc"] {
+            let answer = kache(&world, line);
+            answer.noted(&sentence);
+            answer.noted(&hint);
+        }
+        kache(&world, "why-miss nowhere").mentions(&[
+            &sentence,
+            &hint,
+            "error: no build of `nowhere` is recorded",
+        ]);
+        let doctor = kache(&world, "doctor");
+        assert!(doctor.stdout.contains(&sentence), "{}", doctor.stdout);
     }
 }
 

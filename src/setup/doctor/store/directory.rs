@@ -1,8 +1,12 @@
-//! Whether the cache directory can be used by this user, and by nobody else.
+//! Whether every folder of the cache directory can be used by this user, and by nobody else.
+
+use std::path::Path;
 
 use crate::setup::doctor::check::{Check, Group};
-use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
+use crate::setup::plan::{Action, CommandLine};
+use crate::setup::store_access;
 use crate::sys::fs;
 use crate::sys::fs::settle;
 
@@ -19,7 +23,7 @@ impl Check for Directory {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the cache directory, its owner and its mode"
+        "the cache directory and every folder in it: the owner and the mode"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -40,20 +44,28 @@ impl Check for Directory {
             return Finding::problem(format!("{shown} is no directory, so nothing is stored"))
                 .hint("remove it, or name a directory in KACHE_CACHE_DIR");
         }
-        if !settle::is_writable(dir) {
-            return Finding::problem(format!("{shown} cannot be written to, so nothing is stored"))
-                .hint("give it to this user, or name another in KACHE_CACHE_DIR");
+        let obstacles = store_access::look(dir);
+        if obstacles.is_none() {
+            return Finding::ok(format!("{shown} can be written to"));
         }
-        if !fs::is_own(&metadata) {
-            return Finding::problem(format!(
-                "{shown} belongs to another user, who can change what is served"
-            ))
-            .hint("name a directory of this user's in KACHE_CACHE_DIR");
+        // Of one path the sentence says all.
+        let paths = obstacles.paths();
+        let n_more = paths.len().saturating_sub(3);
+        let more = (n_more > 0).then(|| format!("and {n_more} more"));
+        let listed = paths.iter().take(3).filter(|_| paths.len() > 1).map(|path| path.display().to_string());
+        let finding =
+            Finding::problem(obstacles.sentence()).details(listed.chain(more)).hint(obstacles.hint());
+        if !obstacles.foreign.is_empty() || obstacles.unwritable.iter().all(|path| may_write(path)) {
+            return finding;
         }
-        if settle::mode(&metadata) & 0o002 != 0 {
-            return Finding::problem(format!("{shown} can be written to by everybody"))
-                .hint(format!("chmod o-w {shown}"));
-        }
-        Finding::ok(format!("{shown} can be written to"))
+        let Some(dir) = dir.to_str() else { return finding };
+        let command = CommandLine::new("chmod", &["-R", "u+rwX", dir]);
+        let action = Action::run("Let this user write to the store", command, None);
+        finding.fix(Fix::by(vec![action]).after_asking("Are builds to store in it again?"))
     }
+}
+
+/// Whether the mode lets the owner write, so that another mode would not help.
+fn may_write(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| settle::mode(&metadata) & 0o200 != 0)
 }

@@ -201,3 +201,29 @@ fn verifying_finds_what_a_seal_does_not_tell() {
     );
     assert!(verify::verify(&cache_dir, &|_, _| {}).is_sound());
 }
+
+#[test]
+fn every_folder_of_the_store_is_looked_at_and_not_only_the_top() {
+    let made = Made::well();
+    made.blob("one");
+    made.is_ok("cache-directory");
+    let folder = made.blob("two").parent().unwrap().to_owned();
+    let name = folder.strip_prefix(made.path("")).unwrap().to_str().unwrap().to_owned();
+    made.mode(&name, 0o777);
+    assert!(made.said("cache-directory").contains(&format!("/{name} can be written to by everybody")));
+    made.mode(&name, 0o755);
+    made.is_ok("cache-directory");
+    // Only root gives files away, and can write to everything.
+    if std::os::unix::fs::chown(&folder, Some(65_534), None).is_ok() {
+        let said = made.said("cache-directory");
+        assert!(said.contains(&format!("/{name} belongs to another user")), "{said}");
+        assert!(
+            said.contains("hint: `sudo chown -R \"$(id -u):$(id -g)\" /home/.cache/kache` gives it to you"),
+            "{said}"
+        );
+    } else {
+        made.mode(&name, 0o555);
+        assert!(made.said("cache-directory").contains("cannot be written to, so not everything is stored"));
+        made.is_fixed("cache-directory");
+    }
+}
