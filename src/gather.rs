@@ -56,10 +56,10 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     let dep_info = read_dep_info(facts)?;
     refuse_crates_found_by_name(facts, &dep_info)?;
     let mut found_roots = Vec::new();
-    let (artifacts, files, library) = read_artifacts(finished, &mut found_roots)?;
+    let (artifacts, files, library, assembles) = read_artifacts(finished, &mut found_roots)?;
     bind_to_roots(facts, unit, &dep_info, finished.maps_paths, &mut found_roots);
     let (list, read) = learn::learn(facts, unit, &finished.evidence, &dep_info, found_roots)?;
-    let reach = finished.reach.map(|reach| with_macro(reach.clone(), facts, &artifacts));
+    let reach = finished.reach.map(|reach| with_artifacts(reach.clone(), facts, &artifacts, assembles));
     if reach.is_none() && artifacts.iter().any(|artifact| artifact.role.can_be_depended_on()) {
         return Err(Unstored::InputsUnknown("what stands behind the externs".to_owned()));
     }
@@ -156,13 +156,14 @@ fn rules(dep_info: &DepInfo, outputs: &[Output]) -> Result<Vec<Role>, Unstored> 
     dep_info.targets.iter().map(role).collect()
 }
 
-type Artifacts = (Vec<Artifact>, Vec<(PathBuf, crate::store::blob::Sharing)>, Option<Vec<u8>>);
+/// With what a procedural macro loads, and whether dependents may have the assembler read files.
+type Artifacts = (Vec<Artifact>, Vec<(PathBuf, crate::store::blob::Sharing)>, Option<Vec<u8>>, bool);
 
 /// Reads every output once: for its digest, and for the roots that stand in it. What a procedural macro with hidden
 /// inputs loads is handed on.
 fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Artifacts, Unstored> {
     let facts = finished.facts;
-    let (mut artifacts, mut files, mut library) = (Vec::new(), Vec::new(), None);
+    let (mut artifacts, mut files, mut library, mut assembles) = (Vec::new(), Vec::new(), None, false);
     let outputs = facts.outputs.iter().filter(|output| output.role != Role::DepInfo);
     let roles = || facts.outputs.iter().map(|output| output.role);
     for output in outputs {
@@ -189,6 +190,7 @@ fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Arti
             return Err(unexpected("empty"));
         }
         found.extend(reading.roots.iter().filter(|_| finished.maps_paths));
+        assembles |= reading.assembles && tells_dependents(facts.outputs, output.role);
         artifacts.push(Artifact {
             role: output.role,
             blob: reading.digest,
@@ -200,7 +202,14 @@ fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Arti
     }
     found.sort_unstable();
     found.dedup();
-    Ok((artifacts, files, library))
+    Ok((artifacts, files, library, assembles))
+}
+
+/// Whether an output of this role is where dependents find macros, and code that they compile: the metadata, which is
+/// also part of the others.
+pub fn tells_dependents(outputs: &[Output], role: Role) -> bool {
+    let metadata = output_of(outputs, Role::Metadata).map(|output| output.role);
+    role.can_be_depended_on() && role != Role::ProcMacro && metadata.is_none_or(|metadata| metadata == role)
 }
 
 /// What of a library is loaded, as far as its headers tell.
@@ -323,6 +332,7 @@ pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Option<Reach> {
             .filter_map(NativeLib::linked_name)
             .map(|name| Portable::literal(os::bytes(&name)))
             .collect(),
+        assembles: false,
     };
     let mut reach = Reach { crates: vec![own] };
     // A procedural macro is loaded whole: what it was made from cannot be reached through it.
@@ -334,21 +344,29 @@ pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Option<Reach> {
     Some(reach)
 }
 
-/// The same with the content of a procedural macro, which is known when it is made.
-fn with_macro(mut reach: Reach, facts: &Facts<'_>, artifacts: &[Artifact]) -> Reach {
+/// The same with what is known when the artifacts are made.
+fn with_artifacts(mut reach: Reach, facts: &Facts<'_>, artifacts: &[Artifact], assembles: bool) -> Reach {
+    reach.set_assembles(assembles);
     let library = artifacts.iter().find(|artifact| artifact.role == Role::ProcMacro);
     if let (Some(artifact), Some(own)) = (library, reach.crates.first_mut()) {
-        own.procedural_macro = Some(ProceduralMacro { digest: artifact.blob, pure: is_pure(facts) });
+        own.procedural_macro = Some(ProceduralMacro {
+            digest: artifact.blob,
+            pure: is_pure(facts),
+            finds_manifest: reach::finds_manifest(&facts.invocation.crate_name, is_from_registry(facts)),
+        });
     }
     reach
 }
 
 /// Whether the unit, which is a procedural macro, is known to read nothing on its own.
 fn is_pure(facts: &Facts<'_>) -> bool {
+    reach::is_pure(&facts.invocation.crate_name, is_from_registry(facts))
+}
+
+fn is_from_registry(facts: &Facts<'_>) -> bool {
     let registry =
         facts.places.roots.value(Root::CargoHome).and_then(os::path).map(|home| home.join("registry"));
-    let from_registry = registry.is_some_and(|registry| facts.invocation.source.starts_with(registry));
-    reach::is_pure(&facts.invocation.crate_name, from_registry)
+    registry.is_some_and(|registry| facts.invocation.source.starts_with(registry))
 }
 
 /// What people call the unit.

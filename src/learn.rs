@@ -14,7 +14,7 @@ use crate::call::Call;
 use crate::invocation::{SearchKind, SearchPath};
 use crate::key::assumed::Assumed;
 use crate::key::depinfo::DepInfo;
-use crate::key::facts::{Facts, same_content};
+use crate::key::facts::{Facts, Watch, same_content};
 use crate::key::inputs::KeyInputs;
 use crate::key::link::reads_closure;
 use crate::key::observed::{self, Dependence, Kind, Setting};
@@ -27,6 +27,7 @@ use crate::store::Store;
 use crate::sys::fs::{self, Identity};
 use crate::sys::observe::{Found, Observation, Scope};
 use crate::sys::{dirs, os};
+use crate::unseen;
 
 /// How a compile was watched.
 pub enum Evidence<'a> {
@@ -68,6 +69,9 @@ pub fn learn(
         }
         Evidence::Assumed(before, assumed) => {
             names.add_readable(&assumed.readable)?;
+            unseen::refuse_unknown(facts, unit)?;
+            let read = unseen::assembled(facts, dep_info)?.into_iter().collect();
+            let list = InputList { read, ..list };
             from_rules(facts, before, assumed, names.added_to(list))
         }
     }
@@ -81,6 +85,10 @@ fn from_rules(
 ) -> Result<(InputList, KeyInputs), Unstored> {
     if let Some(path) = assumed.watch.changed().or_else(|| assumed.readable.changed()) {
         return Err(Unstored::InputChanged(path.display().to_string()));
+    }
+    let written = before.written.as_ref().map_err(|why| Unstored::InputsUnknown(why.clone()))?;
+    if let Some(path) = written.changed() {
+        return Err(Unstored::UnexpectedOutput(format!("{} was written meanwhile", path.display())));
     }
     let mut list = InputList { learnt: Learnt::Assumed, ..list };
     let assume = || Some(assumed.inputs.clone());
@@ -369,6 +377,8 @@ pub struct Before {
     /// The file system's own time when the compiler was started, in nanoseconds since 1970.
     started_ns: i64,
     states: HashMap<PathBuf, Identity>,
+    /// Where procedural macros may write, or why that is not known.
+    written: Result<Watch, String>,
 }
 
 impl Before {
@@ -403,7 +413,10 @@ impl Before {
                 }
             }
         }
-        Ok(Before { started_ns, states })
+        let written =
+            if unit.runs_macros { unseen::places_to_write(facts, unit) } else { Ok(Watch::default()) };
+        let written = written.map_err(|e| format!("where procedural macros write: {e}"));
+        Ok(Before { started_ns, states, written })
     }
 
     /// Whether a file that now has this identity had the same content all the time that the compiler ran.

@@ -63,6 +63,8 @@ pub mod compile;
 
 pub mod names;
 
+pub mod unseen;
+
 pub mod learn;
 
 pub mod reading;

@@ -16,7 +16,7 @@ use crate::invocation::Role;
 use crate::invocation::driver::Driver;
 use crate::key::assumed::{self, Assumed};
 use crate::key::facts::Facts;
-use crate::key::memo::{self, Known, Memo};
+use crate::key::memo::{Known, Memo};
 use crate::key::reach::Reach;
 use crate::key::unit::Unit;
 use crate::learn::{Before, Evidence};
@@ -162,9 +162,9 @@ impl Compilation<'_> {
             if streams.announced(line) == Some(Role::Metadata)
                 && let Some(reach) = reach
                 && let Some(output) = outputs.iter().find(|output| output.role == Role::Metadata)
-                && let Ok(Reading { identity, digest, .. }) =
+                && let Ok(Reading { identity, digest, assembles, .. }) =
                     reader.read_announced(&places.cwd.join(&output.path))
-                && store.put_reach(&digest, reach).is_ok()
+                && store.put_reach(&digest, &with_assembler(reach, assembles)).is_ok()
             {
                 Memo::of(places.target.as_deref()).set(&identity, Known { digest, reach: reach.note() });
             }
@@ -243,13 +243,20 @@ impl Finish<'_> {
         let Compilation { facts, store, .. } = *self.compilation;
         let Some(reach) = self.reach.as_ref().filter(|_| self.compiled.status.success()) else { return };
         for output in facts.outputs.iter().filter(|output| is_rust_library(output.role)) {
-            if let Ok((digest, identity)) = memo::hash_file(&facts.places.cwd.join(&output.path))
-                && store.put_reach(&digest, reach).is_ok()
+            if let Ok(Reading { identity, digest, assembles, .. }) =
+                self.reader.read(&facts.places.cwd.join(&output.path), &mut |_| {})
+                && store.put_reach(&digest, &with_assembler(reach, assembles)).is_ok()
             {
                 facts.memo.set(&identity, Known { digest, reach: reach.note() });
             }
         }
     }
+}
+
+fn with_assembler(reach: &Reach, assembles: bool) -> Reach {
+    let mut reach = reach.clone();
+    reach.set_assembles(assembles);
+    reach
 }
 
 fn is_rust_library(role: Role) -> bool {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::digest::{Digest, Hasher};
+use crate::key::assembler;
 use crate::key::portable::{Root, Roots};
 use crate::key::roots::Places;
 use crate::sys::fs::{self, Identity};
@@ -24,6 +25,8 @@ pub struct Reading {
     pub digest: Digest,
     /// Each once, in no order.
     pub roots: Vec<Root>,
+    /// A directive with which the assembler reads a file stands in it.
+    pub assembles: bool,
 }
 
 impl Reader {
@@ -37,16 +40,18 @@ impl Reader {
     /// # Errors
     /// It cannot be read, or changed meanwhile.
     pub fn read(&self, path: &Path, seen: &mut dyn FnMut(&[u8])) -> io::Result<Reading> {
-        let ((digest, roots), identity) = fs::read_unchanged(path, |file| {
+        let ((digest, roots, assembles), identity) = fs::read_unchanged(path, |file| {
             let (mut hasher, mut n_bytes, mut roots) = (Hasher::new(), 0, Vec::new());
+            let mut directives = assembler::Search::default();
             self.roots.found_in(file, &mut roots, |piece| {
                 hasher.raw(piece);
                 n_bytes += piece.len() as u64;
+                directives.add(piece);
                 seen(piece);
             })?;
-            Ok(((hasher.finish(), roots), n_bytes))
+            Ok(((hasher.finish(), roots, directives.is_found()), n_bytes))
         })?;
-        Ok(Reading { identity, digest, roots })
+        Ok(Reading { identity, digest, roots, assembles })
     }
 
     /// The same of a file that the compiler has just announced, and remembers it.

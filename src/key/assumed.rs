@@ -27,13 +27,13 @@ pub fn assume(facts: &Facts<'_>, unit: &Unit) -> Result<Assumed, BypassReason> {
         link::add(facts, &reach, &mut assumed.inputs, &mut assumed.watch)?;
     }
     if unit.runs_macros {
-        add_readable_files(facts, &mut assumed)?;
+        add_readable_files(facts, unit, &mut assumed)?;
     }
     Ok(assumed)
 }
 
 /// What procedural macros could read: the files of the package, and those that its build script made or declared.
-fn add_readable_files(facts: &Facts<'_>, assumed: &mut Assumed) -> Result<(), BypassReason> {
+fn add_readable_files(facts: &Facts<'_>, unit: &Unit, assumed: &mut Assumed) -> Result<(), BypassReason> {
     let Assumed { inputs, readable, .. } = assumed;
     let mut tree = |kind: InputKind, path: &Path| -> Result<(), BypassReason> {
         let digest = declared::tree(path, facts.memo, readable).map_err(|e| unreadable(path, &e))?;
@@ -43,6 +43,9 @@ fn add_readable_files(facts: &Facts<'_>, assumed: &mut Assumed) -> Result<(), By
     let package = facts.env.get("CARGO_MANIFEST_DIR").map(Path::new);
     if let Some(package) = package {
         tree(InputKind::PackageTree, package)?;
+    }
+    if unit.finds_manifest {
+        tree(InputKind::PackageTree, &facts.places.cwd.join("Cargo.toml"))?;
     }
     let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) else { return Ok(()) };
     tree(InputKind::PackageTree, out_dir)?;

@@ -31,7 +31,7 @@ pub fn tree(path: &Path, memo: &Memo, watch: &mut Watch) -> io::Result<Digest> {
         return file(path, memo, watch);
     }
     let mut hasher = Hasher::new();
-    for child in children(path, watch)? {
+    for child in children(path, watch, &|_| false)? {
         hasher.field(os::bytes(child.path.strip_prefix(path).unwrap_or(&child.path)));
         if child.is_file {
             hasher.field(file(&child.path, memo, watch)?.as_bytes());
@@ -46,20 +46,32 @@ fn file(path: &Path, memo: &Memo, watch: &mut Watch) -> io::Result<Digest> {
     Ok(known.digest)
 }
 
+/// Adds the state of every file and directory below `root` to `watch`, but for what `is_left_out`.
+///
+/// # Errors
+/// It cannot be read, or there is too much.
+pub fn states(root: &Path, watch: &mut Watch, is_left_out: &dyn Fn(&Path) -> bool) -> io::Result<()> {
+    for child in children(root, watch, is_left_out)?.into_iter().filter(|child| child.is_file) {
+        watch.add(child.path, child.identity);
+    }
+    Ok(())
+}
+
 struct Child {
     path: PathBuf,
     is_file: bool,
+    identity: Identity,
 }
 
 /// All that is below a directory: files, and names of what is none.
-fn children(root: &Path, watch: &mut Watch) -> io::Result<Vec<Child>> {
+fn children(root: &Path, watch: &mut Watch, is_skipped: &dyn Fn(&Path) -> bool) -> io::Result<Vec<Child>> {
     let mut children = Vec::new();
     let mut waiting = vec![root.to_path_buf()];
     // Where links led to: none is followed in circles.
     let mut followed = vec![fs::canonical(root)?];
     while let Some(dir) = waiting.pop() {
         watch.add(dir.clone(), Identity::at(&dir)?);
-        for path in fs::list(&dir)? {
+        for path in fs::list(&dir)?.into_iter().filter(|path| !is_skipped(path)) {
             if children.len() == MAX_FILES {
                 return Err(io::Error::other(format!("more than {MAX_FILES} files")));
             }
@@ -74,7 +86,7 @@ fn children(root: &Path, watch: &mut Watch) -> io::Result<Vec<Child>> {
             if metadata.is_dir() && !is_left_out(&path) {
                 waiting.push(path.clone());
             }
-            children.push(Child { path, is_file: metadata.is_file() });
+            children.push(Child { path, is_file: metadata.is_file(), identity: Identity::of(&metadata) });
         }
     }
     Ok(children)

@@ -96,6 +96,10 @@ pub mod toolchain;
 
 pub mod linker;
 
+pub mod assembler;
+
+pub mod capability;
+
 pub mod reach;
 
 pub mod declared;

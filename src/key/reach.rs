@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::key::memo::ReachNote;
 use crate::key::portable::Portable;
+use crate::key::{assembler, capability};
 use crate::sys::elf;
 
 /// The crates behind one artifact, itself included.
@@ -26,6 +27,10 @@ pub struct ReachedCrate {
     /// Native libraries that it asks the linker for, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub native_libraries: Vec<Portable>,
+    /// Its metadata holds a directive with which the assembler reads a file: crates that use its macros, or inline its
+    /// functions, may read one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub assembles: bool,
 }
 
 /// A procedural macro crate.
@@ -35,6 +40,9 @@ pub struct ProceduralMacro {
     pub digest: Digest,
     /// It is known to read nothing but its input.
     pub pure: bool,
+    /// It is known to start no program but cargo, to find out where the manifest of the workspace is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub finds_manifest: bool,
 }
 
 impl Reach {
@@ -44,6 +52,13 @@ impl Reach {
             if !self.crates.contains(&reached) {
                 self.crates.push(reached);
             }
+        }
+    }
+
+    /// Says of the crate itself whether the assembler may read files for its dependents.
+    pub fn set_assembles(&mut self, assembles: bool) {
+        if let Some(own) = self.crates.first_mut() {
+            own.assembles = assembles;
         }
     }
 
@@ -131,6 +146,30 @@ const PURE: &[&str] = &[
 /// Whether the procedural macro `crate_name` is known to read nothing on its own.
 pub fn is_pure(crate_name: &str, from_registry: bool) -> bool {
     from_registry && PURE.contains(&crate_name)
+}
+
+/// Procedural macro crates that use `proc-macro-crate`: they have cargo say where the manifest of the workspace is, read
+/// that and the manifest of the package, and nothing else. Sorted; as of November 2026.
+const FIND_MANIFEST: &[&str] = &[
+    "async_graphql_derive",
+    "borsh_derive",
+    "glib_macros",
+    "gtk4_macros",
+    "jsonrpsee_proc_macros",
+    "multihash_derive_impl",
+    "num_enum_derive",
+    "parity_scale_codec_derive",
+    "poem_derive",
+    "poem_openapi_derive",
+    "rstest_macros",
+    "scale_info_derive",
+    "zbus_macros",
+    "zvariant_derive",
+];
+
+/// Whether the procedural macro `crate_name` is known to start cargo alone, see [`ProceduralMacro::finds_manifest`].
+pub fn finds_manifest(crate_name: &str, from_registry: bool) -> bool {
+    from_registry && FIND_MANIFEST.contains(&crate_name)
 }
 
 /// Variables of the session and of std itself: their names stand in every library, or their values change from one
@@ -248,7 +287,8 @@ fn is_in_capitals(word: &[u8]) -> bool {
 
 /// Everything in a library that could be the name of a variable: runs of letters, digits and underscores with three
 /// characters or more, or of two capitals, a blank between them. Texts in object code have no separator, so a name may
-/// stand inside a longer run; runs are kept whole.
+/// stand inside a longer run; runs are kept whole. One more word, which is no name, stands for a directive of the
+/// assembler ([`capability::ASSEMBLES`]).
 pub fn names_in(library: &[u8]) -> String {
     let n_loaded = n_loaded(library).unwrap_or(usize::MAX);
     let mut runs: Vec<&str> = library[..n_loaded.min(library.len())]
@@ -257,6 +297,7 @@ pub fn names_in(library: &[u8]) -> String {
         .filter(|run| !is_mangled(run))
         .filter_map(|run| std::str::from_utf8(run).ok())
         .collect();
+    runs.extend(assembler::stands_in(library).then_some(capability::ASSEMBLES));
     runs.sort_unstable();
     runs.dedup();
     runs.join(" ")

@@ -11,7 +11,7 @@ use crate::key::inputs::{InputKind, KeyInputs};
 use crate::key::memo::{self, Known, ReachNote};
 use crate::key::portable::{Portable, Root};
 use crate::key::reach::{self, Reach};
-use crate::key::{SCHEMA, declared};
+use crate::key::{SCHEMA, capability, declared};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::{fs, host, os};
 
@@ -24,6 +24,8 @@ pub struct Unit {
     pub externs: Vec<Digest>,
     /// Procedural macros that could read on their own may run.
     pub runs_macros: bool,
+    /// One of them has cargo find the manifest of the workspace.
+    pub finds_manifest: bool,
 }
 
 /// Makes the unit key.
@@ -45,11 +47,14 @@ pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
     let externs = add_externs(facts, &mut inputs, &mut watch)?;
     let runs_macros = externs.iter().any(|known| known.reach == ReachNote::Macros);
     let externs: Vec<Digest> = externs.into_iter().map(|known| known.digest).collect();
+    let mut finds_manifest = false;
     if runs_macros {
-        add_macros(facts, &reach_of(facts, &externs)?, &mut inputs)?;
+        let reach = reach_of(facts, &externs)?;
+        add_macros(facts, &reach, &mut inputs)?;
+        finds_manifest = reach.hidden_readers().any(|(_, procedural_macro)| procedural_macro.finds_manifest);
     }
     let key = inputs.key();
-    Ok(Unit { inputs, key, watch, externs, runs_macros })
+    Ok(Unit { inputs, key, watch, externs, runs_macros, finds_manifest })
 }
 
 /// The identity of the compiler covers the std of its own sysroot, not another one.
@@ -409,6 +414,10 @@ fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Resul
         let names = (facts.names)(&procedural_macro.digest);
         readable += &names.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, stem.to_string()))?;
         readable.push('\n');
+    }
+    if capability::writes_profile(&readable) {
+        let why = "a procedural macro writes a profile each time that it runs";
+        return Err(BypassReason::new(Bypass::SideOutput, why));
     }
     let mut variables: Vec<(&str, &OsStr)> =
         facts.env.vars().filter_map(|(name, value)| Some((name.to_str()?, value))).collect();

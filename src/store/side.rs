@@ -66,10 +66,10 @@ impl Store {
             return None;
         }
         let content = fs::read(path).ok()?;
-        let procedural_macro = Some(ProceduralMacro { digest: *library, pure: false });
+        let procedural_macro = Some(ProceduralMacro { digest: *library, pure: false, finds_manifest: false });
         let stem = Portable::literal(os::bytes(path.file_stem()?));
-        let reach =
-            Reach { crates: vec![ReachedCrate { stem, procedural_macro, native_libraries: Vec::new() }] };
+        let own = ReachedCrate { stem, procedural_macro, native_libraries: Vec::new(), assembles: false };
+        let reach = Reach { crates: vec![own] };
         self.put_names(library, &reach::names_in(&content)).ok()?;
         self.put_reach(library, &reach).ok()?;
         Some(reach)

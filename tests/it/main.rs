@@ -70,3 +70,6 @@ mod self_update;
 mod service;
 mod sources;
 mod trying;
+// Its assembly is that of one processor, in the dialect of ELF.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod unobserved;

@@ -127,8 +127,9 @@ fn reach() -> Reach {
         stem: Portable::literal(stem),
         procedural_macro,
         native_libraries: Vec::new(),
+        assembles: false,
     };
-    let is_macro = ProceduralMacro { digest, pure: true };
+    let is_macro = ProceduralMacro { digest, pure: true, finds_manifest: false };
     Reach { crates: vec![reached("libmac-1", Some(is_macro)), reached("libmac_rt-2", None)] }
 }
 

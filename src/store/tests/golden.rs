@@ -90,8 +90,13 @@ fn put(dir: &Path) -> Put {
     };
     let own = ReachedCrate {
         stem: Portable::literal("liba_b-0123456789abcdef"),
-        procedural_macro: Some(ProceduralMacro { digest: Digest::of(b"library"), pure: false }),
+        procedural_macro: Some(ProceduralMacro {
+            digest: Digest::of(b"library"),
+            pure: false,
+            finds_manifest: false,
+        }),
         native_libraries: vec![Portable::literal("z")],
+        assembles: false,
     };
     Put {
         key: read.key_after(Some(unit_key)),

@@ -97,7 +97,8 @@ impl Scene {
             created_ms: 2,
         };
         let stem = Portable::literal("libunit");
-        let own = ReachedCrate { stem, procedural_macro: None, native_libraries: Vec::new() };
+        let own =
+            ReachedCrate { stem, procedural_macro: None, native_libraries: Vec::new(), assembles: false };
         Put {
             key: read.key_after(Some(unit_key)),
             entry,

@@ -1,0 +1,61 @@
+//! What a procedural macro can do beside reading files and variables, as far as its library tells: the functions of the
+//! system that a library calls are named in it, and what is not called is not linked in.
+//!
+//! Where compiles are not observed, nothing that such a macro takes part in is stored. A list of words that a library
+//! holds ([`crate::key::reach::names_in`]) is all that is needed.
+
+use memchr::memmem;
+
+/// Takes the place of a name in [`crate::key::reach::names_in`] if the library holds a directive of the assembler.
+pub const ASSEMBLES: &str = ".incbin";
+
+/// Functions that start a program. Parts of names: systems have variants of each.
+const STARTS: &[&str] =
+    &["posix_spawn", "execve", "execvp", "execl", "popen", "vfork", "CreateProcess", "ShellExecute"];
+
+/// Functions that ask a server.
+const ASKS: &[&str] = &["getaddrinfo", "GetAddrInfo", "WSASocket", "WSAConnect"];
+
+/// Functions that ask a server, whose names are words of other texts as well: both are needed.
+const CONNECTS: [&str; 2] = ["socket", "connect"];
+
+/// The function with which a program that measures coverage, or makes a profile, writes what it found.
+const PROFILES: &str = "__llvm_profile_write_file";
+
+/// Whether a macro with these names in its library does something that no rule can follow, and what.
+pub fn beyond_rules(names: &str) -> Option<&'static str> {
+    let has = |part: &&str| memmem::find(names.as_bytes(), part.as_bytes()).is_some();
+    // Some systems put an underscore in front.
+    let is_word = |word: &str| names.split(' ').any(|name| name.strip_prefix('_').unwrap_or(name) == word);
+    if STARTS.iter().any(has) {
+        Some("can start programs")
+    } else if ASKS.iter().any(has) || CONNECTS.into_iter().all(is_word) {
+        Some("can ask servers")
+    } else if has(&ASSEMBLES) {
+        Some("can make the assembler read files")
+    } else {
+        None
+    }
+}
+
+/// Whether the library with these names writes a profile when the compiler that has loaded it ends.
+pub fn writes_profile(names: &str) -> bool {
+    memmem::find(names.as_bytes(), PROFILES.as_bytes()).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_tell_what_a_macro_can_do() {
+        assert_eq!(beyond_rules("write posix_spawnp read"), Some("can start programs"));
+        assert_eq!(beyond_rules("CreateProcessW"), Some("can start programs"));
+        assert_eq!(beyond_rules("_connect _socket"), Some("can ask servers"));
+        assert_eq!(beyond_rules("connect sockets"), None);
+        assert_eq!(beyond_rules("include .incbin"), Some("can make the assembler read files"));
+        assert_eq!(beyond_rules("getenv open64 read include spawn execute"), None);
+        assert!(writes_profile("x __llvm_profile_write_file"));
+        assert!(!writes_profile("llvm profile"));
+    }
+}

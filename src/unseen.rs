@@ -1,0 +1,133 @@
+//! A compile that was not observed: files that the assembler read, and what procedural macros may have done that no
+//! rule can follow. Where that is not known for certain, nothing is stored. Hits never come here: whether a compile is
+//! stored depends on nothing but what is in its key.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::key::assembler::{self, Operand};
+use crate::key::depinfo::DepInfo;
+use crate::key::facts::{Facts, Watch};
+use crate::key::portable::{Portable, Root};
+use crate::key::unit::{self, Unit};
+use crate::key::{capability, declared, reach};
+use crate::outcome::Unstored;
+use crate::sys::{fs, os};
+
+/// Refuses units whose macros, or whose dependencies' macros and inlined functions, may read or do anything.
+///
+/// # Errors
+/// There is such a crate among those that stand behind the externs, or they are not known.
+pub fn refuse_unknown(facts: &Facts<'_>, unit: &Unit) -> Result<(), Unstored> {
+    let unknown = |why: String| Unstored::InputsUnknown(why);
+    let reach = unit::reach_of(facts, &unit.externs)
+        .map_err(|reason| unknown(format!("what stands behind {}", reason.detail)))?;
+    if let Some(reached) = reach.crates.iter().find(|reached| reached.assembles) {
+        return Err(unknown(format!("{} has the assembler read files in its dependents", reached.stem)));
+    }
+    for (stem, procedural_macro) in reach.hidden_readers() {
+        let names = (facts.names)(&procedural_macro.digest);
+        let names = names.ok_or_else(|| unknown(format!("what {stem} can do")))?;
+        if let Some(can) = capability::beyond_rules(&names).filter(|_| !procedural_macro.finds_manifest) {
+            return Err(unknown(format!("the procedural macro {stem} {can}")));
+        }
+    }
+    Ok(())
+}
+
+/// The files that the assembler read because the sources told it to.
+///
+/// # Errors
+/// A source cannot be read, or the compiler put the name of the file together.
+pub fn assembled(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<Vec<Portable>, Unstored> {
+    let mut found = BTreeSet::new();
+    let sources = dep_info.files.iter().filter_map(|file| os::path(file));
+    let mut waiting: Vec<PathBuf> = sources.map(|path| facts.places.cwd.join(path)).collect();
+    while let Some(source) = waiting.pop() {
+        let unknown = |why: String| Unstored::InputsUnknown(format!("{}: {why}", source.display()));
+        let text = fs::read(&source).map_err(|e| unknown(e.to_string()))?;
+        for operand in assembler::operands(&text) {
+            let evaluated = || unknown("the assembler reads a file that is not named literally".to_owned());
+            let Operand::File { path, is_text } = operand else { return Err(evaluated()) };
+            let path = facts.places.cwd.join(os::path(&path).ok_or_else(evaluated)?);
+            if !fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+                return Err(unknown(format!(
+                    "{} is to be read by the assembler and not there",
+                    path.display()
+                )));
+            }
+            if found.insert(facts.portable(os::bytes(&path))) && is_text {
+                waiting.push(path);
+            }
+        }
+    }
+    match found.iter().find(|name| std::str::from_utf8(name.as_bytes()).is_err()) {
+        Some(name) => Err(Unstored::InputsUnknown(format!("{name}: the name is not UTF-8"))),
+        None => Ok(found.into_iter().collect()),
+    }
+}
+
+/// The state of all places where procedural macros may write, beyond the package itself: the workspace, and what
+/// variables name that the macros know. A hit would not write there.
+///
+/// # Errors
+/// They cannot be read, or there is too much.
+pub fn places_to_write(facts: &Facts<'_>, unit: &Unit) -> io::Result<Watch> {
+    let mut written = Watch::default();
+    let variable = |name: &str| facts.env.get(name).map(PathBuf::from);
+    let store = facts.memo_dir.ancestors().nth(3);
+    let package = variable("CARGO_MANIFEST_DIR");
+    let temporary: Vec<PathBuf> = ["TMPDIR", "TMP", "TEMP"].into_iter().filter_map(variable).collect();
+    let is_left_out = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let is_log = path.extension().is_some_and(|suffix| suffix == "log");
+        is_log
+            || name == "node_modules"
+            || package.as_deref() == Some(path)
+            || store == Some(path)
+            || temporary.iter().any(|dir| dir == path)
+    };
+    if facts.places.member && package.as_deref() != Some(&*facts.places.cwd) {
+        declared::states(&facts.places.cwd, &mut written, &is_left_out)?;
+    }
+    for path in named_places(facts, unit)? {
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => declared::states(&path, &mut written, &is_left_out)?,
+            Ok(metadata) if metadata.is_file() => written.add(path, fs::Identity::of(&metadata)),
+            Ok(_) => {}
+            Err(_) => written.add_absent(path),
+        }
+    }
+    Ok(written)
+}
+
+/// Paths in variables whose names stand in the libraries of the macros. Those that every build has, and writes to while
+/// it compiles, are left out, and so is what holds them.
+fn named_places(facts: &Facts<'_>, unit: &Unit) -> io::Result<Vec<PathBuf>> {
+    let reach = unit::reach_of(facts, &unit.externs).map_err(|reason| io::Error::other(reason.detail))?;
+    let libraries = reach.hidden_readers();
+    let names: Vec<String> =
+        libraries.filter_map(|(_, procedural_macro)| (facts.names)(&procedural_macro.digest)).collect();
+    let roots = [Root::Target, Root::CargoHome, Root::Home];
+    let mut own: Vec<PathBuf> =
+        roots.iter().filter_map(|root| os::path(facts.places.roots.value(*root)?)).collect();
+    own.extend([facts.places.cwd.clone(), facts.toolchain.sysroot.clone(), facts.memo_dir.to_path_buf()]);
+    own.extend(
+        ["CARGO_MANIFEST_DIR", "OUT_DIR", "TMPDIR"]
+            .iter()
+            .filter_map(|name| facts.env.get(name))
+            .map(PathBuf::from),
+    );
+    let is_own = |path: &Path| own.iter().any(|own| own.starts_with(path));
+    let is_of_build = |path: &Path| {
+        let name = facts.portable(os::bytes(path));
+        name.is_under(Root::Target) || name.is_under(Root::CargoHome) || name.is_under(Root::Workspace)
+    };
+    let named = facts.env.vars().filter(|(name, _)| {
+        let name = name.to_str().unwrap_or_default();
+        names.iter().any(|names| reach::may_read(names, name))
+    });
+    let paths = named.map(|(_, value)| PathBuf::from(value)).filter(|path| path.is_absolute());
+    Ok(paths.filter(|path| !is_own(path) && !is_of_build(path)).collect())
+}
