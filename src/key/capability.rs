@@ -19,8 +19,8 @@ const ASKS: &[&str] = &["getaddrinfo", "GetAddrInfo", "WSASocket", "WSAConnect"]
 /// Functions that ask a server, whose names are words of other texts as well: both are needed.
 const CONNECTS: [&str; 2] = ["socket", "connect"];
 
-/// The function with which a program that measures coverage, or makes a profile, writes what it found.
-const PROFILES: &str = "__llvm_profile_write_file";
+/// The variable that a program which measures coverage, or makes a profile, asks where to write what it found.
+const PROFILES: &str = "LLVM_PROFILE_FILE";
 
 /// Whether a macro with these names in its library does something that no rule can follow, and what.
 pub fn beyond_rules(names: &str) -> Option<&'static str> {
@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(beyond_rules("connect sockets"), None);
         assert_eq!(beyond_rules("include .incbin"), Some("can make the assembler read files"));
         assert_eq!(beyond_rules("getenv open64 read include spawn execute"), None);
-        assert!(writes_profile("x __llvm_profile_write_file"));
+        assert!(writes_profile("x LLVM_PROFILE_FILE"));
         assert!(!writes_profile("llvm profile"));
     }
 }

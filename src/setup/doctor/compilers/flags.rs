@@ -22,14 +22,28 @@ impl Check for Flags {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let Some((place, _)) = flags(machine).into_iter().find(|(_, words)| has_threads(words)) else {
-            return Finding::ok("nothing is asked of the compiler that makes hits rare");
+        let flags = flags(machine);
+        let Some((place, _)) = flags.iter().find(|(_, words)| has_threads(words)) else {
+            return match flags.iter().find(|(_, words)| measures_coverage(words)) {
+                Some((place, _)) => measured(place),
+                None => Finding::ok("nothing is asked of the compiler that makes hits rare"),
+            };
         };
         Finding::note(format!("{place} asks for the compiler's parallel front end, `-Zthreads`"))
             .details(["it may write other bytes each time, and then what depends on them is compiled anew"
                 .to_owned()])
             .hint("leave it out if units miss that should not: `kache why-miss <crate>`")
     }
+}
+
+fn measured(place: &str) -> Finding {
+    Finding::note(format!("{place} has programs write profiles, `-C instrument-coverage` or `profile-generate`"))
+        .details([
+            "procedural macros of the workspace write one each time that they run, so what uses them is compiled \
+             each time; those of a registry write none where what uses them is served"
+                .to_owned(),
+        ])
+        .hint("set it only for the builds that measure: `cargo llvm-cov` does")
 }
 
 /// Where flags are set, and their words.
@@ -51,6 +65,16 @@ fn flags(machine: &Machine) -> Vec<(String, Vec<String>)> {
         }
     }
     found
+}
+
+fn measures_coverage(words: &[String]) -> bool {
+    let begins = |word: &str| {
+        word == "instrument-coverage"
+            || word.starts_with("instrument-coverage=")
+            || word.starts_with("profile-generate")
+    };
+    words.iter().any(|word| word.strip_prefix("-C").is_some_and(begins))
+        || words.windows(2).any(|pair| ["-C", "--codegen"].contains(&&*pair[0]) && begins(&pair[1]))
 }
 
 fn has_threads(words: &[String]) -> bool {

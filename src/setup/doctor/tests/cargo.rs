@@ -300,6 +300,8 @@ fn flags_that_make_hits_rare_are_told_of_wherever_they_are_set() {
         let mut made = Made::well();
         made.set(variable, value);
         assert_eq!(made.said("rustflags").starts_with("  note"), is_told, "{variable}");
+        made.set(variable, "-C debuginfo=1 -C instrument-coverage");
+        assert!(made.said("rustflags").contains("write profiles"), "{variable}");
     }
 }
 
