@@ -22,6 +22,7 @@ pub struct Assumed {
 pub fn assume(facts: &Facts<'_>, unit: &Unit) -> Result<Assumed, BypassReason> {
     let mut assumed =
         Assumed { inputs: KeyInputs::default(), watch: Watch::default(), readable: Watch::default() };
+    link::add_unnamed_libraries(facts, &mut assumed.inputs, &mut assumed.watch)?;
     if facts.outputs.iter().any(|output| link::reads_closure(output.role)) {
         let reach = unit::reach_of(facts, &unit.externs)?;
         link::add(facts, &reach, &mut assumed.inputs, &mut assumed.watch)?;

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::{io, iter};
 
+use crate::digest::Hasher;
 use crate::invocation::{Invocation, Role, SearchKind};
 use crate::key::facts::{Facts, Watch};
 use crate::key::inputs::{InputKind, KeyInputs};
@@ -11,6 +12,7 @@ use crate::key::linker::{self, LinkArgument};
 use crate::key::portable::{Portable, Root};
 use crate::key::reach::Reach;
 use crate::outcome::{Bypass, BypassReason};
+use crate::sys::fs::Identity;
 use crate::sys::{fs, os};
 
 /// Adds what a link of this unit reads.
@@ -21,7 +23,6 @@ pub fn add(
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
     add_closure(facts, reach, inputs, watch)?;
-    add_unnamed_libraries(facts, inputs, watch)?;
     if facts.outputs.iter().any(|output| output.role.is_linked()) {
         add_linker(facts, reach, inputs, watch)?;
     }
@@ -65,27 +66,37 @@ fn add_closure(
     Ok(())
 }
 
-/// Native libraries in directories of the project that are searched. They count even unnamed: an attribute in any
-/// crate of the closure may ask for them.
-fn add_unnamed_libraries(
+/// Native libraries in directories that are searched. They count even unnamed: an attribute in any crate of the closure
+/// may ask for them, and one in the crate itself has the compiler put a static library into its archive. Elsewhere than
+/// in the project there may be many and large ones, so their state stands for their content.
+pub fn add_unnamed_libraries(
     facts: &Facts<'_>,
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
     for dir in search_dirs(facts, &[SearchKind::Native, SearchKind::All]) {
         let place = facts.portable(os::bytes(&dir));
-        if !place.is_under(Root::Target) && !place.is_under(Root::Workspace) {
-            continue;
-        }
+        let is_near = place.is_under(Root::Target) || place.is_under(Root::Workspace);
+        let mut states = Hasher::new();
         for path in fs::list(&dir).unwrap_or_default() {
             let suffix = path.extension().and_then(OsStr::to_str).unwrap_or_default();
             if !["a", "lib", "so", "dylib"].contains(&suffix) {
                 continue;
             }
-            if let Ok((known, identity)) = facts.memo.digest(&path) {
-                inputs.digest(InputKind::LinkFile, facts.portable(os::bytes(&path)), known.digest);
+            if is_near {
+                if let Ok((known, identity)) = facts.memo.digest(&path) {
+                    inputs.digest(InputKind::LinkFile, facts.portable(os::bytes(&path)), known.digest);
+                    watch.add(path, identity);
+                }
+            } else if let Ok(identity) = Identity::at(&path) {
+                states.field(os::bytes(&path));
+                states.field(&identity.size.to_le_bytes());
+                states.field(&identity.modified_ns.to_le_bytes());
                 watch.add(path, identity);
             }
+        }
+        if !is_near {
+            inputs.digest(InputKind::LinkFile, place, states.finish());
         }
     }
     Ok(())
