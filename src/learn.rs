@@ -155,6 +155,13 @@ fn from_observation(
     if let Some(path) = dependence.made.iter().find(|path| fs::symlink_metadata(path).is_ok()) {
         return Err(Unstored::UnexpectedOutput(format!("{} was made as well", path.display())));
     }
+    let is_rewritten = |(path, then): &&(PathBuf, Identity)| {
+        let state = |it: &Identity| (it.device, it.inode, it.size, it.modified_ns);
+        Identity::at(path).ok().map(|now| state(&now)) != Some(state(then))
+    };
+    if let Some((path, _)) = dependence.rewritten.iter().find(is_rewritten) {
+        return Err(Unstored::UnexpectedOutput(format!("{} was written as well", path.display())));
+    }
     list.seen = seen(&list, &present);
     Ok((list, inputs))
 }

@@ -80,6 +80,9 @@ pub struct Dependence {
     /// What must be gone by now, since no hit would make it: files that the run wrote among the results of the build, and
     /// those elsewhere that were not there before.
     pub made: Vec<PathBuf>,
+    /// Files elsewhere that were there before and were opened for writing, or removed: they must be as they were, since
+    /// no hit would write them.
+    pub rewritten: Vec<(PathBuf, Identity)>,
 }
 
 /// What is at a path that was asked for and not read.
@@ -357,8 +360,11 @@ pub fn dependence(setting: &Setting, observation: &Observation) -> Result<Depend
                 && !setting.jobservers.contains(&access.real);
             // A later compile may look for what another one left behind, wherever that is.
             let is_new = access.found == Found::Absent;
-            if (is_result || is_new) && !is_measurement(&access.real) {
-                found.made.push(access.real.clone());
+            match access.found {
+                _ if is_measurement(&access.real) => {}
+                _ if is_result || is_new => found.made.push(access.real.clone()),
+                Found::File(then) => found.rewritten.push((access.real.clone(), then)),
+                _ => {}
             }
         }
         if access.uses.depends() && left_out(setting, access).is_none() {
