@@ -1,4 +1,7 @@
 //! Being asked whether cargo calls this program: whoever wants to know names a file in `KACHE_PROBE` and calls cargo.
+//!
+//! The variable may come from the `[env]` table of a repository, so nothing is written but to a file that was made for
+//! this: one that begins with [`HEADER`].
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +9,9 @@ use crate::config::env::PROBE;
 use crate::protocol::build::{Build, BuildId};
 use crate::sys::env::{self, Env};
 use crate::sys::{fs, os};
+
+/// The first line of every file that answers are written to. Whoever asks makes the file.
+pub const HEADER: &[u8] = b"answers of kache\n";
 
 /// One call as a wrapper.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +31,9 @@ pub fn answer(env: &Env) {
 /// A line that cannot be written is an answer that is missing, which is what the one who asked looks for.
 #[cold]
 fn note(file: &Path) {
-    if let Ok(exe) = env::current_exe() {
+    let is_asked_for = fs::symlink_metadata(file).is_ok_and(|metadata| metadata.is_file())
+        && fs::starts_with(file, HEADER).unwrap_or(false);
+    if is_asked_for && let Ok(exe) = env::current_exe() {
         let id = String::from(Build::current().id);
         let line = [id.as_bytes(), b" ", os::bytes(&exe), b"\n"].concat();
         let _ = fs::append(file, &line);
@@ -54,6 +62,13 @@ mod tests {
         answer(&Env::with_vars(&[]));
         answer(&Env::with_vars(&[("KACHE_PROBE", "")]));
         let asked = Env::with_vars(&[("KACHE_PROBE", file.to_str().unwrap())]);
+        answer(&asked);
+        assert!(!file.exists(), "whoever asks makes the file");
+        fs::write_new(&file, b"something else").unwrap();
+        answer(&asked);
+        assert_eq!(fs::read(&file).unwrap(), b"something else");
+        fs::remove(&file).unwrap();
+        fs::write_new(&file, HEADER).unwrap();
         answer(&asked);
         answer(&asked);
         let own = || Answer { exe: env::current_exe().unwrap(), build: Build::current().id };

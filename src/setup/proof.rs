@@ -124,7 +124,8 @@ fn make_package(dir: &Path) -> std::io::Result<()> {
         "[package]\nname = \"kache-proof\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n";
     settle::create_private_dir_all(&dir.join("src"))?;
     fs::write_new(&dir.join("Cargo.toml"), MANIFEST.as_bytes())?;
-    fs::write_new(&dir.join("src/lib.rs"), b"")
+    fs::write_new(&dir.join("src/lib.rs"), b"")?;
+    fs::write_new(&answers_file(dir), probe::HEADER)
 }
 
 fn answers_file(dir: &Path) -> PathBuf {
