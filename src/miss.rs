@@ -39,6 +39,8 @@ pub struct Compilation<'a> {
     pub externs: &'a [Digest],
     pub streams: &'a Streams<'a>,
     pub store: &'a Store,
+    /// Whether anything is put into the store.
+    pub writes: bool,
 }
 
 /// A compile that ran.
@@ -78,6 +80,13 @@ impl Compilation<'_> {
     ) -> Result<Missed<'_>, BypassReason> {
         let left_out = policy::left_out(self.facts.invocation);
         let failed = |e: io::Error| BypassReason::new(Bypass::UnknownCompiler, e.to_string());
+        if !self.writes {
+            let finish = self.run(&mapping.args, left_out, None).map_err(failed)?;
+            let why =
+                if finish.compiled.status.success() { Unstored::OnlyRead } else { Unstored::CompilerFailed };
+            let unobserved = Some("nothing is stored".to_owned());
+            return Ok(Missed { finish, stored: Err(why), unobserved });
+        }
         let mut unobserved = "observing is off".to_owned();
         if observe {
             match self.run_once(&mapping.args, left_out, lock, Some(self.scope(unit))) {
@@ -139,7 +148,7 @@ impl Compilation<'_> {
         let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
         let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
         let args = [self.call.prefix, mapped, &own].concat();
-        let reach = gather::reach_of(self.facts, self.externs);
+        let reach = self.writes.then(|| gather::reach_of(self.facts, self.externs)).flatten();
         let reader = Reader::new(self.facts.places);
         let compiled = {
             let shown = self.announcing(reach.as_ref(), &reader);

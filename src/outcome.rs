@@ -52,6 +52,8 @@ pub enum Unstored {
     InputsUnknown(String),
     /// The compiler made other outputs than its arguments announce.
     UnexpectedOutput(String),
+    /// The configuration says that the store is only read.
+    OnlyRead,
     /// The store could not be written.
     StoreFailed(String),
     /// A defect of kache: what it said, and where.

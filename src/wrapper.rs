@@ -3,11 +3,13 @@
 //! Prints nothing of its own: cargo keeps what a wrapper prints and shows it again. Before the compiler runs, every
 //! failure means to step aside; after it ran, every failure means to store nothing. The exit code is the compiler's.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
 
 use crate::call::{self, Call, read_argument_file};
-use crate::config::{self, Config, Observe};
+use crate::config::{self, Config, Observe, Write};
+use crate::digest::Digest;
 use crate::gather;
 use crate::hit;
 use crate::invocation::driver::Driver;
@@ -56,10 +58,10 @@ fn wrap(env: &Env) -> ExitCode {
         _ => Err(BypassReason::new(Bypass::NotCargo, "no working directory")),
     };
     let places = invocation.as_ref().ok().map(|(invocation, _, cwd)| Places::of(invocation, env, cwd));
-    let (config, problems) = load_config(env, places.as_ref());
-    if config.disabled.value {
+    if config::is_disabled(&|name| env.get(name).map(OsStr::to_os_string)) {
         return call.step_aside(parsed.as_ref().ok(), env);
     }
+    let (config, problems) = load_config(env, places.as_ref());
     let records_dir = Store::records_dir(&config.cache_dir.value);
     let mut record = Record::new(env, &problems);
     let loses_key = problems.iter().any(config::Problem::loses_key);
@@ -138,7 +140,7 @@ impl Way<'_> {
             declared_variables: &self.config.key_env_vars.value,
             reach: &|digest| self.store.reach(digest),
             names: &|digest| self.store.names(digest),
-            adopt: &|path, digest| self.store.adopt(path, digest),
+            adopt: &|path, digest| self.writes().then(|| self.store.adopt(path, digest)).flatten(),
         };
         record.unit = gather::unit_name(&facts);
         record.place = self.places.shown();
@@ -164,13 +166,26 @@ impl Way<'_> {
         let externs = unit::extern_digests(facts);
         let is_depended_on = facts.outputs.iter().any(|output| output.role.can_be_depended_on());
         let (true, Some(externs)) = (is_depended_on, externs) else { return Err(reason) };
-        let compilation =
-            Compilation { call: self.call, facts, externs: &externs, streams, store: self.store };
+        let compilation = self.compilation(facts, &externs, streams);
         let left_out = policy::left_out(self.invocation);
         let Ok(compiled) = compilation.run(&[], left_out, None) else { return Err(reason) };
         compiled.note_reach();
         record.outcome = Outcome::Bypass { reason };
         Ok(ExitCode::from(compiled.exit_code()))
+    }
+
+    fn compilation<'c>(
+        &'c self,
+        facts: &'c Facts<'c>,
+        externs: &'c [Digest],
+        streams: &'c Streams<'c>,
+    ) -> Compilation<'c> {
+        Compilation { call: self.call, facts, externs, streams, store: self.store, writes: self.writes() }
+    }
+
+    /// Whether anything is put into the store.
+    fn writes(&self) -> bool {
+        self.config.write.value == Write::On
     }
 
     /// A build script tries the compiler: outputs below its own `OUT_DIR` are nobody's unit.
@@ -247,6 +262,9 @@ impl Job<'_> {
 
     /// Waits for others that compile the same. Without a lock, everyone compiles for themselves.
     fn take_off(&self) -> Option<Waited> {
+        if !self.way.writes() {
+            return None;
+        }
         let source = self.facts.places.cwd.join(&self.facts.invocation.source);
         let (crate_root, _) = memo::hash_file(&source).ok()?;
         self.way.store.take_off(&self.unit.key, &crate_root, self.way.config.wait.value).ok()
@@ -261,13 +279,7 @@ impl Job<'_> {
         watch: &mut Stopwatch,
     ) -> Result<ExitCode, BypassReason> {
         let way = self.way;
-        let compilation = Compilation {
-            call: way.call,
-            facts: self.facts,
-            externs: &self.unit.externs,
-            streams: self.streams,
-            store: way.store,
-        };
+        let compilation = way.compilation(self.facts, &self.unit.externs, self.streams);
         let observe = way.config.observe.value == Observe::Auto;
         let missed = match compilation.miss(self.unit, self.mapping, observe, lock) {
             Ok(missed) => missed,

@@ -44,6 +44,7 @@ const SWITCH: &str = "1, true, yes or on; or 0, false, no or off";
 pub(super) const ABSOLUTE: &str = "an absolute path, or one that begins with ~/";
 pub(super) const SIZE: &str = "a size such as 50GiB or 500MB, or a number of bytes";
 pub(super) const OBSERVES: &str = "one of auto and off";
+pub(super) const WRITES: &str = "one of on and off";
 pub(super) const PATHS: &str = "one of auto, portable and exact";
 
 variables! {
@@ -63,7 +64,9 @@ variables! {
     PATHS_MODE = "KACHE_PATHS", Some("cache.paths"), "auto", PATHS;
     /// Whether compiles are observed to learn what they read.
     OBSERVE = "KACHE_OBSERVE", Some("cache.observe"), "auto", OBSERVES;
-    /// Asks whether cargo calls kache: every call as a wrapper appends a line with its own path to this file.
+    /// Puts nothing into the store: what is there is served, everything else is compiled.
+    READONLY = "KACHE_READONLY", None, "off", SWITCH;
+    /// Asks whether cargo calls kache: every call as a wrapper appends a line with its own path to this file, which `kache init` has made for that.
     PROBE = "KACHE_PROBE", None, "nobody asks", "the path of a file";
 }
 

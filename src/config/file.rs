@@ -15,8 +15,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::env::{ABSOLUTE, OBSERVES, PATHS, SIZE};
-use super::setting::{Observe, PathsMode, Problem, Setting, Source, quoted, shortened};
+use super::env::{ABSOLUTE, OBSERVES, PATHS, SIZE, WRITES};
+use super::setting::{Observe, PathsMode, Problem, Setting, Source, Write, quoted, shortened};
 use super::units::{parse_bytes, parse_duration};
 
 /// One key that a file may have.
@@ -30,13 +30,24 @@ pub struct Key {
     pub accepts: &'static str,
     /// What holds when it is not set anywhere.
     pub default: &'static str,
+    /// Whether a project may set it.
+    pub projects: Projects,
+}
+
+/// Whether a project may set a key, and why. A project's file is repository content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Projects {
+    /// It decides about builds of the project alone.
+    May(&'static str),
+    /// It is the user's.
+    MayNot(&'static str),
 }
 
 const DURATION: &str = "a duration such as 7d, 24h, 30m or 90s, in quotes";
 
 /// Declares the keys under `[cache]`: what a file sets, and the table of them all.
 macro_rules! keys {
-    ($($(#[doc = $doc:literal])+ $id:ident: $type:ty, $accepts:expr, $default:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $id:ident: $type:ty, $accepts:expr, $default:literal, $projects:expr;)+) => {
         /// What one file sets. A key that is absent, or was not understood, is `None`.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct Contents {
@@ -49,33 +60,67 @@ macro_rules! keys {
             does: concat!($($doc),+).trim_ascii(),
             accepts: $accepts,
             default: $default,
+            projects: $projects,
         }),+];
+
+        impl Contents {
+            /// Takes out what a project may not set.
+            pub fn keep_for_project(&mut self) -> Vec<Problem> {
+                let mut problems = Vec::new();
+                $(if let Projects::MayNot(_) = $projects {
+                    let refused = self.$id.take();
+                    problems.extend(refused.and_then(|it| not_for_projects(it.source, concat!("cache.", stringify!($id)))));
+                })+
+                problems
+            }
+        }
     };
 }
 
 keys! {
-    /// The directory of the store. A project cannot set it.
-    local_store: PathBuf, ABSOLUTE, "the cache directory of the platform";
+    /// The directory of the store.
+    local_store: PathBuf, ABSOLUTE, "the cache directory of the platform",
+        Projects::MayNot("the store holds what other projects made, and its directory is written to");
     /// The size that garbage collection keeps the store under.
-    local_max_size: u64, SIZE, "50GiB";
+    local_max_size: u64, SIZE, "50GiB",
+        Projects::MayNot("one build would evict what all others have stored");
     /// Entries that were not used for this long are evicted, even if there is room for them.
-    gc_max_age: Duration, DURATION, "no limit";
+    gc_max_age: Duration, DURATION, "no limit",
+        Projects::MayNot("one build would evict what all others have stored");
     /// A text that is part of every key: another salt, another set of entries.
-    key_salt: String, "a text in quotes", "empty";
+    key_salt: String, "a text in quotes", "empty",
+        Projects::May("it leads to entries of its own");
     /// Whether executables and dynamic libraries are cached too.
-    cache_executables: bool, "true or false", "on under Linux, off elsewhere";
+    cache_executables: bool, "true or false", "on under Linux, off elsewhere",
+        Projects::May("it decides what of this build is stored");
     /// How much of a path may differ between two trees that share artifacts.
-    paths: PathsMode, PATHS, "auto";
+    paths: PathsMode, PATHS, "auto",
+        Projects::May("it is part of the keys of this build");
     /// Whether compiles are observed to learn what they read.
-    observe: Observe, OBSERVES, "auto";
+    observe: Observe, OBSERVES, "auto",
+        Projects::May("entries that were made without observation serve only where nothing is observed");
+    /// Whether what was compiled is put into the store. It is off if anything says so.
+    write: Write, WRITES, "on",
+        Projects::May("what is off cannot be turned on, and off leaves the store as it is");
     /// How long to wait, without progress, for another process that compiles the same unit.
-    wait: Duration, DURATION, "60s";
+    wait: Duration, DURATION, "60s",
+        Projects::May("only this build waits");
     /// Environment variables that are part of every key, beyond those that the compiler reports.
-    key_env_vars: Vec<String>, "a list of names of environment variables", "empty";
+    key_env_vars: Vec<String>, "a list of names of environment variables", "empty",
+        Projects::May("the names are added to those of the user");
     /// Crates that are left to the compiler alone.
-    bypass_crates: Vec<String>, "a list of names of crates", "empty";
+    bypass_crates: Vec<String>, "a list of names of crates", "empty",
+        Projects::May("the names are added to those of the user");
     /// After how long without a request a daemon ends that was started on demand.
-    daemon_idle_timeout: Duration, DURATION, "10m";
+    daemon_idle_timeout: Duration, DURATION, "10m",
+        Projects::MayNot("the daemon serves all builds");
+}
+
+fn not_for_projects(source: Source, key: &'static str) -> Option<Problem> {
+    match source {
+        Source::File { path, line } => Some(Problem::NotForProjects { path, line, key }),
+        Source::Default | Source::Env(_) => None,
+    }
 }
 
 /// What `text`, the content of the file at `path`, sets, and what in it was not understood, by line.
@@ -137,6 +182,7 @@ impl Reader<'_> {
                 "cache_executables" => contents.cache_executables = self.value(known, value, switch),
                 "paths" => contents.paths = self.text(known, value, PathsMode::from_name),
                 "observe" => contents.observe = self.text(known, value, Observe::from_name),
+                "write" => contents.write = self.text(known, value, Write::from_name),
                 "wait" => contents.wait = self.text(known, value, duration),
                 "key_env_vars" => contents.key_env_vars = self.names(known, value, is_variable_name),
                 "daemon_idle_timeout" => contents.daemon_idle_timeout = self.text(known, value, duration),

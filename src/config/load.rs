@@ -2,7 +2,6 @@
 //!
 //! A file is looked for by opening it, and in no other way.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use super::env::{self, Lookup};
 use super::file::{self, Contents};
 use super::resolve::{Config, Defaults, absolute_path, bad_variable, home_dir, resolve};
 use super::setting::Problem;
+use crate::sys::fs;
 
 /// The name of a project's configuration file.
 pub const PROJECT_FILE: &str = ".kache.toml";
@@ -54,7 +54,7 @@ pub fn user_file_path(env: Lookup<'_>) -> Result<Option<UserFile>, Problem> {
 fn user_file(env: Lookup<'_>, problems: &mut Vec<Problem>) -> Contents {
     let contents = user_file_path(env).and_then(|user_file| {
         let Some(UserFile { path, is_named }) = user_file else { return Ok(None) };
-        match read(&path)? {
+        match read(&path, None)? {
             None if is_named => {
                 Err(Problem::Unreadable { path, why: "no such file, but KACHE_CONFIG names it".to_owned() })
             }
@@ -69,8 +69,10 @@ fn project_file(starts: &[&Path], problems: &mut Vec<Problem>) -> Contents {
         let is_tried = |dir: &Path| starts[..n_before].iter().any(|earlier| earlier.starts_with(dir));
         for dir in start.ancestors().take_while(|dir| !is_tried(dir)) {
             let path = dir.join(PROJECT_FILE);
-            match read(&path) {
+            match read(&path, Some(start)) {
                 Ok(None) => {}
+                // Nobody may decide about a build by a file in a directory that all can write to.
+                Err(foreign @ Problem::Foreign { .. }) => problems.push(foreign),
                 found => return understand(found.map(|text| text.map(|text| (path, text))), problems),
             }
         }
@@ -93,20 +95,32 @@ fn understand(file: Result<Option<(PathBuf, String)>, Problem>, problems: &mut V
     }
 }
 
-/// The text of the file at `path`, or none where there is no file.
-fn read(path: &Path) -> Result<Option<String>, Problem> {
+/// The text of the file at `path`, or none where there is no file. One for the project in the directory `project` must
+/// belong to the user, to root, or to whoever the project belongs to. Opening it does not wait.
+fn read(path: &Path, project: Option<&Path>) -> Result<Option<String>, Problem> {
     let unreadable = |why: String| Problem::Unreadable { path: path.to_owned(), why };
-    let file = match File::open(path) {
+    let file = match fs::open(path) {
         Ok(file) => file,
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
         Err(e) => return Err(unreadable(e.to_string())),
     };
+    let metadata = file.metadata().map_err(|e| unreadable(e.to_string()))?;
+    if project.is_some_and(|project| !fs::is_of_project(&metadata, project)) {
+        return Err(Problem::Foreign { path: path.to_owned() });
+    }
+    if !metadata.is_file() {
+        return Err(unreadable("not a regular file".to_owned()));
+    }
+    let too_large = || unreadable("more than 1 MiB is no configuration".to_owned());
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(too_large());
+    }
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| unreadable(e.to_string()))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(unreadable("more than 1 MiB is no configuration".to_owned()));
+        return Err(too_large());
     }
     String::from_utf8(bytes).map(Some).map_err(|e| unreadable(e.to_string()))
 }

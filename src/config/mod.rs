@@ -8,7 +8,9 @@
 //!   The wrapper records problems and goes on; the command line prints them and ends with 2.
 //! - A file that cannot be read, or is not TOML, says nothing, and one problem for which
 //!   [`Problem::loses_file`] holds: the key salt may have been in it.
-//! - `.kache.toml` is repository content: it may not say where the store is.
+//! - `.kache.toml` is repository content: it decides about its own build alone. Which settings it may make, and why, is
+//!   part of the table [`file::KEYS`]. One that belongs to a stranger is not read.
+//! - `cache.write` is off if anything says so: neither a project nor a variable turns it on again.
 //! - The lists (`key_env_vars`, `bypass_crates`) of both files are joined, as cargo joins arrays: a project must
 //!   not drop from the key what its user declared.
 //! - An environment variable that is set but empty counts as unset.
@@ -27,5 +29,5 @@ pub mod setting;
 pub mod units;
 
 pub use load::load;
-pub use resolve::{Config, Defaults};
-pub use setting::{Observe, PathsMode, Problem, Setting, Source};
+pub use resolve::{Config, Defaults, is_disabled};
+pub use setting::{Observe, PathsMode, Problem, Setting, Source, Write};

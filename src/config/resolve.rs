@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::env::{self, Lookup, Variable};
 use super::file::Contents;
-use super::setting::{Observe, PathsMode, Problem, Setting, Source, quoted};
+use super::setting::{Observe, PathsMode, Problem, Setting, Source, Write, quoted};
 use super::units::{format_bytes, format_duration, parse_bytes};
 use crate::digest::Digest;
 
@@ -42,6 +42,8 @@ pub struct Config {
     pub paths: Setting<PathsMode>,
     /// Whether compiles are observed to learn what they read.
     pub observe: Setting<Observe>,
+    /// Whether what is compiled is put into the store.
+    pub write: Setting<Write>,
     /// How long to wait, without progress, for another process that compiles the same unit.
     pub wait: Setting<Duration>,
     /// Variables that are part of every key, sorted, each once.
@@ -88,6 +90,7 @@ impl Config {
             ),
             row("cache.paths", self.paths.value.name().to_owned(), &self.paths.source),
             row("cache.observe", self.observe.value.name().to_owned(), &self.observe.source),
+            row("cache.write", self.write.value.name().to_owned(), &self.write.source),
             row("cache.wait", format_duration(self.wait.value), &self.wait.source),
             row("cache.key_env_vars", self.key_env_vars.value.join(", "), &self.key_env_vars.source),
             row("cache.bypass_crates", self.bypass_crates.value.join(", "), &self.bypass_crates.source),
@@ -100,18 +103,21 @@ impl Config {
     }
 }
 
+/// Whether every compilation is left to the compiler alone. No file says so, so none has to be read for it.
+pub fn is_disabled(env: Lookup<'_>) -> bool {
+    env::non_empty(env, env::DISABLED.name).and_then(|value| switch(value.to_str()?)).unwrap_or(false)
+}
+
 /// The settings in force, and what was left out on the way to them.
 pub fn resolve(
     defaults: &Defaults,
     user: Contents,
-    project: Contents,
+    mut project: Contents,
     env: Lookup<'_>,
 ) -> (Config, Vec<Problem>) {
     let mut problems = Vec::new();
     let user_store = user.local_store.and_then(|store| absolute_store(store, env, &mut problems));
-    if let Some(Setting { source: Source::File { path, line }, .. }) = project.local_store {
-        problems.push(Problem::NotForProjects { path, line, key: "cache.local_store" });
-    }
+    problems.extend(project.keep_for_project());
     let mut vars = Variables { env, problems };
     let cache_dir = vars.value(&env::CACHE_DIR, |path| absolute_path(Path::new(path), env));
     let max_size = vars.text(&env::MAX_SIZE, |text| parse_bytes(text).ok());
@@ -120,10 +126,12 @@ pub fn resolve(
     let executables = vars.text(&env::CACHE_EXECUTABLES, switch);
     let paths = vars.text(&env::PATHS_MODE, PathsMode::from_name);
     let observe = vars.text(&env::OBSERVE, Observe::from_name);
-    let gc_max_age = project.gc_max_age.or(user.gc_max_age).map(|age| age.map(Some));
+    let readonly = vars.text(&env::READONLY, switch);
+    let readonly = readonly.map(|on| on.map(|on| if on { Write::Off } else { Write::On }));
+    let gc_max_age = user.gc_max_age.map(|age| age.map(Some));
     let config = Config {
         cache_dir: first(cache_dir, None, user_store, defaults.cache_dir.clone()),
-        max_size_bytes: first(max_size, project.local_max_size, user.local_max_size, DEFAULT_MAX_SIZE_BYTES),
+        max_size_bytes: first(max_size, None, user.local_max_size, DEFAULT_MAX_SIZE_BYTES),
         gc_max_age: first(gc_max_age, None, None, None),
         disabled: first(disabled, None, None, false),
         key_salt: first(key_salt, project.key_salt, user.key_salt, String::new()),
@@ -135,6 +143,7 @@ pub fn resolve(
         ),
         paths: first(paths, project.paths, user.paths, PathsMode::default()),
         observe: first(observe, project.observe, user.observe, Observe::default()),
+        write: off_if_any([readonly, project.write, user.write]),
         wait: first(None, project.wait, user.wait, DEFAULT_WAIT),
         key_env_vars: joined(project.key_env_vars, user.key_env_vars),
         bypass_crates: joined(project.bypass_crates, user.bypass_crates),
@@ -150,6 +159,13 @@ fn first<T>(
     default: T,
 ) -> Setting<T> {
     env.or(project).or(user).unwrap_or(Setting { value: default, source: Source::Default })
+}
+
+/// The first that says off, if there is one.
+fn off_if_any(settings: [Option<Setting<Write>>; 3]) -> Setting<Write> {
+    let off = settings.iter().flatten().find(|setting| setting.value == Write::Off).cloned();
+    let [env, project, user] = settings;
+    off.unwrap_or_else(|| first(env, project, user, Write::default()))
 }
 
 /// Both lists as one, sorted: the order in which files name things must not decide a key.

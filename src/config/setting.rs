@@ -98,6 +98,31 @@ impl Observe {
     }
 }
 
+/// Whether what is compiled is put into the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Write {
+    /// It is.
+    #[default]
+    On,
+    /// The store is only read.
+    Off,
+}
+
+impl Write {
+    /// The mode of this name.
+    pub fn from_name(name: &str) -> Option<Write> {
+        [Write::On, Write::Off].into_iter().find(|mode| mode.name() == name)
+    }
+
+    /// The name as it is written in a file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Write::On => "on",
+            Write::Off => "off",
+        }
+    }
+}
+
 /// Something in the configuration that was not understood, and was therefore left out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
@@ -142,6 +167,12 @@ pub enum Problem {
         found: String,
         /// What the setting takes, for people.
         accepts: &'static str,
+    },
+    /// A project's file that somebody else has put there.
+    #[error("{}: not read, because it belongs neither to you nor to the owner of the project", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
     },
     /// A setting that repository content may not make.
     #[error("{}:{line}: `{key}` cannot be set by a project, only by its user", path.display())]

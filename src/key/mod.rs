@@ -35,7 +35,7 @@
 //! | `MacroVariable` | unit | variable → digest | set, and its name stands in the library of such a macro, whatever it looks like. Of `HOME` the path itself counts |
 //! | `LintConfig` | unit, clippy | path → content | every `clippy.toml` above the package: dep-info does not tell where one could appear; manifests and the lock file, which it has lints for |
 //! | `Source` | read | path → content | every file of the compiler's dep-info |
-//! | `Read` | read | path → content | every other file that was seen to be read or started: by procedural macros, linkers and what they start ([`observed`] says what is left out); of one beside the workspace also the one in the same place of the checkout at hand |
+//! | `Read` | read | path → content | every other file that was seen to be read or started: by procedural macros, linkers and what they start ([`observed`] says what is left out), and those that the assembler reads, where a source names them literally ([`assembler`]); of one beside the workspace also the one in the same place of the checkout at hand |
 //! | `Listed` | read | path → digest of its names | every directory that was seen to be listed |
 //! | `Probed` | read | path → `absent`, `file`, … | every path that was seen to be asked for: what is not there today decides as well |
 //! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |
@@ -44,10 +44,10 @@
 //! | `Executable` | read, observed | path → – | every one of those files that can be started as a program: whoever looks whether it can does something else if not |
 //! | `Root` | read | root → real path, in all its spellings, and where its links lead | an output holds the real path, so it serves only where that is the same |
 //! | `Sibling` | assumed | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
-//! | `PackageTree` | assumed | package → content of its files | procedural macros that read on their own may read any of them |
+//! | `PackageTree` | assumed | package → content of its files | procedural macros that read on their own may read any of them; the workspace's manifest, for macros that have cargo find it |
 //! | `DeclaredFile` | assumed | path → content | `rerun-if-changed` of a package with such macros |
 //! | `Linker` | assumed, linked | – → content of driver, linker, start files, C library | they go into the output ([`linker`]) |
-//! | `LinkFile` | assumed, linked | name → content | scripts, objects and libraries that link arguments name |
+//! | `LinkFile` | assumed | name → content | scripts, objects and libraries that link arguments name; every library in a searched directory, of which an attribute may ask for any: outside of the workspace and the build directory size and time stand for the content of all of them |
 //! | `LinkedCrate` | assumed, linked | file stem → content | the linker reads the object code of the whole closure, of which rustc's metadata says nothing ([`reach`]) |
 //!
 //! # What is out
@@ -77,7 +77,13 @@
 //! content; and it starts no program, or nothing is stored ([`crate::sys::observe::Scope`]).
 //!
 //! Where nothing is observed, files that a procedural macro reads outside of its dependent's package must be declared
-//! by `extra-inputs`, and variables whose names it puts together at run time by `key_env_vars`.
+//! by `extra-inputs`, and variables whose names it puts together at run time by `key_env_vars`. Nothing is stored there
+//! if a macro can start programs or ask servers ([`capability`]), wrote something into the workspace or where a variable
+//! led it, or if the assembler read a file whose name is not written out. What is not recognized: directives of the
+//! assembler that are put together from pieces, and files that a macro writes anywhere else.
+//!
+//! Neither with observation nor without is a unit served whose procedural macros write a profile each time they run, as
+//! those of the workspace do where coverage is measured. Those that are known to read nothing are not looked at.
 //!
 //! Values of variables may be secrets. The key is made from their digests; what is stored beside an entry are digests
 //! that are keyed with a secret of the store (`store::secret`).

@@ -29,6 +29,7 @@ pub fn unstored(unstored: &Unstored) -> (&'static str, &str) {
         Unstored::InputChanged(what) => ("an input changed while the compiler ran", what),
         Unstored::InputsUnknown(what) => ("what the compiler read is not known completely", what),
         Unstored::UnexpectedOutput(what) => ("the compiler made another output than announced", what),
+        Unstored::OnlyRead => ("the configuration says that the store is only read", ""),
         Unstored::StoreFailed(what) => ("the store could not be written", what),
         Unstored::Defect(what) => ("a defect of kache, which its makers would like to know of", what),
     }

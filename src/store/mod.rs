@@ -8,9 +8,9 @@ pub mod entry;
 pub mod flight;
 pub mod lookup;
 pub mod put;
-pub mod secret;
 #[cfg(feature = "cli")]
 pub mod scrub;
+pub mod secret;
 pub mod side;
 pub mod unit;
 #[cfg(feature = "cli")]

@@ -55,6 +55,8 @@ mod observing_ways;
 #[cfg(target_os = "linux")]
 mod outer;
 mod outputs;
+#[cfg(target_os = "linux")]
+mod project_file;
 mod reading_back;
 mod restoring;
 mod robust_crash;

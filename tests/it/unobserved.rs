@@ -186,6 +186,24 @@ fn procedural_macro_that_writes_a_file_is_not_stored() {
     }
 }
 
+/// Only the file is missing afterwards: nothing that was read or asked for differs.
+#[test]
+fn file_elsewhere_that_a_procedural_macro_overwrites_is_written_by_every_build() {
+    for observe in ["auto", "off"] {
+        let mut world = macro_world(WRITER, "fn main() { println!(\"{}\", dep::query!()); }\n");
+        world.set("KACHE_OBSERVE", observe);
+        let dir = world.root().join("elsewhere");
+        world.set("QUERIES_DIR", &dir);
+        world.build().succeeds();
+        let step = world.rebuild();
+        step.succeeds();
+        assert!(matches!(step.unstored_of("app", "bin"), Unstored::UnexpectedOutput(_)), "{observe} {step}");
+        std::fs::remove_file(dir.join("query.json")).expect("the macro has made it");
+        world.rebuild().succeeds();
+        assert!(dir.join("query.json").exists(), "{observe}");
+    }
+}
+
 #[test]
 fn procedural_macro_that_starts_a_program_is_not_stored() {
     let dep = r#"
@@ -249,5 +267,44 @@ fn dependents_of_a_procedural_macro_that_measures_coverage_are_not_served() {
         assert_ne!(n_cold, 0);
         world.rebuild().succeeds();
         assert_eq!(n_made(), n_cold);
+    }
+}
+
+/// An attribute asks for the library, and no argument does.
+#[test]
+fn library_of_an_attribute_in_a_directory_elsewhere_is_an_input() {
+    for (kind, suffix) in [(", kind = \"static\"", "a"), ("", "so")] {
+        let dep = format!(
+            "#[link(name = \"number\"{kind})]\nunsafe extern \"C\" {{ fn number() -> i32; }}\n\
+             pub fn get() -> i32 {{ unsafe {{ number() }} }}\n"
+        );
+        let world = world(&dep, "fn main() { println!(\"{}\", dep::get()); }\n");
+        let dir = world.root().join("libraries");
+        std::fs::create_dir(&dir).expect("is made");
+        let search =
+            format!("fn main() {{ println!(\"cargo::rustc-link-search=native={}\"); }}\n", dir.display());
+        world.write("dep/build.rs", search);
+        let make = |number: &str| {
+            std::fs::write(dir.join("number.c"), format!("int number(void) {{ return {number}; }}\n"))
+                .unwrap();
+            let script = if suffix == "a" {
+                "cc -c number.c && rm -f libnumber.a && ar rcs libnumber.a number.o".to_owned()
+            } else {
+                format!("cc -shared -o libnumber.so -Wl,-soname,libnumber-{number}.so number.c")
+            };
+            let mut shell = world.command("sh");
+            assert!(shell.current_dir(&dir).args(["-c", &script]).status().expect("starts").success());
+        };
+        make("1");
+        world.build().all_missed();
+        world.rebuild().all_hit();
+        make("2");
+        world.rebuild().succeeds();
+        if suffix == "a" {
+            assert_eq!(world.run_bin("app"), "2\n");
+        } else {
+            let program = std::fs::read(world.target().join("debug/app")).expect("was made");
+            assert!(program.windows(14).any(|part| part == b"libnumber-2.so"));
+        }
     }
 }

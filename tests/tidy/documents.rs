@@ -5,7 +5,7 @@ use std::process::Command;
 use std::{env, fs};
 
 use kache::config::env::{ALL, Variable};
-use kache::config::file::KEYS;
+use kache::config::file::{KEYS, Projects};
 use kache::setup::doctor::examine::ALL as CHECKS;
 
 use crate::skip::NEEDS;
@@ -17,20 +17,30 @@ fn parts() -> [(&'static str, String); 2] {
 }
 
 fn settings() -> String {
-    let mut table = "| key in a file | variable | what it does | default |\n|---|---|---|---|\n".to_owned();
+    let head = "| key in a file | variable | what it does | default | in a project's file |\n";
+    let mut table = head.to_owned() + "|---|---|---|---|---|\n";
     let code = |name: Option<&str>| name.map_or("".to_owned(), |name| format!("`{name}`"));
-    let mut row = |key: Option<&str>, variable: Option<&str>, does: &str, accepts: &str, default: &str| {
+    let mut row = |key: Option<&str>,
+                   variable: Option<&str>,
+                   does: &str,
+                   accepts: &str,
+                   default: &str,
+                   projects: &str| {
         let (key, variable) = (code(key), code(variable));
-        table += &format!("| {key} | {variable} | {does} Takes {accepts}. | {default} |\n");
+        table += &format!("| {key} | {variable} | {does} Takes {accepts}. | {default} | {projects} |\n");
     };
     for key in KEYS {
         let variable =
             ALL.iter().find(|variable| variable.key == Some(key.name)).map(|variable| variable.name);
-        row(Some(key.name), variable, key.does, key.accepts, key.default);
+        let projects = match key.projects {
+            Projects::May(why) => format!("yes: {why}"),
+            Projects::MayNot(why) => format!("no: {why}"),
+        };
+        row(Some(key.name), variable, key.does, key.accepts, key.default, &projects);
     }
     for Variable { name, does, accepts, default, .. } in ALL.iter().filter(|variable| variable.key.is_none())
     {
-        row(None, Some(name), does, accepts, default);
+        row(None, Some(name), does, accepts, default, "");
     }
     table
 }

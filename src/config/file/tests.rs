@@ -29,6 +29,7 @@ key_env_vars = [
 ]
 bypass_crates = ["left-pad"]
 daemon_idle_timeout = "30s"
+write = "off"
 "#,
     );
     let expected = Contents {
@@ -43,6 +44,7 @@ daemon_idle_timeout = "30s"
         key_env_vars: at(vec!["FOO".to_owned()], 11),
         bypass_crates: at(vec!["left-pad".to_owned()], 14),
         daemon_idle_timeout: at(Duration::from_secs(30), 15),
+        write: at(Write::Off, 16),
     };
     assert_eq!(problems, [""; 0]);
     assert_eq!(contents, expected);

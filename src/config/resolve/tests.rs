@@ -1,7 +1,7 @@
 //! Tests of what goes before what.
 
 use super::super::env::ALL;
-use super::super::file::{KEYS, parse};
+use super::super::file::{KEYS, Projects, parse};
 use super::*;
 use crate::sys::dirs::rooted;
 
@@ -41,6 +41,7 @@ fn nothing_set_means_defaults() {
         ("cache.cache_executables", "true"),
         ("cache.paths", "auto"),
         ("cache.observe", "auto"),
+        ("cache.write", "on"),
         ("cache.wait", "1m"),
         ("cache.key_env_vars", ""),
         ("cache.bypass_crates", ""),
@@ -87,7 +88,8 @@ fn each_variable_of_the_table_sets_its_setting() {
         let set: Vec<_> = rows.iter().filter(|row| *row.source != Source::Default).collect();
         assert_eq!(set.len(), 1, "{}", variable.name);
         assert_eq!(set[0].source, &Source::Env(variable.name));
-        assert_eq!(set[0].name, variable.key.unwrap_or(variable.name));
+        let key = if variable.name == "KACHE_READONLY" { Some("cache.write") } else { variable.key };
+        assert_eq!(set[0].name, key.unwrap_or(variable.name));
     }
 }
 
@@ -108,15 +110,63 @@ fn the_tables_of_variables_and_keys_agree() {
     assert_eq!(parse_bytes(max_size.default), Ok(DEFAULT_MAX_SIZE_BYTES));
 }
 
+/// A value of each key that is not its default.
+fn sample(key: &str) -> &'static str {
+    match key {
+        "cache.local_store" => "\"~/elsewhere\"",
+        "cache.local_max_size" => "1",
+        "cache.cache_executables" => "false",
+        "cache.paths" => "\"exact\"",
+        "cache.observe" | "cache.write" => "\"off\"",
+        "cache.key_env_vars" | "cache.bypass_crates" => "[\"x\"]",
+        _ => "\"7d\"",
+    }
+}
+
 #[test]
-fn a_project_cannot_say_where_the_store_is() {
-    let (config, problems) = with("", "[cache]\nlocal_store = \"/tmp/evil\"\nwait = \"5s\"", &[]);
-    assert_eq!(config.cache_dir, Setting { value: "/var/cache/kache".into(), source: Source::Default });
-    assert_eq!(config.wait.value, Duration::from_secs(5));
-    assert_eq!(
-        problems,
-        ["/repo/.kache.toml:2: `cache.local_store` cannot be set by a project, only by its user"]
-    );
+fn a_project_sets_what_the_table_says_and_nothing_else() {
+    let default = with("", "", &[]).0;
+    for key in KEYS {
+        let text = format!("{} = {}", key.name, sample(key.name));
+        let (config, problems) = with("", &text, &[("HOME", "/home/me")]);
+        match key.projects {
+            Projects::May(_) => {
+                assert_ne!(config.fingerprint(), default.fingerprint(), "{text}");
+                assert_eq!(problems, [""; 0], "{text}");
+            }
+            Projects::MayNot(_) => {
+                assert_eq!(config, default, "{text}");
+                let refused = format!(
+                    "/repo/.kache.toml:1: `{}` cannot be set by a project, only by its user",
+                    key.name
+                );
+                assert_eq!(problems, [refused]);
+            }
+        }
+        let (config, problems) = with(&text, "", &[("HOME", &rooted("/home/me"))]);
+        assert_ne!(config.fingerprint(), default.fingerprint(), "{text}");
+        assert_eq!(problems, [""; 0], "{text}");
+    }
+}
+
+/// What decides about other builds is not on the list of what a project may set.
+#[test]
+fn a_project_leaves_the_store_of_its_user_alone() {
+    let may_not = KEYS.iter().filter(|key| matches!(key.projects, Projects::MayNot(_)));
+    let names: Vec<&str> = may_not.map(|key| key.name).collect();
+    let expected =
+        ["cache.local_store", "cache.local_max_size", "cache.gc_max_age", "cache.daemon_idle_timeout"];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn a_store_that_is_only_read_stays_so() {
+    let (off, on) = ("cache.write = \"off\"", "cache.write = \"on\"");
+    let written = |user: &str, project: &str, vars: &[_]| with(user, project, vars).0.write.value;
+    assert_eq!(written(on, on, &[("KACHE_READONLY", "0")]), Write::On);
+    assert_eq!(written(off, on, &[("KACHE_READONLY", "0")]), Write::Off);
+    assert_eq!(written(on, off, &[("KACHE_READONLY", "0")]), Write::Off);
+    assert_eq!(written(on, on, &[("KACHE_READONLY", "1")]), Write::Off);
 }
 
 #[test]

@@ -34,8 +34,8 @@ use windows as platform;
 
 pub(in crate::sys) use platform::in_place;
 pub use platform::{
-    clones_files, disk, disk_bytes, is_executable, is_own, n_names, read_at, touch, trusted_directories,
-    trusted_program, write_at,
+    clones_files, disk, disk_bytes, is_executable, is_of_project, is_own, n_names, read_at, touch,
+    trusted_directories, trusted_program, write_at,
 };
 
 /// What a file system is like.

@@ -221,6 +221,13 @@ pub fn is_own(metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
 }
 
+/// Whether a file belongs to the user of this process, to root, or to whoever the directory `project` belongs to.
+pub fn is_of_project(metadata: &Metadata, project: &Path) -> bool {
+    is_own(metadata)
+        || metadata.uid() == 0
+        || std::fs::metadata(project).is_ok_and(|project| project.uid() == metadata.uid())
+}
+
 /// What the file system that holds `path` is like.
 pub fn disk(path: &Path) -> io::Result<super::Disk> {
     let free = rustix::fs::statvfs(path)?;
