@@ -45,6 +45,8 @@ mod observing_beside;
 #[cfg(target_os = "linux")]
 mod observing_calls;
 #[cfg(target_os = "linux")]
+mod observing_failures;
+#[cfg(target_os = "linux")]
 mod observing_links;
 #[cfg(target_os = "linux")]
 mod observing_stress;

@@ -354,8 +354,8 @@ pub(super) fn opened(flags: u64) -> How {
         return How::Probe;
     }
     match flags & libc::O_ACCMODE {
-        _ if has(libc::O_TRUNC) => How::Truncate,
         _ if has(libc::O_CREAT | libc::O_EXCL) => How::Create,
+        _ if has(libc::O_TRUNC) => How::Truncate,
         libc::O_RDONLY if has(libc::O_CREAT) => How::ReadOrCreate,
         libc::O_RDONLY => How::Read,
         libc::O_WRONLY => How::Write,

@@ -17,6 +17,7 @@ mod filter;
 mod keeper;
 mod listener;
 mod memory;
+mod own;
 mod place;
 mod recorder;
 mod supervisor;

@@ -1,13 +1,14 @@
 //! The table of what was done, one row for each path. Most calls name a path that is known already: these cost a
 //! look into the table and nothing else.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use super::super::{Access, Found, Observation, Scope, Uses};
 use super::calls::How;
+use super::own::Own;
 use super::place::{Directories, Place};
 
 /// More paths than this are no inputs of one compile.
@@ -23,9 +24,8 @@ pub(super) struct Recorder {
     directories: Directories,
     /// For each row: the directory of the path was there, so the call can make something.
     can_be_made: Vec<bool>,
-    /// What the observed programs have made, moved or removed, without symbolic links. What is below a directory of
-    /// their own is their own.
-    own: HashSet<Vec<u8>>,
+    /// What the observed programs have made, moved or removed.
+    own: Own,
     /// They have made links, or moved what may be some: what a name leads to may change with each of them.
     moves_links: bool,
 }
@@ -56,7 +56,7 @@ impl Recorder {
     }
 
     fn index(&self, path: &[u8], how: How) -> Option<usize> {
-        if self.moves_links && is_own_name(&self.own, Path::new(OsStr::from_bytes(path))) {
+        if self.moves_links && self.own.covers(Path::new(OsStr::from_bytes(path))) {
             return None;
         }
         let known = if follows(how) { &self.known } else { &self.known_links };
@@ -116,12 +116,14 @@ impl Recorder {
     fn use_row(&mut self, index: usize, mut uses: Uses, how: How) {
         let Recorder { observation, own, can_be_made, moves_links, .. } = self;
         let Some(access) = observation.accesses.get_mut(index) else { return };
-        let is_own = is_own(own, &access.real);
+        own.settle(&access.real);
+        own.settle(&access.path);
+        let is_own = own.covers_nameless(&access.real);
         if is_own {
             uses = Uses { written: uses.written, ..Uses::default() };
         } else {
             // Its name leads through a link of their own: the name without links is what was there before.
-            if is_own_name(own, &access.path) {
+            if own.covers(&access.path) {
                 access.path.clone_from(&access.real);
             }
             match how {
@@ -149,8 +151,8 @@ impl Recorder {
             }
         }
         access.uses = access.uses.and(uses);
-        if makes_own(how, &access.found) && !is_own && can_be_made.get(index) == Some(&true) {
-            own.insert(access.real.as_os_str().as_bytes().to_vec());
+        if uses.written && !is_own && can_be_made.get(index) == Some(&true) {
+            own.attempt(&access.real, how, follows(how));
         }
     }
 
@@ -193,33 +195,6 @@ fn uses(how: How) -> Uses {
         How::Execute => Uses { executed: true, ..none },
         How::List => Uses { listed: true, ..none },
     }
-}
-
-/// Whether after this call what is at the path comes from the observed programs.
-fn makes_own(how: How, found: &Found) -> bool {
-    match how {
-        How::Truncate | How::Replace | How::Remove | How::Source => true,
-        How::Create | How::CreateLink | How::Write | How::ReadWrite | How::ReadOrCreate => {
-            *found == Found::Absent
-        }
-        _ => false,
-    }
-}
-
-/// Whether the path or a directory above it is among those.
-fn is_own(own: &HashSet<Vec<u8>>, real: &Path) -> bool {
-    let real = real.as_os_str().as_bytes();
-    // A file that has no name any more was theirs, or it was seen under its name.
-    let path = Path::new(OsStr::from_bytes(real));
-    let is_nameless = || real.ends_with(b" (deleted)") && std::fs::symlink_metadata(path).is_err();
-    !own.is_empty() && (is_own_name(own, path) || is_nameless())
-}
-
-fn is_own_name(own: &HashSet<Vec<u8>>, path: &Path) -> bool {
-    let path = path.as_os_str().as_bytes();
-    let ends = path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-    !own.is_empty()
-        && ends.chain([path.len()]).any(|end| path.get(..end).is_some_and(|part| own.contains(part)))
 }
 
 /// The path with these bytes.

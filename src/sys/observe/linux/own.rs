@@ -1,0 +1,145 @@
+//! Which names the observed programs have made, moved or removed. What is at such a name, or below it, comes from them
+//! and is no input.
+//!
+//! A call is noted before it runs, so whether it succeeds is not known then. Each attempt is kept together with what was
+//! at the name before it. When the name is used again, what is there now tells: a name that is as it was before was not
+//! changed, and what is there is an input as before. In doubt it is an input too.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use super::calls::How;
+use crate::sys::fs::Identity;
+
+/// Changed names, without symbolic links.
+#[derive(Default)]
+pub(super) struct Own(HashMap<Vec<u8>, Change>);
+
+#[derive(Clone, Copy)]
+enum Change {
+    /// It was seen that the name had changed.
+    Happened,
+    /// The call was let go on; whether it succeeded was not looked at yet.
+    Attempted(Before),
+}
+
+/// What was at a name before a call that would change it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Before {
+    state: State,
+    /// The call follows a symbolic link at the end of the name.
+    follow: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Absent,
+    /// A file whose content the call would throw away: any change of its state is such a change.
+    Content(Identity),
+    /// Whatever the call would put something else in the place of: only another file is a change.
+    Node {
+        device: u64,
+        inode: u64,
+    },
+}
+
+impl Own {
+    /// Notes that a call is about to do `how` to the name `real`, if what is there afterwards would come from the
+    /// observed programs.
+    pub(super) fn attempt(&mut self, real: &Path, how: How, follow: bool) {
+        if let Some(state) = state_before(real, how, follow) {
+            let attempted = Change::Attempted(Before { state, follow });
+            self.0.insert(real.as_os_str().as_bytes().to_vec(), attempted);
+        }
+    }
+
+    /// Finds out whether the changes of `path` and of the directories above it happened.
+    pub(super) fn settle(&mut self, path: &Path) {
+        if self.0.is_empty() {
+            return;
+        }
+        for part in prefixes(path) {
+            let Some(Change::Attempted(before)) = self.0.get(part).copied() else { continue };
+            if happened(Path::new(OsStr::from_bytes(part)), before) {
+                self.0.insert(part.to_vec(), Change::Happened);
+            } else {
+                self.0.remove(part);
+            }
+        }
+    }
+
+    /// Whether `path` or a directory above it was changed. What was not settled counts as changed.
+    pub(super) fn covers(&self, path: &Path) -> bool {
+        !self.0.is_empty() && prefixes(path).any(|part| self.0.contains_key(part))
+    }
+
+    /// The same for what may have no name any more: that was theirs, or it was seen under its name.
+    pub(super) fn covers_nameless(&self, real: &Path) -> bool {
+        let is_nameless = || {
+            real.as_os_str().as_bytes().ends_with(b" (deleted)") && std::fs::symlink_metadata(real).is_err()
+        };
+        !self.0.is_empty() && (self.covers(real) || is_nameless())
+    }
+}
+
+/// The path and the directories above it but the root, the longest last.
+fn prefixes(path: &Path) -> impl Iterator<Item = &[u8]> {
+    let path = path.as_os_str().as_bytes();
+    let ends = path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    ends.chain([path.len()]).filter_map(|end| path.get(..end))
+}
+
+/// `None` where the call cannot put anything of its own there, or where it cannot be told what is there.
+fn state_before(real: &Path, how: How, follow: bool) -> Option<State> {
+    let found = match look(real, follow) {
+        Ok(metadata) => Some(metadata),
+        Err(e) if is_absent(&e) => None,
+        Err(_) => return None,
+    };
+    match (how, found) {
+        (How::Source | How::Replace | How::Remove, Some(metadata)) => Some(node(&metadata)),
+        (How::Truncate, Some(metadata)) if metadata.is_file() => {
+            Some(State::Content(Identity::of(&metadata)))
+        }
+        (
+            How::Replace
+            | How::Truncate
+            | How::Create
+            | How::CreateLink
+            | How::Write
+            | How::ReadWrite
+            | How::ReadOrCreate,
+            None,
+        ) => Some(State::Absent),
+        _ => None,
+    }
+}
+
+fn happened(path: &Path, before: Before) -> bool {
+    match (before.state, look(path, before.follow)) {
+        (State::Absent, now) => now.is_ok(),
+        (State::Content(_) | State::Node { .. }, Err(e)) => is_absent(&e),
+        (State::Content(then), Ok(now)) => Identity::of(&now) != then,
+        (then @ State::Node { .. }, Ok(now)) => node(&now) != then,
+    }
+}
+
+fn node(metadata: &Metadata) -> State {
+    let Identity { device, inode, .. } = Identity::of(metadata);
+    State::Node { device, inode }
+}
+
+fn look(path: &Path, follow: bool) -> io::Result<Metadata> {
+    if follow { std::fs::metadata(path) } else { std::fs::symlink_metadata(path) }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR))
+}
+
+#[cfg(test)]
+mod tests;
