@@ -61,6 +61,8 @@ pub mod restore;
 
 pub mod compile;
 
+pub mod privileged;
+
 pub mod names;
 
 pub mod unseen;

@@ -5,11 +5,11 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::call::{Call, unlink};
-use crate::compile::{self, Compiled, NotRun};
+use crate::compile::{self, Compiled, NotRun, Printed};
 use crate::digest::Digest;
 use crate::gather::{self, Finished};
 use crate::invocation::Role;
@@ -23,12 +23,13 @@ use crate::learn::{Before, Evidence};
 use crate::mapping::Mapping;
 use crate::outcome::{Bypass, BypassReason, Unstored};
 use crate::policy;
+use crate::privileged;
 use crate::reading::{Reader, Reading};
 use crate::store::Store;
 use crate::streams::Streams;
-use crate::sys::fs::Identity;
+use crate::sys::fs::{self, Identity};
 use crate::sys::lock::FileLock;
-use crate::sys::observe::Scope;
+use crate::sys::observe::{Found, Observation, Scope};
 use crate::sys::{process, shield};
 
 /// A compile that is about to run.
@@ -49,6 +50,8 @@ pub struct Finish<'a> {
     reach: Option<Reach>,
     reader: Reader,
     compiled: Compiled,
+    /// It was begun again without observation, because this program would have run without its privileges.
+    privileged: Option<PathBuf>,
 }
 
 /// What was stored.
@@ -89,10 +92,17 @@ impl Compilation<'_> {
         }
         let mut unobserved = "observing is off".to_owned();
         if observe {
-            match self.run_once(&mapping.args, left_out, lock, Some(self.scope(unit))) {
+            let known = privileged::known(self.facts);
+            let scope = known.is_none().then(|| self.scope(unit));
+            match self.run_once(&mapping.args, left_out, lock, scope) {
                 Ok(finish) => {
+                    if let Some(program) = &finish.privileged {
+                        privileged::remember(self.facts, program, !unit.runs_macros);
+                    }
+                    let finish = Finish { privileged: finish.privileged.or(known), ..finish };
                     let stored = finish.store(unit, mapping.maps, None);
-                    return Ok(Missed { finish, stored, unobserved: None });
+                    let unobserved = finish.privileged.as_deref().map(privileged::why);
+                    return Ok(Missed { finish, stored, unobserved });
                 }
                 Err(NotRun::Failed(e)) => return Err(failed(e)),
                 Err(NotRun::Unobservable(why)) => unobserved = why,
@@ -150,12 +160,45 @@ impl Compilation<'_> {
         let args = [self.call.prefix, mapped, &own].concat();
         let reach = self.writes.then(|| gather::reach_of(self.facts, self.externs)).flatten();
         let reader = Reader::new(self.facts.places);
-        let compiled = {
+        let (compiled, privileged) = {
             let shown = self.announcing(reach.as_ref(), &reader);
-            compile::run(self.call.program, &args, &shown, lock, observe)?
+            let run =
+                |observe, printed: &_| compile::run(self.call.program, &args, &shown, lock, observe, printed);
+            let first = run(observe, &Printed::default())?;
+            let privileged = first.observation.as_ref().and_then(|seen| seen.privileged.clone());
+            if first.is_abandoned {
+                self.remove_unfinished(first.observation.as_ref());
+                let second = run(None, &first.shown)?;
+                (Compiled { elapsed: first.elapsed + second.elapsed, ..second }, privileged)
+            } else {
+                (first, privileged)
+            }
         };
         self.call.answered.set(Some(process::exit_code(compiled.status)));
-        Ok(Finish { compilation: self, reach, reader, compiled })
+        Ok(Finish { compilation: self, reach, reader, compiled, privileged })
+    }
+
+    /// Removes temporary files that a killed compiler has left. Its outputs stay: dependents may read one that was
+    /// announced, and the next run replaces them.
+    fn remove_unfinished(&self, seen: Option<&Observation>) {
+        let Facts { invocation, outputs, places, .. } = self.facts;
+        let real = |path: &Path| fs::canonical(path).unwrap_or_else(|_| path.to_path_buf());
+        let out_dir = real(&places.cwd.join(&invocation.out_dir));
+        let is_output = |path: &Path| {
+            outputs.iter().any(|output| output.path.file_name() == path.file_name())
+                && path.parent() == Some(&out_dir)
+        };
+        let own = format!("{}{}.", invocation.crate_name, invocation.extra_filename.to_string_lossy());
+        let made = seen.into_iter().flat_map(|seen| &seen.accesses);
+        for access in made.filter(|access| access.uses.written && access.found == Found::Absent) {
+            let name = access.real.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+            let is_named_like = access.real.parent() == Some(&out_dir) && name.starts_with(&own);
+            if is_named_like && !is_output(&access.real) {
+                let _ = fs::remove(&access.real);
+            } else if is_directory_of_rustc(&name) && access.real.is_dir() {
+                let _ = fs::remove_dir_all(&access.real);
+            }
+        }
     }
 
     /// What is shown of each line. Before metadata is announced, and dependents start with it, it is noted what
@@ -207,6 +250,10 @@ impl Finish<'_> {
     ) -> Result<Stored, Unstored> {
         if !self.compiled.status.success() {
             return Err(Unstored::CompilerFailed);
+        }
+        if let Some(program) = &self.privileged {
+            self.note_reach();
+            return Err(Unstored::InputsUnknown(privileged::why(program)));
         }
         let observation = self.compiled.observation.as_ref();
         let evidence = match (unobserved, observation) {
@@ -266,6 +313,12 @@ fn with_assembler(reach: &Reach, assembles: bool) -> Reach {
     let mut reach = reach.clone();
     reach.set_assembles(assembles);
     reach
+}
+
+/// Whether rustc makes directories with such a name for what is not finished: `rustcXXXXXX`, `rmetaXXXXXX`.
+fn is_directory_of_rustc(name: &str) -> bool {
+    let rest = name.strip_prefix("rustc").or_else(|| name.strip_prefix("rmeta"));
+    rest.is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 fn is_rust_library(role: Role) -> bool {

@@ -38,7 +38,12 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
         let output = Command::new("env").arg(&setting).arg(&program).output()?;
         plain.push(duration(&output.stdout)?);
         let args = [setting.clone(), program.clone().into()];
-        let (child, watching) = match observe::spawn_piped("env".as_ref(), &args, observe::Scope::All) {
+        let (child, watching) = match observe::spawn_piped(
+            "env".as_ref(),
+            &args,
+            observe::Scope::All,
+            &observe::Abandoned::default(),
+        ) {
             Ok(started) => started,
             Err(Failed::Unobservable(why)) => {
                 println!("nothing can be observed here: {why}");

@@ -29,6 +29,7 @@ pub(crate) const NEEDS: &[&str] = &[
     "rpmlint",
     "rpmspec",
     "ruby",
+    "set-user-id",
     "sh",
     "shellcheck",
     "strace",

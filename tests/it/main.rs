@@ -49,6 +49,8 @@ mod observing_failures;
 #[cfg(target_os = "linux")]
 mod observing_links;
 #[cfg(target_os = "linux")]
+mod observing_privileges;
+#[cfg(target_os = "linux")]
 mod observing_stress;
 #[cfg(target_os = "linux")]
 mod observing_variables;

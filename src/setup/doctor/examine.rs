@@ -31,6 +31,7 @@ pub static ALL: &[&dyn Check] = &[
     &compilers::linker::Linker,
     &compilers::drivers::Drivers,
     &compilers::flags::Flags,
+    &compilers::privileges::Privileges,
     &daemon::described::Described,
     &daemon::running::Running,
     &daemon::linger::Linger,

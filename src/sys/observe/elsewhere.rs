@@ -1,9 +1,10 @@
 //! Where nothing can be observed.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::Child;
 
-use super::{Failed, Observation, Scope};
+use super::{Abandoned, Failed, Observation, Scope};
 
 /// An observation that goes on.
 pub enum Watching {}
@@ -20,7 +21,17 @@ pub fn is_possible() -> bool {
     false
 }
 
+/// Whether a program has privileges that it would lose under observation.
+pub fn has_privileges(_program: &Path) -> bool {
+    false
+}
+
 /// Answers that nothing can be observed on this system.
-pub fn spawn_piped(_program: &OsStr, _args: &[OsString], _scope: Scope) -> Result<(Child, Watching), Failed> {
+pub fn spawn_piped(
+    _program: &OsStr,
+    _args: &[OsString],
+    _scope: Scope,
+    _abandoned: &Abandoned,
+) -> Result<(Child, Watching), Failed> {
     Err(Failed::Unobservable("not on this system".to_owned()))
 }

@@ -8,8 +8,9 @@
 //! # What it changes for the program
 //!
 //! Nothing that it is to see, but: without the privilege to filter (`CAP_SYS_ADMIN`) the kernel demands
-//! `no_new_privs`, under which `sudo` and other set-user-ID programs run without their privileges. With it, that is
-//! not set: the less is different, the better. A signal that arrives in the short time before a call is taken up
+//! `no_new_privs`, under which `sudo` and other programs with privileges of their own run without them. With it, that
+//! is not set: the less is different, the better. So such a program is not started under observation: all observed
+//! programs are ended, and the caller runs the compiler again, unobserved ([`Observation::privileged`]). A signal that arrives in the short time before a call is taken up
 //! interrupts it as it would interrupt a slow device; from then on only a deadly one does (Linux 5.19).
 //!
 //! # Whoever lives longer
@@ -35,13 +36,15 @@ mod linux;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::sys::fs::Identity;
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-pub use elsewhere::{Watching, is_possible, spawn_piped};
+pub use elsewhere::{Watching, has_privileges, is_possible, spawn_piped};
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub use linux::{Watching, is_possible, spawn_piped};
+pub use linux::{Watching, has_privileges, is_possible, spawn_piped};
 
 /// Which calls are observed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +67,10 @@ pub enum Failed {
     Start(io::Error),
 }
 
+/// Set when the observed programs are about to be ended because one of them would need privileges. What they print from
+/// then on is no longer to be shown.
+pub type Abandoned = Arc<AtomicBool>;
+
 /// What was seen.
 #[derive(Debug, Default)]
 pub struct Observation {
@@ -75,6 +82,8 @@ pub struct Observation {
     pub scope: Scope,
     /// How many calls were seen.
     pub n_calls: u64,
+    /// A program with privileges of its own, which it would not have had under observation.
+    pub privileged: Option<PathBuf>,
     /// How many descendants' calls are answered by a process of its own from now on: whether there were any.
     pub left_behind: bool,
 }

@@ -7,3 +7,5 @@ pub mod linker;
 pub mod drivers;
 
 pub mod flags;
+
+pub mod privileges;

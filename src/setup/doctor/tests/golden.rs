@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use super::daemon::{FAILED, UP, name, with_systemd};
 use super::made::{Daemon, Made, status};
+use crate::digest::guard;
+use crate::privileged::Note;
 use crate::protocol::build::Build;
 use crate::protocol::message::{Status, UpkeepStatus};
 use crate::setup::doctor::examine::{ALL, ONLINE};
@@ -163,6 +165,14 @@ const COMPILERS: &[Case] = &[
     ("drivers", "another-compiler", || well(|made| made.set("RUSTC", "/opt/bin/rustc-clif"))),
     ("drivers", "workspace-wrapper", || well(|made| made.set("RUSTC_WORKSPACE_WRAPPER", "/opt/checker"))),
     ("rustflags", "threads", || well(|made| made.set("RUSTFLAGS", "-Zthreads=8"))),
+    ("privileges", "helper", || {
+        well(|made| {
+            made.program("home/bin/helper");
+            let note = Note { program: made.path("home/bin/helper"), crate_name: "app".to_owned() };
+            let text = String::from_utf8(guard::add(serde_json::to_vec(&note).unwrap())).unwrap();
+            made.write("home/.cache/kache/store/v1/memo/privileged-1", &text);
+        })
+    }),
     ("linker", "none", || well(|made| fs::remove_file(made.path("home/bin/cc")).unwrap())),
 ];
 

@@ -44,14 +44,14 @@ impl Prepared {
     /// Puts this process, which is the child, under the filter, gives the listener away, and waits until somebody
     /// answers.
     pub(super) fn enter(&self) -> io::Result<()> {
-        let listener = match self.install() {
-            Ok(listener) => listener,
+        let (listener, takes_privileges) = match self.install() {
+            Ok(installed) => installed,
             Err(error) => {
-                let _ = self.say(error.raw_os_error().unwrap_or(libc::EINVAL), None);
+                let _ = self.say(error.raw_os_error().unwrap_or(libc::EINVAL), None, false);
                 return Err(error);
             }
         };
-        self.say(0, Some(listener))?;
+        self.say(0, Some(listener), takes_privileges)?;
         let mut answer = 0_u8;
         #[expect(unsafe_code, reason = "std's own calls may allocate")]
         // SAFETY: the listener is this process's, and nobody else uses the number; `answer` is one byte.
@@ -62,21 +62,25 @@ impl Prepared {
         if n_read == 1 && answer == 1 { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::EPROTO)) }
     }
 
-    fn install(&self) -> io::Result<RawFd> {
+    /// The listener, and whether `no_new_privs` had to be set for it.
+    fn install(&self) -> io::Result<(RawFd, bool)> {
         // Kernels before 5.16 slow down whoever is under a filter unless asked not to: a compiler is no sandbox.
         let listening = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
         let killable = libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-        let try_with = |flags: libc::c_ulong| match self.set_filter(flags) {
+        let mut takes_privileges = false;
+        let mut try_with = |flags: libc::c_ulong| match self.set_filter(flags) {
             Err(e) if e.raw_os_error() == Some(libc::EACCES) => {
                 no_new_privileges()?;
+                takes_privileges = true;
                 self.set_filter(flags)
             }
             result => result,
         };
-        match try_with(listening | killable) {
+        let listener = match try_with(listening | killable) {
             Err(e) if e.raw_os_error() == Some(libc::EINVAL) => try_with(listening),
             result => result,
-        }
+        };
+        Ok((listener?, takes_privileges))
     }
 
     fn set_filter(&self, flags: libc::c_ulong) -> io::Result<RawFd> {
@@ -92,10 +96,12 @@ impl Prepared {
         if listener < 0 { Err(io::Error::last_os_error()) } else { Ok(listener as RawFd) }
     }
 
-    /// Sends an error number (none: 0), this process's number, the place of the proof, and the listener.
-    fn say(&self, error: i32, listener: Option<RawFd>) -> io::Result<()> {
+    /// Sends an error number (none: 0), this process's number, the place of the proof, whether programs lose their
+    /// privileges, and the listener.
+    fn say(&self, error: i32, listener: Option<RawFd>, takes_privileges: bool) -> io::Result<()> {
         let mut hello = [0_u8; HELLO_BYTES];
         hello[..4].copy_from_slice(&error.to_ne_bytes());
+        hello[20] = u8::from(takes_privileges);
         hello[8..16].copy_from_slice(&(self.proof.as_ptr() as u64).to_ne_bytes());
         let mut control = [0_u64; 4];
         #[expect(unsafe_code, reason = "std does not send descriptors")]
@@ -134,6 +140,8 @@ pub(super) struct Hello {
     pub(super) error: i32,
     pub(super) process: i32,
     pub(super) proof: u64,
+    /// `no_new_privs` was set for the observation: without it, programs would have their privileges.
+    pub(super) takes_privileges: bool,
     pub(super) listener: Option<RawFd>,
 }
 
@@ -173,6 +181,7 @@ impl Hello {
                 error: number(0),
                 process: number(16),
                 proof: proof.unwrap_or_default(),
+                takes_privileges: hello[20] != 0,
                 listener,
             })),
             _ => Err(io::Error::last_os_error()),

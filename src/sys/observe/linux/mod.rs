@@ -19,6 +19,7 @@ mod listener;
 mod memory;
 mod own;
 mod place;
+mod privileges;
 mod recorder;
 mod supervisor;
 
@@ -34,9 +35,10 @@ use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
-use super::{Failed, Observation, Scope};
+use super::{Abandoned, Failed, Observation, Scope};
 use crate::sys::process;
 use filter::Prepared;
+pub use privileges::has_privileges;
 
 /// An observation that goes on.
 pub struct Watching {
@@ -61,24 +63,40 @@ impl Watching {
 ///
 /// # Errors
 /// Nothing has run.
-pub fn spawn_piped(program: &OsStr, args: &[OsString], scope: Scope) -> Result<(Child, Watching), Failed> {
-    spawn(process::piped(program, args), scope)
+pub fn spawn_piped(
+    program: &OsStr,
+    args: &[OsString],
+    scope: Scope,
+    abandoned: &Abandoned,
+) -> Result<(Child, Watching), Failed> {
+    spawn_watched(process::piped(program, args), scope, abandoned)
 }
 
 /// Whether programs can be observed here: tried with a child that ends before it becomes any program.
 pub fn is_possible() -> bool {
     // A directory cannot be executed: the child gets as far as that, and no further.
-    matches!(spawn(Command::new("/"), Scope::All), Err(Failed::Start(_)))
+    let tried = spawn_watched(Command::new("/"), Scope::All, &Abandoned::default());
+    matches!(tried, Err(Failed::Start(_)))
 }
 
-fn spawn(mut command: Command, scope: Scope) -> Result<(Child, Watching), Failed> {
+#[cfg(test)]
+fn spawn(command: Command, scope: Scope) -> Result<(Child, Watching), Failed> {
+    spawn_watched(command, scope, &Abandoned::default())
+}
+
+fn spawn_watched(
+    mut command: Command,
+    scope: Scope,
+    abandoned: &Abandoned,
+) -> Result<(Child, Watching), Failed> {
     let failed = |e: io::Error| Failed::Unobservable(e.to_string());
     let (ours, theirs) = UnixStream::pair().map_err(failed)?;
     let (stop, stopped) = UnixStream::pair().map_err(failed)?;
     let (say, verdict) = channel();
+    let abandoned = Abandoned::clone(abandoned);
     let thread = std::thread::Builder::new()
         .name("observer".to_owned())
-        .spawn(move || supervisor::supervise(&ours, &stopped, &say, scope))
+        .spawn(move || supervisor::supervise(&ours, &stopped, &say, scope, abandoned))
         .map_err(failed)?;
     enter_before_exec(&mut command, Prepared::new(theirs.as_raw_fd(), scope));
     let child = command.spawn();

@@ -41,6 +41,16 @@ impl Recorder {
         self.observation.incomplete.get_or_insert_with(why);
     }
 
+    /// A program is about to be started that has privileges of its own.
+    pub(super) fn is_privileged(&mut self, program: PathBuf) {
+        self.observation.privileged.get_or_insert(program);
+    }
+
+    /// The first such program.
+    pub(super) fn privileged(&self) -> Option<&Path> {
+        self.observation.privileged.as_deref()
+    }
+
     /// Another call was seen.
     pub(super) fn count(&mut self) {
         self.observation.n_calls += 1;

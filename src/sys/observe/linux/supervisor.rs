@@ -6,20 +6,25 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use super::super::{Observation, Scope};
+use super::super::{Abandoned, Observation, Scope};
 use super::calls::{self, Call, How, Touch};
 use super::filter::{self, Hello};
 use super::keeper;
 use super::listener::{Listener, Woken};
 use super::memory::{self, PATH_MAX};
 use super::place;
+use super::privileges::{self, has_privileges};
 use super::recorder::{Recorder, path_of};
 
 /// Descendants that end with the child are gone within this time; others are left to a process of their own.
 const LAST_ONES: Duration = Duration::from_millis(20);
+
+/// The same where all of them are being killed, and something else is to run after them.
+const KILLED_ONES: Duration = Duration::from_secs(2);
 
 /// Takes the listener that the child sends, says whether it can be observed, and observes it until it has ended.
 pub(super) fn supervise(
@@ -27,8 +32,9 @@ pub(super) fn supervise(
     stopped: &UnixStream,
     verdict: &Sender<Result<(), String>>,
     scope: Scope,
+    abandoned: Abandoned,
 ) -> Observation {
-    let (listener, process) = match greet(child) {
+    let Greeted { listener, process, takes_privileges } = match greet(child) {
         Ok(greeted) => greeted,
         Err(why) => {
             let _ = verdict.send(Err(why));
@@ -37,8 +43,15 @@ pub(super) fn supervise(
     };
     let _ = verdict.send(Ok(()));
     let alone = (scope == Scope::AllButLinks).then_some(process);
-    let mut supervisor =
-        Supervisor { listener, recorder: Recorder::new(scope), notes: Notes::default(), alone };
+    let mut supervisor = Supervisor {
+        listener,
+        recorder: Recorder::new(scope),
+        notes: Notes::default(),
+        alone,
+        process,
+        takes_privileges,
+        abandoned,
+    };
     // From here on the child lives by the answers.
     let mut child = child;
     if child.write_all(&[1]).is_err() {
@@ -47,8 +60,14 @@ pub(super) fn supervise(
     supervisor.observe(stopped)
 }
 
-/// The listener of a child whose memory can be read, and the child's number.
-fn greet(child: &UnixStream) -> Result<(Listener, i32), String> {
+/// A child whose memory can be read.
+struct Greeted {
+    listener: Listener,
+    process: i32,
+    takes_privileges: bool,
+}
+
+fn greet(child: &UnixStream) -> Result<Greeted, String> {
     let hello = Hello::receive(child.as_raw_fd()).map_err(|e| e.to_string())?;
     let hello = hello.ok_or("the program was gone at once")?;
     let file = hello.listener.map(place::own);
@@ -59,7 +78,11 @@ fn greet(child: &UnixStream) -> Result<(Listener, i32), String> {
     }
     let file = file.ok_or("no descriptor is left")?;
     match hello.proves() {
-        Ok(true) => Ok((Listener::new(file).map_err(|e| e.to_string())?, hello.process)),
+        Ok(true) => {
+            let listener = Listener::new(file).map_err(|e| e.to_string())?;
+            let Hello { process, takes_privileges, .. } = hello;
+            Ok(Greeted { listener, process, takes_privileges })
+        }
         Ok(false) => Err("another memory was read".to_owned()),
         Err(e) => Err(format!("memory of others: {e}")),
     }
@@ -71,6 +94,12 @@ struct Supervisor {
     notes: Notes,
     /// The only process that may become a program.
     alone: Option<i32>,
+    /// The child.
+    process: i32,
+    /// Programs would lose privileges that they have without observation.
+    takes_privileges: bool,
+    /// All observed programs are being killed.
+    abandoned: Abandoned,
 }
 
 /// Space that is used again for each call.
@@ -101,6 +130,7 @@ impl Supervisor {
                 Woken::Call => self.answer_one(),
                 Woken::Nothing => {}
                 Woken::Over => return self.recorder.finish(false),
+                Woken::Other if self.is_abandoned() => deadline = Some(Instant::now() + KILLED_ONES),
                 Woken::Other => deadline = Some(Instant::now() + LAST_ONES),
                 Woken::Timeout => {
                     keeper::leave(self.listener);
@@ -110,19 +140,48 @@ impl Supervisor {
         }
     }
 
+    fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::SeqCst)
+    }
+
     fn answer_one(&mut self) {
         let Some(call) = self.listener.receive() else { return };
-        let Supervisor { listener, recorder, notes, alone } = self;
+        if self.is_abandoned() {
+            // Nothing more is to be done under observation.
+            return self.kill_caller(&call);
+        }
+        let had_privileges = self.recorder.privileged().is_some();
+        let Supervisor { listener, recorder, notes, alone, takes_privileges, .. } = self;
         let noted = catch_unwind(AssertUnwindSafe(|| {
             if is_execution(&call) && alone.is_some_and(|process| process != call.pid as i32) {
                 recorder.lose(|| "a program was started that may read links".to_owned());
             }
-            note(listener, recorder, notes, &call);
+            note(listener, recorder, notes, &call, *takes_privileges);
         }));
         if noted.is_err() {
             self.recorder.lose(|| "a call could not be noted".to_owned());
         }
+        if !had_privileges && self.recorder.privileged().is_some() && self.abandon() {
+            return self.kill_caller(&call);
+        }
         self.listener.go_on(call.id);
+    }
+
+    /// Kills all observed programs. Answers whether they are: once the child has ended, its result is there and stays.
+    fn abandon(&mut self) -> bool {
+        if !privileges::is_running(self.process) {
+            self.recorder.lose(|| "a program ran without its privileges".to_owned());
+            return false;
+        }
+        self.abandoned.store(true, Ordering::SeqCst);
+        privileges::kill_tree(self.process);
+        true
+    }
+
+    fn kill_caller(&self, call: &libc::seccomp_notif) {
+        if self.listener.is_waiting(call.id) {
+            privileges::kill(call.pid as i32);
+        }
     }
 }
 
@@ -130,12 +189,19 @@ fn is_execution(call: &libc::seccomp_notif) -> bool {
     [libc::SYS_execve, libc::SYS_execveat].contains(&call.data.nr.into())
 }
 
-fn note(listener: &Listener, recorder: &mut Recorder, notes: &mut Notes, call: &libc::seccomp_notif) {
+fn note(
+    listener: &Listener,
+    recorder: &mut Recorder,
+    notes: &mut Notes,
+    call: &libc::seccomp_notif,
+    takes_privileges: bool,
+) {
     recorder.count();
     if !filter::is_native(call.data.arch, call.data.nr) {
         return recorder.lose(|| "a program of another architecture ran".to_owned());
     }
-    let mut caller = Caller { thread: call.pid as i32, id: call.id, listener, recorder, notes };
+    let mut caller =
+        Caller { thread: call.pid as i32, id: call.id, listener, recorder, notes, takes_privileges };
     match calls::understand(call.data.nr.into(), &call.data.args) {
         Call::One(touch) => caller.touch(touch),
         Call::Two(first, second) => {
@@ -158,6 +224,7 @@ struct Caller<'a> {
     listener: &'a Listener,
     recorder: &'a mut Recorder,
     notes: &'a mut Notes,
+    takes_privileges: bool,
 }
 
 impl Caller<'_> {
@@ -248,8 +315,11 @@ impl Caller<'_> {
 
     /// The kernel reads what a script or a program names to run it; a script may name a script, four times.
     fn note_interpreters(&mut self) {
-        for _ in 0..4 {
+        for _ in 0..5 {
             let program = path_of(self.notes.path.clone());
+            if self.takes_privileges && has_privileges(&program) {
+                self.recorder.is_privileged(program.clone());
+            }
             let Some(interpreter) = place::interpreter(&program) else { break };
             let base = self.base(libc::AT_FDCWD).unwrap_or_default();
             place::tidy(&base, interpreter.as_os_str().as_bytes(), &mut self.notes.path);

@@ -1,0 +1,42 @@
+//! Whether compiling starts programs with privileges of their own, which are not observed.
+
+use crate::privileged;
+use crate::setup::doctor::check::{Check, Group};
+use crate::setup::doctor::finding::Finding;
+use crate::setup::doctor::machine::Machine;
+use crate::store::Store;
+
+/// See the module.
+pub struct Privileges;
+
+impl Check for Privileges {
+    fn id(&self) -> &'static str {
+        "privileges"
+    }
+
+    fn group(&self) -> Group {
+        Group::Compilers
+    }
+
+    fn looks_at(&self) -> &'static str {
+        "set-user-ID and similar programs that compiling has started"
+    }
+
+    fn run(&self, machine: &Machine) -> Finding {
+        let notes = machine.cache_dir().map(|dir| privileged::all(&Store::at(dir).memo_dir()));
+        let notes = notes.unwrap_or_default();
+        let Some(first) = notes.first() else {
+            return Finding::ok("no crate starts a program with privileges of its own");
+        };
+        let mut details: Vec<String> = notes
+            .iter()
+            .map(|note| format!("{} starts {}", note.crate_name, note.program.display()))
+            .collect();
+        details.sort();
+        details.dedup();
+        let text = format!("compiling starts {}, which has privileges of its own", first.program.display());
+        Finding::note(text)
+            .details(details)
+            .hint("these crates are compiled without being observed, and are not stored")
+    }
+}
