@@ -132,6 +132,7 @@ const RULES: &[Rule] = &[
 
 const MACHINE: &[&str] = &["/proc", "/sys", "/run/systemd"];
 
+const DEVICES: &str = "/dev";
 const RAMDISK: &str = "/dev/shm";
 
 const SESSION: &[&str] = &[
@@ -185,10 +186,13 @@ fn is_in(path: &Path, place: impl AsRef<Path>) -> bool {
 
 /// A ramdisk is below `/dev` too, and what is on it is as good as what is on others.
 fn is_machine(setting: &Setting, access: &Access) -> bool {
-    let is_in_place = || setting.places.iter().chain(&setting.roots).any(|place| is_in(&access.real, place));
+    // A place that holds all devices says nothing: in a container, the workspace may be `/`.
+    let places =
+        setting.places.iter().chain(&setting.roots).filter(|place| !is_in(Path::new(DEVICES), place));
+    let is_in_place = || places.clone().any(|place| is_in(&access.real, place));
     let is_on_ramdisk = || is_in(&access.real, RAMDISK) && access.real != Path::new(RAMDISK);
     let is_device =
-        is_in(&access.real, "/dev") && !matches!(access.found, Found::File(_)) && !is_on_ramdisk();
+        is_in(&access.real, DEVICES) && !matches!(access.found, Found::File(_)) && !is_on_ramdisk();
     // A pipe between the observed programs has no path.
     let is_unnamed = access.found == Found::Other && !access.real.is_absolute();
     is_unnamed
@@ -357,6 +361,7 @@ pub fn dependence(setting: &Setting, observation: &Observation) -> Result<Depend
     for access in &observation.accesses {
         if access.uses.written && !is_output(setting, access) {
             let is_result = setting.places.iter().any(|place| is_in(&access.real, place))
+                && !is_machine(setting, access)
                 && !setting.jobservers.contains(&access.real);
             // A later compile may look for what another one left behind, wherever that is.
             let is_new = access.found == Found::Absent;

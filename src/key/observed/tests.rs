@@ -171,6 +171,17 @@ fn a_project_among_the_devices_is_none() {
 }
 
 #[test]
+fn a_workspace_at_the_root_is_not_made_of_devices() {
+    let root = Setting { places: vec!["/".into()], roots: vec!["/".into()], ..setting() };
+    assert_eq!(left_out(&root, &access("/dev/urandom", Found::Other, "r")), Some(LeftOut::Machine));
+    assert_eq!(left_out(&root, &access("/dev/kvm", Found::Absent, "p")), Some(LeftOut::Machine));
+    assert_eq!(left_out(&root, &file("/data.txt", "r")), None);
+    let accesses = vec![access("/dev/null", Found::Other, "w"), file("/src/generated.rs", "w")];
+    let found = dependence(&root, &Observation { accesses, ..Observation::default() }).unwrap();
+    assert_eq!(found.made, [PathBuf::from("/src/generated.rs")]);
+}
+
+#[test]
 fn every_use_becomes_the_input_that_it_depends_on() {
     let link = Found::Link("/w/elsewhere".into());
     let found = of(vec![
