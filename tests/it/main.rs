@@ -49,6 +49,8 @@ mod observing_failures;
 #[cfg(target_os = "linux")]
 mod observing_links;
 #[cfg(target_os = "linux")]
+mod observing_places;
+#[cfg(target_os = "linux")]
 mod observing_privileges;
 #[cfg(target_os = "linux")]
 mod observing_stress;

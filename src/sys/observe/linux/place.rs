@@ -5,6 +5,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, RawFd};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
 
@@ -149,13 +150,49 @@ pub(super) fn tidy(base: &[u8], path: &[u8], tidied: &mut Vec<u8>) {
 
 /// What the name `/proc/<thread>/<name>` leads to.
 pub(super) fn proc_link(thread: i32, name: std::fmt::Arguments<'_>) -> io::Result<PathBuf> {
-    std::fs::read_link(format!("/proc/{thread}/{name}"))
+    std::fs::read_link(format!("/proc/{}/{name}", proc_number(thread)?))
 }
 
-/// `path` with the observed thread's own number in place of `self`.
-pub(super) fn without_self(thread: i32, path: &[u8]) -> Option<Vec<u8>> {
-    let rest = path.strip_prefix(b"/proc/self").or_else(|| path.strip_prefix(b"/proc/thread-self"))?;
-    (rest.is_empty() || rest[0] == b'/').then(|| [format!("/proc/{thread}").as_bytes(), rest].concat())
+/// The number of a thread in `/proc`, which may be that of another process namespace: a new namespace in which nobody
+/// has mounted it anew.
+pub(super) fn proc_number(thread: i32) -> io::Result<i32> {
+    static IS_OURS: OnceLock<bool> = OnceLock::new();
+    let own = std::process::id().to_string();
+    let is_ours = || std::fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str());
+    if *IS_OURS.get_or_init(is_ours) { Ok(thread) } else { foreign_number(thread) }
+}
+
+/// What `/proc` tells of a descriptor of the thread has the thread's number there.
+fn foreign_number(thread: i32) -> io::Result<i32> {
+    // Whoever asks takes "not found" for an answer about the name below the number.
+    let failed = |e: io::Error| io::Error::other(e);
+    let opened = match open_thread(thread, PIDFD_THREAD) {
+        // Before Linux 6.9, only the first thread of a process can be opened.
+        Err(e) if e.raw_os_error() == Some(libc::EINVAL) => open_thread(thread, 0).map_err(failed)?,
+        opened => opened.map_err(failed)?,
+    };
+    let path = format!("/proc/self/fdinfo/{}", opened.as_raw_fd());
+    let told = std::fs::read_to_string(path).map_err(failed)?;
+    let number = told.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+    number.filter(|number| *number > 0).ok_or_else(|| io::Error::other("/proc does not show it"))
+}
+
+/// The same bit as in `O_EXCL`.
+const PIDFD_THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
+
+fn open_thread(thread: i32, flags: libc::c_uint) -> io::Result<File> {
+    #[expect(unsafe_code, reason = "std opens only children")]
+    // SAFETY: the call takes numbers only.
+    let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, thread, flags) };
+    if descriptor < 0 { Err(io::Error::last_os_error()) } else { Ok(own(descriptor as RawFd)) }
+}
+
+/// `path` with the observed thread's own number in place of `self`; `None` where that is not in it.
+pub(super) fn without_self(thread: i32, path: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let rest = path.strip_prefix(b"/proc/self").or_else(|| path.strip_prefix(b"/proc/thread-self"));
+    let Some(rest) = rest.filter(|rest| rest.is_empty() || rest[0] == b'/') else { return Ok(None) };
+    let number = proc_number(thread)?;
+    Ok(Some([format!("/proc/{number}").as_bytes(), rest].concat()))
 }
 
 /// The programs that the kernel reads to start the one at `path`: the interpreter of a script, the loader.
@@ -194,6 +231,17 @@ mod tests {
         let mut tidied = Vec::new();
         tidy(base.as_bytes(), path.as_bytes(), &mut tidied);
         String::from_utf8(tidied).unwrap()
+    }
+
+    #[test]
+    fn the_number_that_proc_has_for_a_thread_is_found() {
+        let own = std::process::id() as i32;
+        assert_eq!(proc_number(own).unwrap(), own);
+        // In our own `/proc` both are the same.
+        if std::fs::read_link("/proc/self").unwrap().to_str() == Some(&own.to_string()) {
+            assert_eq!(foreign_number(own).unwrap(), own);
+        }
+        assert!(foreign_number(i32::MAX).is_err());
     }
 
     #[test]

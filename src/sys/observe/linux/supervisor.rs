@@ -79,6 +79,8 @@ fn greet(child: &UnixStream) -> Result<Greeted, String> {
     let file = file.ok_or("no descriptor is left")?;
     match hello.proves() {
         Ok(true) => {
+            // Relative paths are counted from there.
+            place::proc_link(hello.process, format_args!("cwd")).map_err(|e| format!("/proc: {e}"))?;
             let listener = Listener::new(file).map_err(|e| e.to_string())?;
             let Hello { process, takes_privileges, .. } = hello;
             Ok(Greeted { listener, process, takes_privileges })
@@ -291,7 +293,10 @@ impl Caller<'_> {
     fn note_descriptor(&mut self, touch: Touch) {
         let path = match touch.how {
             // What it names may be without a name: its interpreters are found through the descriptor.
-            How::Execute => Some(format!("/proc/{}/fd/{}", self.thread, touch.dir).into_bytes()),
+            How::Execute => match place::proc_number(self.thread) {
+                Ok(number) => Some(format!("/proc/{number}/fd/{}", touch.dir).into_bytes()),
+                Err(e) => return self.lose(|| format!("where a program is: {e}")),
+            },
             _ => self.base(touch.dir),
         };
         if let Some(path) = path {
@@ -302,10 +307,10 @@ impl Caller<'_> {
 
     /// Notes the path in `notes`, and what the kernel reads along with it.
     fn note_path(&mut self, how: How) {
-        if self.notes.path.starts_with(b"/proc/")
-            && let Some(path) = place::without_self(self.thread, &self.notes.path)
-        {
-            self.notes.path = path;
+        match place::without_self(self.thread, &self.notes.path) {
+            Ok(Some(path)) => self.notes.path = path,
+            Ok(None) => {}
+            Err(e) => self.recorder.lose(|| format!("where a program is: {e}")),
         }
         let is_new = self.recorder.note(&self.notes.path, how);
         if how == How::Execute && is_new {

@@ -1,0 +1,83 @@
+//! Compiles are observed in containers that are set up in unusual ways.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use crate::observing::reading;
+use crate::skip::skip;
+use crate::step::Step;
+use crate::world::{World, package};
+
+/// Builds in a process namespace of its own, in which `/proc` still is that of the namespace outside: the same number
+/// means another process there.
+fn build_in_namespace(world: &World) -> Step {
+    let mut command = world.command("unshare");
+    command.args(["--pid", "--fork", "cargo", "build"]);
+    world.run(command)
+}
+
+#[test]
+fn a_process_namespace_without_a_proc_of_its_own_is_observed() {
+    let tried = Command::new("unshare").args(["--pid", "--fork", "true"]).output();
+    if !tried.is_ok_and(|output| output.status.success()) {
+        return skip("unshare", "no process namespace can be made");
+    }
+    for (call, file, old) in [
+        ("cwd:root", "root", "root 1"),
+        ("thread:data/one", "app/data/one", "1"),
+        ("sh:cd app; cat data/one", "app/data/one", "1"),
+        ("sh:cat /proc/self/cwd/app/data/one", "app/data/one", "1"),
+        ("sh:exec 7< app; cat /proc/self/fd/7/data/one", "app/data/one", "1"),
+    ] {
+        let world = reading(call);
+        let step = build_in_namespace(&world);
+        step.all_missed();
+        assert!(step.all_observed(), "{call}\n{step}");
+        assert_eq!(world.run_bin("app"), old, "{call}");
+        world.clean();
+        build_in_namespace(&world).all_hit();
+        world.write(file, "changed");
+        world.clean();
+        build_in_namespace(&world).only_missed(&["app bin"]);
+        assert_eq!(world.run_bin("app"), "changed", "{call}");
+        // Outside it is the same.
+        world.rebuild().all_hit();
+    }
+}
+
+/// The compiler is called with so few descriptors, by kache or without.
+fn build_with(world: &mut World, n_descriptors: u32, wrapper: &str) -> Step {
+    let limited = world.root().join("limited");
+    let script = format!("#!/bin/sh\nulimit -n {n_descriptors}\nexec {wrapper} \"$@\"\n");
+    fs::write(&limited, script).expect("writes");
+    fs::set_permissions(&limited, fs::Permissions::from_mode(0o755)).expect("sets the mode");
+    world.set("RUSTC_WRAPPER", limited);
+    let _ = fs::remove_dir_all(world.target());
+    world.build()
+}
+
+#[test]
+fn no_step_needs_more_descriptors_than_the_compiler() {
+    const KACHE: &str = env!("CARGO_BIN_EXE_kache");
+    let mut world = World::files(&[
+        ("Cargo.toml", &package("app", "")),
+        ("src/lib.rs", "pub fn said() -> &'static str { \"said\" }\n"),
+        ("src/main.rs", "fn main() { print!(\"{}\", app::said()); }\n"),
+    ]);
+    // What is known of the compiler stays known.
+    build_with(&mut world, 256, KACHE).all_missed();
+    let enough = |world: &mut World, n: &u32| build_with(world, *n, "").stderr().contains("Finished");
+    let least = (4..64).find(|n| enough(&mut world, n)).expect("some number is enough");
+    for n_descriptors in least..least + 16 {
+        world.set("KACHE_KEY_SALT", n_descriptors.to_string());
+        for _ in ["cold", "warm"] {
+            let step = build_with(&mut world, n_descriptors, KACHE);
+            assert!(step.stderr().contains("Finished"), "{n_descriptors} of at least {least}\n{step}");
+            assert_eq!(world.run_bin("app"), "said");
+        }
+    }
+    let step = build_with(&mut world, least + 15, KACHE);
+    step.all_hit();
+    assert!(step.all_observed(), "\n{step}");
+}
