@@ -94,13 +94,16 @@ fn is_tame(args: &[&str], bytes: &[u8]) -> String {
 #[test]
 fn hostile_names_are_escaped_in_every_command_that_prints_names() {
     let hostile = Hostile::built();
+    let output = hostile.kache(&["why-miss", "app"]);
+    let said = is_tame(&["why-miss", "app"], &output.stdout);
+    assert!(said.contains(r"d\u{1b}[2J\u{202e}\u{7f}") && said.contains(r"m\u{1b}]0;title"), "{said}");
     hostile.forge_record();
     let hostile_argument = "\u{1b}[31mapp\u{202e}";
     let commands: &[(&[&str], &str)] = &[
         (&["list"], "app"),
         (&["list", "app", "--inputs"], r"m\u{1b}]0;title\u{7}\u{2066}\u{200f}.rs"),
         (&["list", hostile_argument], r"\u{1b}[31mapp\u{202e}"),
-        (&["why-miss", "app"], r"d\u{1b}[2J\u{202e}\u{7f}"),
+        (&["why-miss", "app"], r"/p\u{1b}[2K\u{2067}"),
         (&["why-miss", "app"], r"x\u{1b}c\nerror: \u{2069}fake"),
         (&["why-miss", hostile_argument], r"\u{1b}[31mapp\u{202e}"),
         (&["stats"], r"cache\u{1b}[8m\u{202d}"),

@@ -1,6 +1,6 @@
 //! Whether every folder of the cache directory can be used by this user, and by nobody else.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix};
@@ -48,11 +48,13 @@ impl Check for Directory {
         if obstacles.is_none() {
             return Finding::ok(format!("{shown} can be written to"));
         }
-        // Of one path the sentence says all.
+        // Of one path, and of the whole directory, the sentence says all.
         let paths = obstacles.paths();
+        let says_all = paths.len() == 1 || paths.iter().any(|path| path == dir);
+        let paths: &[PathBuf] = if says_all { &[] } else { paths };
         let n_more = paths.len().saturating_sub(3);
         let more = (n_more > 0).then(|| format!("and {n_more} more"));
-        let listed = paths.iter().take(3).filter(|_| paths.len() > 1).map(|path| path.display().to_string());
+        let listed = paths.iter().take(3).map(|path| path.display().to_string());
         let finding =
             Finding::problem(obstacles.sentence()).details(listed.chain(more)).hint(obstacles.hint());
         if !obstacles.foreign.is_empty() || obstacles.unwritable.iter().all(|path| may_write(path)) {
