@@ -54,7 +54,7 @@ fn downloads_with(curl: &str, code: i32, expected: &str) {
     }
     let machine = Machine::with_release(POSES);
     let url = machine.serve();
-    let real = find("curl").expect("the machine has curl").display().to_string();
+    let real = find("curl").expect("it is here").display().to_string();
     machine.tool("curl", &curl.replace("REAL", &format!("exec {real} \"$@\"")));
     machine.run("sh", &["--base-url", &url, "--no-init"]).with(code, expected);
 }
