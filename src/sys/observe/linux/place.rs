@@ -157,8 +157,10 @@ pub(super) fn proc_link(thread: i32, name: std::fmt::Arguments<'_>) -> io::Resul
 /// has mounted it anew.
 pub(super) fn proc_number(thread: i32) -> io::Result<i32> {
     static IS_OURS: OnceLock<bool> = OnceLock::new();
-    let own = std::process::id().to_string();
-    let is_ours = || std::fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str());
+    let is_ours = || {
+        let own = std::process::id().to_string();
+        std::fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str())
+    };
     if *IS_OURS.get_or_init(is_ours) { Ok(thread) } else { foreign_number(thread) }
 }
 
