@@ -208,7 +208,7 @@ fn what_a_macro_starts_has_its_privileges() {
         if !can_be_played(&world) {
             return;
         }
-        let helper = helper(&world, way);
+        helper(&world, way);
         let path = std::env::var("PATH").expect("there is one");
         world.set("PATH", format!("{path}:{}", world.root().join("bin").display()));
         let (printed, files, said) = plain(&mut world, "app");
@@ -224,7 +224,6 @@ fn what_a_macro_starts_has_its_privileges() {
             assert_eq!(outputs(&world), files, "{call}");
             world.clean();
         }
-        let _ = helper;
     }
 }
 
