@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::call::Call;
-use crate::invocation::{SearchKind, SearchPath};
+use crate::invocation::{Invocation, SearchKind, SearchPath};
 use crate::key::assumed::Assumed;
 use crate::key::depinfo::DepInfo;
 use crate::key::facts::{Facts, Watch, same_content};
@@ -90,6 +90,9 @@ fn from_rules(
     if let Some(path) = written.changed() {
         return Err(Unstored::UnexpectedOutput(format!("{} was written meanwhile", path.display())));
     }
+    if let Some(path) = files_beside_outputs(facts).into_iter().find(|file| !before.beside.contains(file)) {
+        return Err(Unstored::UnexpectedOutput(format!("{} was made as well", path.0.display())));
+    }
     let mut list = InputList { learnt: Learnt::Assumed, ..list };
     let assume = || Some(assumed.inputs.clone());
     let mut present = Present::new(facts.places, facts.env).with_rules(&assume);
@@ -134,6 +137,7 @@ fn from_observation(
     list: InputList,
 ) -> Result<(InputList, KeyInputs), Unstored> {
     let unknown = |why: String| Unstored::InputsUnknown(why);
+    refuse_files_beside_outputs(dependence)?;
     let mut list = named(facts, dependence, sources, list)?;
     let mut present = Present::new(facts.places, facts.env).with_memo(facts.memo);
     let inputs = present.inputs(&list).ok_or_else(gone)?;
@@ -151,19 +155,33 @@ fn from_observation(
     if observation.scope == Scope::AllButLinks {
         refuse_macros_found_by_name(facts, dependence)?;
     }
-    // A hit would not make it.
-    if let Some(path) = dependence.made.iter().find(|path| fs::symlink_metadata(path).is_ok()) {
-        return Err(Unstored::UnexpectedOutput(format!("{} was made as well", path.display())));
-    }
-    let is_rewritten = |(path, then): &&(PathBuf, Identity)| {
-        let state = |it: &Identity| (it.device, it.inode, it.size, it.modified_ns);
-        Identity::at(path).ok().map(|now| state(&now)) != Some(state(then))
-    };
-    if let Some((path, _)) = dependence.rewritten.iter().find(is_rewritten) {
-        return Err(Unstored::UnexpectedOutput(format!("{} was written as well", path.display())));
-    }
     list.seen = seen(&list, &present);
     Ok((list, inputs))
+}
+
+/// A hit writes nothing but the outputs. What else the run has made must be gone, and what it has written to must be as
+/// it was: a hit neither makes nor removes it.
+fn refuse_files_beside_outputs(dependence: &Dependence) -> Result<(), Unstored> {
+    for (path, before) in &dependence.written {
+        let Ok(now) = fs::symlink_metadata(path) else {
+            if matches!(before, Found::File(_) | Found::Link(_) | Found::Directory(_)) {
+                return Err(Unstored::UnexpectedOutput(format!("{} was removed as well", path.display())));
+            }
+            continue;
+        };
+        let why = match before {
+            Found::Absent => "was made as well",
+            Found::File(then) if now.is_file() && Identity::of(&now) == *then => continue,
+            Found::Link(then) if fs::read_link(path).ok().as_ref() == Some(then) => continue,
+            Found::Directory(_) if now.is_dir() => continue,
+            Found::Other => continue,
+            Found::File(_) | Found::Link(_) | Found::Directory(_) | Found::Unknown(_) => {
+                "was written to as well"
+            }
+        };
+        return Err(Unstored::UnexpectedOutput(format!("{} {why}", path.display())));
+    }
+    Ok(())
 }
 
 /// A procedural macro that `extern crate` finds in a directory of `-L` is behind none of the externs, and may have read
@@ -325,7 +343,6 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
         let name = path.file_name().map(OsStr::to_os_string).unwrap_or_default();
         path.parent().map_or_else(|| path.clone(), |dir| real(dir).join(name))
     };
-    let own = format!("{}{}", invocation.crate_name, invocation.extra_filename.to_string_lossy());
     let crates = [SearchKind::Crate, SearchKind::All];
     let searched = |kinds: &[SearchKind]| {
         let paths = invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
@@ -340,7 +357,7 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
     Setting {
         outputs: facts.outputs.iter().map(|this| output(&this.path)).collect(),
         out_dir,
-        stems: vec![format!("lib{own}"), own],
+        stems: stems(invocation),
         linked: facts.outputs.iter().any(|this| reads_closure(this.role)),
         compiler: compiler.map(|path| real(&path)).unwrap_or_default(),
         sysroot: real(&facts.toolchain.sysroot),
@@ -370,6 +387,23 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
     }
 }
 
+/// What the names of the unit's own files begin with.
+fn stems(invocation: &Invocation) -> Vec<String> {
+    let own = format!("{}{}", invocation.crate_name, invocation.extra_filename.to_string_lossy());
+    vec![format!("lib{own}"), own]
+}
+
+/// Files in the directory of the outputs that have a name of this unit and are none of its outputs.
+fn files_beside_outputs(facts: &Facts<'_>) -> Vec<(PathBuf, Identity)> {
+    let in_cwd = |path: &Path| facts.places.cwd.join(path);
+    let stems = stems(facts.invocation);
+    let mut files = fs::list(&in_cwd(&facts.invocation.out_dir)).unwrap_or_default();
+    files.retain(|path| observed::is_own_name(&stems, path));
+    files.retain(|path| !facts.outputs.iter().any(|output| in_cwd(&output.path) == *path));
+    let identity = |path: PathBuf| Some((Identity::of(&fs::symlink_metadata(&path).ok()?), path));
+    files.into_iter().filter_map(identity).map(|(identity, path)| (path, identity)).collect()
+}
+
 /// The path in `--jobserver-auth=fifo:PATH`, of which the last one counts.
 fn jobserver_pipe(flags: &[u8]) -> Option<&[u8]> {
     let words = flags.split(|byte| *byte == b' ');
@@ -386,6 +420,8 @@ pub struct Before {
     states: HashMap<PathBuf, Identity>,
     /// Where procedural macros may write, or why that is not known.
     written: Result<Watch, String>,
+    /// Files of this unit's earlier compiles beside its outputs.
+    beside: Vec<(PathBuf, Identity)>,
 }
 
 impl Before {
@@ -423,7 +459,7 @@ impl Before {
         let written =
             if unit.runs_macros { unseen::places_to_write(facts, unit) } else { Ok(Watch::default()) };
         let written = written.map_err(|e| format!("where procedural macros write: {e}"));
-        Ok(Before { started_ns, states, written })
+        Ok(Before { started_ns, states, written, beside: files_beside_outputs(facts) })
     }
 
     /// Whether a file that now has this identity had the same content all the time that the compiler ran.

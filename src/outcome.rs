@@ -100,7 +100,7 @@ pub enum Bypass {
     ArgumentFile,
     /// An `--emit` kind beyond link, metadata and dep-info.
     EmitKind,
-    /// An option with outputs that cannot be named beforehand.
+    /// An option, or a variable of the linker, with outputs that cannot be named beforehand.
     SideOutput,
     /// A crate type, or a mix of them, whose outputs cannot be named.
     CrateType,

@@ -77,12 +77,9 @@ pub struct Dependence {
     /// Which of `read` were started.
     pub started: Vec<PathBuf>,
     pub kinds: Vec<(PathBuf, Kind)>,
-    /// What must be gone by now, since no hit would make it: files that the run wrote among the results of the build, and
-    /// those elsewhere that were not there before.
-    pub made: Vec<PathBuf>,
-    /// Files elsewhere that were there before and were opened for writing, or removed: they must be as they were, since
-    /// no hit would write them.
-    pub rewritten: Vec<(PathBuf, Identity)>,
+    /// What the run wrote to besides its outputs, and what was there before. A hit does not write it, so nothing may be
+    /// left of it.
+    pub written: Vec<(PathBuf, Found)>,
 }
 
 /// What is at a path that was asked for and not read.
@@ -201,14 +198,18 @@ fn is_machine(setting: &Setting, access: &Access) -> bool {
         || is_device && !is_in_place()
 }
 
-/// Its name is one of this unit's, or goes on with a dot: a longer one is another unit's.
+/// An output, or a temporary file of this unit in the directory of its outputs.
 fn is_output(setting: &Setting, access: &Access) -> bool {
-    let name = access.real.file_name().map_or(&[][..], os::bytes);
-    let is_own = |stem: &String| {
-        name.strip_prefix(stem.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
-    };
-    let is_named_like = || access.real.parent() == Some(&setting.out_dir) && setting.stems.iter().any(is_own);
+    let is_named_like =
+        || access.real.parent() == Some(&setting.out_dir) && is_own_name(&setting.stems, &access.real);
     setting.outputs.contains(&access.real) || is_named_like() && !setting.externs.contains(&access.real)
+}
+
+/// Whether the file name is one of these stems, or continues one with a dot. Any longer name is another unit's.
+pub fn is_own_name(stems: &[String], path: &Path) -> bool {
+    let name = path.file_name().map_or(&[][..], os::bytes);
+    let rests = stems.iter().filter_map(|stem| name.strip_prefix(stem.as_bytes()));
+    rests.into_iter().any(|rest| rest.is_empty() || rest.starts_with(b"."))
 }
 
 fn is_session(_: &Setting, access: &Access) -> bool {
@@ -359,18 +360,14 @@ pub fn dependence(setting: &Setting, observation: &Observation) -> Result<Depend
     }
     let mut found = Dependence::default();
     for access in &observation.accesses {
-        if access.uses.written && !is_output(setting, access) {
-            let is_result = setting.places.iter().any(|place| is_in(&access.real, place))
-                && !is_machine(setting, access)
-                && !setting.jobservers.contains(&access.real);
-            // A later compile may look for what another one left behind, wherever that is.
-            let is_new = access.found == Found::Absent;
-            match access.found {
-                _ if is_measurement(&access.real) => {}
-                _ if is_result || is_new => found.made.push(access.real.clone()),
-                Found::File(then) => found.rewritten.push((access.real.clone(), then)),
-                _ => {}
-            }
+        // Temporary files of this unit count too: a map or a trace of the linker has a name like theirs, and stays.
+        let is_expected = || {
+            setting.outputs.contains(&access.real)
+                || is_machine(setting, access)
+                || is_measurement(&access.real)
+        };
+        if access.uses.written && !is_expected() {
+            found.written.push((access.real.clone(), access.found.clone()));
         }
         if access.uses.depends() && left_out(setting, access).is_none() {
             let program = program(setting, access);
@@ -451,8 +448,8 @@ impl Dependence {
         self.programs.dedup();
         self.started.sort();
         self.started.dedup();
-        self.made.sort();
-        self.made.dedup();
+        self.written.sort_by(|a, b| a.0.cmp(&b.0));
+        self.written.dedup();
         let Dependence { read, listed, kinds, .. } = self;
         let mut there: Vec<&Path> =
             read.iter().chain(listed.iter()).map(|(path, _)| path.as_path()).collect();

@@ -31,6 +31,7 @@ pub struct Unit {
 /// Makes the unit key.
 pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
     refuse_other_sysroot(facts)?;
+    refuse_side_output_variables(facts)?;
     let mut inputs = KeyInputs::default();
     let mut watch = Watch::default();
     inputs.text(InputKind::Schema, Portable::literal("schema"), Portable::literal(SCHEMA));
@@ -66,6 +67,28 @@ fn refuse_other_sysroot(facts: &Facts<'_>) -> Result<(), BypassReason> {
         Some(value) => {
             Err(BypassReason::new(Bypass::UnknownCompiler, format!("--sysroot {}", value.to_string_lossy())))
         }
+        None => Ok(()),
+    }
+}
+
+/// Variables by which linkers and their drivers are asked to write another file, wherever that may be.
+const SIDE_OUTPUT_VARIABLES: &[&str] = &[
+    "CC_LOG_DIAGNOSTICS_FILE",
+    "CC_PRINT_HEADERS_FILE",
+    "CC_PRINT_INTERNAL_STAT_FILE",
+    "CC_PRINT_OPTIONS_FILE",
+    "CC_PRINT_PROC_STAT_FILE",
+    "LINK_REPRO",
+    "LLD_REPRODUCE",
+    "MOLD_REPRO",
+];
+
+/// A hit would not write these files.
+fn refuse_side_output_variables(facts: &Facts<'_>) -> Result<(), BypassReason> {
+    let links = facts.outputs.iter().any(|output| output.role.is_linked());
+    let is_set = |name: &&&str| facts.env.get(name).is_some_and(|value| !value.is_empty());
+    match SIDE_OUTPUT_VARIABLES.iter().find(is_set).filter(|_| links) {
+        Some(name) => Err(BypassReason::new(Bypass::SideOutput, *name)),
         None => Ok(()),
     }
 }

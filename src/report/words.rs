@@ -48,7 +48,7 @@ pub fn bypass(why: Bypass) -> &'static str {
         Bypass::UnknownArgument => "an argument that is not understood",
         Bypass::ArgumentFile => "an argument file that is not understood",
         Bypass::EmitKind => "an output kind beyond link, metadata and dep-info",
-        Bypass::SideOutput => "an option with outputs that cannot be named beforehand",
+        Bypass::SideOutput => "an option or a variable with outputs that cannot be named beforehand",
         Bypass::CrateType => "a crate type whose outputs cannot be named",
         Bypass::Executable => "executables and dynamic libraries are configured not to be cached",
         Bypass::Configured => "the configuration says to leave it alone",

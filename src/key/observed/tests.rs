@@ -178,7 +178,7 @@ fn a_workspace_at_the_root_is_not_made_of_devices() {
     assert_eq!(left_out(&root, &file("/data.txt", "r")), None);
     let accesses = vec![access("/dev/null", Found::Other, "w"), file("/src/generated.rs", "w")];
     let found = dependence(&root, &Observation { accesses, ..Observation::default() }).unwrap();
-    assert_eq!(found.made, [PathBuf::from("/src/generated.rs")]);
+    assert_eq!(found.written, [(PathBuf::from("/src/generated.rs"), Found::File(identity()))]);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn every_use_becomes_the_input_that_it_depends_on() {
             ("/w/only-asked".into(), Kind::File),
         ]
     );
-    assert!(found.made.is_empty());
+    assert!(found.written.is_empty());
 }
 
 #[test]
@@ -232,18 +232,32 @@ fn the_order_of_events_makes_no_difference() {
 }
 
 #[test]
-fn what_is_made_is_told_among_the_results_of_the_build_and_elsewhere_if_it_is_new() {
+fn written_files_other_than_outputs_are_reported_with_what_was_there() {
+    let output = setting().outputs[0].clone();
     let found = of(vec![
         access("/w/bindings.ts", Found::Absent, "pw"),
         access("/w/default_1.profraw", Found::Absent, "w"),
-        access("/w/target/debug/deps/a-1.d", Found::Absent, "w"),
+        access("/w/target/debug/deps/a-1.map", Found::Absent, "w"),
+        access(output.to_str().unwrap(), Found::Absent, "w"),
         file("/w/snapshot", "w"),
         access("/tmp/cc1.o", Found::Absent, "w"),
         access("/w/make", Found::Other, "w"),
+        file("/proc/self/comm", "w"),
         file("/tmp/log", "w"),
     ])
     .unwrap();
-    assert_eq!(found.made, ["/tmp/cc1.o", "/w/bindings.ts", "/w/snapshot"].map(PathBuf::from));
+    let (made, there) = (Found::Absent, Found::File(identity()));
+    assert_eq!(
+        found.written,
+        [
+            ("/tmp/cc1.o", &made),
+            ("/tmp/log", &there),
+            ("/w/bindings.ts", &made),
+            ("/w/snapshot", &there),
+            ("/w/target/debug/deps/a-1.map", &made),
+        ]
+        .map(|(path, before)| (PathBuf::from(path), before.clone()))
+    );
     // Was looked for before it was made: if it stays, it is no longer absent, and that is noticed.
     assert_eq!(found.absent, [PathBuf::from("/w/bindings.ts")]);
 }
