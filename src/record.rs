@@ -15,8 +15,9 @@ use crate::outcome::{MissReason, Origin, Outcome};
 use crate::restore::Restored;
 use crate::store::entry::UnitName;
 use crate::store::lookup::Found;
+use crate::sys::clock;
 use crate::sys::env::Env;
-use crate::sys::{clock, fs};
+use crate::sys::fs::private;
 
 /// The version of this form.
 pub const FORMAT: u32 = 1;
@@ -160,11 +161,12 @@ pub fn append(records_dir: &Path, record: &Record) {
     if records_dir.is_relative() {
         return;
     }
-    let path = records_dir.join(format!("{}.jsonl", clock::date(record.time_ms)));
+    let name = format!("{}.jsonl", clock::date(record.time_ms));
     let Ok(mut line) = serde_json::to_vec(record) else { return };
     line.push(b'\n');
-    if fs::append(&path, &line).is_err() {
-        let _ = fs::create_dir_all(records_dir).and_then(|()| fs::append(&path, &line));
+    if private::append(records_dir, &name, &line).is_err() {
+        let _ =
+            private::create_dir_all(records_dir).and_then(|()| private::append(records_dir, &name, &line));
     }
 }
 

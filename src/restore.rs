@@ -4,12 +4,16 @@
 //! as a second name of the blob is only an `.rlib` that has an `.rmeta` beside it: cargo compares the newest output
 //! of a unit with its dependencies', and a fresh `.rmeta` carries that time, so the old time of the blob never
 //! decides. All else is a file of its own, stamped now by being written.
+//!
+//! A second name is only given to a blob that has the mode, owner and group that a file made here has.
 
 #[cfg(test)]
 mod tests;
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
+use crate::digest::Hasher;
 use crate::invocation::{Output, Role};
 use crate::key::memo::{Known, Memo};
 use crate::store::Store;
@@ -48,37 +52,42 @@ pub fn sharing(role: Role, all: impl IntoIterator<Item = Role>) -> Sharing {
 pub fn restore(store: &Store, entry: &Entry, outputs: &[Output], memo: &Memo) -> Result<Restored, Failed> {
     let mut restored = Restored::default();
     let mut placed: Vec<&Path> = Vec::new();
-    let wanted = outputs.iter().filter(|output| output.role != Role::DepInfo);
-    let result = wanted.clone().try_for_each(|output| {
+    let mut looks: Vec<(&Artifact, Metadata)> = Vec::new();
+    let mut wanted = outputs.iter().filter(|output| output.role != Role::DepInfo);
+    let result = wanted.try_for_each(|output| {
         let artifact = entry.artifacts.iter().find(|artifact| artifact.role == output.role);
         let Some(artifact) = artifact else {
             return if output.role.is_side_file() { Ok(()) } else { Err(Failed::Incomplete) };
         };
         let sharing = sharing(output.role, entry.artifacts.iter().map(|artifact| artifact.role));
-        place(store, artifact, &output.path, sharing, &mut restored)?;
+        let made_here = looks.iter().find(|(artifact, _)| artifact.role == Role::Metadata);
+        let made_here = made_here.map(|(_, look)| look);
+        place(store, artifact, &output.path, sharing, made_here, &mut restored)?;
         placed.push(&output.path);
+        if output.role.can_be_depended_on()
+            && let Ok(look) = fs::metadata(&output.path)
+        {
+            looks.push((artifact, look));
+        }
         Ok(())
     });
     if let Err(failed) = result {
         placed.iter().for_each(|path| drop(fs::remove(path)));
         return Err(failed);
     }
-    for output in wanted {
-        if let Some(artifact) = entry.artifacts.iter().find(|artifact| artifact.role == output.role)
-            && output.role.can_be_depended_on()
-            && let Ok(identity) = Identity::at(&output.path)
-        {
-            memo.set(&identity, Known { digest: artifact.blob, reach: entry.reach });
-        }
+    for (artifact, look) in looks {
+        memo.set(&Identity::of(&look), Known { digest: artifact.blob, reach: entry.reach });
     }
     Ok(restored)
 }
 
+/// `made_here` is a file that was made in the same directory a moment ago.
 fn place(
     store: &Store,
     artifact: &Artifact,
     to: &Path,
     sharing: Sharing,
+    made_here: Option<&Metadata>,
     restored: &mut Restored,
 ) -> Result<(), Failed> {
     let unusable = |unusable: Unusable| {
@@ -88,17 +97,20 @@ fn place(
         Failed::Blob
     };
     let clones = fs::clones_files(to.parent().unwrap_or(to));
-    let how = if sharing == Sharing::Link && !clones {
-        let blob = store.blob(&artifact.blob, artifact.size_bytes).map_err(unusable)?;
-        if link(&blob, to).is_ok() {
-            Duplicate::Linked
-        } else {
-            copy(store, artifact, to, false).map_err(unusable)?.ok_or(Failed::Place)?
-        }
+    let mut is_to_be_linked = sharing == Sharing::Link && !clones;
+    let mut is_linked = false;
+    if is_to_be_linked {
+        let (blob, metadata) = store.blob(&artifact.blob, artifact.size_bytes).map_err(unusable)?;
+        // A link has the mode, owner and group of another build. What rustc makes here may have others.
+        is_to_be_linked = made_here.is_some_and(|made_here| fs::has_same_access(&metadata, made_here));
+        is_linked = is_to_be_linked && link(&blob, to).is_ok();
+    }
+    let how = if is_linked {
+        Duplicate::Linked
     } else {
         copy(store, artifact, to, clones).map_err(unusable)?.ok_or(Failed::Place)?
     };
-    restored.n_link_failures += u64::from(how == Duplicate::Copied && (clones || sharing == Sharing::Link));
+    restored.n_link_failures += u64::from(how == Duplicate::Copied && (clones || is_to_be_linked));
     match how {
         Duplicate::Linked => restored.linked_bytes += artifact.size_bytes,
         Duplicate::Cloned => restored.cloned_bytes += artifact.size_bytes,
@@ -122,15 +134,20 @@ fn link(blob: &Path, to: &Path) -> std::io::Result<()> {
     }
 }
 
-/// A file of its own with the blob's content, in place of whatever `to` was. `None`: the file could not be made.
+/// A file of its own with the blob's content, in place of whatever `to` was. What is copied is compared with the digest
+/// on the way: bytes can change without a new size or time. `None`: the file could not be made.
 fn copy(store: &Store, artifact: &Artifact, to: &Path, clone: bool) -> Result<Option<Duplicate>, Unusable> {
     let mut blob = store.open_blob(&artifact.blob, artifact.size_bytes)?;
     let temporary = temporary_beside(to);
     let how = if clone && fs::reflink(&blob, &temporary, artifact.executable).is_ok() {
         Duplicate::Cloned
     } else {
-        match fs::copy(&mut blob, &temporary, artifact.executable) {
-            Ok(n_bytes) if n_bytes == artifact.size_bytes => Duplicate::Copied,
+        let mut hasher = Hasher::new();
+        let copied = fs::copy(&mut blob, &temporary, artifact.executable, &mut |piece| hasher.raw(piece));
+        match copied {
+            Ok(n_bytes) if n_bytes == artifact.size_bytes && hasher.finish() == artifact.blob => {
+                Duplicate::Copied
+            }
             Ok(_) => {
                 let _ = fs::remove(&temporary);
                 return Err(Unusable::Altered);

@@ -74,7 +74,10 @@ fn wrap(env: &Env) -> ExitCode {
         (Ok((invocation, driver, _)), Some(places)) => {
             let store = Store::at(&config.cache_dir.value);
             let way = Way { env, call: &call, invocation, driver, places, config: &config, store: &store };
-            let done = shield::shielded(|| way.go(&mut record, &mut watch));
+            let done = shield::shielded(|| match store.distrust() {
+                Some(why) => Err(BypassReason::new(Bypass::Store, why)),
+                None => way.go(&mut record, &mut watch),
+            });
             done.unwrap_or_else(|defect| Err(BypassReason::new(Bypass::Defect, defect)))
         }
         (Ok(_), None) => Err(BypassReason::new(Bypass::NotCargo, "no working directory")),

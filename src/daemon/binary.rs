@@ -145,7 +145,7 @@ pub fn to_run(exe: &Path, build: &Build, env: &Env) -> io::Result<PathBuf> {
         fs::rename(&copy, &dir.join(format!("{SET_ASIDE}{}", fs::unique_name())))?;
     }
     let temporary = dir.join(format!("{SET_ASIDE}{}", fs::unique_name()));
-    fs::copy(&mut fs::open(exe)?, &temporary, true)?;
+    fs::copy(&mut fs::open(exe)?, &temporary, true, &mut |_| {})?;
     fs::rename(&temporary, &copy)?;
     Ok(copy)
 }

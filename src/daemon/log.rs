@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::report::escape;
-use crate::sys::{clock, fs};
+use crate::sys::clock;
+use crate::sys::fs::{self, private};
 
 /// When the log is put aside. There is one that was put aside, so this is half of what both take.
 const MAX_BYTES: u64 = 1 << 20;
@@ -28,10 +29,9 @@ impl Log {
         self.rotate();
         let text = text.trim_end().replace('\n', "\n    ");
         let line = format!("{} [{}] {text}\n", clock::stamp(clock::now_ms()), std::process::id());
-        if fs::append(&self.path, line.as_bytes()).is_err()
-            && let Some(dir) = self.path.parent()
-        {
-            let _ = fs::create_dir_all(dir).and_then(|()| fs::append(&self.path, line.as_bytes()));
+        if let (Some(dir), Some(name)) = (self.path.parent(), self.path.file_name()) {
+            let append = || private::append(dir, name, line.as_bytes());
+            let _ = append().or_else(|_| private::create_dir_all(dir).and_then(|()| append()));
         }
         if self.also_stderr {
             let _ = writeln!(std::io::stderr(), "{}", escape::text(&text));

@@ -50,7 +50,7 @@ pub fn lock_file(cache_dir: &Path) -> PathBuf {
 pub fn one_at_a_time(cache_dir: &Path) -> io::Result<Option<FileLock>> {
     let path = lock_file(cache_dir);
     if fs::metadata(cache_dir).is_err() {
-        fs::create_dir_all(cache_dir)?;
+        fs::private::create_dir_all(cache_dir)?;
     }
     try_lock(&path)
 }

@@ -13,7 +13,7 @@ use crate::digest::{Digest, Hasher, guard};
 use crate::key::memo;
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
-use crate::sys::fs::{self, Identity};
+use crate::sys::fs::{self, Identity, private};
 use crate::sys::{os, process};
 
 /// A linker driver and what it brings along.
@@ -99,15 +99,18 @@ pub fn identify(
     }
     let linker = probe(&driver, flavour, cwd, env)?;
     if let Ok(json) = serde_json::to_vec(&linker) {
-        let _ = fs::create_dir_all(memo_dir);
-        let _ =
-            fs::replace(&memo_path, &memo_dir.join(format!("tmp-{}", fs::unique_name())), &guard::add(json));
+        let _ = private::create_dir_all(memo_dir);
+        let _ = private::replace(
+            &memo_path,
+            &memo_dir.join(format!("tmp-{}", fs::unique_name())),
+            &guard::add(json),
+        );
     }
     Ok(linker)
 }
 
 pub(super) fn recall(memo_path: &Path) -> Option<Linker> {
-    let linker: Linker = serde_json::from_slice(&guard::check(fs::read(memo_path).ok()?)?).ok()?;
+    let linker: Linker = serde_json::from_slice(&guard::check(private::read(memo_path).ok()?)?).ok()?;
     let unchanged =
         linker.files.iter().all(|(path, then)| Identity::at(path).is_ok_and(|now| now.numbers() == *then));
     let still_absent = linker.absent.iter().all(|path| fs::symlink_metadata(path).is_err());

@@ -2,14 +2,13 @@
 //!
 //! A memo is a table of fixed slots in the build directory (`target/.kache/digests-1`); it vanishes with it. A file
 //! is known by its [`Identity`]. Each slot carries a check sum, so that a torn, foreign or damaged one is no answer.
-//! A memo is only ever a shortcut: wrong or missing, it costs time.
+//! A memo that is missing costs time. One that another user can write to is not used, and no link is followed to it.
 //!
-//! Cargo sets the modification time of some outputs back to when it started the compiler, right after that ended. An
-//! artifact is therefore the same as long as its modification time did not grow, and its change time not by more than
-//! what cargo takes for that. Sources are held to the letter: `cp -p` sets times back as well.
-//!
-//! A file whose modification time is the seal of its digest (see [`crate::store::blob`]) is recognized whatever its
-//! change time says: every hard link that comes or goes changes that.
+//! Any difference in size or times means that the file is read again: whoever writes to a file in place can set its
+//! modification time back, and the seal of a blob with it. Two things change the times of an artifact that stays the
+//! same. After `cargo check`, cargo sets the modification time of the metadata back to when it started the compiler;
+//! and each hard link that comes or goes changes the change time. Then the file is read once, and its new state is
+//! noted together with what was known to stand behind the content.
 
 use std::cell::OnceCell;
 use std::fs::File;
@@ -18,9 +17,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Digest, Hasher, seal};
+use crate::digest::{Digest, Hasher};
 use crate::sys::clock;
-use crate::sys::fs::{self, Identity};
+use crate::sys::fs::{self, Identity, private};
 
 /// Directory of kache's own files in a build directory.
 pub const DIR: &str = ".kache";
@@ -33,8 +32,9 @@ const SETS: u64 = 8192;
 /// A file that changed this shortly before it was hashed might change again within the same tick of its clock.
 const RACY_NS: i64 = 2_000_000_000;
 
-/// How long after a compile cargo may still set the time of its outputs.
-const CARGO_STAMPS_NS: i64 = 60_000_000_000;
+/// The same for an artifact whose content has just been found to be what was noted before, on a file system that keeps
+/// times by the nanosecond: some ticks of the kernel's clock.
+const RACY_ARTIFACT_NS: i64 = 50_000_000;
 
 /// What is known of a file's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,33 +59,50 @@ pub enum ReachNote {
 
 /// The table of one build directory; opened when first asked.
 pub struct Memo {
-    path: Option<PathBuf>,
+    dir: Option<PathBuf>,
     file: OnceCell<Option<File>>,
 }
 
 impl Memo {
     /// The memo of the build directory `target`, or one that knows nothing.
     pub fn of(target: Option<&Path>) -> Memo {
-        Memo { path: target.map(|target| target.join(DIR).join(FILE)), file: OnceCell::new() }
+        Memo { dir: target.map(|target| target.join(DIR)), file: OnceCell::new() }
     }
 
     fn file(&self) -> Option<&File> {
         let open = || {
-            let path = self.path.as_ref()?;
-            if let Ok(file) = fs::open_table(path) {
-                return Some(file);
+            let dir = self.dir.as_ref()?;
+            match private::open_table(dir, FILE) {
+                Ok(file) => Some(file),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    private::create_dir_all(dir).ok()?;
+                    private::open_table(dir, FILE).ok()
+                }
+                Err(_) => None,
             }
-            fs::create_dir_all(path.parent()?).ok()?;
-            fs::open_table(path).ok()
         };
         self.file.get_or_init(open).as_ref()
     }
 
     /// What is known of the file with this identity.
     pub fn get(&self, identity: &Identity) -> Option<Known> {
+        self.noted(identity).filter(|(then, _)| then == identity).map(|(_, known)| known)
+    }
+
+    /// What is noted of the same file with the same size, and in which state that was: in this very state, if it is.
+    fn noted(&self, identity: &Identity) -> Option<(Identity, Known)> {
         let mut set = [0; SLOT_BYTES * WAYS];
         let n_bytes = fs::read_at(self.file()?, &mut set, set_position(identity)).ok()?;
-        set[..n_bytes].chunks_exact(SLOT_BYTES).find_map(|slot| decode(slot, identity))
+        let mut noted = None;
+        for slot in set[..n_bytes].chunks_exact(SLOT_BYTES) {
+            if let Some((then, known)) = decode(slot, identity) {
+                if then == *identity {
+                    return Some((then, known));
+                }
+                noted = noted.or(Some((then, known)));
+            }
+        }
+        noted
     }
 
     /// Notes the content of the file with this identity. The same file replaces what was noted of it; else the
@@ -113,22 +130,38 @@ impl Memo {
     /// known; notes it unless it is too young.
     pub fn digest(&self, path: &Path) -> io::Result<(Known, Identity)> {
         let identity = Identity::at(path)?;
-        if let Some(known) = self.get(&identity) {
+        let noted = self.noted(&identity);
+        if let Some((then, known)) = noted
+            && then == identity
+        {
             return Ok((known, identity));
         }
+        let before_ns = now_ns();
         let (digest, identity) = hash_file(path)?;
-        let known = Known { digest, reach: ReachNote::Unknown };
-        if !is_racy(&identity) {
+        let same = noted.map(|(_, known)| known).filter(|known| known.digest == digest);
+        let known = same.unwrap_or(Known { digest, reach: ReachNote::Unknown });
+        if is_settled(&identity, before_ns, known.reach != ReachNote::Unknown) {
             self.set(&identity, known);
         }
         Ok((known, identity))
     }
 }
 
+fn now_ns() -> i64 {
+    (clock::now_ms() as i64).saturating_mul(1_000_000)
+}
+
 /// Whether a file could still be written to without its identity showing it.
 pub fn is_racy(identity: &Identity) -> bool {
-    let now_ns = (clock::now_ms() as i64).saturating_mul(1_000_000);
-    identity.modified_ns.max(identity.changed_ns) > now_ns - RACY_NS
+    !is_settled(identity, now_ns(), false)
+}
+
+/// Whether whatever is written after `now_ns` to a file in this state shows in its times.
+fn is_settled(identity: &Identity, now_ns: i64, is_same_artifact: bool) -> bool {
+    // Coarser clocks, and that of Windows, show two zeros at least.
+    let is_precise = identity.changed_ns % 100 != 0;
+    let racy_ns = if is_same_artifact && is_precise { RACY_ARTIFACT_NS } else { RACY_NS };
+    identity.modified_ns.max(identity.changed_ns) <= now_ns - racy_ns
 }
 
 /// The digest of a regular file and its identity, which is the same before and after reading.
@@ -157,7 +190,7 @@ fn encode(identity: &Identity, known: Known) -> [u8; SLOT_BYTES] {
     slot
 }
 
-fn decode(slot: &[u8], identity: &Identity) -> Option<Known> {
+fn decode(slot: &[u8], identity: &Identity) -> Option<(Identity, Known)> {
     if slot.get(80..)? != check_sum(slot.get(..80)?) {
         return None;
     }
@@ -168,20 +201,10 @@ fn decode(slot: &[u8], identity: &Identity) -> Option<Known> {
         _ => ReachNote::Unknown,
     };
     let known = Known { digest, reach };
-    let expected = encode(identity, known);
+    let is_same_file = slot[..24] == encode(identity, known)[..24];
     let number = |at: usize| slot[at..at + 8].try_into().map(i64::from_le_bytes).unwrap_or_default();
-    let noted = Identity { modified_ns: number(24), changed_ns: number(32), ..*identity };
-    let is_same_file = slot[..24] == expected[..24];
-    let is_sealed = noted.modified_ns == identity.modified_ns && seal::matches(&digest, identity.modified_ns);
-    let is_unchanged =
-        noted == *identity || is_sealed || reach != ReachNote::Unknown && is_stamped(&noted, identity);
-    (is_same_file && is_unchanged).then_some(known)
-}
-
-/// Whether an artifact differs from what was noted by no more than what cargo does to it.
-fn is_stamped(noted: &Identity, now: &Identity) -> bool {
-    let later_ns = now.changed_ns.saturating_sub(noted.changed_ns);
-    now.modified_ns <= noted.modified_ns && (0..=CARGO_STAMPS_NS).contains(&later_ns)
+    let then = Identity { modified_ns: number(24), changed_ns: number(32), ..*identity };
+    is_same_file.then_some((then, known))
 }
 
 fn check_sum(bytes: &[u8]) -> [u8; 8] {
@@ -230,28 +253,97 @@ mod tests {
         }
     }
 
+    /// Whoever writes in place may set the modification time back, also to the seal of a blob.
     #[test]
-    fn a_sealed_file_is_known_by_its_seal_after_links_came_and_went() {
-        let dir = tempfile::tempdir().expect("temporary directory");
-        let memo = Memo::of(Some(dir.path()));
-        let sealed = Identity { modified_ns: crate::digest::seal::of_ns(&known("a").digest), ..identity(7) };
-        memo.set(&sealed, known("a"));
-        assert_eq!(memo.get(&Identity { changed_ns: 99, ..sealed }), Some(known("a")));
-    }
-
-    #[test]
-    fn an_artifact_that_cargo_stamped_is_known_and_one_that_was_written_to_is_not() {
+    fn any_other_time_means_another_state() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let memo = Memo::of(Some(dir.path()));
         let artifact = Known { reach: ReachNote::Plain, ..known("a") };
-        memo.set(&identity(7), artifact);
-        let stamped = Identity { modified_ns: 9, changed_ns: 25, ..identity(7) };
-        assert_eq!(memo.get(&stamped), Some(artifact));
-        assert_eq!(memo.get(&Identity { modified_ns: 11, ..stamped }), None);
-        assert_eq!(memo.get(&Identity { changed_ns: 20 + CARGO_STAMPS_NS + 1, ..stamped }), None);
-        assert_eq!(memo.get(&Identity { changed_ns: 19, ..stamped }), None);
-        memo.set(&identity(8), known("source"));
-        assert_eq!(memo.get(&Identity { inode: 8, ..stamped }), None);
+        let sealed = Identity { modified_ns: crate::digest::seal::of_ns(&artifact.digest), ..identity(7) };
+        for noted in [identity(7), sealed] {
+            memo.set(&noted, artifact);
+            assert_eq!(memo.get(&noted), Some(artifact));
+            for (modified_ns, changed_ns) in [(0, 1), (-1, 1), (-1, 0), (1, 0), (0, -1), (0, 100)] {
+                let other = Identity {
+                    modified_ns: noted.modified_ns + modified_ns,
+                    changed_ns: noted.changed_ns + changed_ns,
+                    ..noted
+                };
+                assert_eq!(memo.get(&other), None, "{other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn content_that_stayed_keeps_what_was_known_and_its_new_state_is_noted() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let memo = Memo::of(Some(dir.path()));
+        let path = Path::new(env!("CARGO"));
+        let identity = Identity::at(path).expect("is there");
+        let stayed = Known { digest: hash_file(path).expect("reads").0, reach: ReachNote::Macros };
+        for (noted, found) in [
+            (stayed, stayed),
+            (Known { reach: ReachNote::Plain, ..known("a") }, Known { reach: ReachNote::Unknown, ..stayed }),
+        ] {
+            memo.set(&Identity { changed_ns: identity.changed_ns - 1, ..identity }, noted);
+            assert_eq!(memo.get(&identity), None);
+            assert_eq!(memo.digest(path).expect("reads"), (found, identity));
+            assert_eq!(memo.get(&identity), Some(found));
+        }
+    }
+
+    #[test]
+    fn young_files_are_noted_if_they_are_artifacts_that_stayed_and_times_are_precise() {
+        const NOW_NS: i64 = 1_000_000_000_123_456_789;
+        for (age_ms, changed_ns, is_same_artifact, is_settled_then) in [
+            (3000, 0, false, true),
+            (1000, 0, false, false),
+            (1000, 0, true, true),
+            (60, 0, true, true),
+            (40, 0, true, false),
+            (-1000, 0, true, false),
+            // The clock of the file system has two zeros.
+            (1000, -89, true, false),
+            (3000, -89, true, true),
+        ] {
+            let changed_ns = NOW_NS - age_ms * 1_000_000 + changed_ns;
+            let state = Identity { modified_ns: 5, changed_ns, ..identity(7) };
+            let settled = is_settled(&state, NOW_NS, is_same_artifact);
+            assert_eq!(settled, is_settled_then, "{age_ms} {is_same_artifact}");
+            // A time that was set back makes no file old, and one in the future none settled.
+            let set = Identity { modified_ns: NOW_NS + 1, ..state };
+            assert!(!is_settled(&set, NOW_NS, is_same_artifact));
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_memo_behind_a_link_or_that_others_can_write_is_not_used() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let target = |name: &str| dir.path().join(name);
+        let outside = target("outside");
+        for name in ["outside", "of a link", "with a link", "shared"] {
+            fs::create_dir_all(&target(name)).expect("makes");
+        }
+        symlink(&outside, target("of a link").join(DIR)).expect("links");
+        fs::create_dir_all(&target("with a link").join(DIR)).expect("makes");
+        symlink(outside.join("made"), target("with a link").join(DIR).join(FILE)).expect("links");
+        Memo::of(Some(&target("shared"))).set(&identity(7), known("a"));
+        let file = target("shared").join(DIR).join(FILE);
+        let mode = || fs::metadata(&file).expect("is there").permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+        assert_eq!(Memo::of(Some(&target("shared"))).get(&identity(7)), Some(known("a")));
+        for shared in [0o620, 0o602] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(shared)).expect("sets the mode");
+            assert_eq!(Memo::of(Some(&target("shared"))).get(&identity(7)), None);
+        }
+        for name in ["of a link", "with a link"] {
+            let memo = Memo::of(Some(&target(name)));
+            memo.set(&identity(7), known("a"));
+            assert_eq!(memo.get(&identity(7)), None, "{name}");
+        }
+        assert_eq!(fs::list(&outside).expect("lists"), [] as [PathBuf; 0]);
     }
 
     #[test]

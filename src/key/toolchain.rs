@@ -19,7 +19,7 @@ use crate::key::memo;
 use crate::key::roots::Places;
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
-use crate::sys::fs::{self, Identity};
+use crate::sys::fs::{self, Identity, private};
 use crate::sys::{lock, os, process};
 
 /// How long others are waited for that are reading a toolchain.
@@ -156,25 +156,25 @@ impl Toolchain {
         let answers = Answers::of(&program, cwd)?;
         let memo_path = kept(&program, (!is_part_of(&program, &answers.sysroot)).then_some(&answers));
         // A build starts several invocations at once: one of them does the reading.
-        let _ = fs::create_dir_all(memo_dir);
+        let _ = private::create_dir_all(memo_dir);
         let _lock = lock::lock(&memo_dir.join("toolchain.lock"), PATIENCE);
         if let Some(known) = recall(&memo_path) {
             return Ok(known);
         }
         let temporary = memo_dir.join(format!("tmp-{}", fs::unique_name()));
         // Where nothing can be written, every invocation would read the whole toolchain, and nothing could be stored.
-        let tried = fs::write_new(&temporary, &[0; 4096]).and_then(|()| fs::remove(&temporary));
+        let tried = private::write_new(&temporary, &[0; 4096]).and_then(|()| fs::remove(&temporary));
         tried.map_err(|e| Unidentified::Memo(format!("{}: {e}", memo_dir.display())))?;
         let toolchain = read(&program, answers, target)?;
         if let Ok(json) = serde_json::to_vec(&toolchain) {
-            let _ = fs::replace(&memo_path, &temporary, &guard::add(json));
+            let _ = private::replace(&memo_path, &temporary, &guard::add(json));
         }
         Ok(toolchain)
     }
 }
 
 pub(super) fn recall(memo_path: &Path) -> Option<Toolchain> {
-    let toolchain: Toolchain = serde_json::from_slice(&guard::check(fs::read(memo_path).ok()?)?).ok()?;
+    let toolchain: Toolchain = serde_json::from_slice(&guard::check(private::read(memo_path).ok()?)?).ok()?;
     let holds = toolchain.witnesses.iter().all(Witness::holds);
     (holds && toolchain.directories.iter().all(Contents::holds)).then_some(toolchain)
 }

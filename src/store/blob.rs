@@ -3,13 +3,13 @@
 //! A blob may be one inode with files in build directories (hard links). Whatever writes to one of those breaks
 //! the seal ([`crate::digest::seal`]), and the blob is never served again.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::digest::{Digest, guard, seal};
+use crate::digest::{Digest, Hasher, guard, seal};
 use crate::store::{Shelf, Store};
-use crate::sys::fs::{self, Identity};
+use crate::sys::fs::{self, Identity, private};
 
 /// How a file gets into the store, or out of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +29,14 @@ pub enum Unusable {
 }
 
 impl Store {
-    /// The place of a blob whose size and seal are as stored.
-    pub fn blob(&self, digest: &Digest, size_bytes: u64) -> Result<PathBuf, Unusable> {
+    /// The place of a blob whose size and seal are as stored, and what the system tells about it.
+    pub fn blob(&self, digest: &Digest, size_bytes: u64) -> Result<(PathBuf, Metadata), Unusable> {
         let path = self.path(Shelf::Blobs, digest);
-        let identity = Identity::at(&path).map_err(|_| Unusable::Missing)?;
-        if identity.size == size_bytes && seal::matches(digest, identity.modified_ns) {
-            Ok(path)
+        let metadata = fs::symlink_metadata(&path).map_err(|_| Unusable::Missing)?;
+        let identity = Identity::of(&metadata);
+        let is_whole = metadata.is_file() && identity.size == size_bytes;
+        if is_whole && seal::matches(digest, identity.modified_ns) {
+            Ok((path, metadata))
         } else {
             Err(Unusable::Altered)
         }
@@ -42,7 +44,7 @@ impl Store {
 
     /// An open blob whose size and seal are as stored.
     pub fn open_blob(&self, digest: &Digest, size_bytes: u64) -> Result<File, Unusable> {
-        let file = fs::open(&self.path(Shelf::Blobs, digest)).map_err(|_| Unusable::Missing)?;
+        let file = fs::open_in_place(&self.path(Shelf::Blobs, digest)).map_err(|_| Unusable::Missing)?;
         let identity =
             file.metadata().map(|metadata| Identity::of(&metadata)).map_err(|_| Unusable::Missing)?;
         if identity.size == size_bytes && seal::matches(digest, identity.modified_ns) {
@@ -59,9 +61,11 @@ impl Store {
 
     fn set_aside(&self, shelf: Shelf, digest: &Digest) {
         let quarantine = self.quarantine();
-        let _ = fs::create_dir_all(&quarantine);
         let aside = quarantine.join(format!("{}-{}", &digest.to_hex()[..16], fs::unique_name()));
-        let _ = fs::rename(&self.path(shelf, digest), &aside);
+        let _ = self
+            .make_room(&aside, &aside)
+            .and_then(|()| fs::rename(&self.path(shelf, digest), &aside))
+            .or_else(|_| fs::remove(&self.path(shelf, digest)));
     }
 
     /// Puts the file at `from`, whose content has this digest, into the store. What is there already stays, with a new
@@ -75,8 +79,10 @@ impl Store {
         sharing: Sharing,
     ) -> io::Result<()> {
         match self.blob(digest, size_bytes) {
+            // Its mode or owner was changed through another of its names.
+            Ok((_, metadata)) if !private::is_usable(&metadata) => {}
             // Sealing it again could hide that somebody has just written to it.
-            Ok(path) => match fs::renew(&path) {
+            Ok((path, _)) => match fs::renew(&path) {
                 // A collection was faster.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 // Where it is not ours to renew, the worst is a miss.
@@ -88,7 +94,7 @@ impl Store {
         let place = self.path(Shelf::Blobs, digest);
         let temporary = self.temporary();
         self.make_room(&place, &temporary)?;
-        duplicate(from, &temporary, sharing, false)?;
+        duplicate(from, &temporary, sharing, digest)?;
         let sealed = fs::set_modified(&temporary, seal::of(digest)).and_then(|()| {
             let identity = Identity::at(&temporary)?;
             let whole = identity.size == size_bytes && seal::matches(digest, identity.modified_ns);
@@ -103,13 +109,16 @@ impl Store {
         sealed
     }
 
-    /// Makes the directories for a file and its temporary name.
+    /// Makes the directories for a file and its temporary name. A link in place of one is an error: it would lead out
+    /// of the store.
     pub(super) fn make_room(&self, place: &Path, temporary: &Path) -> io::Result<()> {
-        for path in [place, temporary] {
-            if let Some(dir) = path.parent()
-                && fs::metadata(dir).is_err()
-            {
-                fs::create_dir_all(dir)?;
+        for dir in [place, temporary].into_iter().filter_map(Path::parent) {
+            let mut above = dir.ancestors().take_while(|dir| dir.starts_with(self.root()));
+            if above.any(private::is_link) {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
+            if !private::is_dir(dir) {
+                private::create_dir_all(dir)?;
             }
         }
         Ok(())
@@ -121,10 +130,10 @@ impl Store {
         let temporary = self.temporary();
         self.make_room(&place, &temporary)?;
         let bytes = guard::add(bytes);
-        fs::replace(&place, &temporary, &bytes).or_else(|e| {
+        private::replace(&place, &temporary, &bytes).or_else(|e| {
             if fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_dir()) {
                 self.set_aside(shelf, digest);
-                fs::replace(&place, &temporary, &bytes)
+                private::replace(&place, &temporary, &bytes)
             } else {
                 Err(e)
             }
@@ -133,19 +142,21 @@ impl Store {
 }
 
 /// Makes the new file `to` with the content of `from`: a clone where the file system can, a link where it is welcome
-/// and possible, else a copy. Answers what it was.
-pub fn duplicate(from: &Path, to: &Path, sharing: Sharing, executable: bool) -> io::Result<Duplicate> {
-    if fs::clones_files(from) {
-        let file = fs::open(from)?;
-        if fs::reflink(&file, to, executable).is_ok() {
-            return Ok(Duplicate::Cloned);
-        }
+/// and possible, else a copy.
+fn duplicate(from: &Path, to: &Path, sharing: Sharing, digest: &Digest) -> io::Result<()> {
+    if fs::clones_files(from) && private::reflink(&fs::open(from)?, to).is_ok() {
+        return Ok(());
     }
     if sharing == Sharing::Link && fs::hard_link(from, to).is_ok() {
-        return Ok(Duplicate::Linked);
+        return Ok(());
     }
-    fs::copy(&mut fs::open(from)?, to, executable)?;
-    Ok(Duplicate::Copied)
+    let mut hasher = Hasher::new();
+    private::copy(&mut fs::open(from)?, to, &mut |piece| hasher.raw(piece))?;
+    if hasher.finish() == *digest {
+        return Ok(());
+    }
+    let _ = fs::remove(to);
+    Err(io::Error::other("the file changed"))
 }
 
 /// How a file was duplicated.

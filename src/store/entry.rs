@@ -9,7 +9,7 @@ use crate::key::memo::ReachNote;
 use crate::key::portable::Portable;
 use crate::key::read::Learnt;
 use crate::store::{Shelf, Store};
-use crate::sys::fs;
+use crate::sys::fs::private;
 
 /// The version of this form.
 pub const FORMAT: u32 = 1;
@@ -106,7 +106,7 @@ impl Store {
 
     /// What [`Store::write`] was given for a file of a shelf.
     pub(super) fn read(&self, shelf: Shelf, digest: &Digest) -> Result<Vec<u8>, Unreadable> {
-        let bytes = fs::read(&self.path(shelf, digest)).map_err(|_| Unreadable::Missing)?;
+        let bytes = private::read(&self.path(shelf, digest)).map_err(|_| Unreadable::Missing)?;
         guard::check(bytes).ok_or(Unreadable::Damaged)
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod tests;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
+use crate::sys::fs::{self, private};
 
 /// Version of everything below `store/`; part of the path, so that other versions never meet.
 pub const VERSION: &str = "v1";
@@ -72,6 +73,16 @@ impl Store {
     /// Where everything of this version lies.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Why this store must not be used: whoever else can write to it decides what it serves. One that is not there yet
+    /// is no danger.
+    pub fn distrust(&self) -> Option<String> {
+        let metadata = fs::symlink_metadata(&self.root).ok()?;
+        let why = if metadata.is_dir() { private::distrust(&metadata) } else { Some("it is no directory") };
+        why.map(|why| {
+            format!("{}: {why}; `chown` and `chmod -R go-w` make it yours alone", self.root.display())
+        })
     }
 
     /// Where `digest` lies, or would, on a shelf.

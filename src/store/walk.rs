@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::store::{Shelf, Store};
-use crate::sys::fs::{self, Identity};
+use crate::sys::fs::{self, Identity, private};
 
 /// One file of a store.
 #[derive(Clone, Debug)]
@@ -80,6 +80,11 @@ pub fn files(dir: &Path, problems: &mut Vec<String>) -> Vec<Found> {
 }
 
 fn list(dir: &Path, problems: &mut Vec<String>) -> Vec<PathBuf> {
+    // What a link leads to is not the store's.
+    if private::is_link(dir) {
+        problems.push(format!("{}: is a symbolic link", dir.display()));
+        return Vec::new();
+    }
     match fs::list(dir) {
         Ok(paths) => paths,
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Vec::new(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, SystemTime};
 
-use crate::sys::fs::in_place;
+use crate::sys::fs::{in_place, private};
 
 /// An exclusive lock on a file; released when dropped, or when the process ends in any way.
 pub struct FileLock {
@@ -94,7 +94,11 @@ fn heartbeat_of(path: &Path) -> Option<SystemTime> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    in_place(OpenOptions::new().create(true).truncate(false).write(true)).open(path)
+    let file = in_place(OpenOptions::new().create(true).truncate(false).write(true)).open(path)?;
+    match private::distrust(&file.metadata()?) {
+        None => Ok(file),
+        Some(why) => Err(io::Error::new(io::ErrorKind::PermissionDenied, why)),
+    }
 }
 
 /// Takes the lock if nobody holds it.

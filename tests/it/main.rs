@@ -62,6 +62,8 @@ mod observing_ways;
 mod outer;
 mod outputs;
 #[cfg(target_os = "linux")]
+mod ownership;
+#[cfg(target_os = "linux")]
 mod project_file;
 mod reading_back;
 mod restoring;
@@ -76,6 +78,8 @@ mod robust_together;
 mod secrets;
 mod self_update;
 mod service;
+#[cfg(target_os = "linux")]
+mod side_files;
 mod sources;
 mod trying;
 // Its assembly is that of one processor, in the dialect of ELF.

@@ -2,6 +2,7 @@
 //! through another name of a file.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -242,4 +243,57 @@ fn a_library_that_another_of_its_size_and_time_has_replaced_is_another() {
     world.cargo(["clean", "-q", "-p", "app"]).succeeds();
     world.build().succeeds();
     assert_eq!(world.run_bin("app"), "hello world a note\n");
+}
+
+/// `cp -p` of another build's library over this one's, and any tool that sets times back: size, inode and time of
+/// modification tell nothing.
+#[test]
+fn a_library_that_was_overwritten_with_its_times_set_back_is_another() {
+    let world = World::project("two-crates");
+    let library = |kind: &str| -> PathBuf {
+        let deps = fs::read_dir(world.target().join("debug/deps")).expect("lists").flatten();
+        let mut paths = deps.map(|file| file.path());
+        paths.find(|path| path.extension().is_some_and(|e| e == kind)).expect("is there")
+    };
+    let relink = || {
+        world.cargo(["clean", "-q", "-p", "app"]).succeeds();
+        let step = world.build();
+        step.succeeds();
+        step
+    };
+    world.build().all_missed();
+    let old = ["rlib", "rmeta"].map(|kind| fs::read(library(kind)).expect("reads"));
+    world.edit("words/src/a.rs", "world", "earth");
+    world.build().all_missed();
+    for seconds in [0, 1, 100_000] {
+        // What is overwritten here is no file of the store.
+        let files = ["rlib", "rmeta"].map(|kind| {
+            let path = library(kind);
+            let (bytes, own) = (fs::read(&path).expect("reads"), path.with_extension("own"));
+            let modified = fs::metadata(&path).and_then(|now| now.modified()).expect("has a time");
+            fs::write(&own, &bytes).expect("writes");
+            fs::File::options().write(true).open(&own).expect("opens").set_modified(modified).expect("sets");
+            fs::rename(&own, &path).expect("replaces");
+            (path, bytes, modified)
+        });
+        relink();
+        relink().expect(hits(1), misses(0));
+        assert_eq!(world.run_bin("app"), "hello earth a note\n");
+        for ((path, _, modified), old) in files.iter().zip(&old) {
+            let file = fs::File::options().write(true).open(path).expect("opens");
+            (&file).write_all(old).expect("writes in place");
+            let earlier = *modified - std::time::Duration::from_secs(seconds);
+            file.set_modified(earlier).expect("sets the time back");
+        }
+        relink();
+        assert_eq!(world.run_bin("app"), "hello world a note\n");
+        for (path, bytes, modified) in &files {
+            let file = fs::File::options().write(true).open(path).expect("opens");
+            (&file).write_all(bytes).expect("writes in place");
+            file.set_modified(*modified).expect("sets the time back");
+        }
+    }
+    let other = world.checkout("other");
+    other.build().all_hit();
+    assert_eq!(other.run_bin("app"), "hello earth a note\n");
 }

@@ -175,7 +175,11 @@ fn written(log: &str, cwd: &Path) -> BTreeSet<PathBuf> {
     ];
     for line in lines(log, &calls) {
         let call = line.split('(').next().expect("it has a name");
-        let quoted: Vec<PathBuf> = line.split('"').skip(1).step_by(2).map(|path| cwd.join(path)).collect();
+        // What a path is relative to stands between `<` and `>` after the descriptor.
+        let dir =
+            line.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(dir, _)| Path::new(dir));
+        let dir = dir.filter(|_| call == "openat").unwrap_or(cwd);
+        let quoted: Vec<PathBuf> = line.split('"').skip(1).step_by(2).map(|path| dir.join(path)).collect();
         match (call, quoted.as_slice()) {
             ("open" | "openat", [path])
                 if ["O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|flag| line.contains(flag)) =>

@@ -149,7 +149,7 @@ fn what_is_written_has_the_golden_bytes_and_keys() {
         if Env::of_this_process().get("REGENERATE").is_some() {
             fs::create_dir_all(&golden()).expect("makes the directory");
             fs::remove(&path).expect("removes");
-            fs::write_new(&path, &bytes).expect("writes");
+            fs::private::write_new(&path, &bytes).expect("writes");
         }
         assert_eq!(fs::read(&path).expect("is committed"), bytes, "{} is not as it was", path.display());
     }
@@ -161,7 +161,7 @@ fn what_has_the_golden_bytes_is_understood() {
     let (store, put) = (store_with_secret(dir.path()), put(dir.path()));
     for (shelf, path) in files(&store, &put) {
         fs::create_dir_all(path.parent().expect("it is in a shelf")).expect("makes the directory");
-        fs::write_new(&path, &fs::read(&golden().join(shelf)).expect("is committed")).expect("writes");
+        fs::private::write_new(&path, &fs::read(&golden().join(shelf)).expect("is committed")).expect("writes");
     }
     assert_eq!(store.entry(&put.key), Ok(put.entry.clone()));
     let unit_key = put.inputs.unit_key;

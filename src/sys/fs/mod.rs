@@ -18,6 +18,8 @@ mod defect;
 
 pub mod settle;
 
+pub mod private;
+
 pub mod probe;
 
 use std::ffi::OsString;
@@ -34,8 +36,8 @@ use windows as platform;
 
 pub(in crate::sys) use platform::in_place;
 pub use platform::{
-    clones_files, disk, disk_bytes, is_executable, is_of_project, is_own, n_names, read_at, touch,
-    trusted_directories, trusted_program, write_at,
+    clones_files, disk, disk_bytes, has_same_access, is_executable, is_of_project, is_own, n_names, read_at,
+    touch, trusted_directories, trusted_program, write_at,
 };
 
 /// What a file system is like.
@@ -117,10 +119,17 @@ pub const MOST_BYTES_READ: u64 = 256 << 20;
 /// The whole content of a regular file. Anything else is an error, and so is a file that has more than
 /// [`MOST_BYTES_READ`].
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    read_checked(path, false)
+}
+
+fn read_checked(path: &Path, private: bool) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::other("not a regular file"));
+    }
+    if let Some(why) = private::distrust(&metadata).filter(|_| private) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
     if metadata.len() > MOST_BYTES_READ {
         return Err(io::ErrorKind::FileTooLarge.into());
@@ -134,6 +143,11 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 pub fn starts_with(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     let mut start = vec![0; bytes.len()];
     Ok(read_at(&open(path)?, &mut start, 0)? == bytes.len() && start == bytes)
+}
+
+/// Opens a file for reading, but not what a link at its place leads to. Never waits.
+pub fn open_in_place(path: &Path) -> io::Result<File> {
+    platform::in_place(OpenOptions::new().read(true)).open(path)
 }
 
 /// Opens a file for reading. Never waits: a pipe that nobody writes to is opened as well.
@@ -253,11 +267,30 @@ pub fn reflink(from: &File, to: &Path, executable: bool) -> io::Result<()> {
     platform::clone_into(from, &created).inspect_err(|_| drop(std::fs::remove_file(to)))
 }
 
-/// Copies the rest of `from` into the new file `to`; fails if `to` exists. Answers the number of bytes.
-pub fn copy(from: &mut File, to: &Path, executable: bool) -> io::Result<u64> {
+/// Copies the rest of `from` into the new file `to`; fails if `to` exists. `seen` gets every piece of it, in order.
+/// Answers the number of bytes.
+pub fn copy(from: &mut File, to: &Path, executable: bool, seen: &mut dyn FnMut(&[u8])) -> io::Result<u64> {
     step(Step::Write, to)?;
     let mut created = platform::create_new(to, executable)?;
-    io::copy(from, &mut created).inspect_err(|_| drop(std::fs::remove_file(to)))
+    copy_pieces(from, &mut created, seen).inspect_err(|_| drop(std::fs::remove_file(to)))
+}
+
+fn copy_pieces(from: &mut impl io::Read, to: &mut File, seen: &mut dyn FnMut(&[u8])) -> io::Result<u64> {
+    const PIECE_BYTES: usize = 64 * 1024;
+    let mut buffer = [0; PIECE_BYTES];
+    let mut n_bytes = 0;
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(n_bytes),
+            Ok(n) => {
+                seen(&buffer[..n]);
+                to.write_all(&buffer[..n])?;
+                n_bytes += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
 }
 
 /// Copies a file, and who may read and execute it. Answers the number of bytes.
@@ -291,12 +324,6 @@ pub fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     platform::in_place(OpenOptions::new().append(true).create(true)).open(path)?.write_all(line)
 }
 
-/// Opens a file for reading and writing at positions, made if it is missing.
-pub fn open_table(path: &Path) -> io::Result<File> {
-    step(Step::Append, path)?;
-    platform::in_place(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path)
-}
-
 /// Sets the time of last modification.
 pub fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
     step(Step::Stamp, path)?;
@@ -308,7 +335,7 @@ pub fn renew(path: &Path) -> io::Result<()> {
     step(Step::Stamp, path)?;
     let now = SystemTime::now();
     let times = platform::with_change(std::fs::FileTimes::new().set_accessed(now), now);
-    File::options().write(true).open(path)?.set_times(times)
+    platform::in_place(OpenOptions::new().write(true)).open(path)?.set_times(times)
 }
 
 /// A name that no other process and no other call in this one uses.
@@ -325,7 +352,7 @@ pub fn kernel_time(probe: &Path) -> io::Result<i64> {
     if let Some(dir) = probe.parent()
         && metadata(dir).is_err()
     {
-        create_dir_all(dir)?;
+        private::create_dir_all(dir)?;
     }
     write_new(probe, b"")?;
     let identity = Identity::at(probe);

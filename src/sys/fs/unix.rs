@@ -34,9 +34,11 @@ pub(in crate::sys) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOpt
     options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
 }
 
-/// Neither waits, nor follows a link: what is made is made in its own directory.
+/// Neither waits, nor follows a link: what is made is made in its own directory, for this user unless kache's files are
+/// shared.
 pub(in crate::sys) fn in_place(options: &mut OpenOptions) -> &mut OpenOptions {
     use rustix::fs::OFlags;
+    options.mode(private_mode());
     options.custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits() as i32)
 }
 
@@ -61,6 +63,48 @@ pub(super) fn create_new(path: &Path, executable: bool) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
+/// The mode of kache's own files, of which the umask may take more away.
+fn private_mode() -> u32 {
+    if super::private::is_shared() { 0o666 } else { 0o600 }
+}
+
+/// A new file for this user alone, unless kache's files are shared.
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(private_mode()).open(path)
+}
+
+/// Opens the file `name` in `dir`, made if it is missing: to append to it, or to read and write. Neither may be a link.
+pub(super) fn open_below(dir: &Path, name: &Path, append: bool) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open, openat};
+    let kept = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let dir = open(dir, kept | OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
+    let mode = Mode::from_raw_mode(private_mode() as _);
+    let access = if append { OFlags::WRONLY | OFlags::APPEND } else { OFlags::RDWR };
+    Ok(File::from(openat(&dir, name, kept | access | OFlags::CREATE, mode)?))
+}
+
+/// Whether two files have the same mode, owner and group.
+pub fn has_same_access(a: &Metadata, b: &Metadata) -> bool {
+    (mode(a), a.uid(), a.gid()) == (mode(b), b.uid(), b.gid())
+}
+
+/// Whether it is this user's, who can read and write it.
+pub(super) fn is_usable(metadata: &Metadata) -> bool {
+    is_own(metadata) && metadata.mode() & 0o600 == 0o600
+}
+
+/// Why a file or directory is not only this user's to change.
+pub(super) fn distrust(metadata: &Metadata) -> Option<&'static str> {
+    let owner = metadata.uid();
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        Some("it belongs to another user")
+    } else if metadata.mode() & 0o022 != 0 {
+        Some("other users can write to it")
+    } else {
+        None
+    }
+}
+
 /// Nobody keeps a file from being replaced here.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)
@@ -82,7 +126,7 @@ pub fn touch(path: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let times = Timestamps { last_access: now, last_modification: now };
-    Ok(utimensat(CWD, path, &times, AtFlags::empty())?)
+    Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 pub(super) fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
@@ -92,7 +136,7 @@ pub(super) fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
         last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
         last_modification: Timespec { tv_sec: since.as_secs() as i64, tv_nsec: since.subsec_nanos() as _ },
     };
-    Ok(utimensat(CWD, path, &times, AtFlags::empty())?)
+    Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 /// Whether files on the file system of `path` may be cloned. A guess from its type: cloning itself can still fail.

@@ -84,6 +84,37 @@ pub(super) fn create_new(path: &Path, _executable: bool) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
+/// Whom a file is for is inherited from its directory, which is the user's own.
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// Opens the file `name` in `dir`, made if it is missing: to append to it, or to read and write.
+pub(super) fn open_below(dir: &Path, name: &Path, append: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    if append {
+        options.append(true);
+    } else {
+        options.read(true).write(true);
+    }
+    options.create(true).open(dir.join(name))
+}
+
+/// Modes and owners are inherited here.
+pub fn has_same_access(_a: &Metadata, _b: &Metadata) -> bool {
+    true
+}
+
+/// Whether it can be written.
+pub(super) fn is_usable(metadata: &Metadata) -> bool {
+    !metadata.permissions().readonly()
+}
+
+/// Not told without asking for lists of who may do what.
+pub(super) fn distrust(_metadata: &Metadata) -> Option<&'static str> {
+    None
+}
+
 /// Who has the file at `to` open for a moment keeps it from being replaced: a reader, or a scanner of viruses. That is
 /// waited for, a sixteenth of a second at most.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {

@@ -1,0 +1,102 @@
+//! Files that kache makes for itself: the store, memos, records and locks. They are for the user alone, whatever the
+//! umask is, unless the user has said that the cache directory is shared. Symbolic links are not followed: what is
+//! made stays in the directory that was named.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Write as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Step, platform, rename, step};
+
+static SHARED: AtomicBool = AtomicBool::new(false);
+
+/// From now on this process shares its files: they get the modes that the umask, the group of the directory and its
+/// default ACL give them, and files of other users are trusted.
+pub fn share() {
+    SHARED.store(true, Ordering::Relaxed);
+}
+
+pub(super) fn is_shared() -> bool {
+    SHARED.load(Ordering::Relaxed)
+}
+
+/// Why a file or directory of kache cannot be trusted: another user owns it or can write to it. Root can do that
+/// anyway.
+pub fn distrust(metadata: &Metadata) -> Option<&'static str> {
+    if is_shared() { None } else { platform::distrust(metadata) }
+}
+
+/// Whether a directory, and not a link to one, is at `path`.
+pub fn is_dir(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// Whether a symbolic link is at `path`.
+pub fn is_link(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
+}
+
+/// Makes a directory and those above it.
+pub fn create_dir_all(dir: &Path) -> io::Result<()> {
+    step(Step::CreateDir, dir)?;
+    if is_shared() { std::fs::create_dir_all(dir) } else { platform::create_private_dir_all(dir) }
+}
+
+/// The content of a regular file that can be trusted.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    super::read_checked(path, true)
+}
+
+/// Writes a new file; fails if it exists.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    step(Step::Write, path)?;
+    let mut created = platform::create_private(path)?;
+    created.write_all(bytes).inspect_err(|_| drop(std::fs::remove_file(path)))
+}
+
+/// Writes `bytes` to the new file `temporary`, then renames it to `path`. Fails if the directory is behind a link.
+pub fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    if temporary.parent().is_some_and(is_link) {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    write_new(temporary, bytes)?;
+    rename(temporary, path).inspect_err(|_| drop(std::fs::remove_file(temporary)))
+}
+
+/// Whether this user can use a file that is there already.
+pub fn is_usable(metadata: &Metadata) -> bool {
+    is_shared() || platform::is_usable(metadata)
+}
+
+/// Copies the rest of `from` into the new file `to`; `seen` gets every piece of it, in order. Answers the number of
+/// bytes.
+pub fn copy(from: &mut impl Read, to: &Path, seen: &mut dyn FnMut(&[u8])) -> io::Result<u64> {
+    step(Step::Write, to)?;
+    super::copy_pieces(from, &mut platform::create_private(to)?, seen)
+        .inspect_err(|_| drop(std::fs::remove_file(to)))
+}
+
+/// Makes `to` a copy-on-write clone of `from`; fails if `to` exists or the file system cannot do it.
+pub fn reflink(from: &File, to: &Path) -> io::Result<()> {
+    step(Step::Clone, to)?;
+    let created = platform::create_private(to)?;
+    platform::clone_into(from, &created).inspect_err(|_| drop(std::fs::remove_file(to)))
+}
+
+/// Appends `line` to the file `name` in `dir` in one write, so that lines of several processes do not mix.
+pub fn append(dir: &Path, name: impl AsRef<Path>, line: &[u8]) -> io::Result<()> {
+    step(Step::Append, dir)?;
+    platform::open_below(dir, name.as_ref(), true)?.write_all(line)
+}
+
+/// Opens the file `name` in `dir` for reading and writing at positions, made if it is missing. One that cannot be
+/// trusted is an error.
+pub fn open_table(dir: &Path, name: impl AsRef<Path>) -> io::Result<File> {
+    step(Step::Append, dir)?;
+    let file = platform::open_below(dir, name.as_ref(), false)?;
+    match distrust(&file.metadata()?) {
+        None => Ok(file),
+        Some(why) => Err(io::Error::new(io::ErrorKind::PermissionDenied, why)),
+    }
+}
