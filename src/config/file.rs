@@ -81,6 +81,9 @@ keys! {
     /// The directory of the store.
     local_store: PathBuf, ABSOLUTE, "the cache directory of the platform",
         Projects::MayNot("the store holds what other projects made, and its directory is written to");
+    /// Whether other users may use and write the store too.
+    shared: bool, "true or false", "off",
+        Projects::MayNot("it says whom the user trusts");
     /// The size that garbage collection keeps the store under.
     local_max_size: u64, SIZE, "50GiB",
         Projects::MayNot("one build would evict what all others have stored");
@@ -176,6 +179,7 @@ impl Reader<'_> {
             };
             match name {
                 "local_store" => contents.local_store = self.text(known, value, |text| Some(text.into())),
+                "shared" => contents.shared = self.value(known, value, switch),
                 "local_max_size" => contents.local_max_size = self.value(known, value, size),
                 "gc_max_age" => contents.gc_max_age = self.text(known, value, duration),
                 "key_salt" => contents.key_salt = self.text(known, value, |text| Some(text.to_owned())),

@@ -28,6 +28,8 @@ pub struct Defaults {
 pub struct Config {
     /// The directory of the store.
     pub cache_dir: Setting<PathBuf>,
+    /// Other users may use and write the store too, and are trusted.
+    pub shared: Setting<bool>,
     /// The size that garbage collection keeps the store under.
     pub max_size_bytes: Setting<u64>,
     /// The time without use after which an entry is evicted, if there is such a limit.
@@ -80,6 +82,7 @@ impl Config {
         vec![
             row(env::DISABLED.name, switch(self.disabled.value), &self.disabled.source),
             row("cache.local_store", self.cache_dir.value.display().to_string(), &self.cache_dir.source),
+            row("cache.shared", switch(self.shared.value), &self.shared.source),
             row("cache.local_max_size", format_bytes(self.max_size_bytes.value), &self.max_size_bytes.source),
             row("cache.gc_max_age", age, &self.gc_max_age.source),
             row("cache.key_salt", format!("{:?}", self.key_salt.value), &self.key_salt.source),
@@ -131,6 +134,7 @@ pub fn resolve(
     let gc_max_age = user.gc_max_age.map(|age| age.map(Some));
     let config = Config {
         cache_dir: first(cache_dir, None, user_store, defaults.cache_dir.clone()),
+        shared: first(None, None, user.shared, false),
         max_size_bytes: first(max_size, None, user.local_max_size, DEFAULT_MAX_SIZE_BYTES),
         gc_max_age: first(gc_max_age, None, None, None),
         disabled: first(disabled, None, None, false),

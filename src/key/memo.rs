@@ -317,36 +317,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
-    fn a_memo_behind_a_link_or_that_others_can_write_is_not_used() {
-        use std::os::unix::fs::{PermissionsExt as _, symlink};
-        let dir = tempfile::tempdir().expect("temporary directory");
-        let target = |name: &str| dir.path().join(name);
-        let outside = target("outside");
-        for name in ["outside", "of a link", "with a link", "shared"] {
-            fs::create_dir_all(&target(name)).expect("makes");
-        }
-        symlink(&outside, target("of a link").join(DIR)).expect("links");
-        fs::create_dir_all(&target("with a link").join(DIR)).expect("makes");
-        symlink(outside.join("made"), target("with a link").join(DIR).join(FILE)).expect("links");
-        Memo::of(Some(&target("shared"))).set(&identity(7), known("a"));
-        let file = target("shared").join(DIR).join(FILE);
-        let mode = || fs::metadata(&file).expect("is there").permissions().mode() & 0o777;
-        assert_eq!(mode(), 0o600);
-        assert_eq!(Memo::of(Some(&target("shared"))).get(&identity(7)), Some(known("a")));
-        for shared in [0o620, 0o602] {
-            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(shared)).expect("sets the mode");
-            assert_eq!(Memo::of(Some(&target("shared"))).get(&identity(7)), None);
-        }
-        for name in ["of a link", "with a link"] {
-            let memo = Memo::of(Some(&target(name)));
-            memo.set(&identity(7), known("a"));
-            assert_eq!(memo.get(&identity(7)), None, "{name}");
-        }
-        assert_eq!(fs::list(&outside).expect("lists"), [] as [PathBuf; 0]);
-    }
-
-    #[test]
     fn many_files_fit_and_damage_is_no_answer() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let memo = Memo::of(Some(dir.path()));

@@ -94,6 +94,9 @@ fn heartbeat_of(path: &Path) -> Option<SystemTime> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
+    if path.parent().is_some_and(private::is_link) {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     let file = in_place(OpenOptions::new().create(true).truncate(false).write(true)).open(path)?;
     match private::distrust(&file.metadata()?) {
         None => Ok(file),

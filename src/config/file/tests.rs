@@ -30,6 +30,7 @@ key_env_vars = [
 bypass_crates = ["left-pad"]
 daemon_idle_timeout = "30s"
 write = "off"
+shared = true
 "#,
     );
     let expected = Contents {
@@ -45,6 +46,7 @@ write = "off"
         bypass_crates: at(vec!["left-pad".to_owned()], 14),
         daemon_idle_timeout: at(Duration::from_secs(30), 15),
         write: at(Write::Off, 16),
+        shared: at(true, 17),
     };
     assert_eq!(problems, [""; 0]);
     assert_eq!(contents, expected);

@@ -35,6 +35,7 @@ fn nothing_set_means_defaults() {
     let expected = [
         ("KACHE_DISABLED", "false"),
         ("cache.local_store", "/var/cache/kache"),
+        ("cache.shared", "false"),
         ("cache.local_max_size", "50 GiB"),
         ("cache.gc_max_age", "no limit"),
         ("cache.key_salt", "\"\""),
@@ -167,6 +168,19 @@ fn a_store_that_is_only_read_stays_so() {
     assert_eq!(written(off, on, &[("KACHE_READONLY", "0")]), Write::Off);
     assert_eq!(written(on, off, &[("KACHE_READONLY", "0")]), Write::Off);
     assert_eq!(written(on, on, &[("KACHE_READONLY", "1")]), Write::Off);
+}
+
+/// Whoever can write to the store decides what it serves.
+#[test]
+fn a_project_cannot_say_that_the_store_is_shared() {
+    let (config, problems) = with("", "[cache]\nshared = true", &[("KACHE_SHARED", "1")]);
+    assert_eq!(config.shared, Setting { value: false, source: Source::Default });
+    assert_eq!(
+        problems,
+        ["/repo/.kache.toml:2: `cache.shared` cannot be set by a project, only by its user"]
+    );
+    let (config, problems) = with("[cache]\nshared = true", "", &[]);
+    assert_eq!((config.shared.value, problems), (true, Vec::new()));
 }
 
 #[test]

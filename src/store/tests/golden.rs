@@ -161,7 +161,8 @@ fn what_has_the_golden_bytes_is_understood() {
     let (store, put) = (store_with_secret(dir.path()), put(dir.path()));
     for (shelf, path) in files(&store, &put) {
         fs::create_dir_all(path.parent().expect("it is in a shelf")).expect("makes the directory");
-        fs::private::write_new(&path, &fs::read(&golden().join(shelf)).expect("is committed")).expect("writes");
+        fs::private::write_new(&path, &fs::read(&golden().join(shelf)).expect("is committed"))
+            .expect("writes");
     }
     assert_eq!(store.entry(&put.key), Ok(put.entry.clone()));
     let unit_key = put.inputs.unit_key;

@@ -48,8 +48,11 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     super::read_checked(path, true)
 }
 
-/// Writes a new file; fails if it exists.
+/// Writes a new file; fails if it exists, or if its directory is behind a link.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.parent().is_some_and(is_link) {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     step(Step::Write, path)?;
     let mut created = platform::create_private(path)?;
     created.write_all(bytes).inspect_err(|_| drop(std::fs::remove_file(path)))
@@ -57,9 +60,6 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Writes `bytes` to the new file `temporary`, then renames it to `path`. Fails if the directory is behind a link.
 pub fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
-    if temporary.parent().is_some_and(is_link) {
-        return Err(io::ErrorKind::NotADirectory.into());
-    }
     write_new(temporary, bytes)?;
     rename(temporary, path).inspect_err(|_| drop(std::fs::remove_file(temporary)))
 }
@@ -98,5 +98,56 @@ pub fn open_table(dir: &Path, name: impl AsRef<Path>) -> io::Result<File> {
     match distrust(&file.metadata()?) {
         None => Ok(file),
         Some(why) => Err(io::Error::new(io::ErrorKind::PermissionDenied, why)),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn what_is_made_is_for_this_user_alone() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let made = dir.path().join("made/below");
+        create_dir_all(&made).expect("makes directories");
+        write_new(&made.join("new"), b"").expect("writes");
+        replace(&made.join("replaced"), &made.join("temporary"), b"").expect("writes");
+        append(&made, "appended", b"").expect("appends");
+        open_table(&made, "table").expect("opens");
+        copy(&mut &b"copied"[..], &made.join("copied"), &mut |_| {}).expect("copies");
+        let mode = |path: &Path| std::fs::metadata(path).expect("is there").permissions().mode() & 0o777;
+        assert_eq!([mode(&made), mode(&dir.path().join("made"))], [0o700; 2]);
+        for name in ["new", "replaced", "appended", "table", "copied"] {
+            assert_eq!(mode(&made.join(name)), 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_others_can_write_is_refused() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        open_table(dir.path(), "table").expect("opens");
+        for (mode, opens) in [(0o620, false), (0o602, false), (0o644, true)] {
+            let path = dir.path().join("table");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("sets the mode");
+            assert_eq!(open_table(dir.path(), "table").is_ok(), opens, "{mode:o}");
+            assert_eq!(read(&path).is_ok(), opens, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_opened_behind_a_link() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let (outside, link) = (dir.path().join("outside"), dir.path().join("link"));
+        std::fs::create_dir(&outside).expect("makes a directory");
+        symlink(&outside, &link).expect("links");
+        symlink(outside.join("made"), dir.path().join("file")).expect("links");
+        for (dir, name) in [(&*link, "made"), (dir.path(), "file")] {
+            assert!(open_table(dir, name).is_err());
+            assert!(append(dir, name, b"line").is_err());
+        }
+        assert!(replace(&link.join("made"), &link.join("temporary"), b"").is_err());
+        assert_eq!(std::fs::read_dir(&outside).expect("lists").count(), 0);
     }
 }
