@@ -116,6 +116,7 @@ fn sample(key: &str) -> &'static str {
     match key {
         "cache.local_store" => "\"~/elsewhere\"",
         "cache.local_max_size" => "1",
+        "cache.shared" => "true",
         "cache.cache_executables" => "false",
         "cache.paths" => "\"exact\"",
         "cache.observe" | "cache.write" => "\"off\"",
@@ -155,8 +156,13 @@ fn a_project_sets_what_the_table_says_and_nothing_else() {
 fn a_project_leaves_the_store_of_its_user_alone() {
     let may_not = KEYS.iter().filter(|key| matches!(key.projects, Projects::MayNot(_)));
     let names: Vec<&str> = may_not.map(|key| key.name).collect();
-    let expected =
-        ["cache.local_store", "cache.local_max_size", "cache.gc_max_age", "cache.daemon_idle_timeout"];
+    let expected = [
+        "cache.local_store",
+        "cache.shared",
+        "cache.local_max_size",
+        "cache.gc_max_age",
+        "cache.daemon_idle_timeout",
+    ];
     assert_eq!(names, expected);
 }
 
