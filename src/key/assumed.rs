@@ -50,7 +50,8 @@ fn add_readable_files(facts: &Facts<'_>, unit: &Unit, assumed: &mut Assumed) -> 
     }
     let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) else { return Ok(()) };
     tree(InputKind::PackageTree, out_dir)?;
-    let declared = declared::rerun_if(out_dir).map_err(|e| unreadable(out_dir, &e))?;
+    let declared = declared::rerun_if(out_dir, facts.places.target.as_deref());
+    let declared = declared.map_err(|e| unreadable(out_dir, &e))?;
     for path in declared.paths {
         tree(InputKind::DeclaredFile, &package.unwrap_or(&facts.places.cwd).join(&path))?;
     }

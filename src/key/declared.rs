@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::digest::{Digest, Hasher};
 use crate::key::facts::Watch;
 use crate::key::memo::Memo;
+use crate::key::roots::PROFILE_MARKS;
 use crate::sys::fs::Identity;
 use crate::sys::{fs, os};
 
@@ -102,7 +103,7 @@ fn is_left_out(dir: &Path) -> bool {
 fn is_build_directory(dir: &Path) -> bool {
     let has = |dir: &Path, mark: &str| fs::metadata(&dir.join(mark)).is_ok();
     let is_named_so = dir.file_name().is_some_and(|name| name == "target");
-    let is_profile = |child: &PathBuf| has(child, ".cargo-lock");
+    let is_profile = |child: &PathBuf| PROFILE_MARKS.iter().any(|mark| has(child, mark));
     has(dir, "CACHEDIR.TAG")
         || has(dir, ".rustc_info.json")
         || is_named_so && fs::list(dir).is_ok_and(|children| children.iter().any(is_profile))
@@ -117,17 +118,30 @@ pub struct RerunIf {
     pub variables: Vec<String>,
 }
 
-/// Reads the declarations from what a build script printed, which cargo keeps beside its `OUT_DIR`.
+/// Where cargo keeps what a build script printed, as seen from its `OUT_DIR`: in the layout with one directory per
+/// package, and in the one with a directory per unit.
+const PRINTED: [&str; 2] = ["output", "run/stdout"];
+
+/// Reads what the build script of the package at hand declared, from what it printed.
+///
+/// An `OUT_DIR` outside of the build directory `target` is not this package's: a build script that calls cargo passes
+/// its own on.
 ///
 /// # Errors
-/// It is there and cannot be read.
-pub fn rerun_if(out_dir: &Path) -> io::Result<RerunIf> {
-    let Some(dir) = out_dir.parent() else { return Ok(RerunIf::default()) };
-    match fs::read(&dir.join("output")) {
-        Ok(output) => Ok(parse_rerun_if(&output)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(RerunIf::default()),
-        Err(e) => Err(e),
+/// It cannot be read. That it cannot be found does not mean that nothing was declared.
+pub fn rerun_if(out_dir: &Path, target: Option<&Path>) -> io::Result<RerunIf> {
+    let parent = out_dir.parent().unwrap_or(out_dir);
+    for name in PRINTED {
+        match fs::read(&parent.join(name)) {
+            Ok(printed) => return Ok(parse_rerun_if(&printed)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
     }
+    if target.is_some_and(|target| !out_dir.starts_with(target)) {
+        return Ok(RerunIf::default());
+    }
+    Err(io::Error::new(io::ErrorKind::NotFound, "the output of its build script was not found"))
 }
 
 fn parse_rerun_if(output: &[u8]) -> RerunIf {
@@ -216,6 +230,25 @@ mod tests {
         let declared =
             parse_rerun_if(b"cargo:rerun-if-changed=a.txt\r\ncargo::rerun-if-env-changed=B\nnoise\n");
         assert_eq!(declared, RerunIf { paths: vec!["a.txt".into()], variables: vec!["B".to_owned()] });
+    }
+
+    #[test]
+    fn declarations_are_found_in_both_layouts_and_their_absence_is_an_error() {
+        let target = tempfile::tempdir().expect("temporary directory");
+        for (unit, printed) in [("old-1", "old-1/output"), ("new/2", "new/2/run/stdout")] {
+            let printed = target.path().join(printed);
+            fs::create_dir_all(printed.parent().expect("has one")).expect("makes it");
+            fs::write_new(&printed, b"cargo:rerun-if-env-changed=A\n").expect("writes");
+            let declared = rerun_if(&target.path().join(unit).join("out"), Some(target.path()));
+            assert_eq!(declared.expect("is read").variables, ["A"], "{unit}");
+        }
+        let nowhere = target.path().join("other/3/out");
+        for build_directory in [None, Some(target.path())] {
+            let error = rerun_if(&nowhere, build_directory).expect_err("is not known");
+            assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        }
+        // Of a build script that started this build.
+        assert_eq!(rerun_if(&nowhere, Some(Path::new("/elsewhere"))).expect("is none"), RerunIf::default());
     }
 
     #[test]

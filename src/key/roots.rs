@@ -101,24 +101,29 @@ impl Places {
     }
 }
 
+/// Locks of cargo that are in each profile's directory: the first of all versions so far, the second since 1.97.
+pub const PROFILE_MARKS: [&str; 2] = [".cargo-lock", ".cargo-build-lock"];
+
 /// The nearest directory above the outputs that holds cargo's marks. Where a build directory was made by hand, only
-/// its profile directories are marked.
+/// its profile directories are marked. The directory of a target triple, which may be marked too, is a part of it.
 fn build_directory(out_dir: &Path, target: Option<&Target>) -> Option<PathBuf> {
     let ancestors = || out_dir.ancestors().take(MAX_DEPTH);
     let has = |dir: &Path, name: &str| fs::metadata(&dir.join(name)).is_ok();
-    if let Some(dir) = ancestors().find(|dir| has(dir, "CACHEDIR.TAG") || has(dir, ".rustc_info.json")) {
-        return Some(dir.to_path_buf());
-    }
-    let above_profile = ancestors().find(|dir| has(dir, ".cargo-lock"))?.parent()?;
+    let is_marked = |dir: &&Path| has(dir, "CACHEDIR.TAG") || has(dir, ".rustc_info.json");
+    let is_profile = |dir: &&Path| PROFILE_MARKS.iter().any(|mark| has(dir, mark));
+    let dir = match ancestors().find(is_marked) {
+        Some(dir) => dir,
+        None => ancestors().find(is_profile)?.parent()?,
+    };
     let triple = match target {
         Some(Target::Triple(triple)) => Some(triple.as_ref()),
         Some(Target::Spec(path)) => path.file_stem(),
         None => None,
     };
-    if triple.is_some() && above_profile.file_name() == triple {
-        return above_profile.parent().map(Path::to_path_buf);
-    }
-    Some(above_profile.to_path_buf())
+    let Some(triple) = triple else { return Some(dir.to_path_buf()) };
+    let is_of_triple = dir.file_name() == Some(triple) && !out_dir.starts_with(dir.join(triple));
+    let dir = if is_of_triple { dir.parent()? } else { dir };
+    Some(dir.to_path_buf())
 }
 
 /// The spelling of `cwd` that cargo was called with, if it leads there through a symbolic link.
@@ -130,4 +135,72 @@ fn other_spelling(package: &Path, cwd: &Path) -> Option<PathBuf> {
     let below = canonical.strip_prefix(cwd).ok()?.components().count();
     let spelling = package.ancestors().nth(below)?;
     (fs::canonical(spelling).ok()? == cwd).then(|| spelling.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+
+    /// What is taken for the build directory of outputs in `out_dir`, where these files are, in a fresh directory.
+    fn found(marks: &[&str], out_dir: &str, target: Option<&Target>) -> Option<PathBuf> {
+        let root = tempfile::tempdir().expect("temporary directory");
+        for mark in marks {
+            let mark = root.path().join(mark);
+            fs::create_dir_all(mark.parent().expect("has one")).expect("makes it");
+            fs::write_new(&mark, b"").expect("writes");
+        }
+        let found = build_directory(&root.path().join(out_dir), target)?;
+        found.strip_prefix(root.path()).ok().map(Path::to_path_buf)
+    }
+
+    #[test]
+    fn the_build_directory_of_a_target_is_above_the_directory_of_its_triple() {
+        let target = Target::Triple(TRIPLE.to_owned());
+        let spec = Target::Spec(format!("specs/{TRIPLE}.json").into());
+        let (tag, inner_tag) = ("t/CACHEDIR.TAG".to_owned(), format!("t/{TRIPLE}/CACHEDIR.TAG"));
+        let lock = format!("t/{TRIPLE}/debug/.cargo-lock");
+        let build_lock = format!("t/{TRIPLE}/debug/.cargo-build-lock");
+        let marks: [&[&str]; 6] = [
+            &[&tag],
+            &[&tag, &inner_tag],
+            &[&inner_tag],
+            &[&lock],
+            &[&build_lock],
+            &[&inner_tag, &build_lock],
+        ];
+        for out in ["deps", "build/foo/0123456789abcdef/out"] {
+            let out_dir = format!("t/{TRIPLE}/debug/{out}");
+            for marks in marks {
+                for target in [&target, &spec] {
+                    assert_eq!(found(marks, &out_dir, Some(target)), Some("t".into()), "{marks:?} {out_dir}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_build_directory_that_is_called_like_a_triple_is_one() {
+        let target = Target::Triple(TRIPLE.to_owned());
+        let tag = format!("{TRIPLE}/CACHEDIR.TAG");
+        let inner_tag = format!("{TRIPLE}/{TRIPLE}/CACHEDIR.TAG");
+        for marks in [&[tag.as_str()][..], &[&tag, &inner_tag]] {
+            let out_dir = format!("{TRIPLE}/{TRIPLE}/debug/deps");
+            assert_eq!(found(marks, &out_dir, Some(&target)), Some(TRIPLE.into()), "{marks:?}");
+        }
+        let out_dir = format!("{TRIPLE}/debug/deps");
+        assert_eq!(found(&[&tag], &out_dir, None), Some(TRIPLE.into()));
+        assert_eq!(found(&[], &out_dir, None), None);
+    }
+
+    #[test]
+    fn a_build_directory_made_by_hand_is_known_by_the_locks_of_its_profiles() {
+        for lock in PROFILE_MARKS {
+            let lock = format!("t/release/{lock}");
+            for out_dir in ["t/release/deps", "t/release/build/foo/0123456789abcdef/out"] {
+                assert_eq!(found(&[&lock], out_dir, None), Some("t".into()), "{lock} {out_dir}");
+            }
+        }
+    }
 }

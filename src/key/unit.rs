@@ -178,10 +178,7 @@ fn add_argument_files(
         }
         if value == b"target-cpu=native" {
             let cpu = host::cpu_description().ok_or_else(|| {
-                BypassReason::new(
-                    Bypass::UnknownCompiler,
-                    "target-cpu=native on a processor that cannot be told",
-                )
+                BypassReason::new(Bypass::UnknownCompiler, "native code for a processor that cannot be told")
             })?;
             inputs.digest(InputKind::Processor, Portable::literal("native"), Digest::of(&cpu));
         }
@@ -451,7 +448,8 @@ fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Resul
         inputs.variable(InputKind::MacroVariable, Portable::literal(name), Some(&value));
     }
     if let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) {
-        let declared = declared::rerun_if(out_dir).map_err(|e| unreadable(out_dir, &e))?;
+        let declared = declared::rerun_if(out_dir, facts.places.target.as_deref());
+        let declared = declared.map_err(|e| unreadable(out_dir, &e))?;
         for name in declared.variables {
             let value = facts.env.get(&name).map(|value| facts.portable(os::bytes(value)));
             inputs.variable(InputKind::DeclaredVariable, Portable::literal(&name), value.as_ref());

@@ -35,6 +35,7 @@ mod inputs;
 #[cfg(target_os = "linux")]
 mod jobserver;
 mod kinds;
+mod layouts;
 mod linking;
 mod login;
 mod macros;
