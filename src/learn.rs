@@ -361,6 +361,7 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
         linked: facts.outputs.iter().any(|this| reads_closure(this.role)),
         compiler: compiler.map(|path| real(&path)).unwrap_or_default(),
         sysroot: real(&facts.toolchain.sysroot),
+        covered: facts.toolchain.covered.clone(),
         rustup,
         jobservers: ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"]
             .iter()

@@ -6,7 +6,7 @@
 //! | left out | because |
 //! |---|---|
 //! | `Output` | what this run makes: its outputs and their temporary names |
-//! | `Toolchain` | what the identity of the compiler covers, where it looks for more of that, and how rustup chose it |
+//! | `Toolchain` | what the identity of the compiler covers and nothing else ([`Covered`]), the way to it, names that the loader looks for in vain beside its libraries, and how rustup chose it |
 //! | `Machine` | `/proc`, `/sys`, devices, pipes of make: the state of a machine in one moment, and randomness |
 //! | `Session` | index of the loader, locale, time zone: how a program speaks to a person, not what it makes |
 //! | `Extern` | the unit key has its content |
@@ -24,6 +24,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::key::reach::{Reach, ReachedCrate};
+use crate::key::toolchain::Covered;
 use crate::sys::fs::Identity;
 use crate::sys::observe::{Access, Found, Observation};
 use crate::sys::os;
@@ -39,6 +40,8 @@ pub struct Setting {
     pub linked: bool,
     pub compiler: PathBuf,
     pub sysroot: PathBuf,
+    /// What the identity of the compiler stands for.
+    pub covered: Covered,
     /// Where rustup keeps toolchains and settings.
     pub rustup: Option<PathBuf>,
     /// Pipes by which make, and who speaks its protocol, hand out how much may run at once.
@@ -219,26 +222,32 @@ fn is_session(_: &Setting, access: &Access) -> bool {
 }
 
 fn is_toolchain(setting: &Setting, access: &Access) -> bool {
-    let real = &access.real;
+    let (real, covered) = (&access.real, &setting.covered);
     if *real == setting.compiler || chooses_toolchain(setting, access) {
         return true;
     }
-    let Ok(below) = real.strip_prefix(&setting.sysroot) else { return false };
-    if below.starts_with("lib/rustlib") || below.starts_with("lib64/rustlib") {
+    let is_covered = |dir: &PathBuf| is_in(real, dir);
+    if covered.files.contains(real) || covered.directories.iter().any(is_covered) {
         return true;
     }
+    let is_asked_for = !matches!(access.found, Found::File(_)) && !access.uses.listed;
+    let is_only_looked_for = !access.uses.read && !access.uses.listed;
+    let is_above_covered =
+        || covered.directories.iter().chain(&covered.presence).any(|path| is_in(path, real));
+    if covered.presence.contains(real) && is_only_looked_for || is_asked_for && is_above_covered() {
+        return true;
+    }
+    let Ok(below) = real.strip_prefix(&setting.sysroot) else { return false };
     // A distribution's sysroot is `/usr`, where much else is.
+    if setting.sysroot.as_os_str().is_empty() || setting.sysroot == Path::new("/usr") {
+        return false;
+    }
     let name = below.file_name().map_or(&[][..], os::bytes);
-    let is_library =
-        ["librustc_driver", "libLLVM", "libstd-"].iter().any(|it| name.starts_with(it.as_bytes()));
-    let is_exclusive = !setting.sysroot.as_os_str().is_empty() && setting.sysroot != Path::new("/usr");
     let is_searched = below.starts_with("bin")
         || below.parent() == Some(Path::new("lib")) && (is_shared_library(name) || is_processor_dir(name));
     // Where the same toolchain is installed makes no difference.
-    let is_asked_for = ["bin", "lib", "lib64"].iter().any(|dir| below == Path::new(dir))
-        && !matches!(access.found, Found::File(_))
-        && !access.uses.listed;
-    is_library || is_exclusive && (is_asked_for || access.found == Found::Absent && is_searched)
+    let is_one_of_its_directories = ["bin", "lib", "lib64"].iter().any(|dir| below == Path::new(dir));
+    is_asked_for && is_one_of_its_directories || access.found == Found::Absent && is_searched
 }
 
 /// What rustup looks at to choose a toolchain. The content of others is not that.

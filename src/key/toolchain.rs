@@ -1,9 +1,14 @@
 //! Which compiler this is: by content, not by its banner.
 //!
-//! Two builds of rustc can print the same version. So the identity is the content of the compiler, its driver
-//! library, and everything in the sysroot's library directories for the host and the target (std, linkers). Reading
-//! all that takes a tenth of a second; the result is kept under `memo/` of the cache directory, and taken from there
-//! as long as each of these files is the same: a hit starts no compiler, and asks for the state of some 70 files.
+//! Two builds of rustc can print the same version. So the identity is the content of the compiler, of every library
+//! that the loader makes it of (its driver, LLVM, and what these need, wherever a distribution keeps them), and of
+//! everything in the sysroot's library directories for the host and the target (std, linkers). Where the sources of std
+//! are installed, paths of theirs get into outputs, so their presence is part of it too. Reading all that takes a tenth
+//! of a second; the result is kept under `memo/` of the cache directory, and taken from there as long as each of these
+//! files is the same: a hit starts no compiler, and asks for the state of some 80 files.
+//!
+//! [`Covered`] says what the identity stands for, to the file: nothing else that a compile reads is left out of its
+//! inputs as a part of the toolchain.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -20,7 +25,7 @@ use crate::key::roots::Places;
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};
-use crate::sys::{lock, os, process};
+use crate::sys::{loader, lock, os, process};
 
 /// How long others are waited for that are reading a toolchain.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,10 +46,23 @@ pub struct Toolchain {
     pub commit: String,
     /// Its sysroot.
     pub sysroot: PathBuf,
-    /// The files whose identity vouches for the digest.
+    /// What the digest stands for.
+    pub covered: Covered,
+    /// The files and directories whose state vouches for the digest.
     witnesses: Vec<Witness>,
     /// The directories of std and of linkers, whose files do as well.
     directories: Vec<Contents>,
+}
+
+/// What the identity of a compiler stands for. All paths are without symbolic links, as far as they lead to something.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Covered {
+    /// Files by their content, as far as they are not in one of the directories.
+    pub files: Vec<PathBuf>,
+    /// Directories with everything in them. They may be absent.
+    pub directories: Vec<PathBuf>,
+    /// Paths of which only counts whether they are there.
+    pub presence: Vec<PathBuf>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -93,6 +111,12 @@ fn states(directory: &Path, names: &str) -> io::Result<Digest> {
 impl Witness {
     fn of(path: PathBuf) -> io::Result<Witness> {
         Identity::at(&path).map(|now| Witness { state: state(&now), path })
+    }
+
+    /// For a path that may be absent: then it is the nearest directory above, which would change if it appeared.
+    fn of_presence(path: &Path) -> io::Result<Witness> {
+        let there = path.ancestors().find(|path| Identity::at(path).is_ok());
+        Witness::of(there.unwrap_or(path).to_path_buf())
     }
 
     fn holds(&self) -> bool {
@@ -165,7 +189,7 @@ impl Toolchain {
         // Where nothing can be written, every invocation would read the whole toolchain, and nothing could be stored.
         let tried = private::write_new(&temporary, &[0; 4096]).and_then(|()| fs::remove(&temporary));
         tried.map_err(|e| Unidentified::Memo(format!("{}: {e}", memo_dir.display())))?;
-        let toolchain = read(&program, answers, target)?;
+        let toolchain = read(&program, answers, target, cwd)?;
         if let Ok(json) = serde_json::to_vec(&toolchain) {
             let _ = private::replace(&memo_path, &temporary, &guard::add(json));
         }
@@ -244,7 +268,12 @@ impl Answers {
     }
 }
 
-fn read(program: &Path, answers: Answers, target: Option<&str>) -> Result<Toolchain, Unidentified> {
+fn read(
+    program: &Path,
+    answers: Answers,
+    target: Option<&str>,
+    cwd: &Path,
+) -> Result<Toolchain, Unidentified> {
     let Answers { banner, sysroot } = answers;
     let field = |name: &str| {
         let line = banner.lines().find_map(|line| line.strip_prefix(name));
@@ -254,58 +283,163 @@ fn read(program: &Path, answers: Answers, target: Option<&str>) -> Result<Toolch
     let (host, release) = (field("host:")?, field("release:")?);
     let commit =
         field("commit-hash:").ok().filter(|commit| commit != "unknown").unwrap_or_else(|| release.clone());
-    let (digest, witnesses, directories) = digest_of(program, &banner, &sysroot, &host, target)
-        .map_err(|e| Unidentified::Compiler(format!("{}: {e}", sysroot.display())))?;
-    Ok(Toolchain { digest, host, release, commit, sysroot, witnesses, directories })
+    let failed = |e: io::Error| Unidentified::Compiler(format!("{}: {e}", sysroot.display()));
+    let loaded = libraries(program, &sysroot, cwd)
+        .map_err(|e| Unidentified::Compiler(format!("libraries of {}: {e}", program.display())))?;
+    let mut parts = Parts::new(program, &sysroot).map_err(failed)?;
+    parts.add_libraries(loaded).map_err(failed)?;
+    let rustlib = sysroot.join("lib/rustlib");
+    let host_dir = rustlib.join(&host);
+    let target_dir = rustlib.join(target.unwrap_or(&host));
+    parts.add_directory(target_dir.join("lib")).map_err(failed)?;
+    parts.add_directory(host_dir.join("lib")).map_err(failed)?;
+    parts.add_directory(host_dir.join("bin")).map_err(failed)?;
+    parts.add_directory(host_dir.join("codegen-backends")).map_err(failed)?;
+    parts.add_presence(rustlib.join(STD_SOURCES)).map_err(failed)?;
+    parts.add_presence(rustlib.join(RUSTC_SOURCES)).map_err(failed)?;
+    let digest = parts.digest(&banner).map_err(failed)?;
+    let Parts { covered, witnesses, directories, .. } = parts;
+    Ok(Toolchain { digest, host, release, commit, sysroot, covered, witnesses, directories })
 }
 
-fn digest_of(
-    program: &Path,
-    banner: &str,
-    sysroot: &Path,
-    host: &str,
-    target: Option<&str>,
-) -> io::Result<(Digest, Vec<Witness>, Vec<Contents>)> {
-    let lib = sysroot.join("lib");
-    let rustlib = lib.join("rustlib");
-    let mut files = vec![program.to_path_buf()];
-    // On Windows libraries that are loaded stand beside programs, and have no `lib` before their names.
-    let beside = fs::list(&sysroot.join("bin")).unwrap_or_default();
-    for library in fs::list(&lib)?.into_iter().chain(beside) {
-        let name = library.file_name().map_or(&[][..], os::bytes);
-        let name = name.strip_prefix(b"lib").unwrap_or(name);
-        if name.starts_with(b"rustc_driver") || name.starts_with(b"LLVM") {
-            files.push(library);
-        }
+/// Files by which rustc knows that the sources of std, or its own, are installed. Then it writes their real paths into
+/// messages and debug information, instead of those that they had where it was built.
+const STD_SOURCES: &str = "src/rust/library/std/src/lib.rs";
+const RUSTC_SOURCES: &str = "rustc-src/rust/compiler/rustc/src/main.rs";
+
+/// The libraries that are loaded with a compiler. One that is not in its sysroot may be a proxy of the one that is.
+fn libraries(program: &Path, sysroot: &Path, cwd: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = loader::libraries(&fs::canonical(program)?, cwd)?;
+    let own = sysroot.join("bin/rustc").with_extension(std::env::consts::EXE_EXTENSION);
+    if let Ok(own) = fs::canonical(&own)
+        && !is_part_of(program, sysroot)
+    {
+        found.extend(loader::libraries(&own, cwd)?);
     }
-    let witnesses = files.iter().cloned().map(Witness::of).collect::<io::Result<Vec<_>>>()?;
-    let host_dir = rustlib.join(host);
-    let mut waiting =
-        vec![rustlib.join(target.unwrap_or(host)).join("lib"), host_dir.join("lib"), host_dir.join("bin")];
-    waiting.dedup();
-    let mut directories = Vec::new();
-    while let Some(directory) = waiting.pop() {
-        let Ok(listed) = fs::list(&directory) else { continue };
-        let mut names = Vec::new();
-        for path in listed {
-            if fs::metadata(&path)?.is_dir() {
-                waiting.push(path);
-            } else {
-                let name = path.file_name().and_then(OsStr::to_str).map(str::to_owned);
-                names.push(name.ok_or_else(|| io::Error::other("the name of a file is not UTF-8"))?);
-                files.push(path);
+    Ok(found)
+}
+
+/// What a toolchain consists of, while it is being gathered.
+struct Parts<'a> {
+    program: &'a Path,
+    sysroot: &'a Path,
+    /// All files that count by content.
+    files: Vec<PathBuf>,
+    covered: Covered,
+    witnesses: Vec<Witness>,
+    directories: Vec<Contents>,
+}
+
+impl<'a> Parts<'a> {
+    /// The program, and those libraries of its own that stand where rustc's build puts them.
+    fn new(program: &'a Path, sysroot: &'a Path) -> io::Result<Parts<'a>> {
+        let (covered, directories) = (Covered::default(), Vec::new());
+        let mut parts =
+            Parts { program, sysroot, files: Vec::new(), covered, witnesses: Vec::new(), directories };
+        parts.add_file(program.to_path_buf())?;
+        // On Windows libraries that are loaded stand beside programs, and have no `lib` before their names.
+        let beside = fs::list(&sysroot.join("bin")).unwrap_or_default();
+        for library in fs::list(&sysroot.join("lib"))?.into_iter().chain(beside) {
+            let name = library.file_name().map_or(&[][..], os::bytes);
+            let name = name.strip_prefix(b"lib").unwrap_or(name);
+            if name.starts_with(b"rustc_driver") || name.starts_with(b"LLVM") {
+                parts.add_file(library)?;
             }
         }
-        directories.push(Contents::of(directory, &names)?);
+        Ok(parts)
     }
-    let mut hasher = Hasher::new();
-    hasher.field(banner.as_bytes());
-    for (path, digest) in files.iter().zip(digests(&files)?) {
-        let name = path.strip_prefix(sysroot).map_or(&b"compiler"[..], os::bytes);
-        hasher.field(if path == program { b"compiler" } else { name });
-        hasher.field(digest.as_bytes());
+
+    /// Adds what the loader found, and what shows that it would find the same again.
+    fn add_libraries(&mut self, libraries: Vec<PathBuf>) -> io::Result<()> {
+        let sysroot = fs::canonical(self.sysroot)?;
+        let mut is_indexed = false;
+        let mut searched = Vec::new();
+        for library in libraries {
+            let real = fs::canonical(&library)?;
+            match real.parent().filter(|dir| dir.starts_with(&sysroot)) {
+                Some(dir) => searched.push(dir.to_path_buf()),
+                None => is_indexed = true,
+            }
+            if !self.covered.files.contains(&real) {
+                self.add_file(library)?;
+            }
+        }
+        searched.extend(is_indexed.then(|| PathBuf::from(loader::INDEX)));
+        searched.sort();
+        searched.dedup();
+        searched.iter().try_for_each(|path| self.watch(path))
     }
-    Ok((hasher.finish(), witnesses, directories))
+
+    fn add_file(&mut self, path: PathBuf) -> io::Result<()> {
+        self.witnesses.push(Witness::of(path.clone())?);
+        self.covered.files.push(fs::canonical(&path)?);
+        self.files.push(path);
+        Ok(())
+    }
+
+    /// Adds a directory with all that is below it.
+    fn add_directory(&mut self, directory: PathBuf) -> io::Result<()> {
+        let real = fs::canonical(&directory).unwrap_or_else(|_| directory.clone());
+        if self.covered.directories.contains(&real) {
+            return Ok(());
+        }
+        let mut waiting = vec![directory];
+        while let Some(directory) = waiting.pop() {
+            let Ok(listed) = fs::list(&directory) else {
+                self.watch(&directory)?;
+                continue;
+            };
+            let mut names = Vec::new();
+            for path in listed {
+                let metadata = fs::symlink_metadata(&path)?;
+                if metadata.is_symlink() {
+                    self.covered.files.push(fs::canonical(&path)?);
+                }
+                if fs::metadata(&path)?.is_dir() {
+                    waiting.push(path);
+                } else {
+                    let name = path.file_name().and_then(OsStr::to_str).map(str::to_owned);
+                    names.push(name.ok_or_else(|| io::Error::other("the name of a file is not UTF-8"))?);
+                    self.files.push(path);
+                }
+            }
+            self.directories.push(Contents::of(directory, &names)?);
+        }
+        self.covered.directories.push(real);
+        Ok(())
+    }
+
+    /// Adds whether there is something at `path`.
+    fn add_presence(&mut self, path: PathBuf) -> io::Result<()> {
+        self.watch(&path)?;
+        self.covered.presence.push(fs::canonical(&path).unwrap_or(path));
+        Ok(())
+    }
+
+    /// Makes the identity end when something appears at `path` or is no longer there.
+    fn watch(&mut self, path: &Path) -> io::Result<()> {
+        let witness = Witness::of_presence(path)?;
+        if !self.witnesses.iter().any(|known| known.path == witness.path) {
+            self.witnesses.push(witness);
+        }
+        Ok(())
+    }
+
+    /// The same for every place where this toolchain is installed.
+    fn digest(&self, banner: &str) -> io::Result<Digest> {
+        let mut hasher = Hasher::new();
+        hasher.field(banner.as_bytes());
+        for (path, digest) in self.files.iter().zip(digests(&self.files)?) {
+            let name = path.file_name().unwrap_or_default();
+            let name = path.strip_prefix(self.sysroot).map_or(os::bytes(name), os::bytes);
+            hasher.field(if path == self.program { b"compiler" } else { name });
+            hasher.field(digest.as_bytes());
+        }
+        for path in &self.covered.presence {
+            hasher.field(&[u8::from(fs::metadata(path).is_ok_and(|metadata| metadata.is_file()))]);
+        }
+        Ok(hasher.finish())
+    }
 }
 
 /// The digests of all files, on all processors: a toolchain has half a gigabyte of them.
@@ -335,28 +469,4 @@ fn digests(files: &[PathBuf]) -> io::Result<Vec<Digest>> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::disallowed_methods, reason = "a toolchain is made from outside")]
-
-    use super::*;
-
-    #[test]
-    fn the_compilers_own_libraries_tell_builds_apart_wherever_a_system_keeps_them() {
-        let libraries =
-            ["lib/librustc_driver-1.so", "lib/libLLVM.so.1", "bin/rustc_driver-1.dll", "bin/LLVM.dll"];
-        for library in libraries {
-            let sysroot = tempfile::tempdir().expect("a directory");
-            let program = sysroot.path().join("bin/rustc");
-            for file in ["bin/rustc", "lib/rustlib/host/lib/libstd.rlib", library] {
-                std::fs::create_dir_all(sysroot.path().join(file).parent().expect("has one"))
-                    .expect("makes it");
-                std::fs::write(sysroot.path().join(file), "one").expect("writes");
-            }
-            let digest = || digest_of(&program, "rustc 1", sysroot.path(), "host", None).expect("reads").0;
-            let before = digest();
-            assert_eq!(digest(), before);
-            std::fs::write(sysroot.path().join(library), "two").expect("writes");
-            assert_ne!(digest(), before, "{library}");
-        }
-    }
-}
+mod tests;

@@ -11,6 +11,7 @@ pub mod env;
 pub mod fs;
 pub mod host;
 pub mod ipc;
+pub mod loader;
 pub mod lock;
 pub mod observe;
 pub mod os;

@@ -68,7 +68,7 @@ fn end_with_this_thread(command: &mut Command) {
 fn end_with_this_thread(_command: &mut Command) {}
 
 /// What `program` prints to standard output; an error if it fails.
-pub fn output(program: &OsStr, args: &[&str], cwd: &Path) -> io::Result<Vec<u8>> {
+pub fn output(program: &OsStr, args: &[impl AsRef<OsStr>], cwd: &Path) -> io::Result<Vec<u8>> {
     let output = Command::new(program).args(args).current_dir(cwd).stdin(Stdio::null()).output()?;
     if output.status.success() {
         Ok(output.stdout)

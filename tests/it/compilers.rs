@@ -11,7 +11,7 @@ use kache::store::Store;
 
 use crate::skip::skip;
 use crate::step::Step;
-use crate::world::World;
+use crate::world::{World, package};
 
 /// The directory of programs of the toolchain `name`, if it is installed.
 fn programs(world: &World, name: &str) -> Option<PathBuf> {
@@ -162,4 +162,80 @@ fn a_toolchain_that_is_installed_elsewhere_is_the_same_compiler() {
     let elsewhere = world.root().join("elsewhere");
     fs::rename(own, &elsewhere).expect("renames");
     build_with(&world, &elsewhere).all_hit();
+}
+
+/// A distribution keeps the libraries of its compiler where it keeps all others.
+fn distributions_toolchain(world: &World) -> Option<PathBuf> {
+    let own = own_toolchain(world)?;
+    let libraries = own.join("lib/x86_64-linux-gnu");
+    fs::create_dir(&libraries).expect("makes a directory");
+    for name in own_libraries(&own.join("lib")) {
+        fs::rename(own.join("lib").join(&name), libraries.join(&name)).expect("moves a library");
+    }
+    Some(own)
+}
+
+/// Names of the driver and of LLVM in a directory.
+fn own_libraries(dir: &Path) -> Vec<String> {
+    let listed = fs::read_dir(dir).expect("lists").map(|file| file.expect("lists").file_name());
+    let names = listed.map(|name| name.into_string().expect("is text"));
+    names.filter(|name| name.starts_with("librustc_driver") || name.starts_with("libLLVM.so")).collect()
+}
+
+/// Replaces a file by one that differs, as an upgrade of a package does.
+fn upgrade(file: &Path) {
+    let new = file.with_extension("new");
+    fs::copy(file, &new).expect("copies");
+    let mut appended = fs::OpenOptions::new().append(true).open(&new).expect("opens");
+    std::io::Write::write_all(&mut appended, b"\n").expect("writes");
+    fs::rename(&new, file).expect("replaces");
+}
+
+#[test]
+fn upgraded_library_of_a_distributions_compiler_is_another_compiler() {
+    for observe in ["auto", "off"] {
+        let world = World::project("two-crates").env("KACHE_OBSERVE", observe);
+        let Some(own) = distributions_toolchain(&world) else { return };
+        let libraries = own.join("lib/x86_64-linux-gnu");
+        let world = world.env("LD_LIBRARY_PATH", &libraries);
+        build_with(&world, &own).all_missed();
+        build_with(&world, &own).all_hit();
+        let names = own_libraries(&libraries);
+        assert_eq!(names.len(), 2, "{names:?}");
+        for name in names {
+            upgrade(&libraries.join(name));
+            build_with(&world, &own).all_missed();
+            build_with(&world, &own).all_hit();
+        }
+    }
+}
+
+/// Whether the program names files of std where that toolchain would keep their sources.
+fn names_sources(world: &World, toolchain: &Path) -> bool {
+    let program = fs::read(world.target().join("debug/app")).expect("was built");
+    let sources = toolchain.join("lib/rustlib/src/rust").display().to_string();
+    program.windows(sources.len()).any(|text| text == sources.as_bytes())
+}
+
+/// rustc writes the real paths of these sources into messages and debug information where they are installed.
+#[test]
+fn sources_of_std_that_are_added_or_removed_make_another_compiler() {
+    let world = World::files(&[
+        ("Cargo.toml", &package("app", "")),
+        (
+            "src/main.rs",
+            "fn main() { println!(\"{}\", [1, 2].iter().map(|n| n + 1).collect::<Vec<u32>>().len()); }\n",
+        ),
+    ]);
+    let Some(own) = own_toolchain(&world) else { return };
+    let sources = own.join("lib/rustlib/src");
+    build_with(&world, &own).all_missed();
+    assert!(!names_sources(&world, &own));
+    fs::create_dir_all(sources.join("rust/library/std/src")).expect("makes a directory");
+    fs::write(sources.join("rust/library/std/src/lib.rs"), "").expect("writes");
+    build_with(&world, &own).all_missed();
+    assert!(names_sources(&world, &own));
+    fs::remove_dir_all(&sources).expect("removes");
+    build_with(&world, &own).all_hit();
+    assert!(!names_sources(&world, &own));
 }

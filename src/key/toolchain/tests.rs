@@ -1,0 +1,99 @@
+//! What tells one toolchain from another, and what shows that it is still the same.
+
+#![expect(clippy::disallowed_methods, reason = "a toolchain is made from outside")]
+
+use super::*;
+
+/// A toolchain in a directory of its own, made of these files.
+struct Installed(tempfile::TempDir);
+
+impl Installed {
+    fn with(files: &[&str]) -> Installed {
+        let installed = Installed(tempfile::tempdir().expect("a directory"));
+        files.iter().for_each(|file| installed.write(file, "one"));
+        installed
+    }
+
+    fn write(&self, file: &str, content: &str) {
+        let path = self.0.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("has one")).expect("makes it");
+        std::fs::write(path, content).expect("writes");
+    }
+
+    /// What is read of it, where these libraries are loaded.
+    fn parts(&self, libraries: &[&str]) -> (Digest, Vec<Witness>, Covered) {
+        let program = self.0.path().join("bin/rustc");
+        let mut parts = Parts::new(&program, self.0.path()).expect("reads");
+        let libraries = libraries.iter().map(|library| self.0.path().join(library)).collect();
+        parts.add_libraries(libraries).expect("reads");
+        parts.add_directory(self.0.path().join("lib/rustlib/host/lib")).expect("reads");
+        parts.add_directory(self.0.path().join("lib/rustlib/host/bin")).expect("reads");
+        parts.add_presence(self.0.path().join("lib/rustlib").join(STD_SOURCES)).expect("reads");
+        let digest = parts.digest("rustc 1").expect("reads");
+        (digest, parts.witnesses, parts.covered)
+    }
+}
+
+const LEAST: [&str; 2] = ["bin/rustc", "lib/rustlib/host/lib/libstd.rlib"];
+
+#[test]
+fn the_compilers_own_libraries_tell_builds_apart_wherever_a_system_keeps_them() {
+    let libraries =
+        ["lib/librustc_driver-1.so", "lib/libLLVM.so.1", "bin/rustc_driver-1.dll", "bin/LLVM.dll"];
+    for library in libraries {
+        let installed = Installed::with(&LEAST);
+        installed.write(library, "one");
+        let before = installed.parts(&[]).0;
+        assert_eq!(installed.parts(&[]).0, before);
+        installed.write(library, "two");
+        assert_ne!(installed.parts(&[]).0, before, "{library}");
+    }
+}
+
+#[test]
+fn every_library_that_is_loaded_tells_builds_apart() {
+    for library in ["lib/x86_64-linux-gnu/libLLVM.so.1", "lib64/librustc_driver-1.so", "lib/libffi.so.8"] {
+        let installed = Installed::with(&LEAST);
+        installed.write(library, "one");
+        let (before, _, covered) = installed.parts(&[library]);
+        let real = fs::canonical(&installed.0.path().join(library)).expect("exists");
+        assert!(covered.files.contains(&real), "{covered:?}");
+        installed.write(library, "two");
+        assert_ne!(installed.parts(&[library]).0, before, "{library}");
+    }
+}
+
+#[test]
+fn a_library_that_appears_where_the_loader_looks_is_noticed() {
+    let installed = Installed::with(&LEAST);
+    installed.write("lib/multi/libLLVM.so.1", "one");
+    let (_, witnesses, _) = installed.parts(&["lib/multi/libLLVM.so.1"]);
+    assert!(witnesses.iter().all(Witness::holds));
+    installed.write("lib/multi/libz.so.1", "one");
+    assert!(!witnesses.iter().all(Witness::holds));
+}
+
+#[test]
+fn sources_of_std_that_come_or_go_make_another_compiler() {
+    let installed = Installed::with(&LEAST);
+    let (without, witnesses, covered) = installed.parts(&[]);
+    assert!(witnesses.iter().all(Witness::holds));
+    assert_eq!(covered.presence.len(), 1);
+    let sources = format!("lib/rustlib/{STD_SOURCES}");
+    installed.write(&sources, "");
+    assert!(!witnesses.iter().all(Witness::holds));
+    let (with, witnesses, _) = installed.parts(&[]);
+    assert_ne!(with, without);
+    std::fs::remove_file(installed.0.path().join(sources)).expect("removes");
+    assert!(!witnesses.iter().all(Witness::holds));
+    assert_eq!(installed.parts(&[]).0, without);
+}
+
+#[test]
+fn a_directory_of_the_toolchain_that_appears_later_is_noticed() {
+    let installed = Installed::with(&LEAST);
+    let (_, witnesses, covered) = installed.parts(&[]);
+    assert!(covered.directories.iter().any(|dir| dir.ends_with("lib/rustlib/host/bin")));
+    installed.write("lib/rustlib/host/bin/rust-lld", "one");
+    assert!(!witnesses.iter().all(Witness::holds));
+}
