@@ -70,6 +70,7 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
         unit: unit_name(facts),
         artifacts,
         dep_info: rules(&dep_info, facts.outputs)?,
+        checksums: dep_info.checksums,
         stdout: streams.keep(&compiled.stdout).ok_or_else(in_doubt)?,
         stderr: streams.keep(&compiled.stderr).ok_or_else(in_doubt)?,
         reach: reach.as_ref().map(Reach::note).unwrap_or_default(),
@@ -336,7 +337,7 @@ pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Option<Reach> {
     };
     let mut reach = Reach { crates: vec![own] };
     // A procedural macro is loaded whole: what it was made from cannot be reached through it.
-    if output.role != Role::ProcMacro {
+    if !facts.outputs.iter().any(|output| output.role == Role::ProcMacro) {
         for digest in externs {
             reach.extend((facts.reach)(digest)?);
         }
@@ -407,7 +408,12 @@ pub fn dep_info_of(entry: &Entry, list: &InputList, facts: &Facts<'_>) -> Option
         targets: entry.dep_info.iter().map(path).collect::<Option<_>>()?,
         files: list.files.iter().map(|file| roots.expand(file)).collect::<Option<_>>()?,
         variables: list.variables.iter().map(variable).collect::<Option<_>>()?,
+        checksums: entry.checksums.clone(),
     };
+    // Of another list than the entry was made with.
+    if dep_info.checksums.iter().any(|(index, _)| *index >= dep_info.files.len()) {
+        return None;
+    }
     Some(dep_info.write())
 }
 

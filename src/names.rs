@@ -33,7 +33,14 @@ pub struct Names {
 impl Names {
     /// Those that macros in these sources could ask for.
     pub fn add_sources(&mut self, facts: &Facts<'_>, dep_info: &DepInfo) -> Result<(), Unstored> {
-        for path in dep_info.files.iter().filter_map(|file| os::path(file)) {
+        // With this option the compiled crates are among them.
+        let lists_crates = facts.invocation.has_unstable("binary-dep-depinfo");
+        let is_crate = |path: &PathBuf| {
+            let suffix = path.extension().and_then(|suffix| suffix.to_str());
+            suffix.is_some_and(|suffix| ["rlib", "rmeta", "so", "dylib", "dll"].contains(&suffix))
+        };
+        let files = dep_info.files.iter().filter_map(|file| os::path(file));
+        for path in files.filter(|path| !(lists_crates && is_crate(path))) {
             let path = facts.places.cwd.join(path);
             self.add_text(&fs::read(&path).map_err(|e| unknown(&path, &e))?);
         }

@@ -1,5 +1,7 @@
 //! What a compiler prints: kept as text with root tokens, given back for the invocation at hand.
 //!
+//! How long sections of a compile took (`--json=timings`) is not kept: a hit takes another time.
+//!
 //! Two things are no plain text. Announcements of outputs name real paths; they are kept by role and written anew.
 //! And where the compiler was told to write `./target` for the build directory, diagnostics say `./target` too;
 //! people see the real path: [`real_paths`] puts it back, in the places where rustc names a file.
@@ -48,9 +50,10 @@ impl<'a> Streams<'a> {
         let mut text = 0;
         let mut at = 0;
         for line in printed.split_inclusive(|byte| *byte == b'\n') {
-            if let Some(role) = self.announced(line) {
+            let role = self.announced(line);
+            if role.is_some() || line.starts_with(TIMING) {
                 self.keep_text(&printed[text..at], &mut segments);
-                segments.push(Segment::Announce(role));
+                segments.extend(role.map(Segment::Announce));
                 text = at + line.len();
             }
             at += line.len();
@@ -121,6 +124,9 @@ impl<'a> Streams<'a> {
     }
 }
 
+/// Begins a line that says when a section of the compile began or ended.
+const TIMING: &[u8] = b"{\"$message_type\":\"section_timing\",";
+
 const ANNOUNCEMENT: &[u8] = b"{\"$message_type\":\"artifact\",";
 
 /// What stands before the name of a file: the field of a span, and the arrows of the rendered form, with and
@@ -184,6 +190,17 @@ mod tests {
         let there = outputs("/there/t");
         let given = streams(&there, "/there/t").give(&kept).expect("all roots are known");
         assert_eq!(String::from_utf8_lossy(&given), printed("/there/t", "/there/t"));
+    }
+
+    #[test]
+    fn timings_are_not_kept() {
+        let here = outputs("/t");
+        let timing =
+            "{\"$message_type\":\"section_timing\",\"event\":\"start\",\"name\":\"codegen\",\"time\":5}\n";
+        let printed = format!("one\n{timing}two\n{timing}{timing}");
+        let kept = streams(&here, "/t").keep(printed.as_bytes()).expect("no NUL");
+        assert_eq!(streams(&here, "/t").give(&kept).expect("is given"), b"one\ntwo\n");
+        assert_eq!(streams(&here, "/t").keep(timing.as_bytes()), Some(Vec::new()));
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! `-C` and `-Z`: what each option decides. Both lists are allow-lists; what is on neither is a bypass.
+//! `-C` and `-Z`: what each option decides. What is in no list of this file and of [`unstable`] is a bypass.
 
 use crate::invocation::Invocation;
 use crate::invocation::raw::unknown;
+use crate::invocation::unstable;
 use crate::outcome::{Bypass, BypassReason};
 
 /// What a `-C` or `-Z` option means for a cached compile.
@@ -93,81 +94,6 @@ const LLVM_ARGS: &[&str] = &[
 /// LLVM passes known to change nothing but code.
 const PASSES: &[&str] = &["sancov-module"];
 
-/// The `-Z` options known to change nothing but contents and diagnostics, and to read no file.
-const UNSTABLE: &[&str] = &[
-    "allow-features",
-    "always-encode-mir",
-    "box-noalias",
-    "branch-protection",
-    "cf-protection",
-    "check-cfg-all-expected",
-    "contract-checks",
-    "cross-crate-inline-threshold",
-    "debug-info-for-profiling",
-    "debuginfo-compression",
-    "deduplicate-diagnostics",
-    "default-visibility",
-    "direct-access-external-data",
-    "dwarf-version",
-    "dylib-lto",
-    "ehcont-guard",
-    "embed-source",
-    "emit-stack-sizes",
-    "fewer-names",
-    "fixed-x18",
-    "fmt-debug",
-    "force-unstable-if-unmarked",
-    "function-return",
-    "function-sections",
-    "hint-mostly-unused",
-    "indirect-branch-cs-prefix",
-    "inline-llvm",
-    "inline-mir",
-    "inline-mir-hint-threshold",
-    "inline-mir-threshold",
-    "layout-seed",
-    "location-detail",
-    "macro-backtrace",
-    "merge-functions",
-    "min-function-alignment",
-    "mir-opt-level",
-    "mutable-noalias",
-    "next-solver",
-    "no-unique-section-names",
-    "panic-abort-tests",
-    "panic-in-drop",
-    "plt",
-    "polonius",
-    "proc-macro-backtrace",
-    "randomize-layout",
-    "relax-elf-relocations",
-    "sanitizer",
-    "sanitizer-cfi-canonical-jump-tables",
-    "sanitizer-cfi-generalize-pointers",
-    "sanitizer-cfi-normalize-integers",
-    "sanitizer-memory-track-origins",
-    "sanitizer-recover",
-    "saturating-float-casts",
-    "share-generics",
-    "split-lto-unit",
-    "src-hash-algorithm",
-    "stack-protector",
-    "strict-init-checks",
-    "thinlto",
-    "threads",
-    "tls-model",
-    "trap-unreachable",
-    "ub-checks",
-    "unstable-options",
-    "use-ctors-section",
-    "use-sync-unwind",
-    "validate-mir",
-    "virtual-function-elimination",
-];
-
-/// `-Z` options that show something and compile nothing.
-const UNSTABLE_QUERIES: &[&str] = &["help", "ls", "unpretty"];
-
 /// The meaning of `-C <text>`.
 pub fn codegen(text: &str) -> Result<Meaning, BypassReason> {
     let (name, value) = split(text);
@@ -193,11 +119,11 @@ pub fn codegen(text: &str) -> Result<Meaning, BypassReason> {
 }
 
 /// The meaning of `-Z <text>`.
-pub fn unstable(text: &str) -> Result<Meaning, BypassReason> {
+pub fn debugging(text: &str) -> Result<Meaning, BypassReason> {
     let (name, value) = split(text);
-    if UNSTABLE_QUERIES.contains(&name.as_str()) {
+    if unstable::is_query(&name) {
         Err(BypassReason::new(Bypass::Query, format!("-Z {text}")))
-    } else if UNSTABLE.contains(&name.as_str()) {
+    } else if unstable::is_understood(&name, value) {
         Ok(Meaning::Contents(join(&name, value)))
     } else {
         Err(unknown(format!("-Z {text}")))
@@ -205,6 +131,12 @@ pub fn unstable(text: &str) -> Result<Meaning, BypassReason> {
 }
 
 impl Invocation {
+    /// Whether a `-Z` option was given, with whatever value.
+    pub fn has_unstable(&self, name: &str) -> bool {
+        let is_given = |text: &str| split(text).0 == name;
+        self.flags.iter().any(|flag| flag.name == "Z" && flag.value.to_str().is_some_and(is_given))
+    }
+
     /// The values of a `-C` option in argv order, `None` where it was given without one. Of most options the last
     /// one counts.
     pub fn codegen<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = Option<&'a str>> {

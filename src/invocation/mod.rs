@@ -2,7 +2,7 @@
 //!
 //! [`parse`] understands what rustc 1.95 accepts. Whatever it does not understand becomes a
 //! [`crate::outcome::Bypass`]: the compiler then runs untouched. `raw` splits argv into options and values in every
-//! spelling, `parse` gives them their meaning (`emit`: `--emit`, `codegen`: `-C` and `-Z`), `outputs` names the files
+//! spelling, `parse` gives them their meaning (`emit`: `--emit`, `codegen`: `-C`, `unstable`: `-Z`), `outputs` names the files
 //! by role, with the affixes of `target`; `driver` tells a compiler by its name.
 //! What rustc will write depends on the target triple, a value: `cfg!` does not occur here.
 
@@ -13,6 +13,7 @@ pub mod outputs;
 pub mod parse;
 pub mod raw;
 mod target;
+pub mod unstable;
 
 #[cfg(test)]
 mod tests;

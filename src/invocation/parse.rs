@@ -20,6 +20,8 @@ const JSON: &[&str] = &[
     "diagnostic-short",
     "diagnostic-unicode",
     "future-incompat",
+    // Lines about the time that sections took, which are not kept.
+    "timings",
     "unused-externs",
     "unused-externs-silent",
 ];
@@ -83,7 +85,7 @@ impl Seen {
             "L" => self.search_paths.push(search_path(&value)?),
             "l" => self.native_libs.push(native_lib(&value)?),
             "codegen" => self.codegen(codegen::codegen(&value)?, "codegen", place)?,
-            "Z" => self.codegen(codegen::unstable(&value)?, "Z", place)?,
+            "Z" => self.codegen(codegen::debugging(&value)?, "Z", place)?,
             "g" => self.flag("codegen", "debuginfo=2".to_owned()),
             // Not spelled out: what it stands for has changed between releases.
             "O" => self.flag("O", value),

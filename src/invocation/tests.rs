@@ -75,11 +75,11 @@ const REFUSED: &[(Bypass, &str)] = &[
         Bypass::UnknownArgument,
         "--no-such-option|--code=opt-level=3|-Q|-gQ|--test=1|--pretty normal|--env-set A=B",
     ),
+    (Bypass::UnknownArgument, "-C no-such=1|-C=opt-level=3|-C opt__level=1|-C|--cfg|--json=timing|--target="),
     (
         Bypass::UnknownArgument,
-        "-C no-such=1|-C=opt-level=3|-C opt__level=1|-C|--cfg|--json=timings|--target=",
+        "-Z no-such|-Zself-profile|-Zshell-argfiles|-Zdump-mir=all|-Zcrate-attr=x|-Zcodegen-backend=gcc",
     ),
-    (Bypass::UnknownArgument, "-Z no-such|-Zself-profile|-Zshell-argfiles|-Zdump-mir=all|-Zcrate-attr=x"),
     (Bypass::UnknownArgument, "--crate-name foo|--edition=2021 --edition=2021|--test --test|-v --verbose"),
     (Bypass::UnknownArgument, "-C incremental|-gCincremental=x|-gC incremental=x|--color=auto --color=auto"),
     (Bypass::UnknownArgument, "-C extra-filename|-C extra-filename=/x|-L dependency=|-L@RUSTC_BUILTIN/x"),
@@ -147,6 +147,21 @@ fn flags_keep_their_order_and_get_their_long_spelling() {
     assert!(invocation.json_diagnostics && invocation.json_artifacts);
     assert_eq!(invocation.codegen("opt-level").collect::<Vec<_>>(), [Some("1")]);
     assert_eq!(invocation.codegen("prefer-dynamic").collect::<Vec<_>>(), [None]);
+}
+
+#[test]
+fn unstable_options_that_are_understood_are_flags() {
+    let invocation =
+        with("-Zembed_metadata=no -Z checksum-hash-algorithm=blake3 -Zhint-msrv=1.80 --json=timings")
+            .expect("understood");
+    let expected = [
+        ("Z", "embed-metadata=no"),
+        ("Z", "checksum-hash-algorithm=blake3"),
+        ("Z", "hint-msrv=1.80"),
+        ("json", "timings"),
+    ];
+    assert_eq!(flags(&invocation), expected);
+    assert!(invocation.has_unstable("embed-metadata") && !invocation.has_unstable("embed"));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! <output>: <file> <file> …      one such line for each output
 //! <file>:                        one such line for each file
 //! # env-dep:NAME=value           or `# env-dep:NAME` where it is not set
+//! # checksum:<algorithm>=<hexadecimal> file_len:<bytes> <file>     with `-Z checksum-hash-algorithm`
 //! ```
 //! Blanks in the names of files are written as `\ `, those in outputs are not; values escape backslash, newline and
 //! carriage return. The list of the rules cannot be split without doubt, the lines of single files can. A dep-info is
@@ -23,6 +24,8 @@ pub struct DepInfo {
     pub files: Vec<Vec<u8>>,
     /// The variables that were read, with their values.
     pub variables: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// What is said of the content of files: their positions in `files`, in order, and the text in front of the name.
+    pub checksums: Vec<(usize, String)>,
 }
 
 /// A dep-info that is not understood.
@@ -31,6 +34,7 @@ pub struct DepInfo {
 pub struct NotUnderstood;
 
 const VARIABLE: &[u8] = b"# env-dep:";
+const CHECKSUM: &[u8] = b"# checksum:";
 
 impl DepInfo {
     /// Reads a dep-info.
@@ -44,6 +48,8 @@ impl DepInfo {
                     None => (variable, None),
                 };
                 info.variables.push((unescape_value(name)?, value));
+            } else if let Some(checksum) = line.strip_prefix(CHECKSUM) {
+                info.add_checksum(checksum)?;
             } else if let (Some(name), true) = (line.strip_suffix(b":"), !rules.is_empty()) {
                 info.files.push(unescape_name(name));
             } else {
@@ -60,6 +66,21 @@ impl DepInfo {
             return Err(NotUnderstood);
         }
         Ok(info)
+    }
+
+    /// Lines about content are in the order of the files; not every file has one.
+    fn add_checksum(&mut self, line: &[u8]) -> Result<(), NotUnderstood> {
+        let mut words = line.splitn(3, |byte| *byte == b' ');
+        let (Some(checksum), Some(length), Some(name)) = (words.next(), words.next(), words.next()) else {
+            return Err(NotUnderstood);
+        };
+        let text = [checksum, length].join(&b' ');
+        let text = String::from_utf8(text).map_err(|_| NotUnderstood)?;
+        let name = unescape_name(name);
+        let first = self.checksums.last().map_or(0, |(index, _)| index + 1);
+        let place = self.files.iter().skip(first).position(|file| *file == name).ok_or(NotUnderstood)?;
+        self.checksums.push((first + place, text));
+        Ok(())
     }
 
     /// Writes it as rustc does.
@@ -90,6 +111,13 @@ impl DepInfo {
                 bytes.push(b'=');
                 escape_value(value, &mut bytes);
             }
+            bytes.push(b'\n');
+        }
+        for (index, text) in &self.checksums {
+            bytes.extend_from_slice(CHECKSUM);
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.push(b' ');
+            bytes.extend_from_slice(names.get(*index).map_or(&[][..], AsRef::as_ref));
             bytes.push(b'\n');
         }
         bytes
@@ -166,12 +194,31 @@ mod tests {
     }
 
     #[test]
+    fn checksums_are_read_and_belong_to_their_files() {
+        let text = b"/t/a.d: a\\ b.rs c.rlib d.rs\n\na\\ b.rs:\nc.rlib:\nd.rs:\n\n# env-dep:A\n\
+            # checksum:blake3=01 file_len:2 a\\ b.rs\n# checksum:sha256=02 file_len:0 d.rs\n";
+        let info = DepInfo::parse(text).expect("parses");
+        assert_eq!(
+            info.checksums,
+            [(0, "blake3=01 file_len:2".to_owned()), (2, "sha256=02 file_len:0".to_owned())]
+        );
+        let others = DepInfo { files: [&b"x.rs"[..], b"y", b"z.rs"].map(<[u8]>::to_vec).to_vec(), ..info };
+        let written = String::from_utf8(others.write()).expect("is text");
+        assert!(
+            written.ends_with("blake3=01 file_len:2 x.rs\n# checksum:sha256=02 file_len:0 z.rs\n"),
+            "{written}"
+        );
+    }
+
+    #[test]
     fn truncated_and_foreign_text_is_refused() {
         let text = b"/t/a.d: x.rs y.rs\n\nx.rs:\ny.rs:\n\n# env-dep:A=1\n";
         for end in 0..text.windows(3).position(|w| w == b"# e").expect("has variables") - 1 {
             assert_eq!(DepInfo::parse(&text[..end]).ok(), None, "{end}");
         }
         assert!(DepInfo::parse(b"/t/a.d: x.rs\n\nx.rs:\n\n# checksum:blake3=1 file_len:2 x.rs\n").is_err());
+        assert!(DepInfo::parse(b"/t/a.d: x.rs\n\nx.rs:\n# checksum:blake3=1 file_len:2 y.rs\n").is_err());
+        assert!(DepInfo::parse(b"/t/a.d: x.rs\n\nx.rs:\n# checksum:blake3=1 x.rs\n").is_err());
         assert!(DepInfo::parse(b"/t/a.d: x.rs\r\n\r\nx.rs:\r\n").is_err());
     }
 
@@ -190,6 +237,7 @@ mod tests {
                 targets: vec![b"/t/a b.d".to_vec()],
                 files: files.into_iter().map(String::into_bytes).collect(),
                 variables: values.into_iter().map(|value| (b"N".to_vec(), value.map(String::into_bytes))).collect(),
+                checksums: Vec::new(),
             };
             prop_assert_eq!(DepInfo::parse(&info.write()), Ok(info));
         }

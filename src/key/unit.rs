@@ -171,12 +171,12 @@ fn add_argument_files(
         }
         paths.push(("target", path));
     }
-    for flag in facts.invocation.flags.iter().filter(|flag| flag.name == "codegen") {
+    for flag in facts.invocation.flags.iter().filter(|flag| matches!(flag.name, "codegen" | "Z")) {
         let value = os::bytes(&flag.value);
         if let Some(path) = value.strip_prefix(b"profile-use=").and_then(os::path) {
             paths.push(("profile-use", path));
         }
-        if value == b"target-cpu=native" {
+        if value == b"target-cpu=native" || value == b"tune-cpu=native" {
             let cpu = host::cpu_description().ok_or_else(|| {
                 BypassReason::new(Bypass::UnknownCompiler, "native code for a processor that cannot be told")
             })?;

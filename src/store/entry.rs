@@ -23,6 +23,10 @@ pub struct Entry {
     pub artifacts: Vec<Artifact>,
     /// The outputs that the dep-info has a rule for, in order.
     pub dep_info: Vec<Role>,
+    /// What the dep-info says of the content of files, by their positions in the input list. The key holds their content,
+    /// so it is the same for every hit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checksums: Vec<(usize, String)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stdout: Vec<Segment>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -36,6 +36,7 @@ pub(crate) const NEEDS: &[&str] = &[
     "systemd",
     "systemd-analyze",
     "unshare",
+    "unstable-options",
     "wget",
     "xfs",
     "xmllint",

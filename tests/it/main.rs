@@ -86,3 +86,4 @@ mod trying;
 // Its assembly is that of one processor, in the dialect of ELF.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod unobserved;
+mod unstable;

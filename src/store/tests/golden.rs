@@ -69,6 +69,7 @@ fn put(dir: &Path) -> Put {
         },
         artifacts: vec![artifact(Role::Metadata, "metadata"), artifact(Role::ProcMacro, "library")],
         dep_info: vec![Role::DepInfo, Role::ProcMacro],
+        checksums: Vec::new(),
         stdout: vec![Segment::Text(portable("/w/x\n"))],
         stderr: vec![Segment::Announce(Role::Metadata), Segment::Text(Portable::literal("caf\u{e9}"))],
         reach: ReachNote::Macros,

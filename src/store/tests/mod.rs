@@ -90,6 +90,7 @@ impl Scene {
             unit: UnitName { crate_name: unit.to_owned(), ..UnitName::default() },
             artifacts,
             dep_info: vec![Role::DepInfo, Role::Metadata],
+            checksums: Vec::new(),
             stdout: Vec::new(),
             stderr: vec![Segment::Text(Portable::literal("warning\n")), Segment::Announce(Role::Metadata)],
             reach: Default::default(),
