@@ -343,10 +343,9 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
         let name = path.file_name().map(OsStr::to_os_string).unwrap_or_default();
         path.parent().map_or_else(|| path.clone(), |dir| real(dir).join(name))
     };
-    let crates = [SearchKind::Crate, SearchKind::All];
-    let searched = |kinds: &[SearchKind]| {
+    let searched = |kinds: &'static [SearchKind]| {
         let paths = invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
-        paths.map(|path| in_cwd(&path.path)).collect()
+        paths.map(|path| in_cwd(&path.path))
     };
     let roots = places.with_canonical_spellings();
     let variable = |name: &str| facts.env.get(name).map(|dir| in_cwd(Path::new(dir)));
@@ -370,8 +369,8 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
             .collect(),
         arguments: arguments.filter_map(os::path).map(|path| in_cwd(&path)).collect(),
         externs: invocation.externs.iter().filter_map(|this| Some(in_cwd(this.path.as_deref()?))).collect(),
-        crate_dirs: searched(&crates),
-        dependency_dirs: searched(&[SearchKind::Dependency]),
+        crate_dirs: searched(&[SearchKind::Crate, SearchKind::All]).collect(),
+        dependency_dirs: searched(&[SearchKind::Dependency]).collect(),
         loader_dirs: os::path_dirs(facts.env.get("LD_LIBRARY_PATH"), &places.cwd)
             .iter()
             .map(|path| real(path))

@@ -1,5 +1,6 @@
 //! The part of the unit key that only linked outputs have: crates of the whole closure, the linker, native files.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::{io, iter};
@@ -43,14 +44,23 @@ fn add_closure(
 ) -> Result<(), BypassReason> {
     let dirs: Vec<PathBuf> =
         search_dirs(facts, &[SearchKind::Dependency, SearchKind::Crate, SearchKind::All]);
+    // With a directory for each unit, to ask each of them for each crate would take a square of that many calls.
+    let names = |dir: &PathBuf| -> HashSet<OsString> {
+        let listed = fs::list(dir).unwrap_or_default();
+        listed.iter().filter_map(|path| path.file_name().map(OsStr::to_os_string)).collect()
+    };
+    let listed: Option<Vec<_>> = (dirs.len() > 1).then(|| dirs.iter().map(names).collect());
     for reached in reach.crates.iter().filter(|reached| reached.procedural_macro.is_none()) {
         let stem = os::from_bytes(reached.stem.as_bytes());
         let stem = stem.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, reached.stem.to_string()))?;
         let mut n_found = 0;
-        for dir in &dirs {
+        for (index, dir) in dirs.iter().enumerate() {
             for suffix in [".rlib", ".so", ".dylib", ".dll"] {
                 let mut name = stem.clone();
                 name.push(suffix);
+                if listed.as_ref().is_some_and(|listed| !listed[index].contains(&name)) {
+                    continue;
+                }
                 let path = dir.join(name);
                 let Ok((known, identity)) = facts.memo.digest(&path) else { continue };
                 inputs.digest(InputKind::LinkedCrate, reached.stem.clone(), known.digest);

@@ -21,6 +21,7 @@
 //! `/etc/passwd`, `/etc/hosts` and the like are inputs where they are read: few programs do, and whoever does may
 //! write a name from it into an output.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::key::reach::{Reach, ReachedCrate};
@@ -51,8 +52,8 @@ pub struct Setting {
     pub externs: Vec<PathBuf>,
     /// Directories in which sources may find crates by their names.
     pub crate_dirs: Vec<PathBuf>,
-    /// Those that hold the outputs of all units.
-    pub dependency_dirs: Vec<PathBuf>,
+    /// Those that hold the outputs of units. There may be one for each unit, and each access is looked up in them.
+    pub dependency_dirs: HashSet<PathBuf>,
     /// What rustc opened there and did not take ([`turned_down`]).
     pub turned_down: Vec<PathBuf>,
     /// Where the loader looks before it looks in those of the system: `LD_LIBRARY_PATH`.
@@ -269,7 +270,7 @@ fn is_closure(setting: &Setting, access: &Access) -> bool {
 /// Whether it is a file with one of these suffixes among the outputs of all units.
 fn is_in_dependency_dir(setting: &Setting, real: &Path, suffixes: &[&str]) -> bool {
     let has_suffix = real.extension().is_some_and(|suffix| suffixes.iter().any(|it| suffix == *it));
-    has_suffix && setting.dependency_dirs.iter().any(|dir| real.parent() == Some(dir))
+    has_suffix && real.parent().is_some_and(|parent| setting.dependency_dirs.contains(parent))
 }
 
 /// Crates that rustc opened for their names and turned down. It looks for a procedural macro behind an extern among all
@@ -313,7 +314,7 @@ fn is_search(setting: &Setting, access: &Access) -> bool {
 }
 
 fn is_dependency_dir(setting: &Setting, directory: &Path) -> bool {
-    setting.out_dir == directory || setting.dependency_dirs.iter().any(|dir| dir == directory)
+    setting.out_dir == directory || setting.dependency_dirs.contains(directory)
 }
 
 fn is_loader(setting: &Setting, access: &Access) -> bool {

@@ -23,7 +23,7 @@ fn setting() -> Setting {
         arguments: vec!["/w/flags".into()],
         externs: vec!["/w/target/debug/deps/libb-2.rmeta".into()],
         crate_dirs: vec!["/w/found".into()],
-        dependency_dirs: vec!["/w/target/debug/deps".into()],
+        dependency_dirs: HashSet::from(["/w/target/debug/deps".into()]),
         loader_dirs: vec!["/w/loaded".into()],
         generated: Some("/w/target/debug/build/a-3/out".into()),
         places: vec!["/w".into()],
