@@ -3,6 +3,7 @@
 /// What tests need, by the names that `KACHE_TEST_MUST` takes.
 pub(crate) const NEEDS: &[&str] = &[
     "another-disk",
+    "another-root",
     "bash",
     "btrfs",
     "busybox",

@@ -40,6 +40,8 @@ mod linking;
 mod login;
 mod macros;
 #[cfg(target_os = "linux")]
+mod newer;
+#[cfg(target_os = "linux")]
 mod observing;
 #[cfg(target_os = "linux")]
 mod observing_beside;
