@@ -17,6 +17,7 @@ use crate::key::read::InputList;
 use crate::key::unit::Unit;
 use crate::learn::{self, Evidence};
 use crate::outcome::Unstored;
+use crate::policy;
 use crate::reading::Reader;
 use crate::restore::sharing;
 use crate::store::entry::{Artifact, Entry, FORMAT, StoredInputs, UnitName};
@@ -51,6 +52,9 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     }
     let lines = || compiled.stderr.split_inclusive(|byte| *byte == b'\n');
     if let Some(line) = lines().find(|line| streams.is_foreign_announcement(line)) {
+        return Err(Unstored::UnexpectedOutput(String::from_utf8_lossy(line).trim_end().to_owned()));
+    }
+    if let Some(line) = lines().find(|line| policy::tells_of_panic(line)) {
         return Err(Unstored::UnexpectedOutput(String::from_utf8_lossy(line).trim_end().to_owned()));
     }
     let dep_info = read_dep_info(facts)?;

@@ -118,6 +118,10 @@ pub enum Bypass {
     UnreadableInput,
     /// The compiler cannot be identified.
     UnknownCompiler,
+    /// A variable that loads other code into the compiler.
+    LoadedCode,
+    /// A variable that makes the compiler print more than its diagnostics.
+    Noise,
     /// The store cannot be opened.
     Store,
     /// A defect of kache: the detail is what it said, and where.

@@ -1,7 +1,8 @@
-//! What the configuration says about an invocation that is understood.
+//! Whether an invocation that is understood may be cached: what the configuration says, and the environment.
 
 use crate::invocation::{Invocation, Output, Role};
 use crate::outcome::{Bypass, BypassReason};
+use crate::sys::env::Env;
 
 /// The settings that decide.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,61 @@ pub fn check(invocation: &Invocation, outputs: &[Output], settings: &Policy<'_>)
         Some(output) => Err(BypassReason::new(Bypass::Executable, output.path.to_string_lossy())),
         None => Ok(()),
     }
+}
+
+/// Variables that load other code into every program.
+const LOADING: &[&str] =
+    &["DYLD_INSERT_LIBRARIES", "LD_AUDIT", "LD_PRELOAD", "LD_PRELOAD_32", "LD_PRELOAD_64", "LD_PROFILE"];
+
+/// Variables that make the compiler, its loader or its allocator print: what they print is about one run.
+const PRINTING: &[&str] = &[
+    "LD_DEBUG",
+    "LD_SHOW_AUXV",
+    "LD_TRACE_LOADED_OBJECTS",
+    "MALLOC_CHECK_",
+    "MALLOC_CONF",
+    "MALLOC_OPTIONS",
+    "MIMALLOC_SHOW_ERRORS",
+    "MIMALLOC_SHOW_STATS",
+    "MIMALLOC_VERBOSE",
+    "MallocCheckHeapEach",
+    "MallocCheckHeapStart",
+    "MallocDebugReport",
+    "MallocGuardEdges",
+    "MallocPreScribble",
+    "MallocScribble",
+    "MallocStackLogging",
+    "MallocStackLoggingNoCompact",
+    "RUSTC_LOG",
+    "_RJEM_MALLOC_CONF",
+];
+
+/// What the loader of macOS prints begins with this.
+const PRINTING_PREFIX: &str = "DYLD_PRINT_";
+
+/// Whether the compiler runs in an environment in which what it makes and prints depends on its inputs alone. A compile
+/// with one of these variables would be replayed to builds without it, and the other way round.
+pub fn check_environment(env: &Env) -> Result<(), BypassReason> {
+    let reason = |name: &str| {
+        if LOADING.contains(&name) {
+            Some(Bypass::LoadedCode)
+        } else if PRINTING.contains(&name) || name.starts_with(PRINTING_PREFIX) {
+            Some(Bypass::Noise)
+        } else {
+            None
+        }
+    };
+    let set = env.vars().filter(|(_, value)| !value.is_empty()).filter_map(|(name, _)| name.to_str());
+    match set.filter_map(|name| Some((name, reason(name)?))).next() {
+        Some((name, why)) => Err(BypassReason::new(why, name)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a line is none of a compiler's messages, but tells of a panic: how much of it is printed depends on
+/// `RUST_BACKTRACE`.
+pub fn tells_of_panic(line: &[u8]) -> bool {
+    line.starts_with(b"stack backtrace:") || line.starts_with(b"note: run with `RUST_BACKTRACE=")
 }
 
 /// The positions of the arguments that a compile under kache leaves out.
@@ -64,6 +120,24 @@ mod tests {
         for always in ["--crate-type lib", "--crate-type lib,staticlib", "--crate-type proc-macro"] {
             assert_eq!(check_line(always, false, &[]), None, "{always}");
         }
+    }
+
+    #[test]
+    fn noisy_or_preloaded_compilers_are_left_alone() {
+        let check = |name: &str, value: &str| {
+            check_environment(&Env::with_vars(&[("HOME", "/h"), (name, value)]))
+                .err()
+                .map(|reason| reason.why)
+        };
+        assert_eq!(check("LD_PRELOAD", "/lib/libjemalloc.so"), Some(Bypass::LoadedCode));
+        assert_eq!(check("LD_AUDIT", "x"), Some(Bypass::LoadedCode));
+        assert_eq!(check("DYLD_INSERT_LIBRARIES", "x"), Some(Bypass::LoadedCode));
+        assert_eq!(check("RUSTC_LOG", "info"), Some(Bypass::Noise));
+        assert_eq!(check("DYLD_PRINT_LIBRARIES", "1"), Some(Bypass::Noise));
+        for quiet in ["MALLOC_ARENA_MAX", "RUST_LOG", "LD_BIND_NOW", "RUST_BACKTRACE", "MallocNanoZone"] {
+            assert_eq!(check(quiet, "1"), None, "{quiet}");
+        }
+        assert_eq!(check("RUSTC_LOG", ""), None);
     }
 
     #[test]

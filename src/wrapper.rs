@@ -148,7 +148,9 @@ impl Way<'_> {
         record.unit = gather::unit_name(&facts);
         record.place = self.places.shown();
         let streams = Streams::new(invocation, &outputs, &self.places.roots);
-        let unit = match policy::check(invocation, &outputs, &settings).and_then(|()| unit::unit(&facts)) {
+        let checked =
+            policy::check_environment(self.env).and_then(|()| policy::check(invocation, &outputs, &settings));
+        let unit = match checked.and_then(|()| unit::unit(&facts)) {
             Ok(unit) => unit,
             Err(reason) => return self.step_aside(reason, &facts, &streams, record),
         };

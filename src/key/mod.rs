@@ -56,6 +56,8 @@
 //! - `-C incremental`: left out of the compile as well. `--color`, `--diagnostic-width`: the terminal.
 //! - `RUSTFLAGS` and its encoded twin: rustc does not read them; cargo has put their effect into argv.
 //! - `CARGO_MAKEFLAGS`, terminal and session variables ([`reach::may_read`]).
+//! - Where a variable loads other code into the compiler (`LD_PRELOAD`) or makes it print (`RUSTC_LOG`), nothing is
+//!   cached ([`crate::policy`]).
 //!
 //! # What cannot be seen
 //!

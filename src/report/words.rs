@@ -59,6 +59,8 @@ pub fn bypass(why: Bypass) -> &'static str {
         }
         Bypass::UnreadableInput => "an input that cannot be read",
         Bypass::UnknownCompiler => "the compiler cannot be identified",
+        Bypass::LoadedCode => "a variable loads other code into the compiler",
+        Bypass::Noise => "a variable makes the compiler print more than its diagnostics",
         Bypass::Store => "the store cannot be used",
         Bypass::Defect => "a defect of kache, which its makers would like to know of",
     }

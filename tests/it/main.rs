@@ -82,6 +82,8 @@ mod secrets;
 mod self_update;
 mod service;
 #[cfg(target_os = "linux")]
+mod session;
+#[cfg(target_os = "linux")]
 mod side_files;
 mod sources;
 mod trying;
