@@ -15,7 +15,7 @@ use crate::key::portable::{Portable, Root, Roots};
 use crate::key::reach::{self, ProceduralMacro, Reach, ReachedCrate};
 use crate::key::read::InputList;
 use crate::key::unit::Unit;
-use crate::learn::{self, Evidence};
+use crate::learn::{self, Evidence, Learned};
 use crate::outcome::Unstored;
 use crate::policy;
 use crate::reading::Reader;
@@ -62,7 +62,8 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     let mut found_roots = Vec::new();
     let (artifacts, files, library, assembles) = read_artifacts(finished, &mut found_roots)?;
     bind_to_roots(facts, unit, &dep_info, finished.maps_paths, &mut found_roots);
-    let (list, read) = learn::learn(facts, unit, &finished.evidence, &dep_info, found_roots)?;
+    let learned = learn::learn(facts, unit, &finished.evidence, &dep_info, found_roots)?;
+    let Learned { list, inputs: read, program_names } = learned;
     let reach = finished.reach.map(|reach| with_artifacts(reach.clone(), facts, &artifacts, assembles));
     if reach.is_none() && artifacts.iter().any(|artifact| artifact.role.can_be_depended_on()) {
         return Err(Unstored::InputsUnknown("what stands behind the externs".to_owned()));
@@ -83,7 +84,7 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     };
     let key = read.key_after(Some(unit.key));
     let inputs = StoredInputs { unit_key: unit.key, unit: unit.inputs.clone(), read, learnt: list.learnt };
-    Ok(Put { key, entry, inputs, list, files, reach, names })
+    Ok(Put { key, entry, inputs, list, files, reach, names, program_names })
 }
 
 fn output_of(outputs: &[Output], role: Role) -> Option<&Output> {

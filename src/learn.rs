@@ -11,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::call::Call;
+use crate::digest::Digest;
 use crate::invocation::{Invocation, SearchKind, SearchPath};
 use crate::key::assumed::Assumed;
 use crate::key::depinfo::DepInfo;
@@ -21,7 +22,7 @@ use crate::key::observed::{self, Dependence, Kind, Setting};
 use crate::key::portable::{Portable, Root};
 use crate::key::read::{InputList, Learnt, Present, Seen};
 use crate::key::unit::{Unit, reach_of};
-use crate::names::Names;
+use crate::names::{Names, Programs};
 use crate::outcome::Unstored;
 use crate::store::Store;
 use crate::sys::fs::{self, Identity};
@@ -37,6 +38,15 @@ pub enum Evidence<'a> {
     Assumed(&'a Before, &'a Assumed),
 }
 
+/// What was learnt of a compile.
+pub struct Learned {
+    pub list: InputList,
+    /// What the list names, as it was while the compiler ran.
+    pub inputs: KeyInputs,
+    /// Texts in programs that were started and not known yet, by their content.
+    pub program_names: Vec<(Digest, String)>,
+}
+
 /// The input list of a compile that has just ended, and its inputs as they were while it ran.
 pub fn learn(
     facts: &Facts<'_>,
@@ -44,7 +54,7 @@ pub fn learn(
     evidence: &Evidence<'_>,
     dep_info: &DepInfo,
     roots: Vec<Root>,
-) -> Result<(InputList, KeyInputs), Unstored> {
+) -> Result<Learned, Unstored> {
     let mut names = Names::default();
     if unit.runs_macros {
         names.add_sources(facts, dep_info)?;
@@ -65,14 +75,23 @@ pub fn learn(
             names.add_texts(unit, &dependence, &sources)?;
             names.add_locale(&dependence);
             names.add_git(facts, &dependence);
-            from_observation(facts, &dependence, observation, &sources, names.added_to(list))
+            let libraries = observed::libraries(&setting, observation);
+            let list = InputList { libraries, ..names.added_to(list) };
+            if let Some(part) = observed::foreign_part(&setting, observation) {
+                return Err(Unstored::InputsUnknown(format!("the compiler loaded {}", part.display())));
+            }
+            let programs = Programs::of(facts, &setting, &dependence)?;
+            let (list, inputs) =
+                from_observation(facts, &dependence, observation, &sources, &programs, list)?;
+            Ok(Learned { list, inputs, program_names: programs.into_new() })
         }
         Evidence::Assumed(before, assumed) => {
             names.add_readable(&assumed.readable)?;
             unseen::refuse_unknown(facts, unit)?;
             let read = unseen::assembled(facts, dep_info)?.into_iter().collect();
             let list = InputList { read, ..list };
-            from_rules(facts, before, assumed, names.added_to(list))
+            let (list, inputs) = from_rules(facts, before, assumed, names.added_to(list))?;
+            Ok(Learned { list, inputs, program_names: Vec::new() })
         }
     }
 }
@@ -134,12 +153,19 @@ fn from_observation(
     dependence: &Dependence,
     observation: &Observation,
     sources: &[PathBuf],
+    programs: &Programs<'_>,
     list: InputList,
 ) -> Result<(InputList, KeyInputs), Unstored> {
     let unknown = |why: String| Unstored::InputsUnknown(why);
     refuse_files_beside_outputs(dependence)?;
     let mut list = named(facts, dependence, sources, list)?;
-    let mut present = Present::new(facts.places, facts.env).with_memo(facts.memo);
+    let program_names = |program: &Digest| programs.names(program);
+    let present = Present::new(facts.places, facts.env).with_names(&program_names);
+    let mut present = present.with_memo(facts.memo).with_loader_dirs(facts.loader_dirs());
+    let asking: Vec<Portable> = programs.paths().map(|path| facts.portable(os::bytes(path))).collect();
+    let is_asking = |file: &Portable| asking.contains(file);
+    list.asking =
+        list.read.iter().enumerate().filter(|(_, file)| is_asking(file)).map(|(at, _)| at).collect();
     let inputs = present.inputs(&list).ok_or_else(gone)?;
     let states = States::of(observation);
     for source in sources {

@@ -2,13 +2,16 @@
 //! counts as one; where it was not seen what a procedural macro read, in any text of the package and its `OUT_DIR` that
 //! it could have read, up to some size.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::digest::Digest;
 use crate::key::depinfo::DepInfo;
 use crate::key::facts::{Facts, Watch};
-use crate::key::observed::Dependence;
+use crate::key::linker;
+use crate::key::memo::Memo;
+use crate::key::observed::{Dependence, Setting};
 use crate::key::portable::Portable;
 use crate::key::reach;
 use crate::key::read::InputList;
@@ -57,7 +60,8 @@ impl Names {
     ) -> Result<(), Unstored> {
         let mut asks = unit.runs_macros;
         for path in &dependence.started {
-            asks |= !is_of_linker(path) || fs::starts_with(path, b"#!").map_err(|e| unknown(path, &e))?;
+            asks |=
+                !linker::is_standard(path) || fs::starts_with(path, b"#!").map_err(|e| unknown(path, &e))?;
         }
         let texts = dependence.read.iter().filter(|(path, _)| asks && !sources.contains(path));
         for (path, _) in texts.filter(|(_, identity)| identity.size <= MOST_TEXT_BYTES) {
@@ -98,7 +102,7 @@ impl Names {
 
     /// What any program asks for to order and write texts, if one was started that is none of a linker.
     pub fn add_locale(&mut self, dependence: &Dependence) {
-        if dependence.started.iter().any(|path| !is_of_linker(path)) {
+        if dependence.started.iter().any(|path| !linker::is_standard(path)) {
             self.asked.extend(LOCALE_VARIABLES.iter().copied().map(str::to_owned));
         }
     }
@@ -122,6 +126,74 @@ impl Names {
             ..list
         }
     }
+}
+
+/// Programs that were started, and their libraries, as far as it is not known otherwise what they ask for; with the texts
+/// in them.
+pub struct Programs<'a> {
+    known: &'a dyn Fn(&Digest) -> Option<String>,
+    paths: Vec<PathBuf>,
+    /// Texts that were not known yet, by the program's content.
+    new: HashMap<Digest, String>,
+}
+
+impl<'a> Programs<'a> {
+    /// Those of a compile.
+    pub fn of(
+        facts: &'a Facts<'_>,
+        setting: &Setting,
+        dependence: &Dependence,
+    ) -> Result<Programs<'a>, Unstored> {
+        let mut programs = Programs { known: facts.program_names, paths: Vec::new(), new: HashMap::new() };
+        let mut texts = String::new();
+        for path in dependence.started.iter().filter(|path| !linker::is_standard(path)) {
+            if !fs::starts_with(path, b"#!").map_err(|e| unknown(path, &e))? {
+                texts += &programs.add(facts.memo, path)?;
+            }
+        }
+        let mut waiting: Vec<&Path> = dependence.loaded(setting).collect();
+        // A linker reads libraries as well. Those that are loaded are named by whoever loads them.
+        while let Some(at) =
+            waiting.iter().position(|path| !programs.paths.is_empty() && is_named(path, setting, &texts))
+        {
+            texts += &programs.add(facts.memo, waiting.swap_remove(at))?;
+        }
+        Ok(programs)
+    }
+
+    fn add(&mut self, memo: &Memo, path: &Path) -> Result<String, Unstored> {
+        let unknown = |e: io::Error| unknown(path, &e);
+        let (program, _) = memo.digest(path).map_err(unknown)?;
+        self.paths.push(path.to_owned());
+        if let Some(names) = self.names(&program.digest) {
+            return Ok(names);
+        }
+        let names = reach::names_in(&fs::read(path).map_err(unknown)?);
+        self.new.insert(program.digest, names.clone());
+        Ok(names)
+    }
+
+    /// The texts in the program with this content.
+    pub fn names(&self, program: &Digest) -> Option<String> {
+        self.new.get(program).cloned().or_else(|| (self.known)(program))
+    }
+
+    /// Where they are.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().map(PathBuf::as_path)
+    }
+
+    /// What was not known yet.
+    pub fn into_new(self) -> Vec<(Digest, String)> {
+        self.new.into_iter().collect()
+    }
+}
+
+/// Whether a library may be loaded by a program with these texts.
+fn is_named(path: &Path, setting: &Setting, texts: &str) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let word = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+    !setting.linked || texts.contains(word)
 }
 
 fn unknown(path: &Path, error: &io::Error) -> Unstored {
@@ -164,36 +236,3 @@ const GIT_VARIABLES: &[&str] = &[
     "GIT_OBJECT_DIRECTORY",
     "GIT_WORK_TREE",
 ];
-
-/// Whether a program is one of those that a linker driver starts, or is one, by any of the names with a target and a
-/// version around it (`x86_64-linux-gnu-gcc-13`).
-fn is_of_linker(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    // The loader is started with every program.
-    if name.starts_with("ld") && name.contains(".so") {
-        return true;
-    }
-    let is_version = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let stem = name.split('-').rfind(|part| !is_version(part)).unwrap_or_default();
-    LINKERS.contains(&stem)
-}
-
-const LINKERS: &[&str] = &[
-    "as", "bfd", "c++", "cc", "clang", "clang++", "collect2", "g++", "gcc", "gold", "ld", "ld.bfd",
-    "ld.gold", "ld.lld", "lld", "mold", "objcopy", "strip",
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_of_a_linker_are_known_by_all_their_names() {
-        let known = ["/usr/bin/cc", "x86_64-linux-gnu-gcc-13", "clang-18", "/x/gcc-ld/ld.lld", "rust-lld"];
-        let loaders = ["/lib64/ld-linux-x86-64.so.2", "ld-musl-x86_64.so.1", "ld64.so.2"];
-        assert!(loaders.iter().all(|name| is_of_linker(Path::new(name))));
-        assert!(known.iter().all(|name| is_of_linker(Path::new(name))));
-        let others = ["/bin/sh", "python3", "ldconfig", "my-tool", "git", "13", ""];
-        assert!(others.iter().all(|name| !is_of_linker(Path::new(name))));
-    }
-}

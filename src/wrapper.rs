@@ -143,6 +143,7 @@ impl Way<'_> {
             declared_variables: &self.config.key_env_vars.value,
             reach: &|digest| self.store.reach(digest),
             names: &|digest| self.store.names(digest),
+            program_names: &|digest| self.store.program_names(digest),
             adopt: &|path, digest| self.writes().then(|| self.store.adopt(path, digest)).flatten(),
         };
         record.unit = gather::unit_name(&facts);
@@ -248,6 +249,7 @@ impl Job<'_> {
         let store = self.way.store;
         let rules = || self.rules();
         let present = Present::new(self.facts.places, self.facts.env);
+        let present = present.with_names(self.facts.program_names).with_loader_dirs(self.facts.loader_dirs());
         let mut present = present.with_memo(self.facts.memo).with_rules(&rules);
         let found = store.lookup(&self.unit.key, &mut present)?;
         record.times.lookup_us = lap(watch);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::key::facts::{Facts, Watch};
 use crate::key::inputs::{InputKind, KeyInputs};
+use crate::key::portable::Portable;
 use crate::key::unit::{self, Unit, unreadable};
 use crate::key::{declared, link};
 use crate::outcome::BypassReason;
@@ -26,6 +27,13 @@ pub fn assume(facts: &Facts<'_>, unit: &Unit) -> Result<Assumed, BypassReason> {
     if facts.outputs.iter().any(|output| link::reads_closure(output.role)) {
         let reach = unit::reach_of(facts, &unit.externs)?;
         link::add(facts, &reach, &mut assumed.inputs, &mut assumed.watch)?;
+    }
+    // Nobody sees which libraries are taken from there.
+    if facts.outputs.iter().any(|output| output.role.is_linked()) {
+        for dir in facts.loader_dirs() {
+            let (name, dir) = (Portable::literal("loader"), facts.portable(os::bytes(&dir)));
+            assumed.inputs.text(InputKind::CompilerVariable, name, dir);
+        }
     }
     if unit.runs_macros {
         add_readable_files(facts, unit, &mut assumed)?;

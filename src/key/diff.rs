@@ -238,6 +238,10 @@ impl Change {
             InputKind::Program => format!("program `{name}` is {}", text()),
             InputKind::Executable if self.new.is_none() => format!("`{name}` is no program any more"),
             InputKind::Executable => format!("`{name}` is a program now"),
+            InputKind::Library if self.new.is_none() => {
+                format!("library `{name}` is no longer found through LD_LIBRARY_PATH")
+            }
+            InputKind::Library => format!("library `{name}` is found through LD_LIBRARY_PATH: {}", text()),
             InputKind::PackageVariable => format!("`{name}`, from the package's manifest, {}", variable()),
         }
     }

@@ -8,11 +8,12 @@ use crate::invocation::driver::Driver;
 use crate::invocation::{Invocation, Output, Target};
 use crate::key::memo::Memo;
 use crate::key::portable::Portable;
-use crate::key::reach::Reach;
+use crate::key::reach::{self, Reach};
 use crate::key::roots::Places;
 use crate::key::toolchain::Toolchain;
-use crate::sys::env::Env;
-use crate::sys::fs::Identity;
+use crate::sys::env::{self, Env};
+use crate::sys::fs::{self, Identity};
+use crate::sys::os;
 
 /// What the unit key is made from, beyond the files it looks at.
 pub struct Facts<'a> {
@@ -32,6 +33,8 @@ pub struct Facts<'a> {
     pub reach: &'a dyn Fn(&Digest) -> Option<Reach>,
     /// Texts in a procedural macro's library.
     pub names: &'a dyn Fn(&Digest) -> Option<String>,
+    /// Texts in a program that was started.
+    pub program_names: &'a dyn Fn(&Digest) -> Option<String>,
     /// Takes a dynamic library that kache has not made for a procedural macro that may read anything.
     pub adopt: &'a dyn Fn(&Path, &Digest) -> Option<Reach>,
 }
@@ -44,6 +47,30 @@ impl Facts<'_> {
             Some(Target::Triple(triple)) => triple,
             Some(Target::Spec(path)) => path.file_stem().and_then(OsStr::to_str).unwrap_or_default(),
         }
+    }
+
+    /// The value of a variable, as it counts where a program may ask for it.
+    pub fn asked(&self, name: &str) -> Option<Portable> {
+        let value = os::bytes(self.env.get(name)?);
+        Some(if reach::is_literal(name) { Portable::literal(value) } else { self.portable(value) })
+    }
+
+    /// The directories that somebody put in front of those of the system for the loader, as far as they are there: cargo
+    /// adds those of the build and of the toolchain.
+    pub fn loader_dirs(&self) -> Vec<PathBuf> {
+        let sysroot = &self.toolchain.sysroot;
+        let is_of_toolchain = |dir: &Path| {
+            fs::canonical(dir)
+                .ok()
+                .is_some_and(|dir| fs::canonical(sysroot).is_ok_and(|own| dir.starts_with(own)))
+        };
+        let mut dirs = self.places.searched(self.env, env::LOADER_PATH);
+        dirs.retain(|dir| {
+            !dir.starts_with(sysroot)
+                && fs::metadata(dir).is_ok_and(|found| found.is_dir())
+                && !is_of_toolchain(dir)
+        });
+        dirs
     }
 
     /// A text with root tokens.

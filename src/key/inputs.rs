@@ -43,11 +43,12 @@ pub enum InputKind {
     Probed = 29,
     Program = 30,
     Executable = 31,
+    Library = 32,
 }
 
 impl InputKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [InputKind; 31] = {
+    pub const ALL: [InputKind; 32] = {
         use InputKind::*;
         [
             Schema,
@@ -81,6 +82,7 @@ impl InputKind {
             Probed,
             Program,
             Executable,
+            Library,
         ]
     };
 }

@@ -11,7 +11,7 @@ use crate::key::facts::{Facts, Watch};
 use crate::key::inputs::{InputKind, KeyInputs};
 use crate::key::linker::{self, LinkArgument};
 use crate::key::portable::{Portable, Root};
-use crate::key::reach::Reach;
+use crate::key::reach::{self, Reach};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::fs::Identity;
 use crate::sys::{fs, os};
@@ -145,6 +145,7 @@ fn add_linker(
         let linker =
             linker::identify(&driver, flavour.as_deref(), &facts.places.cwd, facts.env, facts.memo_dir)?;
         link.inputs.digest(InputKind::Linker, Portable::literal("linker"), linker.digest);
+        add_variables_of(&linker.names, facts, link.inputs);
         link.dirs.extend(linker.library_dirs);
     }
     names.extend(asked_libraries(facts.invocation, reach)?);
@@ -152,6 +153,13 @@ fn add_linker(
     names.dedup();
     let mut done = Vec::new();
     names.into_iter().try_for_each(|name| link.add_library(&name, &mut done))
+}
+
+/// Variables whose names stand in the programs that link.
+fn add_variables_of(names: &str, facts: &Facts<'_>, inputs: &mut KeyInputs) {
+    for name in reach::read_among(facts.env, names) {
+        inputs.variable(InputKind::AskedVariable, Portable::literal(name), facts.asked(name).as_ref());
+    }
 }
 
 /// The linker driver, or `None` where the toolchain's own linker does it alone.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher, guard};
 use crate::key::memo;
+use crate::key::reach;
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};
@@ -23,6 +24,8 @@ pub struct Linker {
     pub digest: Digest,
     /// Where it looks for libraries, in order.
     pub library_dirs: Vec<PathBuf>,
+    /// The texts in the driver and the linkers that are not [standard](is_standard); see [`reach::names_in`].
+    pub names: String,
     files: Vec<(PathBuf, [i64; 5])>,
     /// Candidates that stood before a file that was found, and were not there.
     absent: Vec<PathBuf>,
@@ -121,6 +124,7 @@ pub(super) fn recall(memo_path: &Path) -> Option<Linker> {
 struct Collection {
     hasher: Hasher,
     files: Vec<(PathBuf, [i64; 5])>,
+    names: String,
 }
 
 impl Collection {
@@ -132,11 +136,21 @@ impl Collection {
         self.files.push((path.to_path_buf(), identity.numbers()));
         Ok(())
     }
+
+    fn add_program(&mut self, name: &str, path: &Path) -> Result<(), BypassReason> {
+        self.add(name, path)?;
+        if !is_standard(path) {
+            let program = fs::read(path).map_err(|e| refuse(format!("{}: {e}", path.display())))?;
+            self.names += &reach::names_in(&program);
+            self.names.push('\n');
+        }
+        Ok(())
+    }
 }
 
 fn probe(driver: &Path, flavour: Option<&str>, cwd: &Path, env: &Env) -> Result<Linker, BypassReason> {
-    let mut collection = Collection { hasher: Hasher::new(), files: Vec::new() };
-    collection.add("driver", driver)?;
+    let mut collection = Collection { hasher: Hasher::new(), files: Vec::new(), names: String::new() };
+    collection.add_program("driver", driver)?;
     if fs::starts_with(driver, b"#!").unwrap_or(true) {
         return Err(refuse(format!("{} is a script: what it starts is not known", driver.display())));
     }
@@ -150,7 +164,7 @@ fn probe(driver: &Path, flavour: Option<&str>, cwd: &Path, env: &Env) -> Result<
     for program in &programs {
         let answer = ask(&format!("-print-prog-name={program}"))?;
         match os::find_program(OsStr::new(answer.trim()), env.get("PATH"), cwd) {
-            Some(path) => collection.add(program, &path)?,
+            Some(path) => collection.add_program(program, &path)?,
             // clang has no collect2.
             None if program == "collect2" => {}
             None => return Err(refuse(format!("{program} is not to be found"))),
@@ -188,8 +202,36 @@ fn probe(driver: &Path, flavour: Option<&str>, cwd: &Path, env: &Env) -> Result<
     absent.retain(|path| {
         path.parent() == library_dirs.first().map(PathBuf::as_path) || found_later(path, &found)
     });
-    Ok(Linker { digest: collection.hasher.finish(), library_dirs, files: collection.files, absent })
+    let names = collection.names;
+    Ok(Linker { digest: collection.hasher.finish(), library_dirs, names, files: collection.files, absent })
 }
+
+/// Whether a program is one of the tools that a linker driver consists of, and installed by the system. The variables
+/// that these read are known ([`crate::key::unit`]). A program elsewhere may only be called like one.
+pub fn is_standard(path: &Path) -> bool {
+    let Ok(real) = fs::canonical(path) else { return false };
+    let is_installed = SYSTEM_PLACES.iter().any(|place| real.starts_with(place));
+    is_installed && !real.starts_with("/usr/local") && has_name_of_tool(path) && has_name_of_tool(&real)
+}
+
+const SYSTEM_PLACES: &[&str] = &["/usr", "/bin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store"];
+
+/// Whether it has the name of such a tool, with any target and version around it (`x86_64-linux-gnu-gcc-13`).
+fn has_name_of_tool(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    // The loader is started with every program.
+    if name.starts_with("ld") && name.contains(".so") {
+        return true;
+    }
+    let is_version = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let stem = name.split('-').rfind(|part| !is_version(part)).unwrap_or_default();
+    TOOLS.contains(&stem)
+}
+
+const TOOLS: &[&str] = &[
+    "as", "bfd", "c++", "cc", "clang", "clang++", "collect2", "g++", "gcc", "gold", "ld", "ld.bfd",
+    "ld.gold", "ld.lld", "lld", "mold", "objcopy", "strip",
+];
 
 fn found_later(path: &Path, found: &[&str]) -> bool {
     path.file_name().and_then(OsStr::to_str).is_some_and(|name| found.contains(&name))
@@ -415,6 +457,25 @@ fn without_comments(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tools_of_a_linker_are_known_by_all_their_names() {
+        let known = ["/usr/bin/cc", "x86_64-linux-gnu-gcc-13", "clang-18", "/x/gcc-ld/ld.lld", "rust-lld"];
+        let loaders = ["/lib64/ld-linux-x86-64.so.2", "ld-musl-x86_64.so.1", "ld64.so.2"];
+        assert!(loaders.iter().all(|name| has_name_of_tool(Path::new(name))));
+        assert!(known.iter().all(|name| has_name_of_tool(Path::new(name))));
+        let others = ["/bin/sh", "python3", "ldconfig", "my-tool", "git", "13", ""];
+        assert!(others.iter().all(|name| !has_name_of_tool(Path::new(name))));
+    }
+
+    #[test]
+    fn program_named_like_a_linker_outside_of_the_system_is_not_standard() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("cc");
+        fs::write_new(&path, b"").expect("writes");
+        assert!(!is_standard(&path));
+        assert!(!is_standard(Path::new("/usr/bin/there-is-no-such-thing/cc")));
+    }
 
     #[test]
     fn arguments_with_files_are_told_from_plain_ones() {

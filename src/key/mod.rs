@@ -39,9 +39,10 @@
 //! | `Listed` | read | path → digest of its names | every directory that was seen to be listed |
 //! | `Probed` | read | path → `absent`, `file`, … | every path that was seen to be asked for: what is not there today decides as well |
 //! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |
-//! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, or in another text that was read, where such a macro or a program that was started may take it for a name; or it stands there in other letters between quotes or behind `$`, `{` or `%`, and is set; all words that do are one input more, so that they decide where they are not set. Or a program was started: git asks for some, any for those of the language ([`crate::names`]) |
+//! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, or in another text that was read, where such a macro or a program that was started may take it for a name; or it stands there in other letters between quotes or behind `$`, `{` or `%`, and is set; all words that do are one input more, so that they decide where they are not set. Or a program was started: one that is set counts if its name stands in the program or in a library that it may have loaded, as in those of macros; git asks for some, any for those of the language ([`crate::names`]); the tools of a linker read those that are `CompilerVariable`s. |
 //! | `Program` | read | name → where it is | every name that was looked for on `PATH`: another directory may stand first there; and what stands before it and cannot be run |
 //! | `Executable` | read, observed | path → – | every one of those files that can be started as a program: whoever looks whether it can does something else if not |
+//! | `Library` | read | name → where it is | every name of a shared library that a loader or a linker looked for, where a directory of `LD_LIBRARY_PATH` that is neither cargo's nor the toolchain's has one |
 //! | `Root` | read | root → real path, in all its spellings, and where its links lead | an output holds the real path, so it serves only where that is the same |
 //! | `Sibling` | assumed | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
 //! | `PackageTree` | assumed | package → content of its files | procedural macros that read on their own may read any of them; the workspace's manifest, for macros that have cargo find it |
@@ -69,9 +70,8 @@
 //!
 //! Of a file its content counts, that it is there, and whether it can be started. Times, and other permissions that a
 //! macro writes into an output, do not, nor do the name of the host and the number of its processors. Neither do
-//! variables that a program asks for whose name is in nothing that was read: a program that a macro starts and that is
-//! neither a script nor git. One in other letters than capitals must stand where names stand, see above. Nor do those
-//! that a macro picks from all variables, by how their names begin.
+//! variables whose name is in nothing that was read: a program may put it together, or pick from all variables by how
+//! their names begin. In a text, one in other letters than capitals must stand where names stand, see above.
 //!
 //! Where the compiler runs alone, with no linker and no procedural macro that could read on its own, it is not observed
 //! which links it reads: half of its calls are these, for each directory above each file of its own libraries. It opens
@@ -100,15 +100,15 @@ pub mod memo;
 
 pub mod depinfo;
 
-pub mod toolchain;
-
-pub mod linker;
-
 pub mod assembler;
 
 pub mod capability;
 
 pub mod reach;
+
+pub mod toolchain;
+
+pub mod linker;
 
 pub mod declared;
 

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 use crate::key::reach::{Reach, ReachedCrate};
 use crate::key::toolchain::Covered;
-use crate::sys::fs::Identity;
+use crate::sys::fs::{self, Identity};
 use crate::sys::observe::{Access, Found, Observation};
 use crate::sys::os;
 
@@ -389,6 +389,59 @@ pub fn dependence(setting: &Setting, observation: &Observation) -> Result<Depend
     }
     found.settle();
     Ok(found)
+}
+
+/// The names of all libraries that the loader of some program, or a linker, looked for. Procedural macros are loaded by
+/// their paths.
+pub fn libraries(setting: &Setting, observation: &Observation) -> Vec<String> {
+    let mut names = Vec::new();
+    for access in &observation.accesses {
+        let directory = access.path.parent().unwrap_or(&access.path);
+        let is_taken = access.uses.read || access.found == Found::Absent;
+        if let Some(name) = access.path.file_name().and_then(|name| name.to_str())
+            && is_taken
+            && is_shared_library(name.as_bytes())
+            && !is_dependency_dir(setting, directory)
+        {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// A part of the compiler that was not taken from its sysroot. The identity of the compiler says nothing of it.
+pub fn foreign_part<'o>(setting: &Setting, observation: &'o Observation) -> Option<&'o Path> {
+    let is_part = |access: &&Access| {
+        let name = access.path.file_name().map_or(&[][..], os::bytes);
+        let is_named_so = name.starts_with(b"librustc_driver") || name.starts_with(b"libstd-");
+        let is_loaded = access.uses.read && matches!(access.found, Found::File(_));
+        is_loaded && is_named_so && is_shared_library(name)
+    };
+    let is_own = |access: &&Access| {
+        let name = access.path.file_name().unwrap_or_default();
+        let linked_in = || fs::canonical(&setting.sysroot.join("lib").join(name)).ok();
+        is_in(&access.real, &setting.sysroot)
+            || is_in(&access.path, &setting.sysroot)
+            || access.real.parent().is_some_and(|dir| is_dependency_dir(setting, dir))
+            || linked_in().as_ref() == Some(&access.real)
+    };
+    let parts = observation.accesses.iter().filter(is_part);
+    parts.filter(|access| !is_own(access)).map(|access| access.path.as_path()).next()
+}
+
+impl Dependence {
+    /// Libraries that programs which were started may have loaded. Those that all programs run on are not among them.
+    pub fn loaded<'d>(&'d self, setting: &Setting) -> impl Iterator<Item = &'d Path> {
+        self.read.iter().map(|(path, _)| path.as_path()).filter(move |path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let stem = name.split_once(".so").map_or("", |(stem, _)| stem);
+            is_shared_library(name.as_bytes())
+                && !RUNTIME.contains(&stem)
+                && !path.parent().is_some_and(|dir| is_dependency_dir(setting, dir))
+        })
+    }
 }
 
 /// Counters that an instrumented macro leaves behind: about this run, not for anybody else.

@@ -8,6 +8,7 @@ use crate::key::memo::ReachNote;
 use crate::key::portable::Portable;
 use crate::key::{assembler, capability};
 use crate::sys::elf;
+use crate::sys::env::Env;
 
 /// The crates behind one artifact, itself included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -236,6 +237,17 @@ pub fn may_read(names: &str, variable: &str) -> bool {
     !is_no_input(variable)
         && !variable.is_empty()
         && memchr::memmem::find(names.as_bytes(), variable.as_bytes()).is_some()
+}
+
+/// The variables that are set and that may be read by a program with these `names` (see [`names_in`]), in order.
+pub fn read_among<'e>(env: &'e Env, names: &str) -> Vec<&'e str> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let set = env.vars().filter_map(|(name, _)| name.to_str());
+    let mut read: Vec<&str> = set.filter(|name| may_read(names, name)).collect();
+    read.sort_unstable();
+    read
 }
 
 /// The words in a source or another text that could be taken for the name of a variable: those in capitals.

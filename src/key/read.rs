@@ -51,6 +51,13 @@ pub struct InputList {
     /// Names that were looked for on `PATH`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub programs: Vec<String>,
+    /// Which of `read`, by position, are programs that were started, or libraries of these. What they ask for is not seen:
+    /// a variable that is set counts if its name stands in one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asking: Vec<usize>,
+    /// Names of libraries that the loader or the linker looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<String>,
     /// For some of `files` and `read`: the state in which they had a known content. A shortcut for this machine alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<Seen>,
@@ -92,6 +99,9 @@ impl Seen {
     }
 }
 
+/// Tells the texts in a program by its content.
+type NamesOf<'a> = &'a dyn Fn(&Digest) -> Option<String>;
+
 /// Looks at the present state of what input lists name. Each file is read at most once.
 pub struct Present<'a> {
     places: &'a Places,
@@ -99,6 +109,10 @@ pub struct Present<'a> {
     memo: Option<&'a Memo>,
     assume: Option<&'a dyn Fn() -> Option<KeyInputs>>,
     assumed: OnceCell<Option<KeyInputs>>,
+    names: Option<NamesOf<'a>>,
+    /// By the program's content: which variables that are set it may read.
+    read_by: HashMap<Digest, Option<Vec<&'a str>>>,
+    loader_dirs: Vec<PathBuf>,
     /// By bytes: hashing a path takes its parts one by one.
     files: HashMap<OsString, Option<(Digest, Identity)>>,
 }
@@ -106,7 +120,17 @@ pub struct Present<'a> {
 impl<'a> Present<'a> {
     /// The present as seen from these places.
     pub fn new(places: &'a Places, env: &'a Env) -> Present<'a> {
-        Present { places, env, memo: None, assume: None, assumed: OnceCell::new(), files: HashMap::new() }
+        Present {
+            places,
+            env,
+            memo: None,
+            assume: None,
+            assumed: OnceCell::new(),
+            names: None,
+            read_by: HashMap::new(),
+            loader_dirs: Vec::new(),
+            files: HashMap::new(),
+        }
     }
 
     /// The same, where `memo` knows digests of files in the build directory.
@@ -119,6 +143,18 @@ impl<'a> Present<'a> {
     #[must_use]
     pub fn with_rules(self, assume: &'a dyn Fn() -> Option<KeyInputs>) -> Present<'a> {
         Present { assume: Some(assume), ..self }
+    }
+
+    /// The same, where `names` knows the texts in programs ([`reach::names_in`]).
+    #[must_use]
+    pub fn with_names(self, names: NamesOf<'a>) -> Present<'a> {
+        Present { names: Some(names), ..self }
+    }
+
+    /// The same, where the loader looks in these directories first.
+    #[must_use]
+    pub fn with_loader_dirs(self, loader_dirs: Vec<PathBuf>) -> Present<'a> {
+        Present { loader_dirs, ..self }
     }
 
     /// Where a file of an input list is here.
@@ -178,6 +214,7 @@ impl<'a> Present<'a> {
             let paths = [first].into_iter().chain(others).collect::<Vec<_>>().join(&b'\n');
             inputs.text(InputKind::Root, Portable::literal(root.token()), Portable::literal(paths));
         }
+        let mut asking = list.asking.iter().peekable();
         for (index, file) in list.read.iter().enumerate() {
             let known = seen.next_if(|seen| seen.file == list.files.len() + index);
             let path = self.path(file)?;
@@ -189,7 +226,11 @@ impl<'a> Present<'a> {
             };
             inputs.digest(InputKind::Read, file.clone(), digest);
             executables.extend(identity.executable.then_some(file));
+            if asking.next_if_eq(&&index).is_some() {
+                self.add_variables_of(&path, &digest, &mut inputs)?;
+            }
         }
+        self.add_libraries(list, &mut inputs);
         for file in executables.into_iter().filter(|_| list.learnt == Learnt::Observed) {
             inputs.text(InputKind::Executable, file.clone(), Portable::default());
         }
@@ -217,6 +258,41 @@ impl<'a> Present<'a> {
             inputs.text(InputKind::Probed, path.clone(), kind);
         }
         Some(inputs)
+    }
+
+    /// Adds the variables that the program at `path`, which has this content, may read. `None`: its texts are not known,
+    /// so that no compile that it took part in is.
+    fn add_variables_of(&mut self, path: &Path, program: &Digest, inputs: &mut KeyInputs) -> Option<()> {
+        let (env, names) = (self.env, self.names);
+        let read = self
+            .read_by
+            .entry(*program)
+            .or_insert_with(|| Some(reach::read_among(env, &names.and_then(|names| names(program))?)));
+        let is_shell = path.file_name().is_some_and(|name| SHELLS.iter().any(|shell| name == *shell));
+        for name in read.clone()? {
+            if is_shell && name == "PWD" && !self.is_where_it_runs(name) {
+                continue;
+            }
+            let name = Portable::literal(name);
+            inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(&name).as_ref());
+        }
+        Some(())
+    }
+
+    fn is_where_it_runs(&self, variable: &str) -> bool {
+        let dir = self.env.get(variable).and_then(|dir| fs::canonical(Path::new(dir)).ok());
+        dir.is_some() && dir == fs::canonical(&self.places.cwd).ok()
+    }
+
+    /// Adds the first file of each library's name where the loader looks first, if there is one.
+    fn add_libraries(&self, list: &InputList, inputs: &mut KeyInputs) {
+        for name in list.libraries.iter().filter(|_| !self.loader_dirs.is_empty()) {
+            let mut candidates = self.loader_dirs.iter().map(|dir| dir.join(name));
+            if let Some(found) = candidates.find(|path| fs::metadata(path).is_ok()) {
+                let found = self.places.roots.tokenize(os::bytes(&found));
+                inputs.text(InputKind::Library, Portable::literal(name), found);
+            }
+        }
     }
 
     fn variable(&self, name: &Portable) -> Option<Portable> {
@@ -282,6 +358,9 @@ impl<'a> Present<'a> {
         })
     }
 }
+
+/// Programs that believe `PWD` only where it is the directory that they run in.
+const SHELLS: &[&str] = &["sh", "ash", "bash", "dash", "ksh", "mksh", "zsh", "busybox", "git", "make"];
 
 /// The digest of the names in a directory.
 fn listing(dir: &Path) -> Option<Digest> {
@@ -355,6 +434,48 @@ mod tests {
         inputs.text(InputKind::PackageTree, Portable::literal("a"), Portable::literal("b"));
         let says = || Some(inputs.clone());
         assert_eq!(Present::new(&places, &env).with_rules(&says).inputs(&list), Some(inputs.clone()));
+    }
+
+    #[test]
+    fn variable_counts_where_a_program_names_it_and_it_is_set() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let program = dir.path().join("tool");
+        fs::write_new(&program, b"content").expect("writes");
+        let roots = crate::key::portable::Roots::default();
+        let places = Places { roots, cwd: "/".into(), target: None, member: true };
+        let list = InputList {
+            read: [Portable::literal(os::bytes(&program))].into_iter().collect(),
+            asking: vec![0],
+            ..InputList::default()
+        };
+        let names = |digest: &Digest| (*digest == Digest::of(b"content")).then(|| "useFLAVORor".to_owned());
+        let n_asked = |vars: &[(&str, &str)]| {
+            let env = Env::with_vars(vars);
+            let inputs = Present::new(&places, &env).with_names(&names).inputs(&list).expect("is there");
+            inputs.iter().filter(|input| input.kind == InputKind::AskedVariable).count()
+        };
+        assert_eq!((n_asked(&[]), n_asked(&[("OTHER", "1"), ("TERM", "1")])), (0, 0));
+        assert_eq!(n_asked(&[("FLAVOR", "1"), ("OTHER", "1")]), 1);
+        // Of a program whose texts are not known nothing is.
+        let env = Env::with_vars(&[]);
+        assert_eq!(Present::new(&places, &env).inputs(&list), None);
+    }
+
+    #[test]
+    fn library_counts_where_a_directory_of_the_loader_has_it() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        fs::write_new(&dir.path().join("libz.so.1"), b"").expect("writes");
+        let roots = crate::key::portable::Roots::default();
+        let places = Places { roots, cwd: "/".into(), target: None, member: true };
+        let env = Env::with_vars(&[]);
+        let n_found = |name: &str, dirs: &[&Path]| {
+            let list = InputList { libraries: vec![name.to_owned()], ..InputList::default() };
+            let dirs = dirs.iter().map(|dir| dir.to_path_buf()).collect();
+            let inputs = Present::new(&places, &env).with_loader_dirs(dirs).inputs(&list).expect("is known");
+            inputs.iter().count()
+        };
+        assert_eq!(n_found("libz.so.1", &[dir.path()]), 1);
+        assert_eq!((n_found("libz.so.1", &[]), n_found("libc.so.6", &[dir.path()])), (0, 0));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The first level of the key: all that is known before any source is read.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
@@ -198,6 +197,7 @@ pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> BypassReason {
 
 /// Variables that the compiler or the linker reads without telling.
 const COMPILER_VARIABLES: &[&str] = &[
+    "GLIBC_TUNABLES",
     "RUSTC_BOOTSTRAP",
     "RUSTC_FORCE_RUSTC_VERSION",
     "RUSTC_FORCE_INCR_COMP_ARTIFACT_HEADER",
@@ -213,6 +213,9 @@ const COMPILER_VARIABLES: &[&str] = &[
 const LINK_VARIABLES: &[&str] = &[
     "CCC_OVERRIDE_OPTIONS",
     "COMPILER_PATH",
+    "CPATH",
+    "C_INCLUDE_PATH",
+    "DEVELOPER_DIR",
     "GCC_EXEC_PREFIX",
     "GCC_SPECS",
     "GNUTARGET",
@@ -220,6 +223,10 @@ const LINK_VARIABLES: &[&str] = &[
     "LD_RUN_PATH",
     "LIB",
     "LIBRARY_PATH",
+    "LINK",
+    "TOOLCHAINS",
+    "ZERO_AR_DATE",
+    "_LINK_",
 ];
 const CLIPPY_VARIABLES: &[&str] =
     &["CLIPPY_ARGS", "CLIPPY_CONF_DIR", "CLIPPY_DISABLE_DOCS_LINKS", "CARGO_PRIMARY_PACKAGE", "SYSROOT"];
@@ -253,12 +260,6 @@ fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
     if facts.driver == Driver::Clippy {
         variables(InputKind::CompilerVariable, &mut CLIPPY_VARIABLES.iter().copied());
         add_lint_config(facts, inputs, watch);
-    }
-    if facts.outputs.iter().any(|output| output.role.is_linked()) {
-        for dir in facts.places.searched(facts.env, "LD_LIBRARY_PATH") {
-            let (name, dir) = (Portable::literal("LD_LIBRARY_PATH"), facts.portable(os::bytes(&dir)));
-            inputs.text(InputKind::CompilerVariable, name, dir);
-        }
     }
     // Declaring a variable is an input itself: it leads away from entries made before it was declared.
     for name in facts.declared_variables {
@@ -439,13 +440,8 @@ fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Resul
         let why = "a procedural macro writes a profile each time that it runs";
         return Err(BypassReason::new(Bypass::SideOutput, why));
     }
-    let mut variables: Vec<(&str, &OsStr)> =
-        facts.env.vars().filter_map(|(name, value)| Some((name.to_str()?, value))).collect();
-    variables.sort_unstable();
-    for (name, value) in variables.into_iter().filter(|(name, _)| reach::may_read(&readable, name)) {
-        let value = os::bytes(value);
-        let value = if reach::is_literal(name) { Portable::literal(value) } else { facts.portable(value) };
-        inputs.variable(InputKind::MacroVariable, Portable::literal(name), Some(&value));
+    for name in reach::read_among(facts.env, &readable) {
+        inputs.variable(InputKind::MacroVariable, Portable::literal(name), facts.asked(name).as_ref());
     }
     if let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) {
         let declared = declared::rerun_if(out_dir, facts.places.target.as_deref());

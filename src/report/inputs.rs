@@ -103,6 +103,7 @@ fn kind(kind: InputKind, is_read: bool) -> (&'static str, How) {
         Probed => ("looked for", How::Observed),
         Program => ("program", How::Observed),
         Executable => ("can be started", How::Observed),
+        Library => ("library found first", How::Observed),
         Macro => ("procedural macro", How::Rules),
         MacroVariable => ("named in a macro's library", How::Rules),
         AskedVariable => ("named in a source", How::Rules),

@@ -23,6 +23,8 @@ pub struct Put {
     pub reach: Option<Reach>,
     /// For a procedural macro that may read on its own: the texts in its library.
     pub names: Option<String>,
+    /// The texts in programs that were started, by their content, as far as they are new.
+    pub program_names: Vec<(Digest, String)>,
 }
 
 impl Store {
@@ -38,6 +40,9 @@ impl Store {
             if let Some(reach) = &put.reach {
                 self.put_reach(&artifact.blob, reach)?;
             }
+        }
+        for (program, names) in &put.program_names {
+            self.put_names(program, names)?;
         }
         let inputs = self.secret()?.conceal(&put.inputs);
         self.write(Shelf::Inputs, &put.key, serde_json::to_vec(&inputs)?)?;

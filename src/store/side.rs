@@ -47,6 +47,11 @@ impl Store {
         self.or_forget(library, read.and_then(|read| String::from_utf8(read).ok()))
     }
 
+    /// Texts in a program that was started.
+    pub fn program_names(&self, program: &Digest) -> Option<String> {
+        String::from_utf8(self.read(Shelf::Names, program).ok()?).ok()
+    }
+
     fn or_forget<T>(&self, artifact: &Digest, known: Option<T>) -> Option<T> {
         if known.is_none() {
             let _ = fs::remove(&self.path(Shelf::Blobs, artifact));
@@ -54,7 +59,7 @@ impl Store {
         known
     }
 
-    /// Notes the texts in a procedural macro's library.
+    /// Notes the texts in a procedural macro's library, or in a program.
     pub fn put_names(&self, library: &Digest, names: &str) -> io::Result<()> {
         self.write(Shelf::Names, library, names.as_bytes().to_vec())
     }

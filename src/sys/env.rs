@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::sys::fs::Identity;
 
+/// The variable that names directories in which the loader of dynamic libraries looks before those of the system.
+pub const LOADER_PATH: &str = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+
 /// A snapshot of the process's arguments, variables and working directory.
 #[derive(Clone, Debug)]
 pub struct Env {

@@ -329,3 +329,31 @@ fn a_pipe_that_is_read_is_no_input_that_could_be_compared() {
         assert_eq!(why(&access), Some(LeftOut::Machine), "{access:?}");
     }
 }
+
+#[test]
+fn libraries_are_those_that_are_looked_for_by_name() {
+    let accesses = vec![
+        file("/usr/lib/x86_64-linux-gnu/libc.so.6", "r"),
+        access("/w/loaded/libssl.so.3", Found::Absent, "r"),
+        file("/w/target/debug/deps/libmacro-3.so", "r"),
+        file("/usr/lib/libz.so.1", "p"),
+        file("/w/src/lib.rs", "r"),
+    ];
+    let observation = Observation { accesses, ..Observation::default() };
+    assert_eq!(libraries(&setting(), &observation), ["libc.so.6", "libssl.so.3"]);
+}
+
+#[test]
+fn part_of_another_compiler_is_noticed() {
+    let part = |path: &str| {
+        let observation = Observation { accesses: vec![file(path, "r")], ..Observation::default() };
+        foreign_part(&setting(), &observation).is_some()
+    };
+    assert!(part("/w/loaded/librustc_driver-1.so") && part("/w/loaded/libstd-1.so"));
+    // The loader looks for it in vain in the directories of another toolchain.
+    let absent = access("/w/loaded/librustc_driver-1.so", Found::Absent, "r");
+    let observation = Observation { accesses: vec![absent], ..Observation::default() };
+    assert_eq!(foreign_part(&setting(), &observation), None);
+    assert!(!part("/opt/rust/lib/librustc_driver-1.so") && !part("/w/target/debug/deps/libstd-1.rlib"));
+    assert!(!part("/w/loaded/libstd-1.rlib") && !part("/usr/lib/libstdc++.so.6"));
+}

@@ -87,6 +87,8 @@ fn put(dir: &Path) -> Put {
         listed: [portable("/w/dir")].into_iter().collect(),
         probed: [portable("/w/absent")].into_iter().collect(),
         programs: vec!["cc".to_owned()],
+        asking: vec![1],
+        libraries: vec!["libz.so.1".to_owned()],
         seen: vec![Seen { file: 1, state: [1, 2, 3, 4, 5], digest: Digest::of(b"x") }],
     };
     let own = ReachedCrate {
@@ -107,6 +109,7 @@ fn put(dir: &Path) -> Put {
         files: vec![file("metadata"), file("library")],
         reach: Some(Reach { crates: vec![own] }),
         names: Some("FIRST SECOND".to_owned()),
+        program_names: Vec::new(),
     }
 }
 

@@ -108,6 +108,7 @@ impl Scene {
             files,
             reach: Some(Reach { crates: vec![own] }),
             names: Some("NAME".to_owned()),
+            program_names: Vec::new(),
         }
     }
 
