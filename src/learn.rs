@@ -22,9 +22,10 @@ use crate::key::observed::{self, Dependence, Kind, Setting};
 use crate::key::portable::{Portable, Root};
 use crate::key::read::{InputList, Learnt, Present, Seen};
 use crate::key::unit::{Unit, reach_of};
-use crate::names::{Names, Programs};
+use crate::names::{Names, Programs, TEMPORARY_VARIABLES};
 use crate::outcome::Unstored;
 use crate::store::Store;
+use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
 use crate::sys::observe::{Found, Observation, Scope};
 use crate::sys::{dirs, os};
@@ -75,6 +76,7 @@ pub fn learn(
             names.add_texts(unit, &dependence, &sources)?;
             names.add_locale(&dependence);
             names.add_git(facts, &dependence);
+            names.add_temporary(&setting, &dependence);
             let libraries = observed::libraries(&setting, observation);
             let list = InputList { libraries, ..names.added_to(list) };
             if let Some(part) = observed::foreign_part(&setting, observation) {
@@ -410,6 +412,11 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
             .collect(),
         path: os::path_dirs(facts.env.get("PATH"), &places.cwd),
         roots: roots.spellings().filter_map(|(path, _)| os::path(path)).collect(),
+        temporary: temporary_dirs(facts.env)
+            .into_iter()
+            .map(|dir| places.cwd.join(dir))
+            .flat_map(|dir| [real(&dir), dir])
+            .collect(),
     }
 }
 
@@ -428,6 +435,13 @@ fn files_beside_outputs(facts: &Facts<'_>) -> Vec<(PathBuf, Identity)> {
     files.retain(|path| !facts.outputs.iter().any(|output| in_cwd(&output.path) == *path));
     let identity = |path: PathBuf| Some((Identity::of(&fs::symlink_metadata(&path).ok()?), path));
     files.into_iter().filter_map(identity).map(|(identity, path)| (path, identity)).collect()
+}
+
+/// Where programs put temporary files: what the environment says, or where they do it if that says nothing.
+fn temporary_dirs(env: &Env) -> Vec<&Path> {
+    let named = TEMPORARY_VARIABLES.iter().filter_map(|name| env.get(name));
+    let named: Vec<&Path> = named.filter(|dir| !dir.is_empty()).map(Path::new).collect();
+    if named.is_empty() { vec![Path::new("/tmp")] } else { named }
 }
 
 /// The path in `--jobserver-auth=fifo:PATH`, of which the last one counts.

@@ -100,6 +100,13 @@ impl Names {
         self.quoted.extend(reach::quoted_names_in(text).map(str::to_owned));
     }
 
+    /// What says where temporary files are, if something that lies there decided.
+    pub fn add_temporary(&mut self, setting: &Setting, dependence: &Dependence) {
+        if dependence.is_in_temporary(setting) {
+            self.asked.extend(TEMPORARY_VARIABLES.iter().copied().map(str::to_owned));
+        }
+    }
+
     /// What any program asks for to order and write texts, if one was started that is none of a linker.
     pub fn add_locale(&mut self, dependence: &Dependence) {
         if dependence.started.iter().any(|path| !linker::is_standard(path)) {
@@ -217,6 +224,9 @@ const LOCALE_VARIABLES: &[&str] = &[
     "LC_TIME",
     "TZ",
 ];
+
+/// Where programs put temporary files.
+pub const TEMPORARY_VARIABLES: &[&str] = &["TMPDIR", "TMP", "TEMP"];
 
 /// What decides which repository git looks at and what it says of that. Any other of its variables counts if it is set.
 const GIT_VARIABLES: &[&str] = &[

@@ -16,7 +16,7 @@
 //! | `Search` | the names in the directories of `-L dependency=`, where cargo puts all outputs: rustc opens what it takes. In other directories of `-L` they are inputs |
 //! | `Loader` | where the loader looks for the libraries of programs before it finds them |
 //! | `Runtime` | the C library and its like, which all programs run on: nothing that is not linked depends on them |
-//! | `Ancestor` | that the directories above a root are there |
+//! | `Ancestor` | that the directories above a root are there, and those for temporary files with the directories above them |
 //!
 //! `/etc/passwd`, `/etc/hosts` and the like are inputs where they are read: few programs do, and whoever does may
 //! write a name from it into an output.
@@ -64,6 +64,8 @@ pub struct Setting {
     pub places: Vec<PathBuf>,
     /// All roots.
     pub roots: Vec<PathBuf>,
+    /// Directories for temporary files, as they are spelled and without links.
+    pub temporary: Vec<PathBuf>,
     /// The directories of `PATH`, as they are spelled there.
     pub path: Vec<PathBuf>,
 }
@@ -349,7 +351,8 @@ fn is_ancestor(setting: &Setting, access: &Access) -> bool {
     let is_only_there = !access.uses.listed && !access.uses.read;
     let is_directory = matches!(access.found, Found::Directory(_) | Found::Link(_));
     let leads_to_root = || {
-        let mut roots = setting.roots.iter().chain([&setting.sysroot, &setting.out_dir]);
+        let others = setting.temporary.iter().chain([&setting.sysroot, &setting.out_dir]);
+        let mut roots = setting.roots.iter().chain(others);
         roots.any(|root| is_in(root, &access.real) || is_in(root, &access.path))
     };
     is_only_there && is_directory && leads_to_root()
@@ -432,6 +435,16 @@ pub fn foreign_part<'o>(setting: &Setting, observation: &'o Observation) -> Opti
 }
 
 impl Dependence {
+    /// Whether something in a directory for temporary files is an input, beside the places of a build in there.
+    pub fn is_in_temporary(&self, setting: &Setting) -> bool {
+        let named = self.read.iter().chain(&self.listed).map(|(path, _)| path).chain(&self.absent);
+        let mut named = named.chain(self.kinds.iter().map(|(path, _)| path));
+        named.any(|path| {
+            let mut holding = setting.temporary.iter().filter(|dir| is_in(path, dir));
+            holding.any(|dir| !is_of_build(setting, path, dir))
+        })
+    }
+
     /// Libraries that programs which were started may have loaded. Those that all programs run on are not among them.
     pub fn loaded<'d>(&'d self, setting: &Setting) -> impl Iterator<Item = &'d Path> {
         self.read.iter().map(|(path, _)| path.as_path()).filter(move |path| {
@@ -442,6 +455,14 @@ impl Dependence {
                 && !path.parent().is_some_and(|dir| is_dependency_dir(setting, dir))
         })
     }
+}
+
+/// Whether a path in the directory `temporary` belongs to a place of the build there, or to a directory above one.
+fn is_of_build(setting: &Setting, path: &Path, temporary: &Path) -> bool {
+    let directory = path.parent().unwrap_or(path);
+    let places = setting.places.iter().chain(&setting.roots).chain([&setting.sysroot]);
+    let mut inside = places.filter(|place| *place != temporary && is_in(place, temporary));
+    inside.any(|place| is_in(path, place) || directory != temporary && is_in(place, directory))
 }
 
 /// Counters that an instrumented macro leaves behind: about this run, not for anybody else.

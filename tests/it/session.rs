@@ -265,6 +265,75 @@ fn tunables_of_the_c_library_count_by_value() {
     world.rebuild().all_hit();
 }
 
+/// `temporary:<name>` reads a file there.
+fn ask_for_temporary_directory(world: &World) {
+    let known = "\"file\" => text(path),";
+    let more = "\"temporary\" => text(&std::env::temp_dir().join(name)),";
+    world.edit("reader/src/lib.rs", known, &format!("{known}\n        {more}"));
+}
+
+/// Shells of Nix, jobs of clusters and CI have one each.
+#[test]
+fn another_temporary_directory_does_not_matter() {
+    let mut world = reading("sh:echo one");
+    ask_for_temporary_directory(&world);
+    let temporary = |world: &mut World, name: &str| {
+        let dir = world.root().join(name).join("tmp");
+        fs::create_dir_all(&dir).expect("creates");
+        for variable in ["TMPDIR", "TMP", "TEMP"] {
+            world.set(variable, &dir);
+        }
+        dir
+    };
+    let first = temporary(&mut world, "shell.one");
+    world.build().all_missed();
+    fs::remove_dir_all(first.parent().expect("is in a directory")).expect("removes");
+    let second = temporary(&mut world, "shell.two");
+    world.rebuild().all_hit();
+    fs::remove_dir_all(second.parent().expect("is in a directory")).expect("removes");
+    ["TMPDIR", "TMP", "TEMP"].iter().for_each(|variable| world.unset(variable));
+    world.rebuild().all_hit();
+}
+
+#[test]
+fn scratch_files_in_another_temporary_directory_do_not_matter() {
+    let mut world = reading("sh:f=$(mktemp) && echo made >$f && cat $f && rm $f");
+    for (number, name) in ["one", "two"].into_iter().enumerate() {
+        let dir = world.root().join(name);
+        fs::create_dir(&dir).expect("creates");
+        world.set("TMPDIR", &dir);
+        if number == 0 {
+            world.build().all_missed();
+        } else {
+            world.rebuild().all_hit();
+        }
+        assert_eq!(world.run_bin("app"), "made");
+        fs::remove_dir_all(&dir).expect("removes");
+    }
+}
+
+#[test]
+fn file_that_a_macro_finds_in_the_temporary_directory_decides() {
+    let mut world = reading("temporary:override.txt");
+    ask_for_temporary_directory(&world);
+    let dirs = ["one", "two", "three"].map(|name| world.root().join(name));
+    dirs.iter().for_each(|dir| fs::create_dir(dir).expect("creates"));
+    fs::write(dirs[1].join("override.txt"), "found").expect("writes");
+    let mut build = |dir: &Path, printed: &str| {
+        world.set("TMPDIR", dir);
+        if world.target().exists() {
+            world.clean();
+        }
+        world.build().succeeds();
+        assert_eq!(world.run_bin("app"), printed, "{}", dir.display());
+    };
+    build(&dirs[0], "none");
+    build(&dirs[1], "found");
+    build(&dirs[2], "none");
+    fs::write(dirs[1].join("override.txt"), "changed").expect("writes");
+    build(&dirs[1], "changed");
+}
+
 /// Both are started through links in sysroots that look the same; the loader takes the library beside the real file.
 #[test]
 fn compiler_copied_beside_another_driver_is_another_compiler() {

@@ -29,6 +29,7 @@ fn setting() -> Setting {
         places: vec!["/w".into()],
         roots: vec!["/w/target".into(), "/w".into(), "/home/me".into()],
         path: vec!["/usr/local/bin".into(), "/usr/bin".into()],
+        temporary: vec!["/scratch/job/tmp".into(), "/tmp".into()],
         jobservers: vec!["/tmp/make".into(), "/w/make".into()],
         turned_down: Vec::new(),
     }
@@ -77,6 +78,11 @@ fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
         (access("/dev/shm/data", directory(), "l"), None),
         (access("/dev/shm/data/absent", Found::Absent, "p"), None),
         (access("/dev/pts", directory(), "l"), Some(LeftOut::Machine)),
+        (access("/scratch/job/tmp", directory(), "pk"), Some(LeftOut::Ancestor)),
+        (access("/scratch/job", directory(), "k"), Some(LeftOut::Ancestor)),
+        (access("/scratch/job/tmp", directory(), "l"), None),
+        (file("/scratch/job/tmp/override", "r"), None),
+        (access("/scratch/job/tmp/override", Found::Absent, "r"), None),
         (access("/dev/kvm", Found::Absent, "p"), Some(LeftOut::Machine)),
         (file("/proc/7/maps", "r"), Some(LeftOut::Machine)),
         (file("/processes", "r"), None),
@@ -328,6 +334,23 @@ fn a_pipe_that_is_read_is_no_input_that_could_be_compared() {
     for access in [pipe("/dev/urandom", "r"), pipe("/tmp/make", "r"), between] {
         assert_eq!(why(&access), Some(LeftOut::Machine), "{access:?}");
     }
+}
+
+#[test]
+fn input_in_the_temporary_directory_is_told_from_a_build_in_there() {
+    let is_in_temporary = |access: Access| of(vec![access]).expect("is known").is_in_temporary(&setting());
+    assert!(is_in_temporary(file("/scratch/job/tmp/override", "r")));
+    assert!(is_in_temporary(access("/scratch/job/tmp/override", Found::Absent, "p")));
+    assert!(is_in_temporary(access("/scratch/job/tmp", Found::Directory(identity()), "l")));
+    assert!(!is_in_temporary(file("/scratch/job/data", "r")));
+    assert!(!is_in_temporary(access("/scratch/job/tmp/made", Found::Absent, "w")));
+    let inside = Setting { places: vec!["/tmp/a/w".into()], temporary: vec!["/tmp".into()], ..setting() };
+    let is_of_build = |path: &str| is_of_build(&inside, Path::new(path), Path::new("/tmp"));
+    assert!(is_of_build("/tmp/a/w/src/lib.rs") && is_of_build("/tmp/a/.git"));
+    assert!(!is_of_build("/tmp/.git") && !is_of_build("/tmp/b/x"));
+    // A place of the build that is the directory itself, or is around it, holds no build that is apart.
+    let same = Setting { places: vec!["/tmp".into(), "/".into()], ..inside.clone() };
+    assert!(!super::is_of_build(&same, Path::new("/tmp/x"), Path::new("/tmp")));
 }
 
 #[test]
