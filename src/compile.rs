@@ -45,6 +45,15 @@ pub enum NotRun {
     Failed(io::Error),
 }
 
+impl From<NotRun> for io::Error {
+    fn from(not_run: NotRun) -> io::Error {
+        match not_run {
+            NotRun::Failed(e) => e,
+            NotRun::Unobservable(why) => io::Error::other(why),
+        }
+    }
+}
+
 impl From<io::Error> for NotRun {
     fn from(error: io::Error) -> NotRun {
         NotRun::Failed(error)
@@ -56,8 +65,15 @@ const MOST_KEPT: usize = 64 << 20;
 
 type Shown<'a> = &'a (dyn Fn(&[u8]) -> Vec<u8> + Sync);
 
-/// Runs `program`. Where it runs again, the lines that were `printed` are not shown again. Each other line to standard
-/// error passes through `shown` on its way to this process's own; pipelining
+/// What is shown of each line that is printed on one of the streams.
+#[derive(Clone, Copy)]
+pub struct ShownStreams<'a> {
+    pub stdout: Shown<'a>,
+    pub stderr: Shown<'a>,
+}
+
+/// Runs `program`. Where it runs again, the lines that were `printed` are not shown again. Each other line that it
+/// prints passes through `shown` on its way to this process's own streams; pipelining
 /// depends on it being passed on at once. Whoever waits for `lock` is shown that it goes on. What the program does with
 /// files is noted as far as `observe` says.
 ///
@@ -66,7 +82,7 @@ type Shown<'a> = &'a (dyn Fn(&[u8]) -> Vec<u8> + Sync);
 pub fn run(
     program: &OsStr,
     args: &[OsString],
-    shown: Shown<'_>,
+    shown: ShownStreams<'_>,
     lock: Option<&FileLock>,
     observe: Option<observe::Scope>,
     printed: &Printed,
@@ -78,9 +94,10 @@ pub fn run(
         let (done, finished) = channel();
         let line_by_line =
             |shown, printed| Showing { shown, printed: Lines::of(printed), abandoned: &abandoned };
-        let stdout_lines = line_by_line(&<[u8]>::to_vec, &printed.stdout);
+        let stdout_lines = line_by_line(shown.stdout, &printed.stdout);
+        let stderr_lines = line_by_line(shown.stderr, &printed.stderr);
         let (stdout_pipe, stdout) = reader(scope, io::stdout(), stdout_lines, done.clone())?;
-        let (stderr_pipe, stderr) = reader(scope, io::stderr(), line_by_line(shown, &printed.stderr), done)?;
+        let (stderr_pipe, stderr) = reader(scope, io::stderr(), stderr_lines, done)?;
         let (mut child, watching) = start(program, args, observe, &abandoned)?;
         let _ = child.stdout.take().map(|pipe| stdout_pipe.send(pipe));
         let _ = child.stderr.take().map(|pipe| stderr_pipe.send(pipe));

@@ -16,6 +16,7 @@ use crate::key::reach::{self, ProceduralMacro, Reach, ReachedCrate};
 use crate::key::read::InputList;
 use crate::key::unit::Unit;
 use crate::learn::{self, Evidence, Learned};
+use crate::mapping::Mapping;
 use crate::outcome::Unstored;
 use crate::policy;
 use crate::reading::Reader;
@@ -37,8 +38,8 @@ pub struct Finished<'a> {
     pub reach: Option<&'a Reach>,
     /// It may know announced outputs already.
     pub reader: &'a Reader,
-    /// Paths are mapped, so outputs without a real root serve every tree.
-    pub maps_paths: bool,
+    /// If it maps paths, outputs without a real root serve every tree.
+    pub mapping: &'a Mapping,
 }
 
 /// All that is to be stored.
@@ -61,7 +62,7 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     refuse_crates_found_by_name(facts, &dep_info)?;
     let mut found_roots = Vec::new();
     let (artifacts, files, library, assembles) = read_artifacts(finished, &mut found_roots)?;
-    bind_to_roots(facts, unit, &dep_info, finished.maps_paths, &mut found_roots);
+    bind_to_roots(facts, unit, &dep_info, finished.mapping, &mut found_roots);
     let learned = learn::learn(facts, unit, &finished.evidence, &dep_info, found_roots)?;
     let Learned { list, inputs: read, program_names } = learned;
     let reach = finished.reach.map(|reach| with_artifacts(reach.clone(), facts, &artifacts, assembles));
@@ -195,7 +196,7 @@ fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Arti
         if reading.identity.size == 0 && output.role != Role::Metadata {
             return Err(unexpected("empty"));
         }
-        found.extend(reading.roots.iter().filter(|_| finished.maps_paths));
+        found.extend(reading.roots.iter().filter(|_| finished.mapping.maps));
         assembles |= reading.assembles && tells_dependents(facts.outputs, output.role);
         artifacts.push(Artifact {
             role: output.role,
@@ -242,10 +243,10 @@ fn bind_to_roots(
     facts: &Facts<'_>,
     unit: &Unit,
     dep_info: &DepInfo,
-    maps_paths: bool,
+    mapping: &Mapping,
     found: &mut Vec<Root>,
 ) {
-    if !maps_paths {
+    if !mapping.maps {
         return;
     }
     let roots = &facts.places.roots;
@@ -254,6 +255,7 @@ fn bind_to_roots(
             found.push(root);
         }
     };
+    mapping.bound.iter().copied().for_each(&mut bind);
     // Texts in LLVM bitcode are not on byte boundaries: whatever was read of them counts as kept. A macro can ask for
     // any path without a trace. What is linked is no bitcode any more.
     let makes_bitcode = makes_bitcode(facts.invocation);

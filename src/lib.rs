@@ -57,6 +57,12 @@ pub mod streams;
 
 pub mod mapping;
 
+pub mod rust_text;
+
+pub mod generated;
+
+pub mod attempt;
+
 pub mod restore;
 
 pub mod compile;

@@ -11,8 +11,13 @@
 //! metadata would keep the real path and every dependent would miss. Where paths are exact, all roots are part of the
 //! key: for coverage (its maps must name real files), where the user gives a scope, which would be ours too, and where
 //! a path is not Unicode, which no argument of rustc can be.
+//!
+//! A unit whose generated code asks for its own path is compiled with real paths ([`crate::attempt`]). Its unit key is
+//! that of a mapped compile, because only a compile shows that it asks; what it made is bound to the real roots
+//! instead, as if their paths stood in every output.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use crate::config::PathsMode;
 use crate::invocation::Invocation;
@@ -32,6 +37,24 @@ pub struct Mapping {
     pub args: Vec<OsString>,
     /// Whether anything is mapped, so that outputs may serve other trees.
     pub maps: bool,
+    /// Roots that outputs are bound to, whatever stands in them.
+    pub bound: &'static [Root],
+    /// The directory of a package outside of the workspace, where that is mapped.
+    pub package: Option<PathBuf>,
+    /// Those of `args` that name no directory of the project: these come first.
+    n_of_toolchain: usize,
+}
+
+impl Mapping {
+    /// The same for one unit that needs the real paths of its own sources.
+    #[must_use]
+    pub fn with_real_paths(&self) -> Mapping {
+        // The toolchain may lie below the home.
+        let mapped: &[Root] =
+            if self.n_of_toolchain > 0 { &Root::ALL } else { &[Root::Target, Root::Workspace] };
+        let args = self.args[..self.n_of_toolchain].to_vec();
+        Mapping { args, bound: mapped, ..self.clone() }
+    }
 }
 
 /// The mapping for `invocation`.
@@ -51,7 +74,9 @@ pub fn mapping(
         args.extend(os::from_bytes(&argument));
     };
     let mut name = "mapped";
-    if mode == PathsMode::Portable {
+    let mut mapped_package = None;
+    let is_portable = mode == PathsMode::Portable;
+    if is_portable {
         name = "portable";
         let sources = toolchain.sysroot.join("lib/rustlib/src/rust");
         map(os::bytes(&sources), &format!("/rustc/{}", toolchain.commit));
@@ -60,6 +85,7 @@ pub fn mapping(
             (package, env.get("CARGO_PKG_NAME"), env.get("CARGO_PKG_VERSION"))
         {
             map(os::bytes(dir), &format!("{}-{}", name.to_string_lossy(), version.to_string_lossy()));
+            mapped_package = Some(PathBuf::from(dir));
         }
     }
     for (path, _) in places.roots.spellings().filter(|(_, root)| *root == Root::Workspace) {
@@ -72,7 +98,8 @@ pub fn mapping(
     if args.iter().any(|argument| argument.to_str().is_none()) {
         return exact(places);
     }
-    Mapping { name: name.to_owned(), args, maps: true }
+    let n_of_toolchain = usize::from(is_portable);
+    Mapping { name: name.to_owned(), args, maps: true, bound: &[], package: mapped_package, n_of_toolchain }
 }
 
 /// Nothing is mapped, and all roots are part of the key, byte for byte.
@@ -81,7 +108,8 @@ fn exact(places: &Places) -> Mapping {
     let roots: Vec<String> =
         roots.spellings().map(|(path, root)| format!("{}={}", root.token(), path.escape_ascii())).collect();
     let cwd = os::bytes(&places.cwd).escape_ascii();
-    Mapping { name: format!("exact\n{cwd}\n{}", roots.join("\n")), args: Vec::new(), maps: false }
+    let name = format!("exact\n{cwd}\n{}", roots.join("\n"));
+    Mapping { name, args: Vec::new(), maps: false, bound: &[], package: None, n_of_toolchain: 0 }
 }
 
 fn needs_real_paths(invocation: &Invocation) -> bool {

@@ -1,4 +1,5 @@
-//! A miss: the compiler runs once, with cargo's own arguments, and what it made is stored.
+//! A miss: the compiler runs with cargo's own arguments, and what it made is stored. It runs once, unless paths must
+//! not be mapped after all: [`crate::attempt`].
 //!
 //! Crates that are not stored, but that others depend on, take this way as well: what stands behind them is noted, or
 //! nothing that depends on them could be served either.
@@ -8,16 +9,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::attempt::{Attempt, Stream};
 use crate::call::{Call, unlink};
-use crate::compile::{self, Compiled, NotRun, Printed};
+use crate::compile::{self, Compiled, NotRun, Printed, ShownStreams};
 use crate::digest::Digest;
 use crate::gather::{self, Finished};
+use crate::generated::Sources;
 use crate::invocation::Role;
 use crate::invocation::driver::Driver;
 use crate::key::assumed::{self, Assumed};
 use crate::key::facts::Facts;
 use crate::key::memo::{Known, Memo};
 use crate::key::reach::Reach;
+use crate::key::read::Present;
 use crate::key::unit::Unit;
 use crate::learn::{Before, Evidence};
 use crate::mapping::Mapping;
@@ -81,10 +85,9 @@ impl Compilation<'_> {
         observe: bool,
         lock: Option<&FileLock>,
     ) -> Result<Missed<'_>, BypassReason> {
-        let left_out = policy::left_out(self.facts.invocation);
         let failed = |e: io::Error| BypassReason::new(Bypass::UnknownCompiler, e.to_string());
         if !self.writes {
-            let finish = self.run(&mapping.args, left_out, None).map_err(failed)?;
+            let (finish, _) = self.run_mapped(unit, mapping, None, None).map_err(|e| failed(e.into()))?;
             let why =
                 if finish.compiled.status.success() { Unstored::OnlyRead } else { Unstored::CompilerFailed };
             let unobserved = Some("nothing is stored".to_owned());
@@ -94,13 +97,13 @@ impl Compilation<'_> {
         if observe {
             let known = privileged::known(self.facts);
             let scope = known.is_none().then(|| self.scope(unit));
-            match self.run_once(&mapping.args, left_out, lock, scope) {
-                Ok(finish) => {
+            match self.run_mapped(unit, mapping, lock, scope) {
+                Ok((finish, mapping)) => {
                     if let Some(program) = &finish.privileged {
                         privileged::remember(self.facts, program, !unit.runs_macros);
                     }
                     let finish = Finish { privileged: finish.privileged.or(known), ..finish };
-                    let stored = finish.store(unit, mapping.maps, None);
+                    let stored = finish.store(unit, &mapping, None);
                     let unobserved = finish.privileged.as_deref().map(privileged::why);
                     return Ok(Missed { finish, stored, unobserved });
                 }
@@ -110,29 +113,69 @@ impl Compilation<'_> {
         }
         let assumed = assumed::assume(self.facts, unit)?;
         let before = Before::look(self.store, unit, self.facts);
-        let finish = self.run(&mapping.args, left_out, lock).map_err(failed)?;
+        let (finish, mapping) = self.run_mapped(unit, mapping, lock, None).map_err(|e| failed(e.into()))?;
         let stored = match before {
-            Ok(before) => finish.store(unit, mapping.maps, Some((&before, &assumed))),
+            Ok(before) => finish.store(unit, &mapping, Some((&before, &assumed))),
             Err(e) => Err(Unstored::StoreFailed(e.to_string())),
         };
         Ok(Missed { finish, stored, unobserved: Some(unobserved) })
     }
 
-    /// Runs the compiler, with the arguments `mapped` in front of its own, and without those at the positions `left_out`.
-    /// Whoever waits for `lock` is shown that it goes on.
+    /// Runs the compiler with its own arguments.
     ///
     /// # Errors
     /// The compiler could not be started.
-    pub fn run(
+    pub fn run(&self) -> io::Result<Finish<'_>> {
+        Ok(self.run_once(&[], None, None, &Attempt::that_counts())?)
+    }
+
+    /// Runs the compiler with mapped paths; if that does not count, once more with real ones. Says how paths were mapped
+    /// in the end.
+    fn run_mapped(
         &self,
-        mapped: &[OsString],
-        left_out: &[usize],
+        unit: &Unit,
+        mapping: &Mapping,
         lock: Option<&FileLock>,
-    ) -> io::Result<Finish<'_>> {
-        self.run_once(mapped, left_out, lock, None).map_err(|not_run| match not_run {
-            NotRun::Failed(e) => e,
-            NotRun::Unobservable(why) => io::Error::other(why),
-        })
+        observe: Option<Scope>,
+    ) -> Result<(Finish<'_>, Mapping), NotRun> {
+        if !mapping.maps {
+            let finish = self.run_once(&mapping.args, lock, observe, &Attempt::that_counts())?;
+            return Ok((finish, mapping.clone()));
+        }
+        let sources = Sources {
+            invocation: self.facts.invocation,
+            outputs: self.facts.outputs,
+            places: self.facts.places,
+            store: self.store,
+            externs: self.externs,
+            mapped_package: mapping.package.clone(),
+        };
+        if !sources.seem_to_ask(&self.earlier_sources(unit), self.facts.env.get("OUT_DIR")) {
+            let attempt = Attempt::mapped(&sources);
+            let finish = self.run_once(&mapping.args, lock, observe, &attempt)?;
+            // A compiler that was killed did not fail because of paths.
+            let status = finish.compiled.status;
+            if attempt.counts(status.success() || status.code().is_none()) {
+                self.answered(&finish);
+                return Ok((finish, mapping.clone()));
+            }
+        }
+        let real = mapping.with_real_paths();
+        let finish = self.run_once(&real.args, lock, observe, &Attempt::that_counts())?;
+        Ok((finish, real))
+    }
+
+    /// What the last compile of the unit read.
+    fn earlier_sources(&self, unit: &Unit) -> Vec<PathBuf> {
+        let present = Present::new(self.facts.places, self.facts.env);
+        let lists = self.store.lists(&unit.key).unwrap_or_default();
+        let files = lists.first().map(|list| list.files.iter());
+        files.into_iter().flatten().filter_map(|file| present.path(file)).collect()
+    }
+
+    /// Notes that the compiler has answered: from now on, nothing may run it again.
+    fn answered(&self, finish: &Finish<'_>) {
+        self.call.answered.set(Some(finish.exit_code()));
     }
 
     /// Whether links count that are only asked for. rustc alone opens what its arguments and sources name, or has
@@ -147,13 +190,16 @@ impl Compilation<'_> {
         if is_alone { Scope::AllButLinks } else { Scope::All }
     }
 
+    /// Runs the compiler, with the arguments `mapped` in front of its own, and without those that are left out. Whoever
+    /// waits for `lock` is shown that it goes on. What `attempt` holds back is not shown.
     fn run_once(
         &self,
         mapped: &[OsString],
-        left_out: &[usize],
         lock: Option<&FileLock>,
         observe: Option<Scope>,
+        attempt: &Attempt<'_>,
     ) -> Result<Finish<'_>, NotRun> {
+        let left_out = policy::left_out(self.facts.invocation);
         unlink(self.facts.outputs, &self.facts.places.cwd);
         let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
         let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
@@ -161,9 +207,11 @@ impl Compilation<'_> {
         let reach = self.writes.then(|| gather::reach_of(self.facts, self.externs)).flatten();
         let reader = Reader::new(self.facts.places);
         let (compiled, privileged) = {
-            let shown = self.announcing(reach.as_ref(), &reader);
+            let stderr = self.announcing(reach.as_ref(), &reader, attempt);
+            let stdout = |line: &[u8]| attempt.pass(Stream::Stdout, line.to_vec(), None);
+            let shown = ShownStreams { stdout: &stdout, stderr: &stderr };
             let run =
-                |observe, printed: &_| compile::run(self.call.program, &args, &shown, lock, observe, printed);
+                |observe, printed: &_| compile::run(self.call.program, &args, shown, lock, observe, printed);
             let first = run(observe, &Printed::default())?;
             let privileged = first.observation.as_ref().and_then(|seen| seen.privileged.clone());
             if first.is_abandoned {
@@ -174,8 +222,11 @@ impl Compilation<'_> {
                 (first, privileged)
             }
         };
-        self.call.answered.set(Some(process::exit_code(compiled.status)));
-        Ok(Finish { compilation: self, reach, reader, compiled, privileged })
+        let finish = Finish { compilation: self, reach, reader, compiled, privileged };
+        if attempt.is_certain() {
+            self.answered(&finish);
+        }
+        Ok(finish)
     }
 
     /// Removes temporary files that a killed compiler has left. Its outputs stay: dependents may read one that was
@@ -207,11 +258,14 @@ impl Compilation<'_> {
         &'a self,
         reach: Option<&'a Reach>,
         reader: &'a Reader,
+        attempt: &'a Attempt<'a>,
     ) -> impl Fn(&[u8]) -> Vec<u8> + Sync + use<'a> {
         let (streams, store) = (self.streams, self.store);
         let (outputs, places) = (self.facts.outputs, self.facts.places);
         move |line| {
-            if streams.announced(line) == Some(Role::Metadata)
+            let announced = streams.announced(line);
+            if announced == Some(Role::Metadata)
+                && !attempt.is_dropped()
                 && let Some(reach) = reach
                 && let Some(output) = outputs.iter().find(|output| output.role == Role::Metadata)
                 && let Ok(Reading { identity, digest, assembles, .. }) =
@@ -220,7 +274,7 @@ impl Compilation<'_> {
             {
                 Memo::of(places.target.as_deref()).set(&identity, Known { digest, reach: reach.note() });
             }
-            streams.real_paths(line).into_owned()
+            attempt.pass(Stream::Stderr, streams.real_paths(line).into_owned(), announced)
         }
     }
 }
@@ -245,7 +299,7 @@ impl Finish<'_> {
     fn store(
         &self,
         unit: &Unit,
-        maps_paths: bool,
+        mapping: &Mapping,
         unobserved: Option<(&Before, &Assumed)>,
     ) -> Result<Stored, Unstored> {
         if !self.compiled.status.success() {
@@ -261,7 +315,7 @@ impl Finish<'_> {
             (None, Some(observation)) => Evidence::Observed(self.compilation.call, observation),
             (None, None) => return Err(Unstored::InputsUnknown("nothing was observed".to_owned())),
         };
-        let stored = shield::shielded(|| self.try_store(unit, evidence, maps_paths))
+        let stored = shield::shielded(|| self.try_store(unit, evidence, mapping))
             .unwrap_or_else(|defect| Err(Unstored::Defect(defect)));
         if stored.is_err() {
             self.note_reach();
@@ -269,7 +323,7 @@ impl Finish<'_> {
         stored
     }
 
-    fn try_store(&self, unit: &Unit, evidence: Evidence<'_>, maps_paths: bool) -> Result<Stored, Unstored> {
+    fn try_store(&self, unit: &Unit, evidence: Evidence<'_>, mapping: &Mapping) -> Result<Stored, Unstored> {
         let Compilation { facts, streams, store, .. } = *self.compilation;
         let put = gather::gather(&Finished {
             facts,
@@ -279,7 +333,7 @@ impl Finish<'_> {
             compiled: &self.compiled,
             reach: self.reach.as_ref(),
             reader: &self.reader,
-            maps_paths,
+            mapping,
         })?;
         store.put(&put).map_err(|e| Unstored::StoreFailed(e.to_string()))?;
         for (artifact, (path, _)) in put.entry.artifacts.iter().zip(&put.files) {

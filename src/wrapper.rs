@@ -173,8 +173,7 @@ impl Way<'_> {
         let is_depended_on = facts.outputs.iter().any(|output| output.role.can_be_depended_on());
         let (true, Some(externs)) = (is_depended_on, externs) else { return Err(reason) };
         let compilation = self.compilation(facts, &externs, streams);
-        let left_out = policy::left_out(self.invocation);
-        let Ok(compiled) = compilation.run(&[], left_out, None) else { return Err(reason) };
+        let Ok(compiled) = compilation.run() else { return Err(reason) };
         compiled.note_reach();
         record.outcome = Outcome::Bypass { reason };
         Ok(ExitCode::from(compiled.exit_code()))

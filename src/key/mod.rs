@@ -43,7 +43,7 @@
 //! | `Program` | read | name → where it is | every name that was looked for on `PATH`: another directory may stand first there; and what stands before it and cannot be run |
 //! | `Executable` | read, observed | path → – | every one of those files that can be started as a program: whoever looks whether it can does something else if not |
 //! | `Library` | read | name → where it is | every name of a shared library that a loader or a linker looked for, where a directory of `LD_LIBRARY_PATH` that is neither cargo's nor the toolchain's has one |
-//! | `Root` | read | root → real path, in all its spellings, and where its links lead | an output holds the real path, so it serves only where that is the same |
+//! | `Root` | read | root → real path, in all its spellings, and where its links lead | an output holds the real path, or was compiled with real paths because generated code asks for its own ([`crate::generated`]), so it serves only where that is the same |
 //! | `Sibling` | assumed | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
 //! | `PackageTree` | assumed | package → content of its files | procedural macros that read on their own may read any of them; the workspace's manifest, for macros that have cargo find it |
 //! | `DeclaredFile` | assumed | path → content | `rerun-if-changed` of a package with such macros |
@@ -68,6 +68,10 @@
 //! are bound unseen; what a procedural macro does with such a variable, or a macro of another crate with `OUT_DIR`, is
 //! only searched for. In an archive of bitcode no search finds a text: with procedural macros that could read on their
 //! own behind it, all its roots are bound.
+//!
+//! Macros that generated code invokes are looked for by name, in the sources of the crates that it depends on. One that
+//! is imported under another name is not found, nor is a function that asks for the location of its caller: the path that
+//! these see is mapped.
 //!
 //! Of a file its content counts, that it is there, and whether it can be started. Times, and other permissions that a
 //! macro writes into an output, do not, nor do the name of the host and the number of its processors. Neither do

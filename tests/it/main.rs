@@ -66,6 +66,7 @@ mod outer;
 mod outputs;
 #[cfg(target_os = "linux")]
 mod ownership;
+mod paths;
 #[cfg(target_os = "linux")]
 mod project_file;
 mod reading_back;

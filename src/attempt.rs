@@ -1,0 +1,191 @@
+//! A compile with mapped paths is an attempt: generated code that asks for its own path must be compiled with real
+//! ones ([`crate::generated`]), and a compile that fails may have failed because of the mapping.
+//!
+//! rustc announces the dep-info as soon as all sources are read, and long before the metadata, with which dependents
+//! start. Until it is known that the attempt counts, nothing that the compiler prints is shown:
+//!
+//! | generated code | what is printed is shown | the unit is compiled again, with real paths |
+//! |---|---|---|
+//! | takes no part | from the announcement of the dep-info on | never |
+//! | does not ask for its path | from the announcement of the metadata on, or at the end | if it fails before that |
+//! | asks for its path | never | always |
+//!
+//! So a failure that has nothing to do with paths costs two compiles where generated code takes part. What an attempt
+//! printed that does not count is dropped: the second compile prints the same, with real paths.
+
+use std::io::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::generated::{Part, Sources};
+use crate::invocation::Role;
+
+/// Where a line was printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// A compile that may have to be done again.
+pub struct Attempt<'a> {
+    /// What part generated code has, once the dep-info is there.
+    part: Box<dyn Fn() -> Option<Part> + Sync + 'a>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// What was printed, in order, and the part of generated code, if that is known.
+    Held(Vec<(Stream, Vec<u8>)>, Option<Part>),
+    /// It counts: everything is shown as it comes.
+    Counts,
+    /// It does not count.
+    Dropped,
+}
+
+impl<'a> Attempt<'a> {
+    /// A compile with mapped paths.
+    pub fn mapped(sources: &'a Sources<'a>) -> Attempt<'a> {
+        Attempt::new(Box::new(|| sources.part_of_generated()), State::Held(Vec::new(), None))
+    }
+
+    /// A compile that counts in any case.
+    pub fn that_counts() -> Attempt<'a> {
+        Attempt::new(Box::new(|| None), State::Counts)
+    }
+
+    fn new(part: Box<dyn Fn() -> Option<Part> + Sync + 'a>, state: State) -> Attempt<'a> {
+        Attempt { part, state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What of `line` is to be shown on the stream that it was printed on. `announced` is the output that it announces.
+    pub fn pass(&self, stream: Stream, line: Vec<u8>, announced: Option<Role>) -> Vec<u8> {
+        let mut state = self.state();
+        let State::Held(held, part) = &mut *state else {
+            return if matches!(*state, State::Counts) { line } else { Vec::new() };
+        };
+        held.push((stream, line));
+        if announced == Some(Role::DepInfo) {
+            *part = (self.part)();
+        }
+        match (announced, *part) {
+            (_, Some(Part::Asks)) => *state = State::Dropped,
+            (_, Some(Part::Absent)) | (Some(Role::Metadata), Some(Part::Silent)) => {
+                let held = std::mem::take(held);
+                *state = State::Counts;
+                return show_but(stream, &held);
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Whether the compile counts, however it ends.
+    pub fn is_certain(&self) -> bool {
+        matches!(*self.state(), State::Counts)
+    }
+
+    /// Whether the attempt is dropped so far.
+    pub fn is_dropped(&self) -> bool {
+        matches!(*self.state(), State::Dropped)
+    }
+
+    /// Whether a compile that has ended counts. If it does, all that it printed has been shown.
+    pub fn counts(&self, succeeded: bool) -> bool {
+        let mut state = self.state();
+        if let State::Held(held, part) = &mut *state {
+            // A compiler that announces nothing has left its dep-info all the same.
+            let part = part.or_else(|| (self.part)());
+            let is_over = match part {
+                Some(Part::Asks) => false,
+                Some(Part::Silent) => succeeded,
+                Some(Part::Absent) | None => true,
+            };
+            if is_over {
+                show(held);
+            }
+            *state = if is_over { State::Counts } else { State::Dropped };
+        }
+        matches!(*state, State::Counts)
+    }
+}
+
+/// Shows what was held back. A reader that went away does not matter: the compiler's end is what counts.
+fn show(held: &[(Stream, Vec<u8>)]) {
+    for (stream, line) in held {
+        let _ = match stream {
+            Stream::Stdout => std::io::stdout().write_all(line),
+            Stream::Stderr => std::io::stderr().write_all(line),
+        };
+    }
+    let _ = std::io::stdout().flush();
+}
+
+/// Shows what was held back of other streams, and returns that of `stream`.
+fn show_but(stream: Stream, held: &[(Stream, Vec<u8>)]) -> Vec<u8> {
+    let (own, others): (Vec<_>, Vec<_>) = held.iter().cloned().partition(|(this, _)| *this == stream);
+    show(&others);
+    own.into_iter().flat_map(|(_, line)| line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(part: Option<Part>) -> Attempt<'static> {
+        Attempt::new(Box::new(move || part), State::Held(Vec::new(), None))
+    }
+
+    fn passed(attempt: &Attempt<'_>, line: &str, announced: Option<Role>) -> String {
+        let line = attempt.pass(Stream::Stderr, line.as_bytes().to_vec(), announced);
+        String::from_utf8(line).expect("as it came")
+    }
+
+    #[test]
+    fn without_generated_code_everything_is_shown_once_sources_are_read() {
+        let attempt = attempt(Some(Part::Absent));
+        assert_eq!(passed(&attempt, "a", None), "");
+        assert_eq!(passed(&attempt, "d", Some(Role::DepInfo)), "ad");
+        assert_eq!(passed(&attempt, "b", None), "b");
+        assert!(attempt.counts(false));
+    }
+
+    #[test]
+    fn generated_code_holds_back_until_the_metadata() {
+        let attempt = attempt(Some(Part::Silent));
+        assert_eq!(passed(&attempt, "d", Some(Role::DepInfo)), "");
+        assert_eq!(passed(&attempt, "a", None), "");
+        assert_eq!(passed(&attempt, "m", Some(Role::Metadata)), "dam");
+        assert!(attempt.counts(false));
+    }
+
+    #[test]
+    fn a_failure_before_the_metadata_does_not_count_with_generated_code() {
+        let attempt = attempt(Some(Part::Silent));
+        assert_eq!(passed(&attempt, "d", Some(Role::DepInfo)), "");
+        assert!(!attempt.counts(false));
+        assert!(attempt.is_dropped());
+    }
+
+    #[test]
+    fn generated_code_that_asks_shows_nothing() {
+        let attempt = attempt(Some(Part::Asks));
+        assert_eq!(passed(&attempt, "d", Some(Role::DepInfo)), "");
+        assert!(attempt.is_dropped());
+        assert_eq!(passed(&attempt, "m", Some(Role::Metadata)), "");
+        assert!(!attempt.counts(true));
+    }
+
+    #[test]
+    fn a_compile_that_left_no_dep_info_counts() {
+        assert!(attempt(None).counts(false));
+        assert!(!attempt(Some(Part::Asks)).counts(true));
+        let certain = Attempt::that_counts();
+        assert_eq!(passed(&certain, "a", None), "a");
+        assert!(certain.counts(false));
+    }
+}

@@ -1,0 +1,350 @@
+//! Whether generated code asks for its own path: that decides whether a unit can be compiled with mapped paths.
+//!
+//! "Generated" is every source that the compiler knows by an absolute path below a mapped directory: what a build
+//! script left in `OUT_DIR`, and what is included or named by an absolute path. Of these, `file!()` and the location
+//! of a caller are the mapped name, which may lead nowhere. So a unit whose generated code asks for its path keeps the
+//! real one. All others stay mapped, and shared; locations of panics that nobody asked for stay mapped with them.
+//!
+//! Code asks by `file!`, `dbg!` or `Location::caller`, or by a macro that does: one of its own crate, or of a crate
+//! that the unit depends on. `file!` in a macro is the path of whoever invokes it. A procedural macro asks if its
+//! sources use the file of a span, or any of these macros. Where sources of a crate are not found, they are taken to ask.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use memchr::memmem;
+
+use crate::digest::Digest;
+use crate::invocation::{Invocation, Output, Role};
+use crate::key::depinfo::DepInfo;
+use crate::key::portable::Root;
+use crate::key::reach::Reach;
+use crate::key::roots::Places;
+use crate::rust_text;
+use crate::store::Store;
+use crate::sys::{fs, os};
+
+/// The part that generated code has in a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// There is none.
+    Absent,
+    /// It does not ask for its path.
+    Silent,
+    /// It asks for its path.
+    Asks,
+}
+
+/// Where the sources of a unit are looked for.
+pub struct Sources<'a> {
+    pub invocation: &'a Invocation,
+    pub outputs: &'a [Output],
+    pub places: &'a Places,
+    pub store: &'a Store,
+    /// Content of the externs.
+    pub externs: &'a [Digest],
+    /// The directory of the package, where that is mapped as well.
+    pub mapped_package: Option<PathBuf>,
+}
+
+impl Sources<'_> {
+    /// The part of generated code in the compile that wrote its dep-info just now; `None` if that is not there or not
+    /// understood.
+    pub fn part_of_generated(&self) -> Option<Part> {
+        let output = self.outputs.iter().find(|output| output.role == Role::DepInfo)?;
+        let dep_info = DepInfo::parse(&fs::read(&self.path(&output.path)).ok()?).ok()?;
+        let paths = || dep_info.files.iter().filter_map(|file| os::path(file));
+        let (generated, own): (Vec<PathBuf>, Vec<PathBuf>) =
+            paths().partition(|path| self.is_generated(path));
+        if generated.is_empty() {
+            let is_mapped =
+                |path: PathBuf| self.mapped_package.as_ref().is_some_and(|package| path.starts_with(package));
+            return Some(if paths().any(is_mapped) { Part::Silent } else { Part::Absent });
+        }
+        let code = |path: &PathBuf| code_of(&self.path(path));
+        let generated: Vec<Vec<u8>> = generated.iter().filter_map(code).collect();
+        if generated.iter().any(|code| asks_itself(code)) {
+            return Some(Part::Asks);
+        }
+        let mut macros = Macros::default();
+        generated.iter().for_each(|code| macros.add(code));
+        own.iter().filter_map(code).for_each(|code| macros.add(&code));
+        let is_asking = macros.asks(used_in(&generated)) || self.asks_elsewhere(macros, &generated);
+        Some(if is_asking { Part::Asks } else { Part::Silent })
+    }
+
+    /// Whether a source that may take part in a compile asks for its own path: one of `earlier`, which an earlier
+    /// compile of the unit read, or else one that a build script has left in `out_dir` and that the crate root names.
+    /// What is found here saves compiling twice.
+    pub fn seem_to_ask(&self, earlier: &[PathBuf], out_dir: Option<&OsStr>) -> bool {
+        let mut candidates = earlier.to_vec();
+        if let (true, Some(out_dir)) = (candidates.is_empty(), out_dir) {
+            let root = fs::read(&self.path(&self.invocation.source)).unwrap_or_default();
+            let is_named = |path: &PathBuf| {
+                let name = path.file_name().map(os::bytes).unwrap_or_default();
+                name.ends_with(b".rs") && memmem::find(&root, name).is_some()
+            };
+            candidates = fs::list(Path::new(out_dir)).unwrap_or_default();
+            candidates.retain(is_named);
+        }
+        candidates.retain(|path| self.is_generated(path));
+        candidates.iter().filter_map(|path| code_of(path)).any(|code| asks_itself(&code))
+    }
+
+    /// Whether the compiler knows a source by a path that is mapped: sources with relative names stay as they are.
+    fn is_generated(&self, path: &Path) -> bool {
+        let path = self.places.roots.tokenize(os::bytes(path));
+        path.is_under(Root::Target) || path.is_under(Root::Workspace)
+    }
+
+    fn path(&self, path: &Path) -> PathBuf {
+        self.places.cwd.join(path)
+    }
+
+    /// Whether the generated code asks by macros of crates that the unit depends on.
+    fn asks_elsewhere(&self, mut macros: Macros, generated: &[Vec<u8>]) -> bool {
+        let mut names = used_in(generated);
+        names.retain(|name| !macros.0.contains_key(name));
+        if names.is_empty() {
+            return false;
+        }
+        let mut reach = Reach::default();
+        for digest in self.externs {
+            let Some(behind) = self.store.reach(digest) else { return true };
+            reach.extend(behind);
+        }
+        for reached in &reach.crates {
+            let Some(sources) = self.sources_of(reached.stem.as_bytes()) else { return true };
+            let texts = sources.iter().filter_map(|path| fs::read(path).ok());
+            if reached.procedural_macro.is_none() {
+                let texts = texts.filter(|text| memmem::find(text, b"macro_rules").is_some());
+                texts.for_each(|text| macros.add(&rust_text::code(&text)));
+                continue;
+            }
+            // What a procedural macro makes may stand in its literals.
+            let codes: Vec<Vec<u8>> = texts.collect();
+            let mut defined = codes.iter().flat_map(|code| rust_text::names(code));
+            if !defined.any(|(name, _)| names.contains(name)) {
+                continue;
+            }
+            if codes.iter().any(|code| asks_itself(code) || asks_spans(code)) {
+                return true;
+            }
+            names.extend(codes.iter().flat_map(|code| rust_text::invoked(code)).map(str::to_owned));
+        }
+        macros.asks(names)
+    }
+
+    /// The sources of a crate that the unit depends on, by the dep-info beside its library.
+    fn sources_of(&self, stem: &[u8]) -> Option<Vec<PathBuf>> {
+        let stem = os::from_bytes(stem.strip_prefix(b"lib").unwrap_or(stem))?;
+        let named = self.invocation.externs.iter().filter_map(|this| this.path.as_deref()?.parent());
+        let searched = self.invocation.search_paths.iter().map(|this| this.path.as_path());
+        let mut places = named.chain(searched).map(|dir| self.path(dir).join(&stem));
+        let dep_info = places.find_map(|path| fs::read(&path.with_added_extension("d")).ok())?;
+        let dep_info = DepInfo::parse(&dep_info).ok()?;
+        Some(dep_info.files.iter().filter_map(|file| Some(self.path(&os::path(file)?))).collect())
+    }
+}
+
+/// The code in a text file.
+fn code_of(path: &Path) -> Option<Vec<u8>> {
+    let source = fs::read(path).ok()?;
+    (!source.contains(&0)).then(|| rust_text::code(&source))
+}
+
+/// Whether `code` asks without the help of other macros.
+fn asks_itself(code: &[u8]) -> bool {
+    rust_text::invoked(code).any(|name| ASKING.contains(&name)) || has_call(code, "Location", "::", "caller")
+}
+
+/// Whether `code`, of a procedural macro, asks spans for their file.
+fn asks_spans(code: &[u8]) -> bool {
+    let is_method = |name: &str| name == "local_file" || name == "source_file";
+    rust_text::names(code).any(|(name, _)| is_method(name)) || has_call(code, "", ".", "file")
+}
+
+/// Whether `name` stands in `code` behind `before` and `separator`, and is called or named as a function.
+fn has_call(code: &[u8], before: &str, separator: &str, name: &str) -> bool {
+    memmem::find_iter(code, name).any(|at| {
+        let rest = &code[at + name.len()..];
+        let is_call = rest.trim_ascii_start().starts_with(b"(");
+        let is_name =
+            |rest: &[u8]| rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+        let ahead = code[..at].trim_ascii_end().strip_suffix(separator.as_bytes());
+        let is_behind = ahead.is_some_and(|ahead| ahead.trim_ascii_end().ends_with(before.as_bytes()));
+        is_behind && (is_call || !before.is_empty() && is_name(rest))
+    })
+}
+
+/// Macros of std that ask for the path of whoever invokes them, not only for a panic.
+const ASKING: &[&str] = &["dbg", "file"];
+
+/// Macros of std that do not.
+const SILENT: &[&str] = &[
+    "addr_of",
+    "addr_of_mut",
+    "asm",
+    "assert",
+    "assert_eq",
+    "assert_matches",
+    "assert_ne",
+    "cfg",
+    "column",
+    "compile_error",
+    "concat",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "env",
+    "eprint",
+    "eprintln",
+    "format",
+    "format_args",
+    "global_asm",
+    "include",
+    "include_bytes",
+    "include_str",
+    "is_x86_feature_detected",
+    "line",
+    "macro_rules",
+    "matches",
+    "module_path",
+    "offset_of",
+    "option_env",
+    "panic",
+    "pin",
+    "print",
+    "println",
+    "ready",
+    "stringify",
+    "thread_local",
+    "todo",
+    "unimplemented",
+    "unreachable",
+    "vec",
+    "write",
+    "writeln",
+];
+
+/// Attributes and derives of the language.
+const BUILT_IN: &[&str] = &[
+    "Clone",
+    "Copy",
+    "Debug",
+    "Default",
+    "Eq",
+    "Hash",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "allow",
+    "automatically_derived",
+    "cfg",
+    "cfg_attr",
+    "cold",
+    "default",
+    "deny",
+    "deprecated",
+    "derive",
+    "doc",
+    "expect",
+    "export_name",
+    "inline",
+    "link",
+    "link_name",
+    "macro_export",
+    "macro_use",
+    "must_use",
+    "no_mangle",
+    "non_exhaustive",
+    "path",
+    "repr",
+    "rustfmt",
+    "test",
+    "track_caller",
+    "unsafe",
+    "warn",
+];
+
+/// The names of macros that these texts may use.
+fn used_in(generated: &[Vec<u8>]) -> BTreeSet<String> {
+    let invoked = generated.iter().flat_map(|code| rust_text::invoked(code));
+    let invoked = invoked.filter(|name| !SILENT.contains(name));
+    let attributes = generated.iter().flat_map(|code| rust_text::attributes(code));
+    // Tools' and lints' names stand among these too; they are in no macro's sources.
+    let attributes = attributes.filter(|name| !BUILT_IN.contains(name) && !name.starts_with("clippy"));
+    invoked.chain(attributes).map(str::to_owned).collect()
+}
+
+/// Macros by name, and what their rules do.
+#[derive(Default)]
+struct Macros(BTreeMap<String, Rules>);
+
+#[derive(Default)]
+struct Rules {
+    asks: bool,
+    invokes: BTreeSet<String>,
+}
+
+impl Macros {
+    /// Adds what `code` defines.
+    fn add(&mut self, code: &[u8]) {
+        for (name, rules) in rust_text::defined(code) {
+            let known = self.0.entry(name.to_owned()).or_default();
+            known.asks |= asks_itself(rules);
+            known.invokes.extend(rust_text::invoked(rules).map(str::to_owned));
+        }
+    }
+
+    /// Whether one of these macros asks, or one that it invokes.
+    fn asks(&self, names: BTreeSet<String>) -> bool {
+        let mut waiting: Vec<String> = names.into_iter().collect();
+        let mut seen = BTreeSet::new();
+        while let Some(name) = waiting.pop() {
+            let Some(rules) = self.0.get(&name) else { continue };
+            if rules.asks {
+                return true;
+            }
+            if seen.insert(name) {
+                waiting.extend(rules.invokes.iter().cloned());
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_asks_for_its_path_by_name() {
+        let asks = |source: &str| asks_itself(&rust_text::code(source.as_bytes()));
+        assert!(asks("fn f() { file!() }"));
+        assert!(asks("fn f() { std :: file ! () }"));
+        assert!(asks("fn f() { dbg!(1); }"));
+        assert!(asks("use std::panic::Location; fn f() { Location::caller() }"));
+        assert!(asks("f.map_or_else(core::panic::Location::caller, g)"));
+        assert!(!asks("// file!()\nfn file() { include_file!(); panic!(\"file!()\") } Location::callers()"));
+    }
+
+    #[test]
+    fn a_procedural_macro_asks_spans_for_their_file() {
+        let asks = |source: &str| asks_spans(&rust_text::code(source.as_bytes()));
+        assert!(asks("span.file()"));
+        assert!(asks("Span::call_site().local_file()"));
+        assert!(!asks("File::open(path); self.file; file(); x.files()"));
+    }
+
+    #[test]
+    fn a_macro_asks_if_one_that_it_invokes_asks() {
+        let mut macros = Macros::default();
+        macros.add(b"macro_rules! a { () => { $crate::b!() } } macro_rules! b { () => { a!(); c!() } }");
+        assert!(!macros.asks(BTreeSet::from(["a".to_owned()])));
+        macros.add(b"macro_rules! c { () => { file!() } }");
+        assert!(macros.asks(BTreeSet::from(["a".to_owned()])));
+        assert!(!macros.asks(BTreeSet::from(["d".to_owned()])));
+    }
+}
