@@ -112,7 +112,11 @@ impl<'a> Streams<'a> {
         let mut real = Vec::with_capacity(line.len() + 256);
         let mut copied = 0;
         for at in memmem::find_iter(line, &mapped) {
-            if FILE_COMES_NEXT.iter().any(|before| line[copied..at].ends_with(before)) {
+            let (before, behind) = (&line[copied..at], &line[at + mapped.len()..]);
+            let is_file = FILE_COMES_NEXT.iter().any(|it| before.ends_with(it))
+                || (at == 0 || PLACE_COMES_NEXT.iter().any(|it| before.ends_with(it)))
+                    && starts_with_place(behind);
+            if is_file {
                 real.extend_from_slice(&line[copied..at]);
                 real.extend_from_slice(target);
                 real.push(b'/');
@@ -140,6 +144,23 @@ const FILE_COMES_NEXT: &[&[u8]] = &[
     b"--> \x1b[0m",
     b"::: \x1b[0m",
 ];
+
+/// What stands before a place in a file, `<path>:<line>:<column>`: in the short form the beginning of a line, in JSON and
+/// out of it; anywhere the name of what has no name of its own, such as `{closure@`.
+const PLACE_COMES_NEXT: &[&[u8]] = &[b"\"rendered\":\"", b"\\n", b"@"];
+
+/// Whether the path that `text` goes on with is followed by a line and a column.
+fn starts_with_place(text: &[u8]) -> bool {
+    let is_end = |byte: &u8| matches!(byte, b':' | b'\n' | b'"' | b'`');
+    let Some(end) = text.iter().position(is_end).filter(|end| text[*end] == b':') else { return false };
+    let mut numbers = text[end + 1..].splitn(3, |byte| *byte == b':');
+    let mut is_number = || {
+        let digits = numbers.next().unwrap_or_default();
+        let digits = digits.trim_ascii();
+        digits.first().is_some_and(u8::is_ascii_digit)
+    };
+    is_number() && is_number()
+}
 
 /// The line with which rustc announces an output, without its end.
 fn announcement(output: &Output) -> Vec<u8> {

@@ -232,3 +232,40 @@ fn without_times(printed: &str) -> Vec<String> {
     lines.sort();
     lines
 }
+
+/// What cargo shows, in every form, is what plain cargo shows: when it is compiled, when it is served, and elsewhere.
+#[test]
+fn every_message_format_names_real_files() {
+    let code = "pub fn g() -> u8 { let unused = 1; 2 }\n#[deprecated] pub fn old() {}\npub fn h() { old() }";
+    let world = generated(
+        code,
+        "fn main() { let unused = 1; println!(\"{}\", g()); h() }",
+        "pub fn w() { let unused = 1; }",
+    );
+    let formats = [
+        ("human", "never"),
+        ("human", "always"),
+        ("short", "never"),
+        ("short", "always"),
+        ("json", "never"),
+        ("json-diagnostic-short", "never"),
+        ("json-diagnostic-rendered-ansi", "never"),
+        ("json-diagnostic-short,json-diagnostic-rendered-ansi", "never"),
+        ("json-render-diagnostics", "never"),
+    ];
+    let shown = |step: &Step| {
+        step.succeeds();
+        (without_times(step.stdout()), without_times(step.stderr()))
+    };
+    let other = world.checkout("other");
+    for (format, color) in formats {
+        let args = ["check", "--message-format", format, "--color", color];
+        for (world, times) in [(&world, 2), (&other, 1)] {
+            let theirs = shown(&plain(world, &args));
+            for _ in 0..times {
+                world.clean();
+                assert_eq!(shown(&world.cargo(args)), theirs, "{format}, color {color}");
+            }
+        }
+    }
+}
