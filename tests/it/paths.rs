@@ -1,5 +1,7 @@
 //! Paths in outputs and in what is printed: real where somebody asks for them, mapped elsewhere.
 
+use std::fs;
+
 use crate::step::Step;
 use crate::world::{World, package};
 
@@ -267,5 +269,58 @@ fn every_message_format_names_real_files() {
                 assert_eq!(shown(&world.cargo(args)), theirs, "{format}, color {color}");
             }
         }
+    }
+}
+
+/// A moved cargo home: everything of a registry is served if its own paths are mapped.
+#[test]
+fn a_cargo_home_elsewhere_is_served_with_portable_paths() {
+    let mut world = World::files(&[
+        ("Cargo.toml", &package("app", "[dependencies]\nwords = \"0.1\"\n[workspace]\n")),
+        ("src/main.rs", "fn main() { words::w!(); println!(\"{}\", words::f(None)); }"),
+    ])
+    .env("KACHE_PATHS", "portable");
+    let build_script = generating("pub fn g(n: Option<u8>) -> u8 { n.unwrap_or(2) }");
+    let home = |world: &mut World, name: &str| {
+        let home = world.root().join(name);
+        let write = |file: &str, content: &str| {
+            let path = home.join(file);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("creates the directory");
+            fs::write(path, content).expect("writes the file");
+        };
+        let source = format!(
+            "[source.crates-io]\nreplace-with = \"v\"\n[source.v]\ndirectory = {:?}\n",
+            home.join("registry/src")
+        );
+        write("config.toml", &source);
+        let words = "[dependencies]\nmacros = \"0.1\"\n";
+        write("registry/src/words/Cargo.toml", &package("words", words));
+        write("registry/src/words/build.rs", &build_script);
+        write(
+            "registry/src/words/src/lib.rs",
+            &format!(
+                "pub use macros::w;\n{INCLUDED}pub fn f(n: Option<u8>) -> u8 {{ g(n) + n.map_or(1, |n| n / n) }}"
+            ),
+        );
+        write("registry/src/macros/Cargo.toml", &package("macros", "[lib]\nproc-macro = true\n"));
+        write(
+            "registry/src/macros/src/lib.rs",
+            "#[proc_macro] pub fn w(_: proc_macro::TokenStream) -> proc_macro::TokenStream { \"{}\".parse().unwrap() }",
+        );
+        for package in ["words", "macros"] {
+            write(&format!("registry/src/{package}/.cargo-checksum.json"), "{\"files\":{},\"package\":null}");
+        }
+        world.set("CARGO_HOME", &home);
+    };
+    for args in [["build", "--release"], ["build", "--profile=dev"]] {
+        home(&mut world, "home-1");
+        world.cargo(args).all_missed();
+        world.clean();
+        fs::rename(world.root().join("home-1"), world.root().join("home-2")).expect("moves the home");
+        home(&mut world, "home-2");
+        world.cargo(args).all_hit();
+        world.noop_of(args);
+        world.clean();
+        fs::remove_dir_all(world.root().join("home-2")).expect("removes the home");
     }
 }
