@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
-use crate::invocation::{NativeLib, SearchKind, Target};
+use crate::invocation::{Flag, NativeLib, SearchKind, Target};
 use crate::key::facts::{Facts, Watch};
 use crate::key::inputs::{InputKind, KeyInputs};
 use crate::key::memo::{self, Known, ReachNote};
@@ -110,8 +110,13 @@ fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
     for output in facts.outputs {
         argument("output", format!("{:?}", output.role).as_bytes());
     }
+    let is_linked = facts.outputs.iter().any(|output| output.role.is_linked());
     for flag in &invocation.flags {
-        argument(flag.name, os::bytes(&flag.value));
+        if let Some(texts) = remapping(facts, flag) {
+            texts.iter().for_each(|(name, text)| argument(name, text));
+        } else if is_linked || !is_for_linker(flag) {
+            argument(flag.name, os::bytes(&flag.value));
+        }
     }
     for path in invocation.search_paths.iter().filter(|path| path.kind != SearchKind::Dependency) {
         argument(&format!("search-{:?}", path.kind).to_lowercase(), os::bytes(&path.path));
@@ -125,7 +130,7 @@ fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
     // It leads from the outputs to the toolchain, by a relative path between where they really are.
     let is_on = |value: Option<&str>| !matches!(value, Some("n" | "no" | "off" | "false"));
     let has_rpath = invocation.codegen("rpath").next_back().is_some_and(is_on);
-    if has_rpath && facts.outputs.iter().any(|output| output.role.is_linked()) {
+    if has_rpath && is_linked {
         let out_dir = facts.places.cwd.join(&invocation.out_dir);
         for path in [&out_dir, &facts.toolchain.sysroot] {
             let path = fs::canonical(path).unwrap_or_else(|_| path.clone());
@@ -138,6 +143,39 @@ fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
         let directory = facts.portable(os::bytes(&facts.places.cwd));
         inputs.text(InputKind::SourcePath, Portable::literal("directory"), directory);
     }
+}
+
+/// Whether only a link reads this option. Cargo makes the path of a linker in a project's configuration absolute, so it
+/// differs between checkouts.
+fn is_for_linker(flag: &Flag) -> bool {
+    let options: [&[u8]; 3] = [b"linker=", b"link-arg=", b"link-args="];
+    flag.name == "codegen" && options.iter().any(|option| os::bytes(&flag.value).starts_with(option))
+}
+
+/// What a `--remap-path-prefix` of the user's own does. The directory is named from the build directory if that lies in
+/// it: packages from elsewhere know no workspace. Which other directories lie in it, and where, decides as well: of
+/// those, an output holds no real path that it could be bound to.
+fn remapping(facts: &Facts<'_>, flag: &Flag) -> Option<Vec<(&'static str, Vec<u8>)>> {
+    let value = os::bytes(&flag.value);
+    // rustc splits at the last one.
+    let at = memchr::memrchr(b'=', value).filter(|_| flag.name == "remap-path-prefix")?;
+    let (from, to) = (os::path(&value[..at])?, &value[at + 1..]);
+    let roots = &facts.places.roots;
+    let below = |path: &Path| path.strip_prefix(&from).ok().map(Path::to_path_buf);
+    let named = match facts.places.target.as_deref().and_then(|target| Some((target, below(target)?))) {
+        Some((target, below)) if roots.spellings().all(|(path, _)| path != os::bytes(&from)) => {
+            [os::bytes(target), &b"/..".repeat(below.components().count())].concat()
+        }
+        _ => os::bytes(&from).to_vec(),
+    };
+    let mut texts = vec![(flag.name, [named.as_slice(), b"=", to].concat())];
+    let known = roots.spellings().filter_map(|(path, root)| Some((root.token(), os::path(path)?)));
+    let others =
+        [("directory", facts.places.cwd.clone()), ("sysroot", facts.toolchain.sysroot.clone())].into_iter();
+    for (name, path) in known.chain(others) {
+        texts.extend(below(&path).map(|below| (name, os::bytes(&below).to_vec())));
+    }
+    Some(texts)
 }
 
 /// Crates of the toolchain itself, which need no path.

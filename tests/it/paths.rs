@@ -1,6 +1,7 @@
 //! Paths in outputs and in what is printed: real where somebody asks for them, mapped elsewhere.
 
 use std::fs;
+use std::path::Path;
 
 use crate::step::Step;
 use crate::world::{World, package};
@@ -323,4 +324,73 @@ fn a_cargo_home_elsewhere_is_served_with_portable_paths() {
         world.clean();
         fs::remove_dir_all(world.root().join("home-2")).expect("removes the home");
     }
+}
+
+/// A checkout whose configuration of cargo names a place in it, with a package of a registry beside it.
+fn configured(configuration: impl Fn(&Path) -> String) -> (World, World) {
+    let world = World::files(&[
+        ("Cargo.toml", &package("app", "[dependencies]\nwords = \"0.1\"\n[workspace]\n")),
+        ("src/main.rs", "fn main() { println!(\"{}\", words::f()); }"),
+        ("tools/my-cc", "#!/bin/sh\nexec cc \"$@\"\n"),
+    ]);
+    let registry = world.root().join("home/vendored");
+    let write = |file: &str, content: &str| {
+        let path = registry.join(file);
+        fs::create_dir_all(path.parent().expect("it has one")).expect("creates the directory");
+        fs::write(path, content).expect("writes the file");
+    };
+    write("words/Cargo.toml", &package("words", ""));
+    write("words/build.rs", &generating("pub fn g() { panic!() }"));
+    write(
+        "words/src/lib.rs",
+        &format!("{INCLUDED}pub fn f() -> u8 {{ if std::env::args().count() > 9 {{ g() }} 3 }}"),
+    );
+    write("words/.cargo-checksum.json", "{\"files\":{},\"package\":null}");
+    let source = format!("[source.crates-io]\nreplace-with = \"v\"\n[source.v]\ndirectory = {registry:?}\n");
+    fs::write(world.root().join("home/.cargo/config.toml"), source).expect("writes the configuration");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(world.tree().join("tools/my-cc"), mode).expect("makes it executable");
+    let other = world.checkout("other");
+    for world in [&world, &other] {
+        world.write(".cargo/config.toml", configuration(world.tree()));
+    }
+    (world, other)
+}
+
+#[test]
+fn a_linker_of_the_checkout_is_no_input_of_libraries() {
+    let target = "[target.'cfg(all())']\nlinker = \"tools/my-cc\"\n";
+    let (world, other) = configured(|_| target.to_owned());
+    world.build().all_missed();
+    let step = other.build();
+    step.succeeds();
+    assert!(!step.missed_units().contains(&"words lib".to_owned()), "{step}");
+    assert_eq!(other.run_bin("app"), "3\n");
+    other.noop();
+}
+
+#[test]
+fn a_remapping_of_the_checkout_is_the_same_in_another() {
+    let flags =
+        |tree: &Path| format!("[build]\nrustflags = [\"--remap-path-prefix={}=/src\"]\n", tree.display());
+    let (world, other) = configured(flags);
+    world.build().all_missed();
+    other.build().all_hit();
+    assert_eq!(other.run_bin("app"), "3\n");
+    let elsewhere = |tree: &Path| {
+        format!("[build]\nrustflags = [\"--remap-path-prefix={}=/elsewhere\"]\n", tree.display())
+    };
+    other.write(".cargo/config.toml", elsewhere(other.tree()));
+    other.rebuild().all_missed();
+}
+
+/// What else is remapped decides: an output holds no trace of where that really is.
+#[test]
+fn a_remapping_that_covers_other_directories_is_another() {
+    let flags =
+        |path: &Path| format!("[build]\nrustflags = [\"--remap-path-prefix={}=/src\"]\n", path.display());
+    let (world, other) = configured(|tree| flags(tree.ancestors().nth(2).expect("it has two")));
+    world.build().all_missed();
+    other.write(".cargo/config.toml", flags(other.tree()));
+    assert!(other.build().missed_units().contains(&"words lib".to_owned()));
 }
