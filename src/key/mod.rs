@@ -136,7 +136,7 @@ pub mod read;
 pub mod diff;
 
 /// Version of the key, part of every unit key.
-pub const SCHEMA: &str = "1";
+pub const SCHEMA: &str = "2";
 
 #[cfg(test)]
 mod tests;
