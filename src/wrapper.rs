@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::gather;
 use crate::hit;
 use crate::invocation::driver::Driver;
-use crate::invocation::{Invocation, Target, outputs, parse};
+use crate::invocation::{Invocation, outputs, parse};
 use crate::key::assumed;
 use crate::key::facts::Facts;
 use crate::key::inputs::KeyInputs;
@@ -116,10 +116,7 @@ impl Way<'_> {
         let invocation = self.invocation;
         self.refuse_probes()?;
         let memo_dir = self.store.memo_dir();
-        let target = invocation.target.as_ref().and_then(|target| match target {
-            Target::Triple(triple) => Some(triple.as_str()),
-            Target::Spec(path) => path.file_stem()?.to_str(),
-        });
+        let target = invocation.target.as_ref().and_then(|target| target.name()?.to_str());
         let toolchain = Toolchain::identify(self.call.program, target, self.places, self.env, &memo_dir)?;
         let outputs = outputs::outputs(invocation, &toolchain.host)?;
         let settings = Policy {
@@ -156,7 +153,7 @@ impl Way<'_> {
             Err(reason) => return self.step_aside(reason, &facts, &streams, record),
         };
         record.unit_key = Some(unit.key);
-        record.times.key_us = lap(watch);
+        record.times.key_us = watch.lap_us();
         let job = Job { way: self, facts: &facts, unit: &unit, streams: &streams, mapping: &mapping };
         job.run(record, watch)
     }
@@ -203,10 +200,6 @@ impl Way<'_> {
     }
 }
 
-fn lap(watch: &mut Stopwatch) -> u64 {
-    watch.lap().as_micros() as u64
-}
-
 /// An invocation whose unit key is known.
 struct Job<'a> {
     way: &'a Way<'a>,
@@ -225,7 +218,7 @@ impl Job<'_> {
         let lock = match self.take_off() {
             // Who had the lock may have let go of it between the lookup and now.
             Some(Waited::Free(lock) | Waited::AfterHolder(lock)) => {
-                record.times.wait_us = lap(watch);
+                record.times.wait_us = watch.lap_us();
                 match self.try_hit(Origin::Waited, record, watch) {
                     Ok(code) => return Ok(code),
                     Err(again) => reason = again,
@@ -234,7 +227,7 @@ impl Job<'_> {
             }
             Some(Waited::Stalled) | None => None,
         };
-        record.times.wait_us += lap(watch);
+        record.times.wait_us += watch.lap_us();
         self.miss(reason, lock.as_ref(), record, watch)
     }
 
@@ -251,12 +244,12 @@ impl Job<'_> {
         let present = present.with_names(self.facts.program_names).with_loader_dirs(self.facts.loader_dirs());
         let mut present = present.with_memo(self.facts.memo).with_rules(&rules);
         let found = store.lookup(&self.unit.key, &mut present)?;
-        record.times.lookup_us = lap(watch);
+        record.times.lookup_us = watch.lap_us();
         record.key = Some(found.key);
         let restored = hit::serve(store, &found, self.facts, self.streams)?;
         self.way.call.answered.set(Some(0));
         record.is_hit(origin, &found, restored);
-        record.times.restore_us = lap(watch);
+        record.times.restore_us = watch.lap_us();
         Ok(ExitCode::SUCCESS)
     }
 
@@ -297,7 +290,7 @@ impl Job<'_> {
             trigger::after_put(&way.config.cache_dir.value);
         }
         record.is_miss(reason, missed);
-        record.times.put_us = lap(watch).saturating_sub(record.times.compile_us);
+        record.times.put_us = watch.lap_us().saturating_sub(record.times.compile_us);
         Ok(ExitCode::from(exit_code))
     }
 }

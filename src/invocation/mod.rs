@@ -18,7 +18,7 @@ pub mod unstable;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,16 @@ pub enum Target {
     Triple(String),
     /// A path to a JSON specification; the triple is its file stem.
     Spec(PathBuf),
+}
+
+impl Target {
+    /// What cargo and rustc call directories of this target.
+    pub fn name(&self) -> Option<&OsStr> {
+        match self {
+            Target::Triple(triple) => Some(triple.as_ref()),
+            Target::Spec(path) => path.file_stem(),
+        }
+    }
 }
 
 /// `--extern [options:]name[=path]`.

@@ -115,12 +115,7 @@ fn build_directory(out_dir: &Path, target: Option<&Target>) -> Option<PathBuf> {
         Some(dir) => dir,
         None => ancestors().find(is_profile)?.parent()?,
     };
-    let triple = match target {
-        Some(Target::Triple(triple)) => Some(triple.as_ref()),
-        Some(Target::Spec(path)) => path.file_stem(),
-        None => None,
-    };
-    let Some(triple) = triple else { return Some(dir.to_path_buf()) };
+    let Some(triple) = target.and_then(Target::name) else { return Some(dir.to_path_buf()) };
     let is_of_triple = dir.file_name() == Some(triple) && !out_dir.starts_with(dir.join(triple));
     let dir = if is_of_triple { dir.parent()? } else { dir };
     Some(dir.to_path_buf())

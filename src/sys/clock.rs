@@ -53,6 +53,11 @@ impl Stopwatch {
         now.duration_since(std::mem::replace(&mut self.lap, now))
     }
 
+    /// The same in microseconds.
+    pub fn lap_us(&mut self) -> u64 {
+        self.lap().as_micros() as u64
+    }
+
     /// The time since the start.
     pub fn total(&self) -> Duration {
         self.started.elapsed()

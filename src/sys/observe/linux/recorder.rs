@@ -130,6 +130,10 @@ impl Recorder {
         own.settle(&access.path);
         let is_own = own.covers_nameless(&access.real);
         if is_own {
+            if access.uses == Uses::default() {
+                // What is there now was made by them.
+                access.found = Found::Absent;
+            }
             uses = Uses { written: uses.written, ..Uses::default() };
         } else {
             // Its name leads through a link of their own: the name without links is what was there before.
