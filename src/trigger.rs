@@ -26,7 +26,7 @@ pub fn after_put(cache_dir: &Path) {
     let is_due = match modified {
         Ok(modified) => is_due(modified, clock::now()),
         Err(_) => {
-            let _ = fs::private::write_new(&stamp, b"");
+            let _ = fs::private::write_new_at_top(&stamp, b"");
             return;
         }
     };

@@ -108,7 +108,7 @@ fn look_after(config: &Config, collects: bool) -> Result<String, String> {
     if collects {
         // Wrappers see by it that this was done.
         let stamp = trigger::stamp_file(cache_dir);
-        let _ = fs::touch(&stamp).or_else(|_| fs::private::write_new(&stamp, b""));
+        let _ = fs::touch(&stamp).or_else(|_| fs::private::write_new_at_top(&stamp, b""));
         if let Some(applied) = automatic::collect(config) {
             let (n, bytes) = (applied.n_removed + applied.n_evicted, format_bytes(applied.store_bytes));
             said.push(if n == 0 {

@@ -53,6 +53,10 @@ pub enum Waited {
 /// heartbeat: so twice that is the longest that a holder which stands still holds up others. What a clock says does
 /// not matter.
 pub fn lock(path: &Path, patience: Duration) -> io::Result<Waited> {
+    // A directory below the store is never behind a link; the cache directory itself, of `try_lock`, may be.
+    if path.parent().is_some_and(private::is_link) {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     let file = open(path)?;
     match file.try_lock() {
         Ok(()) => {
@@ -94,9 +98,6 @@ fn heartbeat_of(path: &Path) -> Option<SystemTime> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    if path.parent().is_some_and(private::is_link) {
-        return Err(io::ErrorKind::NotADirectory.into());
-    }
     let file = in_place(OpenOptions::new().create(true).truncate(false).write(true)).open(path)?;
     match private::distrust(&file.metadata()?) {
         None => Ok(file),

@@ -88,11 +88,26 @@ fn found(what: &str, name: &str, path: &Path) -> String {
 }
 "##;
 
+/// `source` without what begins with `start` and ends with the next `end`.
+fn without_arm(source: &str, start: &str, end: &str) -> String {
+    let (before, rest) = source.split_once(start).expect("the arm is there");
+    let (_, after) = rest.split_once(end).expect("it has an end");
+    format!("{before}{after}")
+}
+
 /// A binary that prints what the macro found.
 pub(crate) fn reading(call: &str) -> World {
     // Who knows at compile time where its own package is serves no other checkout.
     let own = r#""own" => text(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name)),"#;
     let reader = READER.replace("OWN", if call.starts_with("own") { own } else { "" });
+    // A macro that can start a program, or ask a server, is not followed by rules, whether or not it does.
+    let reader = if call.starts_with("sh:") {
+        reader
+    } else {
+        without_arm(&reader, "        \"sh\" => {", "        }\n")
+    };
+    let reader =
+        if call.starts_with("ask:") { reader } else { without_arm(&reader, "        \"ask\" =>", "\n") };
     let world = World::files(&[
         ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"reader\"]\n"),
         ("reader/Cargo.toml", &package("reader", "[lib]\nproc-macro = true\n")),
@@ -356,23 +371,36 @@ fn a_file_that_changes_after_it_was_read_is_not_stored() {
     assert!(matches!(unstored, Unstored::InputChanged(_) | Unstored::UnexpectedOutput(_)), "{unstored:?}");
 }
 
+/// Builds with a macro that runs `script` and then waits until somebody else has changed something by `change`.
+fn build_while(script: &str, before: impl FnOnce(&World), change: impl FnOnce(&Path) + Send) -> Unstored {
+    let world = reading(&format!("sh:{script}; : > ../asked; while [ -e ../asked ]; do sleep 0.01; done"));
+    before(&world);
+    let beside = world.tree().join("..");
+    let step = world.cargo_while(&["build"], || {
+        let asked = beside.join("asked");
+        while !asked.exists() {
+            std::thread::yield_now();
+        }
+        change(&beside);
+        std::fs::remove_file(asked).expect("removes");
+    });
+    step.succeeds();
+    step.unstored_of("app", "bin").clone()
+}
+
 #[test]
 fn a_file_outside_that_changes_after_it_was_read_is_not_stored() {
-    let world = reading("sh:cat ../outside; echo 7 > ../outside");
-    let step = world.build();
-    step.succeeds();
-    let unstored = step.unstored_of("app", "bin");
-    assert!(matches!(unstored, Unstored::InputChanged(path) if path.ends_with("outside")), "{unstored:?}");
+    let change = |beside: &Path| std::fs::write(beside.join("outside"), "7").expect("writes");
+    let unstored = build_while("cat ../outside", |_| (), change);
+    assert!(matches!(&unstored, Unstored::InputChanged(path) if path.ends_with("outside")), "{unstored:?}");
 }
 
 #[test]
 fn a_directory_outside_that_changes_after_it_was_listed_is_not_stored() {
-    let world = reading("sh:ls ../listed; touch ../listed/new");
-    std::fs::create_dir_all(world.tree().join("../listed")).expect("makes it");
-    let step = world.build();
-    step.succeeds();
-    let unstored = step.unstored_of("app", "bin");
-    assert!(matches!(unstored, Unstored::InputChanged(path) if path.ends_with("listed")), "{unstored:?}");
+    let make = |world: &World| std::fs::create_dir(world.tree().join("../listed")).expect("makes it");
+    let change = |beside: &Path| std::fs::write(beside.join("listed/new"), "").expect("writes");
+    let unstored = build_while("ls ../listed", make, change);
+    assert!(matches!(&unstored, Unstored::InputChanged(path) if path.ends_with("listed")), "{unstored:?}");
 }
 
 #[test]

@@ -53,6 +53,11 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path.parent().is_some_and(is_link) {
         return Err(io::ErrorKind::NotADirectory.into());
     }
+    write_new_at_top(path, bytes)
+}
+
+/// Writes a new file in the cache directory itself, which its user may have put behind a link; fails if it exists.
+pub fn write_new_at_top(path: &Path, bytes: &[u8]) -> io::Result<()> {
     step(Step::Write, path)?;
     let mut created = platform::create_private(path)?;
     created.write_all(bytes).inspect_err(|_| drop(std::fs::remove_file(path)))
