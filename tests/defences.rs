@@ -132,6 +132,22 @@ fn every_hazard_has_a_test_or_a_reason() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// Each of the numbered promises in SECURITY.md names a test, and all of these exist.
+#[test]
+fn every_promise_names_its_tests() {
+    let text = fs::read_to_string(root().join("SECURITY.md")).expect("it can be read");
+    let (_, promises) = text.split_once("## What is promised\n").expect("it has this part");
+    let promises = promises.split("\n## ").next().unwrap_or_default();
+    for number in 1..=10 {
+        let (_, promise) = promises.split_once(&format!("\n{number}. ")).expect("all are there");
+        let promise = promise.split(&format!("\n{}. ", number + 1)).next().unwrap_or_default();
+        let tests: Vec<&str> = promise.split('`').skip(1).step_by(2).filter(|it| it.contains("::")).collect();
+        assert!(!tests.is_empty(), "promise {number} names no test");
+        let missing: Vec<&&str> = tests.iter().filter(|name| !exists(name)).collect();
+        assert!(missing.is_empty(), "promise {number}: {missing:?}");
+    }
+}
+
 #[test]
 fn every_defence_stands_where_the_list_says_and_its_scenarios_exist() {
     let mut problems = Vec::new();
