@@ -185,7 +185,7 @@ fn a_file_whose_mode_is_changed_decides_and_that_is_not_stored() {
         step.succeeds();
         assert_eq!(world.run_bin("app"), "changed");
         let unstored = step.unstored_of("app", "bin");
-        let is_so = |what: &str| what.ends_with("app/absent") || what.contains("app/absent was made");
+        let is_so = |what: &str| what.ends_with("app/absent") || what.contains("app/absent was ");
         assert!(
             matches!(unstored, Unstored::UnexpectedOutput(what) | Unstored::InputChanged(what) if is_so(what)),
             "{unstored:?}"
