@@ -125,6 +125,8 @@ pub fn files(cache_dir: &Path) -> Vec<PathBuf> {
 fn on_disk(cache_dir: &Path, patience: Duration) -> Result<(Connection, Vec<String>), Trouble> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // SQLite would make it with the modes that the umask leaves. What is there already stays.
+    let _ = fs::private::write_new_at_top(&path(cache_dir), b"");
     let mut db = Connection::open_with_flags(path(cache_dir), flags).map_err(trouble)?;
     db.busy_timeout(patience).map_err(trouble)?;
     check(&db)?;

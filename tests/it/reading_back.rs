@@ -412,7 +412,7 @@ fn a_bad_configuration_stops_commands_and_no_build() {
 #[test]
 fn config_says_where_each_value_comes_from() {
     let mut world = World::project("two-crates");
-    world.write(".kache.toml", "[cache]\nlocal_max_size = \"1GiB\"\n");
+    world.write(".kache.toml", "[cache]\nwait = \"2m\"\n");
     world.set("KACHE_KEY_SALT", "x");
     let config = kache(&world, "config --json").json();
     let setting = |name: &str| {
@@ -420,12 +420,12 @@ fn config_says_where_each_value_comes_from() {
         settings.iter().find(|setting| setting["name"] == name).cloned().expect("it is there")
     };
     assert_eq!(setting("cache.key_salt")["source"], "KACHE_KEY_SALT");
-    assert_eq!(setting("cache.local_max_size")["value"], "1 GiB");
+    assert_eq!(setting("cache.wait")["value"], "2m");
     assert_eq!(
-        setting("cache.local_max_size")["source"],
+        setting("cache.wait")["source"],
         format!("{}:2", world.tree().join(".kache.toml").display())
     );
-    assert_eq!(setting("cache.wait")["source"], "default");
+    assert_eq!(setting("cache.local_max_size")["source"], "default");
 }
 
 #[test]
