@@ -366,6 +366,7 @@ fn compiler_copied_beside_another_driver_is_another_compiler() {
     };
     let genuine = view("genuine", &sysroot.join("bin/rustc"));
     let other = view("other", &copy.join("bin/rustc"));
+    fs::create_dir(world.tree().join("out")).expect("creates");
     // Cargo would have the loader look in the sysroot first, whatever lies beside the compiler.
     let build = |compiler: &Path| {
         let mut command = world.command(env!("CARGO_BIN_EXE_kache"));
