@@ -16,7 +16,7 @@ pub(crate) fn host() -> String {
 }
 
 /// A compiler: answers what it is asked for; else writes a library that holds the text of its source, and notes the call
-/// in the file `calls` beside itself.
+/// in the file `calls.profraw` beside itself: what a measurement leaves is no output of a compile.
 pub(crate) fn rustc(args: &[String]) -> ExitCode {
     let exe = std::env::current_exe().expect("this program has a path");
     let bin = exe.parent().expect("it is in a directory");
@@ -40,7 +40,7 @@ pub(crate) fn rustc(args: &[String]) -> ExitCode {
     let source = args.iter().find(|arg| arg.ends_with(".rs")).expect("there is a source");
     let extra = args.iter().find_map(|arg| arg.strip_prefix("extra-filename=")).unwrap_or_default();
     let file = |ending: &str| Path::new(out_dir).join(ending);
-    note(&bin.join("calls"));
+    note(&bin.join("calls.profraw"));
     let text = fs::read_to_string(source).expect("reads the source");
     if text.contains("broken") {
         eprintln!("error: it is broken");

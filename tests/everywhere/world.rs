@@ -45,7 +45,7 @@ impl World {
         world.write("project/target/.rustc_info.json", "{}");
         world.write("project/src/lib.rs", "pub fn one() {}");
         world.write("home/AppData/Local/x", "");
-        world.write("toolchain/bin/calls", "");
+        world.write("toolchain/bin/calls.profraw", "");
         world
     }
 
@@ -125,7 +125,7 @@ impl World {
 
     /// How often the compiler compiled.
     pub(crate) fn n_compiled(&self) -> usize {
-        stand_in::n_calls(&self.path("toolchain/bin/calls"))
+        stand_in::n_calls(&self.path("toolchain/bin/calls.profraw"))
     }
 
     /// What is in the outputs, by name.

@@ -421,10 +421,7 @@ fn config_says_where_each_value_comes_from() {
     };
     assert_eq!(setting("cache.key_salt")["source"], "KACHE_KEY_SALT");
     assert_eq!(setting("cache.wait")["value"], "2m");
-    assert_eq!(
-        setting("cache.wait")["source"],
-        format!("{}:2", world.tree().join(".kache.toml").display())
-    );
+    assert_eq!(setting("cache.wait")["source"], format!("{}:2", world.tree().join(".kache.toml").display()));
     assert_eq!(setting("cache.local_max_size")["source"], "default");
 }
 
