@@ -107,10 +107,6 @@ fn from_rules(
     if let Some(path) = assumed.watch.changed().or_else(|| assumed.readable.changed()) {
         return Err(Unstored::InputChanged(path.display().to_string()));
     }
-    let written = before.written.as_ref().map_err(|why| Unstored::InputsUnknown(why.clone()))?;
-    if let Some(path) = written.changed() {
-        return Err(Unstored::UnexpectedOutput(format!("{} was written meanwhile", path.display())));
-    }
     if let Some(path) = files_beside_outputs(facts).into_iter().find(|file| !before.beside.contains(file)) {
         return Err(Unstored::UnexpectedOutput(format!("{} was made as well", path.0.display())));
     }
@@ -122,6 +118,10 @@ fn from_rules(
         if !before.is_unchanged(path, identity) {
             return Err(Unstored::InputChanged(path.display().to_string()));
         }
+    }
+    let written = before.written.as_ref().map_err(|why| Unstored::InputsUnknown(why.clone()))?;
+    if let Some(path) = written.changed() {
+        return Err(Unstored::UnexpectedOutput(format!("{} was written meanwhile", path.display())));
     }
     list.seen = seen(&list, &present);
     Ok((list, inputs))
