@@ -102,8 +102,12 @@ fn place(
     if is_to_be_linked {
         let (blob, metadata) = store.blob(&artifact.blob, artifact.size_bytes).map_err(unusable)?;
         // A link has the mode, owner and group of another build. What rustc makes here may have others.
-        is_to_be_linked = made_here.is_some_and(|made_here| fs::has_same_access(&metadata, made_here));
-        is_linked = is_to_be_linked && link(&blob, to).is_ok();
+        let can_be_linked = made_here.is_some_and(|made_here| fs::has_same_access(&metadata, made_here));
+        is_linked = can_be_linked && link(&blob, to).is_ok();
+        // No mode would make a link to another file system.
+        let device = |metadata: &Metadata| Identity::of(metadata).device;
+        is_to_be_linked =
+            can_be_linked || made_here.is_some_and(|made_here| device(made_here) != device(&metadata));
     }
     let how = if is_linked {
         Duplicate::Linked
