@@ -382,6 +382,31 @@ mod tests {
         }
     }
 
+    /// Cargo reads the pipes of its compilers to their ends: a process that holds one holds the build up.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_detached_process_has_no_stream_descriptor_or_session_of_its_starter() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let seen = dir.path().join("seen");
+        let leaky = std::io::pipe().expect("makes a pipe");
+        rustix::io::fcntl_setfd(&leaky.1, rustix::io::FdFlags::empty()).expect("lets children inherit it");
+        let script = "for n in /proc/self/fd/*; do readlink \"$n\"; done >\"$0.new\"; \
+                      cut -d' ' -f6 /proc/$$/stat >>\"$0.new\"; echo $$ >>\"$0.new\"; mv \"$0.new\" \"$0\"";
+        let seen_text = seen.to_str().expect("is text");
+        spawn_detached(OsStr::new("sh"), &["-c", script, seen_text]).expect("starts");
+        let until = Instant::now() + Duration::from_secs(60);
+        while !seen.exists() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let text = std::fs::read_to_string(&seen).expect("it ran");
+        let lines = Vec::from_iter(text.lines());
+        let (session, descriptors) = (&lines[lines.len() - 2..], &lines[..lines.len() - 2]);
+        assert_eq!(session[0], session[1], "it leads a session of its own");
+        assert!(descriptors.iter().filter(|line| **line == "/dev/null").count() >= 2, "{text}");
+        assert!(!descriptors.iter().any(|line| line.starts_with("pipe:") || line.starts_with("socket:")), "{text}");
+        drop(leaky);
+    }
+
     #[test]
     fn a_manager_is_looked_for_where_it_is_and_not_where_a_variable_of_another_user_says() {
         let usual = || Some(PathBuf::from("/run/user/7"));
