@@ -1,18 +1,17 @@
 //! kache is a build cache for Rust. Cargo calls it in front of the compiler; it serves what was compiled before, or
 //! compiles and stores.
 //!
-//! # The way of one compilation
+//! # The path of one compilation
 //!
 //! ```text
 //! argv, env, cwd
-//!   └─ Invocation          parsed, pure; anything not understood → bypass: the compiler runs untouched
-//!       └─ unit key        digest of all that is known before sources are read
-//!           └─ input list  what earlier compiles of this unit read; newest first
-//!               └─ cache key = digest(unit key, what those inputs are today)
-//!                   ├─ entry found → restore → replay what was printed → record → exit 0
-//!                   └─ none → one of all that need it compiles, the others wait and look again
-//!                         └─ compiler, streams forwarded live → its dep-info → blobs, entry, input list
-//!                              → record → the compiler's exit code
+//!   └─ invocation          parsed, pure; anything not understood is a bypass: the compiler runs untouched
+//!       └─ key             unit key: the digest of everything known before sources are read
+//!           └─ store       input lists: what earlier compiles of this unit read, newest first
+//!               └─ action  cache key = digest(unit key, those inputs as they are today)
+//!                   ├─ found     run::hit: restore, replay the diagnostics
+//!                   └─ not found run::miss: wait for the single-flight lock, or compile, learn the inputs, store
+//!                         └─ run::record, then the compiler's exit code
 //! ```
 //!
 //! Principles, in order: **never a wrong hit**, never break a build, fast hits, small disk, fast misses.
@@ -20,97 +19,72 @@
 //! # The rule of direction
 //!
 //! The list below is in reading order, and **a module imports only modules listed above it**; `tests/tidy.rs` keeps
-//! it so. Up to [`wrapper`] stands what a hit needs: `std` and a few small crates, no thread, no database. What people
-//! call comes after it, behind the feature `cli`.
+//! it so. Everything up to [`run`] is what a hit needs: `std` and a few small crates, no thread, no database. The
+//! commands come after it, behind the feature `cli`.
 //!
 //! An error cannot escape the way: before the compiler runs, steps return a [`outcome::BypassReason`]; after it ran, an
 //! [`outcome::Unstored`], which is recorded and costs nothing else.
 
-// Ground: knows nothing of kache.
+/// The operating system: files, processes, locks, observation. Knows nothing of kache.
 pub mod sys;
 
+/// Digests and the seal of stored files.
 pub mod digest;
 
-// Words: plain values, no I/O, no clock.
+/// Every way an invocation can end, and why.
 pub mod outcome;
 
+/// Settings: environment, files, defaults.
 pub mod config;
 
+/// rustc's command line, parsed.
 pub mod invocation;
 
-pub mod policy;
-
+/// Messages between the daemon and its clients.
 pub mod protocol;
 
+/// The settings of one process.
 pub mod settings;
 
-// The way, in order.
-pub mod call;
+/// What is true of any cached action: inputs, their state today, portable paths.
+pub mod action;
 
-pub mod probe;
-
+/// What decides the output of a rustc invocation: the unit key.
 pub mod key;
 
+/// The content-addressed store on disk.
 pub mod store;
 
-pub mod streams;
+/// One invocation of the wrapper, from its arguments to the compiler's exit code.
+pub mod run;
 
-pub mod mapping;
-
-pub mod rust_text;
-
-pub mod generated;
-
-pub mod attempt;
-
-pub mod restore;
-
-pub mod compile;
-
-pub mod privileged;
-
-pub mod names;
-
-pub mod unseen;
-
-pub mod learn;
-
-pub mod reading;
-
-pub mod gather;
-
-pub mod hit;
-
-pub mod miss;
-
-pub mod record;
-
+/// Talks to the daemon.
 pub mod client;
 
-pub mod trigger;
-
-pub mod wrapper;
-
-// Reading back.
+/// The database that reports read: a copy of records and entries.
 #[cfg(feature = "cli")]
 pub mod index;
 
+/// Figures and words for reports.
 #[cfg(feature = "cli")]
 pub mod report;
 
+/// Removes entries that are no longer needed.
 #[cfg(feature = "cli")]
 pub mod gc;
 
+/// Explains a miss by comparing two lists of inputs.
 #[cfg(feature = "cli")]
 pub mod why_miss;
 
-// Behind the scene.
+/// The background service.
 #[cfg(feature = "cli")]
 pub mod daemon;
 
-// In front of the user.
+/// Installs, checks and removes kache on a machine.
 #[cfg(feature = "cli")]
 pub mod setup;
 
+/// The commands.
 #[cfg(feature = "cli")]
 pub mod cli;

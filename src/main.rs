@@ -10,5 +10,5 @@ fn main() -> ExitCode {
     if kache::cli::is_meant(&env) {
         return kache::cli::main(&env);
     }
-    kache::wrapper::main(&env)
+    kache::run::wrapper::main(&env)
 }

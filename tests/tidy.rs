@@ -325,7 +325,7 @@ fn is_excused(source: &Source, line: usize) -> bool {
 fn main_only_decides_and_the_wrapper_only_calls_the_steps() {
     let tree = Tree::read();
     let limits =
-        [("src/main.rs", MAIN_HAS_FEWER_LINES_THAN), ("src/wrapper.rs", WRAPPER_HAS_FEWER_LINES_THAN)];
+        [("src/main.rs", MAIN_HAS_FEWER_LINES_THAN), ("src/run/wrapper.rs", WRAPPER_HAS_FEWER_LINES_THAN)];
     let mut problems = Vec::new();
     for (path, limit) in limits {
         let n_lines = tree.source(path).n_production_lines();
@@ -339,16 +339,16 @@ fn main_only_decides_and_the_wrapper_only_calls_the_steps() {
 #[test]
 fn every_kind_of_input_has_its_row_in_the_table_of_the_key() {
     let tree = Tree::read();
-    let inputs = tree.source("src/key/inputs.rs");
+    let inputs = tree.source("src/action/inputs.rs");
     let start = inputs.tokens.windows(2).position(|t| t[0].text == "enum" && t[1].text == "InputKind");
-    let open = start.expect("src/key/inputs.rs declares `enum InputKind`") + 2;
+    let open = start.expect("src/action/inputs.rs declares `enum InputKind`") + 2;
     let body = &inputs.tokens[open + 1..inputs.closing(open)];
     let kinds: BTreeMap<&str, usize> = body
         .iter()
         .filter(|token| token.text.starts_with(char::is_uppercase))
         .map(|token: &Token| (token.text.as_str(), token.line))
         .collect();
-    assert!(kinds.len() > 9, "the kinds of src/key/inputs.rs cannot be read");
+    assert!(kinds.len() > 9, "the kinds of src/action/inputs.rs cannot be read");
 
     let mut rows = BTreeMap::new();
     for (index, line) in tree.source("src/key/mod.rs").text.lines().enumerate() {
@@ -359,7 +359,7 @@ fn every_kind_of_input_has_its_row_in_the_table_of_the_key() {
     let missing = kinds.iter().filter(|(kind, _)| !rows.contains_key(*kind));
     let unknown = rows.iter().filter(|(row, _)| !kinds.contains_key(*row));
     let problems: Vec<String> = missing
-        .map(|(kind, line)| format!("src/key/inputs.rs:{line}: `{kind}` has no row in src/key/mod.rs"))
+        .map(|(kind, line)| format!("src/action/inputs.rs:{line}: `{kind}` has no row in src/key/mod.rs"))
         .chain(unknown.map(|(row, line)| format!("src/key/mod.rs:{line}: `{row}` is no InputKind")))
         .collect();
     none(

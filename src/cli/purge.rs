@@ -13,10 +13,10 @@ use crate::gc::survey;
 use crate::index::open;
 use crate::index::records;
 use crate::report::words::counted;
+use crate::run::automatic_gc;
 use crate::store::Store;
 use crate::store::scrub::Scrub;
 use crate::sys::{clock, fs};
-use crate::trigger;
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -127,7 +127,7 @@ pub fn remove_everything(cache_dir: &Path) -> Result<(), Failure> {
     }
     let mut files = open::files(cache_dir);
     files.extend(records::files(&Store::records_dir(cache_dir)));
-    files.push(trigger::stamp_file(cache_dir));
+    files.push(automatic_gc::stamp_file(cache_dir));
     files.push(Scrub::file(cache_dir));
     for file in files {
         fs::remove(&file).map_err(|e| failed(&file, e))?;

@@ -13,10 +13,10 @@ use crate::daemon::event::Event;
 use crate::gc::automatic;
 use crate::index::open::Index;
 use crate::protocol::message::UpkeepStatus;
+use crate::run::automatic_gc;
 use crate::store::Store;
 use crate::sys::fs::Identity;
 use crate::sys::{clock, fs, process};
-use crate::trigger;
 
 /// At most once in this time: a build in progress adds records all the time.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -107,7 +107,7 @@ fn look_after(config: &Config, collects: bool) -> Result<String, String> {
     drop(index);
     if collects {
         // Wrappers see by it that this was done.
-        let stamp = trigger::stamp_file(cache_dir);
+        let stamp = automatic_gc::stamp_file(cache_dir);
         let _ = fs::touch(&stamp).or_else(|_| fs::private::write_new_at_top(&stamp, b""));
         if let Some(applied) = automatic::collect(config) {
             let (n, bytes) = (applied.n_removed + applied.n_evicted, format_bytes(applied.store_bytes));

@@ -20,7 +20,7 @@
 //!
 //! # By itself
 //!
-//! After a miss that stored something, a wrapper now and then starts `kache gc --automatic` ([`crate::trigger`]). That
+//! After a miss that stored something, a wrapper now and then starts `kache gc --automatic` ([`crate::run::automatic_gc`]). That
 //! ends at once unless the store is over its limit, entries can be too old, or a day has passed ([`automatic`]). A
 //! daemon that runs does the same, and stamps so that wrappers need not.
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 use crate::digest::Digest;
 use crate::index::records;
 use crate::outcome::Outcome;
-use crate::record;
+use crate::run::record;
 use crate::store::{Shelf, Store};
 use crate::sys::fs;
 

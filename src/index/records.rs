@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::record::{self, Record};
+use crate::run::record::{self, Record};
 use crate::sys::{clock, fs};
 
 /// The record files, oldest first.

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::open::{Index, path};
 use super::query::EntryRow;
 use crate::outcome::{Origin, Outcome};
-use crate::record::{self, Record};
+use crate::run::record::{self, Record};
 use crate::store::tests::Scene;
 use crate::store::{Shelf, Store};
 use crate::sys::env::Env;

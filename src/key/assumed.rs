@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use crate::key::facts::{Facts, Watch};
-use crate::key::inputs::{InputKind, KeyInputs};
-use crate::key::portable::Portable;
+use crate::action::inputs::{InputKind, KeyInputs};
+use crate::action::portable::Portable;
+use crate::key::context::{Facts, Watch};
 use crate::key::unit::{self, Unit, unreadable};
 use crate::key::{declared, link};
 use crate::outcome::BypassReason;

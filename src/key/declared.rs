@@ -4,10 +4,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::action::memo::Memo;
+use crate::action::roots::PROFILE_MARKS;
 use crate::digest::{Digest, Hasher};
-use crate::key::facts::Watch;
-use crate::key::memo::Memo;
-use crate::key::roots::PROFILE_MARKS;
+use crate::key::context::Watch;
 use crate::sys::fs::Identity;
 use crate::sys::{fs, os};
 

@@ -1,9 +1,9 @@
 //! What differs between the keys of two compiles, and the words for it. Nothing is computed anew: both are values that
 //! were stored, so the explanation is about what really decided.
 
-use crate::key::inputs::{Input, InputKind, KeyInputs, Value};
-use crate::key::portable::{Portable, Root};
-use crate::key::read::OTHER_WORDS;
+use crate::action::inputs::{Input, InputKind, KeyInputs, Value};
+use crate::action::portable::{Portable, Root};
+use crate::action::read::OTHER_WORDS;
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]

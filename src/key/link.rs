@@ -5,13 +5,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::{io, iter};
 
+use crate::action::inputs::{InputKind, KeyInputs};
+use crate::action::portable::{Portable, Root};
 use crate::digest::Hasher;
 use crate::invocation::{Invocation, Role, SearchKind};
-use crate::key::facts::{Facts, Watch};
-use crate::key::inputs::{InputKind, KeyInputs};
+use crate::key::closure::{self, Reach};
+use crate::key::context::{Facts, Watch};
 use crate::key::linker::{self, LinkArgument};
-use crate::key::portable::{Portable, Root};
-use crate::key::reach::{self, Reach};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::fs::Identity;
 use crate::sys::{fs, os};
@@ -157,7 +157,7 @@ fn add_linker(
 
 /// Variables whose names stand in the programs that link.
 fn add_variables_of(names: &str, facts: &Facts<'_>, inputs: &mut KeyInputs) {
-    for name in reach::read_among(facts.env, names) {
+    for name in closure::read_among(facts.env, names) {
         inputs.variable(InputKind::AskedVariable, Portable::literal(name), facts.asked(name).as_ref());
     }
 }

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::memo;
 use crate::digest::{Digest, Hasher, guard};
-use crate::key::memo;
-use crate::key::reach;
+use crate::key::closure;
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};
@@ -24,7 +24,7 @@ pub struct Linker {
     pub digest: Digest,
     /// Where it looks for libraries, in order.
     pub library_dirs: Vec<PathBuf>,
-    /// The texts in the driver and the linkers that are not [standard](is_standard); see [`reach::names_in`].
+    /// The texts in the driver and the linkers that are not [standard](is_standard); see [`closure::names_in`].
     pub names: String,
     files: Vec<(PathBuf, [i64; 5])>,
     /// Candidates that stood before a file that was found, and were not there.
@@ -141,7 +141,7 @@ impl Collection {
         self.add(name, path)?;
         if !is_standard(path) {
             let program = fs::read(path).map_err(|e| refuse(format!("{}: {e}", path.display())))?;
-            self.names += &reach::names_in(&program);
+            self.names += &closure::names_in(&program);
             self.names.push('\n');
         }
         Ok(())

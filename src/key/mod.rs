@@ -1,7 +1,7 @@
 //! The key: everything that decides what a compile makes, as a value.
 //!
 //! There are two levels. The **unit key** is the digest of what is known before any source is read ([`unit`]). Under it
-//! lie **input lists**: what earlier compiles of this unit read ([`read`]). The **cache key** is the digest of the unit
+//! lie **input lists**: what earlier compiles of this unit read ([`read`](crate::action::read)). The **cache key** is the digest of the unit
 //! key and of what such a list names, as it is now. An entry is only ever stored under a key made from what that very
 //! compile reported; a looked-up key may read, never store.
 //!
@@ -9,7 +9,7 @@
 //! rules take for read ([`assumed`]) is part of the cache key too; whoever can observe does not look at such a list.
 //! So an observed entry serves everywhere, and one that was made by rules only where there is nothing better.
 //!
-//! Both are digests of [`inputs::KeyInputs`], an ordered list of (kind, name, value), in an encoding of its own in
+//! Both are digests of [`KeyInputs`](crate::action::inputs::KeyInputs), an ordered list of (kind, name, value), in an encoding of its own in
 //! which each field carries its length. The list is stored beside the entry; `why-miss` compares two of them.
 //!
 //! # What is in
@@ -35,21 +35,21 @@
 //! | `MacroVariable` | unit | variable → digest | set, and its name stands in the library of such a macro, whatever it looks like. Of `HOME` the path itself counts |
 //! | `LintConfig` | unit, clippy | path → content | every `clippy.toml` above the package: dep-info does not tell where one could appear; manifests and the lock file, which it has lints for |
 //! | `Source` | read | path → content | every file of the compiler's dep-info |
-//! | `Read` | read | path → content | every other file that was seen to be read or started: by procedural macros, linkers and what they start ([`observed`] says what is left out), and those that the assembler reads, where a source names them literally ([`assembler`]); of one beside the workspace also the one in the same place of the checkout at hand |
+//! | `Read` | read | path → content | every other file that was seen to be read or started: by procedural macros, linkers and what they start ([`observed`](crate::action::observed) says what is left out), and those that the assembler reads, where a source names them literally ([`assembler`]); of one beside the workspace also the one in the same place of the checkout at hand |
 //! | `Listed` | read | path → digest of its names | every directory that was seen to be listed |
 //! | `Probed` | read | path → `absent`, `file`, … | every path that was seen to be asked for: what is not there today decides as well |
 //! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |
-//! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, or in another text that was read, where such a macro or a program that was started may take it for a name; or it stands there in other letters between quotes or behind `$`, `{` or `%`, and is set; all words that do are one input more, so that they decide where they are not set. Or a program was started: one that is set counts if its name stands in the program or in a library that it may have loaded, as in those of macros; git asks for some, any for those of the language ([`crate::names`]); the tools of a linker read those that are `CompilerVariable`s. Or something in the directory for temporary files is an input: then those that name it |
+//! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, or in another text that was read, where such a macro or a program that was started may take it for a name; or it stands there in other letters between quotes or behind `$`, `{` or `%`, and is set; all words that do are one input more, so that they decide where they are not set. Or a program was started: one that is set counts if its name stands in the program or in a library that it may have loaded, as in those of macros; git asks for some, any for those of the language ([`crate::run::miss::environment_names`]); the tools of a linker read those that are `CompilerVariable`s. Or something in the directory for temporary files is an input: then those that name it |
 //! | `Program` | read | name → where it is | every name that was looked for on `PATH`: another directory may stand first there; and what stands before it and cannot be run |
 //! | `Executable` | read, observed | path → – | every one of those files that can be started as a program: whoever looks whether it can does something else if not |
 //! | `Library` | read | name → where it is | every name of a shared library that a loader or a linker looked for, where a directory of `LD_LIBRARY_PATH` that is neither cargo's nor the toolchain's has one |
-//! | `Root` | read | root → real path, in all its spellings, and where its links lead | an output holds the real path, or was compiled with real paths because generated code asks for its own ([`crate::generated`]), so it serves only where that is the same |
+//! | `Root` | read | root → real path, in all its spellings, and where its links lead | an output holds the real path, or was compiled with real paths because generated code asks for its own ([`crate::run::miss::generated`]), so it serves only where that is the same |
 //! | `Sibling` | assumed | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
 //! | `PackageTree` | assumed | package → content of its files | procedural macros that read on their own may read any of them; the workspace's manifest, for macros that have cargo find it |
 //! | `DeclaredFile` | assumed | path → content | `rerun-if-changed` of a package with such macros |
 //! | `Linker` | assumed, linked | – → content of driver, linker, start files, C library | they go into the output ([`linker`]) |
 //! | `LinkFile` | assumed | name → content | scripts, objects and libraries that link arguments name; every library in a searched directory, of which an attribute may ask for any: outside of the workspace and the build directory size and time stand for the content of all of them |
-//! | `LinkedCrate` | assumed, linked | file stem → content | the linker reads the object code of the whole closure, of which rustc's metadata says nothing ([`reach`]) |
+//! | `LinkedCrate` | assumed, linked | file stem → content | the linker reads the object code of the whole closure, of which rustc's metadata says nothing ([`closure`]) |
 //!
 //! # What is out
 //!
@@ -57,10 +57,10 @@
 //! - `--out-dir`, `-L dependency=`, paths of `--extern`: where things lie. What is there counts by content.
 //! - `-C incremental`: left out of the compile as well. `--color`, `--diagnostic-width`: the terminal.
 //! - `RUSTFLAGS` and its encoded twin: rustc does not read them; cargo has put their effect into argv.
-//! - `CARGO_MAKEFLAGS`, terminal and session variables ([`reach::may_read`]), among them those that name a directory for
+//! - `CARGO_MAKEFLAGS`, terminal and session variables ([`closure::may_read`]), among them those that name a directory for
 //!   temporary files. That it is there, and what programs make in it for themselves, is no input; what was there is.
 //! - Where a variable loads other code into the compiler (`LD_PRELOAD`) or makes it print (`RUSTC_LOG`), nothing is
-//!   cached ([`crate::policy`]).
+//!   cached ([`crate::run::policy`]).
 //!
 //! # What cannot be seen
 //!
@@ -96,21 +96,13 @@
 //! Values of variables may be secrets. The key is made from their digests; what is stored beside an entry are digests
 //! that are keyed with a secret of the store (`store::secret`).
 
-pub mod portable;
-
-pub mod roots;
-
-pub mod inputs;
-
-pub mod memo;
-
 pub mod depinfo;
 
 pub mod assembler;
 
 pub mod capability;
 
-pub mod reach;
+pub mod closure;
 
 pub mod toolchain;
 
@@ -118,19 +110,13 @@ pub mod linker;
 
 pub mod declared;
 
-pub mod facts;
+pub mod context;
 
 pub mod link;
 
 pub mod unit;
 
 pub mod assumed;
-
-pub mod observed;
-
-pub mod paths;
-
-pub mod read;
 
 #[cfg(feature = "cli")]
 pub mod diff;

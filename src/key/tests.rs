@@ -5,10 +5,10 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use crate::action::memo::{DIR, Known, Memo, ReachNote};
+use crate::action::portable::{Portable, Root, Roots};
+use crate::action::roots::Places;
 use crate::digest::{Digest, guard};
-use crate::key::memo::{DIR, Known, Memo, ReachNote};
-use crate::key::portable::{Portable, Root, Roots};
-use crate::key::roots::Places;
 use crate::key::{linker, toolchain};
 use crate::store::tests::cases;
 use crate::sys::env::Env;

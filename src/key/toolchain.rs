@@ -19,9 +19,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::memo;
+use crate::action::roots::Places;
 use crate::digest::{Digest, Hasher, guard};
-use crate::key::memo;
-use crate::key::roots::Places;
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};

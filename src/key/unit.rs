@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::action::inputs::{InputKind, KeyInputs};
+use crate::action::memo::{self, Known, ReachNote};
+use crate::action::portable::{Portable, Root};
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
 use crate::invocation::{Flag, NativeLib, SearchKind, Target};
-use crate::key::facts::{Facts, Watch};
-use crate::key::inputs::{InputKind, KeyInputs};
-use crate::key::memo::{self, Known, ReachNote};
-use crate::key::portable::{Portable, Root};
-use crate::key::reach::{self, Reach};
+use crate::key::closure::{self, Reach};
+use crate::key::context::{Facts, Watch};
 use crate::key::{SCHEMA, capability, declared};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::{fs, host, os};
@@ -478,7 +478,7 @@ fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Resul
         let why = "a procedural macro writes a profile each time that it runs";
         return Err(BypassReason::new(Bypass::SideOutput, why));
     }
-    for name in reach::read_among(facts.env, &readable) {
+    for name in closure::read_among(facts.env, &readable) {
         inputs.variable(InputKind::MacroVariable, Portable::literal(name), facts.asked(name).as_ref());
     }
     if let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::key::inputs::{Input, InputKind, KeyInputs, Value};
+use crate::action::inputs::{Input, InputKind, KeyInputs, Value};
 use crate::store::entry::StoredInputs;
 
 /// How it was learnt that something is an input.
@@ -120,9 +120,9 @@ fn kind(kind: InputKind, is_read: bool) -> (&'static str, How) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::portable::Portable;
+    use crate::action::read::Learnt;
     use crate::digest::Digest;
-    use crate::key::portable::Portable;
-    use crate::key::read::Learnt;
 
     #[test]
     fn every_kind_has_a_name_of_its_own() {

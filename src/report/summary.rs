@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::outcome::{Origin, Outcome};
-use crate::record::Record;
 use crate::report::words;
+use crate::run::record::Record;
 
 /// How often a reason was met.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -4,8 +4,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::probe::{self, Answer};
 use crate::protocol::build::Build;
+use crate::run::ping::{self, Answer};
 use crate::setup::cargo_config::{self, Setting};
 use crate::sys::env::Env;
 use crate::sys::fs::settle;
@@ -77,7 +77,7 @@ impl Asked {
         let captured = make_package(&dir).map_err(|e| format!("{}: {e}", dir.display())).and_then(|()| {
             ask(&cargo, &dir, env).map_err(|e| format!("{} could not be asked: {e}", cargo.display()))
         });
-        let answers = probe::answers(&fs::read(&answers_file(&dir)).unwrap_or_default());
+        let answers = ping::answers(&fs::read(&answers_file(&dir)).unwrap_or_default());
         // What is left of it is small, and named for what it is.
         let _ = fs::remove_dir_all(&dir);
         let _ = settle::remove_empty_dir(&state);
@@ -125,7 +125,7 @@ fn make_package(dir: &Path) -> std::io::Result<()> {
     settle::create_private_dir_all(&dir.join("src"))?;
     fs::write_new(&dir.join("Cargo.toml"), MANIFEST.as_bytes())?;
     fs::write_new(&dir.join("src/lib.rs"), b"")?;
-    fs::write_new(&answers_file(dir), probe::HEADER)
+    fs::write_new(&answers_file(dir), ping::HEADER)
 }
 
 fn answers_file(dir: &Path) -> PathBuf {

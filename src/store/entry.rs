@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::inputs::KeyInputs;
+use crate::action::memo::ReachNote;
+use crate::action::portable::Portable;
+use crate::action::read::Learnt;
 use crate::digest::{Digest, guard};
 use crate::invocation::Role;
-use crate::key::inputs::KeyInputs;
-use crate::key::memo::ReachNote;
-use crate::key::portable::Portable;
-use crate::key::read::Learnt;
 use crate::store::{Shelf, Store};
 use crate::sys::fs::private;
 

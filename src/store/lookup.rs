@@ -1,7 +1,7 @@
 //! From a unit key to an entry, by way of the input lists.
 
+use crate::action::read::{InputList, Present};
 use crate::digest::Digest;
-use crate::key::read::{InputList, Present};
 use crate::outcome::MissReason;
 use crate::store::Store;
 use crate::store::entry::{Entry, Unreadable};

@@ -4,9 +4,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::action::read::InputList;
 use crate::digest::Digest;
-use crate::key::reach::Reach;
-use crate::key::read::InputList;
+use crate::key::closure::Reach;
 use crate::store::blob::Sharing;
 use crate::store::entry::{Entry, StoredInputs};
 use crate::store::{Shelf, Store};

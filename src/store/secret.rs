@@ -6,8 +6,8 @@
 
 use std::io;
 
+use crate::action::inputs::{InputKind, KeyInputs, Value};
 use crate::digest::Digest;
-use crate::key::inputs::{InputKind, KeyInputs, Value};
 use crate::store::Store;
 use crate::store::entry::StoredInputs;
 use crate::sys::{fs, random};
@@ -100,8 +100,8 @@ fn read(path: &std::path::Path) -> io::Result<Option<Secret>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::portable::Portable;
-    use crate::key::read::Learnt;
+    use crate::action::portable::Portable;
+    use crate::action::read::Learnt;
 
     fn inputs(value: &str) -> StoredInputs {
         let mut unit = KeyInputs::default();

@@ -4,9 +4,9 @@
 use std::io;
 use std::path::Path;
 
+use crate::action::portable::Portable;
 use crate::digest::Digest;
-use crate::key::portable::Portable;
-use crate::key::reach::{self, ProceduralMacro, Reach, ReachedCrate};
+use crate::key::closure::{self, ProceduralMacro, Reach, ReachedCrate};
 use crate::store::{Shelf, Store};
 use crate::sys::fs::{self, Identity};
 use crate::sys::{clock, os};
@@ -41,7 +41,7 @@ impl Store {
         }
     }
 
-    /// Texts in a procedural macro's library; see [`crate::key::reach::names_in`]. The same holds where they are lost.
+    /// Texts in a procedural macro's library; see [`crate::key::closure::names_in`]. The same holds where they are lost.
     pub fn names(&self, library: &Digest) -> Option<String> {
         let read = self.read(Shelf::Names, library).ok();
         self.or_forget(library, read.and_then(|read| String::from_utf8(read).ok()))
@@ -75,7 +75,7 @@ impl Store {
         let stem = Portable::literal(os::bytes(path.file_stem()?));
         let own = ReachedCrate { stem, procedural_macro, native_libraries: Vec::new(), assembles: false };
         let reach = Reach { crates: vec![own] };
-        self.put_names(library, &reach::names_in(&content)).ok()?;
+        self.put_names(library, &closure::names_in(&content)).ok()?;
         self.put_reach(library, &reach).ok()?;
         Some(reach)
     }

@@ -4,8 +4,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::read::InputList;
 use crate::digest::Digest;
-use crate::key::read::InputList;
 use crate::store::entry::{FORMAT, Unreadable};
 use crate::store::{Shelf, Store};
 

@@ -403,7 +403,10 @@ mod tests {
         let (session, descriptors) = (&lines[lines.len() - 2..], &lines[..lines.len() - 2]);
         assert_eq!(session[0], session[1], "it leads a session of its own");
         assert!(descriptors.iter().filter(|line| **line == "/dev/null").count() >= 2, "{text}");
-        assert!(!descriptors.iter().any(|line| line.starts_with("pipe:") || line.starts_with("socket:")), "{text}");
+        assert!(
+            !descriptors.iter().any(|line| line.starts_with("pipe:") || line.starts_with("socket:")),
+            "{text}"
+        );
         drop(leaky);
     }
 

@@ -9,7 +9,7 @@ use crate::index::query::EntryRow;
 use crate::index::records;
 use crate::key::diff::{Change, diff};
 use crate::outcome::{BypassReason, MissReason, Origin, Outcome, Unstored};
-use crate::record::Record;
+use crate::run::record::Record;
 use crate::store::Store;
 use crate::store::entry::StoredInputs;
 
@@ -137,7 +137,7 @@ fn changes(old: &StoredInputs, new: &StoredInputs) -> Vec<Change> {
 /// The crate that a changed dependency is, by its real name: a manifest may call it otherwise.
 fn changed_dependency(change: &Change, index: &Index) -> Option<String> {
     let called = change.extern_name()?;
-    let (Some(_), Some(crate::key::inputs::Value::Digest(content))) = (&change.old, &change.new) else {
+    let (Some(_), Some(crate::action::inputs::Value::Digest(content))) = (&change.old, &change.new) else {
         return None;
     };
     Some(index.crate_of_artifact(content).ok().flatten().unwrap_or(called))

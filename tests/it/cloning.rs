@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kache::record::Bytes;
+use kache::run::record::Bytes;
 
 use crate::robust::runs;
 use crate::skip::skip;

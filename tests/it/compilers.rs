@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kache::key::inputs::{Input, InputKind};
+use kache::action::inputs::{Input, InputKind};
 use kache::outcome::Bypass;
 use kache::store::Store;
 

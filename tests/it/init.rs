@@ -9,14 +9,14 @@ use crate::home::{Ended, Home};
 /// Whether cargo calls kache, in any directory of the home.
 fn cargo_calls_kache(home: &Home) -> bool {
     let answers = home.path("answers");
-    std::fs::write(&answers, kache::probe::HEADER).expect("asks");
+    std::fs::write(&answers, kache::run::ping::HEADER).expect("asks");
     home.package("asked");
     let mut command = home.command("cargo");
     command.current_dir(home.path("asked")).args(["tree", "--offline", "--depth", "0"]);
     command.env("CARGO_CACHE_RUSTC_INFO", "0").env("KACHE_PROBE", &answers);
     Ended::of(command.output().expect("cargo runs")).with(0, "");
     std::fs::remove_dir_all(home.path("asked")).expect("it was made");
-    let called = std::fs::read(&answers).expect("was asked").len() > kache::probe::HEADER.len();
+    let called = std::fs::read(&answers).expect("was asked").len() > kache::run::ping::HEADER.len();
     let _ = std::fs::remove_file(&answers);
     called
 }

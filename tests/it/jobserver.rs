@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kache::key::read::Learnt;
+use kache::action::read::Learnt;
 use kache::outcome::Outcome;
 
 use crate::observing::reading;

@@ -187,7 +187,7 @@ fn store_that_another_user_owns_or_can_write_is_not_read() {
         let step = world.build();
         step.succeeds();
         assert_eq!(step.bypasses(), [Bypass::Store; 2], "{step}");
-        let detail = |record: &kache::record::Record| match &record.outcome {
+        let detail = |record: &kache::run::record::Record| match &record.outcome {
             Outcome::Bypass { reason } => reason.detail.clone(),
             other => panic!("{other:?}"),
         };

@@ -2,7 +2,7 @@
 //!
 //! The same tree is built at the same absolute path, into the same build directory (kache's is moved aside
 //! meanwhile), by cargo and, instead of kache, a script that becomes rustc after changing the arguments as kache does:
-//! without `-C incremental`, with the `--remap-path-prefix` of `src/mapping.rs`. rustc and the linker are deterministic
+//! without `-C incremental`, with the `--remap-path-prefix` of `src/run/path_remap.rs`. rustc and the linker are deterministic
 //! for equal arguments, so the comparison is of everything: the set of names below the build
 //! directory, each file byte for byte (metadata, archives, executables, dep-info, and cargo's own notes, which hold the
 //! diagnostics it would show again), and each mode. Left out are files that hold times, and kache's own.

@@ -617,7 +617,8 @@ fn a_miss_starts_a_collection_when_one_is_due() {
     assert!(world.cache().join("gc.stamp").exists(), "the first miss started the clock");
     let old_lock = File::create(world.cache().join("gc.lock")).expect("makes the file");
     old_lock.set_modified(SystemTime::UNIX_EPOCH).expect("sets the time");
-    let modified = |file: std::io::Result<std::fs::Metadata>| file.and_then(|file| file.modified()).expect("is there");
+    let modified =
+        |file: std::io::Result<std::fs::Metadata>| file.and_then(|file| file.modified()).expect("is there");
     let stamped = || modified(world.cache().join("gc.stamp").metadata());
     let is_collected = || modified(old_lock.metadata()) > SystemTime::UNIX_EPOCH;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use kache::outcome::{Bypass, Outcome, Unstored};
-use kache::record::Record;
+use kache::run::record::Record;
 
 use crate::robust::{N_UNITS, Reference, project, runs};
 use crate::step::{hits, misses, read_records};

@@ -170,7 +170,7 @@ fn a_store_on_another_device_is_copied_from() {
     build(&world, &reference).expect(hits(0), misses(N_UNITS));
     let warm = build(&world, &reference);
     warm.expect(hits(N_UNITS), misses(0));
-    let bytes = |count: fn(&kache::record::Bytes) -> u64| -> u64 {
+    let bytes = |count: fn(&kache::run::record::Bytes) -> u64| -> u64 {
         warm.records().iter().map(|record| count(&record.bytes)).sum()
     };
     assert_eq!(bytes(|bytes| bytes.linked), 0, "{warm}");

@@ -8,9 +8,9 @@ use std::fmt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use kache::key::read::Learnt;
+use kache::action::read::Learnt;
 use kache::outcome::{Bypass, MissReason, Outcome, Unstored};
-use kache::record::{self, Learning, Record};
+use kache::run::record::{self, Learning, Record};
 
 /// How many units were served.
 #[derive(Debug, PartialEq, Eq)]

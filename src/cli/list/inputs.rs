@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use crate::action::read::Learnt;
 use crate::cli::table::Table;
 use crate::digest::Digest;
-use crate::key::read::Learnt;
 use crate::report::inputs::{Line, lines};
 use crate::report::words;
 use crate::store::Store;

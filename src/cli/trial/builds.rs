@@ -10,7 +10,7 @@ use crate::cli::trial::cargo::{BuildCall, Cargo, Wrapper};
 use crate::cli::trial::figures::{Figures, Records, Unserved, unserved};
 use crate::cli::trial::report::{COLD, PLAIN, SECOND, WARM};
 use crate::cli::trial::workspace::{self, Workspace};
-use crate::record::Record;
+use crate::run::record::Record;
 use crate::sys::fs;
 use crate::sys::program::Aftermath;
 

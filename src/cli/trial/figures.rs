@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::cli::exit::Failure;
 use crate::outcome::{MissReason, Outcome, Unstored};
-use crate::record::{self, Record};
+use crate::run::record::{self, Record};
 use crate::store::Store;
 use crate::sys::fs;
 

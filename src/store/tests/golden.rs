@@ -5,13 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::action::inputs::{InputKind, KeyInputs};
+use crate::action::memo::ReachNote;
+use crate::action::portable::{Portable, Root, Roots};
+use crate::action::read::{InputList, Learnt, Seen};
 use crate::digest::Digest;
 use crate::invocation::Role;
-use crate::key::inputs::{InputKind, KeyInputs};
-use crate::key::memo::ReachNote;
-use crate::key::portable::{Portable, Root, Roots};
-use crate::key::reach::{ProceduralMacro, Reach, ReachedCrate};
-use crate::key::read::{InputList, Learnt, Seen};
+use crate::key::closure::{ProceduralMacro, Reach, ReachedCrate};
 use crate::store::entry::{Artifact, Entry, FORMAT, Segment, StoredInputs, UnitName};
 use crate::store::put::Put;
 use crate::store::{Shelf, Store};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Scene, content, files_below, is_restored};
 use crate::invocation::Role;
-use crate::restore::Failed;
+use crate::run::restore::Failed;
 use crate::store::Shelf;
 use crate::sys::fs;
 

@@ -1,6 +1,6 @@
 //! Whether compiling starts programs with privileges of their own, which are not observed.
 
-use crate::privileged;
+use crate::run::miss::privileged;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;

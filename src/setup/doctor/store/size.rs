@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::config::units::{format_bytes, format_duration};
 use crate::gc::{is_under_way, lock_file};
+use crate::run::automatic_gc::stamp_file;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
 use crate::setup::doctor::machine::Machine;
 use crate::sys::fs::Identity;
-use crate::trigger::stamp_file;
 
 /// See the module.
 pub struct Size;

@@ -1,5 +1,5 @@
 //! A miss: the compiler runs with cargo's own arguments, and what it made is stored. It runs once, unless paths must
-//! not be mapped after all: [`crate::attempt`].
+//! not be mapped after all: [`crate::run::miss::attempt`].
 //!
 //! Crates that are not stored, but that others depend on, take this way as well: what stands behind them is noted, or
 //! nothing that depends on them could be served either.
@@ -9,28 +9,28 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::attempt::{Attempt, Stream};
-use crate::call::{Call, unlink};
-use crate::compile::{self, Compiled, NotRun, Printed, ShownStreams};
+use crate::action::memo::{Known, Memo};
+use crate::action::read::Present;
 use crate::digest::Digest;
-use crate::gather::{self, Finished};
-use crate::generated::Sources;
 use crate::invocation::Role;
 use crate::invocation::driver::Driver;
 use crate::key::assumed::{self, Assumed};
-use crate::key::facts::Facts;
-use crate::key::memo::{Known, Memo};
-use crate::key::reach::Reach;
-use crate::key::read::Present;
+use crate::key::closure::Reach;
+use crate::key::context::Facts;
 use crate::key::unit::Unit;
-use crate::learn::{Before, Evidence};
-use crate::mapping::Mapping;
 use crate::outcome::{Bypass, BypassReason, Unstored};
-use crate::policy;
-use crate::privileged;
-use crate::reading::{Reader, Reading};
+use crate::run::call::{Call, unlink};
+use crate::run::miss::artifact_reader::{Reader, Reading};
+use crate::run::miss::attempt::{Attempt, Stream};
+use crate::run::miss::collect::{self, Finished};
+use crate::run::miss::compile::{self, Compiled, NotRun, Printed, ShownStreams};
+use crate::run::miss::generated::Sources;
+use crate::run::miss::learn::{Before, Evidence};
+use crate::run::miss::privileged;
+use crate::run::path_remap::Mapping;
+use crate::run::policy;
+use crate::run::streams::Streams;
 use crate::store::Store;
-use crate::streams::Streams;
 use crate::sys::fs::{self, Identity};
 use crate::sys::lock::FileLock;
 use crate::sys::observe::{Found, Observation, Scope};
@@ -204,7 +204,7 @@ impl Compilation<'_> {
         let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
         let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
         let args = [self.call.prefix, mapped, &own].concat();
-        let reach = self.writes.then(|| gather::reach_of(self.facts, self.externs)).flatten();
+        let reach = self.writes.then(|| collect::reach_of(self.facts, self.externs)).flatten();
         let reader = Reader::new(self.facts.places);
         let (compiled, privileged) = {
             let stderr = self.announcing(reach.as_ref(), &reader, attempt);
@@ -325,7 +325,7 @@ impl Finish<'_> {
 
     fn try_store(&self, unit: &Unit, evidence: Evidence<'_>, mapping: &Mapping) -> Result<Stored, Unstored> {
         let Compilation { facts, streams, store, .. } = *self.compilation;
-        let put = gather::gather(&Finished {
+        let put = collect::gather(&Finished {
             facts,
             unit,
             evidence,

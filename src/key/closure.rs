@@ -3,9 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::memo::ReachNote;
+use crate::action::portable::Portable;
 use crate::digest::Digest;
-use crate::key::memo::ReachNote;
-use crate::key::portable::Portable;
 use crate::key::{assembler, capability};
 use crate::sys::elf;
 use crate::sys::env::Env;

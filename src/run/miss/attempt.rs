@@ -1,5 +1,5 @@
 //! A compile with mapped paths is an attempt: generated code that asks for its own path must be compiled with real
-//! ones ([`crate::generated`]), and a compile that fails may have failed because of the mapping.
+//! ones ([`crate::run::miss::generated`]), and a compile that fails may have failed because of the mapping.
 //!
 //! rustc announces the dep-info as soon as all sources are read, and long before the metadata, with which dependents
 //! start. Until it is known that the attempt counts, nothing that the compiler prints is shown:
@@ -16,8 +16,8 @@
 use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::generated::{Part, Sources};
 use crate::invocation::Role;
+use crate::run::miss::generated::{Part, Sources};
 
 /// Where a line was printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! The rules, one by one.
 
 use super::*;
+use crate::action::portable::Portable;
 use crate::digest::Digest;
-use crate::key::portable::Portable;
-use crate::key::reach::ProceduralMacro;
+use crate::key::closure::ProceduralMacro;
 use crate::sys::observe::Uses;
 
 fn setting() -> Setting {

@@ -3,7 +3,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::key::portable::Portable;
+use crate::action::portable::Portable;
 
 /// Paths in order. Written as `[[directory, name, name, …], …]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl<'de> Deserialize<'de> for Paths {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::portable::{Root, Roots};
+    use crate::action::portable::{Root, Roots};
 
     #[test]
     fn a_directory_is_written_once_for_its_paths_in_a_row() {

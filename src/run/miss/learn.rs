@@ -10,26 +10,26 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::call::Call;
+use crate::action::inputs::KeyInputs;
+use crate::action::observed::{self, Dependence, Kind, Setting};
+use crate::action::portable::{Portable, Root};
+use crate::action::read::{InputList, Learnt, Present, Seen};
 use crate::digest::Digest;
 use crate::invocation::{Invocation, SearchKind, SearchPath};
 use crate::key::assumed::Assumed;
+use crate::key::context::{Facts, Watch, same_content};
 use crate::key::depinfo::DepInfo;
-use crate::key::facts::{Facts, Watch, same_content};
-use crate::key::inputs::KeyInputs;
 use crate::key::link::reads_closure;
-use crate::key::observed::{self, Dependence, Kind, Setting};
-use crate::key::portable::{Portable, Root};
-use crate::key::read::{InputList, Learnt, Present, Seen};
 use crate::key::unit::{Unit, reach_of};
-use crate::names::{Names, Programs, TEMPORARY_VARIABLES};
 use crate::outcome::Unstored;
+use crate::run::call::Call;
+use crate::run::miss::environment_names::{Names, Programs, TEMPORARY_VARIABLES};
+use crate::run::miss::unobserved;
 use crate::store::Store;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
 use crate::sys::observe::{Found, Observation, Scope};
 use crate::sys::{dirs, os};
-use crate::unseen;
 
 /// How a compile was watched.
 pub enum Evidence<'a> {
@@ -89,8 +89,8 @@ pub fn learn(
         }
         Evidence::Assumed(before, assumed) => {
             names.add_readable(&assumed.readable)?;
-            unseen::refuse_unknown(facts, unit)?;
-            let read = unseen::assembled(facts, dep_info)?.into_iter().collect();
+            unobserved::refuse_unknown(facts, unit)?;
+            let read = unobserved::assembled(facts, dep_info)?.into_iter().collect();
             let list = InputList { read, ..list };
             let (list, inputs) = from_rules(facts, before, assumed, names.added_to(list))?;
             Ok(Learned { list, inputs, program_names: Vec::new() })
@@ -497,7 +497,7 @@ impl Before {
             }
         }
         let written =
-            if unit.runs_macros { unseen::places_to_write(facts, unit) } else { Ok(Watch::default()) };
+            if unit.runs_macros { unobserved::places_to_write(facts, unit) } else { Ok(Watch::default()) };
         let written = written.map_err(|e| format!("where procedural macros write: {e}"));
         Ok(Before { started_ns, states, written, beside: files_beside_outputs(facts) })
     }

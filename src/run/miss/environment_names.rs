@@ -6,15 +6,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::action::memo::Memo;
+use crate::action::observed::{Dependence, Setting};
+use crate::action::portable::Portable;
+use crate::action::read::InputList;
 use crate::digest::Digest;
+use crate::key::closure;
+use crate::key::context::{Facts, Watch};
 use crate::key::depinfo::DepInfo;
-use crate::key::facts::{Facts, Watch};
 use crate::key::linker;
-use crate::key::memo::Memo;
-use crate::key::observed::{Dependence, Setting};
-use crate::key::portable::Portable;
-use crate::key::reach;
-use crate::key::read::InputList;
 use crate::key::unit::Unit;
 use crate::outcome::Unstored;
 use crate::sys::{fs, os};
@@ -88,7 +88,7 @@ impl Names {
                 break;
             }
             if !text.contains(&0) {
-                let words = reach::names_in_source(&text).chain(reach::quoted_names_in(&text));
+                let words = closure::names_in_source(&text).chain(closure::quoted_names_in(&text));
                 self.quoted.extend(words.map(str::to_owned));
             }
         }
@@ -96,8 +96,8 @@ impl Names {
     }
 
     fn add_text(&mut self, text: &[u8]) {
-        self.asked.extend(reach::names_in_source(text).map(str::to_owned));
-        self.quoted.extend(reach::quoted_names_in(text).map(str::to_owned));
+        self.asked.extend(closure::names_in_source(text).map(str::to_owned));
+        self.quoted.extend(closure::quoted_names_in(text).map(str::to_owned));
     }
 
     /// What says where temporary files are, if something that lies there decided.
@@ -175,7 +175,7 @@ impl<'a> Programs<'a> {
         if let Some(names) = self.names(&program.digest) {
             return Ok(names);
         }
-        let names = reach::names_in(&fs::read(path).map_err(unknown)?);
+        let names = closure::names_in(&fs::read(path).map_err(unknown)?);
         self.new.insert(program.digest, names.clone());
         Ok(names)
     }

@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
+use crate::action::portable::Root;
+use crate::action::roots::Places;
 use crate::digest::Digest;
 use crate::invocation::{Invocation, Output, Role};
+use crate::key::closure::Reach;
 use crate::key::depinfo::DepInfo;
-use crate::key::portable::Root;
-use crate::key::reach::Reach;
-use crate::key::roots::Places;
-use crate::rust_text;
+use crate::run::miss::rust_text;
 use crate::store::Store;
 use crate::sys::{fs, os};
 

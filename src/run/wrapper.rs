@@ -7,35 +7,35 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::call::{self, Call, read_argument_file};
+use crate::action::inputs::KeyInputs;
+use crate::action::memo::{self, Memo};
+use crate::action::read::Present;
+use crate::action::roots::Places;
 use crate::config::{self, Config, Observe, Write};
 use crate::digest::Digest;
-use crate::gather;
-use crate::hit;
 use crate::invocation::driver::Driver;
 use crate::invocation::{Invocation, outputs, parse};
 use crate::key::assumed;
-use crate::key::facts::Facts;
-use crate::key::inputs::KeyInputs;
-use crate::key::memo::{self, Memo};
-use crate::key::read::Present;
-use crate::key::roots::Places;
+use crate::key::context::Facts;
 use crate::key::toolchain::Toolchain;
 use crate::key::unit::{self, Unit};
-use crate::mapping::{self, Mapping};
-use crate::miss::Compilation;
 use crate::outcome::{Bypass, BypassReason, MissReason, Origin, Outcome};
-use crate::policy::{self, Policy};
-use crate::probe;
-use crate::record::{self, Record};
+use crate::run::automatic_gc;
+use crate::run::call::{self, Call, read_argument_file};
+use crate::run::hit;
+use crate::run::miss::compilation::Compilation;
+use crate::run::miss::collect;
+use crate::run::path_remap::{self, Mapping};
+use crate::run::ping;
+use crate::run::policy::{self, Policy};
+use crate::run::record::{self, Record};
+use crate::run::streams::Streams;
 use crate::settings;
 use crate::store::Store;
-use crate::streams::Streams;
 use crate::sys::clock::{self, Stopwatch};
 use crate::sys::env::Env;
 use crate::sys::lock::{FileLock, Waited};
 use crate::sys::{observe, shield};
-use crate::trigger;
 
 /// Does what cargo asks for with `env.args`.
 pub fn main(env: &Env) -> ExitCode {
@@ -46,7 +46,7 @@ pub fn main(env: &Env) -> ExitCode {
 fn wrap(env: &Env) -> ExitCode {
     let mut watch = Stopwatch::start();
     let Some(call) = env.args.get(1..).and_then(Call::of) else { return ExitCode::from(2) };
-    probe::answer(env);
+    ping::answer(env);
     let parsed = match call.driver {
         Some(_) => parse::parse(call.args, &read_argument_file),
         None => Err(BypassReason::new(Bypass::UnknownDriver, call.program.to_string_lossy())),
@@ -124,7 +124,7 @@ impl Way<'_> {
             bypass_crates: &self.config.bypass_crates.value,
         };
         let mapping =
-            mapping::mapping(self.config.paths.value, invocation, self.places, &toolchain, self.env);
+            path_remap::mapping(self.config.paths.value, invocation, self.places, &toolchain, self.env);
         let memo = Memo::of(self.places.target.as_deref());
         let facts = Facts {
             invocation,
@@ -143,7 +143,7 @@ impl Way<'_> {
             program_names: &|digest| self.store.program_names(digest),
             adopt: &|path, digest| self.writes().then(|| self.store.adopt(path, digest)).flatten(),
         };
-        record.unit = gather::unit_name(&facts);
+        record.unit = collect::unit_name(&facts);
         record.place = self.places.shown();
         let streams = Streams::new(invocation, &outputs, &self.places.roots);
         let checked =
@@ -287,7 +287,7 @@ impl Job<'_> {
         let exit_code = missed.finish.exit_code();
         if missed.stored.is_ok() {
             way.store.renew_reach(&self.unit.externs);
-            trigger::after_put(&way.config.cache_dir.value);
+            automatic_gc::after_put(&way.config.cache_dir.value);
         }
         record.is_miss(reason, missed);
         record.times.put_us = watch.lap_us().saturating_sub(record.times.compile_us);

@@ -13,9 +13,9 @@ mod tests;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
+use crate::action::memo::{Known, Memo};
 use crate::digest::Hasher;
 use crate::invocation::{Output, Role};
-use crate::key::memo::{Known, Memo};
 use crate::store::Store;
 use crate::store::blob::{Duplicate, Sharing, Unusable};
 use crate::store::entry::{Artifact, Entry};

@@ -10,8 +10,8 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
+use crate::action::portable::{Root, Roots};
 use crate::invocation::{Invocation, Output, Role};
-use crate::key::portable::{Root, Roots};
 use crate::store::entry::Segment;
 use crate::sys::os;
 
@@ -183,7 +183,7 @@ fn in_json(text: &[u8], escape: bool) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::portable::Portable;
+    use crate::action::portable::Portable;
 
     fn outputs(target: &str) -> Vec<Output> {
         vec![Output { role: Role::Metadata, path: format!("{target}/debug/deps/liba.rmeta").into() }]

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::inputs::{InputKind, KeyInputs};
+use crate::action::memo::{self, Memo};
+use crate::action::paths::Paths;
+use crate::action::portable::{Portable, Root};
+use crate::action::roots::Places;
 use crate::digest::{Digest, Hasher};
-use crate::key::inputs::{InputKind, KeyInputs};
-use crate::key::memo::{self, Memo};
-use crate::key::paths::Paths;
-use crate::key::portable::{Portable, Root};
-use crate::key::reach;
-use crate::key::roots::Places;
+use crate::key::closure;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
 use crate::sys::os;
@@ -145,7 +145,7 @@ impl<'a> Present<'a> {
         Present { assume: Some(assume), ..self }
     }
 
-    /// The same, where `names` knows the texts in programs ([`reach::names_in`]).
+    /// The same, where `names` knows the texts in programs ([`closure::names_in`]).
     #[must_use]
     pub fn with_names(self, names: NamesOf<'a>) -> Present<'a> {
         Present { names: Some(names), ..self }
@@ -267,7 +267,7 @@ impl<'a> Present<'a> {
         let read = self
             .read_by
             .entry(*program)
-            .or_insert_with(|| Some(reach::read_among(env, &names.and_then(|names| names(program))?)));
+            .or_insert_with(|| Some(closure::read_among(env, &names.and_then(|names| names(program))?)));
         let is_shell = path.file_name().is_some_and(|name| SHELLS.iter().any(|shell| name == *shell));
         for name in read.clone()? {
             if is_shell && name == "PWD" && !self.is_where_it_runs(name) {
@@ -297,7 +297,7 @@ impl<'a> Present<'a> {
 
     fn variable(&self, name: &Portable) -> Option<Portable> {
         let value = os::bytes(self.env.get(os::from_bytes(name.as_bytes())?)?);
-        let is_literal = std::str::from_utf8(name.as_bytes()).is_ok_and(reach::is_literal);
+        let is_literal = std::str::from_utf8(name.as_bytes()).is_ok_and(closure::is_literal);
         Some(if is_literal { Portable::literal(value) } else { self.places.roots.tokenize(value) })
     }
 
@@ -308,7 +308,7 @@ impl<'a> Present<'a> {
         }
         let names = self.env.vars().filter_map(|(name, _)| name.to_str());
         let is_among = |name: &&str| {
-            reach::may_be_quoted(name)
+            closure::may_be_quoted(name)
                 && memchr::memmem::find_iter(words.as_bytes(), name).any(|at| {
                     let (before, behind) = (&words[..at], &words[at + name.len()..]);
                     (before.is_empty() || before.ends_with(' '))
@@ -420,7 +420,7 @@ mod tests {
     #[test]
     fn a_list_learnt_by_rules_counts_only_where_rules_do() {
         let places = Places {
-            roots: crate::key::portable::Roots::default(),
+            roots: crate::action::portable::Roots::default(),
             cwd: "/".into(),
             target: None,
             member: true,
@@ -441,7 +441,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary directory");
         let program = dir.path().join("tool");
         fs::write_new(&program, b"content").expect("writes");
-        let roots = crate::key::portable::Roots::default();
+        let roots = crate::action::portable::Roots::default();
         let places = Places { roots, cwd: "/".into(), target: None, member: true };
         let list = InputList {
             read: [Portable::literal(os::bytes(&program))].into_iter().collect(),
@@ -465,7 +465,7 @@ mod tests {
     fn library_counts_where_a_directory_of_the_loader_has_it() {
         let dir = tempfile::tempdir().expect("temporary directory");
         fs::write_new(&dir.path().join("libz.so.1"), b"").expect("writes");
-        let roots = crate::key::portable::Roots::default();
+        let roots = crate::action::portable::Roots::default();
         let places = Places { roots, cwd: "/".into(), target: None, member: true };
         let env = Env::with_vars(&[]);
         let n_found = |name: &str, dirs: &[&Path]| {

@@ -2,14 +2,14 @@
 
 use std::io::Write as _;
 
-use crate::gather::dep_info_of;
 use crate::invocation::Role;
-use crate::key::facts::Facts;
+use crate::key::context::Facts;
 use crate::outcome::MissReason;
-use crate::restore::{self, Failed, Restored};
+use crate::run::miss::collect::dep_info_of;
+use crate::run::restore::{self, Failed, Restored};
+use crate::run::streams::Streams;
 use crate::store::Store;
 use crate::store::lookup::Found;
-use crate::streams::Streams;
 use crate::sys::fs;
 
 /// Restores what was found, and prints. Nothing is printed unless everything is in place.

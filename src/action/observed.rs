@@ -24,7 +24,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::key::reach::{Reach, ReachedCrate};
+use crate::key::closure::{Reach, ReachedCrate};
 use crate::key::toolchain::Covered;
 use crate::sys::fs::{self, Identity};
 use crate::sys::observe::{Access, Found, Observation};

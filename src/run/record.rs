@@ -7,12 +7,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::read::Learnt;
 use crate::config::Problem;
 use crate::digest::Digest;
-use crate::key::read::Learnt;
-use crate::miss::Missed;
 use crate::outcome::{MissReason, Origin, Outcome};
-use crate::restore::Restored;
+use crate::run::miss::compilation::Missed;
+use crate::run::restore::Restored;
 use crate::store::entry::UnitName;
 use crate::store::lookup::Found;
 use crate::sys::clock;

@@ -3,13 +3,13 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::action::memo::Memo;
+use crate::action::portable::Portable;
+use crate::action::roots::Places;
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
 use crate::invocation::{Invocation, Output, Target};
-use crate::key::memo::Memo;
-use crate::key::portable::Portable;
-use crate::key::reach::{self, Reach};
-use crate::key::roots::Places;
+use crate::key::closure::{self, Reach};
 use crate::key::toolchain::Toolchain;
 use crate::sys::env::{self, Env};
 use crate::sys::fs::{self, Identity};
@@ -52,7 +52,7 @@ impl Facts<'_> {
     /// The value of a variable, as it counts where a program may ask for it.
     pub fn asked(&self, name: &str) -> Option<Portable> {
         let value = os::bytes(self.env.get(name)?);
-        Some(if reach::is_literal(name) { Portable::literal(value) } else { self.portable(value) })
+        Some(if closure::is_literal(name) { Portable::literal(value) } else { self.portable(value) })
     }
 
     /// The directories that somebody put in front of those of the system for the loader, as far as they are there: cargo

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::portable::Portable;
 use crate::digest::{Digest, Hasher};
-use crate::key::portable::Portable;
 
 /// What kind of thing an input is. `key/mod.rs` has a row for each.
 ///

@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::action::portable::{Portable, Root};
 use crate::key::assembler::{self, Operand};
+use crate::key::capability;
+use crate::key::closure;
+use crate::key::context::{Facts, Watch};
+use crate::key::declared;
 use crate::key::depinfo::DepInfo;
-use crate::key::facts::{Facts, Watch};
-use crate::key::portable::{Portable, Root};
 use crate::key::unit::{self, Unit};
-use crate::key::{capability, declared, reach};
 use crate::outcome::Unstored;
 use crate::sys::{fs, os};
 
@@ -126,7 +128,7 @@ fn named_places(facts: &Facts<'_>, unit: &Unit) -> io::Result<Vec<PathBuf>> {
     };
     let named = facts.env.vars().filter(|(name, _)| {
         let name = name.to_str().unwrap_or_default();
-        names.iter().any(|names| reach::may_read(names, name))
+        names.iter().any(|names| closure::may_read(names, name))
     });
     let paths = named.map(|(_, value)| PathBuf::from(value)).filter(|path| path.is_absolute());
     Ok(paths.filter(|path| !is_own(path) && !is_of_build(path)).collect())

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Hasher, guard};
-use crate::key::facts::Facts;
+use crate::key::context::Facts;
 use crate::key::link::reads_closure;
 use crate::sys::fs;
 use crate::sys::observe::has_privileges;

@@ -6,24 +6,24 @@ use std::path::PathBuf;
 
 use memchr::memmem;
 
-use crate::compile::Compiled;
+use crate::action::portable::{Portable, Root, Roots};
+use crate::action::read::InputList;
 use crate::digest::Digest;
 use crate::invocation::{Invocation, NativeLib, Output, Role, SearchKind};
+use crate::key::closure::{self, ProceduralMacro, Reach, ReachedCrate};
+use crate::key::context::Facts;
 use crate::key::depinfo::DepInfo;
-use crate::key::facts::Facts;
-use crate::key::portable::{Portable, Root, Roots};
-use crate::key::reach::{self, ProceduralMacro, Reach, ReachedCrate};
-use crate::key::read::InputList;
 use crate::key::unit::Unit;
-use crate::learn::{self, Evidence, Learned};
-use crate::mapping::Mapping;
 use crate::outcome::Unstored;
-use crate::policy;
-use crate::reading::Reader;
-use crate::restore::sharing;
+use crate::run::miss::artifact_reader::Reader;
+use crate::run::miss::compile::Compiled;
+use crate::run::miss::learn::{self, Evidence, Learned};
+use crate::run::path_remap::Mapping;
+use crate::run::policy;
+use crate::run::restore::sharing;
+use crate::run::streams::Streams;
 use crate::store::entry::{Artifact, Entry, FORMAT, StoredInputs, UnitName};
 use crate::store::put::Put;
-use crate::streams::Streams;
 use crate::sys::fs::{self, Identity};
 use crate::sys::{clock, os};
 
@@ -69,7 +69,7 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     if reach.is_none() && artifacts.iter().any(|artifact| artifact.role.can_be_depended_on()) {
         return Err(Unstored::InputsUnknown("what stands behind the externs".to_owned()));
     }
-    let names = library.map(|library| reach::names_in(&library));
+    let names = library.map(|library| closure::names_in(&library));
     let in_doubt = || Unstored::InputsUnknown("the compiler printed a NUL".to_owned());
     let entry = Entry {
         format: FORMAT,
@@ -229,7 +229,7 @@ struct Loaded {
 impl Loaded {
     fn add(&mut self, piece: &[u8]) {
         let n_wanted = *self.n_wanted.get_or_insert_with(|| {
-            let n_loaded = reach::n_loaded(piece).map_or(self.n_file, |n_loaded| n_loaded.min(self.n_file));
+            let n_loaded = closure::n_loaded(piece).map_or(self.n_file, |n_loaded| n_loaded.min(self.n_file));
             self.bytes.reserve_exact(n_loaded);
             n_loaded
         });
@@ -360,7 +360,7 @@ fn with_artifacts(mut reach: Reach, facts: &Facts<'_>, artifacts: &[Artifact], a
         own.procedural_macro = Some(ProceduralMacro {
             digest: artifact.blob,
             pure: is_pure(facts),
-            finds_manifest: reach::finds_manifest(&facts.invocation.crate_name, is_from_registry(facts)),
+            finds_manifest: closure::finds_manifest(&facts.invocation.crate_name, is_from_registry(facts)),
         });
     }
     reach
@@ -368,7 +368,7 @@ fn with_artifacts(mut reach: Reach, facts: &Facts<'_>, artifacts: &[Artifact], a
 
 /// Whether the unit, which is a procedural macro, is known to read nothing on its own.
 fn is_pure(facts: &Facts<'_>) -> bool {
-    reach::is_pure(&facts.invocation.crate_name, is_from_registry(facts))
+    closure::is_pure(&facts.invocation.crate_name, is_from_registry(facts))
 }
 
 fn is_from_registry(facts: &Facts<'_>) -> bool {

@@ -12,19 +12,19 @@
 //! key: for coverage (its maps must name real files), where the user gives a scope, which would be ours too, and where
 //! a path is not Unicode, which no argument of rustc can be.
 //!
-//! A unit whose generated code asks for its own path is compiled with real paths ([`crate::attempt`]). Its unit key is
+//! A unit whose generated code asks for its own path is compiled with real paths ([`crate::run::miss::attempt`]). Its unit key is
 //! that of a mapped compile, because only a compile shows that it asks; what it made is bound to the real roots
 //! instead, as if their paths stood in every output.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::action::portable::Root;
+use crate::action::roots::Places;
 use crate::config::PathsMode;
 use crate::invocation::Invocation;
-use crate::key::portable::Root;
-use crate::key::roots::Places;
 use crate::key::toolchain::Toolchain;
-use crate::streams::TARGET_NAME;
+use crate::run::streams::TARGET_NAME;
 use crate::sys::env::Env;
 use crate::sys::os;
 

@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use crate::action::portable::{Root, Roots};
+use crate::action::roots::Places;
 use crate::digest::{Digest, Hasher};
 use crate::key::assembler;
-use crate::key::portable::{Root, Roots};
-use crate::key::roots::Places;
 use crate::sys::fs::{self, Identity};
 
 /// Reads the outputs of one compile.

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::action::portable::{Root, Roots};
 use crate::invocation::{Invocation, Target};
-use crate::key::portable::{Root, Roots};
 use crate::sys::env::Env;
 use crate::sys::{dirs, fs, os};
 
