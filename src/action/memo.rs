@@ -40,14 +40,14 @@ const RACY_ARTIFACT_NS: i64 = 50_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
     pub digest: Digest,
-    pub reach: ReachNote,
+    pub closure: ClosureNote,
 }
 
-/// What is known about the crates behind an artifact; the whole of it is in [`crate::store::reach`].
+/// What is known about the crates behind an artifact; the whole of it is in [`crate::store::closure`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
-pub enum ReachNote {
+pub enum ClosureNote {
     /// Nothing is noted.
     #[default]
     Unknown = 0,
@@ -139,8 +139,8 @@ impl Memo {
         let before_ns = now_ns();
         let (digest, identity) = hash_file(path)?;
         let same = noted.map(|(_, known)| known).filter(|known| known.digest == digest);
-        let known = same.unwrap_or(Known { digest, reach: ReachNote::Unknown });
-        if is_settled(&identity, before_ns, known.reach != ReachNote::Unknown) {
+        let known = same.unwrap_or(Known { digest, closure: ClosureNote::Unknown });
+        if is_settled(&identity, before_ns, known.closure != ClosureNote::Unknown) {
             self.set(&identity, known);
         }
         Ok((known, identity))
@@ -184,7 +184,7 @@ fn encode(identity: &Identity, known: Known) -> [u8; SLOT_BYTES] {
     slot[24..32].copy_from_slice(&identity.modified_ns.to_le_bytes());
     slot[32..40].copy_from_slice(&identity.changed_ns.to_le_bytes());
     slot[40..72].copy_from_slice(known.digest.as_bytes());
-    slot[72] = known.reach as u8;
+    slot[72] = known.closure as u8;
     let check = check_sum(&slot[..80]);
     slot[80..].copy_from_slice(&check);
     slot
@@ -195,12 +195,12 @@ fn decode(slot: &[u8], identity: &Identity) -> Option<(Identity, Known)> {
         return None;
     }
     let digest = Digest::from_bytes(slot[40..72].try_into().ok()?);
-    let reach = match slot[72] {
-        1 => ReachNote::Plain,
-        2 => ReachNote::Macros,
-        _ => ReachNote::Unknown,
+    let closure = match slot[72] {
+        1 => ClosureNote::Plain,
+        2 => ClosureNote::Macros,
+        _ => ClosureNote::Unknown,
     };
-    let known = Known { digest, reach };
+    let known = Known { digest, closure };
     let is_same_file = slot[..24] == encode(identity, known)[..24];
     let number = |at: usize| slot[at..at + 8].try_into().map(i64::from_le_bytes).unwrap_or_default();
     let then = Identity { modified_ns: number(24), changed_ns: number(32), ..*identity };
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     fn known(text: &str) -> Known {
-        Known { digest: Digest::of(text.as_bytes()), reach: ReachNote::Unknown }
+        Known { digest: Digest::of(text.as_bytes()), closure: ClosureNote::Unknown }
     }
 
     fn identity(inode: u64) -> Identity {
@@ -258,7 +258,7 @@ mod tests {
     fn any_other_time_means_another_state() {
         let dir = tempfile::tempdir().expect("temporary directory");
         let memo = Memo::of(Some(dir.path()));
-        let artifact = Known { reach: ReachNote::Plain, ..known("a") };
+        let artifact = Known { closure: ClosureNote::Plain, ..known("a") };
         let sealed = Identity { modified_ns: crate::digest::seal::of_ns(&artifact.digest), ..identity(7) };
         for noted in [identity(7), sealed] {
             memo.set(&noted, artifact);
@@ -280,10 +280,13 @@ mod tests {
         let memo = Memo::of(Some(dir.path()));
         let path = Path::new(env!("CARGO"));
         let identity = Identity::at(path).expect("is there");
-        let stayed = Known { digest: hash_file(path).expect("reads").0, reach: ReachNote::Macros };
+        let stayed = Known { digest: hash_file(path).expect("reads").0, closure: ClosureNote::Macros };
         for (noted, found) in [
             (stayed, stayed),
-            (Known { reach: ReachNote::Plain, ..known("a") }, Known { reach: ReachNote::Unknown, ..stayed }),
+            (
+                Known { closure: ClosureNote::Plain, ..known("a") },
+                Known { closure: ClosureNote::Unknown, ..stayed },
+            ),
         ] {
             memo.set(&Identity { changed_ns: identity.changed_ns - 1, ..identity }, noted);
             assert_eq!(memo.get(&identity), None);

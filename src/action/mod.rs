@@ -16,4 +16,6 @@ pub mod observed;
 
 pub mod paths;
 
+pub mod variables;
+
 pub mod read;

@@ -24,7 +24,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::key::closure::{Reach, ReachedCrate};
+use crate::key::closure::{ClosureCrate, CrateClosure};
 use crate::key::toolchain::Covered;
 use crate::sys::fs::{self, Identity};
 use crate::sys::observe::{Access, Found, Observation};
@@ -61,7 +61,7 @@ pub struct Setting {
     /// `OUT_DIR`: whatever is in it was made for this package.
     pub generated: Option<PathBuf>,
     /// Workspace, package, build directory: a file that appears there is a result of the build.
-    pub places: Vec<PathBuf>,
+    pub build_dirs: Vec<PathBuf>,
     /// All roots.
     pub roots: Vec<PathBuf>,
     /// Directories for temporary files, as they are spelled and without links.
@@ -176,8 +176,8 @@ const RUNTIME: &[&str] = &[
     "libz",
 ];
 
-fn is_below(path: &Path, places: &[&str]) -> bool {
-    places.iter().any(|place| is_in(path, place))
+fn is_below(path: &Path, build_dirs: &[&str]) -> bool {
+    build_dirs.iter().any(|place| is_in(path, place))
 }
 
 /// Whether `path` is `place` or in it. Both are without empty and `.` parts, so their bytes tell.
@@ -190,9 +190,9 @@ fn is_in(path: &Path, place: impl AsRef<Path>) -> bool {
 /// A ramdisk is below `/dev` too, and what is on it is as good as what is on others.
 fn is_machine(setting: &Setting, access: &Access) -> bool {
     // A place that holds all devices says nothing: in a container, the workspace may be `/`.
-    let places =
-        setting.places.iter().chain(&setting.roots).filter(|place| !is_in(Path::new(DEVICES), place));
-    let is_in_place = || places.clone().any(|place| is_in(&access.real, place));
+    let build_dirs =
+        setting.build_dirs.iter().chain(&setting.roots).filter(|place| !is_in(Path::new(DEVICES), place));
+    let is_in_place = || build_dirs.clone().any(|place| is_in(&access.real, place));
     let is_on_ramdisk = || is_in(&access.real, RAMDISK) && access.real != Path::new(RAMDISK);
     let is_device =
         is_in(&access.real, DEVICES) && !matches!(access.found, Found::File(_)) && !is_on_ramdisk();
@@ -277,11 +277,11 @@ fn is_in_dependency_dir(setting: &Setting, real: &Path, suffixes: &[&str]) -> bo
 
 /// Crates that rustc opened for their names and turned down. It looks for a procedural macro behind an extern among all
 /// whose names begin like its own: older builds of it, those with other features or of another profile, other crates.
-/// `reach` is what stands behind the externs.
+/// `closure` is what stands behind the externs.
 pub fn turned_down(
     setting: &Setting,
     observation: &Observation,
-    reach: impl FnOnce() -> Option<Reach>,
+    closure: impl FnOnce() -> Option<CrateClosure>,
 ) -> Vec<PathBuf> {
     let opened = |suffixes: &'static [&str]| {
         let paths = observation.accesses.iter().map(|access| &access.real);
@@ -290,9 +290,11 @@ pub fn turned_down(
     // Where sources find crates by their names, not all that stands behind them is known.
     let is_known =
         setting.crate_dirs.is_empty() && opened(&["so"]).any(|path| !setting.externs.contains(path));
-    let Some(crates) = is_known.then(reach).flatten().map(|reach| reach.crates) else { return Vec::new() };
+    let Some(crates) = is_known.then(closure).flatten().map(|closure| closure.crates) else {
+        return Vec::new();
+    };
     // Without the one that is meant, rustc may have taken another.
-    let is_found = |reached: &ReachedCrate| opened(&["so"]).any(|path| stem(path) == reached.stem.as_bytes());
+    let is_found = |reached: &ClosureCrate| opened(&["so"]).any(|path| stem(path) == reached.stem.as_bytes());
     let macros = crates.iter().filter(|reached| reached.procedural_macro.is_some() && is_found(reached));
     let names: Vec<&[u8]> = macros.filter_map(|reached| before_hash(reached.stem.as_bytes())).collect();
     let is_behind = |path: &PathBuf| crates.iter().any(|reached| reached.stem.as_bytes() == stem(path));
@@ -460,8 +462,8 @@ impl Dependence {
 /// Whether a path in the directory `temporary` belongs to a place of the build there, or to a directory above one.
 fn is_of_build(setting: &Setting, path: &Path, temporary: &Path) -> bool {
     let directory = path.parent().unwrap_or(path);
-    let places = setting.places.iter().chain(&setting.roots).chain([&setting.sysroot]);
-    let mut inside = places.filter(|place| *place != temporary && is_in(place, temporary));
+    let build_dirs = setting.build_dirs.iter().chain(&setting.roots).chain([&setting.sysroot]);
+    let mut inside = build_dirs.filter(|place| *place != temporary && is_in(place, temporary));
     inside.any(|place| is_in(path, place) || directory != temporary && is_in(place, directory))
 }
 

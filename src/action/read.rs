@@ -11,9 +11,9 @@ use crate::action::inputs::{InputKind, KeyInputs};
 use crate::action::memo::{self, Memo};
 use crate::action::paths::Paths;
 use crate::action::portable::{Portable, Root};
-use crate::action::roots::Places;
+use crate::action::roots::BuildDirs;
+use crate::action::variables;
 use crate::digest::{Digest, Hasher};
-use crate::key::closure;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
 use crate::sys::os;
@@ -104,7 +104,7 @@ type NamesOf<'a> = &'a dyn Fn(&Digest) -> Option<String>;
 
 /// Looks at the present state of what input lists name. Each file is read at most once.
 pub struct Present<'a> {
-    places: &'a Places,
+    build_dirs: &'a BuildDirs,
     env: &'a Env,
     memo: Option<&'a Memo>,
     assume: Option<&'a dyn Fn() -> Option<KeyInputs>>,
@@ -119,9 +119,9 @@ pub struct Present<'a> {
 
 impl<'a> Present<'a> {
     /// The present as seen from these places.
-    pub fn new(places: &'a Places, env: &'a Env) -> Present<'a> {
+    pub fn new(build_dirs: &'a BuildDirs, env: &'a Env) -> Present<'a> {
         Present {
-            places,
+            build_dirs,
             env,
             memo: None,
             assume: None,
@@ -145,7 +145,7 @@ impl<'a> Present<'a> {
         Present { assume: Some(assume), ..self }
     }
 
-    /// The same, where `names` knows the texts in programs ([`closure::names_in`]).
+    /// The same, where `names` knows the texts in programs ([`library_texts::words_in`]).
     #[must_use]
     pub fn with_names(self, names: NamesOf<'a>) -> Present<'a> {
         Present { names: Some(names), ..self }
@@ -159,8 +159,8 @@ impl<'a> Present<'a> {
 
     /// Where a file of an input list is here.
     pub fn path(&self, file: &Portable) -> Option<PathBuf> {
-        let path = os::path(&self.places.roots.expand(file)?)?;
-        Some(self.places.cwd.join(path))
+        let path = os::path(&self.build_dirs.roots.expand(file)?)?;
+        Some(self.build_dirs.cwd.join(path))
     }
 
     /// The inputs that `list` names, as they are now. `None`: one is missing or unreadable, so that no compile
@@ -206,9 +206,9 @@ impl<'a> Present<'a> {
         }
         for root in &list.roots {
             // Whoever asks for the path may get any spelling of it, or ask where its links lead.
-            let first = self.places.roots.value(*root)?;
+            let first = self.build_dirs.roots.value(*root)?;
             let canonical = os::path(first).and_then(|path| fs::canonical(&path).ok());
-            let spellings = self.places.roots.spellings().filter(|(_, this)| this == root);
+            let spellings = self.build_dirs.roots.spellings().filter(|(_, this)| this == root);
             let spellings = spellings.map(|(path, _)| path).chain(canonical.as_deref().map(os::bytes));
             let others = spellings.filter(|path| *path != first);
             let paths = [first].into_iter().chain(others).collect::<Vec<_>>().join(&b'\n');
@@ -237,7 +237,7 @@ impl<'a> Present<'a> {
         for dir in list.listed.iter() {
             inputs.digest(InputKind::Listed, dir.clone(), listing(&self.path(dir)?)?);
         }
-        let dirs = os::path_dirs(self.env.get("PATH"), &self.places.cwd);
+        let dirs = os::path_dirs(self.env.get("PATH"), &self.build_dirs.cwd);
         for name in &list.programs {
             let candidates = dirs.iter().map(|dir| dir.join(name));
             let mut there = candidates.filter(|path| fs::symlink_metadata(path).is_ok()).peekable();
@@ -247,14 +247,14 @@ impl<'a> Present<'a> {
             // Whoever looked there for a file, and not for a program, takes what cannot be run as well.
             let other = first.filter(|first| found.as_ref() != Some(first));
             let found = found.as_ref().map_or(&b""[..], |path| os::bytes(path));
-            inputs.text(InputKind::Program, Portable::literal(name), self.places.roots.tokenize(found));
+            inputs.text(InputKind::Program, Portable::literal(name), self.build_dirs.roots.tokenize(found));
             if let Some(other) = other {
-                let other = self.places.roots.tokenize(os::bytes(&other));
+                let other = self.build_dirs.roots.tokenize(os::bytes(&other));
                 inputs.text(InputKind::Program, Portable::literal(name), other);
             }
         }
         for path in list.probed.iter() {
-            let kind = self.places.roots.tokenize(&kind(&self.path(path)?));
+            let kind = self.build_dirs.roots.tokenize(&kind(&self.path(path)?));
             inputs.text(InputKind::Probed, path.clone(), kind);
         }
         Some(inputs)
@@ -267,7 +267,7 @@ impl<'a> Present<'a> {
         let read = self
             .read_by
             .entry(*program)
-            .or_insert_with(|| Some(closure::read_among(env, &names.and_then(|names| names(program))?)));
+            .or_insert_with(|| Some(variables::read_among(env, &names.and_then(|names| names(program))?)));
         let is_shell = path.file_name().is_some_and(|name| SHELLS.iter().any(|shell| name == *shell));
         for name in read.clone()? {
             if is_shell && name == "PWD" && !self.is_where_it_runs(name) {
@@ -281,7 +281,7 @@ impl<'a> Present<'a> {
 
     fn is_where_it_runs(&self, variable: &str) -> bool {
         let dir = self.env.get(variable).and_then(|dir| fs::canonical(Path::new(dir)).ok());
-        dir.is_some() && dir == fs::canonical(&self.places.cwd).ok()
+        dir.is_some() && dir == fs::canonical(&self.build_dirs.cwd).ok()
     }
 
     /// Adds the first file of each library's name where the loader looks first, if there is one.
@@ -289,7 +289,7 @@ impl<'a> Present<'a> {
         for name in list.libraries.iter().filter(|_| !self.loader_dirs.is_empty()) {
             let mut candidates = self.loader_dirs.iter().map(|dir| dir.join(name));
             if let Some(found) = candidates.find(|path| fs::metadata(path).is_ok()) {
-                let found = self.places.roots.tokenize(os::bytes(&found));
+                let found = self.build_dirs.roots.tokenize(os::bytes(&found));
                 inputs.text(InputKind::Library, Portable::literal(name), found);
             }
         }
@@ -297,8 +297,8 @@ impl<'a> Present<'a> {
 
     fn variable(&self, name: &Portable) -> Option<Portable> {
         let value = os::bytes(self.env.get(os::from_bytes(name.as_bytes())?)?);
-        let is_literal = std::str::from_utf8(name.as_bytes()).is_ok_and(closure::is_literal);
-        Some(if is_literal { Portable::literal(value) } else { self.places.roots.tokenize(value) })
+        let is_literal = std::str::from_utf8(name.as_bytes()).is_ok_and(variables::is_literal);
+        Some(if is_literal { Portable::literal(value) } else { self.build_dirs.roots.tokenize(value) })
     }
 
     /// Which of these words are names of variables, in order.
@@ -308,7 +308,7 @@ impl<'a> Present<'a> {
         }
         let names = self.env.vars().filter_map(|(name, _)| name.to_str());
         let is_among = |name: &&str| {
-            closure::may_be_quoted(name)
+            variables::may_be_quoted(name)
                 && memchr::memmem::find_iter(words.as_bytes(), name).any(|at| {
                     let (before, behind) = (&words[..at], &words[at + name.len()..]);
                     (before.is_empty() || before.ends_with(' '))
@@ -419,7 +419,7 @@ mod tests {
 
     #[test]
     fn a_list_learnt_by_rules_counts_only_where_rules_do() {
-        let places = Places {
+        let build_dirs = BuildDirs {
             roots: crate::action::portable::Roots::default(),
             cwd: "/".into(),
             target: None,
@@ -427,13 +427,13 @@ mod tests {
         };
         let env = Env::with_vars(&[]);
         let list = InputList { learnt: Learnt::Assumed, ..InputList::default() };
-        assert_eq!(Present::new(&places, &env).inputs(&list), None);
+        assert_eq!(Present::new(&build_dirs, &env).inputs(&list), None);
         let refuses = || None;
-        assert_eq!(Present::new(&places, &env).with_rules(&refuses).inputs(&list), None);
+        assert_eq!(Present::new(&build_dirs, &env).with_rules(&refuses).inputs(&list), None);
         let mut inputs = KeyInputs::default();
         inputs.text(InputKind::PackageTree, Portable::literal("a"), Portable::literal("b"));
         let says = || Some(inputs.clone());
-        assert_eq!(Present::new(&places, &env).with_rules(&says).inputs(&list), Some(inputs.clone()));
+        assert_eq!(Present::new(&build_dirs, &env).with_rules(&says).inputs(&list), Some(inputs.clone()));
     }
 
     #[test]
@@ -442,7 +442,7 @@ mod tests {
         let program = dir.path().join("tool");
         fs::write_new(&program, b"content").expect("writes");
         let roots = crate::action::portable::Roots::default();
-        let places = Places { roots, cwd: "/".into(), target: None, member: true };
+        let build_dirs = BuildDirs { roots, cwd: "/".into(), target: None, member: true };
         let list = InputList {
             read: [Portable::literal(os::bytes(&program))].into_iter().collect(),
             asking: vec![0],
@@ -451,14 +451,14 @@ mod tests {
         let names = |digest: &Digest| (*digest == Digest::of(b"content")).then(|| "useFLAVORor".to_owned());
         let n_asked = |vars: &[(&str, &str)]| {
             let env = Env::with_vars(vars);
-            let inputs = Present::new(&places, &env).with_names(&names).inputs(&list).expect("is there");
+            let inputs = Present::new(&build_dirs, &env).with_names(&names).inputs(&list).expect("is there");
             inputs.iter().filter(|input| input.kind == InputKind::AskedVariable).count()
         };
         assert_eq!((n_asked(&[]), n_asked(&[("OTHER", "1"), ("TERM", "1")])), (0, 0));
         assert_eq!(n_asked(&[("FLAVOR", "1"), ("OTHER", "1")]), 1);
         // Of a program whose texts are not known nothing is.
         let env = Env::with_vars(&[]);
-        assert_eq!(Present::new(&places, &env).inputs(&list), None);
+        assert_eq!(Present::new(&build_dirs, &env).inputs(&list), None);
     }
 
     #[test]
@@ -466,12 +466,13 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary directory");
         fs::write_new(&dir.path().join("libz.so.1"), b"").expect("writes");
         let roots = crate::action::portable::Roots::default();
-        let places = Places { roots, cwd: "/".into(), target: None, member: true };
+        let build_dirs = BuildDirs { roots, cwd: "/".into(), target: None, member: true };
         let env = Env::with_vars(&[]);
         let n_found = |name: &str, dirs: &[&Path]| {
             let list = InputList { libraries: vec![name.to_owned()], ..InputList::default() };
             let dirs = dirs.iter().map(|dir| dir.to_path_buf()).collect();
-            let inputs = Present::new(&places, &env).with_loader_dirs(dirs).inputs(&list).expect("is known");
+            let inputs =
+                Present::new(&build_dirs, &env).with_loader_dirs(dirs).inputs(&list).expect("is known");
             inputs.iter().count()
         };
         assert_eq!(n_found("libz.so.1", &[dir.path()]), 1);

@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 8;
 
 /// The places of one invocation.
 #[derive(Debug)]
-pub struct Places {
+pub struct BuildDirs {
     pub roots: Roots,
     /// The working directory, which for members is the workspace root.
     pub cwd: PathBuf,
@@ -22,9 +22,9 @@ pub struct Places {
     pub member: bool,
 }
 
-impl Places {
+impl BuildDirs {
     /// The places of `invocation`.
-    pub fn of(invocation: &Invocation, env: &Env, cwd: &Path) -> Places {
+    pub fn of(invocation: &Invocation, env: &Env, cwd: &Path) -> BuildDirs {
         let mut roots = Roots::default();
         let member = invocation.source.is_relative();
         let target = build_directory(&cwd.join(&invocation.out_dir), invocation.target.as_ref());
@@ -45,7 +45,7 @@ impl Places {
         if let Some(home) = dirs::home(env) {
             roots.add(Root::Home, os::bytes(&home));
         }
-        Places { roots, cwd: cwd.to_path_buf(), target, member }
+        BuildDirs { roots, cwd: cwd.to_path_buf(), target, member }
     }
 
     /// The directory that the invocation is for, as people see it: the workspace, or the build directory where the

@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::gc::survey::{EntryState, Stray, Survey};
 use crate::index::records::is_named;
 use crate::report::words::counted;
-use crate::store::Shelf;
+use crate::store::Bucket;
 use crate::store::entry::UnitName;
 use crate::store::walk::{Found, State};
 
@@ -151,7 +151,7 @@ fn evict_to(
         }
     }
     let inputs_bytes: BTreeMap<&Digest, u64> = (survey.sides.iter())
-        .filter(|(shelf, _, _)| *shelf == Shelf::Inputs)
+        .filter(|(shelf, _, _)| *shelf == Bucket::Inputs)
         .map(|(_, key, found)| (key, found.state.disk_bytes))
         .collect();
     let mut order: Vec<usize> = (0..survey.entries.len()).filter(|index| !whys.contains_key(index)).collect();
@@ -222,8 +222,8 @@ fn finish(survey: &Survey, whys: &BTreeMap<usize, Why>, now_ms: u64, youth: Yout
     }
     for (shelf, digest, found) in &survey.sides {
         let goes = match shelf {
-            Shelf::Inputs => !live.keys.contains(digest) && is_old(found, evicted.keys.contains(digest)),
-            Shelf::Units => !live.units.contains(digest) && is_old(found, evicted.units.contains(digest)),
+            Bucket::Inputs => !live.keys.contains(digest) && is_old(found, evicted.keys.contains(digest)),
+            Bucket::Units => !live.units.contains(digest) && is_old(found, evicted.units.contains(digest)),
             _ => !live.blobs.contains(digest) && older(&found.state, REACH_MS),
         };
         if goes {

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::digest::Digest;
 use crate::store::entry::{UnitName, Unreadable};
 use crate::store::walk::{self, Found};
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::fs;
 
 /// All files of a cache directory that a collection may remove, and what refers to what.
@@ -16,7 +16,7 @@ pub struct Survey {
     pub entries: Vec<EntryState>,
     pub blobs: BTreeMap<Digest, Found>,
     /// Files of the other shelves.
-    pub sides: Vec<(Shelf, Digest, Found)>,
+    pub sides: Vec<(Bucket, Digest, Found)>,
     pub strays: Vec<(Stray, Found)>,
     /// What lies in the store besides, and is never removed.
     pub other_bytes: u64,
@@ -53,17 +53,18 @@ impl Survey {
     pub fn of(cache_dir: &Path, last_uses: &HashMap<Digest, u64>) -> Result<Survey, Incomplete> {
         let store = Store::at(cache_dir);
         let mut problems = Vec::new();
-        let entries = store.shelved(Shelf::Entries, &mut problems);
+        let entries = store.files_in(Bucket::Entries, &mut problems);
         let mut survey = Survey::default();
         for (key, found) in entries {
             survey.entries.extend(entry_state(&store, key, found, last_uses, &mut problems));
         }
-        survey.blobs = store.shelved(Shelf::Blobs, &mut problems).into_iter().collect();
-        for shelf in [Shelf::Inputs, Shelf::Units, Shelf::Reach, Shelf::Names] {
-            let files = store.shelved(shelf, &mut problems).into_iter();
+        survey.blobs = store.files_in(Bucket::Blobs, &mut problems).into_iter().collect();
+        for shelf in [Bucket::Inputs, Bucket::Units, Bucket::CrateClosure, Bucket::Names] {
+            let files = store.files_in(shelf, &mut problems).into_iter();
             survey.sides.extend(files.map(|(digest, found)| (shelf, digest, found)));
         }
-        let locks = store.shelved(Shelf::Locks, &mut problems).into_iter().map(|(_, found)| found).collect();
+        let locks =
+            store.files_in(Bucket::Locks, &mut problems).into_iter().map(|(_, found)| found).collect();
         let strays: [(Stray, Vec<Found>); 4] = [
             (Stray::Temporary, store.loose("tmp", &mut problems)),
             (Stray::Lock, locks),
@@ -129,8 +130,8 @@ pub struct Taken {
 pub fn taken(cache_dir: &Path) -> Taken {
     let store = Store::at(cache_dir);
     let mut taken = Taken::default();
-    for shelf in Shelf::ALL {
-        let files = store.shelved(shelf, &mut taken.problems);
+    for shelf in Bucket::ALL {
+        let files = store.files_in(shelf, &mut taken.problems);
         taken.add(files.iter().map(|(_, found)| found));
     }
     for dir in ["tmp", "quarantine", "memo"] {

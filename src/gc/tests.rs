@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::store::entry::UnitName;
 use crate::store::tests::Scene;
 use crate::store::walk::{Found, State};
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::{clock, fs};
 
 const NOW_MS: u64 = 1_000_000_000_000;
@@ -51,8 +51,8 @@ fn survey(entries: &[(&str, &[&str], u64)]) -> Survey {
             survey.blobs.insert(digest(blob), found(blob, 100 << 10, DAY_MS * 30));
         }
         let side = |shelf, name: String| (shelf, digest(&name), found(&name, 4096, DAY_MS * 30));
-        survey.sides.push(side(Shelf::Inputs, (*name).to_owned()));
-        survey.sides.push(side(Shelf::Units, format!("unit of {name}")));
+        survey.sides.push(side(Bucket::Inputs, (*name).to_owned()));
+        survey.sides.push(side(Bucket::Units, format!("unit of {name}")));
     }
     survey
 }
@@ -139,8 +139,8 @@ fn an_orphan_that_is_young_may_belong_to_a_put_in_progress() {
     let mut survey = survey(&[("a", &["1"], DAY_MS)]);
     survey.blobs.insert(digest("young"), found("young", 1, GRACE_MS - 1));
     survey.blobs.insert(digest("orphan"), found("orphan", 1, GRACE_MS));
-    survey.sides.push((Shelf::Inputs, digest("early"), found("early", 1, GRACE_MS - 1)));
-    survey.sides.push((Shelf::Units, digest("list"), found("list", 1, GRACE_MS)));
+    survey.sides.push((Bucket::Inputs, digest("early"), found("early", 1, GRACE_MS - 1)));
+    survey.sides.push((Bucket::Units, digest("list"), found("list", 1, GRACE_MS)));
     let plan = Plan::compute(&survey, NOW_MS, &no_limits());
     assert_eq!(removed(&plan), ["orphan", "list"]);
 }
@@ -159,8 +159,8 @@ fn a_blob_of_an_evicted_entry_that_was_just_renewed_stays() {
 fn what_stands_behind_crates_outlives_their_entries() {
     let mut survey = survey(&[("a", &["1"], DAY_MS)]);
     for (name, age_ms) in [("1", 90 * DAY_MS), ("gone", REACH_MS - 1), ("long gone", REACH_MS)] {
-        survey.sides.push((Shelf::Reach, digest(name), found(name, 1, age_ms)));
-        survey.sides.push((Shelf::Names, digest(name), found(name, 1, age_ms)));
+        survey.sides.push((Bucket::CrateClosure, digest(name), found(name, 1, age_ms)));
+        survey.sides.push((Bucket::Names, digest(name), found(name, 1, age_ms)));
     }
     let plan = Plan::compute(&survey, NOW_MS, &no_limits());
     assert_eq!(removed(&plan), ["long gone", "long gone"]);
@@ -254,7 +254,7 @@ fn a_put_between_survey_and_removal_keeps_its_blobs() {
     }
     let key = |unit: &str| scene.lookup(unit).expect("it is there").key;
     for key in [key("a"), key("b")] {
-        fs::remove(&scene.store().path(Shelf::Entries, &key)).expect("removes");
+        fs::remove(&scene.store().path(Bucket::Entries, &key)).expect("removes");
     }
     let plan = Plan::compute(&look(&scene), clock::now_ms(), &everything());
     assert!(plan.files.iter().any(|(kind, _)| *kind == Kind::Blob));
@@ -286,7 +286,7 @@ fn an_entry_that_lost_its_blobs_is_a_miss_and_the_next_put_heals_it() {
 fn a_lock_that_is_held_stays() {
     let (scene, _) = stored();
     let patience = std::time::Duration::from_secs(1);
-    let held = scene.store().take_off(&digest("u"), &digest("r"), patience).expect("locks");
+    let held = scene.store().acquire_flight_lock(&digest("u"), &digest("r"), patience).expect("locks");
     let survey = look(&scene);
     let lock = survey.strays.iter().find(|(stray, _)| *stray == Stray::Lock).expect("there is one");
     let found = lock.1.clone();
@@ -333,7 +333,7 @@ fn a_put_that_finds_a_blob_there_renews_its_change_time_and_not_its_seal() {
     let artifact = &put.entry.artifacts[0];
     let sealed_ms = survey.blobs[&artifact.blob].state.modified_ms;
     // A time that is the seal on coarse file systems: a put that sealed again would make it a finer one.
-    let blob = scene.store().path(Shelf::Blobs, &artifact.blob);
+    let blob = scene.store().path(Bucket::Blobs, &artifact.blob);
     let coarse = SystemTime::UNIX_EPOCH + Duration::from_secs(sealed_ms / 1000);
     fs::set_modified(&blob, coarse).expect("sets the time");
     let before = look(&scene).blobs[&artifact.blob].state;
@@ -350,7 +350,7 @@ fn a_put_that_finds_a_blob_there_renews_its_change_time_and_not_its_seal() {
 fn nothing_is_removed_from_a_store_that_cannot_be_read_completely() {
     let (scene, _) = stored();
     let key = scene.lookup("a").expect("it is there").key;
-    let entry = scene.store().path(Shelf::Entries, &key);
+    let entry = scene.store().path(Bucket::Entries, &key);
     let dir = entry.parent().expect("it is in a directory").to_path_buf();
     // A directory that cannot be listed, whoever asks.
     fs::remove_dir_all(&dir).expect("removes");

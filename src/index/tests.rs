@@ -10,7 +10,7 @@ use super::query::EntryRow;
 use crate::outcome::{Origin, Outcome};
 use crate::run::record::{self, Record};
 use crate::store::tests::Scene;
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::env::Env;
 use crate::sys::fs;
 
@@ -78,7 +78,7 @@ fn what_came_and_went_since_is_seen() {
     let fixture = Fixture::new();
     drop(fixture.index());
     let key = fixture.scene.lookup("one").expect("it is there").key;
-    fs::remove(&fixture.scene.store().path(Shelf::Entries, &key)).expect("removes");
+    fs::remove(&fixture.scene.store().path(Bucket::Entries, &key)).expect("removes");
     let put = fixture.scene.compile_as("three", "3");
     fixture.scene.store().put(&put).expect("puts");
     fixture.hit("two", NOW_MS + 5);
@@ -174,7 +174,7 @@ fn looking_at_a_cache_that_is_not_there_makes_none() {
 fn a_damaged_entry_is_said_and_not_listed() {
     let fixture = Fixture::new();
     let key = fixture.scene.lookup("one").expect("it is there").key;
-    fs::append(&fixture.scene.store().path(Shelf::Entries, &key), b"x").expect("damages");
+    fs::append(&fixture.scene.store().path(Bucket::Entries, &key), b"x").expect("damages");
     for _ in 0..2 {
         let index = fixture.index();
         assert_eq!(summary(&index.entries(None).expect("answers")), [("two", 1, NOW_MS)]);
@@ -186,7 +186,7 @@ fn a_damaged_entry_is_said_and_not_listed() {
 fn uses_of_entries_that_are_long_gone_are_forgotten() {
     let fixture = Fixture::new();
     let key = fixture.scene.lookup("two").expect("it is there").key;
-    fs::remove(&fixture.scene.store().path(Shelf::Entries, &key)).expect("removes");
+    fs::remove(&fixture.scene.store().path(Bucket::Entries, &key)).expect("removes");
     assert!(fixture.index().last_uses().expect("answers").contains_key(&key));
     fixture.hit("one", NOW_MS + 91 * 86_400_000);
     assert!(!fixture.index().last_uses().expect("answers").contains_key(&key));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::action::inputs::{InputKind, KeyInputs};
 use crate::action::portable::Portable;
-use crate::key::context::{Facts, Watch};
+use crate::key::context::{KeyContext, Watch};
 use crate::key::unit::{self, Unit, unreadable};
 use crate::key::{declared, link};
 use crate::outcome::BypassReason;
@@ -20,48 +20,52 @@ pub struct Assumed {
 }
 
 /// Asks the rules.
-pub fn assume(facts: &Facts<'_>, unit: &Unit) -> Result<Assumed, BypassReason> {
+pub fn assume(context: &KeyContext<'_>, unit: &Unit) -> Result<Assumed, BypassReason> {
     let mut assumed =
         Assumed { inputs: KeyInputs::default(), watch: Watch::default(), readable: Watch::default() };
-    link::add_unnamed_libraries(facts, &mut assumed.inputs, &mut assumed.watch)?;
-    if facts.outputs.iter().any(|output| link::reads_closure(output.role)) {
-        let reach = unit::reach_of(facts, &unit.externs)?;
-        link::add(facts, &reach, &mut assumed.inputs, &mut assumed.watch)?;
+    link::add_unnamed_libraries(context, &mut assumed.inputs, &mut assumed.watch)?;
+    if context.outputs.iter().any(|output| link::reads_closure(output.role)) {
+        let closure = unit::reach_of(context, &unit.externs)?;
+        link::add(context, &closure, &mut assumed.inputs, &mut assumed.watch)?;
     }
     // Nobody sees which libraries are taken from there.
-    if facts.outputs.iter().any(|output| output.role.is_linked()) {
-        for dir in facts.loader_dirs() {
-            let (name, dir) = (Portable::literal("loader"), facts.portable(os::bytes(&dir)));
+    if context.outputs.iter().any(|output| output.role.is_linked()) {
+        for dir in context.loader_dirs() {
+            let (name, dir) = (Portable::literal("loader"), context.portable(os::bytes(&dir)));
             assumed.inputs.text(InputKind::CompilerVariable, name, dir);
         }
     }
     if unit.runs_macros {
-        add_readable_files(facts, unit, &mut assumed)?;
+        add_readable_files(context, unit, &mut assumed)?;
     }
     Ok(assumed)
 }
 
 /// What procedural macros could read: the files of the package, and those that its build script made or declared.
-fn add_readable_files(facts: &Facts<'_>, unit: &Unit, assumed: &mut Assumed) -> Result<(), BypassReason> {
+fn add_readable_files(
+    context: &KeyContext<'_>,
+    unit: &Unit,
+    assumed: &mut Assumed,
+) -> Result<(), BypassReason> {
     let Assumed { inputs, readable, .. } = assumed;
     let mut tree = |kind: InputKind, path: &Path| -> Result<(), BypassReason> {
-        let digest = declared::tree(path, facts.memo, readable).map_err(|e| unreadable(path, &e))?;
-        inputs.digest(kind, facts.portable(os::bytes(path)), digest);
+        let digest = declared::tree(path, context.memo, readable).map_err(|e| unreadable(path, &e))?;
+        inputs.digest(kind, context.portable(os::bytes(path)), digest);
         Ok(())
     };
-    let package = facts.env.get("CARGO_MANIFEST_DIR").map(Path::new);
+    let package = context.env.get("CARGO_MANIFEST_DIR").map(Path::new);
     if let Some(package) = package {
         tree(InputKind::PackageTree, package)?;
     }
     if unit.finds_manifest {
-        tree(InputKind::PackageTree, &facts.places.cwd.join("Cargo.toml"))?;
+        tree(InputKind::PackageTree, &context.build_dirs.cwd.join("Cargo.toml"))?;
     }
-    let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) else { return Ok(()) };
+    let Some(out_dir) = context.env.get("OUT_DIR").map(Path::new) else { return Ok(()) };
     tree(InputKind::PackageTree, out_dir)?;
-    let declared = declared::rerun_if(out_dir, facts.places.target.as_deref());
+    let declared = declared::rerun_if(out_dir, context.build_dirs.target.as_deref());
     let declared = declared.map_err(|e| unreadable(out_dir, &e))?;
     for path in declared.paths {
-        tree(InputKind::DeclaredFile, &package.unwrap_or(&facts.places.cwd).join(&path))?;
+        tree(InputKind::DeclaredFile, &package.unwrap_or(&context.build_dirs.cwd).join(&path))?;
     }
     Ok(())
 }

@@ -5,24 +5,25 @@ use std::path::{Path, PathBuf};
 
 use crate::action::memo::Memo;
 use crate::action::portable::Portable;
-use crate::action::roots::Places;
+use crate::action::roots::BuildDirs;
+use crate::action::variables;
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
 use crate::invocation::{Invocation, Output, Target};
-use crate::key::closure::{self, Reach};
+use crate::key::closure::CrateClosure;
 use crate::key::toolchain::Toolchain;
 use crate::sys::env::{self, Env};
 use crate::sys::fs::{self, Identity};
 use crate::sys::os;
 
 /// What the unit key is made from, beyond the files it looks at.
-pub struct Facts<'a> {
+pub struct KeyContext<'a> {
     pub invocation: &'a Invocation,
     pub outputs: &'a [Output],
     pub driver: Driver,
     pub toolchain: &'a Toolchain,
     pub env: &'a Env,
-    pub places: &'a Places,
+    pub build_dirs: &'a BuildDirs,
     pub memo: &'a Memo,
     pub memo_dir: &'a Path,
     /// How paths are mapped, and whatever else of the configuration decides outputs.
@@ -30,16 +31,16 @@ pub struct Facts<'a> {
     pub salt: &'a str,
     pub declared_variables: &'a [String],
     /// What is known to stand behind an artifact.
-    pub reach: &'a dyn Fn(&Digest) -> Option<Reach>,
+    pub closure: &'a dyn Fn(&Digest) -> Option<CrateClosure>,
     /// Texts in a procedural macro's library.
     pub names: &'a dyn Fn(&Digest) -> Option<String>,
     /// Texts in a program that was started.
     pub program_names: &'a dyn Fn(&Digest) -> Option<String>,
     /// Takes a dynamic library that kache has not made for a procedural macro that may read anything.
-    pub adopt: &'a dyn Fn(&Path, &Digest) -> Option<Reach>,
+    pub adopt: &'a dyn Fn(&Path, &Digest) -> Option<CrateClosure>,
 }
 
-impl Facts<'_> {
+impl KeyContext<'_> {
     /// The triple that is compiled for.
     pub fn triple(&self) -> &str {
         match &self.invocation.target {
@@ -52,7 +53,7 @@ impl Facts<'_> {
     /// The value of a variable, as it counts where a program may ask for it.
     pub fn asked(&self, name: &str) -> Option<Portable> {
         let value = os::bytes(self.env.get(name)?);
-        Some(if closure::is_literal(name) { Portable::literal(value) } else { self.portable(value) })
+        Some(if variables::is_literal(name) { Portable::literal(value) } else { self.portable(value) })
     }
 
     /// The directories that somebody put in front of those of the system for the loader, as far as they are there: cargo
@@ -64,7 +65,7 @@ impl Facts<'_> {
                 .ok()
                 .is_some_and(|dir| fs::canonical(sysroot).is_ok_and(|own| dir.starts_with(own)))
         };
-        let mut dirs = self.places.searched(self.env, env::LOADER_PATH);
+        let mut dirs = self.build_dirs.searched(self.env, env::LOADER_PATH);
         dirs.retain(|dir| {
             !dir.starts_with(sysroot)
                 && fs::metadata(dir).is_ok_and(|found| found.is_dir())
@@ -75,7 +76,7 @@ impl Facts<'_> {
 
     /// A text with root tokens.
     pub fn portable(&self, text: &[u8]) -> Portable {
-        self.places.roots.tokenize(text)
+        self.build_dirs.roots.tokenize(text)
     }
 }
 

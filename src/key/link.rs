@@ -7,10 +7,11 @@ use std::{io, iter};
 
 use crate::action::inputs::{InputKind, KeyInputs};
 use crate::action::portable::{Portable, Root};
+use crate::action::variables;
 use crate::digest::Hasher;
 use crate::invocation::{Invocation, Role, SearchKind};
-use crate::key::closure::{self, Reach};
-use crate::key::context::{Facts, Watch};
+use crate::key::closure::CrateClosure;
+use crate::key::context::{KeyContext, Watch};
 use crate::key::linker::{self, LinkArgument};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::fs::Identity;
@@ -18,14 +19,14 @@ use crate::sys::{fs, os};
 
 /// Adds what a link of this unit reads.
 pub fn add(
-    facts: &Facts<'_>,
-    reach: &Reach,
+    context: &KeyContext<'_>,
+    closure: &CrateClosure,
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
-    add_closure(facts, reach, inputs, watch)?;
-    if facts.outputs.iter().any(|output| output.role.is_linked()) {
-        add_linker(facts, reach, inputs, watch)?;
+    add_closure(context, closure, inputs, watch)?;
+    if context.outputs.iter().any(|output| output.role.is_linked()) {
+        add_linker(context, closure, inputs, watch)?;
     }
     Ok(())
 }
@@ -37,20 +38,20 @@ pub fn reads_closure(role: Role) -> bool {
 
 /// Every file that rustc could take for a crate of the closure: all that have its name in a searched directory.
 fn add_closure(
-    facts: &Facts<'_>,
-    reach: &Reach,
+    context: &KeyContext<'_>,
+    closure: &CrateClosure,
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
     let dirs: Vec<PathBuf> =
-        search_dirs(facts, &[SearchKind::Dependency, SearchKind::Crate, SearchKind::All]);
+        search_dirs(context, &[SearchKind::Dependency, SearchKind::Crate, SearchKind::All]);
     // With a directory for each unit, to ask each of them for each crate would take a square of that many calls.
     let names = |dir: &PathBuf| -> HashSet<OsString> {
         let listed = fs::list(dir).unwrap_or_default();
         listed.iter().filter_map(|path| path.file_name().map(OsStr::to_os_string)).collect()
     };
     let listed: Option<Vec<_>> = (dirs.len() > 1).then(|| dirs.iter().map(names).collect());
-    for reached in reach.crates.iter().filter(|reached| reached.procedural_macro.is_none()) {
+    for reached in closure.crates.iter().filter(|reached| reached.procedural_macro.is_none()) {
         let stem = os::from_bytes(reached.stem.as_bytes());
         let stem = stem.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, reached.stem.to_string()))?;
         let mut n_found = 0;
@@ -62,14 +63,15 @@ fn add_closure(
                     continue;
                 }
                 let path = dir.join(name);
-                let Ok((known, identity)) = facts.memo.digest(&path) else { continue };
+                let Ok((known, identity)) = context.memo.digest(&path) else { continue };
                 inputs.digest(InputKind::LinkedCrate, reached.stem.clone(), known.digest);
                 watch.add(path, identity);
                 n_found += 1;
             }
         }
         let is_extern = |path: &Path| path.file_stem() == Some(&stem);
-        if n_found == 0 && !facts.invocation.externs.iter().filter_map(|e| e.path.as_deref()).any(is_extern) {
+        if n_found == 0 && !context.invocation.externs.iter().filter_map(|e| e.path.as_deref()).any(is_extern)
+        {
             return Err(BypassReason::new(Bypass::UnknownExtern, reached.stem.to_string()));
         }
     }
@@ -80,12 +82,12 @@ fn add_closure(
 /// may ask for them, and one in the crate itself has the compiler put a static library into its archive. Elsewhere than
 /// in the project there may be many and large ones, so their state stands for their content.
 pub fn add_unnamed_libraries(
-    facts: &Facts<'_>,
+    context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
-    for dir in search_dirs(facts, &[SearchKind::Native, SearchKind::All]) {
-        let place = facts.portable(os::bytes(&dir));
+    for dir in search_dirs(context, &[SearchKind::Native, SearchKind::All]) {
+        let place = context.portable(os::bytes(&dir));
         let is_near = place.is_under(Root::Target) || place.is_under(Root::Workspace);
         let mut states = Hasher::new();
         for path in fs::list(&dir).unwrap_or_default() {
@@ -94,8 +96,8 @@ pub fn add_unnamed_libraries(
                 continue;
             }
             if is_near {
-                if let Ok((known, identity)) = facts.memo.digest(&path) {
-                    inputs.digest(InputKind::LinkFile, facts.portable(os::bytes(&path)), known.digest);
+                if let Ok((known, identity)) = context.memo.digest(&path) {
+                    inputs.digest(InputKind::LinkFile, context.portable(os::bytes(&path)), known.digest);
                     watch.add(path, identity);
                 }
             } else if let Ok(identity) = Identity::at(&path) {
@@ -113,42 +115,47 @@ pub fn add_unnamed_libraries(
 }
 
 /// The directories of these kinds, in order.
-fn search_dirs(facts: &Facts<'_>, kinds: &[SearchKind]) -> Vec<PathBuf> {
-    let paths = facts.invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
-    paths.map(|path| facts.places.cwd.join(&path.path)).collect()
+fn search_dirs(context: &KeyContext<'_>, kinds: &[SearchKind]) -> Vec<PathBuf> {
+    let paths = context.invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
+    paths.map(|path| context.build_dirs.cwd.join(&path.path)).collect()
 }
 
 fn add_linker(
-    facts: &Facts<'_>,
-    reach: &Reach,
+    context: &KeyContext<'_>,
+    closure: &CrateClosure,
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
     let mut flavour = None;
     let mut names: Vec<String> = Vec::new();
     let mut files = Vec::new();
-    let dirs = search_dirs(facts, &[SearchKind::Native, SearchKind::All]);
-    let mut link = LinkFiles { facts, dirs, inputs, watch };
-    for argument in &arguments(facts.invocation) {
+    let dirs = search_dirs(context, &[SearchKind::Native, SearchKind::All]);
+    let mut link = LinkFiles { context, dirs, inputs, watch };
+    for argument in &arguments(context.invocation) {
         match linker::classify(argument)? {
             LinkArgument::Plain => {}
             LinkArgument::File(name) => files.push(name),
             LinkArgument::Library(name) => names.push(name),
-            LinkArgument::SearchDir(dir) => link.dirs.push(facts.places.cwd.join(dir)),
+            LinkArgument::SearchDir(dir) => link.dirs.push(context.build_dirs.cwd.join(dir)),
             LinkArgument::Flavour(name) => flavour = Some(name),
         }
     }
     for name in files {
         link.add_file(&name)?;
     }
-    if let Some(driver) = driver(facts)? {
-        let linker =
-            linker::identify(&driver, flavour.as_deref(), &facts.places.cwd, facts.env, facts.memo_dir)?;
+    if let Some(driver) = driver(context)? {
+        let linker = linker::identify(
+            &driver,
+            flavour.as_deref(),
+            &context.build_dirs.cwd,
+            context.env,
+            context.memo_dir,
+        )?;
         link.inputs.digest(InputKind::Linker, Portable::literal("linker"), linker.digest);
-        add_variables_of(&linker.names, facts, link.inputs);
+        add_variables_of(&linker.names, context, link.inputs);
         link.dirs.extend(linker.library_dirs);
     }
-    names.extend(asked_libraries(facts.invocation, reach)?);
+    names.extend(asked_libraries(context.invocation, closure)?);
     names.sort();
     names.dedup();
     let mut done = Vec::new();
@@ -156,21 +163,21 @@ fn add_linker(
 }
 
 /// Variables whose names stand in the programs that link.
-fn add_variables_of(names: &str, facts: &Facts<'_>, inputs: &mut KeyInputs) {
-    for name in closure::read_among(facts.env, names) {
-        inputs.variable(InputKind::AskedVariable, Portable::literal(name), facts.asked(name).as_ref());
+fn add_variables_of(names: &str, context: &KeyContext<'_>, inputs: &mut KeyInputs) {
+    for name in variables::read_among(context.env, names) {
+        inputs.variable(InputKind::AskedVariable, Portable::literal(name), context.asked(name).as_ref());
     }
 }
 
 /// The linker driver, or `None` where the toolchain's own linker does it alone.
-fn driver(facts: &Facts<'_>) -> Result<Option<OsString>, BypassReason> {
+fn driver(context: &KeyContext<'_>) -> Result<Option<OsString>, BypassReason> {
     let option = |name: &str| {
-        let flags = facts.invocation.flags.iter().filter(|flag| flag.name == "codegen");
+        let flags = context.invocation.flags.iter().filter(|flag| flag.name == "codegen");
         let mut values = flags.filter_map(|flag| flag.value.to_str()?.strip_prefix(name)?.strip_prefix('='));
         values.next_back().map(OsString::from)
     };
     let given = option("linker");
-    let triple = facts.triple();
+    let triple = context.triple();
     let is_toolchains = |name: &OsStr| name == "rust-lld" || name == "lld";
     if triple.starts_with("wasm32-unknown-unknown") && given.as_deref().is_none_or(is_toolchains) {
         return Ok(None);
@@ -211,7 +218,7 @@ fn arguments(invocation: &Invocation) -> Vec<OsString> {
 }
 
 /// Libraries that this unit and those behind it ask the linker for.
-fn asked_libraries(invocation: &Invocation, reach: &Reach) -> Result<Vec<String>, BypassReason> {
+fn asked_libraries(invocation: &Invocation, closure: &CrateClosure) -> Result<Vec<String>, BypassReason> {
     let mut names = Vec::new();
     for library in &invocation.native_libs {
         if !matches!(library.kind.as_deref(), None | Some("dylib" | "static")) {
@@ -221,7 +228,8 @@ fn asked_libraries(invocation: &Invocation, reach: &Reach) -> Result<Vec<String>
             names.push(name.into_string().map_err(|name| refuse_library(&name))?);
         }
     }
-    names.extend(reach.crates.iter().flat_map(|reached| &reached.native_libraries).map(Portable::to_string));
+    names
+        .extend(closure.crates.iter().flat_map(|reached| &reached.native_libraries).map(Portable::to_string));
     Ok(names)
 }
 
@@ -231,7 +239,7 @@ fn refuse_library(name: &OsStr) -> BypassReason {
 
 /// The files that the linker is told to read, found as it finds them.
 struct LinkFiles<'a, 'f> {
-    facts: &'a Facts<'f>,
+    context: &'a KeyContext<'f>,
     /// Where it searches, in order.
     dirs: Vec<PathBuf>,
     inputs: &'a mut KeyInputs,
@@ -241,15 +249,15 @@ struct LinkFiles<'a, 'f> {
 impl LinkFiles<'_, '_> {
     /// Adds the content of one file.
     fn add(&mut self, name: Portable, path: &Path) -> io::Result<()> {
-        let (known, identity) = self.facts.memo.digest(path)?;
+        let (known, identity) = self.context.memo.digest(path)?;
         self.inputs.digest(InputKind::LinkFile, name, known.digest);
         self.watch.add(path.to_owned(), identity);
         Ok(())
     }
 
     /// Where a file of this name can be: in the working directory, or where the linker searches.
-    fn places(&self, name: impl AsRef<Path>) -> impl Iterator<Item = PathBuf> {
-        iter::once(&self.facts.places.cwd).chain(&self.dirs).map(move |dir| dir.join(name.as_ref()))
+    fn build_dirs(&self, name: impl AsRef<Path>) -> impl Iterator<Item = PathBuf> {
+        iter::once(&self.context.build_dirs.cwd).chain(&self.dirs).map(move |dir| dir.join(name.as_ref()))
     }
 
     /// A file that a link argument names, and the files that it includes.
@@ -260,11 +268,11 @@ impl LinkFiles<'_, '_> {
             let refuse =
                 |why: &str| BypassReason::new(Bypass::Linker, format!("{}: {why}", name.to_string_lossy()));
             let is_file = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-            let path = self.places(&name).find(is_file).ok_or_else(|| refuse("not found"))?;
+            let path = self.build_dirs(&name).find(is_file).ok_or_else(|| refuse("not found"))?;
             if done.contains(&path) {
                 continue;
             }
-            self.add(self.facts.portable(os::bytes(&name)), &path).map_err(|e| refuse(&e.to_string()))?;
+            self.add(self.context.portable(os::bytes(&name)), &path).map_err(|e| refuse(&e.to_string()))?;
             let content = fs::read(&path).map_err(|e| refuse(&e.to_string()))?;
             if !content.starts_with(b"\x7fELF") && !content.starts_with(b"!<arch>") {
                 let included =
@@ -318,9 +326,9 @@ impl LinkFiles<'_, '_> {
                 continue;
             }
             let beside = path.parent().map(|dir| dir.join(&named));
-            let found = self.places(&named).chain(beside).find(|path| fs::metadata(path).is_ok());
+            let found = self.build_dirs(&named).chain(beside).find(|path| fs::metadata(path).is_ok());
             let found = found.ok_or_else(|| refuse(&format!("{named} is not to be found")))?;
-            self.add_library_file(self.facts.portable(named.as_bytes()), found, done)?;
+            self.add_library_file(self.context.portable(named.as_bytes()), found, done)?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@
 //! | `Schema` | unit | – → [`SCHEMA`] | whatever changes the meaning of keys or the bytes of outputs re-keys the world |
 //! | `Salt` | unit | – → digest of `key_salt` | the user's way to start anew |
 //! | `Compiler` | unit | release → content of the compiler, every library that is loaded with it, std and linkers of the toolchain, each file of which is looked at again; whether sources of std are installed | two builds of rustc can print the same banner, and the same build can run on another LLVM ([`toolchain`]) |
-//! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory; with `-C rpath`, of what is linked, where the outputs and the toolchain really are | decides names in outputs (`mapping`) |
+//! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory; with `-C rpath`, of what is linked, where the outputs and the toolchain really are | decides names in outputs (`remap`) |
 //! | `Argument` | unit | option → value, in argv order | crate name, types, edition, target, cfg, every codegen, `-Z`, **lint level** and `--cap-lints` (a cached success must not hide a `deny`), `--error-format`, `--json`; unknown ones never get here, they are a bypass. Of a `--remap-path-prefix`, which directory that is as seen from the build directory, and what other roots lie in it |
 //! | `SourcePath` | unit | – → the crate root | two crates may differ in nothing else |
 //! | `SourcePath` | unit, not of members | – → the working directory | debug information holds it; for members it is the workspace root |
@@ -57,7 +57,7 @@
 //! - `--out-dir`, `-L dependency=`, paths of `--extern`: where things lie. What is there counts by content.
 //! - `-C incremental`: left out of the compile as well. `--color`, `--diagnostic-width`: the terminal.
 //! - `RUSTFLAGS` and its encoded twin: rustc does not read them; cargo has put their effect into argv.
-//! - `CARGO_MAKEFLAGS`, terminal and session variables ([`closure::may_read`]), among them those that name a directory for
+//! - `CARGO_MAKEFLAGS`, terminal and session variables ([`crate::action::variables::may_read`]), among them those that name a directory for
 //!   temporary files. That it is there, and what programs make in it for themselves, is no input; what was there is.
 //! - Where a variable loads other code into the compiler (`LD_PRELOAD`) or makes it print (`RUSTC_LOG`), nothing is
 //!   cached ([`crate::run::policy`]).
@@ -101,6 +101,10 @@ pub mod depinfo;
 pub mod assembler;
 
 pub mod capability;
+
+pub mod library_texts;
+
+pub mod macros;
 
 pub mod closure;
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::action::memo;
-use crate::action::roots::Places;
+use crate::action::roots::BuildDirs;
 use crate::digest::{Digest, Hasher, guard};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
@@ -148,11 +148,11 @@ impl Toolchain {
     pub fn identify(
         compiler: &OsStr,
         target: Option<&str>,
-        places: &Places,
+        build_dirs: &BuildDirs,
         env: &Env,
         memo_dir: &Path,
     ) -> Result<Toolchain, Unidentified> {
-        let cwd = places.cwd.as_path();
+        let cwd = build_dirs.cwd.as_path();
         let found = os::find_program(compiler, env.get("PATH"), cwd).ok_or_else(|| {
             Unidentified::Compiler(format!("{} is not on PATH", compiler.to_string_lossy()))
         })?;
@@ -161,7 +161,7 @@ impl Toolchain {
             name.field(os::bytes(program));
             name.field(target.unwrap_or_default().as_bytes());
             for variable in LOADER_VARIABLES {
-                places.searched(env, variable).iter().for_each(|dir| name.field(os::bytes(dir)));
+                build_dirs.searched(env, variable).iter().for_each(|dir| name.field(os::bytes(dir)));
             }
             if let Some(answers) = answers {
                 name.field(answers.banner.as_bytes());

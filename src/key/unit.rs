@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use crate::action::inputs::{InputKind, KeyInputs};
-use crate::action::memo::{self, Known, ReachNote};
+use crate::action::memo::{self, ClosureNote, Known};
 use crate::action::portable::{Portable, Root};
+use crate::action::variables;
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
 use crate::invocation::{Flag, NativeLib, SearchKind, Target};
-use crate::key::closure::{self, Reach};
-use crate::key::context::{Facts, Watch};
+use crate::key::closure::CrateClosure;
+use crate::key::context::{KeyContext, Watch};
 use crate::key::{SCHEMA, capability, declared};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::{fs, host, os};
@@ -28,41 +29,46 @@ pub struct Unit {
 }
 
 /// Makes the unit key.
-pub fn unit(facts: &Facts<'_>) -> Result<Unit, BypassReason> {
-    refuse_other_sysroot(facts)?;
-    refuse_side_output_variables(facts)?;
+pub fn unit(context: &KeyContext<'_>) -> Result<Unit, BypassReason> {
+    refuse_other_sysroot(context)?;
+    refuse_side_output_variables(context)?;
     let mut inputs = KeyInputs::default();
     let mut watch = Watch::default();
     inputs.text(InputKind::Schema, Portable::literal("schema"), Portable::literal(SCHEMA));
-    if !facts.salt.is_empty() {
-        inputs.digest(InputKind::Salt, Portable::literal("salt"), Digest::of(facts.salt.as_bytes()));
+    if !context.salt.is_empty() {
+        inputs.digest(InputKind::Salt, Portable::literal("salt"), Digest::of(context.salt.as_bytes()));
     }
-    inputs.digest(InputKind::Compiler, Portable::literal(&facts.toolchain.release), facts.toolchain.digest);
-    inputs.text(InputKind::Paths, Portable::literal("paths"), Portable::literal(facts.paths));
-    add_arguments(facts, &mut inputs);
-    add_argument_files(facts, &mut inputs, &mut watch)?;
-    add_variables(facts, &mut inputs, &mut watch);
-    add_native_libraries(facts, &mut inputs, &mut watch)?;
-    add_extra_inputs(facts, &mut inputs, &mut watch)?;
-    let externs = add_externs(facts, &mut inputs, &mut watch)?;
-    let runs_macros = externs.iter().any(|known| known.reach == ReachNote::Macros);
+    inputs.digest(
+        InputKind::Compiler,
+        Portable::literal(&context.toolchain.release),
+        context.toolchain.digest,
+    );
+    inputs.text(InputKind::Paths, Portable::literal("paths"), Portable::literal(context.paths));
+    add_arguments(context, &mut inputs);
+    add_argument_files(context, &mut inputs, &mut watch)?;
+    add_variables(context, &mut inputs, &mut watch);
+    add_native_libraries(context, &mut inputs, &mut watch)?;
+    add_extra_inputs(context, &mut inputs, &mut watch)?;
+    let externs = add_externs(context, &mut inputs, &mut watch)?;
+    let runs_macros = externs.iter().any(|known| known.closure == ClosureNote::Macros);
     let externs: Vec<Digest> = externs.into_iter().map(|known| known.digest).collect();
     let mut finds_manifest = false;
     if runs_macros {
-        let reach = reach_of(facts, &externs)?;
-        add_macros(facts, &reach, &mut inputs)?;
-        finds_manifest = reach.hidden_readers().any(|(_, procedural_macro)| procedural_macro.finds_manifest);
+        let closure = reach_of(context, &externs)?;
+        add_macros(context, &closure, &mut inputs)?;
+        finds_manifest =
+            closure.hidden_readers().any(|(_, procedural_macro)| procedural_macro.finds_manifest);
     }
     let key = inputs.key();
     Ok(Unit { inputs, key, watch, externs, runs_macros, finds_manifest })
 }
 
 /// The identity of the compiler covers the std of its own sysroot, not another one.
-fn refuse_other_sysroot(facts: &Facts<'_>) -> Result<(), BypassReason> {
-    let own = fs::canonical(&facts.toolchain.sysroot).ok();
+fn refuse_other_sysroot(context: &KeyContext<'_>) -> Result<(), BypassReason> {
+    let own = fs::canonical(&context.toolchain.sysroot).ok();
     let is_own = |path: PathBuf| own.is_some() && fs::canonical(&path).ok() == own;
-    let flags = facts.invocation.flags.iter().filter(|flag| flag.name == "sysroot");
-    match flags.map(|flag| &flag.value).find(|value| !is_own(facts.places.cwd.join(value))) {
+    let flags = context.invocation.flags.iter().filter(|flag| flag.name == "sysroot");
+    match flags.map(|flag| &flag.value).find(|value| !is_own(context.build_dirs.cwd.join(value))) {
         Some(value) => {
             Err(BypassReason::new(Bypass::UnknownCompiler, format!("--sysroot {}", value.to_string_lossy())))
         }
@@ -83,19 +89,19 @@ const SIDE_OUTPUT_VARIABLES: &[&str] = &[
 ];
 
 /// A hit would not write these files.
-fn refuse_side_output_variables(facts: &Facts<'_>) -> Result<(), BypassReason> {
-    let links = facts.outputs.iter().any(|output| output.role.is_linked());
-    let is_set = |name: &&&str| facts.env.get(name).is_some_and(|value| !value.is_empty());
+fn refuse_side_output_variables(context: &KeyContext<'_>) -> Result<(), BypassReason> {
+    let links = context.outputs.iter().any(|output| output.role.is_linked());
+    let is_set = |name: &&&str| context.env.get(name).is_some_and(|value| !value.is_empty());
     match SIDE_OUTPUT_VARIABLES.iter().find(is_set).filter(|_| links) {
         Some(name) => Err(BypassReason::new(Bypass::SideOutput, *name)),
         None => Ok(()),
     }
 }
 
-fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
-    let invocation = facts.invocation;
+fn add_arguments(context: &KeyContext<'_>, inputs: &mut KeyInputs) {
+    let invocation = context.invocation;
     let mut argument = |name: &str, value: &[u8]| {
-        inputs.text(InputKind::Argument, Portable::literal(name), facts.places.roots.tokenize(value));
+        inputs.text(InputKind::Argument, Portable::literal(name), context.build_dirs.roots.tokenize(value));
     };
     argument("crate-name", invocation.crate_name.as_bytes());
     for crate_type in &invocation.crate_types {
@@ -107,12 +113,12 @@ fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
     if let Some(Target::Triple(triple)) = &invocation.target {
         argument("target", triple.as_bytes());
     }
-    for output in facts.outputs {
+    for output in context.outputs {
         argument("output", format!("{:?}", output.role).as_bytes());
     }
-    let is_linked = facts.outputs.iter().any(|output| output.role.is_linked());
+    let is_linked = context.outputs.iter().any(|output| output.role.is_linked());
     for flag in &invocation.flags {
-        if let Some(texts) = remapping(facts, flag) {
+        if let Some(texts) = remapping(context, flag) {
             texts.iter().for_each(|(name, text)| argument(name, text));
         } else if is_linked || !is_for_linker(flag) {
             argument(flag.name, os::bytes(&flag.value));
@@ -131,16 +137,16 @@ fn add_arguments(facts: &Facts<'_>, inputs: &mut KeyInputs) {
     let is_on = |value: Option<&str>| !matches!(value, Some("n" | "no" | "off" | "false"));
     let has_rpath = invocation.codegen("rpath").next_back().is_some_and(is_on);
     if has_rpath && is_linked {
-        let out_dir = facts.places.cwd.join(&invocation.out_dir);
-        for path in [&out_dir, &facts.toolchain.sysroot] {
+        let out_dir = context.build_dirs.cwd.join(&invocation.out_dir);
+        for path in [&out_dir, &context.toolchain.sysroot] {
             let path = fs::canonical(path).unwrap_or_else(|_| path.clone());
             inputs.text(InputKind::Paths, Portable::literal("rpath"), Portable::literal(os::bytes(&path)));
         }
     }
-    let source = facts.portable(os::bytes(&invocation.source));
+    let source = context.portable(os::bytes(&invocation.source));
     inputs.text(InputKind::SourcePath, Portable::literal("source"), source);
-    if !facts.places.member {
-        let directory = facts.portable(os::bytes(&facts.places.cwd));
+    if !context.build_dirs.member {
+        let directory = context.portable(os::bytes(&context.build_dirs.cwd));
         inputs.text(InputKind::SourcePath, Portable::literal("directory"), directory);
     }
 }
@@ -155,14 +161,14 @@ fn is_for_linker(flag: &Flag) -> bool {
 /// What a `--remap-path-prefix` of the user's own does. The directory is named from the build directory if that lies in
 /// it: packages from elsewhere know no workspace. Which other directories lie in it, and where, decides as well: of
 /// those, an output holds no real path that it could be bound to.
-fn remapping(facts: &Facts<'_>, flag: &Flag) -> Option<Vec<(&'static str, Vec<u8>)>> {
+fn remapping(context: &KeyContext<'_>, flag: &Flag) -> Option<Vec<(&'static str, Vec<u8>)>> {
     let value = os::bytes(&flag.value);
     // rustc splits at the last one.
     let at = memchr::memrchr(b'=', value).filter(|_| flag.name == "remap-path-prefix")?;
     let (from, to) = (os::path(&value[..at])?, &value[at + 1..]);
-    let roots = &facts.places.roots;
+    let roots = &context.build_dirs.roots;
     let below = |path: &Path| path.strip_prefix(&from).ok().map(Path::to_path_buf);
-    let named = match facts.places.target.as_deref().and_then(|target| Some((target, below(target)?))) {
+    let named = match context.build_dirs.target.as_deref().and_then(|target| Some((target, below(target)?))) {
         Some((target, below)) if roots.spellings().all(|(path, _)| path != os::bytes(&from)) => {
             [os::bytes(target), &b"/..".repeat(below.components().count())].concat()
         }
@@ -171,7 +177,8 @@ fn remapping(facts: &Facts<'_>, flag: &Flag) -> Option<Vec<(&'static str, Vec<u8
     let mut texts = vec![(flag.name, [named.as_slice(), b"=", to].concat())];
     let known = roots.spellings().filter_map(|(path, root)| Some((root.token(), os::path(path)?)));
     let others =
-        [("directory", facts.places.cwd.clone()), ("sysroot", facts.toolchain.sysroot.clone())].into_iter();
+        [("directory", context.build_dirs.cwd.clone()), ("sysroot", context.toolchain.sysroot.clone())]
+            .into_iter();
     for (name, path) in known.chain(others) {
         texts.extend(below(&path).map(|below| (name, os::bytes(&below).to_vec())));
     }
@@ -182,33 +189,33 @@ fn remapping(facts: &Facts<'_>, flag: &Flag) -> Option<Vec<(&'static str, Vec<u8
 const OWN_CRATES: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
 
 /// The specification of a target that the compiler finds by its name: in `RUST_TARGET_PATH`, or in its sysroot.
-fn found_specification(facts: &Facts<'_>) -> Option<PathBuf> {
-    let Some(Target::Triple(triple)) = &facts.invocation.target else { return None };
-    let path_variable = facts.env.get("RUST_TARGET_PATH").unwrap_or_default();
-    let listed =
-        os::split_paths(path_variable).map(|dir| facts.places.cwd.join(dir).join(format!("{triple}.json")));
-    let own = facts.toolchain.sysroot.join("lib/rustlib").join(triple).join("target.json");
+fn found_specification(context: &KeyContext<'_>) -> Option<PathBuf> {
+    let Some(Target::Triple(triple)) = &context.invocation.target else { return None };
+    let path_variable = context.env.get("RUST_TARGET_PATH").unwrap_or_default();
+    let listed = os::split_paths(path_variable)
+        .map(|dir| context.build_dirs.cwd.join(dir).join(format!("{triple}.json")));
+    let own = context.toolchain.sysroot.join("lib/rustlib").join(triple).join("target.json");
     listed.chain([own]).find(|path| fs::metadata(path).is_ok())
 }
 
 /// Files that arguments name: target specifications and profiles.
 fn add_argument_files(
-    facts: &Facts<'_>,
+    context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
     let mut paths: Vec<(&str, PathBuf)> = Vec::new();
-    if let Some(Target::Spec(path)) = &facts.invocation.target {
+    if let Some(Target::Spec(path)) = &context.invocation.target {
         paths.push(("target", path.clone()));
     }
-    if let Some(path) = found_specification(facts) {
+    if let Some(path) = found_specification(context) {
         // It may name a linker, and files for it.
-        if facts.outputs.iter().any(|output| output.role.is_linked()) {
+        if context.outputs.iter().any(|output| output.role.is_linked()) {
             return Err(BypassReason::new(Bypass::Linker, path.to_string_lossy()));
         }
         paths.push(("target", path));
     }
-    for flag in facts.invocation.flags.iter().filter(|flag| matches!(flag.name, "codegen" | "Z")) {
+    for flag in context.invocation.flags.iter().filter(|flag| matches!(flag.name, "codegen" | "Z")) {
         let value = os::bytes(&flag.value);
         if let Some(path) = value.strip_prefix(b"profile-use=").and_then(os::path) {
             paths.push(("profile-use", path));
@@ -221,7 +228,7 @@ fn add_argument_files(
         }
     }
     for (name, path) in paths {
-        let path = facts.places.cwd.join(path);
+        let path = context.build_dirs.cwd.join(path);
         let (digest, identity) = memo::hash_file(&path).map_err(|e| unreadable(&path, &e))?;
         inputs.digest(InputKind::ArgumentFile, Portable::literal(name), digest);
         watch.add(path, identity);
@@ -282,46 +289,47 @@ const PACKAGE_VARIABLES: &[&str] = &[
     "CARGO_PKG_VERSION",
 ];
 
-fn add_variables(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
+fn add_variables(context: &KeyContext<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
     let mut variables = |kind: InputKind, names: &mut dyn Iterator<Item = &str>| {
         for name in names {
-            if let Some(value) = facts.env.get(name) {
-                inputs.variable(kind, Portable::literal(name), Some(&facts.portable(os::bytes(value))));
+            if let Some(value) = context.env.get(name) {
+                inputs.variable(kind, Portable::literal(name), Some(&context.portable(os::bytes(value))));
             }
         }
     };
     variables(InputKind::CompilerVariable, &mut COMPILER_VARIABLES.iter().copied());
     variables(InputKind::PackageVariable, &mut PACKAGE_VARIABLES.iter().copied());
-    if facts.outputs.iter().any(|output| output.role.is_linked()) {
+    if context.outputs.iter().any(|output| output.role.is_linked()) {
         variables(InputKind::CompilerVariable, &mut LINK_VARIABLES.iter().copied());
     }
-    if facts.driver == Driver::Clippy {
+    if context.driver == Driver::Clippy {
         variables(InputKind::CompilerVariable, &mut CLIPPY_VARIABLES.iter().copied());
-        add_lint_config(facts, inputs, watch);
+        add_lint_config(context, inputs, watch);
     }
     // Declaring a variable is an input itself: it leads away from entries made before it was declared.
-    for name in facts.declared_variables {
-        let value = facts.env.get(name).map(|value| Portable::literal(os::bytes(value)));
+    for name in context.declared_variables {
+        let value = context.env.get(name).map(|value| Portable::literal(os::bytes(value)));
         inputs.variable(InputKind::DeclaredVariable, Portable::literal(name), value.as_ref());
     }
 }
 
 /// clippy reads the first `clippy.toml` above the package; rustc's dep-info names one that is there, but not the
 /// places where one could appear. Its lints of manifests read those and the lock file.
-fn add_lint_config(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
-    let Some(start) = facts.env.get("CLIPPY_CONF_DIR").or_else(|| facts.env.get("CARGO_MANIFEST_DIR")) else {
+fn add_lint_config(context: &KeyContext<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
+    let Some(start) = context.env.get("CLIPPY_CONF_DIR").or_else(|| context.env.get("CARGO_MANIFEST_DIR"))
+    else {
         return;
     };
-    let start = facts.places.cwd.join(start);
+    let start = context.build_dirs.cwd.join(start);
     let configurations =
         start.ancestors().flat_map(|dir| [".clippy.toml", "clippy.toml"].map(|name| dir.join(name)));
-    let package = facts.env.get("CARGO_MANIFEST_DIR").map_or(&*facts.places.cwd, Path::new);
+    let package = context.env.get("CARGO_MANIFEST_DIR").map_or(&*context.build_dirs.cwd, Path::new);
     let manifests = [package.join("Cargo.toml")].into_iter();
-    let of_workspace = ["Cargo.toml", "Cargo.lock"].map(|name| facts.places.cwd.join(name));
+    let of_workspace = ["Cargo.toml", "Cargo.lock"].map(|name| context.build_dirs.cwd.join(name));
     for path in configurations.chain(manifests).chain(of_workspace) {
         match memo::hash_file(&path) {
             Ok((digest, identity)) => {
-                inputs.digest(InputKind::LintConfig, facts.portable(os::bytes(&path)), digest);
+                inputs.digest(InputKind::LintConfig, context.portable(os::bytes(&path)), digest);
                 watch.add(path, identity);
             }
             Err(_) => watch.add_absent(path),
@@ -332,17 +340,17 @@ fn add_lint_config(facts: &Facts<'_>, inputs: &mut KeyInputs, watch: &mut Watch)
 /// Static libraries go into the output whole. Those that this checkout or its builds made count even unnamed: a
 /// `#[link]` attribute may ask for them.
 fn add_native_libraries(
-    facts: &Facts<'_>,
+    context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
     let dirs = || {
-        let paths = facts.invocation.search_paths.iter();
+        let paths = context.invocation.search_paths.iter();
         let native = paths.filter(|path| matches!(path.kind, SearchKind::Native | SearchKind::All));
-        native.map(|path| facts.places.cwd.join(&path.path))
+        native.map(|path| context.build_dirs.cwd.join(&path.path))
     };
     let mut libraries = Vec::new();
-    for library in &facts.invocation.native_libs {
+    for library in &context.invocation.native_libs {
         if library.kind.as_deref() == Some("static") {
             let found = find_static(library, dirs());
             libraries.push(
@@ -352,7 +360,7 @@ fn add_native_libraries(
             );
         }
     }
-    for dir in dirs().filter(|dir| is_own(facts, dir)) {
+    for dir in dirs().filter(|dir| is_own(context, dir)) {
         let listed = fs::list(&dir).unwrap_or_default();
         let is_archive =
             |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib");
@@ -361,8 +369,8 @@ fn add_native_libraries(
     libraries.sort();
     libraries.dedup();
     for path in libraries {
-        let (known, identity) = facts.memo.digest(&path).map_err(|e| unreadable(&path, &e))?;
-        inputs.digest(InputKind::StaticLibrary, facts.portable(os::bytes(&path)), known.digest);
+        let (known, identity) = context.memo.digest(&path).map_err(|e| unreadable(&path, &e))?;
+        inputs.digest(InputKind::StaticLibrary, context.portable(os::bytes(&path)), known.digest);
         watch.add(path, identity);
     }
     Ok(())
@@ -370,12 +378,12 @@ fn add_native_libraries(
 
 /// Whether this package, or a person, put what is in `dir` there. What other build scripts made goes into the
 /// crates that they belong to.
-fn is_own(facts: &Facts<'_>, dir: &Path) -> bool {
+fn is_own(context: &KeyContext<'_>, dir: &Path) -> bool {
     let is_below = |root: Option<&Path>| root.is_some_and(|root| dir.starts_with(root));
-    let variable = |name: &str| is_below(facts.env.get(name).map(Path::new));
-    let in_checkout =
-        variable("CARGO_MANIFEST_DIR") || facts.places.member && dir.starts_with(&facts.places.cwd);
-    variable("OUT_DIR") || in_checkout && !is_below(facts.places.target.as_deref())
+    let variable = |name: &str| is_below(context.env.get(name).map(Path::new));
+    let in_checkout = variable("CARGO_MANIFEST_DIR")
+        || context.build_dirs.member && dir.starts_with(&context.build_dirs.cwd);
+    variable("OUT_DIR") || in_checkout && !is_below(context.build_dirs.target.as_deref())
 }
 
 /// The one file that `-l static=name` can mean; `None` where there is none, or two spellings in one directory.
@@ -399,30 +407,30 @@ fn find_static(library: &NativeLib, dirs: impl Iterator<Item = PathBuf>) -> Opti
 
 /// `[package.metadata.kache] extra-inputs`. Registry and git packages cannot declare any: they are what they are.
 fn add_extra_inputs(
-    facts: &Facts<'_>,
+    context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
-    let Some(package) = facts.env.get("CARGO_MANIFEST_DIR") else { return Ok(()) };
-    if facts.portable(os::bytes(package)).is_under(Root::CargoHome) {
+    let Some(package) = context.env.get("CARGO_MANIFEST_DIR") else { return Ok(()) };
+    if context.portable(os::bytes(package)).is_under(Root::CargoHome) {
         return Ok(());
     }
     let refuse =
         |detail: String| BypassReason::new(Bypass::UnreadableInput, format!("extra-inputs: {detail}"));
     for path in declared::extra_inputs(Path::new(package)).map_err(refuse)? {
-        let digest = declared::tree(&path, facts.memo, watch).map_err(|e| unreadable(&path, &e))?;
-        inputs.digest(InputKind::DeclaredFile, facts.portable(os::bytes(&path)), digest);
+        let digest = declared::tree(&path, context.memo, watch).map_err(|e| unreadable(&path, &e))?;
+        inputs.digest(InputKind::DeclaredFile, context.portable(os::bytes(&path)), digest);
     }
     Ok(())
 }
 
 fn add_externs(
-    facts: &Facts<'_>,
+    context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<Vec<Known>, BypassReason> {
     let mut externs = Vec::new();
-    for this in &facts.invocation.externs {
+    for this in &context.invocation.externs {
         let name = Portable::literal(format!("{}:{}", this.options, this.name));
         let Some(path) = &this.path else {
             if !OWN_CRATES.contains(&this.name.as_str()) {
@@ -431,14 +439,14 @@ fn add_externs(
             inputs.text(InputKind::Extern, name, Portable::literal("by name"));
             continue;
         };
-        let path = facts.places.cwd.join(path);
-        let (mut known, identity) = facts.memo.digest(&path).map_err(|e| unreadable(&path, &e))?;
-        if known.reach == ReachNote::Unknown {
-            let reach = (facts.reach)(&known.digest).or_else(|| (facts.adopt)(&path, &known.digest));
-            let reach = reach.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, &this.name))?;
-            known.reach = reach.note();
+        let path = context.build_dirs.cwd.join(path);
+        let (mut known, identity) = context.memo.digest(&path).map_err(|e| unreadable(&path, &e))?;
+        if known.closure == ClosureNote::Unknown {
+            let closure = (context.closure)(&known.digest).or_else(|| (context.adopt)(&path, &known.digest));
+            let closure = closure.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, &this.name))?;
+            known.closure = closure.note();
             if !memo::is_racy(&identity) {
-                facts.memo.set(&identity, known);
+                context.memo.set(&identity, known);
             }
         }
         inputs.digest(InputKind::Extern, name, known.digest);
@@ -449,28 +457,32 @@ fn add_externs(
 }
 
 /// Content of the externs' files, where all can be read.
-pub fn extern_digests(facts: &Facts<'_>) -> Option<Vec<Digest>> {
-    let paths = facts.invocation.externs.iter().filter_map(|this| this.path.as_ref());
-    paths.map(|path| Some(facts.memo.digest(&facts.places.cwd.join(path)).ok()?.0.digest)).collect()
+pub fn extern_digests(context: &KeyContext<'_>) -> Option<Vec<Digest>> {
+    let paths = context.invocation.externs.iter().filter_map(|this| this.path.as_ref());
+    paths.map(|path| Some(context.memo.digest(&context.build_dirs.cwd.join(path)).ok()?.0.digest)).collect()
 }
 
 /// All that stands behind these externs.
-pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Result<Reach, BypassReason> {
-    let mut all = Reach::default();
+pub fn reach_of(context: &KeyContext<'_>, externs: &[Digest]) -> Result<CrateClosure, BypassReason> {
+    let mut all = CrateClosure::default();
     for extern_digest in externs {
-        let reach = (facts.reach)(extern_digest);
-        all.extend(reach.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, extern_digest.to_hex()))?);
+        let closure = (context.closure)(extern_digest);
+        all.extend(closure.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, extern_digest.to_hex()))?);
     }
     Ok(all)
 }
 
 /// What procedural macros could read and no observation shows: variables whose names stand in their libraries, and
 /// those that the package's build script declared.
-fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Result<(), BypassReason> {
+fn add_macros(
+    context: &KeyContext<'_>,
+    closure: &CrateClosure,
+    inputs: &mut KeyInputs,
+) -> Result<(), BypassReason> {
     let mut readable = String::new();
-    for (stem, procedural_macro) in reach.hidden_readers() {
+    for (stem, procedural_macro) in closure.hidden_readers() {
         inputs.digest(InputKind::Macro, stem.clone(), procedural_macro.digest);
-        let names = (facts.names)(&procedural_macro.digest);
+        let names = (context.names)(&procedural_macro.digest);
         readable += &names.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, stem.to_string()))?;
         readable.push('\n');
     }
@@ -478,14 +490,14 @@ fn add_macros(facts: &Facts<'_>, reach: &Reach, inputs: &mut KeyInputs) -> Resul
         let why = "a procedural macro writes a profile each time that it runs";
         return Err(BypassReason::new(Bypass::SideOutput, why));
     }
-    for name in closure::read_among(facts.env, &readable) {
-        inputs.variable(InputKind::MacroVariable, Portable::literal(name), facts.asked(name).as_ref());
+    for name in variables::read_among(context.env, &readable) {
+        inputs.variable(InputKind::MacroVariable, Portable::literal(name), context.asked(name).as_ref());
     }
-    if let Some(out_dir) = facts.env.get("OUT_DIR").map(Path::new) {
-        let declared = declared::rerun_if(out_dir, facts.places.target.as_deref());
+    if let Some(out_dir) = context.env.get("OUT_DIR").map(Path::new) {
+        let declared = declared::rerun_if(out_dir, context.build_dirs.target.as_deref());
         let declared = declared.map_err(|e| unreadable(out_dir, &e))?;
         for name in declared.variables {
-            let value = facts.env.get(&name).map(|value| facts.portable(os::bytes(value)));
+            let value = context.env.get(&name).map(|value| context.portable(os::bytes(value)));
             inputs.variable(InputKind::DeclaredVariable, Portable::literal(&name), value.as_ref());
         }
     }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use crate::invocation::Role;
-use crate::key::context::Facts;
+use crate::key::context::KeyContext;
 use crate::outcome::MissReason;
 use crate::run::miss::collect::dep_info_of;
 use crate::run::restore::{self, Failed, Restored};
@@ -16,21 +16,21 @@ use crate::sys::fs;
 pub fn serve(
     store: &Store,
     found: &Found,
-    facts: &Facts<'_>,
+    context: &KeyContext<'_>,
     streams: &Streams<'_>,
 ) -> Result<Restored, MissReason> {
     let entry = &found.entry;
     let failed = || MissReason::RestoreFailed;
-    let dep_info = dep_info_of(entry, &found.list, facts).ok_or_else(failed)?;
+    let dep_info = dep_info_of(entry, &found.list, context).ok_or_else(failed)?;
     let stdout = streams.give(&entry.stdout).ok_or_else(failed)?;
     let stderr = streams.give(&entry.stderr).ok_or_else(failed)?;
     let restored =
-        restore::restore(store, entry, facts.outputs, facts.memo).map_err(|failed| match failed {
+        restore::restore(store, entry, context.outputs, context.memo).map_err(|failed| match failed {
             Failed::Blob => MissReason::BlobDamaged,
             Failed::Incomplete => MissReason::EntryDamaged,
             Failed::Place => MissReason::RestoreFailed,
         })?;
-    if let Some(output) = facts.outputs.iter().find(|output| output.role == Role::DepInfo) {
+    if let Some(output) = context.outputs.iter().find(|output| output.role == Role::DepInfo) {
         fs::replace(&output.path, &restore::temporary_beside(&output.path), &dep_info)
             .map_err(|_| failed())?;
     }

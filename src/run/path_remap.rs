@@ -20,7 +20,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::action::portable::Root;
-use crate::action::roots::Places;
+use crate::action::roots::BuildDirs;
 use crate::config::PathsMode;
 use crate::invocation::Invocation;
 use crate::key::toolchain::Toolchain;
@@ -30,7 +30,7 @@ use crate::sys::os;
 
 /// How paths are mapped in one invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mapping {
+pub struct PathRemap {
     /// What the key says about it.
     pub name: String,
     /// Arguments that stand in front of all others: rustc takes the last one that fits, so the user's own win.
@@ -45,28 +45,28 @@ pub struct Mapping {
     n_of_toolchain: usize,
 }
 
-impl Mapping {
+impl PathRemap {
     /// The same for one unit that needs the real paths of its own sources.
     #[must_use]
-    pub fn with_real_paths(&self) -> Mapping {
+    pub fn with_real_paths(&self) -> PathRemap {
         // The toolchain may lie below the home.
         let mapped: &[Root] =
             if self.n_of_toolchain > 0 { &Root::ALL } else { &[Root::Target, Root::Workspace] };
         let args = self.args[..self.n_of_toolchain].to_vec();
-        Mapping { args, bound: mapped, ..self.clone() }
+        PathRemap { args, bound: mapped, ..self.clone() }
     }
 }
 
 /// The mapping for `invocation`.
-pub fn mapping(
+pub fn remap(
     mode: PathsMode,
     invocation: &Invocation,
-    places: &Places,
+    build_dirs: &BuildDirs,
     toolchain: &Toolchain,
     env: &Env,
-) -> Mapping {
+) -> PathRemap {
     if mode == PathsMode::Exact || needs_real_paths(invocation) {
-        return exact(places);
+        return exact(build_dirs);
     }
     let mut args: Vec<OsString> = Vec::new();
     let mut map = |from: &[u8], to: &str| {
@@ -74,42 +74,49 @@ pub fn mapping(
         args.extend(os::from_bytes(&argument));
     };
     let mut name = "mapped";
-    let mut mapped_package = None;
+    let mut remapped_package = None;
     let is_portable = mode == PathsMode::Portable;
     if is_portable {
         name = "portable";
         let sources = toolchain.sysroot.join("lib/rustlib/src/rust");
         map(os::bytes(&sources), &format!("/rustc/{}", toolchain.commit));
-        let package = env.get("CARGO_MANIFEST_DIR").filter(|_| !places.member);
+        let package = env.get("CARGO_MANIFEST_DIR").filter(|_| !build_dirs.member);
         if let (Some(dir), Some(name), Some(version)) =
             (package, env.get("CARGO_PKG_NAME"), env.get("CARGO_PKG_VERSION"))
         {
             map(os::bytes(dir), &format!("{}-{}", name.to_string_lossy(), version.to_string_lossy()));
-            mapped_package = Some(PathBuf::from(dir));
+            remapped_package = Some(PathBuf::from(dir));
         }
     }
-    for (path, _) in places.roots.spellings().filter(|(_, root)| *root == Root::Workspace) {
+    for (path, _) in build_dirs.roots.spellings().filter(|(_, root)| *root == Root::Workspace) {
         map(path, ".");
     }
-    for (path, _) in places.roots.spellings().filter(|(_, root)| *root == Root::Target) {
+    for (path, _) in build_dirs.roots.spellings().filter(|(_, root)| *root == Root::Target) {
         map(path, TARGET_NAME);
     }
     // rustc refuses arguments that are not Unicode.
     if args.iter().any(|argument| argument.to_str().is_none()) {
-        return exact(places);
+        return exact(build_dirs);
     }
     let n_of_toolchain = usize::from(is_portable);
-    Mapping { name: name.to_owned(), args, maps: true, bound: &[], package: mapped_package, n_of_toolchain }
+    PathRemap {
+        name: name.to_owned(),
+        args,
+        maps: true,
+        bound: &[],
+        package: remapped_package,
+        n_of_toolchain,
+    }
 }
 
 /// Nothing is mapped, and all roots are part of the key, byte for byte.
-fn exact(places: &Places) -> Mapping {
-    let roots = places.with_canonical_spellings();
+fn exact(build_dirs: &BuildDirs) -> PathRemap {
+    let roots = build_dirs.with_canonical_spellings();
     let roots: Vec<String> =
         roots.spellings().map(|(path, root)| format!("{}={}", root.token(), path.escape_ascii())).collect();
-    let cwd = os::bytes(&places.cwd).escape_ascii();
+    let cwd = os::bytes(&build_dirs.cwd).escape_ascii();
     let name = format!("exact\n{cwd}\n{}", roots.join("\n"));
-    Mapping { name, args: Vec::new(), maps: false, bound: &[], package: None, n_of_toolchain: 0 }
+    PathRemap { name, args: Vec::new(), maps: false, bound: &[], package: None, n_of_toolchain: 0 }
 }
 
 fn needs_real_paths(invocation: &Invocation) -> bool {

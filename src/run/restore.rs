@@ -76,7 +76,7 @@ pub fn restore(store: &Store, entry: &Entry, outputs: &[Output], memo: &Memo) ->
         return Err(failed);
     }
     for (artifact, look) in looks {
-        memo.set(&Identity::of(&look), Known { digest: artifact.blob, reach: entry.reach });
+        memo.set(&Identity::of(&look), Known { digest: artifact.blob, closure: entry.closure });
     }
     Ok(restored)
 }

@@ -10,22 +10,22 @@ use std::process::ExitCode;
 use crate::action::inputs::KeyInputs;
 use crate::action::memo::{self, Memo};
 use crate::action::read::Present;
-use crate::action::roots::Places;
+use crate::action::roots::BuildDirs;
 use crate::config::{self, Config, Observe, Write};
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
 use crate::invocation::{Invocation, outputs, parse};
 use crate::key::assumed;
-use crate::key::context::Facts;
+use crate::key::context::KeyContext;
 use crate::key::toolchain::Toolchain;
 use crate::key::unit::{self, Unit};
 use crate::outcome::{Bypass, BypassReason, MissReason, Origin, Outcome};
 use crate::run::automatic_gc;
 use crate::run::call::{self, Call, read_argument_file};
 use crate::run::hit;
-use crate::run::miss::compilation::Compilation;
 use crate::run::miss::collect;
-use crate::run::path_remap::{self, Mapping};
+use crate::run::miss::compilation::Compilation;
+use crate::run::path_remap::{self, PathRemap};
 use crate::run::ping;
 use crate::run::policy::{self, Policy};
 use crate::run::record::{self, Record};
@@ -57,23 +57,24 @@ fn wrap(env: &Env) -> ExitCode {
         (Err(reason), _, _) => Err(reason.clone()),
         _ => Err(BypassReason::new(Bypass::NotCargo, "no working directory")),
     };
-    let places = invocation.as_ref().ok().map(|(invocation, _, cwd)| Places::of(invocation, env, cwd));
+    let build_dirs = invocation.as_ref().ok().map(|(invocation, _, cwd)| BuildDirs::of(invocation, env, cwd));
     if config::is_disabled(&|name| env.get(name).map(OsStr::to_os_string)) {
         return call.step_aside(parsed.as_ref().ok(), env);
     }
-    let (config, problems) = load_config(env, places.as_ref());
+    let (config, problems) = load_config(env, build_dirs.as_ref());
     let records_dir = Store::records_dir(&config.cache_dir.value);
     let mut record = Record::new(env, &problems);
     let loses_key = problems.iter().any(config::Problem::loses_key);
-    let result = match (invocation, &places) {
+    let result = match (invocation, &build_dirs) {
         (Err(reason), _) => Err(reason),
         _ if config.cache_dir.value.as_os_str().is_empty() => {
             Err(BypassReason::new(Bypass::Store, "no home directory; KACHE_CACHE_DIR can name a place"))
         }
         _ if loses_key => Err(BypassReason::new(Bypass::Configured, "the configuration cannot be read")),
-        (Ok((invocation, driver, _)), Some(places)) => {
+        (Ok((invocation, driver, _)), Some(build_dirs)) => {
             let store = Store::at(&config.cache_dir.value);
-            let way = Way { env, call: &call, invocation, driver, places, config: &config, store: &store };
+            let way =
+                Way { env, call: &call, invocation, driver, build_dirs, config: &config, store: &store };
             let done = shield::shielded(|| match store.distrust() {
                 Some(why) => Err(BypassReason::new(Bypass::Store, why)),
                 None => way.go(&mut record, &mut watch),
@@ -91,11 +92,11 @@ fn wrap(env: &Env) -> ExitCode {
 
 /// The configuration for this invocation. A package from a registry is compiled in its own directory: its build
 /// directory leads to the project.
-fn load_config(env: &Env, places: Option<&Places>) -> (Config, Vec<config::Problem>) {
+fn load_config(env: &Env, build_dirs: Option<&BuildDirs>) -> (Config, Vec<config::Problem>) {
     let mut starts: Vec<&Path> = Vec::new();
-    if let Some(places) = places {
-        starts.extend(places.member.then_some(places.cwd.as_path()));
-        starts.extend(places.target.as_deref());
+    if let Some(build_dirs) = build_dirs {
+        starts.extend(build_dirs.member.then_some(build_dirs.cwd.as_path()));
+        starts.extend(build_dirs.target.as_deref());
     }
     settings::load(env, &starts)
 }
@@ -106,7 +107,7 @@ struct Way<'a> {
     call: &'a Call<'a>,
     invocation: &'a Invocation,
     driver: Driver,
-    places: &'a Places,
+    build_dirs: &'a BuildDirs,
     config: &'a Config,
     store: &'a Store,
 }
@@ -117,44 +118,44 @@ impl Way<'_> {
         self.refuse_probes()?;
         let memo_dir = self.store.memo_dir();
         let target = invocation.target.as_ref().and_then(|target| target.name()?.to_str());
-        let toolchain = Toolchain::identify(self.call.program, target, self.places, self.env, &memo_dir)?;
+        let toolchain = Toolchain::identify(self.call.program, target, self.build_dirs, self.env, &memo_dir)?;
         let outputs = outputs::outputs(invocation, &toolchain.host)?;
         let settings = Policy {
             cache_executables: self.config.cache_executables.value,
             bypass_crates: &self.config.bypass_crates.value,
         };
-        let mapping =
-            path_remap::mapping(self.config.paths.value, invocation, self.places, &toolchain, self.env);
-        let memo = Memo::of(self.places.target.as_deref());
-        let facts = Facts {
+        let remap =
+            path_remap::remap(self.config.paths.value, invocation, self.build_dirs, &toolchain, self.env);
+        let memo = Memo::of(self.build_dirs.target.as_deref());
+        let context = KeyContext {
             invocation,
             outputs: &outputs,
             driver: self.driver,
             toolchain: &toolchain,
             env: self.env,
-            places: self.places,
+            build_dirs: self.build_dirs,
             memo: &memo,
             memo_dir: &memo_dir,
-            paths: &mapping.name,
+            paths: &remap.name,
             salt: &self.config.key_salt.value,
             declared_variables: &self.config.key_env_vars.value,
-            reach: &|digest| self.store.reach(digest),
+            closure: &|digest| self.store.closure(digest),
             names: &|digest| self.store.names(digest),
             program_names: &|digest| self.store.program_names(digest),
             adopt: &|path, digest| self.writes().then(|| self.store.adopt(path, digest)).flatten(),
         };
-        record.unit = collect::unit_name(&facts);
-        record.place = self.places.shown();
-        let streams = Streams::new(invocation, &outputs, &self.places.roots);
+        record.unit = collect::unit_name(&context);
+        record.place = self.build_dirs.shown();
+        let streams = Streams::new(invocation, &outputs, &self.build_dirs.roots);
         let checked =
             policy::check_environment(self.env).and_then(|()| policy::check(invocation, &outputs, &settings));
-        let unit = match checked.and_then(|()| unit::unit(&facts)) {
+        let unit = match checked.and_then(|()| unit::unit(&context)) {
             Ok(unit) => unit,
-            Err(reason) => return self.step_aside(reason, &facts, &streams, record),
+            Err(reason) => return self.step_aside(reason, &context, &streams, record),
         };
         record.unit_key = Some(unit.key);
         record.times.key_us = watch.lap_us();
-        let job = Job { way: self, facts: &facts, unit: &unit, streams: &streams, mapping: &mapping };
+        let job = Job { way: self, context: &context, unit: &unit, streams: &streams, remap: &remap };
         job.run(record, watch)
     }
 
@@ -162,27 +163,27 @@ impl Way<'_> {
     fn step_aside(
         &self,
         reason: BypassReason,
-        facts: &Facts<'_>,
+        context: &KeyContext<'_>,
         streams: &Streams<'_>,
         record: &mut Record,
     ) -> Result<ExitCode, BypassReason> {
-        let externs = unit::extern_digests(facts);
-        let is_depended_on = facts.outputs.iter().any(|output| output.role.can_be_depended_on());
+        let externs = unit::extern_digests(context);
+        let is_depended_on = context.outputs.iter().any(|output| output.role.can_be_depended_on());
         let (true, Some(externs)) = (is_depended_on, externs) else { return Err(reason) };
-        let compilation = self.compilation(facts, &externs, streams);
+        let compilation = self.compilation(context, &externs, streams);
         let Ok(compiled) = compilation.run() else { return Err(reason) };
-        compiled.note_reach();
+        compiled.note_closure();
         record.outcome = Outcome::Bypass { reason };
         Ok(ExitCode::from(compiled.exit_code()))
     }
 
     fn compilation<'c>(
         &'c self,
-        facts: &'c Facts<'c>,
+        context: &'c KeyContext<'c>,
         externs: &'c [Digest],
         streams: &'c Streams<'c>,
     ) -> Compilation<'c> {
-        Compilation { call: self.call, facts, externs, streams, store: self.store, writes: self.writes() }
+        Compilation { call: self.call, context, externs, streams, store: self.store, writes: self.writes() }
     }
 
     /// Whether anything is put into the store.
@@ -193,7 +194,7 @@ impl Way<'_> {
     /// A build script tries the compiler: outputs below its own `OUT_DIR` are nobody's unit.
     fn refuse_probes(&self) -> Result<(), BypassReason> {
         let out_dir = self.env.get("OUT_DIR").map(Path::new);
-        match out_dir.filter(|dir| self.places.cwd.join(&self.invocation.out_dir).starts_with(dir)) {
+        match out_dir.filter(|dir| self.build_dirs.cwd.join(&self.invocation.out_dir).starts_with(dir)) {
             Some(dir) => Err(BypassReason::new(Bypass::Probe, dir.to_string_lossy())),
             None => Ok(()),
         }
@@ -203,10 +204,10 @@ impl Way<'_> {
 /// An invocation whose unit key is known.
 struct Job<'a> {
     way: &'a Way<'a>,
-    facts: &'a Facts<'a>,
+    context: &'a KeyContext<'a>,
     unit: &'a Unit,
     streams: &'a Streams<'a>,
-    mapping: &'a Mapping,
+    remap: &'a PathRemap,
 }
 
 impl Job<'_> {
@@ -215,7 +216,7 @@ impl Job<'_> {
             Ok(code) => return Ok(code),
             Err(reason) => reason,
         };
-        let lock = match self.take_off() {
+        let lock = match self.acquire_flight_lock() {
             // Who had the lock may have let go of it between the lookup and now.
             Some(Waited::Free(lock) | Waited::AfterHolder(lock)) => {
                 record.times.wait_us = watch.lap_us();
@@ -240,13 +241,14 @@ impl Job<'_> {
     ) -> Result<ExitCode, MissReason> {
         let store = self.way.store;
         let rules = || self.rules();
-        let present = Present::new(self.facts.places, self.facts.env);
-        let present = present.with_names(self.facts.program_names).with_loader_dirs(self.facts.loader_dirs());
-        let mut present = present.with_memo(self.facts.memo).with_rules(&rules);
+        let present = Present::new(self.context.build_dirs, self.context.env);
+        let present =
+            present.with_names(self.context.program_names).with_loader_dirs(self.context.loader_dirs());
+        let mut present = present.with_memo(self.context.memo).with_rules(&rules);
         let found = store.lookup(&self.unit.key, &mut present)?;
         record.times.lookup_us = watch.lap_us();
         record.key = Some(found.key);
-        let restored = hit::serve(store, &found, self.facts, self.streams)?;
+        let restored = hit::serve(store, &found, self.context, self.streams)?;
         self.way.call.answered.set(Some(0));
         record.is_hit(origin, &found, restored);
         record.times.restore_us = watch.lap_us();
@@ -256,17 +258,17 @@ impl Job<'_> {
     /// What rules say of the unit. Where it can be observed, an entry that was only made by rules counts for nothing.
     fn rules(&self) -> Option<KeyInputs> {
         let observes = self.way.config.observe.value == Observe::Auto && observe::is_possible();
-        (!observes).then(|| Some(assumed::assume(self.facts, self.unit).ok()?.inputs)).flatten()
+        (!observes).then(|| Some(assumed::assume(self.context, self.unit).ok()?.inputs)).flatten()
     }
 
     /// Waits for others that compile the same. Without a lock, everyone compiles for themselves.
-    fn take_off(&self) -> Option<Waited> {
+    fn acquire_flight_lock(&self) -> Option<Waited> {
         if !self.way.writes() {
             return None;
         }
-        let source = self.facts.places.cwd.join(&self.facts.invocation.source);
+        let source = self.context.build_dirs.cwd.join(&self.context.invocation.source);
         let (crate_root, _) = memo::hash_file(&source).ok()?;
-        self.way.store.take_off(&self.unit.key, &crate_root, self.way.config.wait.value).ok()
+        self.way.store.acquire_flight_lock(&self.unit.key, &crate_root, self.way.config.wait.value).ok()
     }
 
     /// Compiles, and stores what that made.
@@ -278,15 +280,15 @@ impl Job<'_> {
         watch: &mut Stopwatch,
     ) -> Result<ExitCode, BypassReason> {
         let way = self.way;
-        let compilation = way.compilation(self.facts, &self.unit.externs, self.streams);
+        let compilation = way.compilation(self.context, &self.unit.externs, self.streams);
         let observe = way.config.observe.value == Observe::Auto;
-        let missed = match compilation.miss(self.unit, self.mapping, observe, lock) {
+        let missed = match compilation.miss(self.unit, self.remap, observe, lock) {
             Ok(missed) => missed,
-            Err(reason) => return way.step_aside(reason, self.facts, self.streams, record),
+            Err(reason) => return way.step_aside(reason, self.context, self.streams, record),
         };
         let exit_code = missed.finish.exit_code();
         if missed.stored.is_ok() {
-            way.store.renew_reach(&self.unit.externs);
+            way.store.refresh_closures(&self.unit.externs);
             automatic_gc::after_put(&way.config.cache_dir.value);
         }
         record.is_miss(reason, missed);

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::index;
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::fs::settle;
 use crate::sys::{clock, fs};
 
@@ -35,7 +35,7 @@ pub fn look(cache_dir: &Path) -> Obstacles {
     let root = Store::at(cache_dir).root().to_owned();
     let records = Store::records_dir(cache_dir);
     let today = records.join(format!("{}.jsonl", clock::date(clock::now_ms())));
-    let shelves = Shelf::ALL.map(|shelf| root.join(shelf.name()));
+    let shelves = Bucket::ALL.map(|shelf| root.join(shelf.name()));
     found.look_at(cache_dir);
     found.look_at(&cache_dir.join("store"));
     found.look_at(&root);

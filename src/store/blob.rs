@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::digest::{Digest, Hasher, guard, seal};
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::fs::{self, Identity, private};
 
 /// How a file gets into the store, or out of it.
@@ -31,7 +31,7 @@ pub enum Unusable {
 impl Store {
     /// The place of a blob whose size and seal are as stored, and what the system tells about it.
     pub fn blob(&self, digest: &Digest, size_bytes: u64) -> Result<(PathBuf, Metadata), Unusable> {
-        let path = self.path(Shelf::Blobs, digest);
+        let path = self.path(Bucket::Blobs, digest);
         let metadata = fs::symlink_metadata(&path).map_err(|_| Unusable::Missing)?;
         let identity = Identity::of(&metadata);
         let is_whole = metadata.is_file() && identity.size == size_bytes;
@@ -44,7 +44,7 @@ impl Store {
 
     /// An open blob whose size and seal are as stored.
     pub fn open_blob(&self, digest: &Digest, size_bytes: u64) -> Result<File, Unusable> {
-        let file = fs::open_in_place(&self.path(Shelf::Blobs, digest)).map_err(|_| Unusable::Missing)?;
+        let file = fs::open_in_place(&self.path(Bucket::Blobs, digest)).map_err(|_| Unusable::Missing)?;
         let identity =
             file.metadata().map(|metadata| Identity::of(&metadata)).map_err(|_| Unusable::Missing)?;
         if identity.size == size_bytes && seal::matches(digest, identity.modified_ns) {
@@ -56,10 +56,10 @@ impl Store {
 
     /// Takes an altered blob out of service.
     pub fn quarantine_blob(&self, digest: &Digest) {
-        self.set_aside(Shelf::Blobs, digest);
+        self.set_aside(Bucket::Blobs, digest);
     }
 
-    fn set_aside(&self, shelf: Shelf, digest: &Digest) {
+    fn set_aside(&self, shelf: Bucket, digest: &Digest) {
         let quarantine = self.quarantine();
         let aside = quarantine.join(format!("{}-{}", &digest.to_hex()[..16], fs::unique_name()));
         let _ = self
@@ -91,7 +91,7 @@ impl Store {
             Err(Unusable::Altered) => self.quarantine_blob(digest),
             Err(Unusable::Missing) => {}
         }
-        let place = self.path(Shelf::Blobs, digest);
+        let place = self.path(Bucket::Blobs, digest);
         let temporary = self.temporary();
         self.make_room(&place, &temporary)?;
         duplicate(from, &temporary, sharing, digest)?;
@@ -125,7 +125,7 @@ impl Store {
     }
 
     /// Writes a file of a shelf in one step, guarded against damage: one wrong bit in it could serve wrong outputs.
-    pub(super) fn write(&self, shelf: Shelf, digest: &Digest, bytes: Vec<u8>) -> io::Result<()> {
+    pub(super) fn write(&self, shelf: Bucket, digest: &Digest, bytes: Vec<u8>) -> io::Result<()> {
         let place = self.path(shelf, digest);
         let temporary = self.temporary();
         self.make_room(&place, &temporary)?;

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::action::inputs::KeyInputs;
-use crate::action::memo::ReachNote;
+use crate::action::memo::ClosureNote;
 use crate::action::portable::Portable;
 use crate::action::read::Learnt;
 use crate::digest::{Digest, guard};
 use crate::invocation::Role;
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::fs::private;
 
 /// The version of this form.
@@ -32,8 +32,8 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stderr: Vec<Segment>,
     /// What stands behind the artifacts, in short.
-    #[serde(default)]
-    pub reach: ReachNote,
+    #[serde(default, rename = "reach")]
+    pub closure: ClosureNote,
     /// How long the compiler ran.
     pub compile_ms: u64,
     /// When it was stored, in milliseconds since 1970.
@@ -98,18 +98,18 @@ impl Entry {
 impl Store {
     /// The entry under `key`.
     pub fn entry(&self, key: &Digest) -> Result<Entry, Unreadable> {
-        let bytes = self.read(Shelf::Entries, key)?;
+        let bytes = self.read(Bucket::Entries, key)?;
         let entry: Entry = serde_json::from_slice(&bytes).map_err(|_| Unreadable::Damaged)?;
         if entry.is_sound() { Ok(entry) } else { Err(Unreadable::Damaged) }
     }
 
     /// What the key of an entry was made from.
     pub fn inputs(&self, key: &Digest) -> Result<StoredInputs, Unreadable> {
-        serde_json::from_slice(&self.read(Shelf::Inputs, key)?).map_err(|_| Unreadable::Damaged)
+        serde_json::from_slice(&self.read(Bucket::Inputs, key)?).map_err(|_| Unreadable::Damaged)
     }
 
     /// What [`Store::write`] was given for a file of a shelf.
-    pub(super) fn read(&self, shelf: Shelf, digest: &Digest) -> Result<Vec<u8>, Unreadable> {
+    pub(super) fn read(&self, shelf: Bucket, digest: &Digest) -> Result<Vec<u8>, Unreadable> {
         let bytes = private::read(&self.path(shelf, digest)).map_err(|_| Unreadable::Missing)?;
         guard::check(bytes).ok_or(Unreadable::Damaged)
     }

@@ -4,16 +4,21 @@ use std::io;
 use std::time::Duration;
 
 use crate::digest::{Digest, Hasher};
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::lock::{self, Waited};
 
 impl Store {
     /// Takes off for a unit, whose crate root has this content: on a first miss its cache key is not known yet.
-    pub fn take_off(&self, unit_key: &Digest, crate_root: &Digest, patience: Duration) -> io::Result<Waited> {
+    pub fn acquire_flight_lock(
+        &self,
+        unit_key: &Digest,
+        crate_root: &Digest,
+        patience: Duration,
+    ) -> io::Result<Waited> {
         let mut flight = Hasher::new();
         flight.field(unit_key.as_bytes());
         flight.field(crate_root.as_bytes());
-        let path = self.path(Shelf::Locks, &flight.finish());
+        let path = self.path(Bucket::Locks, &flight.finish());
         self.make_room(&path, &path)?;
         lock::lock(&path, patience)
     }

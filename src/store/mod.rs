@@ -29,31 +29,38 @@ pub const VERSION: &str = "v1";
 
 /// The parts of a store. Each is a directory of 256 directories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shelf {
+pub enum Bucket {
     Blobs,
     Entries,
     Inputs,
     Units,
-    Reach,
+    CrateClosure,
     Names,
     Locks,
 }
 
-impl Shelf {
+impl Bucket {
     /// All of them.
-    pub const ALL: [Shelf; 7] =
-        [Shelf::Blobs, Shelf::Entries, Shelf::Inputs, Shelf::Units, Shelf::Reach, Shelf::Names, Shelf::Locks];
+    pub const ALL: [Bucket; 7] = [
+        Bucket::Blobs,
+        Bucket::Entries,
+        Bucket::Inputs,
+        Bucket::Units,
+        Bucket::CrateClosure,
+        Bucket::Names,
+        Bucket::Locks,
+    ];
 
     /// The directory's name.
     pub fn name(self) -> &'static str {
         match self {
-            Shelf::Blobs => "blobs",
-            Shelf::Entries => "entries",
-            Shelf::Inputs => "inputs",
-            Shelf::Units => "units",
-            Shelf::Reach => "reach",
-            Shelf::Names => "names",
-            Shelf::Locks => "locks",
+            Bucket::Blobs => "blobs",
+            Bucket::Entries => "entries",
+            Bucket::Inputs => "inputs",
+            Bucket::Units => "units",
+            Bucket::CrateClosure => "reach",
+            Bucket::Names => "names",
+            Bucket::Locks => "locks",
         }
     }
 }
@@ -86,7 +93,7 @@ impl Store {
     }
 
     /// Where `digest` lies, or would, on a shelf.
-    pub fn path(&self, shelf: Shelf, digest: &Digest) -> PathBuf {
+    pub fn path(&self, shelf: Bucket, digest: &Digest) -> PathBuf {
         let hex = digest.to_hex();
         let mut path = self.root.join(shelf.name());
         path.push(&hex[..2]);

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use crate::action::read::InputList;
 use crate::digest::Digest;
-use crate::key::closure::Reach;
+use crate::key::closure::CrateClosure;
 use crate::store::blob::Sharing;
 use crate::store::entry::{Entry, StoredInputs};
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 
 /// All that is to be stored of one compile.
 pub struct Put {
@@ -20,7 +20,7 @@ pub struct Put {
     /// Where the entry's artifacts are, in its order, and how they may be taken.
     pub files: Vec<(PathBuf, Sharing)>,
     /// What stands behind the artifacts that other units can depend on.
-    pub reach: Option<Reach>,
+    pub closure: Option<CrateClosure>,
     /// For a procedural macro that may read on its own: the texts in its library.
     pub names: Option<String>,
     /// The texts in programs that were started, by their content, as far as they are new.
@@ -37,16 +37,16 @@ impl Store {
             if let Some(names) = &put.names {
                 self.put_names(&artifact.blob, names)?;
             }
-            if let Some(reach) = &put.reach {
-                self.put_reach(&artifact.blob, reach)?;
+            if let Some(closure) = &put.closure {
+                self.put_closure(&artifact.blob, closure)?;
             }
         }
         for (program, names) in &put.program_names {
             self.put_names(program, names)?;
         }
         let inputs = self.secret()?.conceal(&put.inputs);
-        self.write(Shelf::Inputs, &put.key, serde_json::to_vec(&inputs)?)?;
-        self.write(Shelf::Entries, &put.key, serde_json::to_vec(&put.entry)?)?;
+        self.write(Bucket::Inputs, &put.key, serde_json::to_vec(&inputs)?)?;
+        self.write(Bucket::Entries, &put.key, serde_json::to_vec(&put.entry)?)?;
         self.put_list(&put.inputs.unit_key, put.list.clone())
     }
 }

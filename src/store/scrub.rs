@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, guard, seal};
 use crate::store::walk::{self, Found};
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::fs::{self, Identity};
 
 /// The version of the file.
@@ -200,7 +200,7 @@ impl Scrub {
         let mut slice = Slice::default();
         let allowance = Scrub::allowance(scrub.day, scrub.day_bytes, now_ms);
         let store = Store::at(cache_dir);
-        let has_blobs = fs::metadata(&store.root().join(Shelf::Blobs.name())).is_ok();
+        let has_blobs = fs::metadata(&store.root().join(Bucket::Blobs.name())).is_ok();
         if allowance == 0 || !scrub.is_due(now_ms) || !has_blobs {
             return Ok(slice);
         }
@@ -228,7 +228,7 @@ impl Scrub {
     fn read_on(&mut self, store: &Store, allowance: u64, slice: &mut Slice) {
         let first = self.after.map_or(0, |after| after.as_bytes()[0]);
         for folder in first..=u8::MAX {
-            let dir = store.root().join(Shelf::Blobs.name()).join(format!("{folder:02x}"));
+            let dir = store.root().join(Bucket::Blobs.name()).join(format!("{folder:02x}"));
             let mut blobs: Vec<(Digest, Found)> = walk::files(&dir, &mut slice.problems)
                 .into_iter()
                 .filter_map(|found| Some((found.path.file_name()?.to_str()?.parse().ok()?, found)))
@@ -286,7 +286,7 @@ mod tests {
 
         fn blob(&self, content: &str) -> PathBuf {
             let digest = Digest::of(content.as_bytes());
-            let path = Store::at(self.dir()).path(Shelf::Blobs, &digest);
+            let path = Store::at(self.dir()).path(Bucket::Blobs, &digest);
             fs::create_dir_all(path.parent().expect("a folder")).expect("makes a folder");
             fs::write_new(&path, content.as_bytes()).expect("writes");
             fs::set_modified(&path, seal::of(&digest)).expect("seals");

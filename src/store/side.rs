@@ -6,8 +6,9 @@ use std::path::Path;
 
 use crate::action::portable::Portable;
 use crate::digest::Digest;
-use crate::key::closure::{self, ProceduralMacro, Reach, ReachedCrate};
-use crate::store::{Shelf, Store};
+use crate::key::closure::{ClosureCrate, CrateClosure, ProceduralMacro};
+use crate::key::library_texts;
+use crate::store::{Bucket, Store};
 use crate::sys::fs::{self, Identity};
 use crate::sys::{clock, os};
 
@@ -17,21 +18,21 @@ const RENEWED_MS: i64 = 86_400_000;
 impl Store {
     /// What stands behind the artifact with this content. Where that is lost, so is the blob: nothing that depends on it
     /// could be served, until its unit is compiled again.
-    pub fn reach(&self, artifact: &Digest) -> Option<Reach> {
-        let read = self.read(Shelf::Reach, artifact).ok();
+    pub fn closure(&self, artifact: &Digest) -> Option<CrateClosure> {
+        let read = self.read(Bucket::CrateClosure, artifact).ok();
         self.or_forget(artifact, read.and_then(|read| serde_json::from_slice(&read).ok()))
     }
 
     /// Notes what stands behind an artifact.
-    pub fn put_reach(&self, artifact: &Digest, reach: &Reach) -> io::Result<()> {
-        self.write(Shelf::Reach, artifact, serde_json::to_vec(reach)?)
+    pub fn put_closure(&self, artifact: &Digest, closure: &CrateClosure) -> io::Result<()> {
+        self.write(Bucket::CrateClosure, artifact, serde_json::to_vec(closure)?)
     }
 
     /// Notes that it is still asked what stands behind these artifacts: a collection removes what nobody asked about for
     /// a month. One look each, one write a day.
-    pub fn renew_reach(&self, artifacts: &[Digest]) {
+    pub fn refresh_closures(&self, artifacts: &[Digest]) {
         for artifact in artifacts {
-            for path in [Shelf::Reach, Shelf::Names].map(|shelf| self.path(shelf, artifact)) {
+            for path in [Bucket::CrateClosure, Bucket::Names].map(|shelf| self.path(shelf, artifact)) {
                 if let Ok(identity) = Identity::at(&path)
                     && (clock::now_ms() as i64).saturating_sub(identity.changed_ns / 1_000_000) > RENEWED_MS
                 {
@@ -41,42 +42,42 @@ impl Store {
         }
     }
 
-    /// Texts in a procedural macro's library; see [`crate::key::closure::names_in`]. The same holds where they are lost.
+    /// Texts in a procedural macro's library; see [`crate::key::library_texts::words_in`]. The same holds where they are lost.
     pub fn names(&self, library: &Digest) -> Option<String> {
-        let read = self.read(Shelf::Names, library).ok();
+        let read = self.read(Bucket::Names, library).ok();
         self.or_forget(library, read.and_then(|read| String::from_utf8(read).ok()))
     }
 
     /// Texts in a program that was started.
     pub fn program_names(&self, program: &Digest) -> Option<String> {
-        String::from_utf8(self.read(Shelf::Names, program).ok()?).ok()
+        String::from_utf8(self.read(Bucket::Names, program).ok()?).ok()
     }
 
     fn or_forget<T>(&self, artifact: &Digest, known: Option<T>) -> Option<T> {
         if known.is_none() {
-            let _ = fs::remove(&self.path(Shelf::Blobs, artifact));
+            let _ = fs::remove(&self.path(Bucket::Blobs, artifact));
         }
         known
     }
 
     /// Notes the texts in a procedural macro's library, or in a program.
     pub fn put_names(&self, library: &Digest, names: &str) -> io::Result<()> {
-        self.write(Shelf::Names, library, names.as_bytes().to_vec())
+        self.write(Bucket::Names, library, names.as_bytes().to_vec())
     }
 
     /// Takes the dynamic library at `path`, which was not put here, for a procedural macro that may read anything.
     /// `None` for other files: what stands behind an `.rlib` cannot be told from it.
-    pub fn adopt(&self, path: &Path, library: &Digest) -> Option<Reach> {
+    pub fn adopt(&self, path: &Path, library: &Digest) -> Option<CrateClosure> {
         if !["so", "dylib", "dll"].iter().any(|suffix| path.extension().is_some_and(|this| this == *suffix)) {
             return None;
         }
         let content = fs::read(path).ok()?;
         let procedural_macro = Some(ProceduralMacro { digest: *library, pure: false, finds_manifest: false });
         let stem = Portable::literal(os::bytes(path.file_stem()?));
-        let own = ReachedCrate { stem, procedural_macro, native_libraries: Vec::new(), assembles: false };
-        let reach = Reach { crates: vec![own] };
-        self.put_names(library, &closure::names_in(&content)).ok()?;
-        self.put_reach(library, &reach).ok()?;
-        Some(reach)
+        let own = ClosureCrate { stem, procedural_macro, native_libraries: Vec::new(), assembles: false };
+        let closure = CrateClosure { crates: vec![own] };
+        self.put_names(library, &library_texts::words_in(&content)).ok()?;
+        self.put_closure(library, &closure).ok()?;
+        Some(closure)
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::read::InputList;
 use crate::digest::Digest;
 use crate::store::entry::{FORMAT, Unreadable};
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 
 /// How many lists are kept for one unit key.
 pub const MAX_LISTS: usize = 16;
@@ -23,7 +23,7 @@ impl Store {
     /// The input lists under `unit_key`, newest first.
     pub fn lists(&self, unit_key: &Digest) -> Result<Vec<InputList>, Unreadable> {
         let file: UnitFile =
-            serde_json::from_slice(&self.read(Shelf::Units, unit_key)?).map_err(|_| Unreadable::Damaged)?;
+            serde_json::from_slice(&self.read(Bucket::Units, unit_key)?).map_err(|_| Unreadable::Damaged)?;
         if file.format == FORMAT { Ok(file.lists) } else { Err(Unreadable::Damaged) }
     }
 
@@ -33,6 +33,6 @@ impl Store {
         lists.retain(|other| !other.names_same(&list));
         lists.insert(0, list);
         lists.truncate(MAX_LISTS);
-        self.write(Shelf::Units, unit_key, serde_json::to_vec(&UnitFile { format: FORMAT, lists })?)
+        self.write(Bucket::Units, unit_key, serde_json::to_vec(&UnitFile { format: FORMAT, lists })?)
     }
 }

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::fs::{self, Identity, private};
 
 /// One file of a store.
@@ -45,7 +45,7 @@ impl State {
 
 impl Store {
     /// All files of a shelf, by digest. What cannot be listed goes to `problems`; what is not there is not there.
-    pub fn shelved(&self, shelf: Shelf, problems: &mut Vec<String>) -> Vec<(Digest, Found)> {
+    pub fn files_in(&self, shelf: Bucket, problems: &mut Vec<String>) -> Vec<(Digest, Found)> {
         let mut all = Vec::new();
         for dir in list(&self.root().join(shelf.name()), problems) {
             for found in files(&dir, problems) {

@@ -26,7 +26,7 @@ fn setting() -> Setting {
         dependency_dirs: HashSet::from(["/w/target/debug/deps".into()]),
         loader_dirs: vec!["/w/loaded".into()],
         generated: Some("/w/target/debug/build/a-3/out".into()),
-        places: vec!["/w".into()],
+        build_dirs: vec!["/w".into()],
         roots: vec!["/w/target".into(), "/w".into(), "/home/me".into()],
         path: vec!["/usr/local/bin".into(), "/usr/bin".into()],
         temporary: vec!["/scratch/job/tmp".into(), "/tmp".into()],
@@ -148,16 +148,16 @@ fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
 }
 
 /// What stands behind the externs: a macro, and a crate that is named like it.
-fn reach() -> Reach {
+fn closure() -> CrateClosure {
     let digest = Digest::of(b"macro");
-    let reached = |stem: &str, procedural_macro| ReachedCrate {
+    let reached = |stem: &str, procedural_macro| ClosureCrate {
         stem: Portable::literal(stem),
         procedural_macro,
         native_libraries: Vec::new(),
         assembles: false,
     };
     let is_macro = ProceduralMacro { digest, pure: true, finds_manifest: false };
-    Reach { crates: vec![reached("libmac-1", Some(is_macro)), reached("libmac_rt-2", None)] }
+    CrateClosure { crates: vec![reached("libmac-1", Some(is_macro)), reached("libmac_rt-2", None)] }
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn crates_that_were_opened_for_their_names_and_turned_down_are_no_inputs() {
     };
     let all = ["libmac-1.so", "libmac-9.so", "libmac_more-3.rlib", "libmac_rt-2.rlib", "libother-4.so"];
     let linked = Setting { linked: true, crate_dirs: Vec::new(), ..setting() };
-    let down = |setting: &Setting, names: &[&str]| turned_down(setting, &opened(names), || Some(reach()));
+    let down = |setting: &Setting, names: &[&str]| turned_down(setting, &opened(names), || Some(closure()));
     let found = down(&linked, &all);
     assert_eq!(found, ["libmac-9.so", "libmac_more-3.rlib"].map(|name| Path::new(deps).join(name)));
     let setting = Setting { turned_down: found, ..linked.clone() };
@@ -192,14 +192,14 @@ fn a_link_reads_the_closure_and_the_c_library() {
 
 #[test]
 fn a_project_among_the_devices_is_none() {
-    let there = Setting { places: vec!["/dev/mounted/w".into()], ..setting() };
+    let there = Setting { build_dirs: vec!["/dev/mounted/w".into()], ..setting() };
     assert_eq!(left_out(&there, &access("/dev/mounted/w/absent", Found::Absent, "p")), None);
     assert_eq!(left_out(&there, &access("/dev/absent", Found::Absent, "p")), Some(LeftOut::Machine));
 }
 
 #[test]
 fn a_workspace_at_the_root_is_not_made_of_devices() {
-    let root = Setting { places: vec!["/".into()], roots: vec!["/".into()], ..setting() };
+    let root = Setting { build_dirs: vec!["/".into()], roots: vec!["/".into()], ..setting() };
     assert_eq!(left_out(&root, &access("/dev/urandom", Found::Other, "r")), Some(LeftOut::Machine));
     assert_eq!(left_out(&root, &access("/dev/kvm", Found::Absent, "p")), Some(LeftOut::Machine));
     assert_eq!(left_out(&root, &file("/data.txt", "r")), None);
@@ -344,12 +344,12 @@ fn input_in_the_temporary_directory_is_told_from_a_build_in_there() {
     assert!(is_in_temporary(access("/scratch/job/tmp", Found::Directory(identity()), "l")));
     assert!(!is_in_temporary(file("/scratch/job/data", "r")));
     assert!(!is_in_temporary(access("/scratch/job/tmp/made", Found::Absent, "w")));
-    let inside = Setting { places: vec!["/tmp/a/w".into()], temporary: vec!["/tmp".into()], ..setting() };
+    let inside = Setting { build_dirs: vec!["/tmp/a/w".into()], temporary: vec!["/tmp".into()], ..setting() };
     let is_of_build = |path: &str| is_of_build(&inside, Path::new(path), Path::new("/tmp"));
     assert!(is_of_build("/tmp/a/w/src/lib.rs") && is_of_build("/tmp/a/.git"));
     assert!(!is_of_build("/tmp/.git") && !is_of_build("/tmp/b/x"));
     // A place of the build that is the directory itself, or is around it, holds no build that is apart.
-    let same = Setting { places: vec!["/tmp".into(), "/".into()], ..inside.clone() };
+    let same = Setting { build_dirs: vec!["/tmp".into(), "/".into()], ..inside.clone() };
     assert!(!super::is_of_build(&same, Path::new("/tmp/x"), Path::new("/tmp")));
 }
 

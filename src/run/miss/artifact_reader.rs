@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::action::portable::{Root, Roots};
-use crate::action::roots::Places;
+use crate::action::roots::BuildDirs;
 use crate::digest::{Digest, Hasher};
 use crate::key::assembler;
 use crate::sys::fs::{self, Identity};
@@ -30,9 +30,9 @@ pub struct Reading {
 }
 
 impl Reader {
-    /// Looks for the roots of `places`.
-    pub fn new(places: &Places) -> Reader {
-        Reader { roots: places.searched_for(), announced: OnceLock::new() }
+    /// Looks for the roots of `build_dirs`.
+    pub fn new(build_dirs: &BuildDirs) -> Reader {
+        Reader { roots: build_dirs.searched_for(), announced: OnceLock::new() }
     }
 
     /// Reads the regular file at `path`; `seen` gets every piece of it, in order.

@@ -10,15 +10,17 @@ use crate::action::portable::{Portable, Root, Roots};
 use crate::action::read::InputList;
 use crate::digest::Digest;
 use crate::invocation::{Invocation, NativeLib, Output, Role, SearchKind};
-use crate::key::closure::{self, ProceduralMacro, Reach, ReachedCrate};
-use crate::key::context::Facts;
+use crate::key::closure::{ClosureCrate, CrateClosure, ProceduralMacro};
+use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
+use crate::key::library_texts;
+use crate::key::macros;
 use crate::key::unit::Unit;
 use crate::outcome::Unstored;
 use crate::run::miss::artifact_reader::Reader;
 use crate::run::miss::compile::Compiled;
 use crate::run::miss::learn::{self, Evidence, Learned};
-use crate::run::path_remap::Mapping;
+use crate::run::path_remap::PathRemap;
 use crate::run::policy;
 use crate::run::restore::sharing;
 use crate::run::streams::Streams;
@@ -29,22 +31,22 @@ use crate::sys::{clock, os};
 
 /// What is needed to understand a finished compile.
 pub struct Finished<'a> {
-    pub facts: &'a Facts<'a>,
+    pub context: &'a KeyContext<'a>,
     pub unit: &'a Unit,
     pub evidence: Evidence<'a>,
     pub streams: &'a Streams<'a>,
     pub compiled: &'a Compiled,
     /// What stands behind this unit, if that is known.
-    pub reach: Option<&'a Reach>,
+    pub closure: Option<&'a CrateClosure>,
     /// It may know announced outputs already.
     pub reader: &'a Reader,
     /// If it maps paths, outputs without a real root serve every tree.
-    pub mapping: &'a Mapping,
+    pub remap: &'a PathRemap,
 }
 
 /// All that is to be stored.
 pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
-    let Finished { facts, unit, compiled, streams, .. } = finished;
+    let Finished { context, unit, compiled, streams, .. } = finished;
     if let Some(path) = unit.watch.changed() {
         return Err(Unstored::InputChanged(path.display().to_string()));
     }
@@ -58,50 +60,51 @@ pub fn gather(finished: &Finished<'_>) -> Result<Put, Unstored> {
     if let Some(line) = lines().find(|line| policy::tells_of_panic(line)) {
         return Err(Unstored::UnexpectedOutput(String::from_utf8_lossy(line).trim_end().to_owned()));
     }
-    let dep_info = read_dep_info(facts)?;
-    refuse_crates_found_by_name(facts, &dep_info)?;
+    let dep_info = read_dep_info(context)?;
+    refuse_crates_found_by_name(context, &dep_info)?;
     let mut found_roots = Vec::new();
     let (artifacts, files, library, assembles) = read_artifacts(finished, &mut found_roots)?;
-    bind_to_roots(facts, unit, &dep_info, finished.mapping, &mut found_roots);
-    let learned = learn::learn(facts, unit, &finished.evidence, &dep_info, found_roots)?;
+    bind_to_roots(context, unit, &dep_info, finished.remap, &mut found_roots);
+    let learned = learn::learn(context, unit, &finished.evidence, &dep_info, found_roots)?;
     let Learned { list, inputs: read, program_names } = learned;
-    let reach = finished.reach.map(|reach| with_artifacts(reach.clone(), facts, &artifacts, assembles));
-    if reach.is_none() && artifacts.iter().any(|artifact| artifact.role.can_be_depended_on()) {
+    let closure =
+        finished.closure.map(|closure| with_artifacts(closure.clone(), context, &artifacts, assembles));
+    if closure.is_none() && artifacts.iter().any(|artifact| artifact.role.can_be_depended_on()) {
         return Err(Unstored::InputsUnknown("what stands behind the externs".to_owned()));
     }
-    let names = library.map(|library| closure::names_in(&library));
+    let names = library.map(|library| library_texts::words_in(&library));
     let in_doubt = || Unstored::InputsUnknown("the compiler printed a NUL".to_owned());
     let entry = Entry {
         format: FORMAT,
-        unit: unit_name(facts),
+        unit: unit_name(context),
         artifacts,
-        dep_info: rules(&dep_info, facts.outputs)?,
+        dep_info: rules(&dep_info, context.outputs)?,
         checksums: dep_info.checksums,
         stdout: streams.keep(&compiled.stdout).ok_or_else(in_doubt)?,
         stderr: streams.keep(&compiled.stderr).ok_or_else(in_doubt)?,
-        reach: reach.as_ref().map(Reach::note).unwrap_or_default(),
+        closure: closure.as_ref().map(CrateClosure::note).unwrap_or_default(),
         compile_ms: compiled.elapsed.as_millis() as u64,
         created_ms: clock::now_ms(),
     };
     let key = read.key_after(Some(unit.key));
     let inputs = StoredInputs { unit_key: unit.key, unit: unit.inputs.clone(), read, learnt: list.learnt };
-    Ok(Put { key, entry, inputs, list, files, reach, names, program_names })
+    Ok(Put { key, entry, inputs, list, files, closure, names, program_names })
 }
 
 fn output_of(outputs: &[Output], role: Role) -> Option<&Output> {
     outputs.iter().find(|output| output.role == role)
 }
 
-fn read_dep_info(facts: &Facts<'_>) -> Result<DepInfo, Unstored> {
+fn read_dep_info(context: &KeyContext<'_>) -> Result<DepInfo, Unstored> {
     let unknown = |why: String| Unstored::InputsUnknown(why);
-    let output =
-        output_of(facts.outputs, Role::DepInfo).ok_or_else(|| unknown("no dep-info was asked for".into()))?;
-    let path = facts.places.cwd.join(&output.path);
+    let output = output_of(context.outputs, Role::DepInfo)
+        .ok_or_else(|| unknown("no dep-info was asked for".into()))?;
+    let path = context.build_dirs.cwd.join(&output.path);
     let bytes = fs::read(&path).map_err(|e| unknown(format!("{}: {e}", path.display())))?;
     let dep_info = DepInfo::parse(&bytes).map_err(|e| unknown(format!("{}: {e}", path.display())))?;
     for (name, value) in &dep_info.variables {
         let name = os::from_bytes(name).ok_or_else(|| unknown("a variable without a name".into()))?;
-        if facts.env.get(&name).map(os::bytes) != value.as_deref() {
+        if context.env.get(&name).map(os::bytes) != value.as_deref() {
             return Err(unknown(format!("{} was changed by the compiler", name.to_string_lossy())));
         }
     }
@@ -110,13 +113,13 @@ fn read_dep_info(facts: &Facts<'_>) -> Result<DepInfo, Unstored> {
 
 /// `extern crate found;` without an `--extern` makes the compiler look for the crate in the directories of `-L`, and
 /// nothing tells which file that was.
-fn refuse_crates_found_by_name(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<(), Unstored> {
-    let invocation = facts.invocation;
+fn refuse_crates_found_by_name(context: &KeyContext<'_>, dep_info: &DepInfo) -> Result<(), Unstored> {
+    let invocation = context.invocation;
     let searched = invocation
         .search_paths
         .iter()
         .filter(|path| matches!(path.kind, SearchKind::Crate | SearchKind::All))
-        .flat_map(|path| fs::list(&facts.places.cwd.join(&path.path)).unwrap_or_default());
+        .flat_map(|path| fs::list(&context.build_dirs.cwd.join(&path.path)).unwrap_or_default());
     let candidates: Vec<PathBuf> = searched
         .filter(|path| {
             let suffix = path.extension().and_then(OsStr::to_str).unwrap_or_default();
@@ -127,7 +130,7 @@ fn refuse_crates_found_by_name(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<
         return Ok(());
     }
     for file in dep_info.files.iter().filter_map(|file| os::path(file)) {
-        let source = fs::read(&facts.places.cwd.join(&file)).unwrap_or_default();
+        let source = fs::read(&context.build_dirs.cwd.join(&file)).unwrap_or_default();
         for name in extern_crates(&source).filter(|name| !invocation.externs.iter().any(|e| e.name == *name))
         {
             let is_candidate = |path: &&PathBuf| {
@@ -169,12 +172,12 @@ type Artifacts = (Vec<Artifact>, Vec<(PathBuf, crate::store::blob::Sharing)>, Op
 /// Reads every output once: for its digest, and for the roots that stand in it. What a procedural macro with hidden
 /// inputs loads is handed on.
 fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Artifacts, Unstored> {
-    let facts = finished.facts;
+    let context = finished.context;
     let (mut artifacts, mut files, mut library, mut assembles) = (Vec::new(), Vec::new(), None, false);
-    let outputs = facts.outputs.iter().filter(|output| output.role != Role::DepInfo);
-    let roles = || facts.outputs.iter().map(|output| output.role);
+    let outputs = context.outputs.iter().filter(|output| output.role != Role::DepInfo);
+    let roles = || context.outputs.iter().map(|output| output.role);
     for output in outputs {
-        let path = facts.places.cwd.join(&output.path);
+        let path = context.build_dirs.cwd.join(&output.path);
         let unexpected = |why: &str| Unstored::UnexpectedOutput(format!("{}: {why}", path.display()));
         let metadata = match fs::symlink_metadata(&path) {
             Err(_) if output.role.is_side_file() => continue,
@@ -183,7 +186,7 @@ fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Arti
         if !metadata.is_file() {
             return Err(unexpected("not a regular file"));
         }
-        let mut loaded = (output.role == Role::ProcMacro && !is_pure(facts)).then(|| Loaded {
+        let mut loaded = (output.role == Role::ProcMacro && !is_pure(context)).then(|| Loaded {
             n_file: metadata.len() as usize,
             n_wanted: None,
             bytes: Vec::new(),
@@ -196,8 +199,8 @@ fn read_artifacts(finished: &Finished<'_>, found: &mut Vec<Root>) -> Result<Arti
         if reading.identity.size == 0 && output.role != Role::Metadata {
             return Err(unexpected("empty"));
         }
-        found.extend(reading.roots.iter().filter(|_| finished.mapping.maps));
-        assembles |= reading.assembles && tells_dependents(facts.outputs, output.role);
+        found.extend(reading.roots.iter().filter(|_| finished.remap.maps));
+        assembles |= reading.assembles && tells_dependents(context.outputs, output.role);
         artifacts.push(Artifact {
             role: output.role,
             blob: reading.digest,
@@ -229,7 +232,8 @@ struct Loaded {
 impl Loaded {
     fn add(&mut self, piece: &[u8]) {
         let n_wanted = *self.n_wanted.get_or_insert_with(|| {
-            let n_loaded = closure::n_loaded(piece).map_or(self.n_file, |n_loaded| n_loaded.min(self.n_file));
+            let n_loaded =
+                library_texts::n_loaded(piece).map_or(self.n_file, |n_loaded| n_loaded.min(self.n_file));
             self.bytes.reserve_exact(n_loaded);
             n_loaded
         });
@@ -240,33 +244,33 @@ impl Loaded {
 
 /// Adds the roots that may stand in an output where a search for their bytes cannot see them.
 fn bind_to_roots(
-    facts: &Facts<'_>,
+    context: &KeyContext<'_>,
     unit: &Unit,
     dep_info: &DepInfo,
-    mapping: &Mapping,
+    remap: &PathRemap,
     found: &mut Vec<Root>,
 ) {
-    if !mapping.maps {
+    if !remap.maps {
         return;
     }
-    let roots = &facts.places.roots;
+    let roots = &context.build_dirs.roots;
     let mut bind = |root: Root| {
         if roots.value(root).is_some() && !found.contains(&root) {
             found.push(root);
         }
     };
-    mapping.bound.iter().copied().for_each(&mut bind);
+    remap.bound.iter().copied().for_each(&mut bind);
     // Texts in LLVM bitcode are not on byte boundaries: whatever was read of them counts as kept. A macro can ask for
     // any path without a trace. What is linked is no bitcode any more.
-    let makes_bitcode = makes_bitcode(facts.invocation);
-    let keeps_bitcode = makes_bitcode && facts.outputs.iter().any(|output| output.role.is_archive());
-    if compresses_debug_sections(facts.invocation) || keeps_bitcode && unit.runs_macros {
+    let makes_bitcode = makes_bitcode(context.invocation);
+    let keeps_bitcode = makes_bitcode && context.outputs.iter().any(|output| output.role.is_archive());
+    if compresses_debug_sections(context.invocation) || keeps_bitcode && unit.runs_macros {
         Root::ALL.into_iter().for_each(&mut bind);
     }
     for (name, value) in &dep_info.variables {
         let value = roots.tokenize(value.as_deref().unwrap_or_default());
         let mut mentioned = Root::ALL.into_iter().filter(|root| value.mentions(*root)).peekable();
-        if mentioned.peek().is_some() && (makes_bitcode || !is_only_included(name, facts, dep_info)) {
+        if mentioned.peek().is_some() && (makes_bitcode || !is_only_included(name, context, dep_info)) {
             mentioned.for_each(&mut bind);
         }
     }
@@ -276,14 +280,14 @@ fn bind_to_roots(
 /// Whether every place in the sources that names the variable does it to include a file. A path that is used in any
 /// other way may end up in the output in a form that no search finds. Where no source names it, a macro of another
 /// crate does: for `OUT_DIR` to include what was generated there, as is the custom, for others to do anything.
-fn is_only_included(name: &[u8], facts: &Facts<'_>, dep_info: &DepInfo) -> bool {
+fn is_only_included(name: &[u8], context: &KeyContext<'_>, dep_info: &DepInfo) -> bool {
     let quoted = [b"\"", name, b"\""].concat();
     let mut n_named = 0;
     let is_included = |file: &Vec<u8>| {
-        let source = os::path(file).and_then(|file| fs::read(&facts.places.cwd.join(file)).ok());
+        let source = os::path(file).and_then(|file| fs::read(&context.build_dirs.cwd.join(file)).ok());
         source.is_some_and(|source| {
-            let mut places = memmem::find_iter(&source, &quoted).inspect(|_| n_named += 1);
-            places.all(|at| is_inside_include(&source[..at]))
+            let mut build_dirs = memmem::find_iter(&source, &quoted).inspect(|_| n_named += 1);
+            build_dirs.all(|at| is_inside_include(&source[..at]))
         })
     };
     dep_info.files.iter().all(is_included) && (n_named > 0 || name == b"OUT_DIR")
@@ -330,10 +334,10 @@ fn makes_bitcode(invocation: &Invocation) -> bool {
 
 /// What stands behind this unit's artifacts: itself, its externs, and what stands behind them. Known before the
 /// compile: dependents start as soon as the metadata is announced. `None` where nothing can depend on this unit.
-pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Option<Reach> {
-    let output = facts.outputs.iter().find(|output| output.role.can_be_depended_on())?;
-    let libraries = facts.invocation.native_libs.iter();
-    let own = ReachedCrate {
+pub fn reach_of(context: &KeyContext<'_>, externs: &[Digest]) -> Option<CrateClosure> {
+    let output = context.outputs.iter().find(|output| output.role.can_be_depended_on())?;
+    let libraries = context.invocation.native_libs.iter();
+    let own = ClosureCrate {
         stem: Portable::literal(os::bytes(output.path.file_stem()?)),
         procedural_macro: None,
         native_libraries: libraries
@@ -342,48 +346,53 @@ pub fn reach_of(facts: &Facts<'_>, externs: &[Digest]) -> Option<Reach> {
             .collect(),
         assembles: false,
     };
-    let mut reach = Reach { crates: vec![own] };
+    let mut closure = CrateClosure { crates: vec![own] };
     // A procedural macro is loaded whole: what it was made from cannot be reached through it.
-    if !facts.outputs.iter().any(|output| output.role == Role::ProcMacro) {
+    if !context.outputs.iter().any(|output| output.role == Role::ProcMacro) {
         for digest in externs {
-            reach.extend((facts.reach)(digest)?);
+            closure.extend((context.closure)(digest)?);
         }
     }
-    Some(reach)
+    Some(closure)
 }
 
 /// The same with what is known when the artifacts are made.
-fn with_artifacts(mut reach: Reach, facts: &Facts<'_>, artifacts: &[Artifact], assembles: bool) -> Reach {
-    reach.set_assembles(assembles);
+fn with_artifacts(
+    mut closure: CrateClosure,
+    context: &KeyContext<'_>,
+    artifacts: &[Artifact],
+    assembles: bool,
+) -> CrateClosure {
+    closure.set_assembles(assembles);
     let library = artifacts.iter().find(|artifact| artifact.role == Role::ProcMacro);
-    if let (Some(artifact), Some(own)) = (library, reach.crates.first_mut()) {
+    if let (Some(artifact), Some(own)) = (library, closure.crates.first_mut()) {
         own.procedural_macro = Some(ProceduralMacro {
             digest: artifact.blob,
-            pure: is_pure(facts),
-            finds_manifest: closure::finds_manifest(&facts.invocation.crate_name, is_from_registry(facts)),
+            pure: is_pure(context),
+            finds_manifest: macros::finds_manifest(&context.invocation.crate_name, is_from_registry(context)),
         });
     }
-    reach
+    closure
 }
 
 /// Whether the unit, which is a procedural macro, is known to read nothing on its own.
-fn is_pure(facts: &Facts<'_>) -> bool {
-    closure::is_pure(&facts.invocation.crate_name, is_from_registry(facts))
+fn is_pure(context: &KeyContext<'_>) -> bool {
+    macros::is_pure(&context.invocation.crate_name, is_from_registry(context))
 }
 
-fn is_from_registry(facts: &Facts<'_>) -> bool {
+fn is_from_registry(context: &KeyContext<'_>) -> bool {
     let registry =
-        facts.places.roots.value(Root::CargoHome).and_then(os::path).map(|home| home.join("registry"));
-    registry.is_some_and(|registry| facts.invocation.source.starts_with(registry))
+        context.build_dirs.roots.value(Root::CargoHome).and_then(os::path).map(|home| home.join("registry"));
+    registry.is_some_and(|registry| context.invocation.source.starts_with(registry))
 }
 
 /// What people call the unit.
-pub fn unit_name(facts: &Facts<'_>) -> UnitName {
-    let invocation = facts.invocation;
+pub fn unit_name(context: &KeyContext<'_>) -> UnitName {
+    let invocation = context.invocation;
     let variable = |name: &str| {
-        facts.env.get(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default()
+        context.env.get(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default()
     };
-    let links = facts.outputs.iter().any(|output| output.role.emit_name() == "link");
+    let links = context.outputs.iter().any(|output| output.role.emit_name() == "link");
     let kind = match invocation.crate_types.first() {
         _ if invocation.test => "test",
         Some(crate::invocation::CrateType::Bin) if invocation.crate_name.starts_with("build_script_") => {
@@ -399,16 +408,16 @@ pub fn unit_name(facts: &Facts<'_>) -> UnitName {
         version: variable("CARGO_PKG_VERSION"),
         id: invocation.extra_filename.to_string_lossy().into_owned(),
         kind: if links { kind.to_owned() } else { format!("check {kind}") },
-        target: if invocation.target.is_some() { facts.triple().to_owned() } else { String::new() },
+        target: if invocation.target.is_some() { context.triple().to_owned() } else { String::new() },
     }
 }
 
 /// The dep-info of a hit, as the compiler would have written it here.
-pub fn dep_info_of(entry: &Entry, list: &InputList, facts: &Facts<'_>) -> Option<Vec<u8>> {
-    let (roots, outputs): (&Roots, _) = (&facts.places.roots, facts.outputs);
+pub fn dep_info_of(entry: &Entry, list: &InputList, context: &KeyContext<'_>) -> Option<Vec<u8>> {
+    let (roots, outputs): (&Roots, _) = (&context.build_dirs.roots, context.outputs);
     let path = |role: &Role| Some(os::bytes(&output_of(outputs, *role)?.path).to_vec());
     let variable = |name: &Portable| {
-        let value = facts.env.get(os::from_bytes(name.as_bytes())?);
+        let value = context.env.get(os::from_bytes(name.as_bytes())?);
         Some((name.as_bytes().to_vec(), value.map(|value| os::bytes(value).to_vec())))
     };
     let dep_info = DepInfo {

@@ -15,8 +15,8 @@ use crate::digest::Digest;
 use crate::invocation::Role;
 use crate::invocation::driver::Driver;
 use crate::key::assumed::{self, Assumed};
-use crate::key::closure::Reach;
-use crate::key::context::Facts;
+use crate::key::closure::CrateClosure;
+use crate::key::context::KeyContext;
 use crate::key::unit::Unit;
 use crate::outcome::{Bypass, BypassReason, Unstored};
 use crate::run::call::{Call, unlink};
@@ -27,7 +27,7 @@ use crate::run::miss::compile::{self, Compiled, NotRun, Printed, ShownStreams};
 use crate::run::miss::generated::Sources;
 use crate::run::miss::learn::{Before, Evidence};
 use crate::run::miss::privileged;
-use crate::run::path_remap::Mapping;
+use crate::run::path_remap::PathRemap;
 use crate::run::policy;
 use crate::run::streams::Streams;
 use crate::store::Store;
@@ -39,7 +39,7 @@ use crate::sys::{process, shield};
 /// A compile that is about to run.
 pub struct Compilation<'a> {
     pub call: &'a Call<'a>,
-    pub facts: &'a Facts<'a>,
+    pub context: &'a KeyContext<'a>,
     /// Content of the externs.
     pub externs: &'a [Digest],
     pub streams: &'a Streams<'a>,
@@ -51,7 +51,7 @@ pub struct Compilation<'a> {
 /// A compile that ran.
 pub struct Finish<'a> {
     compilation: &'a Compilation<'a>,
-    reach: Option<Reach>,
+    closure: Option<CrateClosure>,
     reader: Reader,
     compiled: Compiled,
     /// It was begun again without observation, because this program would have run without its privileges.
@@ -81,13 +81,13 @@ impl Compilation<'_> {
     pub fn miss(
         &self,
         unit: &Unit,
-        mapping: &Mapping,
+        remap: &PathRemap,
         observe: bool,
         lock: Option<&FileLock>,
     ) -> Result<Missed<'_>, BypassReason> {
         let failed = |e: io::Error| BypassReason::new(Bypass::UnknownCompiler, e.to_string());
         if !self.writes {
-            let (finish, _) = self.run_mapped(unit, mapping, None, None).map_err(|e| failed(e.into()))?;
+            let (finish, _) = self.run_mapped(unit, remap, None, None).map_err(|e| failed(e.into()))?;
             let why =
                 if finish.compiled.status.success() { Unstored::OnlyRead } else { Unstored::CompilerFailed };
             let unobserved = Some("nothing is stored".to_owned());
@@ -95,15 +95,15 @@ impl Compilation<'_> {
         }
         let mut unobserved = "observing is off".to_owned();
         if observe {
-            let known = privileged::known(self.facts);
+            let known = privileged::known(self.context);
             let scope = known.is_none().then(|| self.scope(unit));
-            match self.run_mapped(unit, mapping, lock, scope) {
-                Ok((finish, mapping)) => {
+            match self.run_mapped(unit, remap, lock, scope) {
+                Ok((finish, remap)) => {
                     if let Some(program) = &finish.privileged {
-                        privileged::remember(self.facts, program, !unit.runs_macros);
+                        privileged::remember(self.context, program, !unit.runs_macros);
                     }
                     let finish = Finish { privileged: finish.privileged.or(known), ..finish };
-                    let stored = finish.store(unit, &mapping, None);
+                    let stored = finish.store(unit, &remap, None);
                     let unobserved = finish.privileged.as_deref().map(privileged::why);
                     return Ok(Missed { finish, stored, unobserved });
                 }
@@ -111,11 +111,11 @@ impl Compilation<'_> {
                 Err(NotRun::Unobservable(why)) => unobserved = why,
             }
         }
-        let assumed = assumed::assume(self.facts, unit)?;
-        let before = Before::look(self.store, unit, self.facts);
-        let (finish, mapping) = self.run_mapped(unit, mapping, lock, None).map_err(|e| failed(e.into()))?;
+        let assumed = assumed::assume(self.context, unit)?;
+        let before = Before::look(self.store, unit, self.context);
+        let (finish, remap) = self.run_mapped(unit, remap, lock, None).map_err(|e| failed(e.into()))?;
         let stored = match before {
-            Ok(before) => finish.store(unit, &mapping, Some((&before, &assumed))),
+            Ok(before) => finish.store(unit, &remap, Some((&before, &assumed))),
             Err(e) => Err(Unstored::StoreFailed(e.to_string())),
         };
         Ok(Missed { finish, stored, unobserved: Some(unobserved) })
@@ -134,40 +134,40 @@ impl Compilation<'_> {
     fn run_mapped(
         &self,
         unit: &Unit,
-        mapping: &Mapping,
+        remap: &PathRemap,
         lock: Option<&FileLock>,
         observe: Option<Scope>,
-    ) -> Result<(Finish<'_>, Mapping), NotRun> {
-        if !mapping.maps {
-            let finish = self.run_once(&mapping.args, lock, observe, &Attempt::that_counts())?;
-            return Ok((finish, mapping.clone()));
+    ) -> Result<(Finish<'_>, PathRemap), NotRun> {
+        if !remap.maps {
+            let finish = self.run_once(&remap.args, lock, observe, &Attempt::that_counts())?;
+            return Ok((finish, remap.clone()));
         }
         let sources = Sources {
-            invocation: self.facts.invocation,
-            outputs: self.facts.outputs,
-            places: self.facts.places,
+            invocation: self.context.invocation,
+            outputs: self.context.outputs,
+            build_dirs: self.context.build_dirs,
             store: self.store,
             externs: self.externs,
-            mapped_package: mapping.package.clone(),
+            remapped_package: remap.package.clone(),
         };
-        if !sources.seem_to_ask(&self.earlier_sources(unit), self.facts.env.get("OUT_DIR")) {
+        if !sources.seem_to_ask(&self.earlier_sources(unit), self.context.env.get("OUT_DIR")) {
             let attempt = Attempt::mapped(&sources);
-            let finish = self.run_once(&mapping.args, lock, observe, &attempt)?;
+            let finish = self.run_once(&remap.args, lock, observe, &attempt)?;
             // A compiler that was killed did not fail because of paths.
             let status = finish.compiled.status;
             if attempt.counts(status.success() || status.code().is_none()) {
                 self.answered(&finish);
-                return Ok((finish, mapping.clone()));
+                return Ok((finish, remap.clone()));
             }
         }
-        let real = mapping.with_real_paths();
+        let real = remap.with_real_paths();
         let finish = self.run_once(&real.args, lock, observe, &Attempt::that_counts())?;
         Ok((finish, real))
     }
 
     /// What the last compile of the unit read.
     fn earlier_sources(&self, unit: &Unit) -> Vec<PathBuf> {
-        let present = Present::new(self.facts.places, self.facts.env);
+        let present = Present::new(self.context.build_dirs, self.context.env);
         let lists = self.store.lists(&unit.key).unwrap_or_default();
         let files = lists.first().map(|list| list.files.iter());
         files.into_iter().flatten().filter_map(|file| present.path(file)).collect()
@@ -185,8 +185,8 @@ impl Compilation<'_> {
         let needs_no_linker = |role: Role| matches!(role, Role::DepInfo | Role::Metadata | Role::Rlib);
         let is_alone = !unit.runs_macros
             && self.call.driver == Some(Driver::Rustc)
-            && Path::new(self.call.program).starts_with(&self.facts.toolchain.sysroot)
-            && self.facts.outputs.iter().all(|output| needs_no_linker(output.role));
+            && Path::new(self.call.program).starts_with(&self.context.toolchain.sysroot)
+            && self.context.outputs.iter().all(|output| needs_no_linker(output.role));
         if is_alone { Scope::AllButLinks } else { Scope::All }
     }
 
@@ -199,15 +199,15 @@ impl Compilation<'_> {
         observe: Option<Scope>,
         attempt: &Attempt<'_>,
     ) -> Result<Finish<'_>, NotRun> {
-        let left_out = policy::left_out(self.facts.invocation);
-        unlink(self.facts.outputs, &self.facts.places.cwd);
+        let left_out = policy::left_out(self.context.invocation);
+        unlink(self.context.outputs, &self.context.build_dirs.cwd);
         let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
         let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
         let args = [self.call.prefix, mapped, &own].concat();
-        let reach = self.writes.then(|| collect::reach_of(self.facts, self.externs)).flatten();
-        let reader = Reader::new(self.facts.places);
+        let closure = self.writes.then(|| collect::reach_of(self.context, self.externs)).flatten();
+        let reader = Reader::new(self.context.build_dirs);
         let (compiled, privileged) = {
-            let stderr = self.announcing(reach.as_ref(), &reader, attempt);
+            let stderr = self.announcing(closure.as_ref(), &reader, attempt);
             let stdout = |line: &[u8]| attempt.pass(Stream::Stdout, line.to_vec(), None);
             let shown = ShownStreams { stdout: &stdout, stderr: &stderr };
             let run =
@@ -222,7 +222,7 @@ impl Compilation<'_> {
                 (first, privileged)
             }
         };
-        let finish = Finish { compilation: self, reach, reader, compiled, privileged };
+        let finish = Finish { compilation: self, closure, reader, compiled, privileged };
         if attempt.is_certain() {
             self.answered(&finish);
         }
@@ -232,9 +232,9 @@ impl Compilation<'_> {
     /// Removes temporary files that a killed compiler has left. Its outputs stay: dependents may read one that was
     /// announced, and the next run replaces them.
     fn remove_unfinished(&self, seen: Option<&Observation>) {
-        let Facts { invocation, outputs, places, .. } = self.facts;
+        let KeyContext { invocation, outputs, build_dirs, .. } = self.context;
         let real = |path: &Path| fs::canonical(path).unwrap_or_else(|_| path.to_path_buf());
-        let out_dir = real(&places.cwd.join(&invocation.out_dir));
+        let out_dir = real(&build_dirs.cwd.join(&invocation.out_dir));
         let is_output = |path: &Path| {
             outputs.iter().any(|output| output.path.file_name() == path.file_name())
                 && path.parent() == Some(&out_dir)
@@ -256,23 +256,24 @@ impl Compilation<'_> {
     /// stands behind it: they need that for their keys.
     fn announcing<'a>(
         &'a self,
-        reach: Option<&'a Reach>,
+        closure: Option<&'a CrateClosure>,
         reader: &'a Reader,
         attempt: &'a Attempt<'a>,
     ) -> impl Fn(&[u8]) -> Vec<u8> + Sync + use<'a> {
         let (streams, store) = (self.streams, self.store);
-        let (outputs, places) = (self.facts.outputs, self.facts.places);
+        let (outputs, build_dirs) = (self.context.outputs, self.context.build_dirs);
         move |line| {
             let announced = streams.announced(line);
             if announced == Some(Role::Metadata)
                 && !attempt.is_dropped()
-                && let Some(reach) = reach
+                && let Some(closure) = closure
                 && let Some(output) = outputs.iter().find(|output| output.role == Role::Metadata)
                 && let Ok(Reading { identity, digest, assembles, .. }) =
-                    reader.read_announced(&places.cwd.join(&output.path))
-                && store.put_reach(&digest, &with_assembler(reach, assembles)).is_ok()
+                    reader.read_announced(&build_dirs.cwd.join(&output.path))
+                && store.put_closure(&digest, &with_assembler(closure, assembles)).is_ok()
             {
-                Memo::of(places.target.as_deref()).set(&identity, Known { digest, reach: reach.note() });
+                Memo::of(build_dirs.target.as_deref())
+                    .set(&identity, Known { digest, closure: closure.note() });
             }
             attempt.pass(Stream::Stderr, streams.real_paths(line).into_owned(), announced)
         }
@@ -299,14 +300,14 @@ impl Finish<'_> {
     fn store(
         &self,
         unit: &Unit,
-        mapping: &Mapping,
+        remap: &PathRemap,
         unobserved: Option<(&Before, &Assumed)>,
     ) -> Result<Stored, Unstored> {
         if !self.compiled.status.success() {
             return Err(Unstored::CompilerFailed);
         }
         if let Some(program) = &self.privileged {
-            self.note_reach();
+            self.note_closure();
             return Err(Unstored::InputsUnknown(privileged::why(program)));
         }
         let observation = self.compiled.observation.as_ref();
@@ -315,32 +316,32 @@ impl Finish<'_> {
             (None, Some(observation)) => Evidence::Observed(self.compilation.call, observation),
             (None, None) => return Err(Unstored::InputsUnknown("nothing was observed".to_owned())),
         };
-        let stored = shield::shielded(|| self.try_store(unit, evidence, mapping))
+        let stored = shield::shielded(|| self.try_store(unit, evidence, remap))
             .unwrap_or_else(|defect| Err(Unstored::Defect(defect)));
         if stored.is_err() {
-            self.note_reach();
+            self.note_closure();
         }
         stored
     }
 
-    fn try_store(&self, unit: &Unit, evidence: Evidence<'_>, mapping: &Mapping) -> Result<Stored, Unstored> {
-        let Compilation { facts, streams, store, .. } = *self.compilation;
+    fn try_store(&self, unit: &Unit, evidence: Evidence<'_>, remap: &PathRemap) -> Result<Stored, Unstored> {
+        let Compilation { context, streams, store, .. } = *self.compilation;
         let put = collect::gather(&Finished {
-            facts,
+            context,
             unit,
             evidence,
             streams,
             compiled: &self.compiled,
-            reach: self.reach.as_ref(),
+            closure: self.closure.as_ref(),
             reader: &self.reader,
-            mapping,
+            remap,
         })?;
         store.put(&put).map_err(|e| Unstored::StoreFailed(e.to_string()))?;
         for (artifact, (path, _)) in put.entry.artifacts.iter().zip(&put.files) {
             if artifact.role.can_be_depended_on()
                 && let Ok(identity) = Identity::at(path)
             {
-                facts.memo.set(&identity, Known { digest: artifact.blob, reach: put.entry.reach });
+                context.memo.set(&identity, Known { digest: artifact.blob, closure: put.entry.closure });
             }
         }
         let n_bytes = put.entry.artifacts.iter().map(|artifact| artifact.size_bytes).sum();
@@ -349,24 +350,24 @@ impl Finish<'_> {
 
     /// Notes what stands behind outputs that were not stored. Procedural macros are taken for what they are when
     /// they are first depended on.
-    pub fn note_reach(&self) {
-        let Compilation { facts, store, .. } = *self.compilation;
-        let Some(reach) = self.reach.as_ref().filter(|_| self.compiled.status.success()) else { return };
-        for output in facts.outputs.iter().filter(|output| is_rust_library(output.role)) {
+    pub fn note_closure(&self) {
+        let Compilation { context, store, .. } = *self.compilation;
+        let Some(closure) = self.closure.as_ref().filter(|_| self.compiled.status.success()) else { return };
+        for output in context.outputs.iter().filter(|output| is_rust_library(output.role)) {
             if let Ok(Reading { identity, digest, assembles, .. }) =
-                self.reader.read(&facts.places.cwd.join(&output.path), &mut |_| {})
-                && store.put_reach(&digest, &with_assembler(reach, assembles)).is_ok()
+                self.reader.read(&context.build_dirs.cwd.join(&output.path), &mut |_| {})
+                && store.put_closure(&digest, &with_assembler(closure, assembles)).is_ok()
             {
-                facts.memo.set(&identity, Known { digest, reach: reach.note() });
+                context.memo.set(&identity, Known { digest, closure: closure.note() });
             }
         }
     }
 }
 
-fn with_assembler(reach: &Reach, assembles: bool) -> Reach {
-    let mut reach = reach.clone();
-    reach.set_assembles(assembles);
-    reach
+fn with_assembler(closure: &CrateClosure, assembles: bool) -> CrateClosure {
+    let mut closure = closure.clone();
+    closure.set_assembles(assembles);
+    closure
 }
 
 /// Whether rustc makes directories with such a name for what is not finished: `rustcXXXXXX`, `rmetaXXXXXX`.

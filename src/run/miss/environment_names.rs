@@ -10,10 +10,11 @@ use crate::action::memo::Memo;
 use crate::action::observed::{Dependence, Setting};
 use crate::action::portable::Portable;
 use crate::action::read::InputList;
+use crate::action::variables;
 use crate::digest::Digest;
-use crate::key::closure;
-use crate::key::context::{Facts, Watch};
+use crate::key::context::{KeyContext, Watch};
 use crate::key::depinfo::DepInfo;
+use crate::key::library_texts;
 use crate::key::linker;
 use crate::key::unit::Unit;
 use crate::outcome::Unstored;
@@ -35,16 +36,16 @@ pub struct Names {
 
 impl Names {
     /// Those that macros in these sources could ask for.
-    pub fn add_sources(&mut self, facts: &Facts<'_>, dep_info: &DepInfo) -> Result<(), Unstored> {
+    pub fn add_sources(&mut self, context: &KeyContext<'_>, dep_info: &DepInfo) -> Result<(), Unstored> {
         // With this option the compiled crates are among them.
-        let lists_crates = facts.invocation.has_unstable("binary-dep-depinfo");
+        let lists_crates = context.invocation.has_unstable("binary-dep-depinfo");
         let is_crate = |path: &PathBuf| {
             let suffix = path.extension().and_then(|suffix| suffix.to_str());
             suffix.is_some_and(|suffix| ["rlib", "rmeta", "so", "dylib", "dll"].contains(&suffix))
         };
         let files = dep_info.files.iter().filter_map(|file| os::path(file));
         for path in files.filter(|path| !(lists_crates && is_crate(path))) {
-            let path = facts.places.cwd.join(path);
+            let path = context.build_dirs.cwd.join(path);
             self.add_text(&fs::read(&path).map_err(|e| unknown(&path, &e))?);
         }
         Ok(())
@@ -88,7 +89,7 @@ impl Names {
                 break;
             }
             if !text.contains(&0) {
-                let words = closure::names_in_source(&text).chain(closure::quoted_names_in(&text));
+                let words = variables::capital_words(&text).chain(variables::quoted_words(&text));
                 self.quoted.extend(words.map(str::to_owned));
             }
         }
@@ -96,8 +97,8 @@ impl Names {
     }
 
     fn add_text(&mut self, text: &[u8]) {
-        self.asked.extend(closure::names_in_source(text).map(str::to_owned));
-        self.quoted.extend(closure::quoted_names_in(text).map(str::to_owned));
+        self.asked.extend(variables::capital_words(text).map(str::to_owned));
+        self.quoted.extend(variables::quoted_words(text).map(str::to_owned));
     }
 
     /// What says where temporary files are, if something that lies there decided.
@@ -115,11 +116,11 @@ impl Names {
     }
 
     /// What git asks for, if it was started: where the repository is, and settings.
-    pub fn add_git(&mut self, facts: &Facts<'_>, dependence: &Dependence) {
+    pub fn add_git(&mut self, context: &KeyContext<'_>, dependence: &Dependence) {
         let is_git = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == "git");
         if dependence.started.iter().any(is_git) {
             self.asked.extend(GIT_VARIABLES.iter().copied().map(str::to_owned));
-            let set = facts.env.vars().filter_map(|(name, _)| name.to_str());
+            let set = context.env.vars().filter_map(|(name, _)| name.to_str());
             self.asked.extend(set.filter(|name| name.starts_with("GIT_")).map(str::to_owned));
         }
     }
@@ -147,15 +148,15 @@ pub struct Programs<'a> {
 impl<'a> Programs<'a> {
     /// Those of a compile.
     pub fn of(
-        facts: &'a Facts<'_>,
+        context: &'a KeyContext<'_>,
         setting: &Setting,
         dependence: &Dependence,
     ) -> Result<Programs<'a>, Unstored> {
-        let mut programs = Programs { known: facts.program_names, paths: Vec::new(), new: HashMap::new() };
+        let mut programs = Programs { known: context.program_names, paths: Vec::new(), new: HashMap::new() };
         let mut texts = String::new();
         for path in dependence.started.iter().filter(|path| !linker::is_standard(path)) {
             if !fs::starts_with(path, b"#!").map_err(|e| unknown(path, &e))? {
-                texts += &programs.add(facts.memo, path)?;
+                texts += &programs.add(context.memo, path)?;
             }
         }
         let mut waiting: Vec<&Path> = dependence.loaded(setting).collect();
@@ -163,7 +164,7 @@ impl<'a> Programs<'a> {
         while let Some(at) =
             waiting.iter().position(|path| !programs.paths.is_empty() && is_named(path, setting, &texts))
         {
-            texts += &programs.add(facts.memo, waiting.swap_remove(at))?;
+            texts += &programs.add(context.memo, waiting.swap_remove(at))?;
         }
         Ok(programs)
     }
@@ -175,7 +176,7 @@ impl<'a> Programs<'a> {
         if let Some(names) = self.names(&program.digest) {
             return Ok(names);
         }
-        let names = closure::names_in(&fs::read(path).map_err(unknown)?);
+        let names = library_texts::words_in(&fs::read(path).map_err(unknown)?);
         self.new.insert(program.digest, names.clone());
         Ok(names)
     }

@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use memchr::memmem;
 
 use crate::action::portable::Root;
-use crate::action::roots::Places;
+use crate::action::roots::BuildDirs;
 use crate::digest::Digest;
 use crate::invocation::{Invocation, Output, Role};
-use crate::key::closure::Reach;
+use crate::key::closure::CrateClosure;
 use crate::key::depinfo::DepInfo;
 use crate::run::miss::rust_text;
 use crate::store::Store;
@@ -40,12 +40,12 @@ pub enum Part {
 pub struct Sources<'a> {
     pub invocation: &'a Invocation,
     pub outputs: &'a [Output],
-    pub places: &'a Places,
+    pub build_dirs: &'a BuildDirs,
     pub store: &'a Store,
     /// Content of the externs.
     pub externs: &'a [Digest],
     /// The directory of the package, where that is mapped as well.
-    pub mapped_package: Option<PathBuf>,
+    pub remapped_package: Option<PathBuf>,
 }
 
 impl Sources<'_> {
@@ -58,8 +58,9 @@ impl Sources<'_> {
         let (generated, own): (Vec<PathBuf>, Vec<PathBuf>) =
             paths().partition(|path| self.is_generated(path));
         if generated.is_empty() {
-            let is_mapped =
-                |path: PathBuf| self.mapped_package.as_ref().is_some_and(|package| path.starts_with(package));
+            let is_mapped = |path: PathBuf| {
+                self.remapped_package.as_ref().is_some_and(|package| path.starts_with(package))
+            };
             return Some(if paths().any(is_mapped) { Part::Silent } else { Part::Absent });
         }
         let code = |path: &PathBuf| code_of(&self.path(path));
@@ -94,12 +95,12 @@ impl Sources<'_> {
 
     /// Whether the compiler knows a source by a path that is mapped: sources with relative names stay as they are.
     fn is_generated(&self, path: &Path) -> bool {
-        let path = self.places.roots.tokenize(os::bytes(path));
+        let path = self.build_dirs.roots.tokenize(os::bytes(path));
         path.is_under(Root::Target) || path.is_under(Root::Workspace)
     }
 
     fn path(&self, path: &Path) -> PathBuf {
-        self.places.cwd.join(path)
+        self.build_dirs.cwd.join(path)
     }
 
     /// Whether the generated code asks by macros of crates that the unit depends on.
@@ -109,12 +110,12 @@ impl Sources<'_> {
         if names.is_empty() {
             return false;
         }
-        let mut reach = Reach::default();
+        let mut closure = CrateClosure::default();
         for digest in self.externs {
-            let Some(behind) = self.store.reach(digest) else { return true };
-            reach.extend(behind);
+            let Some(behind) = self.store.closure(digest) else { return true };
+            closure.extend(behind);
         }
-        for reached in &reach.crates {
+        for reached in &closure.crates {
             let Some(sources) = self.sources_of(reached.stem.as_bytes()) else { return true };
             let texts = sources.iter().filter_map(|path| fs::read(path).ok());
             if reached.procedural_macro.is_none() {
@@ -141,8 +142,8 @@ impl Sources<'_> {
         let stem = os::from_bytes(stem.strip_prefix(b"lib").unwrap_or(stem))?;
         let named = self.invocation.externs.iter().filter_map(|this| this.path.as_deref()?.parent());
         let searched = self.invocation.search_paths.iter().map(|this| this.path.as_path());
-        let mut places = named.chain(searched).map(|dir| self.path(dir).join(&stem));
-        let dep_info = places.find_map(|path| fs::read(&path.with_added_extension("d")).ok())?;
+        let mut build_dirs = named.chain(searched).map(|dir| self.path(dir).join(&stem));
+        let dep_info = build_dirs.find_map(|path| fs::read(&path.with_added_extension("d")).ok())?;
         let dep_info = DepInfo::parse(&dep_info).ok()?;
         Some(dep_info.files.iter().filter_map(|file| Some(self.path(&os::path(file)?))).collect())
     }

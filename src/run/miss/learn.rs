@@ -17,7 +17,7 @@ use crate::action::read::{InputList, Learnt, Present, Seen};
 use crate::digest::Digest;
 use crate::invocation::{Invocation, SearchKind, SearchPath};
 use crate::key::assumed::Assumed;
-use crate::key::context::{Facts, Watch, same_content};
+use crate::key::context::{KeyContext, Watch, same_content};
 use crate::key::depinfo::DepInfo;
 use crate::key::link::reads_closure;
 use crate::key::unit::{Unit, reach_of};
@@ -50,7 +50,7 @@ pub struct Learned {
 
 /// The input list of a compile that has just ended, and its inputs as they were while it ran.
 pub fn learn(
-    facts: &Facts<'_>,
+    context: &KeyContext<'_>,
     unit: &Unit,
     evidence: &Evidence<'_>,
     dep_info: &DepInfo,
@@ -58,48 +58,48 @@ pub fn learn(
 ) -> Result<Learned, Unstored> {
     let mut names = Names::default();
     if unit.runs_macros {
-        names.add_sources(facts, dep_info)?;
+        names.add_sources(context, dep_info)?;
     }
     let list = InputList {
-        files: dep_info.files.iter().map(|file| facts.portable(file)).collect(),
+        files: dep_info.files.iter().map(|file| context.portable(file)).collect(),
         variables: dep_info.variables.iter().map(|(name, _)| Portable::literal(name)).collect(),
         roots,
         ..InputList::default()
     };
     match evidence {
         Evidence::Observed(call, observation) => {
-            let mut setting = setting(facts, call);
-            let reach = || reach_of(facts, &unit.externs).ok();
-            setting.turned_down = observed::turned_down(&setting, observation, reach);
+            let mut setting = setting(context, call);
+            let closure = || reach_of(context, &unit.externs).ok();
+            setting.turned_down = observed::turned_down(&setting, observation, closure);
             let dependence = observed::dependence(&setting, observation).map_err(Unstored::InputsUnknown)?;
-            let sources = sources(facts, &list);
+            let sources = sources(context, &list);
             names.add_texts(unit, &dependence, &sources)?;
             names.add_locale(&dependence);
-            names.add_git(facts, &dependence);
+            names.add_git(context, &dependence);
             names.add_temporary(&setting, &dependence);
             let libraries = observed::libraries(&setting, observation);
             let list = InputList { libraries, ..names.added_to(list) };
             if let Some(part) = observed::foreign_part(&setting, observation) {
                 return Err(Unstored::InputsUnknown(format!("the compiler loaded {}", part.display())));
             }
-            let programs = Programs::of(facts, &setting, &dependence)?;
+            let programs = Programs::of(context, &setting, &dependence)?;
             let (list, inputs) =
-                from_observation(facts, &dependence, observation, &sources, &programs, list)?;
+                from_observation(context, &dependence, observation, &sources, &programs, list)?;
             Ok(Learned { list, inputs, program_names: programs.into_new() })
         }
         Evidence::Assumed(before, assumed) => {
             names.add_readable(&assumed.readable)?;
-            unobserved::refuse_unknown(facts, unit)?;
-            let read = unobserved::assembled(facts, dep_info)?.into_iter().collect();
+            unobserved::refuse_unknown(context, unit)?;
+            let read = unobserved::assembled(context, dep_info)?.into_iter().collect();
             let list = InputList { read, ..list };
-            let (list, inputs) = from_rules(facts, before, assumed, names.added_to(list))?;
+            let (list, inputs) = from_rules(context, before, assumed, names.added_to(list))?;
             Ok(Learned { list, inputs, program_names: Vec::new() })
         }
     }
 }
 
 fn from_rules(
-    facts: &Facts<'_>,
+    context: &KeyContext<'_>,
     before: &Before,
     assumed: &Assumed,
     list: InputList,
@@ -107,12 +107,12 @@ fn from_rules(
     if let Some(path) = assumed.watch.changed().or_else(|| assumed.readable.changed()) {
         return Err(Unstored::InputChanged(path.display().to_string()));
     }
-    if let Some(path) = files_beside_outputs(facts).into_iter().find(|file| !before.beside.contains(file)) {
+    if let Some(path) = files_beside_outputs(context).into_iter().find(|file| !before.beside.contains(file)) {
         return Err(Unstored::UnexpectedOutput(format!("{} was made as well", path.0.display())));
     }
     let mut list = InputList { learnt: Learnt::Assumed, ..list };
     let assume = || Some(assumed.inputs.clone());
-    let mut present = Present::new(facts.places, facts.env).with_rules(&assume);
+    let mut present = Present::new(context.build_dirs, context.env).with_rules(&assume);
     let inputs = present.inputs(&list).ok_or_else(gone)?;
     for (path, _, identity) in present.looked_at() {
         if !before.is_unchanged(path, identity) {
@@ -132,8 +132,8 @@ fn gone() -> Unstored {
 }
 
 /// Where the files of an input list are.
-fn sources(facts: &Facts<'_>, list: &InputList) -> Vec<PathBuf> {
-    let present = Present::new(facts.places, facts.env);
+fn sources(context: &KeyContext<'_>, list: &InputList) -> Vec<PathBuf> {
+    let present = Present::new(context.build_dirs, context.env);
     list.files.iter().filter_map(|file| present.path(file)).collect()
 }
 
@@ -151,7 +151,7 @@ fn seen(list: &InputList, present: &Present<'_>) -> Vec<Seen> {
 }
 
 fn from_observation(
-    facts: &Facts<'_>,
+    context: &KeyContext<'_>,
     dependence: &Dependence,
     observation: &Observation,
     sources: &[PathBuf],
@@ -160,11 +160,11 @@ fn from_observation(
 ) -> Result<(InputList, KeyInputs), Unstored> {
     let unknown = |why: String| Unstored::InputsUnknown(why);
     refuse_files_beside_outputs(dependence)?;
-    let mut list = named(facts, dependence, sources, list)?;
+    let mut list = named(context, dependence, sources, list)?;
     let program_names = |program: &Digest| programs.names(program);
-    let present = Present::new(facts.places, facts.env).with_names(&program_names);
-    let mut present = present.with_memo(facts.memo).with_loader_dirs(facts.loader_dirs());
-    let asking: Vec<Portable> = programs.paths().map(|path| facts.portable(os::bytes(path))).collect();
+    let present = Present::new(context.build_dirs, context.env).with_names(&program_names);
+    let mut present = present.with_memo(context.memo).with_loader_dirs(context.loader_dirs());
+    let asking: Vec<Portable> = programs.paths().map(|path| context.portable(os::bytes(path))).collect();
     let is_asking = |file: &Portable| asking.contains(file);
     list.asking =
         list.read.iter().enumerate().filter(|(_, file)| is_asking(file)).map(|(at, _)| at).collect();
@@ -174,14 +174,14 @@ fn from_observation(
         let then = states.of_path(source).ok_or_else(|| {
             unknown(format!("{} is in the dep-info and was not seen to be read", source.display()))
         })?;
-        still(facts, &present, source, &then)?;
+        still(context, &present, source, &then)?;
     }
     for (path, then) in &dependence.read {
-        still(facts, &present, path, then)?;
+        still(context, &present, path, then)?;
     }
     unchanged_around(dependence)?;
     if observation.scope == Scope::AllButLinks {
-        refuse_macros_found_by_name(facts, dependence)?;
+        refuse_macros_found_by_name(context, dependence)?;
     }
     list.seen = seen(&list, &present);
     Ok((list, inputs))
@@ -214,10 +214,10 @@ fn refuse_files_beside_outputs(dependence: &Dependence) -> Result<(), Unstored> 
 
 /// A procedural macro that `extern crate` finds in a directory of `-L` is behind none of the externs, and may have read
 /// links that nobody saw.
-fn refuse_macros_found_by_name(facts: &Facts<'_>, dependence: &Dependence) -> Result<(), Unstored> {
+fn refuse_macros_found_by_name(context: &KeyContext<'_>, dependence: &Dependence) -> Result<(), Unstored> {
     let searched = |path: &&SearchPath| matches!(path.kind, SearchKind::Crate | SearchKind::All);
-    for dir in facts.invocation.search_paths.iter().filter(searched) {
-        let found = fs::list(&facts.places.cwd.join(&dir.path)).unwrap_or_default();
+    for dir in context.invocation.search_paths.iter().filter(searched) {
+        let found = fs::list(&context.build_dirs.cwd.join(&dir.path)).unwrap_or_default();
         let libraries = found.iter().filter(|path| path.extension().is_some_and(|suffix| suffix == "so"));
         for library in libraries.filter_map(|path| fs::canonical(path).ok()) {
             if dependence.read.iter().any(|(path, _)| *path == library) {
@@ -229,10 +229,15 @@ fn refuse_macros_found_by_name(facts: &Facts<'_>, dependence: &Dependence) -> Re
 }
 
 /// Whether a file is what it was when it was opened.
-fn still(facts: &Facts<'_>, present: &Present<'_>, path: &Path, then: &Identity) -> Result<(), Unstored> {
+fn still(
+    context: &KeyContext<'_>,
+    present: &Present<'_>,
+    path: &Path,
+    then: &Identity,
+) -> Result<(), Unstored> {
     let now = present.state_of(path).map(|(_, identity)| *identity).or_else(|| Identity::at(path).ok());
     // Links to outputs come and go, and cargo sets their times.
-    let is_output = facts.places.target.as_ref().is_some_and(|target| path.starts_with(target));
+    let is_output = context.build_dirs.target.as_ref().is_some_and(|target| path.starts_with(target));
     let is_same = |now: Identity| now == *then || is_output && same_content(&now, then);
     if now.is_some_and(is_same) { Ok(()) } else { Err(Unstored::InputChanged(path.display().to_string())) }
 }
@@ -268,30 +273,30 @@ fn unchanged_around(dependence: &Dependence) -> Result<(), Unstored> {
 
 /// The list with what was observed.
 fn named(
-    facts: &Facts<'_>,
+    context: &KeyContext<'_>,
     dependence: &Dependence,
     sources: &[PathBuf],
     list: InputList,
 ) -> Result<InputList, Unstored> {
-    let name = |path: &Path| match facts.portable(os::bytes(path)) {
+    let name = |path: &Path| match context.portable(os::bytes(path)) {
         name if std::str::from_utf8(name.as_bytes()).is_ok() => Ok(name),
         _ => Err(Unstored::InputsUnknown(format!("{}: the name is not UTF-8", path.display()))),
     };
     let mut read = Vec::new();
     for (path, _) in dependence.read.iter().filter(|(path, _)| !sources.contains(path)) {
         read.push(name(path)?);
-        read.extend(beside_workspace(facts, path));
+        read.extend(beside_workspace(context, path));
     }
-    read.extend(sources.iter().filter_map(|path| beside_workspace(facts, path)));
+    read.extend(sources.iter().filter_map(|path| beside_workspace(context, path)));
     let mut listed = Vec::new();
     for (path, _) in &dependence.listed {
         listed.push(name(path)?);
-        listed.extend(beside_workspace(facts, path));
+        listed.extend(beside_workspace(context, path));
     }
     let mut probed = Vec::new();
     for path in dependence.absent.iter().chain(dependence.kinds.iter().map(|(path, _)| path)) {
         probed.push(name(path)?);
-        probed.extend(above_workspace(facts, path).or_else(|| beside_workspace(facts, path)));
+        probed.extend(above_workspace(context, path).or_else(|| beside_workspace(context, path)));
     }
     probed.sort();
     probed.dedup();
@@ -306,29 +311,31 @@ fn named(
 }
 
 /// Who looks for a file in the directories above the workspace means those above any checkout.
-fn above_workspace(facts: &Facts<'_>, path: &Path) -> Option<Portable> {
-    let workspace = os::path(facts.places.roots.value(Root::Workspace)?)?;
+fn above_workspace(context: &KeyContext<'_>, path: &Path) -> Option<Portable> {
+    let workspace = os::path(context.build_dirs.roots.value(Root::Workspace)?)?;
     let directory = path.parent().filter(|directory| directory.parent().is_some())?;
     let is_above = workspace != directory && workspace.starts_with(directory);
-    is_above.then(|| from_workspace(facts, workspace.clone(), directory, path)).flatten()
+    is_above.then(|| from_workspace(context, workspace.clone(), directory, path)).flatten()
 }
 
 /// What lies in a checkout of which the workspace is a part may have been found from there, even if it was named from
 /// the root: a repository that git finds, a parent directory, links resolved. So both that very file and the one in the
 /// same place of the checkout at hand count.
-fn beside_workspace(facts: &Facts<'_>, path: &Path) -> Option<Portable> {
-    let name = facts.portable(os::bytes(path));
+fn beside_workspace(context: &KeyContext<'_>, path: &Path) -> Option<Portable> {
+    let name = context.portable(os::bytes(path));
     let has_root = [Root::Workspace, Root::Target, Root::CargoHome].iter().any(|root| name.is_under(*root));
-    let spellings = facts.places.roots.spellings().filter(|(_, root)| *root == Root::Workspace && !has_root);
+    let spellings =
+        context.build_dirs.roots.spellings().filter(|(_, root)| *root == Root::Workspace && !has_root);
     spellings.filter_map(|(spelling, _)| os::path(spelling)).find_map(|workspace| {
-        let checkout = facts.places.checkouts(&workspace).find(|directory| path.starts_with(directory))?;
-        from_workspace(facts, workspace.clone(), checkout, path)
+        let checkout =
+            context.build_dirs.checkouts(&workspace).find(|directory| path.starts_with(directory))?;
+        from_workspace(context, workspace.clone(), checkout, path)
     })
 }
 
 /// `path` in `directory`, as it is reached from the workspace, which is in there too.
 fn from_workspace(
-    facts: &Facts<'_>,
+    context: &KeyContext<'_>,
     mut workspace: PathBuf,
     directory: &Path,
     path: &Path,
@@ -336,7 +343,7 @@ fn from_workspace(
     let n_up = workspace.strip_prefix(directory).ok()?.components().count();
     workspace.extend(std::iter::repeat_n("..", n_up));
     workspace.push(path.strip_prefix(directory).ok()?);
-    Some(facts.portable(os::bytes(&workspace)))
+    Some(context.portable(os::bytes(&workspace)))
 }
 
 /// The state in which files were when they were first read.
@@ -361,13 +368,13 @@ impl<'a> States<'a> {
 }
 
 /// What the rules about observations must know.
-fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
-    let (places, invocation) = (facts.places, facts.invocation);
+fn setting(context: &KeyContext<'_>, call: &Call<'_>) -> Setting {
+    let (build_dirs, invocation) = (context.build_dirs, context.invocation);
     let real = |path: &Path| fs::canonical(path).unwrap_or_else(|_| path.to_path_buf());
-    let in_cwd = |path: &Path| real(&places.cwd.join(path));
+    let in_cwd = |path: &Path| real(&build_dirs.cwd.join(path));
     let out_dir = in_cwd(&invocation.out_dir);
     let output = |path: &Path| {
-        let path = places.cwd.join(path);
+        let path = build_dirs.cwd.join(path);
         let name = path.file_name().map(OsStr::to_os_string).unwrap_or_default();
         path.parent().map_or_else(|| path.clone(), |dir| real(dir).join(name))
     };
@@ -375,46 +382,46 @@ fn setting(facts: &Facts<'_>, call: &Call<'_>) -> Setting {
         let paths = invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
         paths.map(|path| in_cwd(&path.path))
     };
-    let roots = places.with_canonical_spellings();
-    let variable = |name: &str| facts.env.get(name).map(|dir| in_cwd(Path::new(dir)));
-    let compiler = os::find_program(call.program, facts.env.get("PATH"), &places.cwd);
-    let rustup = variable("RUSTUP_HOME").or_else(|| Some(real(&dirs::home(facts.env)?.join(".rustup"))));
+    let roots = build_dirs.with_canonical_spellings();
+    let variable = |name: &str| context.env.get(name).map(|dir| in_cwd(Path::new(dir)));
+    let compiler = os::find_program(call.program, context.env.get("PATH"), &build_dirs.cwd);
+    let rustup = variable("RUSTUP_HOME").or_else(|| Some(real(&dirs::home(context.env)?.join(".rustup"))));
     let arguments = call.args.iter().filter_map(|argument| os::bytes(argument).strip_prefix(b"@"));
-    let workspace = places.member.then(|| real(&places.cwd));
+    let workspace = build_dirs.member.then(|| real(&build_dirs.cwd));
     Setting {
-        outputs: facts.outputs.iter().map(|this| output(&this.path)).collect(),
+        outputs: context.outputs.iter().map(|this| output(&this.path)).collect(),
         out_dir,
         stems: stems(invocation),
-        linked: facts.outputs.iter().any(|this| reads_closure(this.role)),
+        linked: context.outputs.iter().any(|this| reads_closure(this.role)),
         compiler: compiler.map(|path| real(&path)).unwrap_or_default(),
-        sysroot: real(&facts.toolchain.sysroot),
-        covered: facts.toolchain.covered.clone(),
+        sysroot: real(&context.toolchain.sysroot),
+        covered: context.toolchain.covered.clone(),
         rustup,
         jobservers: ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"]
             .iter()
-            .filter_map(|name| os::path(jobserver_pipe(os::bytes(facts.env.get(name)?))?))
+            .filter_map(|name| os::path(jobserver_pipe(os::bytes(context.env.get(name)?))?))
             .map(|path| real(&path))
             .collect(),
         arguments: arguments.filter_map(os::path).map(|path| in_cwd(&path)).collect(),
         externs: invocation.externs.iter().filter_map(|this| Some(in_cwd(this.path.as_deref()?))).collect(),
         crate_dirs: searched(&[SearchKind::Crate, SearchKind::All]).collect(),
         dependency_dirs: searched(&[SearchKind::Dependency]).collect(),
-        loader_dirs: os::path_dirs(facts.env.get("LD_LIBRARY_PATH"), &places.cwd)
+        loader_dirs: os::path_dirs(context.env.get("LD_LIBRARY_PATH"), &build_dirs.cwd)
             .iter()
             .map(|path| real(path))
             .collect(),
         generated: variable("OUT_DIR"),
         turned_down: Vec::new(),
-        places: workspace
+        build_dirs: workspace
             .into_iter()
-            .chain(places.target.as_deref().map(real))
+            .chain(build_dirs.target.as_deref().map(real))
             .chain(variable("CARGO_MANIFEST_DIR"))
             .collect(),
-        path: os::path_dirs(facts.env.get("PATH"), &places.cwd),
+        path: os::path_dirs(context.env.get("PATH"), &build_dirs.cwd),
         roots: roots.spellings().filter_map(|(path, _)| os::path(path)).collect(),
-        temporary: temporary_dirs(facts.env)
+        temporary: temporary_dirs(context.env)
             .into_iter()
-            .map(|dir| places.cwd.join(dir))
+            .map(|dir| build_dirs.cwd.join(dir))
             .flat_map(|dir| [real(&dir), dir])
             .collect(),
     }
@@ -427,12 +434,12 @@ fn stems(invocation: &Invocation) -> Vec<String> {
 }
 
 /// Files in the directory of the outputs that have a name of this unit and are none of its outputs.
-fn files_beside_outputs(facts: &Facts<'_>) -> Vec<(PathBuf, Identity)> {
-    let in_cwd = |path: &Path| facts.places.cwd.join(path);
-    let stems = stems(facts.invocation);
-    let mut files = fs::list(&in_cwd(&facts.invocation.out_dir)).unwrap_or_default();
+fn files_beside_outputs(context: &KeyContext<'_>) -> Vec<(PathBuf, Identity)> {
+    let in_cwd = |path: &Path| context.build_dirs.cwd.join(path);
+    let stems = stems(context.invocation);
+    let mut files = fs::list(&in_cwd(&context.invocation.out_dir)).unwrap_or_default();
     files.retain(|path| observed::is_own_name(&stems, path));
-    files.retain(|path| !facts.outputs.iter().any(|output| in_cwd(&output.path) == *path));
+    files.retain(|path| !context.outputs.iter().any(|output| in_cwd(&output.path) == *path));
     let identity = |path: PathBuf| Some((Identity::of(&fs::symlink_metadata(&path).ok()?), path));
     files.into_iter().filter_map(identity).map(|(identity, path)| (path, identity)).collect()
 }
@@ -467,7 +474,7 @@ pub struct Before {
 impl Before {
     /// Looks at what the compile will probably read: what earlier compiles did, the crate root, and files that a build
     /// script has just made. These may be too young to be told from files that change meanwhile.
-    pub fn look(store: &Store, unit: &Unit, facts: &Facts<'_>) -> io::Result<Before> {
+    pub fn look(store: &Store, unit: &Unit, context: &KeyContext<'_>) -> io::Result<Before> {
         let started_ns = fs::kernel_time(&store.temporary())?;
         let mut states = HashMap::new();
         let mut note = |path: PathBuf| {
@@ -475,8 +482,8 @@ impl Before {
                 states.insert(path, identity);
             }
         };
-        note(facts.places.cwd.join(&facts.invocation.source));
-        let present = Present::new(facts.places, facts.env);
+        note(context.build_dirs.cwd.join(&context.invocation.source));
+        let present = Present::new(context.build_dirs, context.env);
         let lists = store.lists(&unit.key).unwrap_or_default();
         lists
             .iter()
@@ -484,7 +491,7 @@ impl Before {
             .flat_map(|list| &list.files)
             .filter_map(|file| present.path(file))
             .for_each(&mut note);
-        let mut waiting: Vec<PathBuf> = facts.env.get("OUT_DIR").map(PathBuf::from).into_iter().collect();
+        let mut waiting: Vec<PathBuf> = context.env.get("OUT_DIR").map(PathBuf::from).into_iter().collect();
         let mut n_files = 0;
         while let Some(dir) = waiting.pop().filter(|_| n_files < MAX_GENERATED_FILES) {
             for path in fs::list(&dir).unwrap_or_default() {
@@ -497,9 +504,9 @@ impl Before {
             }
         }
         let written =
-            if unit.runs_macros { unobserved::places_to_write(facts, unit) } else { Ok(Watch::default()) };
+            if unit.runs_macros { unobserved::places_to_write(context, unit) } else { Ok(Watch::default()) };
         let written = written.map_err(|e| format!("where procedural macros write: {e}"));
-        Ok(Before { started_ns, states, written, beside: files_beside_outputs(facts) })
+        Ok(Before { started_ns, states, written, beside: files_beside_outputs(context) })
     }
 
     /// Whether a file that now has this identity had the same content all the time that the compiler ran.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Hasher, guard};
-use crate::key::context::Facts;
+use crate::key::context::KeyContext;
 use crate::key::link::reads_closure;
 use crate::sys::fs;
 use crate::sys::observe::has_privileges;
@@ -32,21 +32,21 @@ pub fn why(program: &Path) -> String {
 
 /// The program with privileges that an earlier compile of this unit was about to start, or of another unit with the same
 /// linker.
-pub fn known(facts: &Facts<'_>) -> Option<PathBuf> {
-    let places = [Some(of_unit(facts)), of_linker(facts)].into_iter().flatten();
-    places.filter_map(|name| valid(&facts.memo_dir.join(name))).map(|note| note.program).next()
+pub fn known(context: &KeyContext<'_>) -> Option<PathBuf> {
+    let build_dirs = [Some(of_unit(context)), of_linker(context)].into_iter().flatten();
+    build_dirs.filter_map(|name| valid(&context.memo_dir.join(name))).map(|note| note.program).next()
 }
 
 /// Notes that compiling this unit starts `program`; and that linking does, where nothing else can have started it.
-pub fn remember(facts: &Facts<'_>, program: &Path, by_linker: bool) {
-    let crate_name = facts.invocation.crate_name.clone();
+pub fn remember(context: &KeyContext<'_>, program: &Path, by_linker: bool) {
+    let crate_name = context.invocation.crate_name.clone();
     let note = Note { program: program.to_path_buf(), crate_name };
     let Ok(json) = serde_json::to_vec(&note) else { return };
     let content = guard::add(json);
-    let linker = of_linker(facts).filter(|_| by_linker);
-    for name in [Some(of_unit(facts)), linker].into_iter().flatten() {
-        let temporary = facts.memo_dir.join(format!("tmp-{}", fs::unique_name()));
-        let _ = fs::replace(&facts.memo_dir.join(name), &temporary, &content);
+    let linker = of_linker(context).filter(|_| by_linker);
+    for name in [Some(of_unit(context)), linker].into_iter().flatten() {
+        let temporary = context.memo_dir.join(format!("tmp-{}", fs::unique_name()));
+        let _ = fs::replace(&context.memo_dir.join(name), &temporary, &content);
     }
 }
 
@@ -76,24 +76,24 @@ fn valid(path: &Path) -> Option<Note> {
 }
 
 /// The unit, however its sources and dependencies change.
-fn of_unit(facts: &Facts<'_>) -> String {
+fn of_unit(context: &KeyContext<'_>) -> String {
     let mut name = Hasher::new();
-    let package = facts.env.get("CARGO_MANIFEST_DIR").unwrap_or(facts.places.cwd.as_os_str());
+    let package = context.env.get("CARGO_MANIFEST_DIR").unwrap_or(context.build_dirs.cwd.as_os_str());
     name.field(os::bytes(package));
-    name.field(facts.invocation.crate_name.as_bytes());
-    name.field(os::bytes(&facts.invocation.extra_filename));
+    name.field(context.invocation.crate_name.as_bytes());
+    name.field(os::bytes(&context.invocation.extra_filename));
     file_name(name)
 }
 
 /// The linker of a unit that is linked; `None` for others.
-fn of_linker(facts: &Facts<'_>) -> Option<String> {
-    facts.outputs.iter().find(|output| reads_closure(output.role))?;
-    let linker = facts.invocation.flags.iter().filter(|flag| flag.name == "codegen");
+fn of_linker(context: &KeyContext<'_>) -> Option<String> {
+    context.outputs.iter().find(|output| reads_closure(output.role))?;
+    let linker = context.invocation.flags.iter().filter(|flag| flag.name == "codegen");
     let linker = linker.filter_map(|flag| os::bytes(&flag.value).strip_prefix(b"linker=")).next_back();
     let mut name = Hasher::new();
     name.field(b"linker");
     name.field(linker.unwrap_or_default());
-    name.field(os::bytes(facts.env.get("PATH").unwrap_or_default()));
+    name.field(os::bytes(context.env.get("PATH").unwrap_or_default()));
     Some(file_name(name))
 }
 

@@ -7,10 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::action::portable::{Portable, Root};
+use crate::action::variables;
 use crate::key::assembler::{self, Operand};
 use crate::key::capability;
-use crate::key::closure;
-use crate::key::context::{Facts, Watch};
+use crate::key::context::{KeyContext, Watch};
 use crate::key::declared;
 use crate::key::depinfo::DepInfo;
 use crate::key::unit::{self, Unit};
@@ -21,15 +21,15 @@ use crate::sys::{fs, os};
 ///
 /// # Errors
 /// There is such a crate among those that stand behind the externs, or they are not known.
-pub fn refuse_unknown(facts: &Facts<'_>, unit: &Unit) -> Result<(), Unstored> {
+pub fn refuse_unknown(context: &KeyContext<'_>, unit: &Unit) -> Result<(), Unstored> {
     let unknown = |why: String| Unstored::InputsUnknown(why);
-    let reach = unit::reach_of(facts, &unit.externs)
+    let closure = unit::reach_of(context, &unit.externs)
         .map_err(|reason| unknown(format!("what stands behind {}", reason.detail)))?;
-    if let Some(reached) = reach.crates.iter().find(|reached| reached.assembles) {
+    if let Some(reached) = closure.crates.iter().find(|reached| reached.assembles) {
         return Err(unknown(format!("{} has the assembler read files in its dependents", reached.stem)));
     }
-    for (stem, procedural_macro) in reach.hidden_readers() {
-        let names = (facts.names)(&procedural_macro.digest);
+    for (stem, procedural_macro) in closure.hidden_readers() {
+        let names = (context.names)(&procedural_macro.digest);
         let names = names.ok_or_else(|| unknown(format!("what {stem} can do")))?;
         if let Some(can) = capability::beyond_rules(&names).filter(|_| !procedural_macro.finds_manifest) {
             return Err(unknown(format!("the procedural macro {stem} {can}")));
@@ -42,24 +42,24 @@ pub fn refuse_unknown(facts: &Facts<'_>, unit: &Unit) -> Result<(), Unstored> {
 ///
 /// # Errors
 /// A source cannot be read, or the compiler put the name of the file together.
-pub fn assembled(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<Vec<Portable>, Unstored> {
+pub fn assembled(context: &KeyContext<'_>, dep_info: &DepInfo) -> Result<Vec<Portable>, Unstored> {
     let mut found = BTreeSet::new();
     let sources = dep_info.files.iter().filter_map(|file| os::path(file));
-    let mut waiting: Vec<PathBuf> = sources.map(|path| facts.places.cwd.join(path)).collect();
+    let mut waiting: Vec<PathBuf> = sources.map(|path| context.build_dirs.cwd.join(path)).collect();
     while let Some(source) = waiting.pop() {
         let unknown = |why: String| Unstored::InputsUnknown(format!("{}: {why}", source.display()));
         let text = fs::read(&source).map_err(|e| unknown(e.to_string()))?;
         for operand in assembler::operands(&text) {
             let evaluated = || unknown("the assembler reads a file that is not named literally".to_owned());
             let Operand::File { path, is_text } = operand else { return Err(evaluated()) };
-            let path = facts.places.cwd.join(os::path(&path).ok_or_else(evaluated)?);
+            let path = context.build_dirs.cwd.join(os::path(&path).ok_or_else(evaluated)?);
             if !fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
                 return Err(unknown(format!(
                     "{} is to be read by the assembler and not there",
                     path.display()
                 )));
             }
-            if found.insert(facts.portable(os::bytes(&path))) && is_text {
+            if found.insert(context.portable(os::bytes(&path))) && is_text {
                 waiting.push(path);
             }
         }
@@ -75,10 +75,10 @@ pub fn assembled(facts: &Facts<'_>, dep_info: &DepInfo) -> Result<Vec<Portable>,
 ///
 /// # Errors
 /// They cannot be read, or there is too much.
-pub fn places_to_write(facts: &Facts<'_>, unit: &Unit) -> io::Result<Watch> {
+pub fn places_to_write(context: &KeyContext<'_>, unit: &Unit) -> io::Result<Watch> {
     let mut written = Watch::default();
-    let variable = |name: &str| facts.env.get(name).map(PathBuf::from);
-    let store = facts.memo_dir.ancestors().nth(3);
+    let variable = |name: &str| context.env.get(name).map(PathBuf::from);
+    let store = context.memo_dir.ancestors().nth(3);
     let package = variable("CARGO_MANIFEST_DIR");
     let temporary: Vec<PathBuf> = ["TMPDIR", "TMP", "TEMP"].into_iter().filter_map(variable).collect();
     let is_left_out = |path: &Path| {
@@ -90,10 +90,10 @@ pub fn places_to_write(facts: &Facts<'_>, unit: &Unit) -> io::Result<Watch> {
             || store == Some(path)
             || temporary.iter().any(|dir| dir == path)
     };
-    if facts.places.member && package.as_deref() != Some(&*facts.places.cwd) {
-        declared::states(&facts.places.cwd, &mut written, &is_left_out)?;
+    if context.build_dirs.member && package.as_deref() != Some(&*context.build_dirs.cwd) {
+        declared::states(&context.build_dirs.cwd, &mut written, &is_left_out)?;
     }
-    for path in named_places(facts, unit)? {
+    for path in named_places(context, unit)? {
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => declared::states(&path, &mut written, &is_left_out)?,
             Ok(metadata) if metadata.is_file() => written.add(path, fs::Identity::of(&metadata)),
@@ -106,29 +106,33 @@ pub fn places_to_write(facts: &Facts<'_>, unit: &Unit) -> io::Result<Watch> {
 
 /// Paths in variables whose names stand in the libraries of the macros. Those that every build has, and writes to while
 /// it compiles, are left out, and so is what holds them.
-fn named_places(facts: &Facts<'_>, unit: &Unit) -> io::Result<Vec<PathBuf>> {
-    let reach = unit::reach_of(facts, &unit.externs).map_err(|reason| io::Error::other(reason.detail))?;
-    let libraries = reach.hidden_readers();
+fn named_places(context: &KeyContext<'_>, unit: &Unit) -> io::Result<Vec<PathBuf>> {
+    let closure = unit::reach_of(context, &unit.externs).map_err(|reason| io::Error::other(reason.detail))?;
+    let libraries = closure.hidden_readers();
     let names: Vec<String> =
-        libraries.filter_map(|(_, procedural_macro)| (facts.names)(&procedural_macro.digest)).collect();
+        libraries.filter_map(|(_, procedural_macro)| (context.names)(&procedural_macro.digest)).collect();
     let roots = [Root::Target, Root::CargoHome, Root::Home];
     let mut own: Vec<PathBuf> =
-        roots.iter().filter_map(|root| os::path(facts.places.roots.value(*root)?)).collect();
-    own.extend([facts.places.cwd.clone(), facts.toolchain.sysroot.clone(), facts.memo_dir.to_path_buf()]);
+        roots.iter().filter_map(|root| os::path(context.build_dirs.roots.value(*root)?)).collect();
+    own.extend([
+        context.build_dirs.cwd.clone(),
+        context.toolchain.sysroot.clone(),
+        context.memo_dir.to_path_buf(),
+    ]);
     own.extend(
         ["CARGO_MANIFEST_DIR", "OUT_DIR", "TMPDIR"]
             .iter()
-            .filter_map(|name| facts.env.get(name))
+            .filter_map(|name| context.env.get(name))
             .map(PathBuf::from),
     );
     let is_own = |path: &Path| own.iter().any(|own| own.starts_with(path));
     let is_of_build = |path: &Path| {
-        let name = facts.portable(os::bytes(path));
+        let name = context.portable(os::bytes(path));
         name.is_under(Root::Target) || name.is_under(Root::CargoHome) || name.is_under(Root::Workspace)
     };
-    let named = facts.env.vars().filter(|(name, _)| {
+    let named = context.env.vars().filter(|(name, _)| {
         let name = name.to_str().unwrap_or_default();
-        names.iter().any(|names| closure::may_read(names, name))
+        names.iter().any(|names| variables::may_read(names, name))
     });
     let paths = named.map(|(_, value)| PathBuf::from(value)).filter(|path| path.is_absolute());
     Ok(paths.filter(|path| !is_own(path) && !is_of_build(path)).collect())

@@ -11,7 +11,7 @@ use crate::digest::{Digest, seal};
 use crate::store::entry::Unreadable;
 use crate::store::scrub::{Reading, Scrub};
 use crate::store::walk::Found;
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::fs::Identity;
 use crate::sys::{clock, host};
 
@@ -46,10 +46,10 @@ pub fn verify(cache_dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Verifie
     let store = Store::at(cache_dir);
     let begun_ms = clock::now_ms();
     let mut verified = Verified::default();
-    let entries = store.shelved(Shelf::Entries, &mut verified.problems);
-    let mut blobs = store.shelved(Shelf::Blobs, &mut verified.problems);
+    let entries = store.files_in(Bucket::Entries, &mut verified.problems);
+    let mut blobs = store.files_in(Bucket::Blobs, &mut verified.problems);
     // Nothing looks for a blob in another folder than its own.
-    blobs.retain(|(digest, found)| found.path == store.path(Shelf::Blobs, digest));
+    blobs.retain(|(digest, found)| found.path == store.path(Bucket::Blobs, digest));
     verified.n_blobs = blobs.len();
     verified.bytes = blobs.iter().map(|(_, found)| found.state.size_bytes).sum();
     read_all(&store, &blobs, &mut verified, progress);
@@ -132,7 +132,7 @@ fn read_all(
 /// Takes blobs out of service whose seal says that they were written to. Answers how many.
 pub fn set_aside_unsealed(cache_dir: &Path) -> usize {
     let store = Store::at(cache_dir);
-    let blobs = store.shelved(Shelf::Blobs, &mut Vec::new());
+    let blobs = store.files_in(Bucket::Blobs, &mut Vec::new());
     let is_broken = |digest: &Digest, found: &Found| {
         Identity::at(&found.path).is_ok_and(|identity| !seal::matches(digest, identity.modified_ns))
     };

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::{ROLES, Scene, cases, files_below, is_restored};
 use crate::digest::{Digest, guard};
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::fs;
 
 /// Shelves whose files hold texts.
-const TEXTS: [Shelf; 5] = [Shelf::Entries, Shelf::Inputs, Shelf::Units, Shelf::Reach, Shelf::Names];
+const TEXTS: [Bucket; 5] =
+    [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosure, Bucket::Names];
 
 fn stored() -> Scene {
     let scene = Scene::new();
@@ -19,7 +20,7 @@ fn stored() -> Scene {
 }
 
 /// The first file of a shelf.
-fn file_of(store: &Store, shelf: Shelf) -> std::path::PathBuf {
+fn file_of(store: &Store, shelf: Bucket) -> std::path::PathBuf {
     let dir = store.root().join(shelf.name());
     dir.join(files_below(&dir).first().expect("the shelf holds something"))
 }
@@ -40,9 +41,9 @@ fn use_all(scene: &Scene) -> bool {
         let name = file.file_name().and_then(|name| name.to_str()).expect("is a digest");
         let digest: Digest = name.parse().expect("is a digest");
         match shelf {
-            Shelf::Inputs => drop(store.inputs(&digest)),
-            Shelf::Reach => drop(store.reach(&digest)),
-            Shelf::Names => drop(store.names(&digest)),
+            Bucket::Inputs => drop(store.inputs(&digest)),
+            Bucket::CrateClosure => drop(store.closure(&digest)),
+            Bucket::Names => drop(store.names(&digest)),
             _ => {}
         }
     }
@@ -75,8 +76,8 @@ proptest! {
     ) {
         let scene = stored();
         // Any text may be what stands in a library; no hit reads the inputs.
-        let is_fine = shelf == Shelf::Inputs
-            || shelf == Shelf::Names && guarded && std::str::from_utf8(&bytes).is_ok();
+        let is_fine = shelf == Bucket::Inputs
+            || shelf == Bucket::Names && guarded && std::str::from_utf8(&bytes).is_ok();
         let bytes = if guarded { guard::add(bytes) } else { bytes };
         overwrite(&file_of(&scene.store(), shelf), &bytes);
         prop_assert_eq!(use_all(&scene), is_fine);
@@ -98,7 +99,7 @@ proptest! {
             bytes.truncate(length.index(bytes.len()));
         }
         overwrite(&path, &bytes);
-        let serves_a_hit = shelf != Shelf::Inputs;
+        let serves_a_hit = shelf != Bucket::Inputs;
         prop_assert_eq!(use_all(&scene), bytes == whole || !serves_a_hit);
     }
 
@@ -184,8 +185,8 @@ fn forgeries(tree: &Value) -> Vec<Value> {
 #[test]
 fn no_field_of_any_file_decides_where_something_is_written() {
     let scene = stored();
-    let blobs = scene.store().root().join(Shelf::Blobs.name());
-    for shelf in [Shelf::Entries, Shelf::Inputs, Shelf::Units, Shelf::Reach] {
+    let blobs = scene.store().root().join(Bucket::Blobs.name());
+    for shelf in [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosure] {
         let path = file_of(&scene.store(), shelf);
         let whole = without_guard(&path);
         let tree: Value = serde_json::from_slice(&whole).expect("is JSON");
@@ -208,7 +209,7 @@ fn no_field_of_any_file_decides_where_something_is_written() {
 #[test]
 fn an_entry_that_names_a_role_twice_is_no_entry() {
     let scene = stored();
-    let path = file_of(&scene.store(), Shelf::Entries);
+    let path = file_of(&scene.store(), Bucket::Entries);
     let mut entry: Value = serde_json::from_slice(&without_guard(&path)).expect("is JSON");
     let artifacts = entry["artifacts"].as_array_mut().expect("is a list");
     let mut again = artifacts[0].clone();
@@ -221,7 +222,7 @@ fn an_entry_that_names_a_role_twice_is_no_entry() {
 #[test]
 fn an_entry_cannot_make_one_output_of_another() {
     let scene = stored();
-    let path = file_of(&scene.store(), Shelf::Entries);
+    let path = file_of(&scene.store(), Bucket::Entries);
     let mut entry: Value = serde_json::from_slice(&without_guard(&path)).expect("is JSON");
     entry["artifacts"][0]["role"] = json!("executable");
     overwrite(&path, &guard::add(serde_json::to_vec(&entry).expect("serializes")));
@@ -260,7 +261,7 @@ fn a_directory_or_a_symlink_in_place_of_a_file_is_a_miss_or_its_content() {
         fs::create_dir_all(&path).expect("makes a directory");
         let outputs = scene.outputs("tree");
         let hits = scene.lookup("unit").is_ok_and(|found| scene.restore(&found, &outputs).is_ok());
-        assert_eq!(hits, !matches!(shelf, Shelf::Entries | Shelf::Units));
+        assert_eq!(hits, !matches!(shelf, Bucket::Entries | Bucket::Units));
         assert!(!hits || is_restored(&outputs, "1"));
     }
 }

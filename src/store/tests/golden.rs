@@ -6,15 +6,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::action::inputs::{InputKind, KeyInputs};
-use crate::action::memo::ReachNote;
+use crate::action::memo::ClosureNote;
 use crate::action::portable::{Portable, Root, Roots};
 use crate::action::read::{InputList, Learnt, Seen};
 use crate::digest::Digest;
 use crate::invocation::Role;
-use crate::key::closure::{ProceduralMacro, Reach, ReachedCrate};
+use crate::key::closure::{ClosureCrate, CrateClosure, ProceduralMacro};
 use crate::store::entry::{Artifact, Entry, FORMAT, Segment, StoredInputs, UnitName};
 use crate::store::put::Put;
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::env::Env;
 use crate::sys::fs;
 
@@ -72,7 +72,7 @@ fn put(dir: &Path) -> Put {
         checksums: Vec::new(),
         stdout: vec![Segment::Text(portable("/w/x\n"))],
         stderr: vec![Segment::Announce(Role::Metadata), Segment::Text(Portable::literal("caf\u{e9}"))],
-        reach: ReachNote::Macros,
+        closure: ClosureNote::Macros,
         compile_ms: 1234,
         created_ms: 1_795_478_400_000,
     };
@@ -91,7 +91,7 @@ fn put(dir: &Path) -> Put {
         libraries: vec!["libz.so.1".to_owned()],
         seen: vec![Seen { file: 1, state: [1, 2, 3, 4, 5], digest: Digest::of(b"x") }],
     };
-    let own = ReachedCrate {
+    let own = ClosureCrate {
         stem: Portable::literal("liba_b-0123456789abcdef"),
         procedural_macro: Some(ProceduralMacro {
             digest: Digest::of(b"library"),
@@ -107,7 +107,7 @@ fn put(dir: &Path) -> Put {
         inputs: StoredInputs { unit_key, unit, read, learnt: list.learnt },
         list,
         files: vec![file("metadata"), file("library")],
-        reach: Some(Reach { crates: vec![own] }),
+        closure: Some(CrateClosure { crates: vec![own] }),
         names: Some("FIRST SECOND".to_owned()),
         program_names: Vec::new(),
     }
@@ -128,14 +128,14 @@ fn golden() -> PathBuf {
 /// Each file of the store that one put makes, by the shelf it stands on.
 fn files(store: &Store, put: &Put) -> Vec<(String, PathBuf)> {
     let artifact = put.entry.artifacts.last().map(|artifact| artifact.blob).expect("there is one");
-    let places = [
-        (Shelf::Entries, put.key),
-        (Shelf::Inputs, put.key),
-        (Shelf::Units, put.inputs.unit_key),
-        (Shelf::Reach, artifact),
-        (Shelf::Names, artifact),
+    let build_dirs = [
+        (Bucket::Entries, put.key),
+        (Bucket::Inputs, put.key),
+        (Bucket::Units, put.inputs.unit_key),
+        (Bucket::CrateClosure, artifact),
+        (Bucket::Names, artifact),
     ];
-    places.into_iter().map(|(shelf, name)| (shelf.name().to_owned(), store.path(shelf, &name))).collect()
+    build_dirs.into_iter().map(|(shelf, name)| (shelf.name().to_owned(), store.path(shelf, &name))).collect()
 }
 
 #[test]
@@ -174,6 +174,6 @@ fn what_has_the_golden_bytes_is_understood() {
     assert_eq!(store.inputs(&put.key), Ok(secret.conceal(&put.inputs)));
     assert_eq!(store.lists(&unit_key), Ok(vec![put.list.clone()]));
     let library = Digest::of(b"library");
-    assert_eq!(store.reach(&library), put.reach);
+    assert_eq!(store.closure(&library), put.closure);
     assert_eq!(store.names(&library), put.names);
 }

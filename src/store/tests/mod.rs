@@ -14,10 +14,10 @@ use crate::action::inputs::{InputKind, KeyInputs};
 use crate::action::memo::Memo;
 use crate::action::portable::{Portable, Root, Roots};
 use crate::action::read::{InputList, Present};
-use crate::action::roots::Places;
+use crate::action::roots::BuildDirs;
 use crate::digest::Digest;
 use crate::invocation::{Output, Role};
-use crate::key::closure::{Reach, ReachedCrate};
+use crate::key::closure::{ClosureCrate, CrateClosure};
 use crate::outcome::MissReason;
 use crate::run::restore::{self, Failed, Restored};
 use crate::store::Store;
@@ -33,7 +33,7 @@ pub(crate) const ROLES: [Role; 3] = [Role::Metadata, Role::Rlib, Role::Cdylib];
 /// A workspace with one source file, a build directory with outputs, a store, and room outside of all of them.
 pub(crate) struct Scene {
     dir: TempDir,
-    places: Places,
+    build_dirs: BuildDirs,
     env: Env,
 }
 
@@ -47,8 +47,8 @@ impl Scene {
         fs::write_new(&workspace.join("lib.rs"), b"pub fn f() {}").expect("writes");
         let mut roots = Roots::default();
         roots.add(Root::Workspace, workspace.as_os_str().as_encoded_bytes());
-        let places = Places { roots, cwd: workspace, target: None, member: true };
-        Scene { dir, places, env: Env::with_vars(&[]) }
+        let build_dirs = BuildDirs { roots, cwd: workspace, target: None, member: true };
+        Scene { dir, build_dirs, env: Env::with_vars(&[]) }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -93,27 +93,27 @@ impl Scene {
             checksums: Vec::new(),
             stdout: Vec::new(),
             stderr: vec![Segment::Text(Portable::literal("warning\n")), Segment::Announce(Role::Metadata)],
-            reach: Default::default(),
+            closure: Default::default(),
             compile_ms: 1,
             created_ms: 2,
         };
         let stem = Portable::literal("libunit");
         let own =
-            ReachedCrate { stem, procedural_macro: None, native_libraries: Vec::new(), assembles: false };
+            ClosureCrate { stem, procedural_macro: None, native_libraries: Vec::new(), assembles: false };
         Put {
             key: read.key_after(Some(unit_key)),
             entry,
             inputs: StoredInputs { unit_key, unit: known, read, learnt: list.learnt },
             list,
             files,
-            reach: Some(Reach { crates: vec![own] }),
+            closure: Some(CrateClosure { crates: vec![own] }),
             names: Some("NAME".to_owned()),
             program_names: Vec::new(),
         }
     }
 
     fn present(&self) -> Present<'_> {
-        Present::new(&self.places, &self.env)
+        Present::new(&self.build_dirs, &self.env)
     }
 
     /// Where a tree wants its outputs. Its directory is made.

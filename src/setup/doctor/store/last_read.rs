@@ -8,7 +8,7 @@ use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 use crate::store::scrub::Scrub;
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::fs;
 
 /// See the module.
@@ -29,7 +29,7 @@ impl Check for LastRead {
 
     fn run(&self, machine: &Machine) -> Finding {
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
-        if fs::metadata(&Store::at(dir).root().join(Shelf::Blobs.name())).is_err() {
+        if fs::metadata(&Store::at(dir).root().join(Bucket::Blobs.name())).is_err() {
             return Finding::ok("there are no blobs yet");
         }
         let scrub = Scrub::load(dir);

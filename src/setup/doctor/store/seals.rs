@@ -4,7 +4,7 @@ use crate::digest::seal;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
 use crate::setup::doctor::machine::Machine;
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::fs::Identity;
 
 /// See the module.
@@ -27,7 +27,7 @@ impl Check for Seals {
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
         let store = Store::at(dir);
         let mut problems = Vec::new();
-        let blobs = store.shelved(Shelf::Blobs, &mut problems);
+        let blobs = store.files_in(Bucket::Blobs, &mut problems);
         if !problems.is_empty() {
             return Finding::problem("the store cannot be read").details(problems.into_iter().take(5));
         }

@@ -25,7 +25,7 @@ use crate::setup::plan::Journal;
 use crate::setup::plan::action::Change;
 use crate::setup::service::detect;
 use crate::setup::service::runner::line;
-use crate::store::{Shelf, Store};
+use crate::store::{Bucket, Store};
 use crate::sys::clock;
 use crate::sys::env::Env;
 use crate::sys::fs::Disk;
@@ -453,7 +453,7 @@ impl Made {
     pub(super) fn blob(&self, text: &str) -> PathBuf {
         let store = Store::at(&self.path("home/.cache/kache"));
         let digest = Digest::of(text.as_bytes());
-        let path = store.path(Shelf::Blobs, &digest);
+        let path = store.path(Bucket::Blobs, &digest);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         let file = std::fs::File::options().write(true).open(&path).unwrap();
