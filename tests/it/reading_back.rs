@@ -637,7 +637,7 @@ fn a_miss_starts_a_collection_when_one_is_due() {
 
 #[test]
 fn a_store_over_its_limit_shrinks_by_itself() {
-    let mut world = built_twice();
+    let world = built_twice();
     let damaged = &files_below(&world.cache().join("store/v1/entries"))[0];
     std::fs::write(damaged, "damaged").expect("damages");
     world.set("KACHE_MAX_SIZE", "1");
