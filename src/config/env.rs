@@ -44,6 +44,7 @@ const SWITCH: &str = "1, true, yes or on; or 0, false, no or off";
 pub(super) const ABSOLUTE: &str = "an absolute path, or one that begins with ~/";
 pub(super) const SIZE: &str = "a size such as 50GiB or 500MB, or a number of bytes";
 pub(super) const OBSERVES: &str = "one of auto and off";
+pub(super) const LINKS_MODES: &str = "one of auto and off";
 pub(super) const WRITES: &str = "one of on and off";
 pub(super) const PATHS: &str = "one of auto, portable and exact";
 
@@ -64,6 +65,8 @@ variables! {
     PATHS_MODE = "KACHE_PATHS", Some("cache.paths"), "auto", PATHS;
     /// Whether compiles are observed to learn what they read.
     OBSERVE = "KACHE_OBSERVE", Some("cache.observe"), "auto", OBSERVES;
+    /// Whether hard links are made between the store and target directories. With off, files are cloned or copied.
+    LINKS = "KACHE_LINKS", Some("cache.links"), "auto", LINKS_MODES;
     /// Puts nothing into the store: what is there is served, everything else is compiled.
     READONLY = "KACHE_READONLY", None, "off", SWITCH;
     /// Asks whether cargo calls kache: every call as a wrapper appends a line with its own path to this file, which `kache init` has made for that.

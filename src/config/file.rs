@@ -15,8 +15,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::env::{ABSOLUTE, OBSERVES, PATHS, SIZE, WRITES};
-use super::setting::{Observe, PathsMode, Problem, Setting, Source, Write, quoted, shortened};
+use super::env::{ABSOLUTE, LINKS_MODES, OBSERVES, PATHS, SIZE, WRITES};
+use super::setting::{Links, Observe, PathsMode, Problem, Setting, Source, Write, quoted, shortened};
 use super::units::{parse_bytes, parse_duration};
 
 /// One key that a file may have.
@@ -105,6 +105,9 @@ keys! {
     /// Whether what was compiled is put into the store. It is off if anything says so.
     write: Write, WRITES, "on",
         Projects::May("what is off cannot be turned on, and off leaves the store as it is");
+    /// Whether hard links are made between the store and target directories. With off, files are cloned or copied. It is off if anything says so.
+    links: Links, LINKS_MODES, "auto",
+        Projects::May("what is off cannot be turned on, and off only takes more room");
     /// How long to wait, without progress, for another process that compiles the same unit.
     wait: Duration, DURATION, "60s",
         Projects::May("only this build waits");
@@ -187,6 +190,7 @@ impl Reader<'_> {
                 "paths" => contents.paths = self.text(known, value, PathsMode::from_name),
                 "observe" => contents.observe = self.text(known, value, Observe::from_name),
                 "write" => contents.write = self.text(known, value, Write::from_name),
+                "links" => contents.links = self.text(known, value, Links::from_name),
                 "wait" => contents.wait = self.text(known, value, duration),
                 "key_env_vars" => contents.key_env_vars = self.names(known, value, is_variable_name),
                 "daemon_idle_timeout" => contents.daemon_idle_timeout = self.text(known, value, duration),

@@ -10,7 +10,7 @@
 //!   [`Problem::loses_file`] holds: the key salt may have been in it.
 //! - `.kache.toml` is repository content: it decides about its own build alone. Which settings it may make, and why, is
 //!   part of the table [`file::KEYS`]. One that belongs to a stranger is not read.
-//! - `cache.write` is off if anything says so: neither a project nor a variable turns it on again.
+//! - `cache.write` and `cache.links` are off if anything says so: neither a project nor a variable turns them on again.
 //! - The lists (`key_env_vars`, `bypass_crates`) of both files are joined, as cargo joins arrays: a project must
 //!   not drop from the key what its user declared.
 //! - An environment variable that is set but empty counts as unset.
@@ -30,4 +30,4 @@ pub mod units;
 
 pub use load::load;
 pub use resolve::{Config, Defaults, is_disabled};
-pub use setting::{Observe, PathsMode, Problem, Setting, Source, Write};
+pub use setting::{Links, Observe, PathsMode, Problem, Setting, Source, Write};

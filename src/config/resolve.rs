@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::env::{self, Lookup, Variable};
 use super::file::Contents;
-use super::setting::{Observe, PathsMode, Problem, Setting, Source, Write, quoted};
+use super::setting::{Links, Observe, PathsMode, Problem, Setting, Source, Write, quoted};
 use super::units::{format_bytes, format_duration, parse_bytes};
 use crate::digest::Digest;
 
@@ -46,6 +46,8 @@ pub struct Config {
     pub observe: Setting<Observe>,
     /// Whether what is compiled is put into the store.
     pub write: Setting<Write>,
+    /// Whether hard links are made between the store and target directories.
+    pub links: Setting<Links>,
     /// How long to wait, without progress, for another process that compiles the same unit.
     pub wait: Setting<Duration>,
     /// Variables that are part of every key, sorted, each once.
@@ -94,6 +96,7 @@ impl Config {
             row("cache.paths", self.paths.value.name().to_owned(), &self.paths.source),
             row("cache.observe", self.observe.value.name().to_owned(), &self.observe.source),
             row("cache.write", self.write.value.name().to_owned(), &self.write.source),
+            row("cache.links", self.links.value.name().to_owned(), &self.links.source),
             row("cache.wait", format_duration(self.wait.value), &self.wait.source),
             row("cache.key_env_vars", self.key_env_vars.value.join(", "), &self.key_env_vars.source),
             row("cache.bypass_crates", self.bypass_crates.value.join(", "), &self.bypass_crates.source),
@@ -129,6 +132,7 @@ pub fn resolve(
     let executables = vars.text(&env::CACHE_EXECUTABLES, switch);
     let paths = vars.text(&env::PATHS_MODE, PathsMode::from_name);
     let observe = vars.text(&env::OBSERVE, Observe::from_name);
+    let links = vars.text(&env::LINKS, Links::from_name);
     let readonly = vars.text(&env::READONLY, switch);
     let readonly = readonly.map(|on| on.map(|on| if on { Write::Off } else { Write::On }));
     let gc_max_age = user.gc_max_age.map(|age| age.map(Some));
@@ -147,7 +151,8 @@ pub fn resolve(
         ),
         paths: first(paths, project.paths, user.paths, PathsMode::default()),
         observe: first(observe, project.observe, user.observe, Observe::default()),
-        write: off_if_any([readonly, project.write, user.write]),
+        write: off_if_any([readonly, project.write, user.write], Write::Off),
+        links: off_if_any([links, project.links, user.links], Links::Off),
         wait: first(None, project.wait, user.wait, DEFAULT_WAIT),
         key_env_vars: joined(project.key_env_vars, user.key_env_vars),
         bypass_crates: joined(project.bypass_crates, user.bypass_crates),
@@ -165,11 +170,11 @@ fn first<T>(
     env.or(project).or(user).unwrap_or(Setting { value: default, source: Source::Default })
 }
 
-/// The first that says off, if there is one.
-fn off_if_any(settings: [Option<Setting<Write>>; 3]) -> Setting<Write> {
-    let off = settings.iter().flatten().find(|setting| setting.value == Write::Off).cloned();
+/// The first that says `off`, if there is one.
+fn off_if_any<T: Clone + Default + PartialEq>(settings: [Option<Setting<T>>; 3], off: T) -> Setting<T> {
+    let says_off = settings.iter().flatten().find(|setting| setting.value == off).cloned();
     let [env, project, user] = settings;
-    off.unwrap_or_else(|| first(env, project, user, Write::default()))
+    says_off.unwrap_or_else(|| first(env, project, user, T::default()))
 }
 
 /// Both lists as one, sorted: the order in which files name things must not decide a key.

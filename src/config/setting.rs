@@ -123,6 +123,31 @@ impl Write {
     }
 }
 
+/// Whether a file of the store may be one file with an output in a build directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// Where files cannot be cloned, and nothing changes an output of that kind in place.
+    #[default]
+    Auto,
+    /// Never: outputs are clones or copies.
+    Off,
+}
+
+impl Links {
+    /// The mode of this name.
+    pub fn from_name(name: &str) -> Option<Links> {
+        [Links::Auto, Links::Off].into_iter().find(|mode| mode.name() == name)
+    }
+
+    /// The name as it is written in a file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Links::Auto => "auto",
+            Links::Off => "off",
+        }
+    }
+}
+
 /// Something in the configuration that was not understood, and was therefore left out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {

@@ -5,7 +5,8 @@
 //! of a unit with its dependencies', and a fresh `.rmeta` carries that time, so the old time of the blob never
 //! decides. All else is a file of its own, stamped now by being written.
 //!
-//! A second name is only given to a blob that has the mode, owner and group that a file made here has.
+//! A second name is only given to a blob that has the mode, owner and group that a file made here has, and only where
+//! `cache.links` is on.
 
 #[cfg(test)]
 mod tests;
@@ -97,7 +98,7 @@ fn place(
         Failed::Blob
     };
     let clones = fs::clones_files(to.parent().unwrap_or(to));
-    let mut is_to_be_linked = sharing == Sharing::Link && !clones;
+    let mut is_to_be_linked = sharing == Sharing::Link && store.may_link() && !clones;
     let mut is_linked = false;
     if is_to_be_linked {
         let (blob, metadata) = store.blob(&artifact.blob, artifact.size_bytes).map_err(unusable)?;

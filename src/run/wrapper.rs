@@ -72,7 +72,7 @@ fn wrap(env: &Env) -> ExitCode {
         }
         _ if loses_key => Err(BypassReason::new(Bypass::Configured, "the configuration cannot be read")),
         (Ok((invocation, driver, _)), Some(build_dirs)) => {
-            let store = Store::at(&config.cache_dir.value);
+            let store = Store::at(&config.cache_dir.value).with_links(config.links.value);
             let way =
                 Way { env, call: &call, invocation, driver, build_dirs, config: &config, store: &store };
             let done = shield::shielded(|| match store.distrust() {

@@ -91,10 +91,11 @@ impl Store {
             Err(Unusable::Altered) => self.quarantine_blob(digest),
             Err(Unusable::Missing) => {}
         }
+        let may_link = sharing == Sharing::Link && self.may_link();
         let place = self.path(Bucket::Blobs, digest);
         let temporary = self.temporary();
         self.make_room(&place, &temporary)?;
-        duplicate(from, &temporary, sharing, digest)?;
+        duplicate(from, &temporary, may_link, digest)?;
         let sealed = fs::set_modified(&temporary, seal::of(digest)).and_then(|()| {
             let identity = Identity::at(&temporary)?;
             let whole = identity.size == size_bytes && seal::matches(digest, identity.modified_ns);
@@ -143,11 +144,11 @@ impl Store {
 
 /// Makes the new file `to` with the content of `from`: a clone where the file system can, a link where it is welcome
 /// and possible, else a copy.
-fn duplicate(from: &Path, to: &Path, sharing: Sharing, digest: &Digest) -> io::Result<()> {
+fn duplicate(from: &Path, to: &Path, may_link: bool, digest: &Digest) -> io::Result<()> {
     if fs::clones_files(from) && private::reflink(&fs::open(from)?, to).is_ok() {
         return Ok(());
     }
-    if sharing == Sharing::Link && fs::hard_link(from, to).is_ok() {
+    if may_link && fs::hard_link(from, to).is_ok() {
         return Ok(());
     }
     let mut hasher = Hasher::new();

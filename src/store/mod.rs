@@ -21,6 +21,7 @@ pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 
+use crate::config::Links;
 use crate::digest::Digest;
 use crate::sys::fs::{self, private};
 
@@ -69,12 +70,23 @@ impl Bucket {
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
+    links: Links,
 }
 
 impl Store {
     /// The store of the cache directory `cache_dir`.
     pub fn at(cache_dir: &Path) -> Store {
-        Store { root: cache_dir.join("store").join(VERSION) }
+        Store { root: cache_dir.join("store").join(VERSION), links: Links::Auto }
+    }
+
+    /// The same store, which gives and takes files in this way.
+    pub fn with_links(self, links: Links) -> Store {
+        Store { links, ..self }
+    }
+
+    /// Whether a blob may be one file with an output.
+    pub fn may_link(&self) -> bool {
+        self.links == Links::Auto
     }
 
     /// Where everything of this version lies.

@@ -37,6 +37,7 @@ mod jobserver;
 mod kinds;
 mod layouts;
 mod linking;
+mod links;
 mod login;
 mod macros;
 #[cfg(target_os = "linux")]

@@ -31,6 +31,7 @@ bypass_crates = ["left-pad"]
 daemon_idle_timeout = "30s"
 write = "off"
 shared = true
+links = "off"
 "#,
     );
     let expected = Contents {
@@ -47,6 +48,7 @@ shared = true
         daemon_idle_timeout: at(Duration::from_secs(30), 15),
         write: at(Write::Off, 16),
         shared: at(true, 17),
+        links: at(Links::Off, 18),
     };
     assert_eq!(problems, [""; 0]);
     assert_eq!(contents, expected);

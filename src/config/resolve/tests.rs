@@ -43,6 +43,7 @@ fn nothing_set_means_defaults() {
         ("cache.paths", "auto"),
         ("cache.observe", "auto"),
         ("cache.write", "on"),
+        ("cache.links", "auto"),
         ("cache.wait", "1m"),
         ("cache.key_env_vars", ""),
         ("cache.bypass_crates", ""),
@@ -80,7 +81,7 @@ fn each_variable_of_the_table_sets_its_setting() {
             "KACHE_CACHE_DIR" => &elsewhere,
             "KACHE_MAX_SIZE" => "1GiB",
             "KACHE_PATHS" => "portable",
-            "KACHE_OBSERVE" => "off",
+            "KACHE_OBSERVE" | "KACHE_LINKS" => "off",
             _ => "1",
         };
         let (config, problems) = with("", "", &[(variable.name, value)]);
@@ -119,7 +120,7 @@ fn sample(key: &str) -> &'static str {
         "cache.shared" => "true",
         "cache.cache_executables" => "false",
         "cache.paths" => "\"exact\"",
-        "cache.observe" | "cache.write" => "\"off\"",
+        "cache.observe" | "cache.write" | "cache.links" => "\"off\"",
         "cache.key_env_vars" | "cache.bypass_crates" => "[\"x\"]",
         _ => "\"7d\"",
     }
@@ -174,6 +175,17 @@ fn a_store_that_is_only_read_stays_so() {
     assert_eq!(written(off, on, &[("KACHE_READONLY", "0")]), Write::Off);
     assert_eq!(written(on, off, &[("KACHE_READONLY", "0")]), Write::Off);
     assert_eq!(written(on, on, &[("KACHE_READONLY", "1")]), Write::Off);
+}
+
+#[test]
+fn links_that_are_off_stay_off() {
+    let (off, auto) = ("cache.links = \"off\"", "cache.links = \"auto\"");
+    let links = |user: &str, project: &str, vars: &[_]| with(user, project, vars).0.links;
+    assert_eq!(links(auto, auto, &[("KACHE_LINKS", "auto")]).value, Links::Auto);
+    let of_user = Setting { value: Links::Off, source: file("/user.toml", 1) };
+    assert_eq!(links(off, auto, &[("KACHE_LINKS", "auto")]), of_user);
+    assert_eq!(links(auto, off, &[("KACHE_LINKS", "auto")]).value, Links::Off);
+    assert_eq!(links(auto, auto, &[("KACHE_LINKS", "off")]).value, Links::Off);
 }
 
 /// Whoever can write to the store decides what it serves.

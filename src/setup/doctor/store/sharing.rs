@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::config::Links;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
@@ -34,7 +35,11 @@ impl Check for Sharing {
         let mut ways = Vec::new();
         for target in &targets {
             let shown = target.display();
+            let may_link = machine.config.links.value == Links::Auto;
             match how(machine, store, target) {
+                How::Elsewhere | How::Tried(Way::Copy | Way::Link) if !may_link => {
+                    ways.push(format!("files are copied into {shown}, because `cache.links` is off"));
+                }
                 How::Elsewhere => {
                     return Finding::note(format!(
                         "the store and {shown} are on different file systems: files are copied"

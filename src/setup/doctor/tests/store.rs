@@ -87,6 +87,11 @@ fn how_files_get_from_the_store_into_the_outputs_of_a_build_is_tried() {
     assert_eq!(made.machine().scratch_dir(), Some(temporary));
     made.says().way = Way::Link;
     made.says_of("sharing", &["ok sharing files are linked into /home/project/target"]);
+    made.set("KACHE_LINKS", "off");
+    made.says_of(
+        "sharing",
+        &["ok sharing files are copied into /home/project/target, because `cache.links` is off"],
+    );
     made.says().way = Way::Clone;
     made.says_of("sharing", &["ok sharing files are cloned into /home/project/target"]);
     // Wherever cargo puts them.
