@@ -12,7 +12,8 @@ use crate::setup::cargo_config::{CannotEdit, edit};
 use crate::setup::init::{self, Known};
 use crate::setup::login::is_planned;
 use crate::setup::plan::action::{Change, PathChange, resolved};
-use crate::setup::plan::state::Content;
+use crate::setup::plan::journal::{RecordedChange, Status};
+use crate::setup::plan::state::{Content, State};
 use crate::setup::plan::{Action, CannotPlan, Journal, Plan, UndoEdit, undo};
 use crate::setup::self_update::receipt;
 use crate::setup::service::systemd::LOGINCTL;
@@ -134,7 +135,13 @@ impl Uninstall {
                     "`{}` was the wrapper before kache, but it is not there any more; none is set",
                     link.value
                 ));
-                change.after = Content::File { bytes: rest.into_bytes(), mode: *mode };
+                change.after = match rest.is_empty() && was_made_here(env, &change.before.state()) {
+                    true => {
+                        action.title = format!("Remove {}", change.path.display());
+                        Content::Absent
+                    }
+                    false => Content::File { bytes: rest.into_bytes(), mode: *mode },
+                };
             }
         }
         Ok(())
@@ -150,7 +157,7 @@ impl Uninstall {
         for link in &chain.links {
             match &link.origin {
                 Origin::File { path, .. } if init::known(&link.value) == Known::Kache => {
-                    self.unwire_file(path)?;
+                    self.unwire_file(env, path)?;
                 }
                 _ => {}
             }
@@ -158,7 +165,7 @@ impl Uninstall {
         Ok(())
     }
 
-    fn unwire_file(&mut self, path: &Path) -> Result<(), CannotUninstall> {
+    fn unwire_file(&mut self, env: &Env, path: &Path) -> Result<(), CannotUninstall> {
         let path = resolved(path)?;
         if let Some(why) = unwritable(&path) {
             return Err(CannotUninstall::Unwritable { path, why });
@@ -178,7 +185,15 @@ impl Uninstall {
         }
         let rest = edit::remove(&path, &text)?;
         let title = "Tell cargo to call no wrapper";
+        let is_only_ours = rest.is_empty() && State::at(&path).is_ok_and(|state| was_made_here(env, &state));
         match planned {
+            _ if is_only_ours => {
+                let action = Action::remove(format!("Remove {}", path.display()), &path)?;
+                match planned {
+                    Some(index) => self.plan.actions[index] = action,
+                    None => self.plan.actions.insert(0, action),
+                }
+            }
             Some(index) => {
                 if let Change::Path(change) = &mut self.plan.actions[index].change {
                     let mode = 0o644;
@@ -249,6 +264,23 @@ impl Uninstall {
             self.unfinished.push(format!("{said} (`{}` for this shell)", env::unset_command(name)));
         }
     }
+}
+
+/// Whether kache made a file that is in this state, and nobody else changed it since. Its path does not tell: the home
+/// may have got another name.
+fn was_made_here(env: &Env, state: &State) -> bool {
+    let entries = Journal::of(env).and_then(|journal| journal.entries().ok()).unwrap_or_default();
+    let done = entries.iter().filter(|entry| entry.status() == Status::Done);
+    let changes: Vec<&RecordedChange> = done.flat_map(|entry| &entry.record().changes).collect();
+    let mut state = state;
+    for change in changes.into_iter().rev() {
+        match change {
+            RecordedChange::Path { before: State::Absent, after, .. } if after.matches(state) => return true,
+            RecordedChange::Path { before, after, .. } if after.matches(state) => state = before,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether this is a command for the service: others set what is the user's, a variable or that services linger.
@@ -322,6 +354,44 @@ mod tests {
             let words: Vec<&str> = line.split(' ').collect();
             let action = Action::run("", CommandLine::new(words[0], &words[1..]), None);
             assert_eq!(is_of_service(&action), is_service, "{line}");
+        }
+    }
+
+    /// A home that is renamed takes its journal along, in which files have their old paths.
+    #[test]
+    fn in_a_home_that_was_renamed_only_a_file_that_kache_made_is_removed() {
+        for (theirs, is_repaired) in
+            [(None, false), (None, true), (Some(""), false), (Some(""), true), (Some(THEIRS), true)]
+        {
+            let dir = tempfile::tempdir().unwrap();
+            let [old, new] = ["old", "new"].map(|name| dir.path().join(name));
+            let env = |home: &Path| {
+                let home = home.to_str().unwrap();
+                Env::with_vars(&["HOME", "USERPROFILE", "LOCALAPPDATA"].map(|name| (name, home)))
+            };
+            let wire = |home: &Path, command: &str| {
+                let config = home.join(".cargo/config.toml");
+                let text = std::fs::read_to_string(&config).unwrap_or_default();
+                let wrapper = home.join("bin/kache");
+                let edited = edit::set(&config, &text, wrapper.to_str().unwrap()).unwrap();
+                let undo = UndoEdit::CargoWrapper { undo: edited.undo };
+                let mut plan = Plan::new(command);
+                plan.add(Action::edit("edit", &config, edited.text.into_bytes(), undo).unwrap());
+                Journal::of(&env(home)).unwrap().apply(&plan, &mut || Ok(())).unwrap();
+            };
+            std::fs::create_dir_all(old.join(".cargo")).unwrap();
+            if let Some(theirs) = theirs {
+                std::fs::write(old.join(".cargo/config.toml"), theirs).unwrap();
+            }
+            wire(&old, init::COMMAND);
+            std::fs::rename(&old, &new).unwrap();
+            if is_repaired {
+                wire(&new, REPAIR);
+            }
+            let uninstall = plan(&env(&new)).unwrap();
+            Journal::of(&env(&new)).unwrap().apply(&uninstall.plan, &mut || Ok(())).unwrap();
+            let left = std::fs::read_to_string(new.join(".cargo/config.toml")).ok();
+            assert_eq!(left.as_deref(), theirs, "{is_repaired}");
         }
     }
 
