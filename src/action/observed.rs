@@ -8,7 +8,7 @@
 //! | `Output` | what this run makes: its outputs and their temporary names |
 //! | `Toolchain` | what the identity of the compiler covers and nothing else ([`Covered`]), the way to it, names that the loader looks for in vain beside its libraries, and how rustup chose it |
 //! | `Machine` | `/proc`, `/sys`, devices, pipes of make: the state of a machine in one moment, and randomness |
-//! | `Session` | index of the loader, locale, time zone: how a program speaks to a person, not what it makes |
+//! | `Session` | index of the loader, locale, time zone: how a program speaks to a person, not what it makes. The libraries for every program (`/etc/ld.so.preload`) are part of the compiler's identity |
 //! | `Extern` | the unit key has its content |
 //! | `Argument` | a file of arguments: the unit key has them one by one |
 //! | `Closure` | crates in the directories of `-L dependency=` that are only compiled against: the metadata of the externs names them by hash. A link reads their code, so there they are inputs; libraries of procedural macros always are |

@@ -3,7 +3,8 @@
 //! Two builds of rustc can print the same version. So the identity is the content of the compiler, of every library
 //! that the loader makes it of (its driver, LLVM, and what these need, wherever a distribution keeps them), and of
 //! everything in the sysroot's library directories for the host and the target (std, linkers). Where the sources of std
-//! are installed, paths of theirs get into outputs, so their presence is part of it too. Reading all that takes a tenth
+//! are installed, paths of theirs get into outputs, so their presence is part of it too. So is what the loader puts into
+//! every program of this machine (`/etc/ld.so.preload`): the list, and the libraries that it names. Reading all that takes a tenth
 //! of a second; the result is kept under `memo/` of the cache directory, and taken from there as long as each of these
 //! files is the same: a hit starts no compiler, and asks for the state of some 80 files.
 //!
@@ -68,7 +69,8 @@ pub struct Covered {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Witness {
     path: PathBuf,
-    state: [i64; 4],
+    /// `None`: nothing is there.
+    state: Option<[i64; 4]>,
 }
 
 /// What is in a directory. That names come and go shows in its own state, that a file is written to in that file's.
@@ -110,7 +112,12 @@ fn states(directory: &Path, names: &str) -> io::Result<Digest> {
 
 impl Witness {
     fn of(path: PathBuf) -> io::Result<Witness> {
-        Identity::at(&path).map(|now| Witness { state: state(&now), path })
+        Identity::at(&path).map(|now| Witness { state: Some(state(&now)), path })
+    }
+
+    /// For a path that is absent, in a directory where names come and go that do not matter.
+    fn of_absence(path: PathBuf) -> Witness {
+        Witness { path, state: None }
     }
 
     /// For a path that may be absent: then it is the nearest directory above, which would change if it appeared.
@@ -120,7 +127,10 @@ impl Witness {
     }
 
     fn holds(&self) -> bool {
-        Identity::at(&self.path).is_ok_and(|now| state(&now) == self.state)
+        match Identity::at(&self.path) {
+            Ok(now) => self.state == Some(state(&now)),
+            Err(e) => self.state.is_none() && e.kind() == io::ErrorKind::NotFound,
+        }
     }
 }
 
@@ -160,6 +170,7 @@ impl Toolchain {
             let mut name = Hasher::new();
             name.field(os::bytes(program));
             name.field(target.unwrap_or_default().as_bytes());
+            name.field(loader::PRELOADED.unwrap_or_default().as_bytes());
             for variable in LOADER_VARIABLES {
                 build_dirs.searched(env, variable).iter().for_each(|dir| name.field(os::bytes(dir)));
             }
@@ -287,6 +298,11 @@ fn read(
     let loaded = libraries(program, &sysroot, cwd)
         .map_err(|e| Unidentified::Compiler(format!("libraries of {}: {e}", program.display())))?;
     let mut parts = Parts::new(program, &sysroot).map_err(failed)?;
+    if let Some(list) = loader::PRELOADED {
+        parts
+            .add_preloaded(Path::new(list), &loaded)
+            .map_err(|e| Unidentified::Compiler(format!("{list}: {e}")))?;
+    }
     parts.add_libraries(loaded).map_err(failed)?;
     let rustlib = sysroot.join("lib/rustlib");
     let host_dir = rustlib.join(&host);
@@ -368,6 +384,34 @@ impl<'a> Parts<'a> {
         searched.sort();
         searched.dedup();
         searched.iter().try_for_each(|path| self.watch(path))
+    }
+
+    /// Adds the file that names libraries for every program, where it is there. `loaded` is what the loader found: one
+    /// that it did not find would make every program print that.
+    fn add_preloaded(&mut self, list: &Path, loaded: &[PathBuf]) -> io::Result<()> {
+        let text = match fs::read(list) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                self.witnesses.push(Witness::of_absence(list.to_owned()));
+                return Ok(());
+            }
+            Err(e) => return Err(e),
+        };
+        for name in loader::preloaded(&text) {
+            // The loader replaces `$LIB` and `${PLATFORM}`, which may stand in the name of the file.
+            let file = name.rsplit('/').next().unwrap_or(&name);
+            let start = file.split('$').next().unwrap_or(file).as_bytes();
+            let is_it = |path: &PathBuf| {
+                path.file_name().map(os::bytes).is_some_and(|found| match start.len() == file.len() {
+                    true => found == start,
+                    false => found.starts_with(start),
+                })
+            };
+            if !loaded.iter().any(is_it) {
+                return Err(io::Error::other(format!("it names {name}, which is not loaded")));
+            }
+        }
+        self.add_file(list.to_owned())
     }
 
     fn add_file(&mut self, path: PathBuf) -> io::Result<()> {

@@ -11,6 +11,17 @@ use crate::sys::{elf, fs, os, process};
 /// A file that the loader reads to find libraries outside of the places that a program names.
 pub const INDEX: &str = "/etc/ld.so.cache";
 
+/// The file that names libraries which the loader puts into every program, before all others. Only glibc's has one.
+pub const PRELOADED: Option<&str> = if cfg!(target_os = "linux") { Some("/etc/ld.so.preload") } else { None };
+
+/// The libraries that a text of [`PRELOADED`] names, as they are spelled.
+pub fn preloaded(text: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(text);
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let names = lines.flat_map(|line| line.split([' ', '\t', ':']));
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
 /// The libraries that are loaded when `program` starts in this environment: those that it names, and those that these
 /// need. Empty for a program that needs none. `program` has no symbolic links in its path.
 ///
@@ -80,6 +91,13 @@ mod tests {
         let musl = b"\t/lib/ld-musl-x86_64.so.1 (0x7f)\n\tlibc.musl-x86_64.so.1 => /lib/ld-musl-x86_64.so.1 (0x7f)\n";
         assert_eq!(parse_list(musl, &cwd).expect("is understood").len(), 2);
         assert!(parse_list(b"\tstatically linked\n", &cwd).expect("is understood").is_empty());
+    }
+
+    #[test]
+    fn every_name_of_a_list_of_preloaded_libraries_is_read() {
+        let text = b"# all programs\n/lib/one.so /lib/two.so:three.so # four.so\n\n\t/lib/$LIB/five.so";
+        assert_eq!(preloaded(text), ["/lib/one.so", "/lib/two.so", "three.so", "/lib/$LIB/five.so"]);
+        assert!(preloaded(b"\n# nothing\n").is_empty());
     }
 
     #[test]

@@ -10,6 +10,8 @@ use std::process::Command;
 use kache::outcome::Bypass;
 
 use crate::observing::reading;
+use crate::robust::cargo_build_after;
+use crate::step::Step;
 use crate::world::{World, package};
 
 /// Compiles a C file to a program or, with `-shared` among `flags`, a library.
@@ -380,4 +382,44 @@ fn compiler_copied_beside_another_driver_is_another_compiler() {
     step.succeeds();
     assert_eq!(step.n_hits(), 0, "{step}");
     build(&genuine).all_hit();
+}
+
+/// `/etc/ld.so.preload` has the loader put libraries into every program. It is the machine's, so the builds see a copy of
+/// `/etc`.
+#[test]
+fn library_that_is_loaded_into_every_program_decides() {
+    let world = World::project("two-crates");
+    let (etc, library) = (world.root().join("etc"), world.root().join("libevery.so"));
+    let copied = world.command("cp").args(["-a", "/etc"]).arg(&etc).status().expect("cp runs");
+    assert!(copied.success());
+    let list = etc.join("ld.so.preload");
+    let _ = fs::remove_file(&list);
+    let build = || -> Option<Step> {
+        let _ = fs::remove_dir_all(world.target());
+        let mut command = cargo_build_after(&world, "mount --make-rprivate /; mount --bind \"$ETC\" /etc")?;
+        command.env("ETC", &etc);
+        let step = world.run(command);
+        if step.stderr().contains("mount:") {
+            crate::skip::skip("unshare", "nothing can be mounted here");
+            return None;
+        }
+        Some(step)
+    };
+    let Some(step) = build() else { return };
+    step.all_missed();
+    let build = || build().expect("it could be mounted before");
+    build().all_hit();
+    for number in ["1", "2"] {
+        compile_c(&world, &library, &format!("int every = {number};\n"), &["-shared", "-fPIC"]);
+        fs::write(&list, format!("{}\n", library.display())).expect("writes");
+        build().all_missed();
+        build().all_hit();
+    }
+    // Who cannot load it says so in every compile.
+    fs::remove_file(&library).expect("removes");
+    let step = build();
+    step.succeeds();
+    assert_eq!(step.bypasses(), [Bypass::UnknownCompiler; 2], "{step}");
+    fs::remove_file(&list).expect("removes");
+    build().all_hit();
 }

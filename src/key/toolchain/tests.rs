@@ -97,3 +97,38 @@ fn a_directory_of_the_toolchain_that_appears_later_is_noticed() {
     installed.write("lib/rustlib/host/bin/rust-lld", "one");
     assert!(!witnesses.iter().all(Witness::holds));
 }
+
+#[test]
+fn a_list_of_libraries_for_every_program_is_part_of_the_identity() {
+    let installed = Installed::with(&LEAST);
+    let root = installed.0.path();
+    let (program, list) = (root.join("bin/rustc"), root.join("etc/ld.so.preload"));
+    installed.write("etc/other", "");
+    installed.write("lib64/libagent-v8l.so", "one");
+    let loaded = [root.join("lib64/libagent-v8l.so")];
+    let parts = || {
+        let mut parts = Parts::new(&program, root).expect("reads");
+        parts
+            .add_preloaded(&list, &loaded)
+            .map(|()| (parts.digest("rustc 1").expect("reads"), parts.witnesses))
+    };
+    let (without, witnesses) = parts().expect("reads");
+    assert!(witnesses.iter().all(Witness::holds));
+    // Other files of the directory come and go.
+    installed.write("etc/another", "");
+    assert!(witnesses.iter().all(Witness::holds));
+    for text in ["/opt/$LIB/libagent-v8l.so", "/opt/libagent-${PLATFORM}.so\n"] {
+        installed.write("etc/ld.so.preload", text);
+        assert!(!witnesses.iter().all(Witness::holds));
+        let (with, now) = parts().expect("reads");
+        assert_ne!(with, without);
+        assert!(now.iter().all(Witness::holds));
+        installed.write("etc/ld.so.preload", &format!("{text} # agent"));
+        assert!(!now.iter().all(Witness::holds));
+    }
+    installed.write("etc/ld.so.preload", "/opt/libagent.so");
+    assert!(parts().is_err_and(|e| e.to_string().contains("/opt/libagent.so, which is not loaded")));
+    std::fs::remove_file(&list).expect("removes");
+    assert!(witnesses.iter().all(Witness::holds));
+    assert_eq!(parts().expect("reads").0, without);
+}
