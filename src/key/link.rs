@@ -79,39 +79,66 @@ fn add_closure(
 }
 
 /// Native libraries in directories that are searched. They count even unnamed: an attribute in any crate of the closure
-/// may ask for them, and one in the crate itself has the compiler put a static library into its archive. Elsewhere than
-/// in the project there may be many and large ones, so their state stands for their content.
+/// may ask for them, and one in the crate itself has the compiler put a static library into its archive.
 pub fn add_unnamed_libraries(
     context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
     watch: &mut Watch,
 ) -> Result<(), BypassReason> {
-    for dir in search_dirs(context, &[SearchKind::Native, SearchKind::All]) {
-        let place = context.portable(os::bytes(&dir));
-        let is_near = place.is_under(Root::Target) || place.is_under(Root::Workspace);
-        let mut states = Hasher::new();
-        for path in fs::list(&dir).unwrap_or_default() {
-            let suffix = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-            if !["a", "lib", "so", "dylib"].contains(&suffix) {
-                continue;
-            }
-            if is_near {
-                if let Ok((known, identity)) = context.memo.digest(&path) {
-                    inputs.digest(InputKind::LinkFile, context.portable(os::bytes(&path)), known.digest);
-                    watch.add(path, identity);
-                }
-            } else if let Ok(identity) = Identity::at(&path) {
-                states.field(os::bytes(&path));
-                states.field(&identity.size.to_le_bytes());
-                states.field(&identity.modified_ns.to_le_bytes());
-                watch.add(path, identity);
-            }
+    let dirs = search_dirs(context, &[SearchKind::Native, SearchKind::All]);
+    dirs.iter().for_each(|dir| add_libraries_in(dir, &dirs, context, inputs, watch));
+    Ok(())
+}
+
+/// All native libraries in one of the directories `dirs`. Elsewhere than in the project there may be many and large
+/// ones, so their state stands for their content.
+fn add_libraries_in(
+    dir: &Path,
+    dirs: &[PathBuf],
+    context: &KeyContext<'_>,
+    inputs: &mut KeyInputs,
+    watch: &mut Watch,
+) {
+    let place = context.portable(os::bytes(dir));
+    let is_near = place.is_under(Root::Target) || place.is_under(Root::Workspace);
+    let mut states = Hasher::new();
+    for path in fs::list(dir).unwrap_or_default() {
+        let suffix = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+        if !["a", "lib", "so", "dylib"].contains(&suffix) {
+            continue;
         }
         if !is_near {
-            inputs.digest(InputKind::LinkFile, place, states.finish());
+            sent_to(&path, dirs).into_iter().for_each(|path| add_state(path, &mut states, watch));
+            add_state(path, &mut states, watch);
+        } else if let Ok((known, identity)) = context.memo.digest(&path) {
+            inputs.digest(InputKind::LinkFile, context.portable(os::bytes(&path)), known.digest);
+            watch.add(path, identity);
         }
     }
-    Ok(())
+    if !is_near {
+        inputs.digest(InputKind::LinkFile, place, states.finish());
+    }
+}
+
+fn add_state(path: PathBuf, states: &mut Hasher, watch: &mut Watch) {
+    let Ok(identity) = Identity::at(&path) else { return };
+    states.field(os::bytes(&path));
+    states.field(&identity.size.to_le_bytes());
+    states.field(&identity.modified_ns.to_le_bytes());
+    watch.add(path, identity);
+}
+
+/// Files that the linker is sent to by a library that is a script.
+fn sent_to(library: &Path, dirs: &[PathBuf]) -> Vec<PathBuf> {
+    const LARGEST_SCRIPT_BYTES: u64 = 4096;
+    let may_be_script = fs::metadata(library)
+        .is_ok_and(|metadata| metadata.is_file() && (1..=LARGEST_SCRIPT_BYTES).contains(&metadata.len()));
+    if !may_be_script || is_object(library).unwrap_or(true) {
+        return Vec::new();
+    }
+    let named = fs::read(library).ok().and_then(|script| linker::named_by(&script)).unwrap_or_default();
+    let files = named.iter().filter(|name| !name.starts_with("-l"));
+    files.flat_map(|name| dirs.iter().map(move |dir| dir.join(name))).collect()
 }
 
 /// The directories of these kinds, in order.
@@ -130,6 +157,7 @@ fn add_linker(
     let mut names: Vec<String> = Vec::new();
     let mut files = Vec::new();
     let dirs = search_dirs(context, &[SearchKind::Native, SearchKind::All]);
+    let n_of_compiler = dirs.len();
     let mut link = LinkFiles { context, dirs, inputs, watch };
     for argument in &arguments(context.invocation) {
         match linker::classify(argument)? {
@@ -154,6 +182,10 @@ fn add_linker(
         link.inputs.digest(InputKind::Linker, Portable::literal("linker"), linker.digest);
         add_variables_of(&linker.names, context, link.inputs);
         link.dirs.extend(linker.library_dirs);
+    }
+    // An attribute may ask for any library there, and no argument tells which.
+    for dir in &link.dirs[n_of_compiler..] {
+        add_libraries_in(dir, &link.dirs, context, link.inputs, link.watch);
     }
     names.extend(asked_libraries(context.invocation, closure)?);
     names.sort();

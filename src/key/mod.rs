@@ -48,7 +48,7 @@
 //! | `PackageTree` | assumed | package → content of its files | procedural macros that read on their own may read any of them; the workspace's manifest, for macros that have cargo find it |
 //! | `DeclaredFile` | assumed | path → content | `rerun-if-changed` of a package with such macros |
 //! | `Linker` | assumed, linked | – → content of driver, linker, start files, C library | they go into the output ([`linker`]) |
-//! | `LinkFile` | assumed | name → content | scripts, objects and libraries that link arguments name; every library in a searched directory, of which an attribute may ask for any: outside of the workspace and the build directory size and time stand for the content of all of them |
+//! | `LinkFile` | assumed | name → content | scripts, objects and libraries that link arguments name; every library in a directory that the compiler or the linker searches, of which an attribute may ask for any: outside of the workspace and the build directory size and time stand for the content of all of them |
 //! | `LinkedCrate` | assumed, linked | file stem → content | the linker reads the object code of the whole closure, of which rustc's metadata says nothing ([`closure`]) |
 //!
 //! # What is out

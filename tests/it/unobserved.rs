@@ -308,3 +308,35 @@ fn library_of_an_attribute_in_a_directory_elsewhere_is_an_input() {
         }
     }
 }
+
+/// Where no argument names the directory: it is one of the linker's own.
+#[test]
+fn library_of_an_attribute_in_a_directory_of_the_linker_is_an_input() {
+    let dep = "#[link(name = \"number\")]\nunsafe extern \"C\" { fn number() -> i32; }\n\
+               pub fn get() -> i32 { unsafe { number() } }\n";
+    for (variable, option) in [("LIBRARY_PATH", ""), ("RUSTFLAGS", "-C link-arg=-L")] {
+        for script in ["", "INPUT(libactual.a)"] {
+            let mut world = world(dep, "fn main() { println!(\"{}\", dep::get()); }\n");
+            let dir = world.root().join("libraries");
+            std::fs::create_dir(&dir).expect("is made");
+            world.set(variable, format!("{option}{}", dir.display()));
+            let name = if script.is_empty() { "libnumber.a" } else { "libactual.a" };
+            if !script.is_empty() {
+                std::fs::write(dir.join("libnumber.so"), script).expect("writes");
+            }
+            let make = |number: &str| {
+                let source = format!("int number(void) {{ return {number}; }}\n");
+                std::fs::write(dir.join("number.c"), source).expect("writes");
+                let line = format!("cc -c number.c && rm -f {name} && ar rcs {name} number.o");
+                let mut shell = world.command("sh");
+                assert!(shell.current_dir(&dir).args(["-c", &line]).status().expect("starts").success());
+            };
+            make("1");
+            world.build().all_missed();
+            world.rebuild().all_hit();
+            make("2");
+            world.rebuild().only_missed(&["app bin"]);
+            assert_eq!(world.run_bin("app"), "2\n", "{variable} {script}");
+        }
+    }
+}
