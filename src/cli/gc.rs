@@ -16,6 +16,7 @@ use crate::gc::{automatic, lock_file, one_at_a_time};
 use crate::report::words::counted;
 use crate::settings;
 use crate::setup::store_access;
+use crate::store::walk;
 use crate::sys::lock::FileLock;
 use crate::sys::{clock, fs};
 
@@ -90,7 +91,12 @@ pub fn lock(cache_dir: &Path) -> Result<FileLock, Failure> {
 /// All that is in the store.
 pub fn survey(cache_dir: &Path, session: &Session<'_>) -> Result<Survey, Failure> {
     Survey::of(cache_dir, &session.index(cache_dir)?.last_uses()?).map_err(|Incomplete(problems)| {
-        Failure { errors: first_of(problems), hint: None, exit: Exit::Failed }
+        // An obstacle was told, with what to do about it.
+        let errors = match store_access::look(cache_dir).hinders_builds() {
+            true => vec![format!("the store at {} cannot be read completely", cache_dir.display())],
+            false => walk::in_one_line(&problems).into_iter().collect(),
+        };
+        Failure { errors, hint: None, exit: Exit::Failed }
             .hint("nothing was removed: what cannot be read might need it")
     })
 }

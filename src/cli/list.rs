@@ -73,6 +73,7 @@ struct Line {
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let cache_dir = session.config()?.cache_dir.value;
     let store = Store::at(&cache_dir);
+    session.note_obstacles(&cache_dir);
     let mut rows = session.index(&cache_dir)?.entries(args.name.as_deref())?;
     match args.sort {
         Sort::Name => {}

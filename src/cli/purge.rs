@@ -55,6 +55,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     }
     let lock = if args.dry_run { None } else { Some(gc::lock(&cache_dir)?) };
     let Some(name) = &args.crate_name else { return everything(args, &cache_dir, session) };
+    session.note_obstacles(&cache_dir);
     let survey = gc::survey(&cache_dir, session)?;
     let plan = Plan::of_crate(&survey, clock::now_ms(), name);
     if plan.evictions.is_empty() && !args.json {

@@ -17,7 +17,7 @@ use crate::report::escape;
 use crate::report::summary::{Count, Summary};
 use crate::report::words::counted;
 use crate::setup::store_access;
-use crate::store::Store;
+use crate::store::{Store, walk};
 use crate::sys::{clock, fs};
 
 /// The arguments.
@@ -89,8 +89,11 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
 fn store_report(config: &Config, session: &Session<'_>) -> StoreReport {
     let path: &Path = &config.cache_dir.value;
     let (disk_bytes, problems) = survey::disk_bytes(path);
-    problems.iter().for_each(|problem| session.note(problem));
     let obstacles = store_access::look(path);
+    // An obstacle says why, and what to do.
+    if !obstacles.hinders_builds() {
+        walk::in_one_line(&problems).iter().for_each(|problem| session.note(problem));
+    }
     let obstacle = || Obstacle { text: obstacles.sentence(), hint: obstacles.hint() };
     StoreReport {
         path: path.display().to_string(),

@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::index::records;
 use crate::outcome::Outcome;
 use crate::run::record;
-use crate::store::{Bucket, Store};
+use crate::store::{Bucket, Store, walk};
 use crate::sys::fs;
 
 /// Uses of entries that are gone count again if the same entry comes back soon. After 90 days they are forgotten.
@@ -36,7 +36,10 @@ fn fold_entries(db: &Transaction<'_>, store: &Store, problems: &mut Vec<String>)
         known.insert(key, changed_ms);
     }
     let mut n_damaged = 0;
-    for (key, found) in store.files_in(Bucket::Entries, problems) {
+    let mut unlisted = Vec::new();
+    let entries = store.files_in(Bucket::Entries, &mut unlisted);
+    problems.extend(walk::in_one_line(&unlisted));
+    for (key, found) in entries {
         let is_known = known.remove(&key.to_hex()) == Some(found.state.changed_ms);
         if !is_known && !add_entry(db, store, &key, found.state.changed_ms)? {
             n_damaged += 1;

@@ -64,6 +64,18 @@ impl Store {
     }
 }
 
+/// What could not be listed, in one line: where a store belongs to somebody else, each of its folders says the same.
+pub fn in_one_line(problems: &[String]) -> Option<String> {
+    match problems {
+        [] => None,
+        [problem] => Some(problem.clone()),
+        [first, ..] => Some(format!(
+            "{} folders or files of the store cannot be read, the first one being {first}",
+            problems.len()
+        )),
+    }
+}
+
 /// The regular files in a directory.
 pub fn files(dir: &Path, problems: &mut Vec<String>) -> Vec<Found> {
     let mut found = Vec::new();

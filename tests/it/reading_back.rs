@@ -596,6 +596,35 @@ fn what_belongs_to_another_user_in_a_store_is_told_by_whoever_reports_on_it() {
     }
 }
 
+/// As a build with sudo leaves it.
+#[test]
+fn a_store_that_another_user_keeps_for_himself_is_told_in_one_line() {
+    let world = built_twice();
+    let run = |line: &str| {
+        // The build directory of these tests may be closed to others.
+        let mut command = world.command("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.arg(world.root().join("kache")).args(line.split(' ')).current_dir("/");
+        command.output()
+    };
+    std::fs::copy(KACHE, world.root().join("kache")).expect("copies");
+    for dir in [world.root(), world.cache(), world.cache().join("store"), world.cache().join("store/v1")] {
+        std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .expect("sets the mode");
+    }
+    if !run("--version").is_ok_and(|output| output.status.success()) {
+        crate::skip::skip("root", "only root can be another user");
+        return;
+    }
+    for line in ["stats", "list", "why-miss words", "gc --dry-run", "doctor"] {
+        let output = run(line).expect("it was started before");
+        let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+        assert!(said.matches("ermission denied").count() <= 1, "{line}\n{said}");
+        assert!(said.contains("another user"), "{line}\n{said}");
+        assert!(said.contains("` gives it to you"), "{line}\n{said}");
+    }
+}
+
 /// Makes the next miss start a collection.
 fn let_gc_be_due(world: &World) {
     let stamp = File::options().write(true).create(true).truncate(false).open(world.cache().join("gc.stamp"));
@@ -613,7 +642,7 @@ fn wait_until(is_so: impl Fn() -> bool) -> bool {
 /// What the collection holds of its build, cargo would wait for; that it holds nothing is a test of `sys::process`.
 #[test]
 fn a_miss_starts_a_collection_when_one_is_due() {
-    let mut world = built_twice();
+    let world = built_twice();
     assert!(world.cache().join("gc.stamp").exists(), "the first miss started the clock");
     let old_lock = File::create(world.cache().join("gc.lock")).expect("makes the file");
     old_lock.set_modified(SystemTime::UNIX_EPOCH).expect("sets the time");
@@ -637,7 +666,7 @@ fn a_miss_starts_a_collection_when_one_is_due() {
 
 #[test]
 fn a_store_over_its_limit_shrinks_by_itself() {
-    let world = built_twice();
+    let mut world = built_twice();
     let damaged = &files_below(&world.cache().join("store/v1/entries"))[0];
     std::fs::write(damaged, "damaged").expect("damages");
     world.set("KACHE_MAX_SIZE", "1");

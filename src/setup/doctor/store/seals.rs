@@ -4,6 +4,7 @@ use crate::digest::seal;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
 use crate::setup::doctor::machine::Machine;
+use crate::setup::doctor::store::size::unreadable;
 use crate::store::{Bucket, Store};
 use crate::sys::fs::Identity;
 
@@ -29,7 +30,7 @@ impl Check for Seals {
         let mut problems = Vec::new();
         let blobs = store.files_in(Bucket::Blobs, &mut problems);
         if !problems.is_empty() {
-            return Finding::problem("the store cannot be read").details(problems.into_iter().take(5));
+            return unreadable(machine, &problems);
         }
         let broken: Vec<String> = blobs
             .iter()

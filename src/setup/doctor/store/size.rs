@@ -8,10 +8,21 @@ use crate::run::automatic_gc::stamp_file;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
 use crate::setup::doctor::machine::Machine;
+use crate::setup::store_access;
+use crate::store::walk;
 use crate::sys::fs::Identity;
 
 /// See the module.
 pub struct Size;
+
+/// What to say of a store of which this could not be listed. Where the rights of its folders are the reason, another
+/// check says that, and what to do.
+pub(super) fn unreadable(machine: &Machine, problems: &[String]) -> Finding {
+    match machine.cache_dir().is_some_and(|dir| store_access::look(dir).hinders_builds()) {
+        true => Finding::problem("the store cannot be read; see `cache-directory`"),
+        false => Finding::problem("the store cannot be read").details(walk::in_one_line(problems)),
+    }
+}
 
 const HOUR_MS: u64 = 3_600_000;
 /// A collection is due each day, and is started every ten minutes of building until one has ended.
@@ -37,8 +48,7 @@ impl Check for Size {
         let limit = machine.config.max_size_bytes.value;
         let taken = machine.taken(dir);
         if !taken.problems.is_empty() {
-            return Finding::problem("the store cannot be read")
-                .details(taken.problems.iter().take(5).cloned());
+            return unreadable(machine, &taken.problems);
         }
         let time_ms =
             |path| Identity::at(path).ok().and_then(|file| u64::try_from(file.modified_ns / 1_000_000).ok());
