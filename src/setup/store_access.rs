@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 
 use crate::index;
 use crate::store::{Bucket, Store};
-use crate::sys::fs::settle;
+use crate::sys::fs::{private, settle};
 use crate::sys::{clock, fs};
 
 /// What keeps this user from using a store, or lets others change it.
 #[derive(Debug, Default)]
 pub struct Obstacles {
     cache_dir: PathBuf,
-    /// What belongs to another user.
+    /// What belongs to another user, unless the store is shared.
     pub foreign: Vec<PathBuf>,
-    /// What belongs to this user, and cannot be written to.
+    /// What should be writable, and is not.
     pub unwritable: Vec<PathBuf>,
     /// Folders that everybody can write to.
     pub open: Vec<PathBuf>,
@@ -61,7 +61,7 @@ impl Obstacles {
     fn look_at(&mut self, path: &Path) {
         let Ok(metadata) = fs::metadata(path) else { return };
         let is_writable = settle::is_writable(path);
-        if !fs::is_own(&metadata) {
+        if !fs::is_own(&metadata) && !private::is_shared() {
             self.foreign.push(path.to_owned());
             self.is_locked_out |= !is_writable;
         } else if !is_writable {
@@ -121,6 +121,12 @@ impl Obstacles {
             );
         }
         if !self.unwritable.is_empty() {
+            if private::is_shared() {
+                return format!(
+                    "its owner can run `chmod -R g+rwX {dir}`; a default ACL on {dir} keeps the umask of each user from \
+                     shutting out the others"
+                );
+            }
             return format!(
                 "`chmod -R u+rwX {dir}` lets you write to it, unless its disk is read-only; or name another \
                  directory in KACHE_CACHE_DIR"

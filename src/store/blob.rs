@@ -91,7 +91,7 @@ impl Store {
             Err(Unusable::Altered) => self.quarantine_blob(digest),
             Err(Unusable::Missing) => {}
         }
-        let may_link = sharing == Sharing::Link && self.may_link();
+        let may_link = sharing == Sharing::Link && self.may_link() && can_be_shared(from);
         let place = self.path(Bucket::Blobs, digest);
         let temporary = self.temporary();
         self.make_room(&place, &temporary)?;
@@ -140,6 +140,12 @@ impl Store {
             }
         })
     }
+}
+
+/// Whether others who use the store can read a second name of this output. The group of a build directory is not that of
+/// a shared store.
+fn can_be_shared(output: &Path) -> bool {
+    !private::is_shared() || fs::metadata(output).is_ok_and(|metadata| private::can_be_shared(&metadata))
 }
 
 /// Makes the new file `to` with the content of `from`: a clone where the file system can, a link where it is welcome

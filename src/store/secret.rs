@@ -77,7 +77,11 @@ impl Store {
         let bytes = random::secret_bytes()?;
         let temporary = self.temporary();
         self.make_room(&path, &temporary)?;
-        fs::settle::write_private(&temporary, &bytes)?;
+        match fs::private::is_shared() {
+            // Whoever puts something needs it.
+            true => fs::private::write_new(&temporary, &bytes)?,
+            false => fs::settle::write_private(&temporary, &bytes)?,
+        }
         // A link fails where another process was faster, and that one's secret is the store's.
         let linked = match fs::hard_link(&temporary, &path) {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists => fs::rename(&temporary, &path),

@@ -86,6 +86,8 @@ mod service;
 #[cfg(target_os = "linux")]
 mod session;
 #[cfg(target_os = "linux")]
+mod sharing;
+#[cfg(target_os = "linux")]
 mod side_files;
 mod sources;
 mod trying;

@@ -17,7 +17,8 @@ pub fn share() {
     SHARED.store(true, Ordering::Relaxed);
 }
 
-pub(super) fn is_shared() -> bool {
+/// Whether this process shares its files.
+pub fn is_shared() -> bool {
     SHARED.load(Ordering::Relaxed)
 }
 
@@ -25,6 +26,11 @@ pub(super) fn is_shared() -> bool {
 /// anyway.
 pub fn distrust(metadata: &Metadata) -> Option<&'static str> {
     if is_shared() { None } else { platform::distrust(metadata) }
+}
+
+/// Whether those who share the store can read a second name of this file, whatever its group is.
+pub fn can_be_shared(metadata: &Metadata) -> bool {
+    !is_shared() || platform::mode(metadata) & 0o044 == 0o044
 }
 
 /// Whether a directory, and not a link to one, is at `path`.
