@@ -249,7 +249,10 @@ mod tests {
         for (path, is_noted) in [(young.as_path(), false), (Path::new(env!("CARGO")), true)] {
             let (known, identity) = memo.digest(path).expect("is read");
             assert_eq!(memo.get(&identity).is_some(), is_noted, "{}", path.display());
-            assert_eq!(crate::action::read::Seen::settled(0, &identity, known.digest).is_some(), is_noted);
+            assert_eq!(
+                crate::action::input_list::Seen::settled(0, &identity, known.digest).is_some(),
+                is_noted
+            );
         }
     }
 

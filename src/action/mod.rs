@@ -18,4 +18,8 @@ pub mod paths;
 
 pub mod variables;
 
-pub mod read;
+pub mod input_list;
+
+pub mod snapshot;
+
+pub mod present;

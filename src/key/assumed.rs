@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::action::inputs::{InputKind, KeyInputs};
 use crate::action::portable::Portable;
-use crate::key::context::{KeyContext, Watch};
+use crate::action::snapshot::InputSnapshot;
+use crate::key::context::KeyContext;
 use crate::key::unit::{self, Unit, unreadable};
 use crate::key::{declared, link};
 use crate::outcome::BypassReason;
@@ -14,15 +15,18 @@ use crate::sys::os;
 /// What rules say about a unit.
 pub struct Assumed {
     pub inputs: KeyInputs,
-    pub watch: Watch,
+    pub watch: InputSnapshot,
     /// The same for files that procedural macros could read.
-    pub readable: Watch,
+    pub readable: InputSnapshot,
 }
 
 /// Asks the rules.
 pub fn assume(context: &KeyContext<'_>, unit: &Unit) -> Result<Assumed, BypassReason> {
-    let mut assumed =
-        Assumed { inputs: KeyInputs::default(), watch: Watch::default(), readable: Watch::default() };
+    let mut assumed = Assumed {
+        inputs: KeyInputs::default(),
+        watch: InputSnapshot::default(),
+        readable: InputSnapshot::default(),
+    };
     link::add_unnamed_libraries(context, &mut assumed.inputs, &mut assumed.watch)?;
     if context.outputs.iter().any(|output| link::reads_closure(output.role)) {
         let closure = unit::reach_of(context, &unit.externs)?;

@@ -13,7 +13,7 @@ use crate::invocation::{Invocation, Output, Target};
 use crate::key::closure::CrateClosure;
 use crate::key::toolchain::Toolchain;
 use crate::sys::env::{self, Env};
-use crate::sys::fs::{self, Identity};
+use crate::sys::fs;
 use crate::sys::os;
 
 /// What the unit key is made from, beyond the files it looks at.
@@ -78,42 +78,4 @@ impl KeyContext<'_> {
     pub fn portable(&self, text: &[u8]) -> Portable {
         self.build_dirs.roots.tokenize(text)
     }
-}
-
-/// Files and directories whose state before the compile must be their state after it.
-#[derive(Debug, Default)]
-pub struct Watch(Vec<(PathBuf, Option<Identity>)>);
-
-impl Watch {
-    /// Adds a file in the state in which it was hashed.
-    pub fn add(&mut self, path: PathBuf, identity: Identity) {
-        self.0.push((path, Some(identity)));
-    }
-
-    /// Adds a path where nothing was.
-    pub fn add_absent(&mut self, path: PathBuf) {
-        self.0.push((path, None));
-    }
-
-    /// All that was there, and its state then.
-    pub fn present(&self) -> impl Iterator<Item = (&Path, &Identity)> {
-        self.0.iter().filter_map(|(path, then)| Some((path.as_path(), then.as_ref()?)))
-    }
-
-    /// The first file that is not what it was.
-    pub fn changed(&self) -> Option<&Path> {
-        let same = |path: &Path, then: &Option<Identity>| match (Identity::at(path), then) {
-            (Ok(now), Some(then)) => same_content(&now, then),
-            (Err(_), None) => true,
-            _ => false,
-        };
-        self.0.iter().find(|(path, then)| !same(path, then)).map(|(path, _)| path.as_path())
-    }
-}
-
-/// A change time alone is no change of content: links to a file come and go. And cargo may set the modification time
-/// of an artifact back while its dependents compile already. Whatever writes to it sets a later one.
-pub fn same_content(now: &Identity, then: &Identity) -> bool {
-    (now.device, now.inode, now.size) == (then.device, then.inode, then.size)
-        && now.modified_ns <= then.modified_ns
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::action::memo::Memo;
 use crate::action::roots::PROFILE_MARKS;
+use crate::action::snapshot::InputSnapshot;
 use crate::digest::{Digest, Hasher};
-use crate::key::context::Watch;
 use crate::sys::fs::Identity;
 use crate::sys::{fs, os};
 
@@ -20,7 +20,7 @@ const NOT_PACKAGE: &[&str] = &[".git", ".hg", ".svn", ".jj", ".bzr", "_darcs"];
 
 /// The digest of a file, or of all files in a directory by their relative names, links followed. Directories that hold
 /// builds or version control are left out. All that was looked at is added to `watch`; nothing there has a digest too.
-pub fn tree(path: &Path, memo: &Memo, watch: &mut Watch) -> io::Result<Digest> {
+pub fn tree(path: &Path, memo: &Memo, watch: &mut InputSnapshot) -> io::Result<Digest> {
     let metadata = match fs::metadata(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             watch.add_absent(path.to_path_buf());
@@ -41,7 +41,7 @@ pub fn tree(path: &Path, memo: &Memo, watch: &mut Watch) -> io::Result<Digest> {
     Ok(hasher.finish())
 }
 
-fn file(path: &Path, memo: &Memo, watch: &mut Watch) -> io::Result<Digest> {
+fn file(path: &Path, memo: &Memo, watch: &mut InputSnapshot) -> io::Result<Digest> {
     let (known, identity) = memo.digest(path)?;
     watch.add(path.to_path_buf(), identity);
     Ok(known.digest)
@@ -51,7 +51,7 @@ fn file(path: &Path, memo: &Memo, watch: &mut Watch) -> io::Result<Digest> {
 ///
 /// # Errors
 /// It cannot be read, or there is too much.
-pub fn states(root: &Path, watch: &mut Watch, is_left_out: &dyn Fn(&Path) -> bool) -> io::Result<()> {
+pub fn states(root: &Path, watch: &mut InputSnapshot, is_left_out: &dyn Fn(&Path) -> bool) -> io::Result<()> {
     for child in children(root, watch, is_left_out)?.into_iter().filter(|child| child.is_file) {
         watch.add(child.path, child.identity);
     }
@@ -65,7 +65,11 @@ struct Child {
 }
 
 /// All that is below a directory: files, and names of what is none.
-fn children(root: &Path, watch: &mut Watch, is_skipped: &dyn Fn(&Path) -> bool) -> io::Result<Vec<Child>> {
+fn children(
+    root: &Path,
+    watch: &mut InputSnapshot,
+    is_skipped: &dyn Fn(&Path) -> bool,
+) -> io::Result<Vec<Child>> {
     let mut children = Vec::new();
     let mut waiting = vec![root.to_path_buf()];
     // Where links led to: none is followed in circles.
@@ -258,7 +262,7 @@ mod tests {
             fs::remove(&dir.path().join(name)).expect("removes");
             fs::write_new(&dir.path().join(name), text).expect("writes");
         };
-        let digest = || tree(dir.path(), &Memo::of(None), &mut Watch::default()).expect("readable");
+        let digest = || tree(dir.path(), &Memo::of(None), &mut InputSnapshot::default()).expect("readable");
         write("a", b"1");
         write("b", b"2");
         let first = digest();

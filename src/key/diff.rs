@@ -3,7 +3,7 @@
 
 use crate::action::inputs::{Input, InputKind, KeyInputs, Value};
 use crate::action::portable::{Portable, Root};
-use crate::action::read::OTHER_WORDS;
+use crate::action::present::OTHER_WORDS;
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]

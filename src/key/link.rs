@@ -7,11 +7,12 @@ use std::{io, iter};
 
 use crate::action::inputs::{InputKind, KeyInputs};
 use crate::action::portable::{Portable, Root};
+use crate::action::snapshot::InputSnapshot;
 use crate::action::variables;
 use crate::digest::Hasher;
 use crate::invocation::{Invocation, Role, SearchKind};
 use crate::key::closure::CrateClosure;
-use crate::key::context::{KeyContext, Watch};
+use crate::key::context::KeyContext;
 use crate::key::linker::{self, LinkArgument};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::fs::Identity;
@@ -22,7 +23,7 @@ pub fn add(
     context: &KeyContext<'_>,
     closure: &CrateClosure,
     inputs: &mut KeyInputs,
-    watch: &mut Watch,
+    watch: &mut InputSnapshot,
 ) -> Result<(), BypassReason> {
     add_closure(context, closure, inputs, watch)?;
     if context.outputs.iter().any(|output| output.role.is_linked()) {
@@ -41,7 +42,7 @@ fn add_closure(
     context: &KeyContext<'_>,
     closure: &CrateClosure,
     inputs: &mut KeyInputs,
-    watch: &mut Watch,
+    watch: &mut InputSnapshot,
 ) -> Result<(), BypassReason> {
     let dirs: Vec<PathBuf> =
         search_dirs(context, &[SearchKind::Dependency, SearchKind::Crate, SearchKind::All]);
@@ -83,7 +84,7 @@ fn add_closure(
 pub fn add_unnamed_libraries(
     context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
-    watch: &mut Watch,
+    watch: &mut InputSnapshot,
 ) -> Result<(), BypassReason> {
     let dirs = search_dirs(context, &[SearchKind::Native, SearchKind::All]);
     dirs.iter().for_each(|dir| add_libraries_in(dir, &dirs, context, inputs, watch));
@@ -97,7 +98,7 @@ fn add_libraries_in(
     dirs: &[PathBuf],
     context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
-    watch: &mut Watch,
+    watch: &mut InputSnapshot,
 ) {
     let place = context.portable(os::bytes(dir));
     let is_near = place.is_under(Root::Target) || place.is_under(Root::Workspace);
@@ -120,7 +121,7 @@ fn add_libraries_in(
     }
 }
 
-fn add_state(path: PathBuf, states: &mut Hasher, watch: &mut Watch) {
+fn add_state(path: PathBuf, states: &mut Hasher, watch: &mut InputSnapshot) {
     let Ok(identity) = Identity::at(&path) else { return };
     states.field(os::bytes(&path));
     states.field(&identity.size.to_le_bytes());
@@ -151,7 +152,7 @@ fn add_linker(
     context: &KeyContext<'_>,
     closure: &CrateClosure,
     inputs: &mut KeyInputs,
-    watch: &mut Watch,
+    watch: &mut InputSnapshot,
 ) -> Result<(), BypassReason> {
     let mut flavour = None;
     let mut names: Vec<String> = Vec::new();
@@ -275,7 +276,7 @@ struct LinkFiles<'a, 'f> {
     /// Where it searches, in order.
     dirs: Vec<PathBuf>,
     inputs: &'a mut KeyInputs,
-    watch: &'a mut Watch,
+    watch: &'a mut InputSnapshot,
 }
 
 impl LinkFiles<'_, '_> {

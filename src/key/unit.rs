@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use crate::action::inputs::{InputKind, KeyInputs};
 use crate::action::memo::{self, ClosureNote, Known};
 use crate::action::portable::{Portable, Root};
+use crate::action::snapshot::InputSnapshot;
 use crate::action::variables;
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
 use crate::invocation::{Flag, NativeLib, SearchKind, Target};
 use crate::key::closure::CrateClosure;
-use crate::key::context::{KeyContext, Watch};
+use crate::key::context::KeyContext;
 use crate::key::{SCHEMA, capability, declared};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::{fs, host, os};
@@ -19,7 +20,7 @@ use crate::sys::{fs, host, os};
 pub struct Unit {
     pub inputs: KeyInputs,
     pub key: Digest,
-    pub watch: Watch,
+    pub watch: InputSnapshot,
     /// Content of the externs' files, in argv order.
     pub externs: Vec<Digest>,
     /// Procedural macros that could read on their own may run.
@@ -33,7 +34,7 @@ pub fn unit(context: &KeyContext<'_>) -> Result<Unit, BypassReason> {
     refuse_other_sysroot(context)?;
     refuse_side_output_variables(context)?;
     let mut inputs = KeyInputs::default();
-    let mut watch = Watch::default();
+    let mut watch = InputSnapshot::default();
     inputs.text(InputKind::Schema, Portable::literal("schema"), Portable::literal(SCHEMA));
     if !context.salt.is_empty() {
         inputs.digest(InputKind::Salt, Portable::literal("salt"), Digest::of(context.salt.as_bytes()));
@@ -202,7 +203,7 @@ fn found_specification(context: &KeyContext<'_>) -> Option<PathBuf> {
 fn add_argument_files(
     context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
-    watch: &mut Watch,
+    watch: &mut InputSnapshot,
 ) -> Result<(), BypassReason> {
     let mut paths: Vec<(&str, PathBuf)> = Vec::new();
     if let Some(Target::Spec(path)) = &context.invocation.target {
@@ -289,7 +290,7 @@ const PACKAGE_VARIABLES: &[&str] = &[
     "CARGO_PKG_VERSION",
 ];
 
-fn add_variables(context: &KeyContext<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
+fn add_variables(context: &KeyContext<'_>, inputs: &mut KeyInputs, watch: &mut InputSnapshot) {
     let mut variables = |kind: InputKind, names: &mut dyn Iterator<Item = &str>| {
         for name in names {
             if let Some(value) = context.env.get(name) {
@@ -315,7 +316,7 @@ fn add_variables(context: &KeyContext<'_>, inputs: &mut KeyInputs, watch: &mut W
 
 /// clippy reads the first `clippy.toml` above the package; rustc's dep-info names one that is there, but not the
 /// places where one could appear. Its lints of manifests read those and the lock file.
-fn add_lint_config(context: &KeyContext<'_>, inputs: &mut KeyInputs, watch: &mut Watch) {
+fn add_lint_config(context: &KeyContext<'_>, inputs: &mut KeyInputs, watch: &mut InputSnapshot) {
     let Some(start) = context.env.get("CLIPPY_CONF_DIR").or_else(|| context.env.get("CARGO_MANIFEST_DIR"))
     else {
         return;
@@ -342,7 +343,7 @@ fn add_lint_config(context: &KeyContext<'_>, inputs: &mut KeyInputs, watch: &mut
 fn add_native_libraries(
     context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
-    watch: &mut Watch,
+    watch: &mut InputSnapshot,
 ) -> Result<(), BypassReason> {
     let dirs = || {
         let paths = context.invocation.search_paths.iter();
@@ -409,7 +410,7 @@ fn find_static(library: &NativeLib, dirs: impl Iterator<Item = PathBuf>) -> Opti
 fn add_extra_inputs(
     context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
-    watch: &mut Watch,
+    watch: &mut InputSnapshot,
 ) -> Result<(), BypassReason> {
     let Some(package) = context.env.get("CARGO_MANIFEST_DIR") else { return Ok(()) };
     if context.portable(os::bytes(package)).is_under(Root::CargoHome) {
@@ -427,7 +428,7 @@ fn add_extra_inputs(
 fn add_externs(
     context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
-    watch: &mut Watch,
+    watch: &mut InputSnapshot,
 ) -> Result<Vec<Known>, BypassReason> {
     let mut externs = Vec::new();
     for this in &context.invocation.externs {

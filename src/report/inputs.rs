@@ -120,8 +120,8 @@ fn kind(kind: InputKind, is_read: bool) -> (&'static str, How) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::input_list::Learnt;
     use crate::action::portable::Portable;
-    use crate::action::read::Learnt;
     use crate::digest::Digest;
 
     #[test]

@@ -1,6 +1,6 @@
 //! Outcomes in words. Each reads on after "because", "compiled:" or a count.
 
-use crate::action::read::Learnt;
+use crate::action::input_list::Learnt;
 use crate::outcome::{Bypass, MissReason, Origin, Unstored};
 
 /// Where a hit came from.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::read::Learnt;
+use crate::action::input_list::Learnt;
 use crate::config::Problem;
 use crate::digest::Digest;
 use crate::outcome::{MissReason, Origin, Outcome};

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use crate::action::inputs::KeyInputs;
 use crate::action::memo::{self, Memo};
-use crate::action::read::Present;
+use crate::action::present::Present;
 use crate::action::roots::BuildDirs;
 use crate::config::{self, Config, Observe, Write};
 use crate::digest::Digest;

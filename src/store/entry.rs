@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::input_list::Learnt;
 use crate::action::inputs::KeyInputs;
 use crate::action::memo::ClosureNote;
 use crate::action::portable::Portable;
-use crate::action::read::Learnt;
 use crate::digest::{Digest, guard};
 use crate::invocation::Role;
 use crate::store::{Bucket, Store};

@@ -1,6 +1,7 @@
 //! From a unit key to an entry, by way of the input lists.
 
-use crate::action::read::{InputList, Present};
+use crate::action::input_list::InputList;
+use crate::action::present::Present;
 use crate::digest::Digest;
 use crate::outcome::MissReason;
 use crate::store::Store;

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::action::read::InputList;
+use crate::action::input_list::InputList;
 use crate::digest::Digest;
 use crate::key::closure::CrateClosure;
 use crate::store::blob::Sharing;

@@ -104,8 +104,8 @@ fn read(path: &std::path::Path) -> io::Result<Option<Secret>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::input_list::Learnt;
     use crate::action::portable::Portable;
-    use crate::action::read::Learnt;
 
     fn inputs(value: &str) -> StoredInputs {
         let mut unit = KeyInputs::default();

@@ -4,7 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::read::InputList;
+use crate::action::input_list::InputList;
 use crate::digest::Digest;
 use crate::store::entry::{FORMAT, Unreadable};
 use crate::store::{Bucket, Store};

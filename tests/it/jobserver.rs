@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kache::action::read::Learnt;
+use kache::action::input_list::Learnt;
 use kache::outcome::Outcome;
 
 use crate::observing::reading;

@@ -4,8 +4,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use kache::action::input_list::Learnt;
 use kache::action::inputs::InputKind;
-use kache::action::read::Learnt;
 use kache::outcome::Unstored;
 use kache::store::Store;
 

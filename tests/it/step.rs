@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use kache::action::read::Learnt;
+use kache::action::input_list::Learnt;
 use kache::outcome::{Bypass, MissReason, Outcome, Unstored};
 use kache::run::record::{self, Learning, Record};
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::action::read::Learnt;
+use crate::action::input_list::Learnt;
 use crate::cli::table::Table;
 use crate::digest::Digest;
 use crate::report::inputs::{Line, lines};

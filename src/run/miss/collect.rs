@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use memchr::memmem;
 
+use crate::action::input_list::InputList;
 use crate::action::portable::{Portable, Root, Roots};
-use crate::action::read::InputList;
 use crate::digest::Digest;
 use crate::invocation::{Invocation, NativeLib, Output, Role, SearchKind};
 use crate::key::closure::{ClosureCrate, CrateClosure, ProceduralMacro};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::action::memo::{Known, Memo};
-use crate::action::read::Present;
+use crate::action::present::Present;
 use crate::digest::Digest;
 use crate::invocation::Role;
 use crate::invocation::driver::Driver;

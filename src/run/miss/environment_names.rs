@@ -6,13 +6,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::action::input_list::InputList;
 use crate::action::memo::Memo;
 use crate::action::observed::{Dependence, Setting};
 use crate::action::portable::Portable;
-use crate::action::read::InputList;
+use crate::action::snapshot::InputSnapshot;
 use crate::action::variables;
 use crate::digest::Digest;
-use crate::key::context::{KeyContext, Watch};
+use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
 use crate::key::library_texts;
 use crate::key::linker;
@@ -76,7 +77,7 @@ impl Names {
 
     /// Those in files that macros may have read, where nobody saw whether they did. There are many such words, so they
     /// only count while there is a variable of that name.
-    pub fn add_readable(&mut self, readable: &Watch) -> Result<(), Unstored> {
+    pub fn add_readable(&mut self, readable: &InputSnapshot) -> Result<(), Unstored> {
         let mut n_left = MOST_READABLE_BYTES;
         for (path, _) in readable.present().filter(|(_, state)| state.size <= MOST_TEXT_BYTES) {
             // Directories are among them, and what became one meanwhile is noticed as a change.

@@ -10,14 +10,16 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::action::input_list::{InputList, Learnt, Seen};
 use crate::action::inputs::KeyInputs;
 use crate::action::observed::{self, Dependence, Kind, Setting};
 use crate::action::portable::{Portable, Root};
-use crate::action::read::{InputList, Learnt, Present, Seen};
+use crate::action::present::Present;
+use crate::action::snapshot::{InputSnapshot, same_content};
 use crate::digest::Digest;
 use crate::invocation::{Invocation, SearchKind, SearchPath};
 use crate::key::assumed::Assumed;
-use crate::key::context::{KeyContext, Watch, same_content};
+use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
 use crate::key::link::reads_closure;
 use crate::key::unit::{Unit, reach_of};
@@ -466,7 +468,7 @@ pub struct Before {
     started_ns: i64,
     states: HashMap<PathBuf, Identity>,
     /// Where procedural macros may write, or why that is not known.
-    written: Result<Watch, String>,
+    written: Result<InputSnapshot, String>,
     /// Files of this unit's earlier compiles beside its outputs.
     beside: Vec<(PathBuf, Identity)>,
 }
@@ -503,8 +505,11 @@ impl Before {
                 }
             }
         }
-        let written =
-            if unit.runs_macros { unobserved::places_to_write(context, unit) } else { Ok(Watch::default()) };
+        let written = if unit.runs_macros {
+            unobserved::places_to_write(context, unit)
+        } else {
+            Ok(InputSnapshot::default())
+        };
         let written = written.map_err(|e| format!("where procedural macros write: {e}"));
         Ok(Before { started_ns, states, written, beside: files_beside_outputs(context) })
     }

@@ -7,10 +7,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::action::portable::{Portable, Root};
+use crate::action::snapshot::InputSnapshot;
 use crate::action::variables;
 use crate::key::assembler::{self, Operand};
 use crate::key::capability;
-use crate::key::context::{KeyContext, Watch};
+use crate::key::context::KeyContext;
 use crate::key::declared;
 use crate::key::depinfo::DepInfo;
 use crate::key::unit::{self, Unit};
@@ -75,8 +76,8 @@ pub fn assembled(context: &KeyContext<'_>, dep_info: &DepInfo) -> Result<Vec<Por
 ///
 /// # Errors
 /// They cannot be read, or there is too much.
-pub fn places_to_write(context: &KeyContext<'_>, unit: &Unit) -> io::Result<Watch> {
-    let mut written = Watch::default();
+pub fn places_to_write(context: &KeyContext<'_>, unit: &Unit) -> io::Result<InputSnapshot> {
+    let mut written = InputSnapshot::default();
     let variable = |name: &str| context.env.get(name).map(PathBuf::from);
     let store = context.memo_dir.ancestors().nth(3);
     let package = variable("CARGO_MANIFEST_DIR");

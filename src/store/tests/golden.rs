@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::action::input_list::{InputList, Learnt, Seen};
 use crate::action::inputs::{InputKind, KeyInputs};
 use crate::action::memo::ClosureNote;
 use crate::action::portable::{Portable, Root, Roots};
-use crate::action::read::{InputList, Learnt, Seen};
 use crate::digest::Digest;
 use crate::invocation::Role;
 use crate::key::closure::{ClosureCrate, CrateClosure, ProceduralMacro};

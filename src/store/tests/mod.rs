@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use proptest::test_runner::Config;
 use tempfile::TempDir;
 
+use crate::action::input_list::InputList;
 use crate::action::inputs::{InputKind, KeyInputs};
 use crate::action::memo::Memo;
 use crate::action::portable::{Portable, Root, Roots};
-use crate::action::read::{InputList, Present};
+use crate::action::present::Present;
 use crate::action::roots::BuildDirs;
 use crate::digest::Digest;
 use crate::invocation::{Output, Role};
