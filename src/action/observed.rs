@@ -24,15 +24,26 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::key::closure::{ClosureCrate, CrateClosure};
-use crate::key::toolchain::Covered;
+use serde::{Deserialize, Serialize};
+
 use crate::sys::fs::{self, Identity};
 use crate::sys::observe::{Access, Found, Observation};
 use crate::sys::os;
 
+/// What the identity of a compiler stands for. All paths are without symbolic links, as far as they lead to something.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Covered {
+    /// Files by their content, as far as they are not in one of the directories.
+    pub files: Vec<PathBuf>,
+    /// Directories with everything in them. They may be absent.
+    pub directories: Vec<PathBuf>,
+    /// Paths of which only counts whether they are there.
+    pub presence: Vec<PathBuf>,
+}
+
 /// What rules know of the compile. All paths are absolute and without symbolic links.
 #[derive(Clone, Debug, Default)]
-pub struct Setting {
+pub struct ObservationContext {
     pub outputs: Vec<PathBuf>,
     /// Where outputs go, and what the names of this unit's own files there begin with.
     pub out_dir: PathBuf,
@@ -72,7 +83,7 @@ pub struct Setting {
 
 /// What a compile depends on, beyond what its unit key says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dependence {
+pub struct ObservedInputs {
     /// By content, and the state in which it was read.
     pub read: Vec<(PathBuf, Identity)>,
     /// By the names in it, and the state in which it was listed.
@@ -115,7 +126,7 @@ pub enum LeftOut {
     Ancestor,
 }
 
-type Rule = (LeftOut, fn(&Setting, &Access) -> bool);
+type Rule = (LeftOut, fn(&ObservationContext, &Access) -> bool);
 
 /// The rules, in order.
 const RULES: &[Rule] = &[
@@ -188,7 +199,7 @@ fn is_in(path: &Path, place: impl AsRef<Path>) -> bool {
 }
 
 /// A ramdisk is below `/dev` too, and what is on it is as good as what is on others.
-fn is_machine(setting: &Setting, access: &Access) -> bool {
+fn is_machine(setting: &ObservationContext, access: &Access) -> bool {
     // A place that holds all devices says nothing: in a container, the workspace may be `/`.
     let build_dirs =
         setting.build_dirs.iter().chain(&setting.roots).filter(|place| !is_in(Path::new(DEVICES), place));
@@ -205,7 +216,7 @@ fn is_machine(setting: &Setting, access: &Access) -> bool {
 }
 
 /// An output, or a temporary file of this unit in the directory of its outputs.
-fn is_output(setting: &Setting, access: &Access) -> bool {
+fn is_output(setting: &ObservationContext, access: &Access) -> bool {
     let is_named_like =
         || access.real.parent() == Some(&setting.out_dir) && is_own_name(&setting.stems, &access.real);
     setting.outputs.contains(&access.real) || is_named_like() && !setting.externs.contains(&access.real)
@@ -218,13 +229,13 @@ pub fn is_own_name(stems: &[String], path: &Path) -> bool {
     rests.into_iter().any(|rest| rest.is_empty() || rest.starts_with(b"."))
 }
 
-fn is_session(_: &Setting, access: &Access) -> bool {
+fn is_session(_: &ObservationContext, access: &Access) -> bool {
     is_below(&access.real, SESSION)
         || is_below(&access.path, SESSION)
         || is_in(&access.real, "/usr") && access.real.components().any(|part| part.as_os_str() == "gconv")
 }
 
-fn is_toolchain(setting: &Setting, access: &Access) -> bool {
+fn is_toolchain(setting: &ObservationContext, access: &Access) -> bool {
     let (real, covered) = (&access.real, &setting.covered);
     if *real == setting.compiler || chooses_toolchain(setting, access) {
         return true;
@@ -254,7 +265,7 @@ fn is_toolchain(setting: &Setting, access: &Access) -> bool {
 }
 
 /// What rustup looks at to choose a toolchain. The content of others is not that.
-fn chooses_toolchain(setting: &Setting, access: &Access) -> bool {
+fn chooses_toolchain(setting: &ObservationContext, access: &Access) -> bool {
     let Some(rustup) = &setting.rustup else { return false };
     let is_sysroot = !setting.sysroot.as_os_str().is_empty() && is_in(&access.real, &setting.sysroot);
     let is_asked_for = !matches!(access.found, Found::File(_)) && !access.uses.listed;
@@ -263,65 +274,33 @@ fn chooses_toolchain(setting: &Setting, access: &Access) -> bool {
         && (is_asked_for || access.real.parent() == Some(rustup) || access.real == *rustup)
 }
 
-fn is_closure(setting: &Setting, access: &Access) -> bool {
+fn is_closure(setting: &ObservationContext, access: &Access) -> bool {
     // In the others `extern crate` finds one by its name.
     let is_found_by_name = || setting.crate_dirs.iter().any(|dir| access.real.parent() == Some(dir));
     !setting.linked && is_in_dependency_dir(setting, &access.real, &["rlib", "rmeta"]) && !is_found_by_name()
 }
 
 /// Whether it is a file with one of these suffixes among the outputs of all units.
-fn is_in_dependency_dir(setting: &Setting, real: &Path, suffixes: &[&str]) -> bool {
+pub fn is_in_dependency_dir(setting: &ObservationContext, real: &Path, suffixes: &[&str]) -> bool {
     let has_suffix = real.extension().is_some_and(|suffix| suffixes.iter().any(|it| suffix == *it));
     has_suffix && real.parent().is_some_and(|parent| setting.dependency_dirs.contains(parent))
 }
 
-/// Crates that rustc opened for their names and turned down. It looks for a procedural macro behind an extern among all
-/// whose names begin like its own: older builds of it, those with other features or of another profile, other crates.
-/// `closure` is what stands behind the externs.
-pub fn turned_down(
-    setting: &Setting,
-    observation: &Observation,
-    closure: impl FnOnce() -> Option<CrateClosure>,
-) -> Vec<PathBuf> {
-    let opened = |suffixes: &'static [&str]| {
-        let paths = observation.accesses.iter().map(|access| &access.real);
-        paths.filter(move |path| is_in_dependency_dir(setting, path, suffixes))
-    };
-    // Where sources find crates by their names, not all that stands behind them is known.
-    let is_known =
-        setting.crate_dirs.is_empty() && opened(&["so"]).any(|path| !setting.externs.contains(path));
-    let Some(crates) = is_known.then(closure).flatten().map(|closure| closure.crates) else {
-        return Vec::new();
-    };
-    // Without the one that is meant, rustc may have taken another.
-    let is_found = |reached: &ClosureCrate| opened(&["so"]).any(|path| stem(path) == reached.stem.as_bytes());
-    let macros = crates.iter().filter(|reached| reached.procedural_macro.is_some() && is_found(reached));
-    let names: Vec<&[u8]> = macros.filter_map(|reached| before_hash(reached.stem.as_bytes())).collect();
-    let is_behind = |path: &PathBuf| crates.iter().any(|reached| reached.stem.as_bytes() == stem(path));
-    let is_like = |path: &PathBuf| names.iter().any(|name| stem(path).starts_with(name));
-    opened(&["rlib", "rmeta", "so"]).filter(|path| is_like(path) && !is_behind(path)).cloned().collect()
-}
-
-fn stem(path: &Path) -> &[u8] {
+pub fn stem(path: &Path) -> &[u8] {
     path.file_stem().map_or(&[], os::bytes)
 }
 
-/// `libname` of `libname-0123456789abcdef`.
-fn before_hash(stem: &[u8]) -> Option<&[u8]> {
-    Some(&stem[..memchr::memchr(b'-', stem)?])
-}
-
-fn is_search(setting: &Setting, access: &Access) -> bool {
+fn is_search(setting: &ObservationContext, access: &Access) -> bool {
     matches!(access.found, Found::Directory(_))
         && is_dependency_dir(setting, &access.real)
         && setting.generated.as_ref() != Some(&access.real)
 }
 
-fn is_dependency_dir(setting: &Setting, directory: &Path) -> bool {
+fn is_dependency_dir(setting: &ObservationContext, directory: &Path) -> bool {
     setting.out_dir == directory || setting.dependency_dirs.contains(directory)
 }
 
-fn is_loader(setting: &Setting, access: &Access) -> bool {
+fn is_loader(setting: &ObservationContext, access: &Access) -> bool {
     let name = access.real.file_name().map_or(&[][..], os::bytes);
     let Some(directory) = access.real.parent().filter(|_| access.found == Found::Absent) else {
         return false;
@@ -342,14 +321,14 @@ fn is_processor_dir(name: &[u8]) -> bool {
     PROCESSOR_DIRS.iter().any(|dir| name == dir.as_bytes())
 }
 
-fn is_runtime(setting: &Setting, access: &Access) -> bool {
+fn is_runtime(setting: &ObservationContext, access: &Access) -> bool {
     let Some(name) = access.path.file_name().and_then(|name| name.to_str()) else { return false };
     let is_system = is_below(&access.real, SYSTEM_LIBRARIES);
     let stem = name.split_once(".so").map_or("", |(stem, _)| stem);
     !setting.linked && is_system && RUNTIME.contains(&stem)
 }
 
-fn is_ancestor(setting: &Setting, access: &Access) -> bool {
+fn is_ancestor(setting: &ObservationContext, access: &Access) -> bool {
     let is_only_there = !access.uses.listed && !access.uses.read;
     let is_directory = matches!(access.found, Found::Directory(_) | Found::Link(_));
     let leads_to_root = || {
@@ -361,7 +340,7 @@ fn is_ancestor(setting: &Setting, access: &Access) -> bool {
 }
 
 /// Why an access is no input; `None` where it is one.
-pub fn left_out(setting: &Setting, access: &Access) -> Option<LeftOut> {
+pub fn left_out(setting: &ObservationContext, access: &Access) -> Option<LeftOut> {
     RULES.iter().find(|(_, applies)| applies(setting, access)).map(|(why, _)| *why)
 }
 
@@ -369,11 +348,14 @@ pub fn left_out(setting: &Setting, access: &Access) -> Option<LeftOut> {
 ///
 /// # Errors
 /// Something was done that cannot be an input; says what.
-pub fn dependence(setting: &Setting, observation: &Observation) -> Result<Dependence, String> {
+pub fn observed_inputs(
+    setting: &ObservationContext,
+    observation: &Observation,
+) -> Result<ObservedInputs, String> {
     if let Some(why) = &observation.incomplete {
         return Err(why.clone());
     }
-    let mut found = Dependence::default();
+    let mut found = ObservedInputs::default();
     for access in &observation.accesses {
         // Temporary files of this unit count too: a map or a trace of the linker has a name like theirs, and stays.
         let is_expected = || {
@@ -398,7 +380,7 @@ pub fn dependence(setting: &Setting, observation: &Observation) -> Result<Depend
 
 /// The names of all libraries that the loader of some program, or a linker, looked for. Procedural macros are loaded by
 /// their paths.
-pub fn libraries(setting: &Setting, observation: &Observation) -> Vec<String> {
+pub fn libraries(setting: &ObservationContext, observation: &Observation) -> Vec<String> {
     let mut names = Vec::new();
     for access in &observation.accesses {
         let directory = access.path.parent().unwrap_or(&access.path);
@@ -417,7 +399,7 @@ pub fn libraries(setting: &Setting, observation: &Observation) -> Vec<String> {
 }
 
 /// A part of the compiler that was not taken from its sysroot. The identity of the compiler says nothing of it.
-pub fn foreign_part<'o>(setting: &Setting, observation: &'o Observation) -> Option<&'o Path> {
+pub fn foreign_part<'o>(setting: &ObservationContext, observation: &'o Observation) -> Option<&'o Path> {
     let is_part = |access: &&Access| {
         let name = access.path.file_name().map_or(&[][..], os::bytes);
         let is_named_so = name.starts_with(b"librustc_driver") || name.starts_with(b"libstd-");
@@ -436,9 +418,9 @@ pub fn foreign_part<'o>(setting: &Setting, observation: &'o Observation) -> Opti
     parts.filter(|access| !is_own(access)).map(|access| access.path.as_path()).next()
 }
 
-impl Dependence {
+impl ObservedInputs {
     /// Whether something in a directory for temporary files is an input, beside the places of a build in there.
-    pub fn is_in_temporary(&self, setting: &Setting) -> bool {
+    pub fn is_in_temporary(&self, setting: &ObservationContext) -> bool {
         let named = self.read.iter().chain(&self.listed).map(|(path, _)| path).chain(&self.absent);
         let mut named = named.chain(self.kinds.iter().map(|(path, _)| path));
         named.any(|path| {
@@ -448,7 +430,7 @@ impl Dependence {
     }
 
     /// Libraries that programs which were started may have loaded. Those that all programs run on are not among them.
-    pub fn loaded<'d>(&'d self, setting: &Setting) -> impl Iterator<Item = &'d Path> {
+    pub fn loaded<'d>(&'d self, setting: &ObservationContext) -> impl Iterator<Item = &'d Path> {
         self.read.iter().map(|(path, _)| path.as_path()).filter(move |path| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let stem = name.split_once(".so").map_or("", |(stem, _)| stem);
@@ -460,7 +442,7 @@ impl Dependence {
 }
 
 /// Whether a path in the directory `temporary` belongs to a place of the build there, or to a directory above one.
-fn is_of_build(setting: &Setting, path: &Path, temporary: &Path) -> bool {
+fn is_of_build(setting: &ObservationContext, path: &Path, temporary: &Path) -> bool {
     let directory = path.parent().unwrap_or(path);
     let build_dirs = setting.build_dirs.iter().chain(&setting.roots).chain([&setting.sysroot]);
     let mut inside = build_dirs.filter(|place| *place != temporary && is_in(place, temporary));
@@ -474,7 +456,7 @@ fn is_measurement(path: &Path) -> bool {
 
 /// The name that was looked for on `PATH`. Another directory may stand first there one day, so it is not the vain
 /// looks that count but where the search ends. What is found there is an input besides.
-fn program(setting: &Setting, access: &Access) -> Option<String> {
+fn program(setting: &ObservationContext, access: &Access) -> Option<String> {
     let is_looked_for = match access.found {
         Found::Absent => !access.uses.written,
         Found::File(_) => access.uses.executed || access.uses.probed,
@@ -485,7 +467,7 @@ fn program(setting: &Setting, access: &Access) -> Option<String> {
     access.path.file_name().and_then(|name| name.to_str()).filter(|_| is_on_path).map(str::to_owned)
 }
 
-fn add(access: &Access, found: &mut Dependence) -> Result<(), String> {
+fn add(access: &Access, found: &mut ObservedInputs) -> Result<(), String> {
     let (uses, name) = (access.uses, name(access));
     match &access.found {
         Found::Unknown(why) => return Err(format!("{}: {why}", access.path.display())),
@@ -518,7 +500,7 @@ fn name(access: &Access) -> PathBuf {
     }
 }
 
-impl Dependence {
+impl ObservedInputs {
     /// In an order that does not depend on the order of events; each path once, and nothing that another input
     /// implies.
     fn settle(&mut self) {
@@ -536,7 +518,7 @@ impl Dependence {
         self.started.dedup();
         self.written.sort_by(|a, b| a.0.cmp(&b.0));
         self.written.dedup();
-        let Dependence { read, listed, kinds, .. } = self;
+        let ObservedInputs { read, listed, kinds, .. } = self;
         let mut there: Vec<&Path> =
             read.iter().chain(listed.iter()).map(|(path, _)| path.as_path()).collect();
         there.sort_unstable();

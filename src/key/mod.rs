@@ -108,6 +108,8 @@ pub mod macros;
 
 pub mod closure;
 
+pub mod candidates;
+
 pub mod toolchain;
 
 pub mod linker;

@@ -21,6 +21,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::action::memo;
+use crate::action::observed::Covered;
 use crate::action::roots::BuildDirs;
 use crate::digest::{Digest, Hasher, guard};
 use crate::outcome::{Bypass, BypassReason};
@@ -53,17 +54,6 @@ pub struct Toolchain {
     witnesses: Vec<Witness>,
     /// The directories of std and of linkers, whose files do as well.
     directories: Vec<Contents>,
-}
-
-/// What the identity of a compiler stands for. All paths are without symbolic links, as far as they lead to something.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Covered {
-    /// Files by their content, as far as they are not in one of the directories.
-    pub files: Vec<PathBuf>,
-    /// Directories with everything in them. They may be absent.
-    pub directories: Vec<PathBuf>,
-    /// Paths of which only counts whether they are there.
-    pub presence: Vec<PathBuf>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,13 +1,15 @@
 //! The rules, one by one.
 
 use super::*;
+use crate::key::candidates::turned_down;
+use crate::key::closure::{ClosureCrate, CrateClosure};
 use crate::action::portable::Portable;
 use crate::digest::Digest;
 use crate::key::closure::ProceduralMacro;
 use crate::sys::observe::Uses;
 
-fn setting() -> Setting {
-    Setting {
+fn setting() -> ObservationContext {
+    ObservationContext {
         outputs: vec!["/w/target/debug/deps/liba-1.rmeta".into()],
         out_dir: "/w/target/debug/deps".into(),
         stems: vec!["a-1".to_owned(), "liba-1".to_owned()],
@@ -60,8 +62,8 @@ fn why(access: &Access) -> Option<LeftOut> {
     left_out(&setting(), access)
 }
 
-fn of(accesses: Vec<Access>) -> Result<Dependence, String> {
-    dependence(&setting(), &Observation { accesses, ..Observation::default() })
+fn of(accesses: Vec<Access>) -> Result<ObservedInputs, String> {
+    observed_inputs(&setting(), &Observation { accesses, ..Observation::default() })
 }
 
 #[test]
@@ -168,11 +170,13 @@ fn crates_that_were_opened_for_their_names_and_turned_down_are_no_inputs() {
         ..Observation::default()
     };
     let all = ["libmac-1.so", "libmac-9.so", "libmac_more-3.rlib", "libmac_rt-2.rlib", "libother-4.so"];
-    let linked = Setting { linked: true, crate_dirs: Vec::new(), ..setting() };
-    let down = |setting: &Setting, names: &[&str]| turned_down(setting, &opened(names), || Some(closure()));
+    let linked = ObservationContext { linked: true, crate_dirs: Vec::new(), ..setting() };
+    let down = |setting: &ObservationContext, names: &[&str]| {
+        turned_down(setting, &opened(names), || Some(closure()))
+    };
     let found = down(&linked, &all);
     assert_eq!(found, ["libmac-9.so", "libmac_more-3.rlib"].map(|name| Path::new(deps).join(name)));
-    let setting = Setting { turned_down: found, ..linked.clone() };
+    let setting = ObservationContext { turned_down: found, ..linked.clone() };
     assert_eq!(left_out(&setting, &file("/w/target/debug/deps/libmac-9.so", "r")), Some(LeftOut::Candidate));
     assert_eq!(left_out(&setting, &file("/w/target/debug/deps/libmac-1.so", "r")), None);
     let none: [PathBuf; 0] = [];
@@ -183,7 +187,7 @@ fn crates_that_were_opened_for_their_names_and_turned_down_are_no_inputs() {
 
 #[test]
 fn a_link_reads_the_closure_and_the_c_library() {
-    let linked = Setting { linked: true, ..setting() };
+    let linked = ObservationContext { linked: true, ..setting() };
     for path in ["/w/target/debug/deps/libc-3.rlib", "/lib/x86_64-linux-gnu/libc.so.6"] {
         assert_eq!(left_out(&linked, &file(path, "r")), None, "{path}");
     }
@@ -192,19 +196,19 @@ fn a_link_reads_the_closure_and_the_c_library() {
 
 #[test]
 fn a_project_among_the_devices_is_none() {
-    let there = Setting { build_dirs: vec!["/dev/mounted/w".into()], ..setting() };
+    let there = ObservationContext { build_dirs: vec!["/dev/mounted/w".into()], ..setting() };
     assert_eq!(left_out(&there, &access("/dev/mounted/w/absent", Found::Absent, "p")), None);
     assert_eq!(left_out(&there, &access("/dev/absent", Found::Absent, "p")), Some(LeftOut::Machine));
 }
 
 #[test]
 fn a_workspace_at_the_root_is_not_made_of_devices() {
-    let root = Setting { build_dirs: vec!["/".into()], roots: vec!["/".into()], ..setting() };
+    let root = ObservationContext { build_dirs: vec!["/".into()], roots: vec!["/".into()], ..setting() };
     assert_eq!(left_out(&root, &access("/dev/urandom", Found::Other, "r")), Some(LeftOut::Machine));
     assert_eq!(left_out(&root, &access("/dev/kvm", Found::Absent, "p")), Some(LeftOut::Machine));
     assert_eq!(left_out(&root, &file("/data.txt", "r")), None);
     let accesses = vec![access("/dev/null", Found::Other, "w"), file("/src/generated.rs", "w")];
-    let found = dependence(&root, &Observation { accesses, ..Observation::default() }).unwrap();
+    let found = observed_inputs(&root, &Observation { accesses, ..Observation::default() }).unwrap();
     assert_eq!(found.written, [(PathBuf::from("/src/generated.rs"), Found::File(identity()))]);
 }
 
@@ -294,7 +298,7 @@ fn what_cannot_be_looked_at_is_an_error_with_its_path() {
     let denied = access("/w/secret", Found::Unknown("Permission denied".to_owned()), "r");
     assert_eq!(of(vec![denied]), Err("/w/secret: Permission denied".to_owned()));
     let lost = Observation { incomplete: Some("a program mounts".to_owned()), ..Observation::default() };
-    assert_eq!(dependence(&setting(), &lost), Err("a program mounts".to_owned()));
+    assert_eq!(observed_inputs(&setting(), &lost), Err("a program mounts".to_owned()));
 }
 
 #[test]
@@ -344,12 +348,16 @@ fn input_in_the_temporary_directory_is_told_from_a_build_in_there() {
     assert!(is_in_temporary(access("/scratch/job/tmp", Found::Directory(identity()), "l")));
     assert!(!is_in_temporary(file("/scratch/job/data", "r")));
     assert!(!is_in_temporary(access("/scratch/job/tmp/made", Found::Absent, "w")));
-    let inside = Setting { build_dirs: vec!["/tmp/a/w".into()], temporary: vec!["/tmp".into()], ..setting() };
+    let inside = ObservationContext {
+        build_dirs: vec!["/tmp/a/w".into()],
+        temporary: vec!["/tmp".into()],
+        ..setting()
+    };
     let is_of_build = |path: &str| is_of_build(&inside, Path::new(path), Path::new("/tmp"));
     assert!(is_of_build("/tmp/a/w/src/lib.rs") && is_of_build("/tmp/a/.git"));
     assert!(!is_of_build("/tmp/.git") && !is_of_build("/tmp/b/x"));
     // A place of the build that is the directory itself, or is around it, holds no build that is apart.
-    let same = Setting { build_dirs: vec!["/tmp".into(), "/".into()], ..inside.clone() };
+    let same = ObservationContext { build_dirs: vec!["/tmp".into(), "/".into()], ..inside.clone() };
     assert!(!super::is_of_build(&same, Path::new("/tmp/x"), Path::new("/tmp")));
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::action::input_list::InputList;
 use crate::action::memo::Memo;
-use crate::action::observed::{Dependence, Setting};
+use crate::action::observed::{ObservationContext, ObservedInputs};
 use crate::action::portable::Portable;
 use crate::action::snapshot::InputSnapshot;
 use crate::action::variables;
@@ -57,15 +57,15 @@ impl Names {
     pub fn add_texts(
         &mut self,
         unit: &Unit,
-        dependence: &Dependence,
+        observed_inputs: &ObservedInputs,
         sources: &[PathBuf],
     ) -> Result<(), Unstored> {
         let mut asks = unit.runs_macros;
-        for path in &dependence.started {
+        for path in &observed_inputs.started {
             asks |=
                 !linker::is_standard(path) || fs::starts_with(path, b"#!").map_err(|e| unknown(path, &e))?;
         }
-        let texts = dependence.read.iter().filter(|(path, _)| asks && !sources.contains(path));
+        let texts = observed_inputs.read.iter().filter(|(path, _)| asks && !sources.contains(path));
         for (path, _) in texts.filter(|(_, identity)| identity.size <= MOST_TEXT_BYTES) {
             let text = fs::read(path).map_err(|e| unknown(path, &e))?;
             if !text.contains(&0) {
@@ -103,23 +103,23 @@ impl Names {
     }
 
     /// What says where temporary files are, if something that lies there decided.
-    pub fn add_temporary(&mut self, setting: &Setting, dependence: &Dependence) {
-        if dependence.is_in_temporary(setting) {
+    pub fn add_temporary(&mut self, setting: &ObservationContext, observed_inputs: &ObservedInputs) {
+        if observed_inputs.is_in_temporary(setting) {
             self.asked.extend(TEMPORARY_VARIABLES.iter().copied().map(str::to_owned));
         }
     }
 
     /// What any program asks for to order and write texts, if one was started that is none of a linker.
-    pub fn add_locale(&mut self, dependence: &Dependence) {
-        if dependence.started.iter().any(|path| !linker::is_standard(path)) {
+    pub fn add_locale(&mut self, observed_inputs: &ObservedInputs) {
+        if observed_inputs.started.iter().any(|path| !linker::is_standard(path)) {
             self.asked.extend(LOCALE_VARIABLES.iter().copied().map(str::to_owned));
         }
     }
 
     /// What git asks for, if it was started: where the repository is, and settings.
-    pub fn add_git(&mut self, context: &KeyContext<'_>, dependence: &Dependence) {
+    pub fn add_git(&mut self, context: &KeyContext<'_>, observed_inputs: &ObservedInputs) {
         let is_git = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == "git");
-        if dependence.started.iter().any(is_git) {
+        if observed_inputs.started.iter().any(is_git) {
             self.asked.extend(GIT_VARIABLES.iter().copied().map(str::to_owned));
             let set = context.env.vars().filter_map(|(name, _)| name.to_str());
             self.asked.extend(set.filter(|name| name.starts_with("GIT_")).map(str::to_owned));
@@ -150,17 +150,17 @@ impl<'a> Programs<'a> {
     /// Those of a compile.
     pub fn of(
         context: &'a KeyContext<'_>,
-        setting: &Setting,
-        dependence: &Dependence,
+        setting: &ObservationContext,
+        observed_inputs: &ObservedInputs,
     ) -> Result<Programs<'a>, Unstored> {
         let mut programs = Programs { known: context.program_names, paths: Vec::new(), new: HashMap::new() };
         let mut texts = String::new();
-        for path in dependence.started.iter().filter(|path| !linker::is_standard(path)) {
+        for path in observed_inputs.started.iter().filter(|path| !linker::is_standard(path)) {
             if !fs::starts_with(path, b"#!").map_err(|e| unknown(path, &e))? {
                 texts += &programs.add(context.memo, path)?;
             }
         }
-        let mut waiting: Vec<&Path> = dependence.loaded(setting).collect();
+        let mut waiting: Vec<&Path> = observed_inputs.loaded(setting).collect();
         // A linker reads libraries as well. Those that are loaded are named by whoever loads them.
         while let Some(at) =
             waiting.iter().position(|path| !programs.paths.is_empty() && is_named(path, setting, &texts))
@@ -199,7 +199,7 @@ impl<'a> Programs<'a> {
 }
 
 /// Whether a library may be loaded by a program with these texts.
-fn is_named(path: &Path, setting: &Setting, texts: &str) -> bool {
+fn is_named(path: &Path, setting: &ObservationContext, texts: &str) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let word = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
     !setting.linked || texts.contains(word)

@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 
 use crate::action::input_list::{InputList, Learnt, Seen};
 use crate::action::inputs::KeyInputs;
-use crate::action::observed::{self, Dependence, Kind, Setting};
+use crate::action::observed::{self, Kind, ObservationContext, ObservedInputs};
 use crate::action::portable::{Portable, Root};
 use crate::action::present::Present;
 use crate::action::snapshot::{InputSnapshot, same_content};
 use crate::digest::Digest;
 use crate::invocation::{Invocation, SearchKind, SearchPath};
 use crate::key::assumed::Assumed;
+use crate::key::candidates;
 use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
 use crate::key::link::reads_closure;
@@ -72,21 +73,22 @@ pub fn learn(
         Evidence::Observed(call, observation) => {
             let mut setting = setting(context, call);
             let closure = || reach_of(context, &unit.externs).ok();
-            setting.turned_down = observed::turned_down(&setting, observation, closure);
-            let dependence = observed::dependence(&setting, observation).map_err(Unstored::InputsUnknown)?;
+            setting.turned_down = candidates::turned_down(&setting, observation, closure);
+            let observed_inputs =
+                observed::observed_inputs(&setting, observation).map_err(Unstored::InputsUnknown)?;
             let sources = sources(context, &list);
-            names.add_texts(unit, &dependence, &sources)?;
-            names.add_locale(&dependence);
-            names.add_git(context, &dependence);
-            names.add_temporary(&setting, &dependence);
+            names.add_texts(unit, &observed_inputs, &sources)?;
+            names.add_locale(&observed_inputs);
+            names.add_git(context, &observed_inputs);
+            names.add_temporary(&setting, &observed_inputs);
             let libraries = observed::libraries(&setting, observation);
             let list = InputList { libraries, ..names.added_to(list) };
             if let Some(part) = observed::foreign_part(&setting, observation) {
                 return Err(Unstored::InputsUnknown(format!("the compiler loaded {}", part.display())));
             }
-            let programs = Programs::of(context, &setting, &dependence)?;
+            let programs = Programs::of(context, &setting, &observed_inputs)?;
             let (list, inputs) =
-                from_observation(context, &dependence, observation, &sources, &programs, list)?;
+                from_observation(context, &observed_inputs, observation, &sources, &programs, list)?;
             Ok(Learned { list, inputs, program_names: programs.into_new() })
         }
         Evidence::Assumed(before, assumed) => {
@@ -154,15 +156,15 @@ fn seen(list: &InputList, present: &Present<'_>) -> Vec<Seen> {
 
 fn from_observation(
     context: &KeyContext<'_>,
-    dependence: &Dependence,
+    observed_inputs: &ObservedInputs,
     observation: &Observation,
     sources: &[PathBuf],
     programs: &Programs<'_>,
     list: InputList,
 ) -> Result<(InputList, KeyInputs), Unstored> {
     let unknown = |why: String| Unstored::InputsUnknown(why);
-    refuse_files_beside_outputs(dependence)?;
-    let mut list = named(context, dependence, sources, list)?;
+    refuse_files_beside_outputs(observed_inputs)?;
+    let mut list = named(context, observed_inputs, sources, list)?;
     let program_names = |program: &Digest| programs.names(program);
     let present = Present::new(context.build_dirs, context.env).with_names(&program_names);
     let mut present = present.with_memo(context.memo).with_loader_dirs(context.loader_dirs());
@@ -178,12 +180,12 @@ fn from_observation(
         })?;
         still(context, &present, source, &then)?;
     }
-    for (path, then) in &dependence.read {
+    for (path, then) in &observed_inputs.read {
         still(context, &present, path, then)?;
     }
-    unchanged_around(dependence)?;
+    unchanged_around(observed_inputs)?;
     if observation.scope == Scope::AllButLinks {
-        refuse_macros_found_by_name(context, dependence)?;
+        refuse_macros_found_by_name(context, observed_inputs)?;
     }
     list.seen = seen(&list, &present);
     Ok((list, inputs))
@@ -191,8 +193,8 @@ fn from_observation(
 
 /// A hit writes nothing but the outputs. What else the run has made must be gone, and what it has written to must be as
 /// it was: a hit neither makes nor removes it.
-fn refuse_files_beside_outputs(dependence: &Dependence) -> Result<(), Unstored> {
-    for (path, before) in &dependence.written {
+fn refuse_files_beside_outputs(observed_inputs: &ObservedInputs) -> Result<(), Unstored> {
+    for (path, before) in &observed_inputs.written {
         let Ok(now) = fs::symlink_metadata(path) else {
             if matches!(before, Found::File(_) | Found::Link(_) | Found::Directory(_)) {
                 return Err(Unstored::UnexpectedOutput(format!("{} was removed as well", path.display())));
@@ -216,13 +218,16 @@ fn refuse_files_beside_outputs(dependence: &Dependence) -> Result<(), Unstored> 
 
 /// A procedural macro that `extern crate` finds in a directory of `-L` is behind none of the externs, and may have read
 /// links that nobody saw.
-fn refuse_macros_found_by_name(context: &KeyContext<'_>, dependence: &Dependence) -> Result<(), Unstored> {
+fn refuse_macros_found_by_name(
+    context: &KeyContext<'_>,
+    observed_inputs: &ObservedInputs,
+) -> Result<(), Unstored> {
     let searched = |path: &&SearchPath| matches!(path.kind, SearchKind::Crate | SearchKind::All);
     for dir in context.invocation.search_paths.iter().filter(searched) {
         let found = fs::list(&context.build_dirs.cwd.join(&dir.path)).unwrap_or_default();
         let libraries = found.iter().filter(|path| path.extension().is_some_and(|suffix| suffix == "so"));
         for library in libraries.filter_map(|path| fs::canonical(path).ok()) {
-            if dependence.read.iter().any(|(path, _)| *path == library) {
+            if observed_inputs.read.iter().any(|(path, _)| *path == library) {
                 return Err(Unstored::InputsUnknown(format!("{} was found by its name", library.display())));
             }
         }
@@ -245,19 +250,19 @@ fn still(
 }
 
 /// Whether directories and what was only asked for are what they were.
-fn unchanged_around(dependence: &Dependence) -> Result<(), Unstored> {
+fn unchanged_around(observed_inputs: &ObservedInputs) -> Result<(), Unstored> {
     let changed = |path: &Path| Err(Unstored::InputChanged(path.display().to_string()));
-    for (path, then) in &dependence.listed {
+    for (path, then) in &observed_inputs.listed {
         if Identity::at(path).ok().as_ref() != Some(then) {
             return changed(path);
         }
     }
-    for path in &dependence.absent {
+    for path in &observed_inputs.absent {
         if fs::metadata(path).is_ok() {
             return changed(path);
         }
     }
-    for (path, then) in &dependence.kinds {
+    for (path, then) in &observed_inputs.kinds {
         let now = fs::symlink_metadata(path).ok();
         let is_same = match then {
             Kind::Link(target) => fs::read_link(path).ok().as_ref() == Some(target),
@@ -276,7 +281,7 @@ fn unchanged_around(dependence: &Dependence) -> Result<(), Unstored> {
 /// The list with what was observed.
 fn named(
     context: &KeyContext<'_>,
-    dependence: &Dependence,
+    observed_inputs: &ObservedInputs,
     sources: &[PathBuf],
     list: InputList,
 ) -> Result<InputList, Unstored> {
@@ -285,24 +290,24 @@ fn named(
         _ => Err(Unstored::InputsUnknown(format!("{}: the name is not UTF-8", path.display()))),
     };
     let mut read = Vec::new();
-    for (path, _) in dependence.read.iter().filter(|(path, _)| !sources.contains(path)) {
+    for (path, _) in observed_inputs.read.iter().filter(|(path, _)| !sources.contains(path)) {
         read.push(name(path)?);
         read.extend(beside_workspace(context, path));
     }
     read.extend(sources.iter().filter_map(|path| beside_workspace(context, path)));
     let mut listed = Vec::new();
-    for (path, _) in &dependence.listed {
+    for (path, _) in &observed_inputs.listed {
         listed.push(name(path)?);
         listed.extend(beside_workspace(context, path));
     }
     let mut probed = Vec::new();
-    for path in dependence.absent.iter().chain(dependence.kinds.iter().map(|(path, _)| path)) {
+    for path in observed_inputs.absent.iter().chain(observed_inputs.kinds.iter().map(|(path, _)| path)) {
         probed.push(name(path)?);
         probed.extend(above_workspace(context, path).or_else(|| beside_workspace(context, path)));
     }
     probed.sort();
     probed.dedup();
-    let programs = dependence.programs.clone();
+    let programs = observed_inputs.programs.clone();
     Ok(InputList {
         programs,
         read: read.into_iter().collect(),
@@ -370,7 +375,7 @@ impl<'a> States<'a> {
 }
 
 /// What the rules about observations must know.
-fn setting(context: &KeyContext<'_>, call: &Call<'_>) -> Setting {
+fn setting(context: &KeyContext<'_>, call: &Call<'_>) -> ObservationContext {
     let (build_dirs, invocation) = (context.build_dirs, context.invocation);
     let real = |path: &Path| fs::canonical(path).unwrap_or_else(|_| path.to_path_buf());
     let in_cwd = |path: &Path| real(&build_dirs.cwd.join(path));
@@ -390,7 +395,7 @@ fn setting(context: &KeyContext<'_>, call: &Call<'_>) -> Setting {
     let rustup = variable("RUSTUP_HOME").or_else(|| Some(real(&dirs::home(context.env)?.join(".rustup"))));
     let arguments = call.args.iter().filter_map(|argument| os::bytes(argument).strip_prefix(b"@"));
     let workspace = build_dirs.member.then(|| real(&build_dirs.cwd));
-    Setting {
+    ObservationContext {
         outputs: context.outputs.iter().map(|this| output(&this.path)).collect(),
         out_dir,
         stems: stems(invocation),
