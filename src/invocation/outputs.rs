@@ -192,3 +192,8 @@ fn in_out_dir(invocation: &Invocation, (prefix, suffix): Affixes) -> PathBuf {
     name.push(suffix);
     invocation.out_dir.join(name)
 }
+
+/// The output of this role, if the invocation has one.
+pub fn output_of(outputs: &[Output], role: Role) -> Option<&Output> {
+    outputs.iter().find(|output| output.role == role)
+}

@@ -29,7 +29,7 @@ pub fn assume(context: &KeyContext<'_>, unit: &Unit) -> Result<Assumed, BypassRe
     };
     link::add_unnamed_libraries(context, &mut assumed.inputs, &mut assumed.watch)?;
     if context.outputs.iter().any(|output| link::reads_closure(output.role)) {
-        let closure = unit::reach_of(context, &unit.externs)?;
+        let closure = unit::closure_of_externs(context, &unit.externs)?;
         link::add(context, &closure, &mut assumed.inputs, &mut assumed.watch)?;
     }
     // Nobody sees which libraries are taken from there.

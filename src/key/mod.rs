@@ -120,6 +120,8 @@ pub mod context;
 
 pub mod link;
 
+pub mod unit_closure;
+
 pub mod unit;
 
 pub mod assumed;

@@ -55,7 +55,7 @@ pub fn unit(context: &KeyContext<'_>) -> Result<Unit, BypassReason> {
     let externs: Vec<Digest> = externs.into_iter().map(|known| known.digest).collect();
     let mut finds_manifest = false;
     if runs_macros {
-        let closure = reach_of(context, &externs)?;
+        let closure = closure_of_externs(context, &externs)?;
         add_macros(context, &closure, &mut inputs)?;
         finds_manifest =
             closure.hidden_readers().any(|(_, procedural_macro)| procedural_macro.finds_manifest);
@@ -464,7 +464,10 @@ pub fn extern_digests(context: &KeyContext<'_>) -> Option<Vec<Digest>> {
 }
 
 /// All that stands behind these externs.
-pub fn reach_of(context: &KeyContext<'_>, externs: &[Digest]) -> Result<CrateClosure, BypassReason> {
+pub fn closure_of_externs(
+    context: &KeyContext<'_>,
+    externs: &[Digest],
+) -> Result<CrateClosure, BypassReason> {
     let mut all = CrateClosure::default();
     for extern_digest in externs {
         let closure = (context.closure)(extern_digest);

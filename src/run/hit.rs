@@ -2,15 +2,19 @@
 
 use std::io::Write as _;
 
+use crate::action::input_list::InputList;
+use crate::action::portable::{Portable, Roots};
 use crate::invocation::Role;
+use crate::invocation::outputs::output_of;
 use crate::key::context::KeyContext;
+use crate::key::depinfo::DepInfo;
 use crate::outcome::MissReason;
-use crate::run::miss::collect::dep_info_of;
 use crate::run::restore::{self, Failed, Restored};
 use crate::run::streams::Streams;
 use crate::store::Store;
+use crate::store::entry::Entry;
 use crate::store::lookup::Found;
-use crate::sys::fs;
+use crate::sys::{fs, os};
 
 /// Restores what was found, and prints. Nothing is printed unless everything is in place.
 pub fn serve(
@@ -38,4 +42,25 @@ pub fn serve(
     let _ = std::io::stdout().write_all(&stdout);
     let _ = std::io::stderr().write_all(&stderr);
     Ok(restored)
+}
+
+/// The dep-info of a hit, as the compiler would have written it here.
+pub fn dep_info_of(entry: &Entry, list: &InputList, context: &KeyContext<'_>) -> Option<Vec<u8>> {
+    let (roots, outputs): (&Roots, _) = (&context.build_dirs.roots, context.outputs);
+    let path = |role: &Role| Some(os::bytes(&output_of(outputs, *role)?.path).to_vec());
+    let variable = |name: &Portable| {
+        let value = context.env.get(os::from_bytes(name.as_bytes())?);
+        Some((name.as_bytes().to_vec(), value.map(|value| os::bytes(value).to_vec())))
+    };
+    let dep_info = DepInfo {
+        targets: entry.dep_info.iter().map(path).collect::<Option<_>>()?,
+        files: list.files.iter().map(|file| roots.expand(file)).collect::<Option<_>>()?,
+        variables: list.variables.iter().map(variable).collect::<Option<_>>()?,
+        checksums: entry.checksums.clone(),
+    };
+    // Of another list than the entry was made with.
+    if dep_info.checksums.iter().any(|(index, _)| *index >= dep_info.files.len()) {
+        return None;
+    }
+    Some(dep_info.write())
 }

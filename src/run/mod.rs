@@ -12,6 +12,8 @@ pub mod streams;
 
 pub mod path_remap;
 
+pub mod unit_name;
+
 pub mod restore;
 
 pub mod hit;

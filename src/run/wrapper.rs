@@ -20,16 +20,13 @@ use crate::key::context::KeyContext;
 use crate::key::toolchain::Toolchain;
 use crate::key::unit::{self, Unit};
 use crate::outcome::{Bypass, BypassReason, MissReason, Origin, Outcome};
-use crate::run::automatic_gc;
 use crate::run::call::{self, Call, read_argument_file};
-use crate::run::hit;
-use crate::run::miss::collect;
 use crate::run::miss::compilation::Compilation;
 use crate::run::path_remap::{self, PathRemap};
-use crate::run::ping;
 use crate::run::policy::{self, Policy};
 use crate::run::record::{self, Record};
 use crate::run::streams::Streams;
+use crate::run::{automatic_gc, hit, ping, unit_name};
 use crate::settings;
 use crate::store::Store;
 use crate::sys::clock::{self, Stopwatch};
@@ -144,7 +141,7 @@ impl Way<'_> {
             program_names: &|digest| self.store.program_names(digest),
             adopt: &|path, digest| self.writes().then(|| self.store.adopt(path, digest)).flatten(),
         };
-        record.unit = collect::unit_name(&context);
+        record.unit = unit_name::unit_name(&context);
         record.place = self.build_dirs.shown();
         let streams = Streams::new(invocation, &outputs, &self.build_dirs.roots);
         let checked =

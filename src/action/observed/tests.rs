@@ -1,11 +1,11 @@
 //! The rules, one by one.
 
 use super::*;
-use crate::key::candidates::turned_down;
-use crate::key::closure::{ClosureCrate, CrateClosure};
 use crate::action::portable::Portable;
 use crate::digest::Digest;
+use crate::key::candidates::turned_down;
 use crate::key::closure::ProceduralMacro;
+use crate::key::closure::{ClosureCrate, CrateClosure};
 use crate::sys::observe::Uses;
 
 fn setting() -> ObservationContext {

@@ -18,14 +18,16 @@ use crate::key::assumed::{self, Assumed};
 use crate::key::closure::CrateClosure;
 use crate::key::context::KeyContext;
 use crate::key::unit::Unit;
+use crate::key::unit_closure;
 use crate::outcome::{Bypass, BypassReason, Unstored};
 use crate::run::call::{Call, unlink};
 use crate::run::miss::artifact_reader::{Reader, Reading};
 use crate::run::miss::attempt::{Attempt, Stream};
+use crate::run::miss::before::Before;
 use crate::run::miss::collect::{self, Finished};
 use crate::run::miss::compile::{self, Compiled, NotRun, Printed, ShownStreams};
 use crate::run::miss::generated::Sources;
-use crate::run::miss::learn::{Before, Evidence};
+use crate::run::miss::learn::Evidence;
 use crate::run::miss::privileged;
 use crate::run::path_remap::PathRemap;
 use crate::run::policy;
@@ -204,7 +206,8 @@ impl Compilation<'_> {
         let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
         let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
         let args = [self.call.prefix, mapped, &own].concat();
-        let closure = self.writes.then(|| collect::reach_of(self.context, self.externs)).flatten();
+        let closure =
+            self.writes.then(|| unit_closure::closure_of_unit(self.context, self.externs)).flatten();
         let reader = Reader::new(self.context.build_dirs);
         let (compiled, privileged) = {
             let stderr = self.announcing(closure.as_ref(), &reader, attempt);
@@ -326,7 +329,7 @@ impl Finish<'_> {
 
     fn try_store(&self, unit: &Unit, evidence: Evidence<'_>, remap: &PathRemap) -> Result<Stored, Unstored> {
         let Compilation { context, streams, store, .. } = *self.compilation;
-        let put = collect::gather(&Finished {
+        let put = collect::collect(&Finished {
             context,
             unit,
             evidence,

@@ -14,9 +14,25 @@ pub mod environment_names;
 
 pub mod unobserved;
 
+pub mod found_by_name;
+
+pub mod before;
+
+pub mod observation_context;
+
+pub mod input_names;
+
+pub mod unchanged;
+
 pub mod learn;
 
 pub mod artifact_reader;
+
+pub mod dep_info;
+
+pub mod artifacts;
+
+pub mod bind_roots;
 
 pub mod collect;
 

@@ -24,7 +24,7 @@ use crate::sys::{fs, os};
 /// There is such a crate among those that stand behind the externs, or they are not known.
 pub fn refuse_unknown(context: &KeyContext<'_>, unit: &Unit) -> Result<(), Unstored> {
     let unknown = |why: String| Unstored::InputsUnknown(why);
-    let closure = unit::reach_of(context, &unit.externs)
+    let closure = unit::closure_of_externs(context, &unit.externs)
         .map_err(|reason| unknown(format!("what stands behind {}", reason.detail)))?;
     if let Some(reached) = closure.crates.iter().find(|reached| reached.assembles) {
         return Err(unknown(format!("{} has the assembler read files in its dependents", reached.stem)));
@@ -108,7 +108,8 @@ pub fn places_to_write(context: &KeyContext<'_>, unit: &Unit) -> io::Result<Inpu
 /// Paths in variables whose names stand in the libraries of the macros. Those that every build has, and writes to while
 /// it compiles, are left out, and so is what holds them.
 fn named_places(context: &KeyContext<'_>, unit: &Unit) -> io::Result<Vec<PathBuf>> {
-    let closure = unit::reach_of(context, &unit.externs).map_err(|reason| io::Error::other(reason.detail))?;
+    let closure =
+        unit::closure_of_externs(context, &unit.externs).map_err(|reason| io::Error::other(reason.detail))?;
     let libraries = closure.hidden_readers();
     let names: Vec<String> =
         libraries.filter_map(|(_, procedural_macro)| (context.names)(&procedural_macro.digest)).collect();

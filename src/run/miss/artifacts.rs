@@ -1,0 +1,111 @@
+//! Reads the outputs of a finished compile, each once.
+
+use std::path::PathBuf;
+
+use crate::action::portable::Root;
+use crate::invocation::outputs::output_of;
+use crate::invocation::{Output, Role};
+use crate::key::context::KeyContext;
+use crate::key::library_texts;
+use crate::key::unit_closure::is_pure;
+use crate::outcome::Unstored;
+use crate::run::miss::artifact_reader::Reader;
+use crate::run::restore::sharing;
+use crate::store::blob::Sharing;
+use crate::store::entry::Artifact;
+use crate::sys::fs::{self, Identity};
+
+/// The outputs of one compile.
+#[derive(Default)]
+pub struct Artifacts {
+    /// What an entry says of them.
+    pub artifacts: Vec<Artifact>,
+    /// Where they are, and whether the store may share the file, in the same order.
+    pub files: Vec<(PathBuf, Sharing)>,
+    /// Roots whose real paths stand in one of them, each once.
+    pub roots: Vec<Root>,
+    /// What is loaded of a procedural macro with hidden inputs.
+    pub library: Option<Vec<u8>>,
+    /// Dependents may have the assembler read files.
+    pub assembles: bool,
+}
+
+/// Reads every output once: for its digest and, if paths were remapped (`finds_roots`), for the roots that stand in it.
+///
+/// # Errors
+/// An output is missing, empty or no regular file, or cannot be read.
+pub fn read_artifacts(
+    context: &KeyContext<'_>,
+    reader: &Reader,
+    finds_roots: bool,
+) -> Result<Artifacts, Unstored> {
+    let mut found = Artifacts::default();
+    let outputs = context.outputs.iter().filter(|output| output.role != Role::DepInfo);
+    for output in outputs {
+        let path = context.build_dirs.cwd.join(&output.path);
+        let unexpected = |why: &str| Unstored::UnexpectedOutput(format!("{}: {why}", path.display()));
+        let metadata = match fs::symlink_metadata(&path) {
+            Err(_) if output.role.is_side_file() => continue,
+            metadata => metadata.map_err(|e| unexpected(&e.to_string()))?,
+        };
+        if !metadata.is_file() {
+            return Err(unexpected("not a regular file"));
+        }
+        let mut loaded = (output.role == Role::ProcMacro && !is_pure(context)).then(|| Loaded {
+            n_file: metadata.len() as usize,
+            n_wanted: None,
+            bytes: Vec::new(),
+        });
+        let reading = match reader.known(&path, &Identity::of(&metadata)) {
+            Some(reading) => Ok(reading),
+            None => reader.read(&path, &mut |piece| loaded.iter_mut().for_each(|it| it.add(piece))),
+        };
+        let reading = reading.map_err(|e| unexpected(&e.to_string()))?;
+        if reading.identity.size == 0 && output.role != Role::Metadata {
+            return Err(unexpected("empty"));
+        }
+        if finds_roots {
+            found.roots.extend(&reading.roots);
+        }
+        found.assembles |= reading.assembles && tells_dependents(context.outputs, output.role);
+        found.artifacts.push(Artifact {
+            role: output.role,
+            blob: reading.digest,
+            size_bytes: reading.identity.size,
+            executable: fs::is_executable(&metadata),
+        });
+        let roles = context.outputs.iter().map(|output| output.role);
+        found.files.push((path, sharing(output.role, roles)));
+        found.library = loaded.map(|loaded| loaded.bytes).or(found.library);
+    }
+    found.roots.sort_unstable();
+    found.roots.dedup();
+    Ok(found)
+}
+
+/// Whether an output of this role is where dependents find macros, and code that they compile: the metadata, which is
+/// also part of the others.
+pub fn tells_dependents(outputs: &[Output], role: Role) -> bool {
+    let metadata = output_of(outputs, Role::Metadata).map(|output| output.role);
+    role.can_be_depended_on() && role != Role::ProcMacro && metadata.is_none_or(|metadata| metadata == role)
+}
+
+/// What of a library is loaded, as far as its headers tell.
+struct Loaded {
+    n_file: usize,
+    n_wanted: Option<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Loaded {
+    fn add(&mut self, piece: &[u8]) {
+        let n_wanted = *self.n_wanted.get_or_insert_with(|| {
+            let n_loaded =
+                library_texts::n_loaded(piece).map_or(self.n_file, |n_loaded| n_loaded.min(self.n_file));
+            self.bytes.reserve_exact(n_loaded);
+            n_loaded
+        });
+        let n_more = n_wanted.saturating_sub(self.bytes.len()).min(piece.len());
+        self.bytes.extend_from_slice(&piece[..n_more]);
+    }
+}

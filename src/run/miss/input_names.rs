@@ -1,0 +1,85 @@
+//! Names for the files of an observed compile, as they mean the same in every checkout.
+
+use std::path::{Path, PathBuf};
+
+use crate::action::input_list::InputList;
+use crate::action::observed::ObservedInputs;
+use crate::action::portable::{Portable, Root};
+use crate::key::context::KeyContext;
+use crate::outcome::Unstored;
+use crate::sys::os;
+
+/// The list with what was observed.
+pub fn named(
+    context: &KeyContext<'_>,
+    observed_inputs: &ObservedInputs,
+    sources: &[PathBuf],
+    list: InputList,
+) -> Result<InputList, Unstored> {
+    let name = |path: &Path| match context.portable(os::bytes(path)) {
+        name if std::str::from_utf8(name.as_bytes()).is_ok() => Ok(name),
+        _ => Err(Unstored::InputsUnknown(format!("{}: the name is not UTF-8", path.display()))),
+    };
+    let mut read = Vec::new();
+    for (path, _) in observed_inputs.read.iter().filter(|(path, _)| !sources.contains(path)) {
+        read.push(name(path)?);
+        read.extend(beside_workspace(context, path));
+    }
+    read.extend(sources.iter().filter_map(|path| beside_workspace(context, path)));
+    let mut listed = Vec::new();
+    for (path, _) in &observed_inputs.listed {
+        listed.push(name(path)?);
+        listed.extend(beside_workspace(context, path));
+    }
+    let mut probed = Vec::new();
+    for path in observed_inputs.absent.iter().chain(observed_inputs.kinds.iter().map(|(path, _)| path)) {
+        probed.push(name(path)?);
+        probed.extend(above_workspace(context, path).or_else(|| beside_workspace(context, path)));
+    }
+    probed.sort();
+    probed.dedup();
+    let programs = observed_inputs.programs.clone();
+    Ok(InputList {
+        programs,
+        read: read.into_iter().collect(),
+        listed: listed.into_iter().collect(),
+        probed: probed.into_iter().collect(),
+        ..list
+    })
+}
+
+/// Who looks for a file in the directories above the workspace means those above any checkout.
+fn above_workspace(context: &KeyContext<'_>, path: &Path) -> Option<Portable> {
+    let workspace = os::path(context.build_dirs.roots.value(Root::Workspace)?)?;
+    let directory = path.parent().filter(|directory| directory.parent().is_some())?;
+    let is_above = workspace != directory && workspace.starts_with(directory);
+    is_above.then(|| from_workspace(context, workspace.clone(), directory, path)).flatten()
+}
+
+/// What lies in a checkout of which the workspace is a part may have been found from there, even if it was named from
+/// the root: a repository that git finds, a parent directory, links resolved. So both that very file and the one in the
+/// same place of the checkout at hand count.
+fn beside_workspace(context: &KeyContext<'_>, path: &Path) -> Option<Portable> {
+    let name = context.portable(os::bytes(path));
+    let has_root = [Root::Workspace, Root::Target, Root::CargoHome].iter().any(|root| name.is_under(*root));
+    let spellings =
+        context.build_dirs.roots.spellings().filter(|(_, root)| *root == Root::Workspace && !has_root);
+    spellings.filter_map(|(spelling, _)| os::path(spelling)).find_map(|workspace| {
+        let checkout =
+            context.build_dirs.checkouts(&workspace).find(|directory| path.starts_with(directory))?;
+        from_workspace(context, workspace.clone(), checkout, path)
+    })
+}
+
+/// `path` in `directory`, as it is reached from the workspace, which is in there too.
+fn from_workspace(
+    context: &KeyContext<'_>,
+    mut workspace: PathBuf,
+    directory: &Path,
+    path: &Path,
+) -> Option<Portable> {
+    let n_up = workspace.strip_prefix(directory).ok()?.components().count();
+    workspace.extend(std::iter::repeat_n("..", n_up));
+    workspace.push(path.strip_prefix(directory).ok()?);
+    Some(context.portable(os::bytes(&workspace)))
+}

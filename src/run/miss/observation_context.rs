@@ -1,0 +1,102 @@
+//! What the rules about observations have to know of a compile.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use crate::action::observed::ObservationContext;
+use crate::invocation::SearchKind;
+use crate::key::context::KeyContext;
+use crate::key::link::reads_closure;
+use crate::run::call::Call;
+use crate::run::miss::before::stems;
+use crate::run::miss::environment_names::TEMPORARY_VARIABLES;
+use crate::sys::env::Env;
+use crate::sys::{dirs, fs, os};
+
+/// What the rules about observations must know.
+pub fn observation_context(context: &KeyContext<'_>, call: &Call<'_>) -> ObservationContext {
+    let (build_dirs, invocation) = (context.build_dirs, context.invocation);
+    let real = |path: &Path| fs::canonical(path).unwrap_or_else(|_| path.to_path_buf());
+    let in_cwd = |path: &Path| real(&build_dirs.cwd.join(path));
+    let out_dir = in_cwd(&invocation.out_dir);
+    let output = |path: &Path| {
+        let path = build_dirs.cwd.join(path);
+        let name = path.file_name().map(OsStr::to_os_string).unwrap_or_default();
+        path.parent().map_or_else(|| path.clone(), |dir| real(dir).join(name))
+    };
+    let searched = |kinds: &'static [SearchKind]| {
+        let paths = invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
+        paths.map(|path| in_cwd(&path.path))
+    };
+    let roots = build_dirs.with_canonical_spellings();
+    let variable = |name: &str| context.env.get(name).map(|dir| in_cwd(Path::new(dir)));
+    let compiler = os::find_program(call.program, context.env.get("PATH"), &build_dirs.cwd);
+    let rustup = variable("RUSTUP_HOME").or_else(|| Some(real(&dirs::home(context.env)?.join(".rustup"))));
+    let arguments = call.args.iter().filter_map(|argument| os::bytes(argument).strip_prefix(b"@"));
+    let workspace = build_dirs.member.then(|| real(&build_dirs.cwd));
+    ObservationContext {
+        outputs: context.outputs.iter().map(|this| output(&this.path)).collect(),
+        out_dir,
+        stems: stems(invocation),
+        linked: context.outputs.iter().any(|this| reads_closure(this.role)),
+        compiler: compiler.map(|path| real(&path)).unwrap_or_default(),
+        sysroot: real(&context.toolchain.sysroot),
+        covered: context.toolchain.covered.clone(),
+        rustup,
+        jobservers: ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"]
+            .iter()
+            .filter_map(|name| os::path(jobserver_pipe(os::bytes(context.env.get(name)?))?))
+            .map(|path| real(&path))
+            .collect(),
+        arguments: arguments.filter_map(os::path).map(|path| in_cwd(&path)).collect(),
+        externs: invocation.externs.iter().filter_map(|this| Some(in_cwd(this.path.as_deref()?))).collect(),
+        crate_dirs: searched(&[SearchKind::Crate, SearchKind::All]).collect(),
+        dependency_dirs: searched(&[SearchKind::Dependency]).collect(),
+        loader_dirs: os::path_dirs(context.env.get("LD_LIBRARY_PATH"), &build_dirs.cwd)
+            .iter()
+            .map(|path| real(path))
+            .collect(),
+        generated: variable("OUT_DIR"),
+        turned_down: Vec::new(),
+        build_dirs: workspace
+            .into_iter()
+            .chain(build_dirs.target.as_deref().map(real))
+            .chain(variable("CARGO_MANIFEST_DIR"))
+            .collect(),
+        path: os::path_dirs(context.env.get("PATH"), &build_dirs.cwd),
+        roots: roots.spellings().filter_map(|(path, _)| os::path(path)).collect(),
+        temporary: temporary_dirs(context.env)
+            .into_iter()
+            .map(|dir| build_dirs.cwd.join(dir))
+            .flat_map(|dir| [real(&dir), dir])
+            .collect(),
+    }
+}
+
+/// Where programs put temporary files: what the environment says, or where they do it if that says nothing.
+fn temporary_dirs(env: &Env) -> Vec<&Path> {
+    let named = TEMPORARY_VARIABLES.iter().filter_map(|name| env.get(name));
+    let named: Vec<&Path> = named.filter(|dir| !dir.is_empty()).map(Path::new).collect();
+    if named.is_empty() { vec![Path::new("/tmp")] } else { named }
+}
+
+/// The path in `--jobserver-auth=fifo:PATH`, of which the last one counts.
+fn jobserver_pipe(flags: &[u8]) -> Option<&[u8]> {
+    let words = flags.split(|byte| *byte == b' ');
+    words.filter_map(|word| word.strip_prefix(b"--jobserver-auth=fifo:")).next_back()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pipe_of_a_jobserver_is_the_last_one_named() {
+        let pipe = |flags: &str| jobserver_pipe(flags.as_bytes()).map(|path| path.to_vec());
+        assert_eq!(
+            pipe("-j --jobserver-auth=fifo:/tmp/a --jobserver-auth=fifo:/tmp/b"),
+            Some(b"/tmp/b".to_vec())
+        );
+        assert_eq!(pipe("-j --jobserver-fds=3,4 --jobserver-auth=3,4"), None);
+    }
+}
