@@ -81,3 +81,57 @@ fn no_step_needs_more_descriptors_than_the_compiler() {
     step.all_hit();
     assert!(step.all_observed(), "\n{step}");
 }
+
+/// Becomes a command in a root directory of its own, in which the project is the root itself and all else is where it is
+/// outside.
+const ENTER: &str = r#"set -eu
+root=$1; shift
+for entry in /*; do
+    name=${entry#/}
+    if [ -L "$entry" ]; then cp -Pf "$entry" "$root/$name"
+    elif [ -d "$entry" ] && [ -z "$(ls -A "$root/$name" 2>/dev/null)" ]; then
+        mkdir -p "$root/$name"
+        mount --rbind "$entry" "$root/$name"
+    fi
+done
+cd "$root"
+exec chroot "$root" "$@"
+"#;
+
+/// `WORKDIR /` in a container, or none.
+#[test]
+fn a_workspace_that_is_the_root_of_a_container_is_served() {
+    let world = World::files(&[
+        ("Cargo.toml", &package("app", "[dependencies]\nwords = { path = \"words\" }\n[workspace]\n")),
+        ("src/main.rs", "fn main() { print!(\"{} {}\", words::W, include_str!(\"../text\")); }\n"),
+        ("words/Cargo.toml", &package("words", "")),
+        ("words/src/lib.rs", "pub const W: &str = env!(\"CARGO_MANIFEST_DIR\");\n"),
+        ("text", "one"),
+    ]);
+    let flags = ["-m", "-rm"].into_iter().find(|flags| {
+        Command::new("unshare").args([flags, "true"]).output().is_ok_and(|output| output.status.success())
+    });
+    let Some(flags) = flags else {
+        return skip("unshare", "there is no `unshare`, or no right to use it");
+    };
+    let root = world.tree().to_path_buf();
+    let run = |args: &[&str]| {
+        let mut command = world.command("unshare");
+        command.args([flags, "sh", "-c", ENTER, "enter"]).arg(&root).args(args);
+        world.run(command)
+    };
+    // `cargo run` prints what the program does.
+    let build = |expected: &str| {
+        let step = run(&["cargo", "run", "--target-dir", "/build"]);
+        assert_eq!(step.succeeds().stdout(), expected, "\n{step}");
+        step
+    };
+    build("/words one").all_missed();
+    assert!(build("/words one").records().is_empty());
+    run(&["rm", "-r", "/build"]).succeeds();
+    build("/words one").all_hit();
+    assert!(build("/words one").records().is_empty());
+    run(&["rm", "-r", "/build"]).succeeds();
+    world.write("text", "two");
+    build("/words two").only_missed(&["app bin"]);
+}
