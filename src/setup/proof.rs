@@ -25,7 +25,20 @@ pub fn cargo(env: &Env) -> Option<PathBuf> {
 /// It is not: what cargo did instead.
 pub fn prove(env: &Env, wrapper: &Path) -> Result<(), String> {
     let asked = Asked::of(env).and_then(|asked| asked.judge(env, wrapper));
-    asked.map_err(|why| format!("cargo does not call {}: {why}", wrapper.display()))
+    asked.map_err(|why| not_called(wrapper, &why))
+}
+
+/// The same in the environment as it is: a variable may have cargo call the wrapper.
+///
+/// # Errors
+/// It is not: what cargo did instead.
+pub fn prove_here(env: &Env, wrapper: &Path) -> Result<(), String> {
+    let asked = Asked::with(env, Variables::Kept).and_then(|asked| asked.judge(env, wrapper));
+    asked.map_err(|why| not_called(wrapper, &why))
+}
+
+fn not_called(wrapper: &Path, why: &str) -> String {
+    format!("cargo does not call {}: {why}", wrapper.display())
 }
 
 /// Checks that cargo works and does not call this program, whatever else it calls. A cargo that did not work before
@@ -62,6 +75,13 @@ pub fn cargo_works(env: &Env) -> bool {
     Asked::of(env).is_ok_and(|asked| asked.captured.code == Some(0))
 }
 
+/// What becomes of the variables that set a wrapper while cargo is asked.
+#[derive(Clone, Copy, PartialEq)]
+enum Variables {
+    Kept,
+    Removed,
+}
+
 /// What cargo did when it was asked.
 struct Asked {
     dir: PathBuf,
@@ -71,11 +91,16 @@ struct Asked {
 
 impl Asked {
     fn of(env: &Env) -> Result<Asked, String> {
+        Asked::with(env, Variables::Removed)
+    }
+
+    fn with(env: &Env, variables: Variables) -> Result<Asked, String> {
         let cargo = cargo(env).ok_or("cargo is not in PATH, so it cannot be asked")?;
         let state = dirs::state(env).ok_or("there is no home directory")?.join("kache");
         let dir = state.join(format!("proof-{}", fs::unique_name()));
         let captured = make_package(&dir).map_err(|e| format!("{}: {e}", dir.display())).and_then(|()| {
-            ask(&cargo, &dir, env).map_err(|e| format!("{} could not be asked: {e}", cargo.display()))
+            ask(&cargo, &dir, env, variables)
+                .map_err(|e| format!("{} could not be asked: {e}", cargo.display()))
         });
         let answers = ping::answers(&fs::read(&answers_file(&dir)).unwrap_or_default());
         // What is left of it is small, and named for what it is.
@@ -134,7 +159,7 @@ fn answers_file(dir: &Path) -> PathBuf {
 
 /// `cargo tree` asks the compiler for its version and builds nothing. Without its memory of earlier answers it asks
 /// anew.
-fn ask(cargo: &Path, dir: &Path, env: &Env) -> std::io::Result<Captured> {
+fn ask(cargo: &Path, dir: &Path, env: &Env, variables: Variables) -> std::io::Result<Captured> {
     let answers = answers_file(dir);
     // Relative to where it was set, not to the package.
     let home = env.cwd.as_deref().and_then(|cwd| cargo_config::chain::cargo_home(env, cwd));
@@ -144,7 +169,9 @@ fn ask(cargo: &Path, dir: &Path, env: &Env) -> std::io::Result<Captured> {
         ("CARGO_TERM_COLOR", Some(OsStr::new("never"))),
     ];
     vars.extend(home.iter().map(|home| ("CARGO_HOME", Some(home.as_os_str()))));
-    vars.extend(Setting::RustcWrapper.variables().map(|name| (name, None)));
+    if variables == Variables::Removed {
+        vars.extend(Setting::RustcWrapper.variables().map(|name| (name, None)));
+    }
     let surroundings = Surroundings { cwd: Some(dir), vars: &vars, ..Surroundings::default() };
     process::capture(cargo.as_os_str(), &["tree", "--offline", "--depth", "0"], &surroundings)
 }

@@ -204,3 +204,12 @@ fn a_report_has_nothing_of_its_user_in_it() {
     assert!(!report.out.contains(home.root().to_str().unwrap()), "{}", report.out);
     home.run(&["doctor", "--online"]).with(0, "the address of releases is not known");
 }
+
+/// As where an `.envrc` sets it for some builds only.
+#[test]
+fn a_variable_that_has_cargo_call_kache_is_proof_enough() {
+    let mut home = home();
+    let kache = home.kache().display().to_string();
+    home.set("RUSTC_WRAPPER", &kache);
+    home.run(&["doctor"]).with(0, "cargo was asked, and calls kache");
+}

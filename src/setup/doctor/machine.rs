@@ -117,7 +117,7 @@ impl Ask for System {
     }
 
     fn prove(&self, env: &Env, wrapper: &Path) -> Result<(), String> {
-        proof::prove(env, wrapper)
+        proof::prove_here(env, wrapper)
     }
 
     fn disk(&self, dir: &Path) -> io::Result<Disk> {
