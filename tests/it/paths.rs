@@ -118,6 +118,13 @@ fn generated_code_asks_by_a_macro_of_a_dependency() {
 }
 
 #[test]
+fn generated_code_asks_by_a_macro_that_it_hands_the_name() {
+    let words = "#[macro_export] macro_rules! with { ($m:ident) => { $m!() } }\n";
+    let code = "pub const G: &str = words::with!(file);";
+    keeps_its_real_paths(generated(code, "fn main() { println!(\"{G}\"); }", words));
+}
+
+#[test]
 fn generated_code_asks_by_a_procedural_macro() {
     for body in
         ["\"file!()\".parse().unwrap()", "format!(\"{:?}\", Span::call_site().file()).parse().unwrap()"]

@@ -71,7 +71,8 @@ impl Sources<'_> {
         let mut macros = Macros::default();
         generated.iter().for_each(|code| macros.add(code));
         own.iter().filter_map(code).for_each(|code| macros.add(&code));
-        let is_asking = macros.asks(used_in(&generated)) || self.asks_elsewhere(macros, &generated);
+        let is_asking =
+            macros.asks(used_in(&generated), &generated) || self.asks_elsewhere(macros, &generated);
         Some(if is_asking { Part::Asks } else { Part::Silent })
     }
 
@@ -134,7 +135,7 @@ impl Sources<'_> {
             }
             names.extend(codes.iter().flat_map(|code| rust_text::invoked(code)).map(str::to_owned));
         }
-        macros.asks(names)
+        macros.asks(names, generated)
     }
 
     /// The sources of a crate that the unit depends on, by the dep-info beside its library.
@@ -157,7 +158,9 @@ fn code_of(path: &Path) -> Option<Vec<u8>> {
 
 /// Whether `code` asks without the help of other macros.
 fn asks_itself(code: &[u8]) -> bool {
-    rust_text::invoked(code).any(|name| ASKING.contains(&name)) || has_call(code, "Location", "::", "caller")
+    // The type may have been imported under another name.
+    let asks_caller = ["Location", ""].into_iter().any(|name| has_call(code, name, "::", "caller"));
+    asks_caller || rust_text::invoked(code).any(|name| ASKING.contains(&name))
 }
 
 /// Whether `code`, of a procedural macro, asks spans for their file.
@@ -286,6 +289,8 @@ struct Macros(BTreeMap<String, Rules>);
 #[derive(Default)]
 struct Rules {
     asks: bool,
+    /// They invoke macros whose names they are handed.
+    calls_back: bool,
     invokes: BTreeSet<String>,
 }
 
@@ -295,21 +300,25 @@ impl Macros {
         for (name, rules) in rust_text::defined(code) {
             let known = self.0.entry(name.to_owned()).or_default();
             known.asks |= asks_itself(rules);
+            known.calls_back |= rust_text::calls_back(rules);
             known.invokes.extend(rust_text::invoked(rules).map(str::to_owned));
         }
     }
 
-    /// Whether one of these macros asks, or one that it invokes.
-    fn asks(&self, names: BTreeSet<String>) -> bool {
+    /// Whether one of these macros asks, or one that it invokes. What `generated` code hands to a macro may be any name
+    /// in it.
+    fn asks(&self, names: BTreeSet<String>, generated: &[Vec<u8>]) -> bool {
+        let handed = || generated.iter().flat_map(|code| rust_text::names(code)).map(|(name, _)| name);
         let mut waiting: Vec<String> = names.into_iter().collect();
         let mut seen = BTreeSet::new();
         while let Some(name) = waiting.pop() {
             let Some(rules) = self.0.get(&name) else { continue };
-            if rules.asks {
+            if rules.asks || rules.calls_back && handed().any(|name| ASKING.contains(&name)) {
                 return true;
             }
             if seen.insert(name) {
                 waiting.extend(rules.invokes.iter().cloned());
+                waiting.extend(handed().filter(|_| rules.calls_back).map(str::to_owned));
             }
         }
         false
@@ -328,6 +337,7 @@ mod tests {
         assert!(asks("fn f() { dbg!(1); }"));
         assert!(asks("use std::panic::Location; fn f() { Location::caller() }"));
         assert!(asks("f.map_or_else(core::panic::Location::caller, g)"));
+        assert!(asks("use std::panic::Location as L; fn f() { L::caller() }"));
         assert!(!asks("// file!()\nfn file() { include_file!(); panic!(\"file!()\") } Location::callers()"));
     }
 
@@ -343,9 +353,19 @@ mod tests {
     fn a_macro_asks_if_one_that_it_invokes_asks() {
         let mut macros = Macros::default();
         macros.add(b"macro_rules! a { () => { $crate::b!() } } macro_rules! b { () => { a!(); c!() } }");
-        assert!(!macros.asks(BTreeSet::from(["a".to_owned()])));
+        assert!(!macros.asks(BTreeSet::from(["a".to_owned()]), &[]));
         macros.add(b"macro_rules! c { () => { file!() } }");
-        assert!(macros.asks(BTreeSet::from(["a".to_owned()])));
-        assert!(!macros.asks(BTreeSet::from(["d".to_owned()])));
+        assert!(macros.asks(BTreeSet::from(["a".to_owned()]), &[]));
+        assert!(!macros.asks(BTreeSet::from(["d".to_owned()]), &[]));
+    }
+
+    #[test]
+    fn a_macro_asks_if_it_is_handed_one_that_asks() {
+        let mut macros = Macros::default();
+        macros.add(b"macro_rules! with { ($m:ident) => { $m!() } } macro_rules! b { () => { file!() } }");
+        let asks = |code: &str| macros.asks(BTreeSet::from(["with".to_owned()]), &[code.into()]);
+        assert!(asks("with!(file)"));
+        assert!(asks("with!(b)"));
+        assert!(!asks("with!(c)"));
     }
 }

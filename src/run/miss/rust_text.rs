@@ -114,11 +114,21 @@ pub fn names(code: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
 
 /// The names of the macros that `code` invokes as `name!(…)`, with any brackets.
 pub fn invoked(code: &[u8]) -> impl Iterator<Item = &str> {
-    let is_invoked = |rest: &[u8]| {
-        let arguments = rest.strip_prefix(b"!").map(<[u8]>::trim_ascii_start);
-        arguments.is_some_and(|arguments| matches!(arguments.first(), Some(b'(' | b'[' | b'{')))
-    };
-    names(code).filter(move |(name, rest)| is_invoked(rest) && !KEYWORDS.contains(name)).map(|(name, _)| name)
+    names(code).filter(|(name, rest)| is_invoked(rest) && !KEYWORDS.contains(name)).map(|(name, _)| name)
+}
+
+/// Whether what follows a name makes it an invocation.
+fn is_invoked(rest: &[u8]) -> bool {
+    let arguments = rest.strip_prefix(b"!").map(<[u8]>::trim_ascii_start);
+    arguments.is_some_and(|arguments| matches!(arguments.first(), Some(b'(' | b'[' | b'{')))
+}
+
+/// Whether the rules of a macro invoke macros that they are handed, as `$name!(…)`.
+pub fn calls_back(rules: &[u8]) -> bool {
+    memchr::memchr_iter(b'$', rules).any(|at| {
+        let rest = rules[at + 1..].trim_ascii_start();
+        is_invoked(rest[name_length(rest)..].trim_ascii_start())
+    })
 }
 
 /// Words that stand before a negation.
@@ -187,6 +197,13 @@ mod tests {
         assert_eq!(found.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(invoked(found[0].1).collect::<Vec<_>>(), ["file"]);
         assert_eq!(invoked(found[1].1).collect::<Vec<_>>(), ["c"]);
+    }
+
+    #[test]
+    fn rules_that_invoke_what_they_are_handed_are_found() {
+        assert!(calls_back(b"($m:ident) => { $m!() }"));
+        assert!(calls_back(b"($m:ident, $n:expr) => { $ m ! [$n] }"));
+        assert!(!calls_back(b"($m:ident) => { $crate::m!($m); if $m != 1 { !$m } }"));
     }
 
     #[test]
