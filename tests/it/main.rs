@@ -51,6 +51,8 @@ mod observing_calls;
 #[cfg(target_os = "linux")]
 mod observing_failures;
 #[cfg(target_os = "linux")]
+mod observing_killed;
+#[cfg(target_os = "linux")]
 mod observing_links;
 #[cfg(target_os = "linux")]
 mod observing_places;

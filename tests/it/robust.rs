@@ -206,7 +206,7 @@ impl Held {
         assert!(runs("kill", &["-s", signal, parent.expect("has a parent")]));
     }
 
-    /// Lets the macro go on.
+    /// Lets the macro, or whoever waits, go on.
     pub(crate) fn release(&self) {
         std::fs::remove_file(&self.hold).expect("removes");
     }

@@ -16,11 +16,12 @@
 //! # Whoever lives longer
 //!
 //! A call that nobody answers any more fails in the program with `ENOSYS`. So the listener stays open as long as any
-//! descendant lives: [`Watching::finish`] hands it to a small process of its own when the program has ended and left
-//! others behind (a server that a macro has started). An error while noting something never stops the answers; the
-//! observation is then [incomplete](Observation::incomplete). What is left is the sudden death of this process
-//! (`kill -9`, out of memory): what it observed fails as well. Whoever kills a wrapper gets no output of its compiler,
-//! with or without observation, so nothing is lost but the servers that this very compiler had started.
+//! descendant lives. As soon as a process besides the program itself makes a call, a small process, the keeper, is
+//! forked, which holds the listener too. It answers when this process dies suddenly (`kill -9`, out of memory), and when
+//! the program has ended and left others behind (a server that a macro has started); it ends with the last of them. The
+//! program itself is killed with this process. An error while noting something never stops the answers; the observation
+//! is then [incomplete](Observation::incomplete). What is left: a keeper that cannot be forked, or is itself killed,
+//! before this process is killed; and a descendant that has made no observed call before that.
 //!
 //! # What cannot be seen
 //!

@@ -4,11 +4,14 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, RawFd};
 
+use super::shared::SharedWords;
+
 /// A listener with its two buffers, which are as large as this kernel wants them.
 pub(super) struct Listener {
     file: File,
-    /// Eight bytes each, for alignment.
-    call: Vec<u64>,
+    /// Eight bytes each, for alignment. The call was written by the kernel when it was taken up, so that a process that
+    /// shares this knows it even if the one that took it up is dead.
+    call: SharedWords,
     answer: Vec<u64>,
 }
 
@@ -48,10 +51,11 @@ impl Listener {
         if result != 0 {
             return Err(io::Error::last_os_error());
         }
-        let words = |n_bytes: u16, least: usize| vec![0; usize::from(n_bytes).max(least).div_ceil(8)];
+        let n_words = |n_bytes: u16, least: usize| usize::from(n_bytes).max(least).div_ceil(8);
+        let n_in_answer = n_words(sizes.seccomp_notif_resp, size_of::<libc::seccomp_notif_resp>());
         let listener = Listener {
-            call: words(sizes.seccomp_notif, size_of::<libc::seccomp_notif>()),
-            answer: words(sizes.seccomp_notif_resp, size_of::<libc::seccomp_notif_resp>()),
+            call: SharedWords::new(n_words(sizes.seccomp_notif, size_of::<libc::seccomp_notif>()))?,
+            answer: vec![0; n_in_answer],
             file,
         };
         let _ = ioctl(listener.file.as_raw_fd(), SET_FLAGS, SYNC_WAKE_UP as *mut u64);
@@ -87,12 +91,25 @@ impl Listener {
     /// Takes up a call; `None` where the caller is gone again.
     pub(super) fn receive(&mut self) -> Option<libc::seccomp_notif> {
         // The kernel refuses a buffer that is not zero.
-        self.call.fill(0);
+        self.call.clear();
         ioctl(self.file.as_raw_fd(), RECEIVE, self.call.as_mut_ptr()).ok()?;
+        Some(self.last())
+    }
+
+    /// The call that was taken up last; of zeros if there was none.
+    fn last(&mut self) -> libc::seccomp_notif {
         #[expect(unsafe_code, reason = "the kernel wrote a structure")]
-        // SAFETY: the buffer is aligned, at least as large as the structure, and has been filled by the kernel.
-        // Each field is a number, so any bytes are a value.
-        Some(unsafe { self.call.as_ptr().cast::<libc::seccomp_notif>().read() })
+        // SAFETY: the buffer is aligned, at least as large as the structure, and is zero or has been filled by the
+        // kernel. Each field is a number, so any bytes are a value.
+        unsafe {
+            self.call.as_mut_ptr().cast::<libc::seccomp_notif>().read()
+        }
+    }
+
+    /// Lets the caller go on whose call was taken up last, by this process or by a dead one that shared the listener.
+    pub(super) fn go_on_with_last(&mut self) {
+        let id = self.last().id;
+        self.go_on(id);
     }
 
     /// Whether the caller of `id` still waits, so that what was read from its memory was its argument.
@@ -115,7 +132,7 @@ impl Listener {
         unsafe {
             self.answer.as_mut_ptr().cast::<libc::seccomp_notif_resp>().write(answer);
         }
-        // Whoever is gone needs no answer.
+        // Whoever is gone, or has an answer already, needs none.
         let _ = ioctl(self.file.as_raw_fd(), SEND, self.answer.as_mut_ptr());
     }
 }

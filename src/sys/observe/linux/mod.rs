@@ -8,8 +8,9 @@
 //!         read that text: can it?
 //!         answer ───────────────────▶  exec          (or: fail; the caller starts it again, unobserved)
 //!         note each call, answer "go on" …
+//!         first call of another process: fork a keeper, which answers if this process dies
 //! wait for the child
-//! finish: stop the thread              (or: leave the answers to a process of their own)
+//! finish: stop the thread, the keeper  (or: leave the answers to the keeper)
 //! ```
 
 mod calls;
@@ -21,6 +22,7 @@ mod own;
 mod place;
 mod privileges;
 mod recorder;
+mod shared;
 mod supervisor;
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::super::{Abandoned, Observation, Scope};
 use super::calls::{self, Call, How, Touch};
 use super::filter::{self, Hello};
-use super::keeper;
+use super::keeper::Standby;
 use super::listener::{Listener, Woken};
 use super::memory::{self, PATH_MAX};
 use super::place;
@@ -49,6 +49,7 @@ pub(super) fn supervise(
         notes: Notes::default(),
         alone,
         process,
+        standby: Standby::new(process),
         takes_privileges,
         abandoned,
     };
@@ -98,6 +99,8 @@ struct Supervisor {
     alone: Option<i32>,
     /// The child.
     process: i32,
+    /// Who answers if this process dies.
+    standby: Standby,
     /// Programs would lose privileges that they have without observation.
     takes_privileges: bool,
     /// All observed programs are being killed.
@@ -131,11 +134,14 @@ impl Supervisor {
             match woken {
                 Woken::Call => self.answer_one(),
                 Woken::Nothing => {}
-                Woken::Over => return self.recorder.finish(false),
+                Woken::Over => {
+                    self.standby.end();
+                    return self.recorder.finish(false);
+                }
                 Woken::Other if self.is_abandoned() => deadline = Some(Instant::now() + KILLED_ONES),
                 Woken::Other => deadline = Some(Instant::now() + LAST_ONES),
                 Woken::Timeout => {
-                    keeper::leave(self.listener);
+                    self.standby.leave(self.listener);
                     return self.recorder.finish(true);
                 }
             }
@@ -152,6 +158,7 @@ impl Supervisor {
             // Nothing more is to be done under observation.
             return self.kill_caller(&call);
         }
+        self.standby.prepare(&mut self.listener, call.pid as i32, is_execution(&call));
         let had_privileges = self.recorder.privileged().is_some();
         let Supervisor { listener, recorder, notes, alone, takes_privileges, .. } = self;
         let noted = catch_unwind(AssertUnwindSafe(|| {

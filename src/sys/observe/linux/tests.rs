@@ -1,10 +1,18 @@
 //! Real programs, observed.
 
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use super::super::{Access, Found, Observation, Scope, Uses};
-use super::spawn;
+use super::filter::{Hello, Prepared};
+use super::keeper::Keeper;
+use super::listener::{Listener, Woken};
+use super::{enter_before_exec, place, privileges, spawn};
 
 struct Run {
     dir: PathBuf,
@@ -295,6 +303,37 @@ fn who_outlives_the_program_is_answered_further() {
     let poll = "n=0; until test -e done; do n=$((n+1)); test $n -lt 200 || exit 1; sleep 0.05; done";
     assert!(waiting.args(["-c", poll]).current_dir(&run.dir).status().unwrap().success());
     assert_eq!(read().unwrap(), "1");
+}
+
+/// The observer may die at any time, so also between taking a call up and answering it.
+#[test]
+fn a_call_that_was_taken_up_and_not_answered_is_answered_by_the_keeper() {
+    let run = Run::new(&[("a", "1")]);
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut command = Command::new("cat");
+    command.arg("a").current_dir(&run.dir).stdout(Stdio::piped());
+    enter_before_exec(&mut command, Prepared::new(theirs.as_raw_fd(), Scope::All));
+    let (ended, output) = channel();
+    // To start it takes until it has become that program.
+    let child = std::thread::spawn(move || {
+        let output = command.spawn().and_then(Child::wait_with_output);
+        drop(theirs);
+        ended.send(output).unwrap();
+    });
+    let hello = Hello::receive(ours.as_raw_fd()).unwrap().unwrap();
+    let mut listener = Listener::new(place::own(hello.listener.unwrap())).unwrap();
+    let keeper = Keeper::start(&mut listener).unwrap();
+    (&ours).write_all(&[1]).unwrap();
+    assert_eq!(listener.wait(None, 60_000), Woken::Call);
+    assert!(listener.receive().is_some());
+    drop(listener);
+    keeper.take_over();
+    let output = output.recv_timeout(Duration::from_secs(60));
+    if output.is_err() {
+        privileges::kill(hello.process);
+    }
+    child.join().unwrap();
+    assert_eq!(output.expect("it is not left waiting").unwrap().stdout, b"1");
 }
 
 #[test]
