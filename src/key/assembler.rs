@@ -2,8 +2,9 @@
 //! relatives. The dep-info names none of them.
 //!
 //! The text of a directive is looked for wherever it could stand: in sources, in the metadata of crates (macros, and
-//! code that is compiled in the crates that use it), and in the libraries of procedural macros. A directive that is
-//! built from pieces (`concat!(".inc", "bin …")`) is not recognized.
+//! code that is compiled in the crates that use it), and in the libraries of procedural macros. A directive can also be
+//! put together: by `concat!`, by escapes, or by macros of the assembler. A source that could do so is recognized
+//! ([`may_compose`]); a macro of another crate that does is not.
 
 use memchr::{memchr, memchr_iter, memmem};
 
@@ -22,6 +23,18 @@ pub enum Operand {
 /// The operands of all directives in a source, or in a text that the assembler includes.
 pub fn operands(text: &[u8]) -> impl Iterator<Item = Operand> {
     directives(text).filter_map(|(directive, rest)| operand(rest, directive == DIRECTIVES[1]))
+}
+
+/// Whether a source that uses the assembler, or a text that the assembler includes (`is_included`), has the means to put
+/// a directive together that nobody can read there.
+pub fn may_compose(text: &[u8], is_included: bool) -> bool {
+    const OF_RUST: [&[u8]; 6] = [b"concat!", b"stringify!", b"\\x", b"\\u{", b"\\\n", b"\\\r"];
+    const OF_THE_ASSEMBLER: [&[u8]; 3] = [b".macro", b".irp", b".altmacro"];
+    let has = |word: &&[u8]| memmem::find(text, word).is_some();
+    if is_included {
+        return OF_THE_ASSEMBLER.iter().any(has);
+    }
+    has(&b"asm!".as_slice()) && (OF_RUST.iter().any(has) || OF_THE_ASSEMBLER.iter().any(has))
 }
 
 fn directives(text: &[u8]) -> impl Iterator<Item = (&'static [u8], &[u8])> {
@@ -127,6 +140,25 @@ mod tests {
                 "{text}: {found:?}"
             );
         }
+    }
+
+    #[test]
+    fn every_way_to_compose_a_directive_is_recognized() {
+        for text in [
+            r#"global_asm!(concat!(".inc", "bin \"x\""))"#,
+            r#"global_asm!(concat!(stringify!(.incbin), " x"))"#,
+            r#"global_asm!(".inc\x62in \"x\"")"#,
+            r#"global_asm!(".\u{69}ncbin \"x\"")"#,
+            "global_asm!(\".inc\\\n  bin x\")",
+            r#"asm!(".macro m a", ".inc\\a \"x\"", ".endm", "m bin")"#,
+            r#"asm!(".irp a, bin", ".inc\\a \"x\"", ".endr")"#,
+        ] {
+            assert!(may_compose(text.as_bytes(), false), "{text}");
+        }
+        assert!(may_compose(b".macro m a\n.inc\\a \"x\"\n.endm\nm bin\n", true));
+        assert!(!may_compose(br#"global_asm!(".incbin \"x\"");"#, false));
+        assert!(!may_compose(br#"const A: &str = concat!("a", "\x41");"#, false));
+        assert!(!may_compose(b".incbin \"x\"\n", true));
     }
 
     #[test]

@@ -87,8 +87,9 @@
 //! Where nothing is observed, files that a procedural macro reads outside of its dependent's package must be declared
 //! by `extra-inputs`, and variables whose names it puts together at run time by `key_env_vars`. Nothing is stored there
 //! if a macro can start programs or ask servers ([`capability`]), wrote something into the workspace or where a variable
-//! led it, or if the assembler read a file whose name is not written out. What is not recognized: directives of the
-//! assembler that are put together from pieces, and files that a macro writes anywhere else.
+//! led it, or if the assembler read a file whose name is not written out, or may have: a source that uses the assembler
+//! and has the means to compose a directive counts as such. What is not recognized: directives that a macro of another
+//! crate composes, and files that a macro writes anywhere else.
 //!
 //! Neither with observation nor without is a unit served whose procedural macros write a profile each time they run, as
 //! those of the workspace do where coverage is measured. Those that are known to read nothing are not looked at.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kache::action::read::Learnt;
+use kache::action::input_list::Learnt;
 
 use crate::observing::executable;
 use crate::robust::{Held, runs, until};

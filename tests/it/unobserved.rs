@@ -81,6 +81,28 @@ fn assembled_file_with_a_computed_name_is_not_stored() {
 }
 
 #[test]
+fn assembled_file_of_a_composed_directive_is_not_stored() {
+    let plain = r#"".incbin \"dep/blob.txt\"""#;
+    for composed in [
+        r#"concat!(".inc", "bin \"dep/blob.txt\"")"#,
+        r#"".inc\x62in \"dep/blob.txt\"""#,
+        r#"".\u{69}ncbin \"dep/blob.txt\"""#,
+        "\".inc\\\n    bin \\\"dep/blob.txt\\\"\"",
+        r#"".macro embed a", ".inc\\a \"dep/blob.txt\"", ".endm", "embed bin""#,
+    ] {
+        let dep = BLOB.replace(plain, composed);
+        assert_ne!(dep, BLOB);
+        let world = world(&dep, "fn main() { println!(\"{:?}\", dep::blob()); }\n");
+        world.write("dep/blob.txt", "one");
+        world.write("dep/outer.s", ".globl the_number\n.p2align 2\nthe_number: .long 11\n");
+        is_unknown(&world.build(), "dep", "lib", "composed directive");
+        world.write("dep/blob.txt", "two");
+        is_unknown(&world.rebuild(), "dep", "lib", "composed directive");
+        assert_eq!(world.run_bin("app"), "(\"two\", 11)\n", "{composed}");
+    }
+}
+
+#[test]
 fn crates_that_use_a_macro_which_assembles_a_file_are_not_stored() {
     let dep = r#"
         #[macro_export]
