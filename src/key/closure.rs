@@ -60,6 +60,14 @@ impl CrateClosure {
         }
     }
 
+    /// The same, where it is known of the crate itself whether the assembler may read files for its dependents.
+    #[must_use]
+    pub fn with_assembles(&self, assembles: bool) -> CrateClosure {
+        let mut closure = self.clone();
+        closure.set_assembles(assembles);
+        closure
+    }
+
     /// The procedural macros that may read files or variables on their own.
     pub fn hidden_readers(&self) -> impl Iterator<Item = (&Portable, &ProceduralMacro)> {
         self.crates.iter().filter_map(|reached| match &reached.procedural_macro {

@@ -30,14 +30,21 @@ pub struct KeyContext<'a> {
     pub paths: &'a str,
     pub salt: &'a str,
     pub declared_variables: &'a [String],
-    /// What is known to stand behind an artifact.
-    pub closure: &'a dyn Fn(&Digest) -> Option<CrateClosure>,
-    /// Texts in a procedural macro's library.
-    pub names: &'a dyn Fn(&Digest) -> Option<String>,
-    /// Texts in a program that was started.
-    pub program_names: &'a dyn Fn(&Digest) -> Option<String>,
-    /// Takes a dynamic library that kache has not made for a procedural macro that may read anything.
-    pub adopt: &'a dyn Fn(&Path, &Digest) -> Option<CrateClosure>,
+    /// What is known of artifacts, libraries and programs by their content.
+    pub known: &'a dyn KnownContents,
+}
+
+/// What is known of files by their content. The store knows it; tests may bring a table.
+pub trait KnownContents {
+    /// The crate closure of an artifact.
+    fn closure(&self, artifact: &Digest) -> Option<CrateClosure>;
+    /// The words in the library of a procedural macro that could be names of variables.
+    fn library_words(&self, library: &Digest) -> Option<String>;
+    /// The same of a program that was started.
+    fn program_words(&self, program: &Digest) -> Option<String>;
+    /// Accepts a dynamic library that kache has not made, as a procedural macro that may read anything. `None` for every
+    /// other file.
+    fn adopt(&self, path: &Path, library: &Digest) -> Option<CrateClosure>;
 }
 
 impl KeyContext<'_> {

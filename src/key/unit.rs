@@ -443,7 +443,8 @@ fn add_externs(
         let path = context.build_dirs.cwd.join(path);
         let (mut known, identity) = context.memo.digest(&path).map_err(|e| unreadable(&path, &e))?;
         if known.closure == ClosureNote::Unknown {
-            let closure = (context.closure)(&known.digest).or_else(|| (context.adopt)(&path, &known.digest));
+            let closure =
+                context.known.closure(&known.digest).or_else(|| context.known.adopt(&path, &known.digest));
             let closure = closure.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, &this.name))?;
             known.closure = closure.note();
             if !memo::is_racy(&identity) {
@@ -470,7 +471,7 @@ pub fn closure_of_externs(
 ) -> Result<CrateClosure, BypassReason> {
     let mut all = CrateClosure::default();
     for extern_digest in externs {
-        let closure = (context.closure)(extern_digest);
+        let closure = context.known.closure(extern_digest);
         all.extend(closure.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, extern_digest.to_hex()))?);
     }
     Ok(all)
@@ -486,7 +487,7 @@ fn add_macros(
     let mut readable = String::new();
     for (stem, procedural_macro) in closure.hidden_readers() {
         inputs.digest(InputKind::Macro, stem.clone(), procedural_macro.digest);
-        let names = (context.names)(&procedural_macro.digest);
+        let names = context.known.library_words(&procedural_macro.digest);
         readable += &names.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, stem.to_string()))?;
         readable.push('\n');
     }

@@ -26,7 +26,7 @@ pub fn closure_of_unit(context: &KeyContext<'_>, externs: &[Digest]) -> Option<C
     // A procedural macro is loaded whole: what it was made from cannot be reached through it.
     if !context.outputs.iter().any(|output| output.role == Role::ProcMacro) {
         for digest in externs {
-            closure.extend((context.closure)(digest)?);
+            closure.extend(context.known.closure(digest)?);
         }
     }
     Some(closure)

@@ -1,6 +1,5 @@
 //! What cargo calls: a compiler with arguments, and stepping out of its way.
 
-use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -21,8 +20,6 @@ pub struct Call<'a> {
     pub args: &'a [OsString],
     /// Which compiler it is, if it is one that is understood.
     pub driver: Option<Driver>,
-    /// The exit code, once there is an answer: the compiler ran, or a hit was printed. Then nothing runs it again.
-    pub answered: Cell<Option<u8>>,
 }
 
 impl<'a> Call<'a> {
@@ -33,17 +30,7 @@ impl<'a> Call<'a> {
         let has_compiler = driver != Some(Driver::Rustc)
             && rest.first().is_some_and(|first| is_compiler_name(first) == Some(Driver::Rustc));
         let (prefix, args) = rest.split_at(usize::from(has_compiler));
-        Some(Call { program, prefix, args, driver, answered: Cell::new(None) })
-    }
-
-    /// Becomes the compiler, which makes all its outputs anew; `invocation` says which these are, as far as that is
-    /// understood.
-    pub fn step_aside(&self, invocation: Option<&Invocation>, env: &Env) -> ExitCode {
-        if let Some(code) = self.answered.get() {
-            return ExitCode::from(code);
-        }
-        unlink_outputs(invocation, env);
-        self.exec()
+        Some(Call { program, prefix, args, driver })
     }
 
     /// Becomes the compiler.
@@ -72,7 +59,7 @@ pub fn read_argument_file(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Files that the compiler is about to write may be second names of blobs: it must make new ones.
-fn unlink_outputs(invocation: Option<&Invocation>, env: &Env) {
+pub fn unlink_outputs(invocation: Option<&Invocation>, env: &Env) {
     let Some((invocation, cwd)) = invocation.zip(env.cwd.as_ref()) else { return };
     unlink(&outputs::outputs(invocation, &host::triple()).unwrap_or_default(), cwd);
 }

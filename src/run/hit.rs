@@ -28,15 +28,15 @@ pub fn serve(
     let dep_info = dep_info_of(entry, &found.list, context).ok_or_else(failed)?;
     let stdout = streams.give(&entry.stdout).ok_or_else(failed)?;
     let stderr = streams.give(&entry.stderr).ok_or_else(failed)?;
-    let restored =
-        restore::restore(store, entry, context.outputs, context.memo).map_err(|failed| match failed {
+    let restored = restore::restore(store, entry, context.outputs, &context.build_dirs.cwd, context.memo)
+        .map_err(|failed| match failed {
             Failed::Blob => MissReason::BlobDamaged,
             Failed::Incomplete => MissReason::EntryDamaged,
             Failed::Place => MissReason::RestoreFailed,
         })?;
     if let Some(output) = context.outputs.iter().find(|output| output.role == Role::DepInfo) {
-        fs::replace(&output.path, &restore::temporary_beside(&output.path), &dep_info)
-            .map_err(|_| failed())?;
+        let path = context.build_dirs.cwd.join(&output.path);
+        fs::replace(&path, &restore::temporary_beside(&path), &dep_info).map_err(|_| failed())?;
     }
     // A reader that went away is no reason to fail: the files are there.
     let _ = std::io::stdout().write_all(&stdout);

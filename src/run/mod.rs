@@ -1,8 +1,20 @@
 //! One invocation of the wrapper, from its arguments to the compiler's exit code.
 //!
-//! [`wrapper`] knows the steps and their order. A hit is [`hit`], a miss is [`miss`]; both end in a [`record`].
+//! [`wrapper`] has the steps, and each stage is a type that is made from the one before:
+//!
+//! ```text
+//! Call ── Parsed ── Request ── KeyContext ── KeyedUnit ─┬─ found ──── hit::serve
+//!           │                                           └─ not found ─ CompileJob ── CompiledUnit ── Learned ── Stored
+//!           └─ bypass: the compiler runs untouched                     (miss::stages)
+//! ```
+//!
+//! However it ends, there is an [`answer`] and a [`record`].
+
+pub mod answer;
 
 pub mod call;
+
+pub mod parsed;
 
 pub mod ping;
 
@@ -23,5 +35,11 @@ pub mod miss;
 pub mod record;
 
 pub mod automatic_gc;
+
+pub mod known;
+
+pub mod request;
+
+pub mod keyed;
 
 pub mod wrapper;

@@ -11,7 +11,7 @@ use crate::action::input_list::Learnt;
 use crate::config::Problem;
 use crate::digest::Digest;
 use crate::outcome::{MissReason, Origin, Outcome};
-use crate::run::miss::compilation::Missed;
+use crate::run::miss::stages::Missed;
 use crate::run::restore::Restored;
 use crate::store::entry::UnitName;
 use crate::store::lookup::Found;
@@ -78,7 +78,7 @@ impl Record {
 
 impl Record {
     /// The unit was served.
-    pub fn is_hit(&mut self, origin: Origin, found: &Found, restored: Restored) {
+    pub fn hit(&mut self, origin: Origin, found: &Found, restored: Restored) {
         self.outcome = Outcome::Hit { origin };
         self.inputs = Some(Learning { learnt: found.list.learnt, unobserved: None, n_calls: None });
         self.compile_ms = found.entry.compile_ms;
@@ -89,14 +89,14 @@ impl Record {
     }
 
     /// The unit was compiled.
-    pub fn is_miss(&mut self, reason: MissReason, missed: Missed<'_>) {
-        let elapsed = missed.finish.elapsed();
+    pub fn miss(&mut self, reason: MissReason, missed: Missed<'_>) {
+        let elapsed = missed.compiled.elapsed();
         self.times.compile_us = elapsed.as_micros() as u64;
         self.compile_ms = elapsed.as_millis() as u64;
         self.inputs = Some(match missed.unobserved {
             Some(why) => Learning { learnt: Learnt::Assumed, unobserved: Some(why), n_calls: None },
             None => {
-                let n_calls = Some(missed.finish.n_calls());
+                let n_calls = Some(missed.compiled.n_calls());
                 Learning { learnt: Learnt::Observed, unobserved: None, n_calls }
             }
         });

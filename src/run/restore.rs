@@ -49,10 +49,16 @@ pub fn sharing(role: Role, all: impl IntoIterator<Item = Role>) -> Sharing {
     if role == Role::Rlib && has_metadata { Sharing::Link } else { Sharing::Own }
 }
 
-/// Puts every artifact of `entry` where `outputs` says, and notes their content in `memo`.
-pub fn restore(store: &Store, entry: &Entry, outputs: &[Output], memo: &Memo) -> Result<Restored, Failed> {
+/// Puts every artifact of `entry` where `outputs` says, as seen from `cwd`, and notes their content in `memo`.
+pub fn restore(
+    store: &Store,
+    entry: &Entry,
+    outputs: &[Output],
+    cwd: &Path,
+    memo: &Memo,
+) -> Result<Restored, Failed> {
     let mut restored = Restored::default();
-    let mut placed: Vec<&Path> = Vec::new();
+    let mut placed: Vec<PathBuf> = Vec::new();
     let mut looks: Vec<(&Artifact, Metadata)> = Vec::new();
     let mut wanted = outputs.iter().filter(|output| output.role != Role::DepInfo);
     let result = wanted.try_for_each(|output| {
@@ -63,13 +69,14 @@ pub fn restore(store: &Store, entry: &Entry, outputs: &[Output], memo: &Memo) ->
         let sharing = sharing(output.role, entry.artifacts.iter().map(|artifact| artifact.role));
         let made_here = looks.iter().find(|(artifact, _)| artifact.role == Role::Metadata);
         let made_here = made_here.map(|(_, look)| look);
-        place(store, artifact, &output.path, sharing, made_here, &mut restored)?;
-        placed.push(&output.path);
+        let path = cwd.join(&output.path);
+        place(store, artifact, &path, sharing, made_here, &mut restored)?;
         if output.role.can_be_depended_on()
-            && let Ok(look) = fs::metadata(&output.path)
+            && let Ok(look) = fs::metadata(&path)
         {
             looks.push((artifact, look));
         }
+        placed.push(path);
         Ok(())
     });
     if let Err(failed) = result {

@@ -16,11 +16,9 @@ use crate::sys::{clock, os};
 const RENEWED_MS: i64 = 86_400_000;
 
 impl Store {
-    /// What stands behind the artifact with this content. Where that is lost, so is the blob: nothing that depends on it
-    /// could be served, until its unit is compiled again.
+    /// The crate closure of the artifact with this content.
     pub fn closure(&self, artifact: &Digest) -> Option<CrateClosure> {
-        let read = self.read(Bucket::CrateClosure, artifact).ok();
-        self.or_forget(artifact, read.and_then(|read| serde_json::from_slice(&read).ok()))
+        serde_json::from_slice(&self.read(Bucket::CrateClosure, artifact).ok()?).ok()
     }
 
     /// Notes what stands behind an artifact.
@@ -42,22 +40,15 @@ impl Store {
         }
     }
 
-    /// Texts in a procedural macro's library; see [`crate::key::library_texts::words_in`]. The same holds where they are lost.
-    pub fn names(&self, library: &Digest) -> Option<String> {
-        let read = self.read(Bucket::Names, library).ok();
-        self.or_forget(library, read.and_then(|read| String::from_utf8(read).ok()))
+    /// The words in the library of a procedural macro, or in a program, that could be names of variables; see
+    /// [`crate::key::library_texts::words_in`].
+    pub fn names(&self, file: &Digest) -> Option<String> {
+        String::from_utf8(self.read(Bucket::Names, file).ok()?).ok()
     }
 
-    /// Texts in a program that was started.
-    pub fn program_names(&self, program: &Digest) -> Option<String> {
-        String::from_utf8(self.read(Bucket::Names, program).ok()?).ok()
-    }
-
-    fn or_forget<T>(&self, artifact: &Digest, known: Option<T>) -> Option<T> {
-        if known.is_none() {
-            let _ = fs::remove(&self.path(Bucket::Blobs, artifact));
-        }
-        known
+    /// Removes the blob of an artifact of which nothing more is known: its unit is then compiled again.
+    pub fn forget_blob(&self, artifact: &Digest) {
+        let _ = fs::remove(&self.path(Bucket::Blobs, artifact));
     }
 
     /// Notes the texts in a procedural macro's library, or in a program.

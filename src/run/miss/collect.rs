@@ -3,18 +3,17 @@
 
 use crate::invocation::Role;
 use crate::key::closure::CrateClosure;
-use crate::key::context::KeyContext;
 use crate::key::library_texts;
 use crate::key::unit::Unit;
 use crate::key::unit_closure::completed_closure;
 use crate::outcome::Unstored;
-use crate::run::miss::artifact_reader::Reader;
 use crate::run::miss::artifacts::{Artifacts, read_artifacts};
 use crate::run::miss::bind_roots::bind_to_roots;
-use crate::run::miss::compile::Compiled;
+use crate::run::miss::compile::CompilerOutput;
 use crate::run::miss::dep_info::{read_dep_info, rules};
 use crate::run::miss::found_by_name::refuse_crates_found_by_name;
 use crate::run::miss::learn::{self, Evidence, Learned};
+use crate::run::miss::stages::{CompileJob, CompiledUnit};
 use crate::run::path_remap::PathRemap;
 use crate::run::policy;
 use crate::run::streams::Streams;
@@ -23,36 +22,30 @@ use crate::store::entry::{Artifact, Entry, FORMAT, StoredInputs};
 use crate::store::put::Put;
 use crate::sys::clock;
 
-/// What is needed to understand a finished compile.
-pub struct Finished<'a> {
-    pub context: &'a KeyContext<'a>,
-    pub unit: &'a Unit,
-    pub evidence: Evidence<'a>,
-    pub streams: &'a Streams<'a>,
-    pub compiled: &'a Compiled,
-    /// What stands behind this unit, if that is known.
-    pub closure: Option<&'a CrateClosure>,
-    /// It may know announced outputs already.
-    pub reader: &'a Reader,
-    /// If it maps paths, outputs without a real root serve every tree.
-    pub remap: &'a PathRemap,
-}
-
 /// All that is to be stored.
-pub fn collect(finished: &Finished<'_>) -> Result<Put, Unstored> {
-    let Finished { context, unit, compiled, streams, .. } = finished;
+///
+/// # Errors
+/// Why the unit cannot be stored.
+pub fn collect(
+    compiled: &CompiledUnit<'_>,
+    unit: &Unit,
+    evidence: &Evidence<'_>,
+    remap: &PathRemap,
+) -> Result<Put, Unstored> {
+    let CompileJob { context, streams, .. } = *compiled.job;
+    let output = &compiled.output;
     if let Some(path) = unit.watch.changed() {
         return Err(Unstored::InputChanged(path.display().to_string()));
     }
-    refuse_unexpected_diagnostics(compiled, streams)?;
+    refuse_unexpected_diagnostics(output, streams)?;
     let dep_info = read_dep_info(context)?;
     refuse_crates_found_by_name(context, &dep_info)?;
-    let mut outputs = read_artifacts(context, finished.reader, finished.remap.maps)?;
-    bind_to_roots(context, unit, &dep_info, finished.remap, &mut outputs.roots);
+    let mut outputs = read_artifacts(context, &compiled.reader, remap.maps)?;
+    bind_to_roots(context, unit, &dep_info, remap, &mut outputs.roots);
     let Artifacts { artifacts, files, roots, library, assembles } = outputs;
-    let learned = learn::learn(context, unit, &finished.evidence, &dep_info, roots)?;
+    let learned = learn::learn(context, unit, evidence, &dep_info, roots)?;
     let Learned { list, inputs: read, program_names } = learned;
-    let closure = closure_with(finished, &artifacts, assembles)?;
+    let closure = closure_with(compiled, &artifacts, assembles)?;
     let names = library.map(|library| library_texts::words_in(&library));
     let keep = |stream: &[u8]| {
         let kept = streams.keep(stream);
@@ -64,10 +57,10 @@ pub fn collect(finished: &Finished<'_>) -> Result<Put, Unstored> {
         artifacts,
         dep_info: rules(&dep_info, context.outputs)?,
         checksums: dep_info.checksums,
-        stdout: keep(&compiled.stdout)?,
-        stderr: keep(&compiled.stderr)?,
+        stdout: keep(&output.stdout)?,
+        stderr: keep(&output.stderr)?,
         closure: closure.as_ref().map(CrateClosure::note).unwrap_or_default(),
-        compile_ms: compiled.elapsed.as_millis() as u64,
+        compile_ms: output.elapsed.as_millis() as u64,
         created_ms: clock::now_ms(),
     };
     let key = read.key_after(Some(unit.key));
@@ -76,11 +69,11 @@ pub fn collect(finished: &Finished<'_>) -> Result<Put, Unstored> {
 }
 
 /// What was not kept, or names an output that is none of this unit, or tells of a panic, cannot be replayed.
-fn refuse_unexpected_diagnostics(compiled: &Compiled, streams: &Streams<'_>) -> Result<(), Unstored> {
-    if !compiled.is_complete {
+fn refuse_unexpected_diagnostics(output: &CompilerOutput, streams: &Streams<'_>) -> Result<(), Unstored> {
+    if !output.is_complete {
         return Err(Unstored::UnexpectedOutput("more was printed than is kept".to_owned()));
     }
-    for line in compiled.stderr.split_inclusive(|byte| *byte == b'\n') {
+    for line in output.stderr.split_inclusive(|byte| *byte == b'\n') {
         if streams.is_foreign_announcement(line) || policy::tells_of_panic(line) {
             let line = String::from_utf8_lossy(line);
             return Err(Unstored::UnexpectedOutput(line.trim_end().to_owned()));
@@ -92,11 +85,11 @@ fn refuse_unexpected_diagnostics(compiled: &Compiled, streams: &Streams<'_>) -> 
 /// The crate closure, completed with what is only known after the compile. A unit that others may depend on must have
 /// one.
 fn closure_with(
-    finished: &Finished<'_>,
+    compiled: &CompiledUnit<'_>,
     artifacts: &[Artifact],
     assembles: bool,
 ) -> Result<Option<CrateClosure>, Unstored> {
-    let Some(before) = finished.closure else {
+    let Some(before) = &compiled.closure else {
         if artifacts.iter().any(|artifact| artifact.role.can_be_depended_on()) {
             return Err(Unstored::InputsUnknown("what stands behind the externs".to_owned()));
         }
@@ -104,5 +97,5 @@ fn closure_with(
     };
     let library = artifacts.iter().find(|artifact| artifact.role == Role::ProcMacro);
     let library = library.map(|artifact| artifact.blob);
-    Ok(Some(completed_closure(before.clone(), finished.context, library, assembles)))
+    Ok(Some(completed_closure(before.clone(), compiled.job.context, library, assembles)))
 }

@@ -14,7 +14,7 @@ use crate::sys::observe::{self, Abandoned, Observation, Watching};
 use crate::sys::{process, shield};
 
 /// What a compiler run left behind, besides files.
-pub struct Compiled {
+pub struct CompilerOutput {
     pub status: ExitStatus,
     /// As the compiler printed it, before any line was changed for people.
     pub stdout: Vec<u8>,
@@ -86,7 +86,7 @@ pub fn run(
     lock: Option<&FileLock>,
     observe: Option<observe::Scope>,
     printed: &Printed,
-) -> Result<Compiled, NotRun> {
+) -> Result<CompilerOutput, NotRun> {
     let started = Instant::now();
     let abandoned = Abandoned::default();
     thread::scope(|scope| {
@@ -115,7 +115,7 @@ pub fn run(
         let status = child.wait()?;
         let observation = watching.and_then(|watching| shield::shielded(|| watching.finish()).ok());
         let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
-        Ok(Compiled {
+        Ok(CompilerOutput {
             status,
             is_complete: stdout.is_complete && stderr.is_complete,
             is_abandoned: abandoned.load(Ordering::SeqCst),

@@ -13,11 +13,10 @@ use crate::action::portable::Portable;
 use crate::action::snapshot::InputSnapshot;
 use crate::action::variables;
 use crate::digest::Digest;
-use crate::key::context::KeyContext;
+use crate::key::context::{KeyContext, KnownContents};
 use crate::key::depinfo::DepInfo;
-use crate::key::library_texts;
-use crate::key::linker;
 use crate::key::unit::Unit;
+use crate::key::{library_texts, linker};
 use crate::outcome::Unstored;
 use crate::sys::{fs, os};
 
@@ -140,7 +139,7 @@ impl Names {
 /// Programs that were started, and their libraries, as far as it is not known otherwise what they ask for; with the texts
 /// in them.
 pub struct Programs<'a> {
-    known: &'a dyn Fn(&Digest) -> Option<String>,
+    known: &'a dyn KnownContents,
     paths: Vec<PathBuf>,
     /// Texts that were not known yet, by the program's content.
     new: HashMap<Digest, String>,
@@ -153,7 +152,7 @@ impl<'a> Programs<'a> {
         setting: &ObservationContext,
         observed_inputs: &ObservedInputs,
     ) -> Result<Programs<'a>, Unstored> {
-        let mut programs = Programs { known: context.program_names, paths: Vec::new(), new: HashMap::new() };
+        let mut programs = Programs { known: context.known, paths: Vec::new(), new: HashMap::new() };
         let mut texts = String::new();
         for path in observed_inputs.started.iter().filter(|path| !linker::is_standard(path)) {
             if !fs::starts_with(path, b"#!").map_err(|e| unknown(path, &e))? {
@@ -184,7 +183,7 @@ impl<'a> Programs<'a> {
 
     /// The texts in the program with this content.
     pub fn names(&self, program: &Digest) -> Option<String> {
-        self.new.get(program).cloned().or_else(|| (self.known)(program))
+        self.new.get(program).cloned().or_else(|| self.known.program_words(program))
     }
 
     /// Where they are.

@@ -28,6 +28,8 @@ pub mod learn;
 
 pub mod artifact_reader;
 
+pub mod stages;
+
 pub mod dep_info;
 
 pub mod artifacts;
@@ -35,5 +37,7 @@ pub mod artifacts;
 pub mod bind_roots;
 
 pub mod collect;
+
+pub mod storing;
 
 pub mod compilation;

@@ -30,7 +30,7 @@ pub fn refuse_unknown(context: &KeyContext<'_>, unit: &Unit) -> Result<(), Unsto
         return Err(unknown(format!("{} has the assembler read files in its dependents", reached.stem)));
     }
     for (stem, procedural_macro) in closure.hidden_readers() {
-        let names = (context.names)(&procedural_macro.digest);
+        let names = context.known.library_words(&procedural_macro.digest);
         let names = names.ok_or_else(|| unknown(format!("what {stem} can do")))?;
         if let Some(can) = capability::beyond_rules(&names).filter(|_| !procedural_macro.finds_manifest) {
             return Err(unknown(format!("the procedural macro {stem} {can}")));
@@ -115,8 +115,9 @@ fn named_places(context: &KeyContext<'_>, unit: &Unit) -> io::Result<Vec<PathBuf
     let closure =
         unit::closure_of_externs(context, &unit.externs).map_err(|reason| io::Error::other(reason.detail))?;
     let libraries = closure.hidden_readers();
-    let names: Vec<String> =
-        libraries.filter_map(|(_, procedural_macro)| (context.names)(&procedural_macro.digest)).collect();
+    let names: Vec<String> = libraries
+        .filter_map(|(_, procedural_macro)| context.known.library_words(&procedural_macro.digest))
+        .collect();
     let roots = [Root::Target, Root::CargoHome, Root::Home];
     let mut own: Vec<PathBuf> =
         roots.iter().filter_map(|root| os::path(context.build_dirs.roots.value(*root)?)).collect();

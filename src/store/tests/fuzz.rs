@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::{ROLES, Scene, cases, files_below, is_restored};
 use crate::digest::{Digest, guard};
+use crate::key::context::KnownContents as _;
+use crate::run::known::StoredKnowledge;
 use crate::store::{Bucket, Store};
 use crate::sys::fs;
 
@@ -37,13 +39,14 @@ fn without_guard(path: &std::path::Path) -> Vec<u8> {
 /// Uses everything that is read from the store. Answers whether a unit was restored.
 fn use_all(scene: &Scene) -> bool {
     let store = scene.store();
+    let known = StoredKnowledge { store: &store, adopts: true };
     for (shelf, file) in TEXTS.map(|shelf| (shelf, file_of(&store, shelf))) {
         let name = file.file_name().and_then(|name| name.to_str()).expect("is a digest");
         let digest: Digest = name.parse().expect("is a digest");
         match shelf {
             Bucket::Inputs => drop(store.inputs(&digest)),
-            Bucket::CrateClosure => drop(store.closure(&digest)),
-            Bucket::Names => drop(store.names(&digest)),
+            Bucket::CrateClosure => drop(known.closure(&digest)),
+            Bucket::Names => drop(known.library_words(&digest)),
             _ => {}
         }
     }

@@ -130,7 +130,7 @@ impl Scene {
     }
 
     pub(crate) fn restore(&self, found: &Found, outputs: &[Output]) -> Result<Restored, Failed> {
-        restore::restore(&self.store(), &found.entry, outputs, &Memo::of(None))
+        restore::restore(&self.store(), &found.entry, outputs, Path::new("/"), &Memo::of(None))
     }
 
     /// A miss (false), or a whole entry of one version (true).

@@ -1,0 +1,132 @@
+//! The second stage: a unit whose key is known. It is found in the store, waited for, or compiled.
+
+use std::process::ExitCode;
+
+use crate::action::inputs::KeyInputs;
+use crate::action::memo;
+use crate::action::present::Present;
+use crate::config::Observe;
+use crate::key::assumed;
+use crate::key::context::KeyContext;
+use crate::key::unit::Unit;
+use crate::outcome::{BypassReason, MissReason, Origin};
+use crate::run::path_remap::PathRemap;
+use crate::run::record::Record;
+use crate::run::request::Request;
+use crate::run::streams::Streams;
+use crate::run::{automatic_gc, hit};
+use crate::sys::clock::Stopwatch;
+use crate::sys::lock::{FileLock, Waited};
+use crate::sys::observe;
+
+/// An invocation whose unit key is known.
+pub struct KeyedUnit<'a> {
+    pub request: &'a Request<'a>,
+    pub context: &'a KeyContext<'a>,
+    pub unit: &'a Unit,
+    pub streams: &'a Streams<'a>,
+    pub remap: &'a PathRemap,
+}
+
+impl KeyedUnit<'_> {
+    /// Serves the unit from the store; if it is not there, one of all that need it compiles it, and the others wait.
+    ///
+    /// # Errors
+    /// The unit cannot be cached after all, and nothing has run.
+    pub fn serve_or_compile(
+        &self,
+        record: &mut Record,
+        watch: &mut Stopwatch,
+    ) -> Result<ExitCode, BypassReason> {
+        let mut reason = match self.try_hit(Origin::Local, record, watch) {
+            Ok(code) => return Ok(code),
+            Err(reason) => reason,
+        };
+        let lock = match self.acquire_flight_lock() {
+            // Another invocation may have released the lock between the lookup and now.
+            Some(Waited::Free(lock) | Waited::AfterHolder(lock)) => {
+                record.times.wait_us = watch.lap_us();
+                match self.try_hit(Origin::Waited, record, watch) {
+                    Ok(code) => return Ok(code),
+                    Err(again) => reason = again,
+                }
+                Some(lock)
+            }
+            Some(Waited::Stalled) | None => None,
+        };
+        record.times.wait_us += watch.lap_us();
+        self.compile(reason, lock.as_ref(), record, watch)
+    }
+
+    /// Serves the unit from the store, if it is there.
+    fn try_hit(
+        &self,
+        origin: Origin,
+        record: &mut Record,
+        watch: &mut Stopwatch,
+    ) -> Result<ExitCode, MissReason> {
+        let store = self.request.store;
+        let rules = || self.rules();
+        let program_words = |program: &_| self.context.known.program_words(program);
+        let mut present = Present::new(self.context.build_dirs, self.context.env)
+            .with_names(&program_words)
+            .with_loader_dirs(self.context.loader_dirs())
+            .with_memo(self.context.memo)
+            .with_rules(&rules);
+        let found = store.lookup(&self.unit.key, &mut present)?;
+        record.times.lookup_us = watch.lap_us();
+        record.key = Some(found.key);
+        let restored = hit::serve(store, &found, self.context, self.streams)?;
+        self.request.answer.give(0);
+        record.hit(origin, &found, restored);
+        record.times.restore_us = watch.lap_us();
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The inputs that rules name. Where the unit can be observed, an entry that was made by rules counts for nothing.
+    fn rules(&self) -> Option<KeyInputs> {
+        let observes = self.request.config.observe.value == Observe::Auto && observe::is_possible();
+        if observes {
+            return None;
+        }
+        Some(assumed::assume(self.context, self.unit).ok()?.inputs)
+    }
+
+    /// Waits for others that compile the same. Without a lock, everyone compiles for themselves.
+    fn acquire_flight_lock(&self) -> Option<Waited> {
+        if !self.request.writes() {
+            return None;
+        }
+        let source = self.context.build_dirs.cwd.join(&self.context.invocation.source);
+        let (crate_root, _) = memo::hash_file(&source).ok()?;
+        let patience = self.request.config.wait.value;
+        self.request.store.acquire_flight_lock(&self.unit.key, &crate_root, patience).ok()
+    }
+
+    /// Compiles, and stores the outputs.
+    fn compile(
+        &self,
+        reason: MissReason,
+        lock: Option<&FileLock>,
+        record: &mut Record,
+        watch: &mut Stopwatch,
+    ) -> Result<ExitCode, BypassReason> {
+        let request = self.request;
+        let job = request.job(self.context, &self.unit.externs, self.streams);
+        let observe = request.config.observe.value == Observe::Auto;
+        let missed = match job.compile_and_store(self.unit, self.remap, observe, lock) {
+            Ok(missed) => missed,
+            Err(reason) => {
+                return request.compile_for_dependents(reason, self.context, self.streams, record);
+            }
+        };
+        let exit_code = missed.compiled.exit_code();
+        if missed.stored.is_ok() {
+            request.store.refresh_closures(&self.unit.externs);
+            automatic_gc::after_put(&request.config.cache_dir.value);
+        }
+        record.miss(reason, missed);
+        record.times.put_us = watch.lap_us().saturating_sub(record.times.compile_us);
+        Ok(ExitCode::from(exit_code))
+    }
+}

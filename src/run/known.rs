@@ -1,0 +1,44 @@
+//! What the store knows of files by their content, as the key asks for it.
+
+use std::path::Path;
+
+use crate::digest::Digest;
+use crate::key::closure::CrateClosure;
+use crate::key::context::KnownContents;
+use crate::store::Store;
+
+/// The store's knowledge.
+pub struct StoredKnowledge<'a> {
+    pub store: &'a Store,
+    /// Whether libraries that kache has not made are noted in the store.
+    pub adopts: bool,
+}
+
+impl StoredKnowledge<'_> {
+    /// Where it is lost what is known of an artifact, its blob goes too: nothing that depends on it could be served until
+    /// its unit is compiled again.
+    fn or_forget<T>(&self, artifact: &Digest, known: Option<T>) -> Option<T> {
+        if known.is_none() {
+            self.store.forget_blob(artifact);
+        }
+        known
+    }
+}
+
+impl KnownContents for StoredKnowledge<'_> {
+    fn closure(&self, artifact: &Digest) -> Option<CrateClosure> {
+        self.or_forget(artifact, self.store.closure(artifact))
+    }
+
+    fn library_words(&self, library: &Digest) -> Option<String> {
+        self.or_forget(library, self.store.names(library))
+    }
+
+    fn program_words(&self, program: &Digest) -> Option<String> {
+        self.store.names(program)
+    }
+
+    fn adopt(&self, path: &Path, library: &Digest) -> Option<CrateClosure> {
+        if self.adopts { self.store.adopt(path, library) } else { None }
+    }
+}
