@@ -25,66 +25,66 @@
 //! An error cannot escape the way: before the compiler runs, steps return a [`outcome::BypassReason`]; after it ran, an
 //! [`outcome::Unstored`], which is recorded and costs nothing else.
 
-/// The operating system: files, processes, locks, observation. Knows nothing of kache.
+// The operating system: files, processes, locks, observation. Knows nothing of kache.
 pub mod sys;
 
-/// Digests and the seal of stored files.
+// Digests and the seal of stored files.
 pub mod digest;
 
-/// Every way an invocation can end, and why.
+// Every way an invocation can end, and why.
 pub mod outcome;
 
-/// Settings: environment, files, defaults.
+// Settings: environment, files, defaults.
 pub mod config;
 
-/// rustc's command line, parsed.
+// rustc's command line, parsed.
 pub mod invocation;
 
-/// Messages between the daemon and its clients.
+// Messages between the daemon and its clients.
 pub mod protocol;
 
-/// The settings of one process.
+// The settings of one process.
 pub mod settings;
 
-/// What is true of any cached action: inputs, their state today, portable paths.
+// What is true of any cached action: inputs, their state today, portable paths.
 pub mod action;
 
-/// What decides the output of a rustc invocation: the unit key.
+// What decides the output of a rustc invocation: the unit key.
 pub mod key;
 
-/// The content-addressed store on disk.
+// The content-addressed store on disk.
 pub mod store;
 
-/// One invocation of the wrapper, from its arguments to the compiler's exit code.
+// One invocation of the wrapper, from its arguments to the compiler's exit code.
 pub mod run;
 
-/// Talks to the daemon.
+// Talks to the daemon.
 pub mod client;
 
-/// The database that reports read: a copy of records and entries.
+// The database that reports read: a copy of records and entries.
 #[cfg(feature = "cli")]
 pub mod index;
 
-/// Figures and words for reports.
+// Figures and words for reports.
 #[cfg(feature = "cli")]
 pub mod report;
 
-/// Removes entries that are no longer needed.
+// Removes entries that are no longer needed.
 #[cfg(feature = "cli")]
 pub mod gc;
 
-/// Explains a miss by comparing two lists of inputs.
+// Explains a miss by comparing two lists of inputs.
 #[cfg(feature = "cli")]
 pub mod why_miss;
 
-/// The background service.
+// The background service.
 #[cfg(feature = "cli")]
 pub mod daemon;
 
-/// Installs, checks and removes kache on a machine.
+// Installs, checks and removes kache on a machine.
 #[cfg(feature = "cli")]
 pub mod setup;
 
-/// The commands.
+// The commands.
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -3,7 +3,7 @@
 //! clock (Unix can ask the kernel to stamp with its own).
 //!
 //! Everything that changes a file goes through a function of this module. Under test each of them is a step at
-//! which a crash can be asked for: see [`fault`]. In a program that is built for tests it can be a panic: see `defect`.
+//! which a crash can be asked for: see `fault`. In a program that is built for tests it can be a panic: see `defect`.
 
 #[cfg(unix)]
 mod unix;
