@@ -10,6 +10,8 @@
 mod dependencies;
 #[path = "tidy/documents.rs"]
 mod documents;
+#[path = "tidy/links.rs"]
+mod links;
 #[allow(dead_code, clippy::print_stderr, reason = "it is looked at, and nothing is skipped here")]
 #[path = "common/skip.rs"]
 mod skip;
