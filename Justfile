@@ -31,7 +31,12 @@ bench *ARGS:
 try *ARGS:
     cargo run --release -- try {{ ARGS }}
 
-# Write anew what is generated: tables of the README, completions, manual pages, packages
+# The book, from `docs/` into `target/book`; needs mdbook
+docs:
+    @mdbook --version >/dev/null 2>&1 || { echo 'error: mdbook is not installed: cargo install mdbook' >&2; exit 1; }
+    mdbook build docs
+
+# Write anew what is generated: tables of the README and the book, completions, manual pages, packages
 gen:
     REGENERATE=1 cargo test --test tidy --test packaging what_is_generated
 
