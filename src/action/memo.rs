@@ -43,7 +43,7 @@ pub struct Known {
     pub closure: ClosureNote,
 }
 
-/// What is known about the crates behind an artifact; the whole of it is in [`crate::store::closure`].
+/// What is known about the crates behind an artifact; the whole of it is in [`crate::key::closure`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]

@@ -12,7 +12,7 @@
 //! | `Extern` | the unit key has its content |
 //! | `Argument` | a file of arguments: the unit key has them one by one |
 //! | `Closure` | crates in the directories of `-L dependency=` that are only compiled against: the metadata of the externs names them by hash. A link reads their code, so there they are inputs; libraries of procedural macros always are |
-//! | `Candidate` | crates in those directories that were opened for their names and turned down ([`turned_down`]) |
+//! | `Candidate` | crates in those directories that were opened for their names and turned down (`key::candidates`) |
 //! | `Search` | the names in the directories of `-L dependency=`, where cargo puts all outputs: rustc opens what it takes. In other directories of `-L` they are inputs |
 //! | `Loader` | where the loader looks for the libraries of programs before it finds them |
 //! | `Runtime` | the C library and its like, which all programs run on: nothing that is not linked depends on them |
@@ -65,7 +65,7 @@ pub struct ObservationContext {
     pub crate_dirs: Vec<PathBuf>,
     /// Those that hold the outputs of units. There may be one for each unit, and each access is looked up in them.
     pub dependency_dirs: HashSet<PathBuf>,
-    /// What rustc opened there and did not take ([`turned_down`]).
+    /// What rustc opened there and did not take (`key::candidates`).
     pub turned_down: Vec<PathBuf>,
     /// Where the loader looks before it looks in those of the system: `LD_LIBRARY_PATH`.
     pub loader_dirs: Vec<PathBuf>,

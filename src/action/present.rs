@@ -65,7 +65,7 @@ impl<'a> Present<'a> {
         Present { assume: Some(assume), ..self }
     }
 
-    /// The same, where `names` knows the texts in programs ([`library_texts::words_in`]).
+    /// The same, where `names` knows the texts in programs (`key::library_texts`).
     #[must_use]
     pub fn with_names(self, names: NamesOf<'a>) -> Present<'a> {
         Present { names: Some(names), ..self }

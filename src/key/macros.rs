@@ -91,7 +91,7 @@ const FIND_MANIFEST: &[&str] = &[
     "zvariant_derive",
 ];
 
-/// Whether the procedural macro `crate_name` is known to start cargo alone, see [`ProceduralMacro::finds_manifest`].
+/// Whether the procedural macro `crate_name` is known to start cargo alone, see [`ProceduralMacro::finds_manifest`](crate::key::closure::ProceduralMacro).
 pub fn finds_manifest(crate_name: &str, from_registry: bool) -> bool {
     from_registry && FIND_MANIFEST.contains(&crate_name)
 }

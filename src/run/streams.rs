@@ -4,7 +4,7 @@
 //!
 //! Two things are no plain text. Announcements of outputs name real paths; they are kept by role and written anew.
 //! And where the compiler was told to write `./target` for the build directory, diagnostics say `./target` too;
-//! people see the real path: [`real_paths`] puts it back, in the places where rustc names a file.
+//! people see the real path: [`Streams::real_paths`] puts it back, in the places where rustc names a file.
 
 use std::borrow::Cow;
 
