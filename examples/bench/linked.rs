@@ -12,9 +12,9 @@ use crate::Result;
 use crate::checkout;
 use crate::clock;
 use crate::contender::{Contender, Contenders};
+use crate::hit;
 use crate::options::Mode;
 use crate::recording::Recording;
-use crate::run::hit;
 use crate::table::{Row, Table, Unit};
 
 const N_CRATES: usize = 300;
