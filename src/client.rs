@@ -61,7 +61,7 @@ impl Place {
         let fits = |dir: &PathBuf| file(dir, "sock").as_os_str().len() <= MAX_SOCKET_PATH_BYTES;
         let dir = candidates.into_iter().flatten().find(fits).unwrap_or_else(ipc::shared_dir);
         Ok(Place {
-            endpoint: Endpoint::of(&dir, name),
+            endpoint: Endpoint::new(&dir, name),
             lock: file(&dir, "lock"),
             last_run: file(&dir, "last-run"),
             log: file(&cache_dir, "log"),
@@ -138,7 +138,7 @@ pub fn ask_once(
         result => result.map_err(FrameError::from)?,
     };
     stream.set_deadline(limit);
-    let own = Hello::of(build);
+    let own = Hello::new(build);
     stream.write_all(&own.encode()).map_err(FrameError::from)?;
     let mut bytes = [0; HELLO_BYTES];
     stream.read_exact(&mut bytes).map_err(FrameError::from)?;

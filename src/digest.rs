@@ -16,7 +16,7 @@ pub struct Digest([u8; 32]);
 
 impl Digest {
     /// The digest of `bytes`.
-    pub fn of(bytes: &[u8]) -> Digest {
+    pub fn hash(bytes: &[u8]) -> Digest {
         Digest(*blake3::hash(bytes).as_bytes())
     }
 
@@ -26,7 +26,7 @@ impl Digest {
     }
 
     /// The digest of everything that `reader` yields, and how many bytes that were.
-    pub fn of_reader(reader: &mut impl Read) -> io::Result<(Digest, u64)> {
+    pub fn hash_reader(reader: &mut impl Read) -> io::Result<(Digest, u64)> {
         let mut hasher = Hasher::new();
         let mut buffer = [0; PIECE_BYTES];
         let mut n_bytes = 0;
@@ -172,13 +172,13 @@ pub mod seal {
     }
 
     /// The seal of `digest` as a time.
-    pub fn of(digest: &Digest) -> SystemTime {
+    pub fn time(digest: &Digest) -> SystemTime {
         let (seconds, nanos) = parts(digest);
         SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos)
     }
 
     /// The seal of `digest` in nanoseconds since 1970.
-    pub fn of_ns(digest: &Digest) -> i64 {
+    pub fn time_ns(digest: &Digest) -> i64 {
         let (seconds, nanos) = parts(digest);
         seconds as i64 * 1_000_000_000 + i64::from(nanos)
     }
@@ -199,7 +199,7 @@ pub mod guard {
 
     /// `bytes` with their digest behind them.
     pub fn add(mut bytes: Vec<u8>) -> Vec<u8> {
-        let hex = Digest::of(&bytes).to_hex();
+        let hex = Digest::hash(&bytes).to_hex();
         bytes.push(b'\n');
         bytes.extend_from_slice(hex.as_bytes());
         bytes
@@ -210,7 +210,7 @@ pub mod guard {
         let length = bytes.len().checked_sub(LENGTH)?;
         let (body, digest) = bytes.split_at(length);
         let digest: Digest = std::str::from_utf8(digest.strip_prefix(b"\n")?).ok()?.parse().ok()?;
-        let is_whole = Digest::of(body) == digest;
+        let is_whole = Digest::hash(body) == digest;
         bytes.truncate(length);
         is_whole.then_some(bytes)
     }
@@ -222,13 +222,13 @@ mod tests {
 
     #[test]
     fn hex_goes_there_and_back() {
-        let digest = Digest::of(b"kache");
+        let digest = Digest::hash(b"kache");
         assert_eq!(digest, digest.to_hex().parse().expect("own hex parses"));
     }
 
     #[test]
     fn upper_case_and_wrong_lengths_are_refused() {
-        let hex = Digest::of(b"kache").to_hex();
+        let hex = Digest::hash(b"kache").to_hex();
         assert!(hex.to_uppercase().parse::<Digest>().is_err());
         assert!(hex[1..].parse::<Digest>().is_err());
         assert!(format!("{hex}0").parse::<Digest>().is_err());

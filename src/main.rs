@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use kache::sys::env::Env;
 
 fn main() -> ExitCode {
-    let env = Env::of_this_process();
+    let env = Env::from_process();
     #[cfg(feature = "cli")]
     if kache::cli::is_meant(&env) {
         return kache::cli::main(&env);

@@ -132,7 +132,7 @@ impl KeyInputs {
 
     /// Adds a variable: the digest of its portable value, or that it is not set.
     pub fn variable(&mut self, kind: InputKind, name: Portable, value: Option<&Portable>) {
-        let value = value.map_or(Value::Unset, |value| Value::Digest(Digest::of(value.as_bytes())));
+        let value = value.map_or(Value::Unset, |value| Value::Digest(Digest::hash(value.as_bytes())));
         self.0.push(Input { kind, name, value });
     }
 

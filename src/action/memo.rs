@@ -166,7 +166,7 @@ fn is_settled(identity: &Identity, now_ns: i64, is_same_artifact: bool) -> bool 
 
 /// The digest of a regular file and its identity, which is the same before and after reading.
 pub fn hash_file(path: &Path) -> io::Result<(Digest, Identity)> {
-    fs::read_unchanged(path, Digest::of_reader)
+    fs::read_unchanged(path, Digest::hash_reader)
 }
 
 fn set_position(identity: &Identity) -> u64 {
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     fn known(text: &str) -> Known {
-        Known { digest: Digest::of(text.as_bytes()), closure: ClosureNote::Unknown }
+        Known { digest: Digest::hash(text.as_bytes()), closure: ClosureNote::Unknown }
     }
 
     fn identity(inode: u64) -> Identity {
@@ -262,7 +262,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary directory");
         let memo = Memo::of(Some(dir.path()));
         let artifact = Known { closure: ClosureNote::Plain, ..known("a") };
-        let sealed = Identity { modified_ns: crate::digest::seal::of_ns(&artifact.digest), ..identity(7) };
+        let sealed = Identity { modified_ns: crate::digest::seal::time_ns(&artifact.digest), ..identity(7) };
         for noted in [identity(7), sealed] {
             memo.set(&noted, artifact);
             assert_eq!(memo.get(&noted), Some(artifact));

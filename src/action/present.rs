@@ -117,7 +117,7 @@ impl<'a> Present<'a> {
         }
         // What none of these is set for must not be found by a list of other words.
         if !list.quoted.is_empty() {
-            let words = Digest::of(list.quoted.as_bytes());
+            let words = Digest::hash(list.quoted.as_bytes());
             inputs.digest(InputKind::AskedVariable, Portable::literal(OTHER_WORDS), words);
         }
         for name in self.set_among(&list.quoted) {
@@ -368,7 +368,7 @@ mod tests {
             asking: vec![0],
             ..InputList::default()
         };
-        let names = |digest: &Digest| (*digest == Digest::of(b"content")).then(|| "useFLAVORor".to_owned());
+        let names = |digest: &Digest| (*digest == Digest::hash(b"content")).then(|| "useFLAVORor".to_owned());
         let n_asked = |vars: &[(&str, &str)]| {
             let env = Env::with_vars(vars);
             let inputs = Present::new(&build_dirs, &env).with_names(&names).inputs(&list).expect("is there");

@@ -80,7 +80,7 @@ fn a_daemon_of_another_major_is_understood_by_its_first_bytes_alone() {
         std::thread::scope(|scope| {
             let daemon = scope.spawn(|| {
                 let (mut stream, _) = listener.accept().unwrap();
-                let mut hello = Hello::of(&Build::current());
+                let mut hello = Hello::new(&Build::current());
                 hello.protocol.major = major;
                 stream.write_all(&hello.encode()).unwrap();
                 stream.read_exact(&mut [0; HELLO_BYTES]).unwrap();

@@ -131,7 +131,7 @@ fn not_for_projects(source: Source, key: &'static str) -> Option<Problem> {
 
 /// What `text`, the content of the file at `path`, sets, and what in it was not understood, by line.
 pub fn parse(path: &Path, text: &str) -> (Contents, Vec<Problem>) {
-    let mut reader = Reader { path, lines: Lines::of(text), problems: Vec::new() };
+    let mut reader = Reader { path, lines: Lines::new(text), problems: Vec::new() };
     let mut contents = Contents::default();
     match DeTable::parse(text) {
         Ok(document) => reader.document(document.get_ref(), &mut contents),
@@ -268,7 +268,7 @@ impl Reader<'_> {
 struct Lines(Vec<usize>);
 
 impl Lines {
-    fn of(text: &str) -> Lines {
+    fn new(text: &str) -> Lines {
         Lines(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
     }
 

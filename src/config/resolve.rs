@@ -73,7 +73,7 @@ impl Config {
     /// Equal for settings with the same values, wherever they come from.
     pub fn fingerprint(&self) -> String {
         let lines: String = self.rows().iter().map(|row| format!("{}={}\n", row.name, row.value)).collect();
-        Digest::of(lines.as_bytes()).to_hex()
+        Digest::hash(lines.as_bytes()).to_hex()
     }
 
     /// Every setting as text, in the order of the documentation.

@@ -39,7 +39,7 @@ struct Refused {
 
 impl Launch {
     /// The path of this process: as it was called, unless a stable name leads to the same file.
-    pub fn of(env: &Env, named: Option<PathBuf>) -> Launch {
+    pub fn new(env: &Env, named: Option<PathBuf>) -> Launch {
         let path = named.or_else(|| called(env).ok()).unwrap_or_default();
         let stable = dirs::data(env).map(|dir| dir.join("kache").join("bin").join("kache"));
         let path = stable.filter(|stable| is_same_file(stable, &path)).unwrap_or(path);

@@ -102,7 +102,7 @@ fn begin(env: &Env, options: Options, build: Build, place: Place) -> Result<(), 
     let (events, received) = channel();
     let for_signals = events.clone();
     signal::watch(move |signal| drop(for_signals.send(Event::Signal(signal))))?;
-    let launch = Launch::of(env, options.exe);
+    let launch = Launch::new(env, options.exe);
     let daemon = Daemon::new(env, place, launch, &supervisor, life, (events.clone(), received));
     let verb = if is_handed_over { "took over" } else { "started" };
     daemon.log.line(&format!("{verb}: {build}, by {supervisor}, at {}", daemon.launch.path.display()));
@@ -155,7 +155,7 @@ impl Running {
         let open = Arc::new(Open::default());
         self.tell_supervisor("READY=1");
         loop {
-            let own = Hello::of(&self.daemon.build);
+            let own = Hello::new(&self.daemon.build);
             let acceptor =
                 Acceptor::start(Arc::clone(&self.listener), Arc::clone(&open), self.events.clone(), own)?;
             let (listener, notify) = (Arc::clone(&self.listener), self.env.get("NOTIFY_SOCKET"));

@@ -19,7 +19,7 @@ const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
 fn digest(name: &str) -> Digest {
-    Digest::of(name.as_bytes())
+    Digest::hash(name.as_bytes())
 }
 
 fn found(name: &str, disk_bytes: u64, age_ms: u64) -> Found {

@@ -24,7 +24,7 @@ pub fn tree(path: &Path, memo: &Memo, watch: &mut InputSnapshot) -> io::Result<D
     let metadata = match fs::metadata(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             watch.add_absent(path.to_path_buf());
-            return Ok(Digest::of(b"absent"));
+            return Ok(Digest::hash(b"absent"));
         }
         metadata => metadata?,
     };
@@ -91,7 +91,11 @@ fn children(
             if metadata.is_dir() && !is_left_out(&path) {
                 waiting.push(path.clone());
             }
-            children.push(Child { path, is_file: metadata.is_file(), identity: Identity::of(&metadata) });
+            children.push(Child {
+                path,
+                is_file: metadata.is_file(),
+                identity: Identity::from_metadata(&metadata),
+            });
         }
     }
     Ok(children)

@@ -341,7 +341,7 @@ mod tests {
     }
 
     fn content(text: &str) -> Digest {
-        Digest::of(text.as_bytes())
+        Digest::hash(text.as_bytes())
     }
 
     fn said(old: &KeyInputs, new: &KeyInputs) -> Vec<String> {
@@ -473,7 +473,11 @@ mod tests {
     fn a_dependency_is_named_without_its_options() {
         let dependency = |content: &str| {
             let mut inputs = KeyInputs::default();
-            inputs.digest(InputKind::Extern, literal("priv,noprelude:words"), Digest::of(content.as_bytes()));
+            inputs.digest(
+                InputKind::Extern,
+                literal("priv,noprelude:words"),
+                Digest::hash(content.as_bytes()),
+            );
             inputs
         };
         assert_eq!(said(&dependency("a"), &dependency("b")), ["dependency `words` changed"]);

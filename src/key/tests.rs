@@ -54,7 +54,7 @@ proptest! {
         fs::write_new(&dir.path().join(DIR).join("digests-1"), &bytes).expect("writes");
         let memo = Memo::of(Some(dir.path()));
         prop_assert_eq!(memo.get(&identity), None);
-        let known = Known { digest: Digest::of(&bytes), closure: ClosureNote::Macros };
+        let known = Known { digest: Digest::hash(&bytes), closure: ClosureNote::Macros };
         memo.set(&identity, known);
         prop_assert_eq!(Memo::of(Some(dir.path())).get(&identity), Some(known));
     }
@@ -64,7 +64,7 @@ proptest! {
         identity in identity(), at in 0..88_usize, flip in 1..=255_u8,
     ) {
         let dir = tempfile::tempdir().expect("temporary directory");
-        let known = Known { digest: Digest::of(b"x"), closure: ClosureNote::Plain };
+        let known = Known { digest: Digest::hash(b"x"), closure: ClosureNote::Plain };
         Memo::of(Some(dir.path())).set(&identity, known);
         let path = dir.path().join(DIR).join("digests-1");
         let mut bytes = fs::read(&path).expect("reads");
@@ -120,7 +120,7 @@ fn assert_any_change_shows(dir: &Path, prefix: &str, recalls: impl Fn(&Path) -> 
 #[test]
 fn a_changed_note_about_a_compiler_or_linker_is_not_believed() {
     let dir = tempfile::tempdir().expect("temporary directory");
-    let env = Env::of_this_process();
+    let env = Env::from_process();
     let cwd = env.cwd.clone().expect("is there");
     let build_dirs = BuildDirs { roots: Roots::default(), cwd: cwd.clone(), target: None, member: true };
     if toolchain::Toolchain::identify(OsStr::new("rustc"), None, &build_dirs, &env, dir.path()).is_ok()

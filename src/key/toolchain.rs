@@ -97,7 +97,7 @@ fn states(directory: &Path, names: &str) -> io::Result<Digest> {
         let numbers = state(&Identity::at(Path::new(&path))?);
         states.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     }
-    Ok(Digest::of(&states))
+    Ok(Digest::hash(&states))
 }
 
 impl Witness {

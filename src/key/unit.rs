@@ -37,7 +37,7 @@ pub fn unit(context: &KeyContext<'_>) -> Result<Unit, BypassReason> {
     let mut watch = InputSnapshot::default();
     inputs.text(InputKind::Schema, Portable::literal("schema"), Portable::literal(SCHEMA));
     if !context.salt.is_empty() {
-        inputs.digest(InputKind::Salt, Portable::literal("salt"), Digest::of(context.salt.as_bytes()));
+        inputs.digest(InputKind::Salt, Portable::literal("salt"), Digest::hash(context.salt.as_bytes()));
     }
     inputs.digest(
         InputKind::Compiler,
@@ -225,7 +225,7 @@ fn add_argument_files(
             let cpu = host::cpu_description().ok_or_else(|| {
                 BypassReason::new(Bypass::UnknownCompiler, "native code for a processor that cannot be told")
             })?;
-            inputs.digest(InputKind::Processor, Portable::literal("native"), Digest::of(&cpu));
+            inputs.digest(InputKind::Processor, Portable::literal("native"), Digest::hash(&cpu));
         }
     }
     for (name, path) in paths {

@@ -28,7 +28,7 @@ pub struct Hello {
 
 impl Hello {
     /// What this build says.
-    pub fn of(build: &Build) -> Hello {
+    pub fn new(build: &Build) -> Hello {
         Hello { protocol: VERSION, build: build.id, is_dev: build.is_dev }
     }
 
@@ -76,9 +76,9 @@ mod tests {
 
     #[test]
     fn what_later_versions_may_add_is_ignored() {
-        let mut bytes = Hello::of(&Build::current()).encode();
+        let mut bytes = Hello::new(&Build::current()).encode();
         bytes[25..].fill(0xff);
-        assert_eq!(Hello::decode(&bytes), Some(Hello::of(&Build::current())));
+        assert_eq!(Hello::decode(&bytes), Some(Hello::new(&Build::current())));
     }
 
     #[test]

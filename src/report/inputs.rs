@@ -137,7 +137,7 @@ mod tests {
     fn inputs_stand_by_how_they_were_learnt_and_then_in_the_order_of_the_key() {
         let (mut unit, mut read) = (KeyInputs::default(), KeyInputs::default());
         let name = |name: &str| Portable::literal(name);
-        let digest = Digest::of(b"x");
+        let digest = Digest::hash(b"x");
         unit.digest(InputKind::DeclaredFile, name("a"), digest);
         unit.text(InputKind::Argument, name("edition"), name("2024"));
         read.digest(InputKind::Source, name("z.rs"), digest);

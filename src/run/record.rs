@@ -193,7 +193,7 @@ mod tests {
             time_ms: 1,
             outcome: Outcome::Miss { reason: MissReason::NewUnit, unstored },
             unit: UnitName { crate_name: "a".to_owned(), ..UnitName::default() },
-            unit_key: Some(Digest::of(b"unit")),
+            unit_key: Some(Digest::hash(b"unit")),
             key: None,
             place: "/w".to_owned(),
             inputs: Some(Learning {

@@ -84,7 +84,7 @@ pub fn restore(
         return Err(failed);
     }
     for (artifact, look) in looks {
-        memo.set(&Identity::of(&look), Known { digest: artifact.blob, closure: entry.closure });
+        memo.set(&Identity::from_metadata(&look), Known { digest: artifact.blob, closure: entry.closure });
     }
     Ok(restored)
 }
@@ -113,7 +113,7 @@ fn place(
         let can_be_linked = made_here.is_some_and(|made_here| fs::has_same_access(&metadata, made_here));
         is_linked = can_be_linked && link(&blob, to).is_ok();
         // No mode would make a link to another file system.
-        let device = |metadata: &Metadata| Identity::of(metadata).device;
+        let device = |metadata: &Metadata| Identity::from_metadata(metadata).device;
         is_to_be_linked =
             can_be_linked || made_here.is_some_and(|made_here| device(made_here) != device(&metadata));
     }

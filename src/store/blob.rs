@@ -33,7 +33,7 @@ impl Store {
     pub fn blob(&self, digest: &Digest, size_bytes: u64) -> Result<(PathBuf, Metadata), Unusable> {
         let path = self.path(Bucket::Blobs, digest);
         let metadata = fs::symlink_metadata(&path).map_err(|_| Unusable::Missing)?;
-        let identity = Identity::of(&metadata);
+        let identity = Identity::from_metadata(&metadata);
         let is_whole = metadata.is_file() && identity.size == size_bytes;
         if is_whole && seal::matches(digest, identity.modified_ns) {
             Ok((path, metadata))
@@ -45,8 +45,10 @@ impl Store {
     /// An open blob whose size and seal are as stored.
     pub fn open_blob(&self, digest: &Digest, size_bytes: u64) -> Result<File, Unusable> {
         let file = fs::open_in_place(&self.path(Bucket::Blobs, digest)).map_err(|_| Unusable::Missing)?;
-        let identity =
-            file.metadata().map(|metadata| Identity::of(&metadata)).map_err(|_| Unusable::Missing)?;
+        let identity = file
+            .metadata()
+            .map(|metadata| Identity::from_metadata(&metadata))
+            .map_err(|_| Unusable::Missing)?;
         if identity.size == size_bytes && seal::matches(digest, identity.modified_ns) {
             Ok(file)
         } else {
@@ -96,7 +98,7 @@ impl Store {
         let temporary = self.temporary();
         self.make_room(&place, &temporary)?;
         duplicate(from, &temporary, may_link, digest)?;
-        let sealed = fs::set_modified(&temporary, seal::of(digest)).and_then(|()| {
+        let sealed = fs::set_modified(&temporary, seal::time(digest)).and_then(|()| {
             let identity = Identity::at(&temporary)?;
             let whole = identity.size == size_bytes && seal::matches(digest, identity.modified_ns);
             if whole {

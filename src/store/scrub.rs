@@ -55,7 +55,7 @@ impl Store {
             Err(e) => return Reading::Unreadable(e),
         };
         let before = match file.metadata() {
-            Ok(metadata) => Identity::of(&metadata),
+            Ok(metadata) => Identity::from_metadata(&metadata),
             Err(e) => return Reading::Unreadable(e),
         };
         // What cannot be read to its end would break the build that it is linked into.
@@ -80,7 +80,7 @@ impl Store {
 }
 
 fn is_as_stored(file: &mut File, digest: &Digest, identity: &Identity) -> io::Result<bool> {
-    Ok(seal::matches(digest, identity.modified_ns) && Digest::of_reader(file)?.0 == *digest)
+    Ok(seal::matches(digest, identity.modified_ns) && Digest::hash_reader(file)?.0 == *digest)
 }
 
 /// How far the rounds are.
@@ -285,11 +285,11 @@ mod tests {
         }
 
         fn blob(&self, content: &str) -> PathBuf {
-            let digest = Digest::of(content.as_bytes());
+            let digest = Digest::hash(content.as_bytes());
             let path = Store::at(self.dir()).path(Bucket::Blobs, &digest);
             fs::create_dir_all(path.parent().expect("a folder")).expect("makes a folder");
             fs::write_new(&path, content.as_bytes()).expect("writes");
-            fs::set_modified(&path, seal::of(&digest)).expect("seals");
+            fs::set_modified(&path, seal::time(&digest)).expect("seals");
             path
         }
 
@@ -301,7 +301,7 @@ mod tests {
             bytes[0] ^= 1;
             fs::remove(path).expect("removes");
             fs::write_new(path, &bytes).expect("writes");
-            fs::set_modified(path, seal::of(&digest)).expect("seals");
+            fs::set_modified(path, seal::time(&digest)).expect("seals");
         }
 
         fn go_on(&self, now_ms: u64) -> Slice {
@@ -368,7 +368,7 @@ mod tests {
         let contents = ["a", "b", "c", "d", "e", "f"];
         let cache = Cache::new(&contents);
         let mut digests: Vec<Digest> =
-            contents.iter().map(|content| Digest::of(content.as_bytes())).collect();
+            contents.iter().map(|content| Digest::hash(content.as_bytes())).collect();
         digests.sort();
         for digest in &digests[..5] {
             cache.leave(1, NOW_MS);

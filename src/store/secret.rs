@@ -113,7 +113,7 @@ mod tests {
         unit.variable(InputKind::DeclaredVariable, name.clone(), Some(&Portable::literal(value)));
         unit.text(InputKind::CompilerVariable, name.clone(), Portable::literal(value));
         unit.variable(InputKind::AskedVariable, name, None);
-        unit.digest(InputKind::Source, Portable::literal("lib.rs"), Digest::of(b"source"));
+        unit.digest(InputKind::Source, Portable::literal("lib.rs"), Digest::hash(b"source"));
         StoredInputs { unit_key: unit.key(), read: unit.clone(), unit, learnt: Learnt::Observed }
     }
 
@@ -122,8 +122,8 @@ mod tests {
         let secret = Secret([7; 32]);
         let concealed = secret.conceal(&inputs("hunter2"));
         let text = serde_json::to_string(&concealed).expect("serializes");
-        assert!(!text.contains("hunter2") && !text.contains(&Digest::of(b"hunter2").to_hex()), "{text}");
-        assert!(text.contains(&Digest::of(b"source").to_hex()), "{text}");
+        assert!(!text.contains("hunter2") && !text.contains(&Digest::hash(b"hunter2").to_hex()), "{text}");
+        assert!(text.contains(&Digest::hash(b"source").to_hex()), "{text}");
         assert_eq!(concealed, secret.conceal(&inputs("hunter2")));
         assert_ne!(concealed.unit, secret.conceal(&inputs("hunter3")).unit);
         assert_ne!(concealed, Secret([8; 32]).conceal(&inputs("hunter2")));

@@ -31,7 +31,7 @@ pub struct State {
 impl State {
     /// What the system tells of a file.
     pub fn of(metadata: &Metadata) -> State {
-        let identity = Identity::of(metadata);
+        let identity = Identity::from_metadata(metadata);
         let ms = |ns: i64| u64::try_from(ns / 1_000_000).unwrap_or(0);
         State {
             size_bytes: identity.size,

@@ -20,7 +20,7 @@ pub struct Env {
 
 impl Env {
     /// What this process was started with.
-    pub fn of_this_process() -> Env {
+    pub fn from_process() -> Env {
         Env {
             args: std::env::args_os().collect(),
             vars: std::env::vars_os().collect(),

@@ -111,7 +111,7 @@ pub fn capture_for_user<A: AsRef<OsStr>>(
     args: &[A],
     patience: Duration,
 ) -> io::Result<Captured> {
-    let env = Env::of_this_process();
+    let env = Env::from_process();
     let dir = unnamed(&env, ipc::runtime_dir(&env));
     let vars: Vec<_> = dir.iter().map(|dir| (RUNTIME_DIR, Some(dir.as_os_str()))).collect();
     capture(program, args, &Surroundings { vars: &vars, patience, ..Surroundings::default() })

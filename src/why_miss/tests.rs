@@ -10,7 +10,7 @@ fn record(kind: &str, place: &str, time_ms: u64, outcome: Outcome, key: Option<&
     record.unit.crate_name = "it".to_owned();
     record.unit.kind = kind.to_owned();
     record.place = place.to_owned();
-    record.key = key.map(|key| Digest::of(key.as_bytes()));
+    record.key = key.map(|key| Digest::hash(key.as_bytes()));
     (record.time_ms, record.outcome) = (time_ms, outcome);
     record
 }

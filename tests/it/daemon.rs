@@ -194,9 +194,9 @@ fn whatever_peers_send_it_goes_on_serving() {
     let home = Home::new();
     let status = home.start(Path::new(KACHE));
     let n_descriptors = || fs::read_dir(format!("/proc/{}/fd", status.pid)).map_or(0, Iterator::count);
-    let hello = Hello::of(&Build::current()).encode();
+    let hello = Hello::new(&Build::current()).encode();
     let with_frame = |length: u32, body: &[u8]| [&hello[..], &length.to_le_bytes(), body].concat();
-    let mut newer = Hello::of(&Build::current());
+    let mut newer = Hello::new(&Build::current());
     newer.protocol.major += 1;
     let bad: Vec<Vec<u8>> = vec![
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
@@ -251,7 +251,7 @@ fn a_request_it_does_not_know_is_refused_in_words() {
         frame::write(&mut stream, request).unwrap();
         frame::read::<Answer>(&mut stream).unwrap()
     };
-    let own = Hello::of(&Build::current());
+    let own = Hello::new(&Build::current());
     let refused = |answer: Answer, words: &str| match answer {
         Answer::Refused { why } if why.contains(words) => {}
         other => panic!("{words}: {other:?}"),
@@ -616,7 +616,7 @@ fn be_too_old(listener: &UnixListener) {
     let mut is_replaced = false;
     for stream in listener.incoming() {
         let mut stream = stream.unwrap();
-        let mut hello = Hello::of(&Build::current());
+        let mut hello = Hello::new(&Build::current());
         hello.protocol.major -= u16::from(!is_replaced);
         stream.read_exact(&mut [0; 32]).unwrap();
         stream.write_all(&hello.encode()).unwrap();

@@ -211,7 +211,7 @@ impl Home {
                     found.push(format!("{name} -> {}", target.display()));
                 } else {
                     let bytes = fs::read(&path).expect("it can be read");
-                    let digest = Digest::of(&bytes);
+                    let digest = Digest::hash(&bytes);
                     let text = String::from_utf8(bytes).ok().filter(|text| text.len() < 1000);
                     let start = text.unwrap_or_default();
                     found.push(format!("{name} {mode:o} {digest:?} {start:?}"));

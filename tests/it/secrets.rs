@@ -36,7 +36,7 @@ fn no_file_of_the_store_holds_a_value_of_a_variable_or_its_digest() {
     let world = VARIABLES.iter().fold(project(), |world, name| world.env(name, VALUE));
     world.build().expect(hits(0), misses(2));
     assert_eq!(world.run_bin("app"), format!("true {}\n", VALUE.len()));
-    let texts = [VALUE.to_owned(), Digest::of(VALUE.as_bytes()).to_hex()];
+    let texts = [VALUE.to_owned(), Digest::hash(VALUE.as_bytes()).to_hex()];
     let mut n_files = 0;
     each_file(&world.cache(), &mut |path, content| {
         n_files += 1;

@@ -81,7 +81,7 @@ mod tests {
     fn what_was_announced_is_known_until_it_is_another_file() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("libx.rmeta");
-        let state = || Identity::of(&fs::symlink_metadata(&path).expect("there"));
+        let state = || Identity::from_metadata(&fs::symlink_metadata(&path).expect("there"));
         let mut roots = Roots::default();
         roots.add(Root::Workspace, b"/home/me/work");
         let reader = Reader { roots, announced: OnceLock::new() };
@@ -91,7 +91,7 @@ mod tests {
         let announced = reader.read_announced(&path).expect("read");
         assert_eq!(
             (announced.digest, &*announced.roots),
-            (Digest::of(b"in /home/me/work/src"), &[Root::Workspace][..])
+            (Digest::hash(b"in /home/me/work/src"), &[Root::Workspace][..])
         );
         assert_eq!(reader.known(&path, &state()), Some(announced));
         assert_eq!(reader.known(&dir.path().join("other"), &state()), None);
@@ -102,7 +102,7 @@ mod tests {
         let now = reader.read(&path, &mut |piece| pieces.extend_from_slice(piece)).expect("read");
         assert_eq!(
             (now.digest, &*now.roots, &*pieces),
-            (Digest::of(b"elsewhere"), &[][..], &b"elsewhere"[..])
+            (Digest::hash(b"elsewhere"), &[][..], &b"elsewhere"[..])
         );
         assert_eq!((now.identity, now.identity.size), (state(), 9));
     }

@@ -56,7 +56,7 @@ pub fn read_artifacts(
             n_wanted: None,
             bytes: Vec::new(),
         });
-        let reading = match reader.known(&path, &Identity::of(&metadata)) {
+        let reading = match reader.known(&path, &Identity::from_metadata(&metadata)) {
             Some(reading) => Ok(reading),
             None => reader.read(&path, &mut |piece| loaded.iter_mut().for_each(|it| it.add(piece))),
         };

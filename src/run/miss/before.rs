@@ -83,7 +83,7 @@ pub fn files_beside_outputs(context: &KeyContext<'_>) -> Vec<(PathBuf, Identity)
     let mut files = fs::list(&in_cwd(&context.invocation.out_dir)).unwrap_or_default();
     files.retain(|path| observed::is_own_name(&stems, path));
     files.retain(|path| !context.outputs.iter().any(|output| in_cwd(&output.path) == *path));
-    let identity = |path: PathBuf| Some((Identity::of(&fs::symlink_metadata(&path).ok()?), path));
+    let identity = |path: PathBuf| Some((Identity::from_metadata(&fs::symlink_metadata(&path).ok()?), path));
     files.into_iter().filter_map(identity).map(|(identity, path)| (path, identity)).collect()
 }
 

@@ -23,7 +23,7 @@ pub fn refuse_files_beside_outputs(observed_inputs: &ObservedInputs) -> Result<(
         };
         let why = match before {
             Found::Absent => "was made as well",
-            Found::File(then) if now.is_file() && Identity::of(&now) == *then => continue,
+            Found::File(then) if now.is_file() && Identity::from_metadata(&now) == *then => continue,
             Found::Link(then) if fs::read_link(path).ok().as_ref() == Some(then) => continue,
             Found::Directory(_) if now.is_dir() => continue,
             Found::Other => continue,

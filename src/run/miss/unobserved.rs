@@ -101,7 +101,7 @@ pub fn places_to_write(context: &KeyContext<'_>, unit: &Unit) -> io::Result<Inpu
     for path in named_places(context, unit)? {
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => declared::states(&path, &mut written, &is_left_out)?,
-            Ok(metadata) if metadata.is_file() => written.add(path, fs::Identity::of(&metadata)),
+            Ok(metadata) if metadata.is_file() => written.add(path, fs::Identity::from_metadata(&metadata)),
             Ok(_) => {}
             Err(_) => written.add_absent(path),
         }

@@ -114,7 +114,7 @@ impl Action {
 
     /// Makes `path` a copy of the file `from`.
     pub fn copy(title: impl Into<String>, path: &Path, from: &Path) -> Result<Action, CannotPlan> {
-        let digest = fs::open(from).and_then(|mut file| Digest::of_reader(&mut file));
+        let digest = fs::open(from).and_then(|mut file| Digest::hash_reader(&mut file));
         let metadata = fs::metadata(from);
         let unreadable = |error| CannotPlan::Unreadable { path: from.to_owned(), error };
         let (digest, _) = digest.map_err(unreadable)?;

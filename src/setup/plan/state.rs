@@ -32,7 +32,7 @@ impl State {
         Ok(match settle::standing(path)? {
             Standing::Nothing => State::Absent,
             Standing::File(metadata) => {
-                let (digest, _) = Digest::of_reader(&mut fs::open(path)?)?;
+                let (digest, _) = Digest::hash_reader(&mut fs::open(path)?)?;
                 State::File { digest, mode: settle::mode(&metadata) }
             }
             Standing::Link(target) => State::Link { target },
@@ -92,7 +92,7 @@ impl Content {
     pub fn state(&self) -> State {
         match self {
             Content::Absent => State::Absent,
-            Content::File { bytes, mode } => State::File { digest: Digest::of(bytes), mode: *mode },
+            Content::File { bytes, mode } => State::File { digest: Digest::hash(bytes), mode: *mode },
             Content::Copy { digest, mode, .. } => State::File { digest: *digest, mode: *mode },
             Content::Link { target } => State::Link { target: target.clone() },
             Content::Directory => State::Directory,

@@ -391,7 +391,7 @@ fn a_journal_that_an_earlier_kache_wrote_can_be_undone() {
     let entry = machine.path("journal/2026-11-24T16-03-51.066");
     std::fs::create_dir_all(&entry).unwrap();
     let config = format!("{THEIRS}\n[build]\nrustc-wrapper = \"/opt/kache\"\n");
-    let digest = |text: &str| Digest::of(text.as_bytes()).to_hex();
+    let digest = |text: &str| Digest::hash(text.as_bytes()).to_hex();
     let plan = include_str!("tests/journal-1.json").replace("ROOT", &root);
     let plan = plan.replace("OLD_DIGEST", &digest(THEIRS)).replace("NEW_DIGEST", &digest(&config));
     std::fs::write(entry.join("plan.json"), plan).unwrap();

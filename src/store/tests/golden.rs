@@ -33,7 +33,7 @@ fn inputs(kinds: impl Iterator<Item = InputKind>) -> KeyInputs {
     for (nth, kind) in kinds.enumerate() {
         let name = portable(&format!("/w/{kind:?}"));
         match nth % 3 {
-            0 => inputs.digest(kind, name, Digest::of(b"content")),
+            0 => inputs.digest(kind, name, Digest::hash(b"content")),
             1 => inputs.text(kind, name, portable("a=/h/.cargo/b <c> %d")),
             _ => inputs.variable(kind, name, None),
         }
@@ -53,7 +53,7 @@ fn put(dir: &Path) -> Put {
     };
     let artifact = |role: Role, name: &str| Artifact {
         role,
-        blob: Digest::of(name.as_bytes()),
+        blob: Digest::hash(name.as_bytes()),
         size_bytes: name.len() as u64,
         executable: role == Role::ProcMacro,
     };
@@ -89,12 +89,12 @@ fn put(dir: &Path) -> Put {
         programs: vec!["cc".to_owned()],
         asking: vec![1],
         libraries: vec!["libz.so.1".to_owned()],
-        seen: vec![Seen { file: 1, state: [1, 2, 3, 4, 5], digest: Digest::of(b"x") }],
+        seen: vec![Seen { file: 1, state: [1, 2, 3, 4, 5], digest: Digest::hash(b"x") }],
     };
     let own = ClosureCrate {
         stem: Portable::literal("liba_b-0123456789abcdef"),
         procedural_macro: Some(ProceduralMacro {
-            digest: Digest::of(b"library"),
+            digest: Digest::hash(b"library"),
             pure: false,
             finds_manifest: false,
         }),
@@ -150,7 +150,7 @@ fn what_is_written_has_the_golden_bytes_and_keys() {
     found.push(("keys".to_owned(), format!("{}\n{}\n", put.inputs.unit_key, put.key).into_bytes()));
     for (name, bytes) in found {
         let path = golden().join(name);
-        if Env::of_this_process().get("REGENERATE").is_some() {
+        if Env::from_process().get("REGENERATE").is_some() {
             fs::create_dir_all(&golden()).expect("makes the directory");
             fs::remove(&path).expect("removes");
             fs::private::write_new(&path, &bytes).expect("writes");
@@ -173,7 +173,7 @@ fn what_has_the_golden_bytes_is_understood() {
     let secret = store.secret().expect("it is there");
     assert_eq!(store.inputs(&put.key), Ok(secret.conceal(&put.inputs)));
     assert_eq!(store.lists(&unit_key), Ok(vec![put.list.clone()]));
-    let library = Digest::of(b"library");
+    let library = Digest::hash(b"library");
     assert_eq!(store.closure(&library), put.closure);
     assert_eq!(store.names(&library), put.names);
 }

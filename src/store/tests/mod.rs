@@ -75,13 +75,13 @@ impl Scene {
             fs::write_new(&output.path, &content).expect("writes");
             artifacts.push(Artifact {
                 role: output.role,
-                blob: Digest::of(&content),
+                blob: Digest::hash(&content),
                 size_bytes: content.len() as u64,
                 executable: output.role == Role::Cdylib,
             });
             files.push((output.path, restore::sharing(output.role, ROLES)));
         }
-        let unit_key = Digest::of(unit.as_bytes());
+        let unit_key = Digest::hash(unit.as_bytes());
         let list = InputList { files: vec![Portable::literal("lib.rs")], ..InputList::default() };
         let read = self.present().inputs(&list).expect("the source is there");
         let mut known = KeyInputs::default();
@@ -126,7 +126,7 @@ impl Scene {
     }
 
     pub(crate) fn lookup(&self, unit: &str) -> Result<Found, MissReason> {
-        self.store().lookup(&Digest::of(unit.as_bytes()), &mut self.present())
+        self.store().lookup(&Digest::hash(unit.as_bytes()), &mut self.present())
     }
 
     pub(crate) fn restore(&self, found: &Found, outputs: &[Output]) -> Result<Restored, Failed> {
@@ -180,7 +180,7 @@ pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
 
 /// So many cases, unless `PROPTEST_CASES` says otherwise.
 pub(crate) fn cases(few: u32) -> Config {
-    match Env::of_this_process().get("PROPTEST_CASES") {
+    match Env::from_process().get("PROPTEST_CASES") {
         Some(_) => Config::default(),
         None => Config::with_cases(few),
     }

@@ -39,7 +39,7 @@ fn a_file_changed_through_a_hard_link_is_never_served_again() {
             let scene = Scene::new();
             let put = scene.compile("1");
             scene.store().put(&put).expect("puts");
-            let blob = scene.store().path(Bucket::Blobs, &crate::digest::Digest::of(&content(role, "1")));
+            let blob = scene.store().path(Bucket::Blobs, &crate::digest::Digest::hash(&content(role, "1")));
             let second_name = scene.path("outside/second-name");
             fs::hard_link(&blob, &second_name).expect("links");
             change(&second_name);
@@ -60,7 +60,7 @@ fn a_file_changed_through_a_hard_link_is_never_served_again() {
 fn a_put_that_meets_an_altered_blob_replaces_it() {
     let scene = Scene::new();
     scene.store().put(&scene.compile("1")).expect("puts");
-    overwrite(&scene.store().path(Bucket::Blobs, &crate::digest::Digest::of(&content(Role::Rlib, "1"))));
+    overwrite(&scene.store().path(Bucket::Blobs, &crate::digest::Digest::hash(&content(Role::Rlib, "1"))));
     scene.store().put(&scene.compile("1")).expect("puts");
     assert!(scene.hits("unit"));
     assert_eq!(files_below(&scene.store().quarantine()).len(), 1);
@@ -86,7 +86,7 @@ fn a_missing_blob_is_a_miss_and_leaves_no_outputs() {
     for role in super::ROLES {
         let scene = Scene::new();
         scene.store().put(&scene.compile("1")).expect("puts");
-        let digest = crate::digest::Digest::of(&content(role, "1"));
+        let digest = crate::digest::Digest::hash(&content(role, "1"));
         fs::remove(&scene.store().path(Bucket::Blobs, &digest)).expect("removes");
         let found = scene.lookup("unit").expect("the entry itself is whole");
         assert_eq!(scene.restore(&found, &scene.outputs("tree")).err(), Some(Failed::Blob));

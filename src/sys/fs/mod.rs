@@ -67,7 +67,7 @@ pub struct Identity {
 
 impl Identity {
     /// The identity in what the system tells about a file.
-    pub fn of(metadata: &Metadata) -> Identity {
+    pub fn from_metadata(metadata: &Metadata) -> Identity {
         platform::identity(metadata)
     }
 
@@ -78,7 +78,7 @@ impl Identity {
 
     /// The identity of the file at `path`, symbolic links followed.
     pub fn at(path: &Path) -> io::Result<Identity> {
-        std::fs::metadata(path).map(|metadata| Identity::of(&metadata))
+        std::fs::metadata(path).map(|metadata| Identity::from_metadata(&metadata))
     }
 }
 
@@ -169,9 +169,9 @@ pub fn read_unchanged<T>(
     if !metadata.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
-    let before = Identity::of(&metadata);
+    let before = Identity::from_metadata(&metadata);
     let (found, n_bytes) = read(&mut file)?;
-    let after = Identity::of(&file.metadata()?);
+    let after = Identity::from_metadata(&file.metadata()?);
     // A link that comes or goes meanwhile changes the change time only.
     if n_bytes != before.size || (before.size, before.modified_ns) != (after.size, after.modified_ns) {
         return Err(io::Error::other("changed while it was read"));

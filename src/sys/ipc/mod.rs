@@ -41,7 +41,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// The endpoint called `name`; for a socket, a file in `dir`.
-    pub fn of(dir: &Path, name: &str) -> Endpoint {
+    pub fn new(dir: &Path, name: &str) -> Endpoint {
         Endpoint { path: platform::endpoint_path(dir, name) }
     }
 }

@@ -92,7 +92,7 @@ impl Listener {
         }
         let listener = UnixListener::bind(path).map_err(io)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(io)?;
-        Listener::of(listener, endpoint, true).map_err(io)
+        Listener::new(listener, endpoint, true).map_err(io)
     }
 
     /// The socket that a service manager passed to this process, if it did.
@@ -102,21 +102,21 @@ impl Listener {
         if number("LISTEN_PID") != Some(std::process::id()) || number("LISTEN_FDS").unwrap_or(0) == 0 {
             return Ok(None);
         }
-        Listener::of_descriptor(FIRST, endpoint, false).map(Some)
+        Listener::from_descriptor(FIRST, endpoint, false).map(Some)
     }
 
-    fn of(listener: UnixListener, endpoint: &Endpoint, is_own: bool) -> io::Result<Listener> {
+    fn new(listener: UnixListener, endpoint: &Endpoint, is_own: bool) -> io::Result<Listener> {
         // Who connected may be gone when it is accepted: that must not wait for the next one.
         listener.set_nonblocking(true)?;
         Ok(Listener { listener, endpoint: endpoint.clone(), file: file_at(endpoint), is_own })
     }
 
-    fn of_descriptor(number: RawFd, endpoint: &Endpoint, is_own: bool) -> io::Result<Listener> {
+    fn from_descriptor(number: RawFd, endpoint: &Endpoint, is_own: bool) -> io::Result<Listener> {
         let descriptor = take_descriptor(number)?;
         if !is_listening(&descriptor)? {
             return Err(io::Error::other(format!("descriptor {number} is no listening socket")));
         }
-        Listener::of(UnixListener::from(descriptor), endpoint, is_own)
+        Listener::new(UnixListener::from(descriptor), endpoint, is_own)
     }
 
     /// The next connection of this user; none once `stop` was given its signal. A connection of somebody else is
@@ -138,7 +138,7 @@ impl Listener {
                 accepted => {
                     let (stream, _) = accepted?;
                     stream.set_nonblocking(false)?;
-                    return Stream::of(stream).map(Some);
+                    return Stream::new(stream).map(Some);
                 }
             }
         }
@@ -203,7 +203,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    fn of(stream: UnixStream) -> io::Result<Stream> {
+    fn new(stream: UnixStream) -> io::Result<Stream> {
         let (peer, own) = (peer_uid(&stream)?, rustix::process::geteuid().as_raw());
         if peer != own {
             let why = format!("the process at the other end belongs to the user {peer}");
@@ -253,7 +253,7 @@ impl Write for Stream {
 
 /// Connects to whoever listens at `endpoint`.
 pub fn connect(endpoint: &Endpoint, limit: Duration) -> io::Result<Stream> {
-    let mut stream = Stream::of(connect_within(&endpoint.path, limit)?)?;
+    let mut stream = Stream::new(connect_within(&endpoint.path, limit)?)?;
     stream.set_deadline(limit);
     Ok(stream)
 }
@@ -322,7 +322,7 @@ pub fn taken_over(text: &str, endpoint: &Endpoint, _lock: &Path) -> io::Result<(
         return Err(io::Error::other(format!("{text:?} names no descriptors")));
     };
     let lock = FileLock::of_locked(std::fs::File::from(take_descriptor(file)?));
-    Ok((Listener::of_descriptor(socket, endpoint, own == "own")?, lock))
+    Ok((Listener::from_descriptor(socket, endpoint, own == "own")?, lock))
 }
 
 /// The descriptor `number`, which somebody else left open for this program.

@@ -123,7 +123,7 @@ unsafe impl Send for Descriptor {}
 unsafe impl Sync for Descriptor {}
 
 impl Descriptor {
-    fn of_this_user() -> io::Result<Descriptor> {
+    fn for_this_user() -> io::Result<Descriptor> {
         let text = wide(OsStr::new(&format!("D:P(A;;GA;;;{})", user_name()?)));
         let mut descriptor = null_mut();
         // SAFETY: the text ends with a zero, and the pointer is to what the call writes.
@@ -164,7 +164,7 @@ impl Listener {
     }
 
     fn open(endpoint: &Endpoint, flags: u32) -> io::Result<Listener> {
-        let (name, descriptor) = (wide(endpoint.path.as_os_str()), Descriptor::of_this_user()?);
+        let (name, descriptor) = (wide(endpoint.path.as_os_str()), Descriptor::for_this_user()?);
         let next = Mutex::new(Some(instance(&name, &descriptor, flags)?));
         Ok(Listener { name, descriptor, next })
     }

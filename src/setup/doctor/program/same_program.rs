@@ -42,6 +42,6 @@ impl Check for SameProgram {
 /// Whether both files have the same content.
 pub fn has_same_bytes(one: &std::path::Path, other: &std::path::Path) -> bool {
     let size = |path| fs::metadata(path).map(|metadata| metadata.len()).ok();
-    let digest = |path| fs::open(path).and_then(|mut file| Digest::of_reader(&mut file)).ok();
+    let digest = |path| fs::open(path).and_then(|mut file| Digest::hash_reader(&mut file)).ok();
     size(one).is_some() && size(one) == size(other) && digest(one) == digest(other)
 }

@@ -411,7 +411,7 @@ fn told((id, broken, make): &Case) -> String {
 fn what_is_said_of_each_machine_is_the_golden_text() {
     let files: Vec<PathBuf> =
         cases().map(|(id, broken, _)| golden().join(format!("{id}.{broken}.txt"))).collect();
-    let asked = Env::of_this_process().get("REGENERATE").is_some();
+    let asked = Env::from_process().get("REGENERATE").is_some();
     for (case, file) in cases().zip(&files) {
         let told = told(case);
         if asked {

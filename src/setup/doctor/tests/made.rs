@@ -452,12 +452,12 @@ impl Made {
     /// Puts a blob into the store.
     pub(super) fn blob(&self, text: &str) -> PathBuf {
         let store = Store::at(&self.path("home/.cache/kache"));
-        let digest = Digest::of(text.as_bytes());
+        let digest = Digest::hash(text.as_bytes());
         let path = store.path(Bucket::Blobs, &digest);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         let file = std::fs::File::options().write(true).open(&path).unwrap();
-        file.set_modified(seal::of(&digest)).unwrap();
+        file.set_modified(seal::time(&digest)).unwrap();
         path
     }
 }

@@ -113,7 +113,7 @@ fn nobody_there_is_told_at_once_and_silence_in_time() {
 #[test]
 fn a_peer_that_trickles_does_not_get_past_the_deadline() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let mut stream = Stream::of(ours).unwrap();
+    let mut stream = Stream::new(ours).unwrap();
     stream.set_deadline(Duration::from_millis(100));
     let trickle = std::thread::spawn(move || {
         while theirs.write_all(b"x").is_ok() {

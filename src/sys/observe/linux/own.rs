@@ -103,7 +103,7 @@ fn state_before(real: &Path, how: How, follow: bool) -> Option<State> {
     match (how, found) {
         (How::Source | How::Replace | How::Remove, Some(metadata)) => Some(node(&metadata)),
         (How::Truncate, Some(metadata)) if metadata.is_file() => {
-            Some(State::Content(Identity::of(&metadata)))
+            Some(State::Content(Identity::from_metadata(&metadata)))
         }
         (
             How::Replace
@@ -123,13 +123,13 @@ fn happened(path: &Path, before: Before) -> bool {
     match (before.state, look(path, before.follow)) {
         (State::Absent, now) => now.is_ok(),
         (State::Content(_) | State::Node { .. }, Err(e)) => is_absent(&e),
-        (State::Content(then), Ok(now)) => Identity::of(&now) != then,
+        (State::Content(then), Ok(now)) => Identity::from_metadata(&now) != then,
         (then @ State::Node { .. }, Ok(now)) => node(&now) != then,
     }
 }
 
 fn node(metadata: &Metadata) -> State {
-    let Identity { device, inode, .. } = Identity::of(metadata);
+    let Identity { device, inode, .. } = Identity::from_metadata(metadata);
     State::Node { device, inode }
 }
 

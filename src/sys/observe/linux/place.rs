@@ -71,9 +71,9 @@ impl Directories {
 fn kind(metadata: &Metadata) -> Option<Found> {
     let kind = metadata.file_type();
     if kind.is_file() {
-        Some(Found::File(Identity::of(metadata)))
+        Some(Found::File(Identity::from_metadata(metadata)))
     } else if kind.is_dir() {
-        Some(Found::Directory(Identity::of(metadata)))
+        Some(Found::Directory(Identity::from_metadata(metadata)))
     } else if kind.is_symlink() {
         None
     } else {
