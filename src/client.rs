@@ -11,7 +11,7 @@ use crate::config::{Config, Problem};
 use crate::protocol::build::Build;
 use crate::protocol::frame::{self, FrameError};
 use crate::protocol::hello::{HELLO_BYTES, Hello};
-use crate::protocol::message::{Answer, Request};
+use crate::protocol::message::{Request, Response};
 use crate::protocol::skew::{self, Talk};
 use crate::settings;
 use crate::sys::dirs;
@@ -24,7 +24,7 @@ pub const CONNECT_LIMIT: Duration = Duration::from_millis(50);
 /// Where the daemon of this user is, and what it reads: the same for the daemon and all that look for it, because
 /// nothing that a build can set has a part in it.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct DaemonAddress {
     pub endpoint: Endpoint,
     /// The directory of what follows; only this user can enter it.
     pub dir: PathBuf,
@@ -43,16 +43,16 @@ pub struct Place {
 /// There is no place for a daemon.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no place for a daemon: neither HOME nor XDG_CACHE_HOME is set to an absolute path")]
-pub struct NoPlace;
+pub struct NoAddress;
 
-impl Place {
+impl DaemonAddress {
     /// The place for builds of this kind.
-    pub fn of(env: &Env, build: &Build) -> Result<Place, NoPlace> {
+    pub fn for_build(env: &Env, build: &Build) -> Result<DaemonAddress, NoAddress> {
         let env = env.only(dirs::NEUTRAL_VARIABLES);
         let (config, problems) = settings::load(&env, &[]);
         let cache_dir = config.cache_dir.value.clone();
         if !cache_dir.is_absolute() {
-            return Err(NoPlace);
+            return Err(NoAddress);
         }
         let name = if build.is_dev { "daemon-dev" } else { "daemon" };
         let file = |dir: &Path, suffix: &str| dir.join(format!("{name}.{suffix}"));
@@ -60,7 +60,7 @@ impl Place {
             [ipc::runtime_dir(&env).map(|dir| dir.join("kache")), Some(cache_dir.join("daemon"))];
         let fits = |dir: &PathBuf| file(dir, "sock").as_os_str().len() <= MAX_SOCKET_PATH_BYTES;
         let dir = candidates.into_iter().flatten().find(fits).unwrap_or_else(ipc::shared_dir);
-        Ok(Place {
+        Ok(DaemonAddress {
             endpoint: Endpoint::new(&dir, name),
             lock: file(&dir, "lock"),
             last_run: file(&dir, "last-run"),
@@ -95,7 +95,7 @@ pub enum NoDaemon {
 /// What a daemon answered, and which build it is.
 #[derive(Debug)]
 pub struct Reply {
-    pub answer: Answer,
+    pub answer: Response,
     pub daemon: Hello,
 }
 
@@ -153,7 +153,7 @@ pub fn ask_once(
             let answer = match exe {
                 Some(exe) => {
                     frame::write(&mut stream, &Request::Upgrade { exe: exe.to_owned() })?;
-                    frame::read::<Answer>(&mut stream)
+                    frame::read::<Response>(&mut stream)
                         .map_or_else(|e| e.to_string(), |answer| answer.to_string())
                 }
                 None => "`kache daemon restart` replaces it".to_owned(),

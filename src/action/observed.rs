@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::sys::fs::{self, Identity};
-use crate::sys::observe::{Access, Found, Observation};
+use crate::sys::observe::{Access, Observation, PathState};
 use crate::sys::os;
 
 /// What the identity of a compiler stands for. All paths are without symbolic links, as far as they lead to something.
@@ -96,7 +96,7 @@ pub struct ObservedInputs {
     pub kinds: Vec<(PathBuf, Kind)>,
     /// What the run wrote to besides its outputs, and what was there before. A hit does not write it, so nothing may be
     /// left of it.
-    pub written: Vec<(PathBuf, Found)>,
+    pub written: Vec<(PathBuf, PathState)>,
 }
 
 /// What is at a path that was asked for and not read.
@@ -206,9 +206,9 @@ fn is_machine(setting: &ObservationContext, access: &Access) -> bool {
     let is_in_place = || build_dirs.clone().any(|place| is_in(&access.real, place));
     let is_on_ramdisk = || is_in(&access.real, RAMDISK) && access.real != Path::new(RAMDISK);
     let is_device =
-        is_in(&access.real, DEVICES) && !matches!(access.found, Found::File(_)) && !is_on_ramdisk();
+        is_in(&access.real, DEVICES) && !matches!(access.found, PathState::File(_)) && !is_on_ramdisk();
     // A pipe between the observed programs has no path.
-    let is_unnamed = access.found == Found::Other && !access.real.is_absolute();
+    let is_unnamed = access.found == PathState::Other && !access.real.is_absolute();
     is_unnamed
         || setting.jobservers.contains(&access.real)
         || is_below(&access.real, MACHINE)
@@ -244,7 +244,7 @@ fn is_toolchain(setting: &ObservationContext, access: &Access) -> bool {
     if covered.files.contains(real) || covered.directories.iter().any(is_covered) {
         return true;
     }
-    let is_asked_for = !matches!(access.found, Found::File(_)) && !access.uses.listed;
+    let is_asked_for = !matches!(access.found, PathState::File(_)) && !access.uses.listed;
     let is_only_looked_for = !access.uses.read && !access.uses.listed;
     let is_above_covered =
         || covered.directories.iter().chain(&covered.presence).any(|path| is_in(path, real));
@@ -261,14 +261,14 @@ fn is_toolchain(setting: &ObservationContext, access: &Access) -> bool {
         || below.parent() == Some(Path::new("lib")) && (is_shared_library(name) || is_processor_dir(name));
     // Where the same toolchain is installed makes no difference.
     let is_one_of_its_directories = ["bin", "lib", "lib64"].iter().any(|dir| below == Path::new(dir));
-    is_asked_for && is_one_of_its_directories || access.found == Found::Absent && is_searched
+    is_asked_for && is_one_of_its_directories || access.found == PathState::Absent && is_searched
 }
 
 /// What rustup looks at to choose a toolchain. The content of others is not that.
 fn chooses_toolchain(setting: &ObservationContext, access: &Access) -> bool {
     let Some(rustup) = &setting.rustup else { return false };
     let is_sysroot = !setting.sysroot.as_os_str().is_empty() && is_in(&access.real, &setting.sysroot);
-    let is_asked_for = !matches!(access.found, Found::File(_)) && !access.uses.listed;
+    let is_asked_for = !matches!(access.found, PathState::File(_)) && !access.uses.listed;
     is_in(&access.real, rustup)
         && !is_sysroot
         && (is_asked_for || access.real.parent() == Some(rustup) || access.real == *rustup)
@@ -291,7 +291,7 @@ pub fn stem(path: &Path) -> &[u8] {
 }
 
 fn is_search(setting: &ObservationContext, access: &Access) -> bool {
-    matches!(access.found, Found::Directory(_))
+    matches!(access.found, PathState::Directory(_))
         && is_dependency_dir(setting, &access.real)
         && setting.generated.as_ref() != Some(&access.real)
 }
@@ -302,7 +302,7 @@ fn is_dependency_dir(setting: &ObservationContext, directory: &Path) -> bool {
 
 fn is_loader(setting: &ObservationContext, access: &Access) -> bool {
     let name = access.real.file_name().map_or(&[][..], os::bytes);
-    let Some(directory) = access.real.parent().filter(|_| access.found == Found::Absent) else {
+    let Some(directory) = access.real.parent().filter(|_| access.found == PathState::Absent) else {
         return false;
     };
     // Cargo puts the directory of all outputs where the loader looks first. Of the others in `-L` the linker takes what
@@ -330,7 +330,7 @@ fn is_runtime(setting: &ObservationContext, access: &Access) -> bool {
 
 fn is_ancestor(setting: &ObservationContext, access: &Access) -> bool {
     let is_only_there = !access.uses.listed && !access.uses.read;
-    let is_directory = matches!(access.found, Found::Directory(_) | Found::Link(_));
+    let is_directory = matches!(access.found, PathState::Directory(_) | PathState::Link(_));
     let leads_to_root = || {
         let others = setting.temporary.iter().chain([&setting.sysroot, &setting.out_dir]);
         let mut roots = setting.roots.iter().chain(others);
@@ -368,7 +368,7 @@ pub fn observed_inputs(
         }
         if access.uses.depends() && left_out(setting, access).is_none() {
             let program = program(setting, access);
-            if program.is_none() || access.found != Found::Absent {
+            if program.is_none() || access.found != PathState::Absent {
                 add(access, &mut found)?;
             }
             found.programs.extend(program);
@@ -384,7 +384,7 @@ pub fn libraries(setting: &ObservationContext, observation: &Observation) -> Vec
     let mut names = Vec::new();
     for access in &observation.accesses {
         let directory = access.path.parent().unwrap_or(&access.path);
-        let is_taken = access.uses.read || access.found == Found::Absent;
+        let is_taken = access.uses.read || access.found == PathState::Absent;
         if let Some(name) = access.path.file_name().and_then(|name| name.to_str())
             && is_taken
             && is_shared_library(name.as_bytes())
@@ -403,7 +403,7 @@ pub fn foreign_part<'o>(setting: &ObservationContext, observation: &'o Observati
     let is_part = |access: &&Access| {
         let name = access.path.file_name().map_or(&[][..], os::bytes);
         let is_named_so = name.starts_with(b"librustc_driver") || name.starts_with(b"libstd-");
-        let is_loaded = access.uses.read && matches!(access.found, Found::File(_));
+        let is_loaded = access.uses.read && matches!(access.found, PathState::File(_));
         is_loaded && is_named_so && is_shared_library(name)
     };
     let is_own = |access: &&Access| {
@@ -458,8 +458,8 @@ fn is_measurement(path: &Path) -> bool {
 /// looks that count but where the search ends. What is found there is an input besides.
 fn program(setting: &ObservationContext, access: &Access) -> Option<String> {
     let is_looked_for = match access.found {
-        Found::Absent => !access.uses.written,
-        Found::File(_) => access.uses.executed || access.uses.probed,
+        PathState::Absent => !access.uses.written,
+        PathState::File(_) => access.uses.executed || access.uses.probed,
         _ => false,
     };
     let directory = access.path.parent().filter(|_| is_looked_for)?;
@@ -470,20 +470,20 @@ fn program(setting: &ObservationContext, access: &Access) -> Option<String> {
 fn add(access: &Access, found: &mut ObservedInputs) -> Result<(), String> {
     let (uses, name) = (access.uses, name(access));
     match &access.found {
-        Found::Unknown(why) => return Err(format!("{}: {why}", access.path.display())),
-        Found::Absent => found.absent.push(name),
-        Found::File(identity) if uses.read || uses.executed || uses.probed => {
+        PathState::Unknown(why) => return Err(format!("{}: {why}", access.path.display())),
+        PathState::Absent => found.absent.push(name),
+        PathState::File(identity) if uses.read || uses.executed || uses.probed => {
             found.started.extend(uses.executed.then(|| name.clone()));
             found.read.push((name, *identity));
         }
-        Found::File(_) => found.kinds.push((name, Kind::File)),
-        Found::Directory(identity) if uses.listed => found.listed.push((name, *identity)),
-        Found::Directory(_) => found.kinds.push((name, Kind::Directory)),
-        Found::Link(target) => found.kinds.push((name, Kind::Link(target.clone()))),
-        Found::Other if uses.read => {
+        PathState::File(_) => found.kinds.push((name, Kind::File)),
+        PathState::Directory(identity) if uses.listed => found.listed.push((name, *identity)),
+        PathState::Directory(_) => found.kinds.push((name, Kind::Directory)),
+        PathState::Link(target) => found.kinds.push((name, Kind::Link(target.clone()))),
+        PathState::Other if uses.read => {
             return Err(format!("{}: a pipe or a socket, whose content is gone", access.path.display()));
         }
-        Found::Other => found.kinds.push((name, Kind::Other)),
+        PathState::Other => found.kinds.push((name, Kind::Other)),
     }
     Ok(())
 }
@@ -491,7 +491,7 @@ fn add(access: &Access, found: &mut ObservedInputs) -> Result<(), String> {
 /// What the input is called: as it was spelled, so that a link that leads elsewhere one day is noticed. Without links
 /// where the spelling is that of a process, or where it is only about being there.
 fn name(access: &Access) -> PathBuf {
-    let is_content = matches!(access.found, Found::File(_));
+    let is_content = matches!(access.found, PathState::File(_));
     let goes_up = access.path.components().any(|part| part.as_os_str() == "..");
     if access.path.starts_with("/proc") || goes_up && !is_content {
         access.real.clone()

@@ -7,12 +7,12 @@ use crate::cli::changes::{self, Changes, Outcome};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::table::Table;
-use crate::client::{self, NoDaemon, Place};
+use crate::client::{self, DaemonAddress, NoDaemon};
 use crate::config::units::format_duration;
 use crate::daemon::{binary, log, run, start};
 use crate::protocol::VERSION;
 use crate::protocol::build::Build;
-use crate::protocol::message::{Answer, HANDOVER, ON_DEMAND, Preflight, Request, Status};
+use crate::protocol::message::{HANDOVER, ON_DEMAND, Preflight, Request, Response, Status};
 use crate::setup::plan::{Journal, Plan};
 use crate::setup::service::detect::{self, Choice, Machine};
 use crate::setup::service::install;
@@ -117,11 +117,11 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     if let Some(Action::Preflight) = args.action {
-        Place::of(session.env, &build).map_err(Failure::new)?;
+        DaemonAddress::for_build(session.env, &build).map_err(Failure::new)?;
         session.print_json(&Preflight { build, protocol: VERSION, handover: HANDOVER })?;
         return Ok(Exit::Ok);
     }
-    let place = Place::of(session.env, &build).map_err(Failure::new)?;
+    let place = DaemonAddress::for_build(session.env, &build).map_err(Failure::new)?;
     let command = Command { session, place, build };
     match args.action {
         Some(Action::Start) => command.start(),
@@ -141,12 +141,12 @@ The daemon does not run. Builds do not need it. `kache daemon start` starts it n
 
 struct Command<'a> {
     session: &'a Session<'a>,
-    place: Place,
+    place: DaemonAddress,
     build: Build,
 }
 
 impl Command<'_> {
-    fn ask(&self, request: &Request) -> Result<Answer, NoDaemon> {
+    fn ask(&self, request: &Request) -> Result<Response, NoDaemon> {
         let exe = binary::called(self.session.env).ok();
         let reply = client::ask(&self.place.endpoint, &self.build, request, exe.as_deref(), ASK_LIMIT)?;
         Ok(reply.answer)
@@ -312,7 +312,7 @@ impl Command<'_> {
             return Ok(Exit::Ok);
         }
         match self.ask(&Request::Stop) {
-            Ok(Answer::Refused { why }) => return Err(Failure::new(why)),
+            Ok(Response::Refused { why }) => return Err(Failure::new(why)),
             Ok(_) => {}
             Err(NoDaemon::NotRunning) if !run::is_running(&self.place) => {
                 self.session.print("The daemon does not run.\n")?;
@@ -342,7 +342,7 @@ impl Command<'_> {
             Err(no) => return Err(self.unreachable(&no)),
         };
         match self.ask(&Request::Restart) {
-            Ok(Answer::Refused { why }) => return Err(Failure::new(why)),
+            Ok(Response::Refused { why }) => return Err(Failure::new(why)),
             Ok(_) => {}
             Err(no) => return Err(self.unreachable(&no)),
         }

@@ -4,8 +4,8 @@
 
 use super::*;
 
-fn place(vars: &[(&str, &str)], is_dev: bool) -> Result<Place, NoPlace> {
-    Place::of(&Env::with_vars(vars), &Build { is_dev, ..Build::current() })
+fn address(vars: &[(&str, &str)], is_dev: bool) -> Result<DaemonAddress, NoAddress> {
+    DaemonAddress::for_build(&Env::with_vars(vars), &Build { is_dev, ..Build::current() })
 }
 
 #[test]
@@ -14,24 +14,24 @@ fn the_socket_is_in_the_runtime_directory_or_beside_the_store_or_in_a_shared_pla
     let root = tempfile::tempdir().unwrap();
     let at = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
     std::fs::create_dir(at("run")).unwrap();
-    let with_runtime = place(&[("HOME", &at("home")), ("XDG_RUNTIME_DIR", &at("run"))], false).unwrap();
+    let with_runtime = address(&[("HOME", &at("home")), ("XDG_RUNTIME_DIR", &at("run"))], false).unwrap();
     assert_eq!(with_runtime.endpoint.path, PathBuf::from(at("run/kache/daemon.sock")));
     assert_eq!(with_runtime.log, PathBuf::from(at("home/.cache/kache/daemon.log")));
 
     let long = at(&"long".repeat(30));
-    let with_long_home = place(&[("HOME", &long), ("XDG_RUNTIME_DIR", &at("missing"))], false).unwrap();
+    let with_long_home = address(&[("HOME", &long), ("XDG_RUNTIME_DIR", &at("missing"))], false).unwrap();
     // A machine with a user manager has another runtime directory, that of the user.
     let usual = ipc::runtime_dir(&Env::with_vars(&[])).map(|dir| dir.join("kache"));
     assert_eq!(with_long_home.dir, usual.unwrap_or_else(ipc::shared_dir));
-    assert!(place(&[], false).is_err());
-    assert!(place(&[("HOME", "relative")], false).is_err());
+    assert!(address(&[], false).is_err());
+    assert!(address(&[("HOME", "relative")], false).is_err());
 }
 
 #[test]
 fn development_builds_and_releases_do_not_meet() {
     let home = crate::sys::dirs::rooted("/home/me");
     let vars = [("HOME", home.as_str()), ("LOCALAPPDATA", &home)];
-    let (dev, release) = (place(&vars, true).unwrap(), place(&vars, false).unwrap());
+    let (dev, release) = (address(&vars, true).unwrap(), address(&vars, false).unwrap());
     assert_ne!(dev.endpoint, release.endpoint);
     assert_ne!(dev.lock, release.lock);
 }
@@ -41,7 +41,7 @@ fn what_a_build_sets_for_itself_does_not_move_the_daemon() {
     let home = crate::sys::dirs::rooted("/home/me");
     let vars = [("HOME", home.as_str()), ("LOCALAPPDATA", &home)];
     let with = [&vars[..], &[("KACHE_CACHE_DIR", "/elsewhere"), ("TMPDIR", "/t"), ("PWD", "/p")]].concat();
-    let (without, with) = (place(&vars, false).unwrap(), place(&with, false).unwrap());
+    let (without, with) = (address(&vars, false).unwrap(), address(&with, false).unwrap());
     assert_eq!(without.endpoint, with.endpoint);
     assert_eq!(without.config, with.config);
 }
@@ -85,7 +85,7 @@ fn a_daemon_of_another_major_is_understood_by_its_first_bytes_alone() {
                 stream.write_all(&hello.encode()).unwrap();
                 stream.read_exact(&mut [0; HELLO_BYTES]).unwrap();
                 let request = frame::read::<Request>(&mut stream).ok();
-                let _ = frame::write(&mut stream, &Answer::Done);
+                let _ = frame::write(&mut stream, &Response::Done);
                 request
             });
             let limit = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 
 use crate::daemon::binary::Verdict;
-use crate::protocol::message::{Answer, Request};
+use crate::protocol::message::{Request, Response};
 use crate::protocol::skew::Reason;
 use crate::store::scrub::Slice;
 use crate::sys::fs::Identity;
@@ -16,7 +16,7 @@ pub enum Event {
     /// A client asked, and waits for the answer.
     Asked {
         request: Request,
-        reply: Sender<Answer>,
+        reply: Sender<Response>,
     },
     /// A client is another build: the daemon's own file may have been replaced.
     OtherBuild,
@@ -44,5 +44,5 @@ pub struct Candidate {
     pub identity: Identity,
     pub reason: Reason,
     /// Who asked for it.
-    pub reply: Option<Sender<Answer>>,
+    pub reply: Option<Sender<Response>>,
 }

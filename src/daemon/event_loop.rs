@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use crate::client::Place;
+use crate::client::DaemonAddress;
 use crate::config::load;
 use crate::daemon::binary::{self, Launch, Verdict};
 use crate::daemon::event::{Candidate, Event};
@@ -14,7 +14,7 @@ use crate::daemon::scrub::Scrubber;
 use crate::daemon::upkeep::Upkeep;
 use crate::protocol::VERSION;
 use crate::protocol::build::Build;
-use crate::protocol::message::{Answer, ON_DEMAND, Request, Status};
+use crate::protocol::message::{ON_DEMAND, Request, Response, Status};
 use crate::protocol::skew::Reason;
 use crate::sys::clock;
 use crate::sys::dirs;
@@ -55,7 +55,7 @@ pub enum End {
 
 /// A daemon at work.
 pub struct Daemon {
-    pub place: Place,
+    pub address: DaemonAddress,
     pub log: Log,
     pub life: Life,
     pub launch: Launch,
@@ -81,7 +81,7 @@ impl Daemon {
     /// A daemon that has not begun.
     pub fn new(
         env: &Env,
-        place: Place,
+        address: DaemonAddress,
         launch: Launch,
         supervisor: &str,
         life: Life,
@@ -91,7 +91,7 @@ impl Daemon {
         let now = Instant::now();
         let ends_idle = supervisor == ON_DEMAND;
         Daemon {
-            log: Log::at(&place.log, !ends_idle),
+            log: Log::at(&address.log, !ends_idle),
             upkeep: Upkeep::new(),
             scrubber: Scrubber::new(now),
             life,
@@ -107,7 +107,7 @@ impl Daemon {
             is_judging: false,
             looks_at: now,
             last_use: now,
-            place,
+            address,
         }
     }
 
@@ -147,7 +147,7 @@ impl Daemon {
             match self.events.recv_timeout(Duration::from_millis(1)) {
                 // It is being done.
                 Ok(Event::Asked { request: Request::Upgrade { .. } | Request::Restart, reply }) => {
-                    let _ = reply.send(Answer::Done);
+                    let _ = reply.send(Response::Done);
                 }
                 Ok(event @ (Event::Asked { .. } | Event::BadPeer(_) | Event::Upkept(_))) => {
                     let _ = self.on(event);
@@ -166,7 +166,7 @@ impl Daemon {
     }
 
     fn is_idle(&self) -> bool {
-        let limit = self.place.config.daemon_idle_timeout.value;
+        let limit = self.address.config.daemon_idle_timeout.value;
         self.ends_idle && self.last_use.elapsed() >= limit && !self.upkeep.is_running() && !self.is_judging
     }
 
@@ -198,13 +198,13 @@ impl Daemon {
         None
     }
 
-    fn asked(&mut self, request: Request, reply: Sender<Answer>) -> Option<End> {
+    fn asked(&mut self, request: Request, reply: Sender<Response>) -> Option<End> {
         self.life.n_requests += 1;
         self.last_use = Instant::now();
         match request {
-            Request::Status => drop(reply.send(Answer::Status(Box::new(self.status())))),
+            Request::Status => drop(reply.send(Response::Status(Box::new(self.status())))),
             Request::Stop => {
-                let _ = reply.send(Answer::Done);
+                let _ = reply.send(Response::Done);
                 self.log.line("asked to end");
                 return Some(End::Stop);
             }
@@ -234,14 +234,14 @@ impl Daemon {
             n_requests: self.life.n_requests,
             n_bad_peers: self.life.n_bad_peers,
             upgrade_pending: self.upgrade_pending.clone(),
-            cache_dir: self.place.config.cache_dir.value.clone(),
-            config_problems: self.place.problems.iter().map(ToString::to_string).collect(),
-            config_fingerprint: Some(self.place.config.fingerprint()),
+            cache_dir: self.address.config.cache_dir.value.clone(),
+            config_problems: self.address.problems.iter().map(ToString::to_string).collect(),
+            config_fingerprint: Some(self.address.config.fingerprint()),
             idle_timeout_ms: self
                 .ends_idle
-                .then_some(self.place.config.daemon_idle_timeout.value.as_millis() as u64),
+                .then_some(self.address.config.daemon_idle_timeout.value.as_millis() as u64),
             upkeep: self.upkeep.status(),
-            log: self.place.log.clone(),
+            log: self.address.log.clone(),
         }
     }
 
@@ -251,17 +251,17 @@ impl Daemon {
             self.reload();
         }
         if clock::now_ms().saturating_sub(self.life.started_ms) > WELL_AFTER.as_millis() as u64 {
-            let run = LastRun::read(&self.place.last_run);
+            let run = LastRun::read(&self.address.last_run);
             if run.n_crashes > 0 {
-                LastRun { n_crashes: 0, ..run }.write(&self.place.last_run);
+                LastRun { n_crashes: 0, ..run }.write(&self.address.last_run);
             }
         }
         // With half a configuration, the limit may be another, and so may the store.
-        if self.place.problems.is_empty() {
-            if let Err(e) = self.upkeep.look(&self.place.config, &self.to_self) {
+        if self.address.problems.is_empty() {
+            if let Err(e) = self.upkeep.look(&self.address.config, &self.to_self) {
                 self.log.line(&format!("no thread to look after the store with: {e}"));
             }
-            let cache_dir = &self.place.config.cache_dir.value;
+            let cache_dir = &self.address.config.cache_dir.value;
             if let Err(e) = self.scrubber.look(cache_dir, Instant::now(), &self.to_self) {
                 self.log.line(&format!("no thread to read the store again with: {e}"));
             }
@@ -275,10 +275,10 @@ impl Daemon {
     }
 
     /// Has a binary looked at: it may take its time, and others are served meanwhile.
-    fn judge(&mut self, exe: PathBuf, reason: Reason, reply: Option<Sender<Answer>>) {
-        let refuse = |reply: Option<Sender<Answer>>, why: String| {
+    fn judge(&mut self, exe: PathBuf, reason: Reason, reply: Option<Sender<Response>>) {
+        let refuse = |reply: Option<Sender<Response>>, why: String| {
             if let Some(reply) = reply {
-                let _ = reply.send(Answer::Refused { why });
+                let _ = reply.send(Response::Refused { why });
             }
         };
         if self.is_judging {
@@ -304,14 +304,14 @@ impl Daemon {
     fn judged(&mut self, candidate: Candidate, verdict: Verdict) -> Option<End> {
         self.is_judging = false;
         let Candidate { exe, identity, reason, reply } = candidate;
-        let answer = |answer: Answer| {
+        let answer = |answer: Response| {
             if let Some(reply) = &reply {
                 let _ = reply.send(answer);
             }
         };
         match verdict {
             Verdict::Go(other) => {
-                answer(Answer::Done);
+                answer(Response::Done);
                 if matches!(reason, Reason::Client { .. }) {
                     self.life.followed_client_ms = Some(clock::now_ms());
                 }
@@ -322,15 +322,15 @@ impl Daemon {
                     self.launch.is_known(identity);
                     self.upgrade_pending = None;
                 }
-                answer(Answer::Refused { why: "this build runs already".to_owned() });
+                answer(Response::Refused { why: "this build runs already".to_owned() });
             }
-            Verdict::No(decision) => answer(Answer::Refused { why: format!("that build {decision}") }),
+            Verdict::No(decision) => answer(Response::Refused { why: format!("that build {decision}") }),
             Verdict::Cannot(why) => {
                 if reason == Reason::Replaced {
                     self.launch.refuse(identity);
                     self.pending(why.clone());
                 }
-                answer(Answer::Refused { why });
+                answer(Response::Refused { why });
             }
         }
         None
@@ -346,7 +346,7 @@ impl Daemon {
     /// Reads the configuration again. Where this daemon listens does not change while it runs.
     fn reload(&mut self) {
         self.config_file = config_file(&self.env);
-        let Ok(read) = Place::of(&self.env, &self.build) else { return };
+        let Ok(read) = DaemonAddress::for_build(&self.env, &self.build) else { return };
         for problem in &read.problems {
             self.log.line(&format!("configuration: {problem}"));
         }
@@ -354,9 +354,9 @@ impl Daemon {
             self.log.line("configuration: going on with what it was before");
         } else {
             self.log.line("configuration: read again");
-            self.place.config = read.config;
+            self.address.config = read.config;
         }
-        self.place.problems = read.problems;
+        self.address.problems = read.problems;
         self.last_use = Instant::now();
     }
 }

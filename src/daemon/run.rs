@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::client::{self, NoDaemon, Place};
+use crate::client::{self, DaemonAddress, NoDaemon};
 use crate::daemon::binary::{self, Launch};
 use crate::daemon::event::Event;
 use crate::daemon::event_loop::{Daemon, End, Life};
@@ -46,7 +46,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum CannotRun {
     #[error(transparent)]
-    NoPlace(#[from] crate::client::NoPlace),
+    NoAddress(#[from] crate::client::NoAddress),
     #[error("a daemon runs already")]
     RunsAlready,
     #[error(transparent)]
@@ -72,28 +72,28 @@ struct Inheritance {
 /// Runs a daemon until it ends; becomes another build in between as often as there is one.
 pub fn run(env: &Env, options: Options) -> Result<(), CannotRun> {
     let build = Build::current();
-    let place = Place::of(env, &build)?;
-    let log = Log::at(&place.log, false);
+    let address = DaemonAddress::for_build(env, &build)?;
+    let log = Log::at(&address.log, false);
     // Who started it may not see what it says.
-    begin(env, options, build, place).inspect_err(|e| log.line(&format!("cannot run: {e}")))
+    begin(env, options, build, address).inspect_err(|e| log.line(&format!("cannot run: {e}")))
 }
 
-fn begin(env: &Env, options: Options, build: Build, place: Place) -> Result<(), CannotRun> {
-    ipc::private_dir(&place.dir).map_err(|error| CannotRun::Io { path: place.dir.clone(), error })?;
+fn begin(env: &Env, options: Options, build: Build, address: DaemonAddress) -> Result<(), CannotRun> {
+    ipc::private_dir(&address.dir).map_err(|error| CannotRun::Io { path: address.dir.clone(), error })?;
     let is_handed_over = options.handover.is_some();
     let (listener, lock, life) = match &options.handover {
-        Some(text) => take_over(text, &place)?,
+        Some(text) => take_over(text, &address)?,
         None => {
-            let lock = sole_daemon(&place, &build)?;
-            let listener = match Listener::activated(env, &place.endpoint)? {
+            let lock = sole_daemon(&address, &build)?;
+            let listener = match Listener::activated(env, &address.endpoint)? {
                 Some(listener) => listener,
-                None => Listener::bind(&place.endpoint)?,
+                None => Listener::bind(&address.endpoint)?,
             };
             (listener, lock, Life::default())
         }
     };
     if !is_handed_over {
-        LastRun::read(&place.last_run).next(clock::now_ms()).write(&place.last_run);
+        LastRun::read(&address.last_run).next(clock::now_ms()).write(&address.last_run);
     }
     if options.supervisor.is_some() {
         process::leave_console();
@@ -103,21 +103,21 @@ fn begin(env: &Env, options: Options, build: Build, place: Place) -> Result<(), 
     let for_signals = events.clone();
     signal::watch(move |signal| drop(for_signals.send(Event::Signal(signal))))?;
     let launch = Launch::new(env, options.exe);
-    let daemon = Daemon::new(env, place, launch, &supervisor, life, (events.clone(), received));
+    let daemon = Daemon::new(env, address, launch, &supervisor, life, (events.clone(), received));
     let verb = if is_handed_over { "took over" } else { "started" };
     daemon.log.line(&format!("{verb}: {build}, by {supervisor}, at {}", daemon.launch.path.display()));
-    for problem in &daemon.place.problems {
+    for problem in &daemon.address.problems {
         daemon.log.line(&format!("configuration: {problem}"));
     }
     let running = Running { daemon, listener: Arc::new(listener), lock, events, env: env.clone() };
     running.until_the_end()
 }
 
-fn take_over(text: &str, place: &Place) -> Result<(Listener, FileLock, Life), CannotRun> {
+fn take_over(text: &str, address: &DaemonAddress) -> Result<(Listener, FileLock, Life), CannotRun> {
     let unusable = |e: &dyn std::fmt::Display| CannotRun::HandOver(e.to_string());
     let inheritance: Inheritance = serde_json::from_str(text).map_err(|e| unusable(&e))?;
     let (listener, lock) =
-        ipc::taken_over(&inheritance.passed, &place.endpoint, &place.lock).map_err(|e| unusable(&e))?;
+        ipc::taken_over(&inheritance.passed, &address.endpoint, &address.lock).map_err(|e| unusable(&e))?;
     process::say_ready();
     let mut life = inheritance.life;
     life.n_handovers += 1;
@@ -125,15 +125,15 @@ fn take_over(text: &str, place: &Place) -> Result<(Listener, FileLock, Life), Ca
 }
 
 /// The right to be the daemon. One that ends is waited for if it does not answer any more.
-fn sole_daemon(place: &Place, build: &Build) -> Result<FileLock, CannotRun> {
+fn sole_daemon(address: &DaemonAddress, build: &Build) -> Result<FileLock, CannotRun> {
     let until = Instant::now() + LOCK_LIMIT;
     loop {
-        let lock = lock::try_lock(&place.lock);
-        if let Some(lock) = lock.map_err(|error| CannotRun::Lock { path: place.lock.clone(), error })? {
+        let lock = lock::try_lock(&address.lock);
+        if let Some(lock) = lock.map_err(|error| CannotRun::Lock { path: address.lock.clone(), error })? {
             return Ok(lock);
         }
         // One that is ending may have its socket still, and answers nobody.
-        let answer = client::ask(&place.endpoint, build, &Request::Status, None, HEAR_LIMIT);
+        let answer = client::ask(&address.endpoint, build, &Request::Status, None, HEAR_LIMIT);
         let is_heard = matches!(answer, Ok(_) | Err(NoDaemon::TooOld { .. } | NoDaemon::TooNew { .. }));
         if is_heard || Instant::now() >= until {
             return Err(CannotRun::RunsAlready);
@@ -193,8 +193,8 @@ impl Running {
             }
         }
         let last_run =
-            LastRun { is_running: false, n_crashes: 0, ..LastRun::read(&self.daemon.place.last_run) };
-        last_run.write(&self.daemon.place.last_run);
+            LastRun { is_running: false, n_crashes: 0, ..LastRun::read(&self.daemon.address.last_run) };
+        last_run.write(&self.daemon.address.last_run);
         drop(self.daemon);
         if let Ok(listener) = Arc::try_unwrap(self.listener) {
             listener.close();
@@ -238,6 +238,6 @@ fn option(name: &str, value: &OsStr) -> OsString {
 }
 
 /// Whether a daemon runs, by its lock: also one that does not answer.
-pub fn is_running(place: &Place) -> bool {
-    fs::metadata(&place.lock).is_ok() && matches!(lock::try_lock(&place.lock), Ok(None))
+pub fn is_running(address: &DaemonAddress) -> bool {
+    fs::metadata(&address.lock).is_ok() && matches!(lock::try_lock(&address.lock), Ok(None))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::daemon::event::Event;
 use crate::protocol::frame::{self, FrameError};
 use crate::protocol::hello::{HELLO_BYTES, Hello};
-use crate::protocol::message::{Answer, Request};
+use crate::protocol::message::{Request, Response};
 use crate::protocol::skew::{self, Serve};
 use crate::sys::ipc::{Listener, Stop, Stopper, Stream, stopper};
 
@@ -137,8 +137,8 @@ fn serve(mut stream: Stream, events: &Sender<Event>, own: Hello) -> Result<(), S
     let answer = match frame::read::<Request>(&mut stream) {
         Ok(request @ Request::Upgrade { .. }) => ask_loop(events, request),
         Ok(request) if serves == Serve::All => ask_loop(events, request),
-        Ok(_) => Answer::Refused { why: "this daemon is older than that request".to_owned() },
-        Err(FrameError::NotUnderstood(e)) => Answer::Refused { why: format!("not understood: {e}") },
+        Ok(_) => Response::Refused { why: "this daemon is older than that request".to_owned() },
+        Err(FrameError::NotUnderstood(e)) => Response::Refused { why: format!("not understood: {e}") },
         Err(e) => return Err(e.to_string()),
     };
     stream.set_deadline(PEER_LIMIT);
@@ -147,9 +147,9 @@ fn serve(mut stream: Stream, events: &Sender<Event>, own: Hello) -> Result<(), S
     Ok(())
 }
 
-fn ask_loop(events: &Sender<Event>, request: Request) -> Answer {
+fn ask_loop(events: &Sender<Event>, request: Request) -> Response {
     let (reply, answers) = channel();
     let asked = events.send(Event::Asked { request, reply });
     let answer = asked.ok().and_then(|()| answers.recv_timeout(ANSWER_LIMIT).ok());
-    answer.unwrap_or_else(|| Answer::Refused { why: "the daemon is ending".to_owned() })
+    answer.unwrap_or_else(|| Response::Refused { why: "the daemon is ending".to_owned() })
 }

@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::client::{self, NoDaemon, Place, Reply};
+use crate::client::{self, DaemonAddress, NoDaemon, Reply};
 use crate::daemon::binary;
 use crate::daemon::last_run::LastRun;
 use crate::daemon::run;
 use crate::protocol::build::Build;
-use crate::protocol::message::{Answer, Request, Status};
+use crate::protocol::message::{Request, Response, Status};
 use crate::sys::env::Env;
 use crate::sys::{clock, dirs, process};
 
@@ -45,9 +45,9 @@ impl NotStarted {
 }
 
 /// How the daemon is.
-pub fn status(place: &Place, build: &Build) -> Result<Status, NoDaemon> {
-    match client::ask(&place.endpoint, build, &Request::Status, None, ASK_LIMIT)? {
-        Reply { answer: Answer::Status(status), .. } => Ok(*status),
+pub fn status(address: &DaemonAddress, build: &Build) -> Result<Status, NoDaemon> {
+    match client::ask(&address.endpoint, build, &Request::Status, None, ASK_LIMIT)? {
+        Reply { answer: Response::Status(status), .. } => Ok(*status),
         _ => Err(NoDaemon::NotKache),
     }
 }
@@ -55,13 +55,18 @@ pub fn status(place: &Place, build: &Build) -> Result<Status, NoDaemon> {
 /// Starts a daemon from the binary at `exe`, if none runs, and waits until it answers.
 ///
 /// It gets nothing of this process: no descriptor, no terminal, and no variable that a build could have set.
-pub fn on_demand(place: &Place, build: &Build, exe: &Path, env: &Env) -> Result<Status, NotStarted> {
-    if let Ok(status) = status(place, build) {
+pub fn on_demand(
+    address: &DaemonAddress,
+    build: &Build,
+    exe: &Path,
+    env: &Env,
+) -> Result<Status, NotStarted> {
+    if let Ok(status) = status(address, build) {
         return Ok(status);
     }
-    let last_run = LastRun::read(&place.last_run);
+    let last_run = LastRun::read(&address.last_run);
     let pause = last_run.pause(clock::now_ms());
-    if !pause.is_zero() && !run::is_running(place) {
+    if !pause.is_zero() && !run::is_running(address) {
         return Err(NotStarted::Crashes { n_crashes: last_run.n_crashes_until_now(), pause });
     }
     let program = binary::to_run(exe, build, env)?;
@@ -74,10 +79,10 @@ pub fn on_demand(place: &Place, build: &Build, exe: &Path, env: &Env) -> Result<
     let until = Instant::now() + START_LIMIT;
     loop {
         let has_ended = matches!(child.try_wait(), Ok(Some(_)));
-        match status(place, build) {
+        match status(address, build) {
             Ok(status) => return Ok(status),
             // Of two that are started at once, one ends because the other runs.
-            Err(_) if has_ended && !run::is_running(place) => return Err(NotStarted::Ended { pid }),
+            Err(_) if has_ended && !run::is_running(address) => return Err(NotStarted::Ended { pid }),
             Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
             Err(_) => return Err(NotStarted::NoAnswer { pid }),
         }
@@ -85,10 +90,10 @@ pub fn on_demand(place: &Place, build: &Build, exe: &Path, env: &Env) -> Result<
 }
 
 /// Waits until a daemon that was started answers. An error is what was last in its way.
-pub fn wait_for_answer(place: &Place, build: &Build) -> Result<Status, NoDaemon> {
+pub fn wait_for_answer(address: &DaemonAddress, build: &Build) -> Result<Status, NoDaemon> {
     let until = Instant::now() + START_LIMIT;
     loop {
-        match status(place, build) {
+        match status(address, build) {
             Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
             answer => return answer,
         }
@@ -126,9 +131,9 @@ pub fn changed_over(
 }
 
 /// Waits until no daemon runs. False if one still does after `limit`.
-pub fn wait_for_end(place: &Place, limit: Duration) -> bool {
+pub fn wait_for_end(address: &DaemonAddress, limit: Duration) -> bool {
     let until = Instant::now() + limit;
-    while run::is_running(place) {
+    while run::is_running(address) {
         if Instant::now() >= until {
             return false;
         }

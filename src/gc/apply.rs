@@ -2,7 +2,7 @@
 
 use crate::gc::plan::{Kind, Plan};
 use crate::gc::survey::Stray;
-use crate::store::walk::{Found, State};
+use crate::store::walk::{FileState, StoredFile};
 use crate::sys::fs;
 use crate::sys::lock::try_lock;
 
@@ -45,9 +45,9 @@ pub fn apply(plan: &Plan) -> Applied {
 
 impl Applied {
     /// Removes a file that is as it was when it was surveyed. A blob counts as changed when it got or lost a name.
-    fn remove(&mut self, found: &Found) -> bool {
+    fn remove(&mut self, found: &StoredFile) -> bool {
         match fs::symlink_metadata(&found.path) {
-            Ok(metadata) if State::of(&metadata) == found.state => {}
+            Ok(metadata) if FileState::from_metadata(&metadata) == found.state => {}
             Ok(_) => {
                 self.n_kept += 1;
                 return false;

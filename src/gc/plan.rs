@@ -10,7 +10,7 @@ use crate::index::records::is_named;
 use crate::report::words::counted;
 use crate::store::Bucket;
 use crate::store::entry::UnitName;
-use crate::store::walk::{Found, State};
+use crate::store::walk::{FileState, StoredFile};
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -66,7 +66,7 @@ impl Why {
 #[derive(Clone, Debug)]
 pub struct Eviction {
     pub key: Digest,
-    pub found: Found,
+    pub found: StoredFile,
     pub unit: UnitName,
     pub why: Why,
     pub last_used_ms: u64,
@@ -87,7 +87,7 @@ pub struct Plan {
     /// Least recently used first.
     pub evictions: Vec<Eviction>,
     /// Files that nothing refers to then.
-    pub files: Vec<(Kind, Found)>,
+    pub files: Vec<(Kind, StoredFile)>,
     pub before_bytes: u64,
     pub after_bytes: u64,
     /// Of what goes: bytes that are in build directories as well, and are freed only when they go there.
@@ -211,8 +211,8 @@ fn finish(survey: &Survey, whys: &BTreeMap<usize, Why>, now_ms: u64, youth: Yout
         }));
     }
     plan.evictions.sort_by_key(|eviction| (eviction.last_used_ms, eviction.key));
-    let older = |state: &State, age_ms: u64| state.changed_ms + age_ms <= now_ms;
-    let is_old = |found: &Found, evicted: bool| {
+    let older = |state: &FileState, age_ms: u64| state.changed_ms + age_ms <= now_ms;
+    let is_old = |found: &StoredFile, evicted: bool| {
         older(&found.state, if evicted { youth.evicted_ms } else { youth.orphan_ms })
     };
     for (digest, found) in &survey.blobs {
@@ -298,7 +298,7 @@ impl fmt::Display for Plan {
             (Kind::Stray(Stray::Records), "old record file"),
         ];
         for (kind, name) in kinds {
-            let states: Vec<&State> =
+            let states: Vec<&FileState> =
                 self.files.iter().filter(|(this, _)| *this == kind).map(|(_, found)| &found.state).collect();
             if !states.is_empty() {
                 let bytes = states.iter().map(|state| state.disk_bytes).sum();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::digest::Digest;
 use crate::store::entry::{UnitName, Unreadable};
-use crate::store::walk::{self, Found};
+use crate::store::walk::{self, StoredFile};
 use crate::store::{Bucket, Store};
 use crate::sys::fs;
 
@@ -14,10 +14,10 @@ use crate::sys::fs;
 #[derive(Debug, Default)]
 pub struct Survey {
     pub entries: Vec<EntryState>,
-    pub blobs: BTreeMap<Digest, Found>,
+    pub blobs: BTreeMap<Digest, StoredFile>,
     /// Files of the other shelves.
-    pub sides: Vec<(Bucket, Digest, Found)>,
-    pub strays: Vec<(Stray, Found)>,
+    pub sides: Vec<(Bucket, Digest, StoredFile)>,
+    pub strays: Vec<(Stray, StoredFile)>,
     /// What lies in the store besides, and is never removed.
     pub other_bytes: u64,
 }
@@ -30,7 +30,7 @@ pub struct Incomplete(pub Vec<String>);
 #[derive(Debug)]
 pub struct EntryState {
     pub key: Digest,
-    pub found: Found,
+    pub found: StoredFile,
     /// `None`: its file is damaged.
     pub unit: Option<UnitName>,
     pub unit_key: Option<Digest>,
@@ -59,13 +59,13 @@ impl Survey {
             survey.entries.extend(entry_state(&store, key, found, last_uses, &mut problems));
         }
         survey.blobs = store.files_in(Bucket::Blobs, &mut problems).into_iter().collect();
-        for shelf in [Bucket::Inputs, Bucket::Units, Bucket::CrateClosure, Bucket::Names] {
+        for shelf in [Bucket::Inputs, Bucket::Units, Bucket::CrateClosure, Bucket::EnvironmentNames] {
             let files = store.files_in(shelf, &mut problems).into_iter();
             survey.sides.extend(files.map(|(digest, found)| (shelf, digest, found)));
         }
         let locks =
             store.files_in(Bucket::Locks, &mut problems).into_iter().map(|(_, found)| found).collect();
-        let strays: [(Stray, Vec<Found>); 4] = [
+        let strays: [(Stray, Vec<StoredFile>); 4] = [
             (Stray::Temporary, store.loose("tmp", &mut problems)),
             (Stray::Lock, locks),
             (Stray::Quarantined, store.loose("quarantine", &mut problems)),
@@ -93,7 +93,7 @@ impl Survey {
 fn entry_state(
     store: &Store,
     key: Digest,
-    found: Found,
+    found: StoredFile,
     last_uses: &HashMap<Digest, u64>,
     problems: &mut Vec<String>,
 ) -> Option<EntryState> {
@@ -148,7 +148,7 @@ pub fn disk_bytes(cache_dir: &Path) -> (u64, Vec<String>) {
 }
 
 impl Taken {
-    fn add<'f>(&mut self, files: impl Iterator<Item = &'f Found>) {
+    fn add<'f>(&mut self, files: impl Iterator<Item = &'f StoredFile>) {
         for found in files {
             self.bytes += found.state.disk_bytes;
             self.n_files += 1;

@@ -10,7 +10,7 @@ use super::survey::{EntryState, Stray, Survey, disk_bytes};
 use crate::digest::Digest;
 use crate::store::entry::UnitName;
 use crate::store::tests::Scene;
-use crate::store::walk::{Found, State};
+use crate::store::walk::{FileState, StoredFile};
 use crate::store::{Bucket, Store};
 use crate::sys::{clock, fs};
 
@@ -22,11 +22,16 @@ fn digest(name: &str) -> Digest {
     Digest::hash(name.as_bytes())
 }
 
-fn found(name: &str, disk_bytes: u64, age_ms: u64) -> Found {
+fn found(name: &str, disk_bytes: u64, age_ms: u64) -> StoredFile {
     let changed_ms = NOW_MS - age_ms;
-    let state =
-        State { size_bytes: disk_bytes, disk_bytes, is_shared: false, changed_ms, modified_ms: changed_ms };
-    Found { path: PathBuf::from(name), state }
+    let state = FileState {
+        size_bytes: disk_bytes,
+        disk_bytes,
+        is_shared: false,
+        changed_ms,
+        modified_ms: changed_ms,
+    };
+    StoredFile { path: PathBuf::from(name), state }
 }
 
 /// A survey of entries with a name, blobs (100 KiB each) and the time since they were last used.
@@ -160,7 +165,7 @@ fn what_stands_behind_crates_outlives_their_entries() {
     let mut survey = survey(&[("a", &["1"], DAY_MS)]);
     for (name, age_ms) in [("1", 90 * DAY_MS), ("gone", REACH_MS - 1), ("long gone", REACH_MS)] {
         survey.sides.push((Bucket::CrateClosure, digest(name), found(name, 1, age_ms)));
-        survey.sides.push((Bucket::Names, digest(name), found(name, 1, age_ms)));
+        survey.sides.push((Bucket::EnvironmentNames, digest(name), found(name, 1, age_ms)));
     }
     let plan = Plan::compute(&survey, NOW_MS, &no_limits());
     assert_eq!(removed(&plan), ["long gone", "long gone"]);

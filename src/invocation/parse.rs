@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::invocation::codegen::{self, Meaning};
-use crate::invocation::raw::{self, Place, RawOption, ReadFile, unknown};
+use crate::invocation::raw::{self, ArgumentPosition, RawOption, ReadFile, unknown};
 use crate::invocation::{
     CrateType, Extern, Flag, Invocation, NativeLib, SearchKind, SearchPath, Target, emit,
 };
@@ -127,17 +127,26 @@ impl Seen {
         Ok(())
     }
 
-    fn codegen(&mut self, meaning: Meaning, name: &'static str, place: Place) -> Result<(), BypassReason> {
+    fn codegen(
+        &mut self,
+        meaning: Meaning,
+        name: &'static str,
+        place: ArgumentPosition,
+    ) -> Result<(), BypassReason> {
         match (meaning, place) {
             (Meaning::Contents(text), _) => self.flag(name, text),
             (Meaning::ExtraFilename { text, value }, _) => {
                 self.extra_filename = value.into();
                 self.flag(name, text);
             }
-            (Meaning::Incremental, Place::Own { first, count }) => self.dropped.extend(first..first + count),
+            (Meaning::Incremental, ArgumentPosition::Own { first, count }) => {
+                self.dropped.extend(first..first + count)
+            }
             // It cannot be left out by position.
-            (Meaning::Incremental, Place::Shared) => return Err(unknown("-C incremental in a cluster")),
-            (Meaning::Incremental, Place::ArgumentFile) => {
+            (Meaning::Incremental, ArgumentPosition::Shared) => {
+                return Err(unknown("-C incremental in a cluster"));
+            }
+            (Meaning::Incremental, ArgumentPosition::ArgumentFile) => {
                 return Err(BypassReason::new(Bypass::ArgumentFile, "-C incremental"));
             }
         }

@@ -38,12 +38,12 @@ pub struct RawOption {
     pub name: &'static str,
     /// Empty for an option without a value.
     pub value: String,
-    pub place: Place,
+    pub place: ArgumentPosition,
 }
 
 /// Where an option stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ArgumentPosition {
     /// It alone is these arguments: the position of its first, and how many they are.
     Own { first: usize, count: usize },
     /// It shares an argument with other options: `-gO`.
@@ -221,22 +221,27 @@ fn push_with_next(
 ) -> Result<(), BypassReason> {
     let value = words.next().ok_or_else(|| unknown(&word.text))?;
     let place = match value.position {
-        None => Place::ArgumentFile,
+        None => ArgumentPosition::ArgumentFile,
         Some(_) if in_cluster => shared(word),
         Some(_) => place(word.position, 2),
     };
     push(raw, known, value.text, place)
 }
 
-fn place(position: Option<usize>, count: usize) -> Place {
-    position.map_or(Place::ArgumentFile, |first| Place::Own { first, count })
+fn place(position: Option<usize>, count: usize) -> ArgumentPosition {
+    position.map_or(ArgumentPosition::ArgumentFile, |first| ArgumentPosition::Own { first, count })
 }
 
-fn shared(word: &Word) -> Place {
-    word.position.map_or(Place::ArgumentFile, |_| Place::Shared)
+fn shared(word: &Word) -> ArgumentPosition {
+    word.position.map_or(ArgumentPosition::ArgumentFile, |_| ArgumentPosition::Shared)
 }
 
-fn push(raw: &mut RawArgs, known: &'static Known, value: String, place: Place) -> Result<(), BypassReason> {
+fn push(
+    raw: &mut RawArgs,
+    known: &'static Known,
+    value: String,
+    place: ArgumentPosition,
+) -> Result<(), BypassReason> {
     if known.once && raw.options.iter().any(|option| option.name == known.name) {
         return Err(unknown(format!("{} given twice", known.name)));
     }

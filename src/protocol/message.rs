@@ -1,7 +1,7 @@
 //! Requests and answers.
 //!
 //! The form only grows within a major: fields that are new have defaults, and a request that a daemon does not know is
-//! answered with [`Answer::Refused`].
+//! answered with [`Response::Refused`].
 
 use std::fmt;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub enum Request {
 /// What the daemon answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
-pub enum Answer {
+pub enum Response {
     /// To `Status`.
     Status(Box<Status>),
     /// It will be done.
@@ -37,12 +37,12 @@ pub enum Answer {
     Refused { why: String },
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Answer::Status(_) => f.write_str("it says how it is"),
-            Answer::Done => f.write_str("it does so"),
-            Answer::Refused { why } => f.write_str(why),
+            Response::Status(_) => f.write_str("it says how it is"),
+            Response::Done => f.write_str("it does so"),
+            Response::Refused { why } => f.write_str(why),
         }
     }
 }
@@ -135,8 +135,8 @@ mod tests {
         ] {
             assert_eq!(serde_json::to_string(&request).unwrap(), text);
         }
-        assert_eq!(serde_json::to_string(&Answer::Done).unwrap(), r#"{"answer":"done"}"#);
-        let refused = Answer::Refused { why: "busy".to_owned() };
+        assert_eq!(serde_json::to_string(&Response::Done).unwrap(), r#"{"answer":"done"}"#);
+        let refused = Response::Refused { why: "busy".to_owned() };
         assert_eq!(serde_json::to_string(&refused).unwrap(), r#"{"answer":"refused","why":"busy"}"#);
         assert!(serde_json::from_str::<Request>(r#"{"request":"fetch"}"#).is_err());
     }
@@ -147,7 +147,7 @@ mod tests {
             "time":1,"is_dev":false},"protocol":{"major":1,"minor":0},"pid":7,"exe":"/usr/bin/kache",
             "supervisor":"systemd","uptime_ms":1,"n_handovers":0,"n_requests":1,"n_bad_peers":0,
             "cache_dir":"/c","upkeep":{},"log":"/c/daemon.log"}"#;
-        let Answer::Status(status) = serde_json::from_str(text).unwrap() else { panic!("not a status") };
+        let Response::Status(status) = serde_json::from_str(text).unwrap() else { panic!("not a status") };
         assert_eq!((status.pid, status.build.is_dev), (7, false));
         assert_eq!((&status.upgrade_pending, status.idle_timeout_ms), (&None, None));
         assert_eq!(status.config_fingerprint, None);

@@ -13,13 +13,13 @@ use crate::run::restore::{self, Failed, Restored};
 use crate::run::streams::Streams;
 use crate::store::Store;
 use crate::store::entry::Entry;
-use crate::store::lookup::Found;
+use crate::store::lookup::FoundEntry;
 use crate::sys::{fs, os};
 
 /// Restores what was found, and prints. Nothing is printed unless everything is in place.
 pub fn serve(
     store: &Store,
-    found: &Found,
+    found: &FoundEntry,
     context: &KeyContext<'_>,
     streams: &Streams<'_>,
 ) -> Result<Restored, MissReason> {

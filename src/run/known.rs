@@ -31,11 +31,11 @@ impl KnownContents for StoredKnowledge<'_> {
     }
 
     fn library_words(&self, library: &Digest) -> Option<String> {
-        self.or_forget(library, self.store.names(library))
+        self.or_forget(library, self.store.environment_names(library))
     }
 
     fn program_words(&self, program: &Digest) -> Option<String> {
-        self.store.names(program)
+        self.store.environment_names(program)
     }
 
     fn adopt(&self, path: &Path, library: &Digest) -> Option<CrateClosure> {

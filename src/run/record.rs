@@ -14,7 +14,7 @@ use crate::outcome::{MissReason, Origin, Outcome};
 use crate::run::miss::stages::Missed;
 use crate::run::restore::Restored;
 use crate::store::entry::UnitName;
-use crate::store::lookup::Found;
+use crate::store::lookup::FoundEntry;
 use crate::sys::clock;
 use crate::sys::env::Env;
 use crate::sys::fs::private;
@@ -78,7 +78,7 @@ impl Record {
 
 impl Record {
     /// The unit was served.
-    pub fn hit(&mut self, origin: Origin, found: &Found, restored: Restored) {
+    pub fn hit(&mut self, origin: Origin, found: &FoundEntry, restored: Restored) {
         self.outcome = Outcome::Hit { origin };
         self.inputs = Some(Learning { learnt: found.list.learnt, unobserved: None, n_calls: None });
         self.compile_ms = found.entry.compile_ms;

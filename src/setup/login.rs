@@ -6,7 +6,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::client::{NoPlace, Place};
+use crate::client::{DaemonAddress, NoAddress};
 use crate::daemon::start;
 use crate::protocol::build::Build;
 use crate::protocol::message::{ON_DEMAND, Status};
@@ -24,7 +24,7 @@ pub struct Login {
     service: Option<Box<dyn Supervisor>>,
     /// Why nobody starts it.
     pub why_none: Option<String>,
-    pub place: Place,
+    pub place: DaemonAddress,
     build: Build,
 }
 
@@ -32,7 +32,7 @@ pub struct Login {
 #[derive(Debug, thiserror::Error)]
 pub enum NoLogin {
     #[error(transparent)]
-    NoPlace(#[from] NoPlace),
+    NoAddress(#[from] NoAddress),
     #[error(transparent)]
     NoService(#[from] NoService),
     #[error(transparent)]
@@ -56,7 +56,7 @@ impl Login {
 
     fn of(env: &Env, exe: &Path, choice: Choice) -> Result<Login, NoLogin> {
         let build = Build::current();
-        let place = Place::of(env, &build)?;
+        let place = DaemonAddress::for_build(env, &build)?;
         let service = detect::supervisor(&choice, exe, &build, env)?;
         let why_none = match choice {
             Choice::OnDemand(why) | Choice::Refused(why) => Some(why),

@@ -30,7 +30,9 @@ impl Store {
     /// a month. One look each, one write a day.
     pub fn refresh_closures(&self, artifacts: &[Digest]) {
         for artifact in artifacts {
-            for path in [Bucket::CrateClosure, Bucket::Names].map(|shelf| self.path(shelf, artifact)) {
+            for path in
+                [Bucket::CrateClosure, Bucket::EnvironmentNames].map(|shelf| self.path(shelf, artifact))
+            {
                 if let Ok(identity) = Identity::at(&path)
                     && (clock::now_ms() as i64).saturating_sub(identity.changed_ns / 1_000_000) > RENEWED_MS
                 {
@@ -42,8 +44,8 @@ impl Store {
 
     /// The words in the library of a procedural macro, or in a program, that could be names of variables; see
     /// [`crate::key::library_texts::words_in`].
-    pub fn names(&self, file: &Digest) -> Option<String> {
-        String::from_utf8(self.read(Bucket::Names, file).ok()?).ok()
+    pub fn environment_names(&self, file: &Digest) -> Option<String> {
+        String::from_utf8(self.read(Bucket::EnvironmentNames, file).ok()?).ok()
     }
 
     /// Removes the blob of an artifact of which nothing more is known: its unit is then compiled again.
@@ -52,8 +54,8 @@ impl Store {
     }
 
     /// Notes the texts in a procedural macro's library, or in a program.
-    pub fn put_names(&self, library: &Digest, names: &str) -> io::Result<()> {
-        self.write(Bucket::Names, library, names.as_bytes().to_vec())
+    pub fn put_environment_names(&self, library: &Digest, names: &str) -> io::Result<()> {
+        self.write(Bucket::EnvironmentNames, library, names.as_bytes().to_vec())
     }
 
     /// Takes the dynamic library at `path`, which was not put here, for a procedural macro that may read anything.
@@ -67,7 +69,7 @@ impl Store {
         let stem = Portable::literal(os::bytes(path.file_stem()?));
         let own = ClosureCrate { stem, procedural_macro, native_libraries: Vec::new(), assembles: false };
         let closure = CrateClosure { crates: vec![own] };
-        self.put_names(library, &library_texts::words_in(&content)).ok()?;
+        self.put_environment_names(library, &library_texts::words_in(&content)).ok()?;
         self.put_closure(library, &closure).ok()?;
         Some(closure)
     }

@@ -8,7 +8,7 @@ use crate::store::Store;
 use crate::store::entry::{Entry, Unreadable};
 
 /// An entry whose inputs are what they were.
-pub struct Found {
+pub struct FoundEntry {
     pub key: Digest,
     pub entry: Entry,
     pub list: InputList,
@@ -16,7 +16,7 @@ pub struct Found {
 
 impl Store {
     /// The entry for a unit whose inputs are as `present` sees them. The newest list that leads to one counts.
-    pub fn lookup(&self, unit_key: &Digest, present: &mut Present<'_>) -> Result<Found, MissReason> {
+    pub fn lookup(&self, unit_key: &Digest, present: &mut Present<'_>) -> Result<FoundEntry, MissReason> {
         let lists = match self.lists(unit_key) {
             Ok(lists) => lists,
             Err(Unreadable::Missing) => return Err(MissReason::NewUnit),
@@ -27,7 +27,7 @@ impl Store {
             let Some(inputs) = present.inputs(&list) else { continue };
             let key = inputs.key_after(Some(*unit_key));
             match self.entry(&key) {
-                Ok(entry) => return Ok(Found { key, entry, list }),
+                Ok(entry) => return Ok(FoundEntry { key, entry, list }),
                 Err(Unreadable::Missing) => {}
                 Err(Unreadable::Damaged) => reason = MissReason::EntryDamaged,
             }

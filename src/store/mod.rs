@@ -4,6 +4,7 @@
 #![doc = include_str!("FORMAT.md")]
 
 pub mod blob;
+pub mod closures;
 pub mod entry;
 pub mod flight;
 pub mod lookup;
@@ -11,7 +12,6 @@ pub mod put;
 #[cfg(feature = "cli")]
 pub mod scrub;
 pub mod secret;
-pub mod side;
 pub mod unit;
 #[cfg(feature = "cli")]
 pub mod walk;
@@ -36,7 +36,7 @@ pub enum Bucket {
     Inputs,
     Units,
     CrateClosure,
-    Names,
+    EnvironmentNames,
     Locks,
 }
 
@@ -48,7 +48,7 @@ impl Bucket {
         Bucket::Inputs,
         Bucket::Units,
         Bucket::CrateClosure,
-        Bucket::Names,
+        Bucket::EnvironmentNames,
         Bucket::Locks,
     ];
 
@@ -60,7 +60,7 @@ impl Bucket {
             Bucket::Inputs => "inputs",
             Bucket::Units => "units",
             Bucket::CrateClosure => "reach",
-            Bucket::Names => "names",
+            Bucket::EnvironmentNames => "names",
             Bucket::Locks => "locks",
         }
     }

@@ -35,14 +35,14 @@ impl Store {
         }
         for artifact in put.entry.artifacts.iter().filter(|artifact| artifact.role.can_be_depended_on()) {
             if let Some(names) = &put.names {
-                self.put_names(&artifact.blob, names)?;
+                self.put_environment_names(&artifact.blob, names)?;
             }
             if let Some(closure) = &put.closure {
                 self.put_closure(&artifact.blob, closure)?;
             }
         }
         for (program, names) in &put.program_names {
-            self.put_names(program, names)?;
+            self.put_environment_names(program, names)?;
         }
         let inputs = self.secret()?.conceal(&put.inputs);
         self.write(Bucket::Inputs, &put.key, serde_json::to_vec(&inputs)?)?;

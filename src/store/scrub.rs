@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, guard, seal};
-use crate::store::walk::{self, Found};
+use crate::store::walk::{self, StoredFile};
 use crate::store::{Bucket, Store};
 use crate::sys::fs::{self, Identity};
 
@@ -229,7 +229,7 @@ impl Scrub {
         let first = self.after.map_or(0, |after| after.as_bytes()[0]);
         for folder in first..=u8::MAX {
             let dir = store.root().join(Bucket::Blobs.name()).join(format!("{folder:02x}"));
-            let mut blobs: Vec<(Digest, Found)> = walk::files(&dir, &mut slice.problems)
+            let mut blobs: Vec<(Digest, StoredFile)> = walk::files(&dir, &mut slice.problems)
                 .into_iter()
                 .filter_map(|found| Some((found.path.file_name()?.to_str()?.parse().ok()?, found)))
                 .collect();
@@ -250,7 +250,7 @@ impl Scrub {
 }
 
 impl Slice {
-    fn read(&mut self, store: &Store, digest: &Digest, found: &Found) {
+    fn read(&mut self, store: &Store, digest: &Digest, found: &StoredFile) {
         self.n_blobs += 1;
         // Something was done even for an empty one.
         self.bytes += found.state.size_bytes.max(1);

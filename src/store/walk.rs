@@ -10,14 +10,14 @@ use crate::sys::fs::{self, Identity, private};
 
 /// One file of a store.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct StoredFile {
     pub path: PathBuf,
-    pub state: State,
+    pub state: FileState,
 }
 
 /// What is to be known of a file without reading it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct State {
+pub struct FileState {
     pub size_bytes: u64,
     /// What it takes on the disk.
     pub disk_bytes: u64,
@@ -28,12 +28,12 @@ pub struct State {
     pub modified_ms: u64,
 }
 
-impl State {
+impl FileState {
     /// What the system tells of a file.
-    pub fn of(metadata: &Metadata) -> State {
+    pub fn from_metadata(metadata: &Metadata) -> FileState {
         let identity = Identity::from_metadata(metadata);
         let ms = |ns: i64| u64::try_from(ns / 1_000_000).unwrap_or(0);
-        State {
+        FileState {
             size_bytes: identity.size,
             disk_bytes: fs::disk_bytes(metadata),
             is_shared: fs::n_names(metadata) > 1,
@@ -45,7 +45,7 @@ impl State {
 
 impl Store {
     /// All files of a shelf, by digest. What cannot be listed goes to `problems`; what is not there is not there.
-    pub fn files_in(&self, shelf: Bucket, problems: &mut Vec<String>) -> Vec<(Digest, Found)> {
+    pub fn files_in(&self, shelf: Bucket, problems: &mut Vec<String>) -> Vec<(Digest, StoredFile)> {
         let mut all = Vec::new();
         for dir in list(&self.root().join(shelf.name()), problems) {
             for found in files(&dir, problems) {
@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// The files in a directory of the store that is no shelf.
-    pub fn loose(&self, dir: &str, problems: &mut Vec<String>) -> Vec<Found> {
+    pub fn loose(&self, dir: &str, problems: &mut Vec<String>) -> Vec<StoredFile> {
         files(&self.root().join(dir), problems)
     }
 }
@@ -77,11 +77,13 @@ pub fn in_one_line(problems: &[String]) -> Option<String> {
 }
 
 /// The regular files in a directory.
-pub fn files(dir: &Path, problems: &mut Vec<String>) -> Vec<Found> {
+pub fn files(dir: &Path, problems: &mut Vec<String>) -> Vec<StoredFile> {
     let mut found = Vec::new();
     for path in list(dir, problems) {
         match fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_file() => found.push(Found { path, state: State::of(&metadata) }),
+            Ok(metadata) if metadata.is_file() => {
+                found.push(StoredFile { path, state: FileState::from_metadata(&metadata) })
+            }
             Ok(_) => {}
             // Whoever uses the store removes files too.
             Err(e) if e.kind() == ErrorKind::NotFound => {}

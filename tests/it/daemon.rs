@@ -12,12 +12,12 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use kache::client::{self, Place};
+use kache::client::{self, DaemonAddress};
 use kache::protocol::VERSION;
 use kache::protocol::build::Build;
 use kache::protocol::frame;
 use kache::protocol::hello::Hello;
-use kache::protocol::message::{Answer, Request, Status};
+use kache::protocol::message::{Request, Response, Status};
 use kache::sys::env::Env;
 
 use crate::stamped::stamped;
@@ -57,11 +57,11 @@ impl Home {
         self.place().endpoint.path
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> DaemonAddress {
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
         let (home, run) = (text(self.path("home")), text(self.path("run")));
         let env = Env::with_vars(&[("HOME", &home), ("XDG_RUNTIME_DIR", &run)]);
-        Place::of(&env, &Build { is_dev: self.is_dev, ..Build::current() }).unwrap()
+        DaemonAddress::for_build(&env, &Build { is_dev: self.is_dev, ..Build::current() }).unwrap()
     }
 
     fn configure(&self, text: &str) {
@@ -92,20 +92,20 @@ impl Home {
         self.status()
     }
 
-    fn try_ask(&self, request: &Request) -> Result<Answer, client::NoDaemon> {
+    fn try_ask(&self, request: &Request) -> Result<Response, client::NoDaemon> {
         let endpoint = self.place().endpoint;
         client::ask(&endpoint, &Build::current(), request, None, LIMIT).map(|reply| reply.answer)
     }
 
     #[track_caller]
-    fn ask(&self, request: &Request) -> Answer {
+    fn ask(&self, request: &Request) -> Response {
         self.try_ask(request).unwrap_or_else(|no| panic!("{no}\n{}", self.log()))
     }
 
     #[track_caller]
     fn status(&self) -> Status {
         match self.ask(&Request::Status) {
-            Answer::Status(status) => *status,
+            Response::Status(status) => *status,
             other => panic!("{other:?}"),
         }
     }
@@ -249,11 +249,11 @@ fn a_request_it_does_not_know_is_refused_in_words() {
         stream.write_all(&hello.encode()).unwrap();
         stream.read_exact(&mut [0; 32]).unwrap();
         frame::write(&mut stream, request).unwrap();
-        frame::read::<Answer>(&mut stream).unwrap()
+        frame::read::<Response>(&mut stream).unwrap()
     };
     let own = Hello::new(&Build::current());
-    let refused = |answer: Answer, words: &str| match answer {
-        Answer::Refused { why } if why.contains(words) => {}
+    let refused = |answer: Response, words: &str| match answer {
+        Response::Refused { why } if why.contains(words) => {}
         other => panic!("{words}: {other:?}"),
     };
     refused(answer_to(own, &serde_json::json!({"request": "dance"})), "not understood");
@@ -451,11 +451,11 @@ fn a_service_manager_can_listen_for_it() {
         let early = early.join().unwrap();
         assert!(home.kache(Path::new(KACHE), &["restart"]).status.success(), "{}", home.log());
         assert_eq!(home.status().n_handovers, 1);
-        assert_eq!(home.ask(&Request::Stop), Answer::Done);
+        assert_eq!(home.ask(&Request::Stop), Response::Done);
         assert!(daemon.wait().unwrap().success());
         early
     });
-    let Ok(Answer::Status(status)) = early else { panic!("{early:?}") };
+    let Ok(Response::Status(status)) = early else { panic!("{early:?}") };
     assert_eq!((status.supervisor.as_str(), status.idle_timeout_ms), ("systemd", None));
     assert!(home.socket().exists(), "the socket is the service manager's");
 }
@@ -488,7 +488,7 @@ fn load(home: &Home, stop: &AtomicBool, n_answers: &AtomicUsize) -> Vec<String> 
     let mut failures = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         match client::ask_once(&endpoint, &Build::current(), &Request::Status, None, LIMIT) {
-            Ok(reply) if matches!(reply.answer, Answer::Status(_)) => {
+            Ok(reply) if matches!(reply.answer, Response::Status(_)) => {
                 n_answers.fetch_add(1, Ordering::Relaxed);
             }
             Ok(reply) => failures.push(format!("{:?}", reply.answer)),
@@ -514,7 +514,7 @@ fn swap_under_load(n_swaps: u8, n_clients: usize) {
             let id = kache::protocol::build::BuildId(u128::from(swap + 2).to_be_bytes());
             home.until("the new build runs", || {
                 home.try_ask(&Request::Status)
-                    .is_ok_and(|answer| matches!(answer, Answer::Status(status) if status.build.id == id))
+                    .is_ok_and(|answer| matches!(answer, Response::Status(status) if status.build.id == id))
             });
         }
         stop.store(true, Ordering::Relaxed);
@@ -592,9 +592,9 @@ fn two_versions_side_by_side_do_not_take_turns() {
     home.install(&newest, 3, "0.3.0");
     let first = home.start(&old);
     let offer = |exe: &Path| match home.ask(&Request::Upgrade { exe: exe.to_owned() }) {
-        Answer::Done => "taken".to_owned(),
-        Answer::Refused { why } => why,
-        Answer::Status(_) => panic!("no answer to an offer"),
+        Response::Done => "taken".to_owned(),
+        Response::Refused { why } => why,
+        Response::Status(_) => panic!("no answer to an offer"),
     };
     assert_eq!(offer(&new), "taken");
     home.until("the newer takes over", || home.status().build.version == "0.2.0");

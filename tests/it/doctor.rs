@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kache::client::Place;
+use kache::client::DaemonAddress;
 use kache::daemon::run;
 use kache::protocol::build::Build;
 use rustix::process::{Pid, Signal, kill_process};
@@ -126,8 +126,8 @@ impl WithDaemon {
         self.pid.set(Pid::from_raw(status.pid as i32));
     }
 
-    fn place(&self) -> Place {
-        Place::of(&self.home.env(), &Build::current()).unwrap()
+    fn place(&self) -> DaemonAddress {
+        DaemonAddress::for_build(&self.home.env(), &Build::current()).unwrap()
     }
 
     fn socket(&self) -> PathBuf {

@@ -41,7 +41,7 @@ fn identity() -> Identity {
     Identity { device: 1, inode: 2, size: 3, modified_ns: 4, changed_ns: 5, executable: false }
 }
 
-fn access(path: &str, found: Found, uses: &str) -> Access {
+fn access(path: &str, found: PathState, uses: &str) -> Access {
     let has = |letter| uses.contains(letter);
     let uses = Uses {
         read: has('r'),
@@ -55,7 +55,7 @@ fn access(path: &str, found: Found, uses: &str) -> Access {
 }
 
 fn file(path: &str, uses: &str) -> Access {
-    access(path, Found::File(identity()), uses)
+    access(path, PathState::File(identity()), uses)
 }
 
 fn why(access: &Access) -> Option<LeftOut> {
@@ -68,7 +68,7 @@ fn of(accesses: Vec<Access>) -> Result<ObservedInputs, String> {
 
 #[test]
 fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
-    let directory = || Found::Directory(identity());
+    let directory = || PathState::Directory(identity());
     let table = [
         (file("/w/target/debug/deps/liba-1.rmeta", "r"), Some(LeftOut::Output)),
         (file("/w/target/debug/deps/a-1.cgu.rcgu.o", "r"), Some(LeftOut::Output)),
@@ -78,14 +78,14 @@ fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
         (file("/dev/shm/w/data.txt", "r"), None),
         (access("/dev/shm", directory(), "p"), Some(LeftOut::Machine)),
         (access("/dev/shm/data", directory(), "l"), None),
-        (access("/dev/shm/data/absent", Found::Absent, "p"), None),
+        (access("/dev/shm/data/absent", PathState::Absent, "p"), None),
         (access("/dev/pts", directory(), "l"), Some(LeftOut::Machine)),
         (access("/scratch/job/tmp", directory(), "pk"), Some(LeftOut::Ancestor)),
         (access("/scratch/job", directory(), "k"), Some(LeftOut::Ancestor)),
         (access("/scratch/job/tmp", directory(), "l"), None),
         (file("/scratch/job/tmp/override", "r"), None),
-        (access("/scratch/job/tmp/override", Found::Absent, "r"), None),
-        (access("/dev/kvm", Found::Absent, "p"), Some(LeftOut::Machine)),
+        (access("/scratch/job/tmp/override", PathState::Absent, "r"), None),
+        (access("/dev/kvm", PathState::Absent, "p"), Some(LeftOut::Machine)),
         (file("/proc/7/maps", "r"), Some(LeftOut::Machine)),
         (file("/processes", "r"), None),
         (file("/etc/ld.so.cache", "r"), Some(LeftOut::Session)),
@@ -94,13 +94,13 @@ fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
         (file("/etc/passwd", "r"), None),
         (file("/opt/rust/lib/rustlib/x/lib/libstd-1.rlib", "r"), Some(LeftOut::Toolchain)),
         (file("/opt/rust/lib/librustc_driver-1.so", "r"), Some(LeftOut::Toolchain)),
-        (access("/opt/rust/lib/libz.so.1", Found::Absent, "r"), Some(LeftOut::Toolchain)),
+        (access("/opt/rust/lib/libz.so.1", PathState::Absent, "r"), Some(LeftOut::Toolchain)),
         (file("/usr/lib/multi/libLLVM.so.1", "r"), Some(LeftOut::Toolchain)),
-        (access("/opt/rust/lib/rustlib/x/lib/none", Found::Absent, "p"), Some(LeftOut::Toolchain)),
-        (access("/opt/rust/lib/rustlib/x/bin/none", Found::Absent, "p"), Some(LeftOut::Toolchain)),
+        (access("/opt/rust/lib/rustlib/x/lib/none", PathState::Absent, "p"), Some(LeftOut::Toolchain)),
+        (access("/opt/rust/lib/rustlib/x/bin/none", PathState::Absent, "p"), Some(LeftOut::Toolchain)),
         (access("/opt/rust/lib/rustlib/x", directory(), "p"), Some(LeftOut::Toolchain)),
         (file("/opt/rust/lib/rustlib/src/rust/library/std/src/lib.rs", "p"), Some(LeftOut::Toolchain)),
-        (access("/opt/rust/lib/rustlib/src", Found::Absent, "p"), Some(LeftOut::Toolchain)),
+        (access("/opt/rust/lib/rustlib/src", PathState::Absent, "p"), Some(LeftOut::Toolchain)),
         (access("/opt/rust/lib/rustlib/src/rust", directory(), "p"), Some(LeftOut::Toolchain)),
         // Of these the identity says nothing, so they are inputs.
         (access("/opt/rust/lib/rustlib/src/rust", directory(), "l"), None),
@@ -108,16 +108,16 @@ fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
         (file("/opt/rust/lib/libstd-1.so", "r"), None),
         (file("/usr/lib/multi/librustc_driver-2.so", "r"), None),
         (file("/opt/rust/lib/rustlib/y/lib/libstd-1.rlib", "r"), None),
-        (access("/opt/rust/lib/rustlib/x/none", Found::Absent, "p"), None),
+        (access("/opt/rust/lib/rustlib/x/none", PathState::Absent, "p"), None),
         (access("/opt/rust/lib/rustlib/x", directory(), "l"), None),
         (file("/opt/rust/lib/rustlib/src/rust/library/std/src/lib.rs", "r"), None),
         (file("/opt/rust/lib/rustlib/src/rust/library/core/src/lib.rs", "r"), None),
-        (access("/opt/rust/lib/tls", Found::Absent, "p"), Some(LeftOut::Toolchain)),
+        (access("/opt/rust/lib/tls", PathState::Absent, "p"), Some(LeftOut::Toolchain)),
         (access("/opt/rust/lib", directory(), "p"), Some(LeftOut::Toolchain)),
-        (access("/opt/rust/lib64", Found::Absent, "p"), Some(LeftOut::Toolchain)),
+        (access("/opt/rust/lib64", PathState::Absent, "p"), Some(LeftOut::Toolchain)),
         (access("/opt/rust/lib", directory(), "l"), None),
-        (access("/opt/rust/share/none", Found::Absent, "p"), None),
-        (access("/opt/rust/lib/none.h", Found::Absent, "p"), None),
+        (access("/opt/rust/share/none", PathState::Absent, "p"), None),
+        (access("/opt/rust/lib/none.h", PathState::Absent, "p"), None),
         (file("/home/me/.rustup/settings.toml", "r"), Some(LeftOut::Toolchain)),
         (access("/home/me/.rustup/toolchains/x", directory(), "p"), Some(LeftOut::Toolchain)),
         (file("/home/me/.rustup/toolchains/x/share/data", "r"), None),
@@ -129,13 +129,13 @@ fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
         (access("/w/target/debug/deps", directory(), "lp"), Some(LeftOut::Search)),
         (access("/w/found", directory(), "l"), None),
         (access("/w/target/debug/build/a-3/out", directory(), "l"), None),
-        (access("/w/target/debug/deps/libc.so.6", Found::Absent, "r"), Some(LeftOut::Loader)),
-        (access("/w/target/debug/deps/glibc-hwcaps", Found::Absent, "p"), Some(LeftOut::Loader)),
-        (access("/w/a/libc.so.6", Found::Absent, "r"), None),
-        (access("/w/found/libc.so.6", Found::Absent, "r"), None),
-        (access("/w/a/tls", Found::Absent, "p"), None),
-        (access("/w/loaded/tls", Found::Absent, "p"), Some(LeftOut::Loader)),
-        (access("/usr/lib/x86_64-linux-gnu/haswell", Found::Absent, "p"), Some(LeftOut::Loader)),
+        (access("/w/target/debug/deps/libc.so.6", PathState::Absent, "r"), Some(LeftOut::Loader)),
+        (access("/w/target/debug/deps/glibc-hwcaps", PathState::Absent, "p"), Some(LeftOut::Loader)),
+        (access("/w/a/libc.so.6", PathState::Absent, "r"), None),
+        (access("/w/found/libc.so.6", PathState::Absent, "r"), None),
+        (access("/w/a/tls", PathState::Absent, "p"), None),
+        (access("/w/loaded/tls", PathState::Absent, "p"), Some(LeftOut::Loader)),
+        (access("/usr/lib/x86_64-linux-gnu/haswell", PathState::Absent, "p"), Some(LeftOut::Loader)),
         (file("/lib/x86_64-linux-gnu/libc.so.6", "r"), Some(LeftOut::Runtime)),
         (file("/lib/x86_64-linux-gnu/libcurl.so.4", "r"), None),
         (file("/w/libc.so.6", "r"), None),
@@ -197,31 +197,31 @@ fn a_link_reads_the_closure_and_the_c_library() {
 #[test]
 fn a_project_among_the_devices_is_none() {
     let there = ObservationContext { build_dirs: vec!["/dev/mounted/w".into()], ..setting() };
-    assert_eq!(left_out(&there, &access("/dev/mounted/w/absent", Found::Absent, "p")), None);
-    assert_eq!(left_out(&there, &access("/dev/absent", Found::Absent, "p")), Some(LeftOut::Machine));
+    assert_eq!(left_out(&there, &access("/dev/mounted/w/absent", PathState::Absent, "p")), None);
+    assert_eq!(left_out(&there, &access("/dev/absent", PathState::Absent, "p")), Some(LeftOut::Machine));
 }
 
 #[test]
 fn a_workspace_at_the_root_is_not_made_of_devices() {
     let root = ObservationContext { build_dirs: vec!["/".into()], roots: vec!["/".into()], ..setting() };
-    assert_eq!(left_out(&root, &access("/dev/urandom", Found::Other, "r")), Some(LeftOut::Machine));
-    assert_eq!(left_out(&root, &access("/dev/kvm", Found::Absent, "p")), Some(LeftOut::Machine));
+    assert_eq!(left_out(&root, &access("/dev/urandom", PathState::Other, "r")), Some(LeftOut::Machine));
+    assert_eq!(left_out(&root, &access("/dev/kvm", PathState::Absent, "p")), Some(LeftOut::Machine));
     assert_eq!(left_out(&root, &file("/data.txt", "r")), None);
-    let accesses = vec![access("/dev/null", Found::Other, "w"), file("/src/generated.rs", "w")];
+    let accesses = vec![access("/dev/null", PathState::Other, "w"), file("/src/generated.rs", "w")];
     let found = observed_inputs(&root, &Observation { accesses, ..Observation::default() }).unwrap();
-    assert_eq!(found.written, [(PathBuf::from("/src/generated.rs"), Found::File(identity()))]);
+    assert_eq!(found.written, [(PathBuf::from("/src/generated.rs"), PathState::File(identity()))]);
 }
 
 #[test]
 fn every_use_becomes_the_input_that_it_depends_on() {
-    let link = Found::Link("/w/elsewhere".into());
+    let link = PathState::Link("/w/elsewhere".into());
     let found = of(vec![
         file("/w/z", "r"),
         file("/w/a", "p"),
         file("/w/only-asked", "k"),
-        access("/w/dir", Found::Directory(identity()), "lp"),
-        access("/w/dir/none", Found::Absent, "p"),
-        access("/w/empty", Found::Directory(identity()), "p"),
+        access("/w/dir", PathState::Directory(identity()), "lp"),
+        access("/w/dir/none", PathState::Absent, "p"),
+        access("/w/empty", PathState::Directory(identity()), "p"),
         access("/w/link", link.clone(), "k"),
     ])
     .unwrap();
@@ -243,10 +243,10 @@ fn every_use_becomes_the_input_that_it_depends_on() {
 #[test]
 fn a_search_on_the_path_counts_by_its_result() {
     let found = of(vec![
-        access("/usr/local/bin/cc", Found::Absent, "x"),
+        access("/usr/local/bin/cc", PathState::Absent, "x"),
         file("/usr/bin/cc", "x"),
-        access("/usr/local/bin/gnm", Found::Absent, "p"),
-        access("/usr/lib/gcc/cc", Found::Absent, "p"),
+        access("/usr/local/bin/gnm", PathState::Absent, "p"),
+        access("/usr/lib/gcc/cc", PathState::Absent, "p"),
         file("/usr/bin/read", "r"),
     ])
     .unwrap();
@@ -257,7 +257,7 @@ fn a_search_on_the_path_counts_by_its_result() {
 
 #[test]
 fn the_order_of_events_makes_no_difference() {
-    let accesses = vec![file("/w/b", "r"), file("/w/a", "r"), access("/w/c", Found::Absent, "p")];
+    let accesses = vec![file("/w/b", "r"), file("/w/a", "r"), access("/w/c", PathState::Absent, "p")];
     let reversed = accesses.iter().rev().cloned().collect();
     assert_eq!(of(accesses), of(reversed));
 }
@@ -266,18 +266,18 @@ fn the_order_of_events_makes_no_difference() {
 fn written_files_other_than_outputs_are_reported_with_what_was_there() {
     let output = setting().outputs[0].clone();
     let found = of(vec![
-        access("/w/bindings.ts", Found::Absent, "pw"),
-        access("/w/default_1.profraw", Found::Absent, "w"),
-        access("/w/target/debug/deps/a-1.map", Found::Absent, "w"),
-        access(output.to_str().unwrap(), Found::Absent, "w"),
+        access("/w/bindings.ts", PathState::Absent, "pw"),
+        access("/w/default_1.profraw", PathState::Absent, "w"),
+        access("/w/target/debug/deps/a-1.map", PathState::Absent, "w"),
+        access(output.to_str().unwrap(), PathState::Absent, "w"),
         file("/w/snapshot", "w"),
-        access("/tmp/cc1.o", Found::Absent, "w"),
-        access("/w/make", Found::Other, "w"),
+        access("/tmp/cc1.o", PathState::Absent, "w"),
+        access("/w/make", PathState::Other, "w"),
         file("/proc/self/comm", "w"),
         file("/tmp/log", "w"),
     ])
     .unwrap();
-    let (made, there) = (Found::Absent, Found::File(identity()));
+    let (made, there) = (PathState::Absent, PathState::File(identity()));
     assert_eq!(
         found.written,
         [
@@ -295,7 +295,7 @@ fn written_files_other_than_outputs_are_reported_with_what_was_there() {
 
 #[test]
 fn what_cannot_be_looked_at_is_an_error_with_its_path() {
-    let denied = access("/w/secret", Found::Unknown("Permission denied".to_owned()), "r");
+    let denied = access("/w/secret", PathState::Unknown("Permission denied".to_owned()), "r");
     assert_eq!(of(vec![denied]), Err("/w/secret: Permission denied".to_owned()));
     let lost = Observation { incomplete: Some("a program mounts".to_owned()), ..Observation::default() };
     assert_eq!(observed_inputs(&setting(), &lost), Err("a program mounts".to_owned()));
@@ -331,7 +331,7 @@ fn a_place_holds_itself_and_what_is_below_it() {
 #[test]
 #[cfg(unix)]
 fn a_pipe_that_is_read_is_no_input_that_could_be_compared() {
-    let pipe = |path: &str, uses: &str| access(path, Found::Other, uses);
+    let pipe = |path: &str, uses: &str| access(path, PathState::Other, uses);
     assert!(of(vec![pipe("/w/pipe", "r")]).unwrap_err().starts_with("/w/pipe: a pipe"));
     assert_eq!(of(vec![pipe("/w/pipe", "p")]).unwrap().kinds, [("/w/pipe".into(), Kind::Other)]);
     let between = Access { real: "pipe:[7]".into(), ..pipe("/proc/7/fd/3", "r") };
@@ -344,10 +344,10 @@ fn a_pipe_that_is_read_is_no_input_that_could_be_compared() {
 fn input_in_the_temporary_directory_is_told_from_a_build_in_there() {
     let is_in_temporary = |access: Access| of(vec![access]).expect("is known").is_in_temporary(&setting());
     assert!(is_in_temporary(file("/scratch/job/tmp/override", "r")));
-    assert!(is_in_temporary(access("/scratch/job/tmp/override", Found::Absent, "p")));
-    assert!(is_in_temporary(access("/scratch/job/tmp", Found::Directory(identity()), "l")));
+    assert!(is_in_temporary(access("/scratch/job/tmp/override", PathState::Absent, "p")));
+    assert!(is_in_temporary(access("/scratch/job/tmp", PathState::Directory(identity()), "l")));
     assert!(!is_in_temporary(file("/scratch/job/data", "r")));
-    assert!(!is_in_temporary(access("/scratch/job/tmp/made", Found::Absent, "w")));
+    assert!(!is_in_temporary(access("/scratch/job/tmp/made", PathState::Absent, "w")));
     let inside = ObservationContext {
         build_dirs: vec!["/tmp/a/w".into()],
         temporary: vec!["/tmp".into()],
@@ -365,7 +365,7 @@ fn input_in_the_temporary_directory_is_told_from_a_build_in_there() {
 fn libraries_are_those_that_are_looked_for_by_name() {
     let accesses = vec![
         file("/usr/lib/x86_64-linux-gnu/libc.so.6", "r"),
-        access("/w/loaded/libssl.so.3", Found::Absent, "r"),
+        access("/w/loaded/libssl.so.3", PathState::Absent, "r"),
         file("/w/target/debug/deps/libmacro-3.so", "r"),
         file("/usr/lib/libz.so.1", "p"),
         file("/w/src/lib.rs", "r"),
@@ -382,7 +382,7 @@ fn part_of_another_compiler_is_noticed() {
     };
     assert!(part("/w/loaded/librustc_driver-1.so") && part("/w/loaded/libstd-1.so"));
     // The loader looks for it in vain in the directories of another toolchain.
-    let absent = access("/w/loaded/librustc_driver-1.so", Found::Absent, "r");
+    let absent = access("/w/loaded/librustc_driver-1.so", PathState::Absent, "r");
     let observation = Observation { accesses: vec![absent], ..Observation::default() };
     assert_eq!(foreign_part(&setting(), &observation), None);
     assert!(!part("/opt/rust/lib/librustc_driver-1.so") && !part("/w/target/debug/deps/libstd-1.rlib"));

@@ -29,7 +29,7 @@ use crate::run::path_remap::PathRemap;
 use crate::run::policy;
 use crate::sys::fs;
 use crate::sys::lock::FileLock;
-use crate::sys::observe::{Found, Observation, Scope};
+use crate::sys::observe::{PathState, Observation, Scope};
 
 impl CompileJob<'_> {
     /// Compiles and stores what that made. If `observe` is set, what it reads is observed where that is possible.
@@ -201,7 +201,7 @@ impl CompileJob<'_> {
         };
         let own = format!("{}{}.", invocation.crate_name, invocation.extra_filename.to_string_lossy());
         let made = seen.into_iter().flat_map(|seen| &seen.accesses);
-        for access in made.filter(|access| access.uses.written && access.found == Found::Absent) {
+        for access in made.filter(|access| access.uses.written && access.found == PathState::Absent) {
             let name = access.real.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
             let is_named_like = access.real.parent() == Some(&out_dir) && name.starts_with(&own);
             if is_named_like && !is_output(&access.real) {

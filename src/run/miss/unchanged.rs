@@ -9,25 +9,25 @@ use crate::action::snapshot::same_content;
 use crate::key::context::KeyContext;
 use crate::outcome::Unstored;
 use crate::sys::fs::{self, Identity};
-use crate::sys::observe::{Found, Observation};
+use crate::sys::observe::{Observation, PathState};
 
 /// A hit writes nothing but the outputs. What else the run has made must be gone, and what it has written to must be as
 /// it was: a hit neither makes nor removes it.
 pub fn refuse_files_beside_outputs(observed_inputs: &ObservedInputs) -> Result<(), Unstored> {
     for (path, before) in &observed_inputs.written {
         let Ok(now) = fs::symlink_metadata(path) else {
-            if matches!(before, Found::File(_) | Found::Link(_) | Found::Directory(_)) {
+            if matches!(before, PathState::File(_) | PathState::Link(_) | PathState::Directory(_)) {
                 return Err(Unstored::UnexpectedOutput(format!("{} was removed as well", path.display())));
             }
             continue;
         };
         let why = match before {
-            Found::Absent => "was made as well",
-            Found::File(then) if now.is_file() && Identity::from_metadata(&now) == *then => continue,
-            Found::Link(then) if fs::read_link(path).ok().as_ref() == Some(then) => continue,
-            Found::Directory(_) if now.is_dir() => continue,
-            Found::Other => continue,
-            Found::File(_) | Found::Link(_) | Found::Directory(_) | Found::Unknown(_) => {
+            PathState::Absent => "was made as well",
+            PathState::File(then) if now.is_file() && Identity::from_metadata(&now) == *then => continue,
+            PathState::Link(then) if fs::read_link(path).ok().as_ref() == Some(then) => continue,
+            PathState::Directory(_) if now.is_dir() => continue,
+            PathState::Other => continue,
+            PathState::File(_) | PathState::Link(_) | PathState::Directory(_) | PathState::Unknown(_) => {
                 "was written to as well"
             }
         };
@@ -86,7 +86,7 @@ impl<'a> FirstStates<'a> {
     pub fn new(observation: &'a Observation) -> FirstStates<'a> {
         let mut states = HashMap::new();
         for access in observation.accesses.iter().filter(|access| access.uses.read) {
-            if let Found::File(identity) = &access.found {
+            if let PathState::File(identity) = &access.found {
                 states.entry(access.path.as_path()).or_insert(identity);
                 states.entry(access.real.as_path()).or_insert(identity);
             }

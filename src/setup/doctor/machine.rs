@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::client::{self, NoDaemon, NoPlace, Place};
+use crate::client::{self, DaemonAddress, NoAddress, NoDaemon};
 use crate::config::{Config, Problem};
 use crate::daemon::binary;
 use crate::gc::survey::{self, Taken};
 use crate::protocol::build::Build;
-use crate::protocol::message::{Answer, Request, Status};
+use crate::protocol::message::{Request, Response, Status};
 use crate::protocol::semver::Semver;
 use crate::settings;
 use crate::setup::cargo_config::{self, Chain, Program, Setting};
@@ -94,8 +94,12 @@ pub trait Ask: Send + Sync {
     fn seen(&self, env: &Env) -> detect::Machine;
 
     /// What the daemon at `place` answers, and how long that took.
-    fn daemon(&self, place: &Place, build: &Build, request: &Request)
-    -> Result<(Answer, Duration), NoDaemon>;
+    fn daemon(
+        &self,
+        place: &DaemonAddress,
+        build: &Build,
+        request: &Request,
+    ) -> Result<(Response, Duration), NoDaemon>;
 
     /// Ends a process, without asking it if it is `forced`.
     fn end_process(&self, pid: u32, forced: bool) -> io::Result<()>;
@@ -143,10 +147,10 @@ impl Ask for System {
 
     fn daemon(
         &self,
-        place: &Place,
+        place: &DaemonAddress,
         build: &Build,
         request: &Request,
-    ) -> Result<(Answer, Duration), NoDaemon> {
+    ) -> Result<(Response, Duration), NoDaemon> {
         let watch = Stopwatch::start();
         let exe = match request {
             Request::Upgrade { exe } => Some(exe.as_path()),
@@ -224,20 +228,20 @@ impl Machine {
     }
 
     /// Where this user's daemon is.
-    pub fn place(&self) -> Result<Place, NoPlace> {
-        Place::of(&self.env, &self.build)
+    pub fn place(&self) -> Result<DaemonAddress, NoAddress> {
+        DaemonAddress::for_build(&self.env, &self.build)
     }
 
     /// How the daemon at `place`, which is this user's, was when it was asked first, and how long it took to say so:
     /// one that does not answer is not waited for by each check.
-    pub fn daemon(&self, place: &Place) -> Result<&(Status, Duration), &NoDaemon> {
+    pub fn daemon(&self, place: &DaemonAddress) -> Result<&(Status, Duration), &NoDaemon> {
         self.daemon.get_or_init(|| self.daemon_now(place)).as_ref()
     }
 
     /// How it is now.
-    pub fn daemon_now(&self, place: &Place) -> Result<(Status, Duration), NoDaemon> {
+    pub fn daemon_now(&self, place: &DaemonAddress) -> Result<(Status, Duration), NoDaemon> {
         match self.asks.daemon(place, &self.build, &Request::Status)? {
-            (Answer::Status(status), took) => Ok((*status, took)),
+            (Response::Status(status), took) => Ok((*status, took)),
             _ => Err(NoDaemon::NotKache),
         }
     }

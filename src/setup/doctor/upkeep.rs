@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::client::{NoDaemon, Place};
+use crate::client::{DaemonAddress, NoDaemon};
 use crate::config::Config;
 use crate::daemon::start;
 use crate::gc::automatic;
-use crate::protocol::message::{Answer, Request, Status};
+use crate::protocol::message::{Request, Response, Status};
 use crate::setup::doctor::daemon::processes::daemons;
 use crate::setup::doctor::finding::Upkeep;
 use crate::setup::doctor::machine::Machine;
@@ -53,7 +53,7 @@ fn whole_config(machine: &Machine) -> Result<&Config, String> {
     }
 }
 
-fn place(machine: &Machine) -> Result<Place, String> {
+fn place(machine: &Machine) -> Result<DaemonAddress, String> {
     machine.place().map_err(|e| e.to_string())
 }
 
@@ -78,7 +78,7 @@ pub fn rebuild_index(cache_dir: &Path) -> Result<String, String> {
 
 /// Under the lock, so that it is not the socket of a daemon that starts meanwhile. The lock's file stays: whoever waits
 /// for it has it open.
-fn clear_traces(place: &Place) -> Result<String, String> {
+fn clear_traces(place: &DaemonAddress) -> Result<String, String> {
     let lock = lock::try_lock(&place.lock).map_err(|e| format!("{}: {e}", place.lock.display()))?;
     let Some(_lock) = lock else {
         return Ok("a daemon runs again, and the socket is its own".to_owned());
@@ -90,7 +90,7 @@ fn clear_traces(place: &Place) -> Result<String, String> {
 }
 
 /// The process is looked for right before each step: a number may be another process's by now.
-fn end_process(machine: &Machine, place: &Place, pid: u32) -> Result<String, String> {
+fn end_process(machine: &Machine, place: &DaemonAddress, pid: u32) -> Result<String, String> {
     let is_there = || daemons(machine, place).iter().any(|process| process.pid == pid);
     for forced in [false, true] {
         if !is_there() {
@@ -109,9 +109,9 @@ fn end_process(machine: &Machine, place: &Place, pid: u32) -> Result<String, Str
     }
 }
 
-fn end_on_demand(machine: &Machine, place: &Place) -> Result<String, String> {
+fn end_on_demand(machine: &Machine, place: &DaemonAddress) -> Result<String, String> {
     match machine.asks.daemon(place, &machine.build, &Request::Stop) {
-        Ok((Answer::Refused { why }, _)) => return Err(why),
+        Ok((Response::Refused { why }, _)) => return Err(why),
         Ok(_) | Err(NoDaemon::NotRunning) => {}
         Err(no) => return Err(no.to_string()),
     }
@@ -121,7 +121,7 @@ fn end_on_demand(machine: &Machine, place: &Place) -> Result<String, String> {
     }
 }
 
-fn hand_over(machine: &Machine, place: &Place) -> Result<String, String> {
+fn hand_over(machine: &Machine, place: &DaemonAddress) -> Result<String, String> {
     let upgrade = Request::Upgrade { exe: machine.called.clone() };
     let after = match machine.daemon_now(place) {
         // At its own path it finds this build by itself.
@@ -149,7 +149,7 @@ fn hand_over(machine: &Machine, place: &Place) -> Result<String, String> {
 }
 
 /// It does so when it starts its program anew, and nobody is left without an answer meanwhile.
-fn read_settings(machine: &Machine, place: &Place) -> Result<String, String> {
+fn read_settings(machine: &Machine, place: &DaemonAddress) -> Result<String, String> {
     let (before, _) = machine.daemon_now(place).map_err(|no| no.to_string())?;
     let after = changed_over(machine, place, &before, &Request::Restart)?;
     match after.config_fingerprint == Some(place.config.fingerprint()) {
@@ -165,12 +165,12 @@ fn read_settings(machine: &Machine, place: &Place) -> Result<String, String> {
 /// How the daemon is after a request that has it start a program in its place.
 fn changed_over(
     machine: &Machine,
-    place: &Place,
+    place: &DaemonAddress,
     before: &Status,
     request: &Request,
 ) -> Result<Status, String> {
     let answer = machine.asks.daemon(place, &machine.build, request).map_err(|no| no.to_string())?;
-    if let (Answer::Refused { why }, _) = answer {
+    if let (Response::Refused { why }, _) = answer {
         return Err(format!("the daemon goes on as it was: {why}"));
     }
     let mut status = || machine.daemon_now(place).map(|(status, _)| status);

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::digest::{Digest, seal};
 use crate::store::entry::Unreadable;
 use crate::store::scrub::{Reading, Scrub};
-use crate::store::walk::Found;
+use crate::store::walk::StoredFile;
 use crate::store::{Bucket, Store};
 use crate::sys::fs::Identity;
 use crate::sys::{clock, host};
@@ -95,7 +95,7 @@ fn keep(cache_dir: &Path, verified: &Verified, begun_ms: u64) {
 
 fn read_all(
     store: &Store,
-    blobs: &[(Digest, Found)],
+    blobs: &[(Digest, StoredFile)],
     verified: &mut Verified,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) {
@@ -133,7 +133,7 @@ fn read_all(
 pub fn set_aside_unsealed(cache_dir: &Path) -> usize {
     let store = Store::at(cache_dir);
     let blobs = store.files_in(Bucket::Blobs, &mut Vec::new());
-    let is_broken = |digest: &Digest, found: &Found| {
+    let is_broken = |digest: &Digest, found: &StoredFile| {
         Identity::at(&found.path).is_ok_and(|identity| !seal::matches(digest, identity.modified_ns))
     };
     let broken: Vec<&Digest> =

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::client::Place;
+use crate::client::DaemonAddress;
 use crate::daemon::{run, start};
 use crate::protocol::build::Build;
 use crate::protocol::message::{ON_DEMAND, Request};
@@ -34,7 +34,7 @@ pub fn install(
     plans: &[Plan],
     supervisor: &dyn Supervisor,
     runner: &dyn CommandRunner,
-    place: &Place,
+    place: &DaemonAddress,
     build: &Build,
     journal: &Journal,
 ) -> Result<(), NotDone> {
@@ -46,7 +46,7 @@ pub fn install(
 /// service's from its socket.
 pub fn first_that_works(
     plans: &[Plan],
-    place: &Place,
+    place: &DaemonAddress,
     build: &Build,
     journal: &Journal,
     proof: Proof<'_>,
@@ -65,13 +65,13 @@ pub fn first_that_works(
 }
 
 /// Ends a daemon that nobody supervises, if one runs.
-pub fn end_on_demand(place: &Place, build: &Build) -> Result<(), NotDone> {
+pub fn end_on_demand(place: &DaemonAddress, build: &Build) -> Result<(), NotDone> {
     let is_on_demand = start::status(place, build).is_ok_and(|status| status.supervisor == ON_DEMAND);
     if is_on_demand { end(place, build) } else { Ok(()) }
 }
 
 /// Ends the daemon, if one answers.
-pub fn end(place: &Place, build: &Build) -> Result<(), NotDone> {
+pub fn end(place: &DaemonAddress, build: &Build) -> Result<(), NotDone> {
     if start::status(place, build).is_err() {
         return Ok(());
     }
@@ -87,7 +87,7 @@ pub fn end(place: &Place, build: &Build) -> Result<(), NotDone> {
 pub fn prove(
     supervisor: &dyn Supervisor,
     runner: &dyn CommandRunner,
-    place: &Place,
+    place: &DaemonAddress,
     build: &Build,
 ) -> Result<(), String> {
     let until = Instant::now() + START_LIMIT;
@@ -126,7 +126,12 @@ pub fn uninstall_plan(
 }
 
 /// Carries out the plan of [`uninstall_plan`], and removes what a daemon left that has no manager any more.
-pub fn uninstall(plan: &Plan, place: &Place, build: &Build, journal: &Journal) -> Result<(), NotDone> {
+pub fn uninstall(
+    plan: &Plan,
+    place: &DaemonAddress,
+    build: &Build,
+    journal: &Journal,
+) -> Result<(), NotDone> {
     journal.recover()?;
     journal.apply(plan, &mut || Ok(()))?;
     end(place, build)?;
@@ -136,13 +141,13 @@ pub fn uninstall(plan: &Plan, place: &Place, build: &Build, journal: &Journal) -
 }
 
 /// Removes what is left of a daemon, if none runs: its lock, and what it noted of itself. Not its log.
-pub fn remove_traces_of_ended(place: &Place) {
+pub fn remove_traces_of_ended(place: &DaemonAddress) {
     if !run::is_running(place) {
         remove_traces(place);
     }
 }
 
-fn remove_traces(place: &Place) {
+fn remove_traces(place: &DaemonAddress) {
     for path in [&place.lock, &place.last_run, &place.endpoint.path] {
         let _ = fs::remove(path);
     }

@@ -13,7 +13,7 @@ use crate::sys::fs;
 
 /// Shelves whose files hold texts.
 const TEXTS: [Bucket; 5] =
-    [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosure, Bucket::Names];
+    [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosure, Bucket::EnvironmentNames];
 
 fn stored() -> Scene {
     let scene = Scene::new();
@@ -46,7 +46,7 @@ fn use_all(scene: &Scene) -> bool {
         match shelf {
             Bucket::Inputs => drop(store.inputs(&digest)),
             Bucket::CrateClosure => drop(known.closure(&digest)),
-            Bucket::Names => drop(known.library_words(&digest)),
+            Bucket::EnvironmentNames => drop(known.library_words(&digest)),
             _ => {}
         }
     }
@@ -80,7 +80,7 @@ proptest! {
         let scene = stored();
         // Any text may be what stands in a library; no hit reads the inputs.
         let is_fine = shelf == Bucket::Inputs
-            || shelf == Bucket::Names && guarded && std::str::from_utf8(&bytes).is_ok();
+            || shelf == Bucket::EnvironmentNames && guarded && std::str::from_utf8(&bytes).is_ok();
         let bytes = if guarded { guard::add(bytes) } else { bytes };
         overwrite(&file_of(&scene.store(), shelf), &bytes);
         prop_assert_eq!(use_all(&scene), is_fine);

@@ -133,7 +133,7 @@ fn files(store: &Store, put: &Put) -> Vec<(String, PathBuf)> {
         (Bucket::Inputs, put.key),
         (Bucket::Units, put.inputs.unit_key),
         (Bucket::CrateClosure, artifact),
-        (Bucket::Names, artifact),
+        (Bucket::EnvironmentNames, artifact),
     ];
     build_dirs.into_iter().map(|(shelf, name)| (shelf.name().to_owned(), store.path(shelf, &name))).collect()
 }
@@ -175,5 +175,5 @@ fn what_has_the_golden_bytes_is_understood() {
     assert_eq!(store.lists(&unit_key), Ok(vec![put.list.clone()]));
     let library = Digest::hash(b"library");
     assert_eq!(store.closure(&library), put.closure);
-    assert_eq!(store.names(&library), put.names);
+    assert_eq!(store.environment_names(&library), put.names);
 }

@@ -23,7 +23,7 @@ use crate::outcome::MissReason;
 use crate::run::restore::{self, Failed, Restored};
 use crate::store::Store;
 use crate::store::entry::{Artifact, Entry, FORMAT, Segment, StoredInputs, UnitName};
-use crate::store::lookup::Found;
+use crate::store::lookup::FoundEntry;
 use crate::store::put::Put;
 use crate::sys::env::Env;
 use crate::sys::fs;
@@ -125,11 +125,11 @@ impl Scene {
         ROLES.iter().zip(names).map(|(role, name)| Output { role: *role, path: dir.join(name) }).collect()
     }
 
-    pub(crate) fn lookup(&self, unit: &str) -> Result<Found, MissReason> {
+    pub(crate) fn lookup(&self, unit: &str) -> Result<FoundEntry, MissReason> {
         self.store().lookup(&Digest::hash(unit.as_bytes()), &mut self.present())
     }
 
-    pub(crate) fn restore(&self, found: &Found, outputs: &[Output]) -> Result<Restored, Failed> {
+    pub(crate) fn restore(&self, found: &FoundEntry, outputs: &[Output]) -> Result<Restored, Failed> {
         restore::restore(&self.store(), &found.entry, outputs, Path::new("/"), &Memo::of(None))
     }
 

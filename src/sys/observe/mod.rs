@@ -97,13 +97,13 @@ pub struct Access {
     /// Without symbolic links.
     pub real: PathBuf,
     /// What was there at the first call.
-    pub found: Found,
+    pub found: PathState,
     pub uses: Uses,
 }
 
 /// What was at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum PathState {
     Absent,
     File(Identity),
     Directory(Identity),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::client::{NoDaemon, Place};
+use crate::client::{DaemonAddress, NoDaemon};
 use crate::config::units::format_duration;
 use crate::daemon::last_run::LastRun;
 use crate::daemon::run;
@@ -92,7 +92,7 @@ fn of_running(machine: &Machine, status: &Status, took: Duration) -> Finding {
     Finding::ok(text)
 }
 
-fn of_none(machine: &Machine, place: &Place) -> Finding {
+fn of_none(machine: &Machine, place: &DaemonAddress) -> Finding {
     let last = LastRun::read(&place.last_run);
     if !last.pause(machine.now_ms).is_zero() {
         let n = last.n_crashes_until_now();
@@ -111,7 +111,7 @@ fn of_none(machine: &Machine, place: &Place) -> Finding {
 }
 
 /// One that has the lock, and keeps every other one away.
-fn unreachable(machine: &Machine, place: &Place, why: &str) -> Finding {
+fn unreachable(machine: &Machine, place: &DaemonAddress, why: &str) -> Finding {
     let holder = daemons(machine, place).into_iter().find(|process| process.has_lock);
     let log = format!("its log is {}", place.log.display());
     match holder {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::client::Place;
+use crate::client::DaemonAddress;
 use crate::setup::doctor::machine::Machine;
 use crate::sys::fs;
 
@@ -15,7 +15,7 @@ pub struct Process {
 }
 
 /// All of them that can be seen, but this one; none where the system does not tell.
-pub fn daemons(machine: &Machine, place: &Place) -> Vec<Process> {
+pub fn daemons(machine: &Machine, place: &DaemonAddress) -> Vec<Process> {
     let mut found = match machine.seen().system.as_str() {
         "linux" => by_descriptors(&machine.root.join("proc"), &place.lock),
         "macos" => by_lsof(machine, &place.lock),

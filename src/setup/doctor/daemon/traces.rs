@@ -2,7 +2,7 @@
 //!
 //! A lock is stale if it can be had, not because its file is there: that stays when a daemon ends.
 
-use crate::client::{NoDaemon, Place};
+use crate::client::{DaemonAddress, NoDaemon};
 use crate::daemon::last_run::LastRun;
 use crate::daemon::run;
 use crate::setup::doctor::check::{Check, Group};
@@ -65,7 +65,7 @@ fn of_strays(strays: &[u32]) -> Finding {
     Finding::problem(text).fix(Fix { upkeep, ..Fix::default() }.after_asking(question))
 }
 
-fn of_socket(place: &Place) -> Finding {
+fn of_socket(place: &DaemonAddress) -> Finding {
     let at = place.endpoint.path.display();
     let fix = Fix::upkeep(Upkeep::ClearTraces);
     if LastRun::read(&place.last_run).is_running {

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::client::{NoDaemon, Place};
+use crate::client::{DaemonAddress, NoDaemon};
 use crate::digest::{Digest, seal};
 use crate::protocol::VERSION;
 use crate::protocol::build::Build;
 use crate::protocol::frame::FrameError;
-use crate::protocol::message::{Answer, ON_DEMAND, Request, Status, UpkeepStatus};
+use crate::protocol::message::{ON_DEMAND, Request, Response, Status, UpkeepStatus};
 use crate::protocol::semver::Semver;
 use crate::setup::doctor::examine::{ALL, Examined, ONLINE, examine};
 use crate::setup::doctor::finding::Fix;
@@ -134,13 +134,13 @@ impl Ask for Says {
 
     fn daemon(
         &self,
-        place: &Place,
+        place: &DaemonAddress,
         build: &Build,
         request: &Request,
-    ) -> Result<(Answer, Duration), NoDaemon> {
+    ) -> Result<(Response, Duration), NoDaemon> {
         if *request == Request::Stop {
             self.stop();
-            return Ok((Answer::Done, Duration::ZERO));
+            return Ok((Response::Done, Duration::ZERO));
         }
         let mut daemon = self.daemon.lock().unwrap();
         match &mut *daemon {
@@ -154,16 +154,16 @@ impl Ask for Says {
                 Err(NoDaemon::TooOld { daemon: 0, answer: "it does so".to_owned() })
             }
             Daemon::Answers(status, took, _) if *request == Request::Status => {
-                Ok((Answer::Status(status.clone()), *took))
+                Ok((Response::Status(status.clone()), *took))
             }
-            Daemon::Answers(_, took, Err(why)) => Ok((Answer::Refused { why: (*why).to_owned() }, *took)),
+            Daemon::Answers(_, took, Err(why)) => Ok((Response::Refused { why: (*why).to_owned() }, *took)),
             Daemon::Answers(status, took, Ok(())) => {
                 status.build = build.clone();
                 status.n_handovers += 1;
                 status.upgrade_pending = None;
                 status.config_fingerprint = Some(place.config.fingerprint());
                 status.config_problems = place.problems.iter().map(ToString::to_string).collect();
-                Ok((Answer::Done, *took))
+                Ok((Response::Done, *took))
             }
         }
     }
@@ -368,7 +368,7 @@ impl Made {
         self.says.recorded.push(Recorded { after, begins, code, text: text.to_owned() });
     }
 
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> DaemonAddress {
         self.machine().place().unwrap()
     }
 

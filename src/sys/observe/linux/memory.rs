@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use super::place;
+use super::resolve;
 
 /// No path that the kernel takes is longer, its end included.
 pub(super) const PATH_MAX: usize = libc::PATH_MAX as usize;
@@ -56,7 +56,7 @@ pub(super) fn read(thread: i32, address: u64, to: &mut [u8]) -> io::Result<usize
 }
 
 fn read_file(thread: i32, address: u64, to: &mut [u8]) -> io::Result<usize> {
-    match File::open(format!("/proc/{}/mem", place::proc_number(thread)?))?.read_at(to, address)? {
+    match File::open(format!("/proc/{}/mem", resolve::proc_number(thread)?))?.read_at(to, address)? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         n_read => Ok(n_read),
     }

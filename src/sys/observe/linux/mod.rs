@@ -19,9 +19,9 @@ mod keeper;
 mod listener;
 mod memory;
 mod own;
-mod place;
 mod privileges;
 mod recorder;
+mod resolve;
 mod shared;
 mod supervisor;
 

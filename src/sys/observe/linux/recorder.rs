@@ -6,10 +6,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use super::super::{Access, Found, Observation, Scope, Uses};
+use super::super::{Access, Observation, PathState, Scope, Uses};
 use super::calls::How;
 use super::own::Own;
-use super::place::{Directories, Place};
+use super::resolve::{Directories, ResolvedPath};
 
 /// More paths than this are no inputs of one compile.
 const MAX_PATHS: usize = 100_000;
@@ -97,9 +97,9 @@ impl Recorder {
     }
 
     fn add(&mut self, path: &[u8], follow: bool) -> usize {
-        let Place { path: spelled, real, found } =
+        let ResolvedPath { path: spelled, real, found } =
             self.directories.look(Path::new(OsStr::from_bytes(path)).into(), follow);
-        if matches!(found, Found::Directory(_)) && spelled != real {
+        if matches!(found, PathState::Directory(_)) && spelled != real {
             self.add_links(&spelled);
         }
         let index = self.observation.accesses.len();
@@ -132,7 +132,7 @@ impl Recorder {
         if is_own {
             if access.uses == Uses::default() {
                 // What is there now was made by them.
-                access.found = Found::Absent;
+                access.found = PathState::Absent;
             }
             uses = Uses { written: uses.written, ..Uses::default() };
         } else {
@@ -142,23 +142,23 @@ impl Recorder {
             }
             match how {
                 // What is in it is read under another name.
-                How::Source if matches!(access.found, Found::Directory(_)) => {
+                How::Source if matches!(access.found, PathState::Directory(_)) => {
                     let path = access.path.display();
                     observation.incomplete.get_or_insert_with(|| format!("a program moved {path}"));
                 }
-                How::Source if matches!(access.found, Found::Link(_)) => *moves_links = true,
-                how if reads_attributes(how) && access.found != Found::Absent => {
+                How::Source if matches!(access.found, PathState::Link(_)) => *moves_links = true,
+                how if reads_attributes(how) && access.found != PathState::Absent => {
                     let path = access.path.display();
                     observation
                         .incomplete
                         .get_or_insert_with(|| format!("a program reads the attributes of {path}"));
                 }
                 // Moved away, or given another name: its content is used under that.
-                How::Source => uses.read = matches!(access.found, Found::File(_)),
-                How::ReadOrCreate => uses.read = access.found != Found::Absent,
-                How::ReadWrite => uses.read = matches!(access.found, Found::File(_)),
+                How::Source => uses.read = matches!(access.found, PathState::File(_)),
+                How::ReadOrCreate => uses.read = access.found != PathState::Absent,
+                How::ReadWrite => uses.read = matches!(access.found, PathState::File(_)),
                 // Fails, and so tells that it is there.
-                How::Create | How::CreateLink if access.found != Found::Absent => {
+                How::Create | How::CreateLink if access.found != PathState::Absent => {
                     uses = Uses { probed: true, ..Uses::default() }
                 }
                 _ => {}

@@ -9,17 +9,17 @@ use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::super::Found;
+use super::super::PathState;
 use crate::sys::fs::Identity;
 use crate::sys::{elf, os};
 
 /// A path, looked at.
-pub(super) struct Place {
+pub(super) struct ResolvedPath {
     /// The path, or its beginning up to the first missing name.
     pub(super) path: PathBuf,
     /// Without symbolic links.
     pub(super) real: PathBuf,
-    pub(super) found: Found,
+    pub(super) found: PathState,
 }
 
 /// Where directories really are, as long as none can have become another.
@@ -28,7 +28,7 @@ pub(super) struct Directories(HashMap<PathBuf, PathBuf>);
 
 impl Directories {
     /// Looks at `path`; where `follow` is not set, at a symbolic link itself.
-    pub(super) fn look(&mut self, path: PathBuf, follow: bool) -> Place {
+    pub(super) fn look(&mut self, path: PathBuf, follow: bool) -> ResolvedPath {
         self.look_inside(&path).unwrap_or_else(|| look(path, follow))
     }
 
@@ -39,22 +39,22 @@ impl Directories {
     }
 
     /// Asks the system once for what is in a known directory; `None` where that does not tell everything.
-    fn look_inside(&mut self, path: &Path) -> Option<Place> {
+    fn look_inside(&mut self, path: &Path) -> Option<ResolvedPath> {
         let (directory, name) = (path.parent()?, path.file_name()?);
         let real = match self.real(directory) {
             Ok(real) => real.join(name),
             // Then it is the first missing name above that counts.
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return self.look_inside(directory).filter(|place| place.found == Found::Absent);
+                return self.look_inside(directory).filter(|resolved| resolved.found == PathState::Absent);
             }
             Err(_) => return None,
         };
         let found = match std::fs::symlink_metadata(path) {
             Ok(metadata) => kind(&metadata)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Found::Absent,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => PathState::Absent,
             Err(_) => return None,
         };
-        Some(Place { path: path.to_path_buf(), real, found })
+        Some(ResolvedPath { path: path.to_path_buf(), real, found })
     }
 
     fn real(&mut self, directory: &Path) -> io::Result<&Path> {
@@ -68,31 +68,31 @@ impl Directories {
 }
 
 /// What a path that is no symbolic link leads to.
-fn kind(metadata: &Metadata) -> Option<Found> {
+fn kind(metadata: &Metadata) -> Option<PathState> {
     let kind = metadata.file_type();
     if kind.is_file() {
-        Some(Found::File(Identity::from_metadata(metadata)))
+        Some(PathState::File(Identity::from_metadata(metadata)))
     } else if kind.is_dir() {
-        Some(Found::Directory(Identity::from_metadata(metadata)))
+        Some(PathState::Directory(Identity::from_metadata(metadata)))
     } else if kind.is_symlink() {
         None
     } else {
-        Some(Found::Other)
+        Some(PathState::Other)
     }
 }
 
-fn look(path: PathBuf, follow: bool) -> Place {
+fn look(path: PathBuf, follow: bool) -> ResolvedPath {
     let flags = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
     match open(&path, flags) {
         Ok(file) => {
             let (real, found) = match describe(&file, &path) {
                 Ok(described) => described,
-                Err(e) => (path.clone(), Found::Unknown(e.to_string())),
+                Err(e) => (path.clone(), PathState::Unknown(e.to_string())),
             };
-            Place { path, real, found }
+            ResolvedPath { path, real, found }
         }
         Err(e) if matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR)) => missing(&path),
-        Err(e) => Place { real: path.clone(), path, found: Found::Unknown(e.to_string()) },
+        Err(e) => ResolvedPath { real: path.clone(), path, found: PathState::Unknown(e.to_string()) },
     }
 }
 
@@ -102,18 +102,18 @@ fn open(path: &Path, flags: OFlags) -> io::Result<File> {
     Ok(rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC | flags, Mode::empty())?.into())
 }
 
-fn describe(file: &File, path: &Path) -> io::Result<(PathBuf, Found)> {
+fn describe(file: &File, path: &Path) -> io::Result<(PathBuf, PathState)> {
     let metadata = file.metadata()?;
     let real = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
     let found = match kind(&metadata) {
         Some(found) => found,
-        None => Found::Link(std::fs::read_link(path)?),
+        None => PathState::Link(std::fs::read_link(path)?),
     };
     Ok((real, found))
 }
 
 /// A path that does not exist ends at the first name that is missing: as long as that is, so is the rest.
-fn missing(path: &Path) -> Place {
+fn missing(path: &Path) -> ResolvedPath {
     let mut first_missing = path;
     while let Some(parent) = first_missing.parent() {
         match open(parent, OFlags::empty()) {
@@ -123,12 +123,12 @@ fn missing(path: &Path) -> Place {
                     (Ok(real), Some(name)) => real.join(name),
                     _ => first_missing.to_path_buf(),
                 };
-                return Place { path: first_missing.to_path_buf(), real, found: Found::Absent };
+                return ResolvedPath { path: first_missing.to_path_buf(), real, found: PathState::Absent };
             }
             Err(_) => first_missing = parent,
         }
     }
-    Place { path: path.to_path_buf(), real: path.to_path_buf(), found: Found::Absent }
+    ResolvedPath { path: path.to_path_buf(), real: path.to_path_buf(), found: PathState::Absent }
 }
 
 /// An absolute path without empty and `.` parts. `..` stays: what it means is decided by links before it.
@@ -269,15 +269,15 @@ mod tests {
     fn a_missing_path_ends_at_its_first_missing_name() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().canonicalize().unwrap();
-        let place = look(dir.join("a/b/c"), true);
-        assert_eq!((place.path, place.found), (dir.join("a"), Found::Absent));
+        let resolved = look(dir.join("a/b/c"), true);
+        assert_eq!((resolved.path, resolved.found), (dir.join("a"), PathState::Absent));
         std::fs::write(dir.join("file"), "").unwrap();
-        let place = look(dir.join("file/x"), true);
-        assert_eq!((place.real, place.found), (dir.join("file/x"), Found::Absent));
+        let resolved = look(dir.join("file/x"), true);
+        assert_eq!((resolved.real, resolved.found), (dir.join("file/x"), PathState::Absent));
         std::os::unix::fs::symlink("file", dir.join("link")).unwrap();
         assert_eq!(look(dir.join("link"), true).real, dir.join("file"));
-        assert_eq!(look(dir.join("link"), false).found, Found::Link("file".into()));
-        assert!(matches!(look(dir.clone(), false).found, Found::Directory(_)));
+        assert_eq!(look(dir.join("link"), false).found, PathState::Link("file".into()));
+        assert!(matches!(look(dir.clone(), false).found, PathState::Directory(_)));
     }
 
     #[test]

@@ -16,9 +16,9 @@ use super::filter::{self, Hello};
 use super::keeper::Standby;
 use super::listener::{Listener, Woken};
 use super::memory::{self, PATH_MAX};
-use super::place;
 use super::privileges::{self, has_privileges};
 use super::recorder::{Recorder, path_of};
+use super::resolve;
 
 /// Descendants that end with the child are gone within this time; others are left to a process of their own.
 const LAST_ONES: Duration = Duration::from_millis(20);
@@ -71,7 +71,7 @@ struct Greeted {
 fn greet(child: &UnixStream) -> Result<Greeted, String> {
     let hello = Hello::receive(child.as_raw_fd()).map_err(|e| e.to_string())?;
     let hello = hello.ok_or("the program was gone at once")?;
-    let file = hello.listener.map(place::own);
+    let file = hello.listener.map(resolve::own);
     match hello.error {
         0 => {}
         libc::EBUSY => return Err("observed already".to_owned()),
@@ -81,7 +81,7 @@ fn greet(child: &UnixStream) -> Result<Greeted, String> {
     match hello.proves() {
         Ok(true) => {
             // Relative paths are counted from there.
-            place::proc_link(hello.process, format_args!("cwd")).map_err(|e| format!("/proc: {e}"))?;
+            resolve::proc_link(hello.process, format_args!("cwd")).map_err(|e| format!("/proc: {e}"))?;
             let listener = Listener::new(file).map_err(|e| e.to_string())?;
             let Hello { process, takes_privileges, .. } = hello;
             Ok(Greeted { listener, process, takes_privileges })
@@ -257,7 +257,7 @@ impl Caller<'_> {
         let base = if is_relative { self.base(touch.dir) } else { Some(Vec::new()) };
         let Some(base) = base else { return };
         let Some(text) = self.notes.buffer.get(..n_bytes) else { return };
-        place::tidy(&base, text, &mut self.notes.path);
+        resolve::tidy(&base, text, &mut self.notes.path);
         // Whoever was interrupted makes the call again; then another text may stand there.
         if !self.recorder.has(&self.notes.path, touch.how) && self.listener.is_waiting(self.id) {
             self.note_path(touch.how);
@@ -278,9 +278,9 @@ impl Caller<'_> {
     /// What relative paths are counted from; `None` where that is nothing.
     fn base(&mut self, dir: i32) -> Option<Vec<u8>> {
         let link = if dir == libc::AT_FDCWD {
-            place::proc_link(self.thread, format_args!("cwd"))
+            resolve::proc_link(self.thread, format_args!("cwd"))
         } else {
-            place::proc_link(self.thread, format_args!("fd/{dir}"))
+            resolve::proc_link(self.thread, format_args!("fd/{dir}"))
         };
         match link {
             Ok(path) => {
@@ -300,7 +300,7 @@ impl Caller<'_> {
     fn note_descriptor(&mut self, touch: Touch) {
         let path = match touch.how {
             // What it names may be without a name: its interpreters are found through the descriptor.
-            How::Execute => match place::proc_number(self.thread) {
+            How::Execute => match resolve::proc_number(self.thread) {
                 Ok(number) => Some(format!("/proc/{number}/fd/{}", touch.dir).into_bytes()),
                 Err(e) => return self.lose(|| format!("where a program is: {e}")),
             },
@@ -314,7 +314,7 @@ impl Caller<'_> {
 
     /// Notes the path in `notes`, and what the kernel reads along with it.
     fn note_path(&mut self, how: How) {
-        match place::without_self(self.thread, &self.notes.path) {
+        match resolve::without_self(self.thread, &self.notes.path) {
             Ok(Some(path)) => self.notes.path = path,
             Ok(None) => {}
             Err(e) => self.recorder.lose(|| format!("where a program is: {e}")),
@@ -332,9 +332,9 @@ impl Caller<'_> {
             if self.takes_privileges && has_privileges(&program) {
                 self.recorder.is_privileged(program.clone());
             }
-            let Some(interpreter) = place::interpreter(&program) else { break };
+            let Some(interpreter) = resolve::interpreter(&program) else { break };
             let base = self.base(libc::AT_FDCWD).unwrap_or_default();
-            place::tidy(&base, interpreter.as_os_str().as_bytes(), &mut self.notes.path);
+            resolve::tidy(&base, interpreter.as_os_str().as_bytes(), &mut self.notes.path);
             self.recorder.note(&self.notes.path, How::Execute);
         }
     }

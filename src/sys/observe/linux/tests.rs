@@ -8,11 +8,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use super::super::{Access, Found, Observation, Scope, Uses};
+use super::super::{Access, Observation, PathState, Scope, Uses};
 use super::filter::{Hello, Prepared};
 use super::keeper::Keeper;
 use super::listener::{Listener, Woken};
-use super::{enter_before_exec, place, privileges, spawn};
+use super::{enter_before_exec, privileges, resolve, spawn};
 
 struct Run {
     dir: PathBuf,
@@ -81,7 +81,7 @@ fn reads_by_every_kind_of_descendant_are_seen() {
     }
     let access = run.access(&seen, "sub/../c").unwrap();
     assert_eq!(access.real, run.dir.join("c"));
-    assert!(matches!(access.found, Found::File(identity) if identity.size == 1));
+    assert!(matches!(access.found, PathState::File(identity) if identity.size == 1));
 }
 
 #[test]
@@ -89,10 +89,10 @@ fn a_listing_and_a_vain_look_are_seen() {
     let run = Run::new(&[("dir/x", "")]);
     let seen = run.shell("ls dir; test -e none/of/it; cat missing 2>/dev/null || test -d dir");
     assert!(run.uses(&seen, "dir").listed);
-    assert!(matches!(run.access(&seen, "dir").unwrap().found, Found::Directory(_)));
+    assert!(matches!(run.access(&seen, "dir").unwrap().found, PathState::Directory(_)));
     for name in ["none", "missing"] {
         let access = run.access(&seen, name).unwrap();
-        assert_eq!(access.found, Found::Absent);
+        assert_eq!(access.found, PathState::Absent);
         assert!(access.uses.probed || access.uses.read);
     }
 }
@@ -110,7 +110,7 @@ fn a_vain_try_to_go_somewhere_is_seen() {
     goes.current_dir(&run.dir);
     let seen = observed(goes);
     let absent = run.access(&seen, "absent").unwrap();
-    assert!(absent.found == Found::Absent && absent.uses.probed, "{absent:?}");
+    assert!(absent.found == PathState::Absent && absent.uses.probed, "{absent:?}");
     assert!(run.uses(&seen, "dir").probed && run.uses(&seen, "dir/x").read);
 }
 
@@ -128,7 +128,7 @@ fn what_was_made_before_is_no_dependence() {
     assert!(run.uses(&seen, "old").read);
     assert!(run.access(&seen, "e/link").is_none_or(|access| !access.uses.depends()));
     let late = run.access(&seen, "late").unwrap();
-    assert_eq!(late.found, Found::Absent);
+    assert_eq!(late.found, PathState::Absent);
     assert!(late.uses.probed && late.uses.written && !late.uses.read, "{late:?}");
 }
 
@@ -149,7 +149,7 @@ fn links_are_seen_as_links_where_they_are_asked_for() {
     let seen = run.shell("cat link/file; readlink link; ! test -L real");
     let file = run.access(&seen, "link/file").unwrap();
     assert_eq!(file.real, run.dir.join("real/file"));
-    assert!(has(&seen, &run.dir.join("link"), |access| access.found == Found::Link("real".into())));
+    assert!(has(&seen, &run.dir.join("link"), |access| access.found == PathState::Link("real".into())));
     assert!(has(&seen, &run.dir.join("real"), |access| access.uses.link_read));
 }
 
@@ -166,7 +166,7 @@ fn a_script_its_interpreter_and_vain_tries_on_the_path_are_seen() {
         assert!(run.uses(&seen, name).executed, "{name}");
     }
     assert!(run.uses(&seen, "data").read);
-    assert_eq!(run.access(&seen, "first/tool").unwrap().found, Found::Absent);
+    assert_eq!(run.access(&seen, "first/tool").unwrap().found, PathState::Absent);
     assert!(seen.accesses.iter().any(|access| access.uses.executed && access.path.ends_with("bin/sh")));
     assert!(seen.accesses.iter().any(|access| access.path.to_string_lossy().contains("ld-linux")));
 }
@@ -321,7 +321,7 @@ fn a_call_that_was_taken_up_and_not_answered_is_answered_by_the_keeper() {
         ended.send(output).unwrap();
     });
     let hello = Hello::receive(ours.as_raw_fd()).unwrap().unwrap();
-    let mut listener = Listener::new(place::own(hello.listener.unwrap())).unwrap();
+    let mut listener = Listener::new(resolve::own(hello.listener.unwrap())).unwrap();
     let keeper = Keeper::start(&mut listener).unwrap();
     (&ours).write_all(&[1]).unwrap();
     assert_eq!(listener.wait(None, 60_000), Woken::Call);
@@ -435,7 +435,7 @@ fn a_call_that_only_asks_for_a_file_or_changes_it_is_seen() {
     for (name, _, _, changes) in calls {
         for place in ["absent", "there"] {
             let access = run.access(&seen, &format!("{place}-{name}")).expect(name);
-            assert_eq!(access.found == Found::Absent, place == "absent", "{name}");
+            assert_eq!(access.found == PathState::Absent, place == "absent", "{name}");
             let uses = access.uses;
             assert!(uses.depends() && uses.written == changes, "{name}: {uses:?}");
         }
@@ -449,7 +449,7 @@ fn a_script_without_a_name_is_run_by_an_interpreter_that_is_seen() {
         use std::io::Write as _;
         use std::os::fd::AsRawFd as _;
         let number = call(libc::SYS_memfd_create, [c"script".as_ptr() as usize, 0, 0, 0, 0]);
-        let mut script = super::place::own(number as i32);
+        let mut script = super::resolve::own(number as i32);
         script.write_all(b"#!./inner\n").unwrap();
         let args = [c"script".as_ptr() as usize, 0];
         let (name, args) = (c"".as_ptr() as usize, args.as_ptr() as usize);
