@@ -12,12 +12,11 @@ use crate::config::units::format_bytes;
 use crate::gc::apply::{Applied, apply};
 use crate::gc::plan::{Limits, Plan};
 use crate::gc::survey::{Incomplete, Survey};
-use crate::gc::{automatic, lock_file, one_at_a_time};
+use crate::gc::{CollectionLock, automatic, lock_file};
 use crate::report::words::counted;
 use crate::settings;
 use crate::setup::store_access;
 use crate::store::walk;
-use crate::sys::lock::FileLock;
 use crate::sys::{clock, fs};
 
 /// The arguments.
@@ -63,8 +62,8 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
 }
 
 /// The lock that whoever removes must hold.
-pub fn lock(cache_dir: &Path) -> Result<FileLock, Failure> {
-    match one_at_a_time(cache_dir) {
+pub fn lock(cache_dir: &Path) -> Result<CollectionLock, Failure> {
+    match CollectionLock::acquire(cache_dir) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => {
             let error = format!("another process is removing from the store at {}", cache_dir.display());
@@ -130,18 +129,14 @@ fn limits(config: &Config, max_age: Option<Duration>, grace_ms: u64) -> Limits {
 /// Shows the plan, does what it says if there is a lock, and says what came of it.
 pub fn finish(
     plan: &Plan,
-    lock: Option<&FileLock>,
+    lock: Option<&CollectionLock>,
     json: bool,
     session: &Session<'_>,
 ) -> Result<Exit, Failure> {
     if !json {
         session.print(&plan.to_string())?;
     }
-    let applied = lock.map(|lock| {
-        let applied = apply(plan);
-        lock.heartbeat();
-        applied
-    });
+    let applied = lock.map(|lock| apply(plan, lock));
     if json {
         session.print_json(&Report::of(plan, applied.as_ref()))?;
     } else {

@@ -1,5 +1,6 @@
 //! Doing what a plan says.
 
+use crate::gc::CollectionLock;
 use crate::gc::plan::{Kind, Plan};
 use crate::gc::survey::Stray;
 use crate::store::walk::{FileState, StoredFile};
@@ -18,8 +19,9 @@ pub struct Applied {
     pub problems: Vec<String>,
 }
 
-/// Removes what the plan names: entries first, what they refer to second.
-pub fn apply(plan: &Plan) -> Applied {
+/// Removes what the plan names: entries first, what they refer to second. The lock keeps other collections from
+/// removing at the same time.
+pub fn apply(plan: &Plan, lock: &CollectionLock) -> Applied {
     let mut applied = Applied::default();
     for eviction in &plan.evictions {
         if applied.remove(&eviction.found) {
@@ -29,8 +31,8 @@ pub fn apply(plan: &Plan) -> Applied {
     }
     for (kind, found) in &plan.files {
         // A lock that somebody holds is not old, whatever its time says.
-        let lock = (*kind == Kind::Stray(Stray::Lock)).then(|| try_lock(&found.path));
-        if matches!(lock, Some(Ok(None))) {
+        let stray_lock = (*kind == Kind::Stray(Stray::Lock)).then(|| try_lock(&found.path));
+        if matches!(stray_lock, Some(Ok(None))) {
             applied.n_kept += 1;
             continue;
         }
@@ -40,6 +42,7 @@ pub fn apply(plan: &Plan) -> Applied {
             applied.store_bytes += if is_in_store { found.state.disk_bytes } else { 0 };
         }
     }
+    lock.heartbeat();
     applied
 }
 

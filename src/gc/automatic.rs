@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::gc::apply::{Applied, apply};
 use crate::gc::plan::{GRACE_MS, Limits, Plan};
 use crate::gc::survey::{self, Survey};
-use crate::gc::{lock_file, one_at_a_time};
+use crate::gc::{CollectionLock, lock_file};
 use crate::index::open::Index;
 use crate::sys::{clock, fs};
 
@@ -40,7 +40,7 @@ pub enum NotCollected {
 /// Removes what should go, whether or not there is a need.
 pub fn collect_now(config: &Config) -> Result<Applied, NotCollected> {
     let cache_dir = &config.cache_dir.value;
-    let lock = one_at_a_time(cache_dir)
+    let lock = CollectionLock::acquire(cache_dir)
         .map_err(|error| NotCollected::Lock { path: lock_file(cache_dir), error })?
         .ok_or(NotCollected::Busy)?;
     let last_uses = Index::open(cache_dir).and_then(|index| index.last_uses());
@@ -48,9 +48,12 @@ pub fn collect_now(config: &Config) -> Result<Applied, NotCollected> {
     let survey = Survey::of(cache_dir, &last_uses.unwrap_or_else(|_| HashMap::new()));
     let max_age_ms = config.gc_max_age.value.map(|age| age.as_millis() as u64);
     let limits = Limits { max_bytes: config.max_size_bytes.value, max_age_ms, grace_ms: GRACE_MS };
-    let applied = survey.map(|survey| apply(&Plan::compute(&survey, clock::now_ms(), &limits)));
-    lock.heartbeat();
-    applied.map_err(|incomplete| NotCollected::Incomplete(incomplete.0.join("; ")))
+    let survey = survey.map_err(|incomplete| {
+        // A store that cannot be read is not looked through again at once.
+        lock.heartbeat();
+        NotCollected::Incomplete(incomplete.0.join("; "))
+    })?;
+    Ok(apply(&Plan::compute(&survey, clock::now_ms(), &limits), &lock))
 }
 
 fn is_long_ago(lock_file: &Path) -> bool {

@@ -5,7 +5,7 @@
 //!
 //! # Beside running builds
 //!
-//! Nobody else is stopped or waited for; of collections themselves only one runs ([`one_at_a_time`]). What is alive is
+//! Nobody else is stopped or waited for; of collections themselves only one runs ([`CollectionLock`]). What is alive is
 //! decided by the entries' files. Entries go first and blobs second, so that what a crash leaves are orphans, and:
 //!
 //! - A put writes blobs before the entry that refers to them. So a blob without an entry stays while it is young, and a
@@ -46,16 +46,25 @@ pub fn lock_file(cache_dir: &Path) -> PathBuf {
     cache_dir.join("gc.lock")
 }
 
-/// The right to remove; `None` while another process has it.
-pub fn one_at_a_time(cache_dir: &Path) -> io::Result<Option<FileLock>> {
-    let path = lock_file(cache_dir);
-    if fs::metadata(cache_dir).is_err() {
-        fs::private::create_dir_all(cache_dir)?;
+/// The lock of [`lock_file`]: only its holder can remove from the store.
+pub struct CollectionLock(FileLock);
+
+impl CollectionLock {
+    /// Takes the lock of a cache directory; `None` while another process has it.
+    pub fn acquire(cache_dir: &Path) -> io::Result<Option<CollectionLock>> {
+        if fs::metadata(cache_dir).is_err() {
+            fs::private::create_dir_all(cache_dir)?;
+        }
+        Ok(try_lock(&lock_file(cache_dir))?.map(CollectionLock))
     }
-    try_lock(&path)
+
+    /// Stamps the lock file with the end of a collection.
+    pub fn heartbeat(&self) {
+        self.0.heartbeat();
+    }
 }
 
-/// Whether another process has that right now.
+/// Whether another process holds that lock now.
 pub fn is_under_way(cache_dir: &Path) -> bool {
     let path = lock_file(cache_dir);
     fs::metadata(&path).is_ok() && matches!(try_lock(&path), Ok(None))

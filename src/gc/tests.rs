@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::apply::apply;
+use super::CollectionLock;
+use super::apply::{Applied, apply};
 use super::plan::{GRACE_MS, Kind, Limits, Plan, REACH_MS, Why};
 use super::survey::{EntryState, Stray, Survey, disk_bytes};
 use crate::digest::Digest;
@@ -226,6 +227,12 @@ fn stored() -> (Scene, Survey) {
     (scene, survey)
 }
 
+fn apply_to(scene: &Scene, plan: &Plan) -> Applied {
+    let lock =
+        CollectionLock::acquire(&scene.path("cache")).expect("locks").expect("no other collection runs");
+    apply(plan, &lock)
+}
+
 fn everything() -> Limits {
     Limits { max_bytes: 0, max_age_ms: None, grace_ms: 0 }
 }
@@ -237,14 +244,14 @@ fn a_plan_does_to_the_store_what_it_says() {
     let cache = scene.path("cache");
     assert_eq!(survey.disk_bytes(), disk_bytes(&cache).0);
     let plan = Plan::of_crate(&survey, clock::now_ms(), "a");
-    let applied = apply(&plan);
+    let applied = apply_to(&scene, &plan);
     assert_eq!((applied.n_evicted, applied.n_kept, applied.problems.len()), (1, 0, 0));
     assert_eq!(disk_bytes(&cache).0, plan.after_bytes);
     assert!(!scene.hits("a") && scene.hits("b"));
     // Both made the same files: the blobs are still referred to.
     assert!(plan.files.iter().all(|(kind, _)| *kind == Kind::Side));
     let plan = Plan::compute(&look(&scene), clock::now_ms(), &everything());
-    assert_eq!(apply(&plan).problems, Vec::<String>::new());
+    assert_eq!(apply_to(&scene, &plan).problems, Vec::<String>::new());
     assert_eq!(look(&scene).blobs.len(), 0);
     assert!(!scene.hits("b"));
 }
@@ -267,7 +274,7 @@ fn a_put_between_survey_and_removal_keeps_its_blobs() {
     let surveyed_ms = clock::now_ms();
     while fs::kernel_time(&scene.path("probe")).expect("asks") / 1_000_000 <= surveyed_ms as i64 {}
     scene.store().put(&scene.compile_as("a", "1")).expect("puts");
-    let applied = apply(&plan);
+    let applied = apply_to(&scene, &plan);
     assert!(applied.n_kept > 0, "{applied:?}");
     assert!(scene.hits("a"), "the entry has all its blobs");
 }
@@ -296,20 +303,20 @@ fn a_lock_that_is_held_stays() {
     let lock = survey.strays.iter().find(|(stray, _)| *stray == Stray::Lock).expect("there is one");
     let found = lock.1.clone();
     let plan = Plan { files: vec![(Kind::Stray(Stray::Lock), found.clone())], ..Plan::default() };
-    assert_eq!(apply(&plan).n_removed, 0);
+    assert_eq!(apply_to(&scene, &plan).n_removed, 0);
     drop(held);
-    assert_eq!(apply(&plan).n_removed, 1);
+    assert_eq!(apply_to(&scene, &plan).n_removed, 1);
     assert!(!found.path.exists());
 }
 
 #[test]
 fn one_collection_at_a_time() {
     let scene = Scene::new();
-    let first = super::one_at_a_time(&scene.path("cache")).expect("locks");
+    let first = CollectionLock::acquire(&scene.path("cache")).expect("locks");
     assert!(first.is_some());
-    assert!(super::one_at_a_time(&scene.path("cache")).expect("asks").is_none());
+    assert!(CollectionLock::acquire(&scene.path("cache")).expect("asks").is_none());
     drop(first);
-    assert!(super::one_at_a_time(&scene.path("cache")).expect("locks").is_some());
+    assert!(CollectionLock::acquire(&scene.path("cache")).expect("locks").is_some());
 }
 
 /// Whether the file system keeps the signs of life that [`fs::renew`] gives. Wine keeps no times of creation.
