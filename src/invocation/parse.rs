@@ -73,7 +73,7 @@ struct Seen {
 
 impl Seen {
     fn option(&mut self, option: RawOption) -> Result<(), BypassReason> {
-        let RawOption { name, value, place } = option;
+        let RawOption { name, value, position } = option;
         match name {
             "crate-name" => self.crate_name = Some(crate_name(value)?),
             "crate-type" => self.add_crate_types(&value)?,
@@ -84,8 +84,8 @@ impl Seen {
             "extern" => self.externs.push(extern_crate(&value)?),
             "L" => self.search_paths.push(search_path(&value)?),
             "l" => self.native_libs.push(native_lib(&value)?),
-            "codegen" => self.codegen(codegen::codegen(&value)?, "codegen", place)?,
-            "Z" => self.codegen(codegen::debugging(&value)?, "Z", place)?,
+            "codegen" => self.codegen(codegen::codegen(&value)?, "codegen", position)?,
+            "Z" => self.codegen(codegen::debugging(&value)?, "Z", position)?,
             "g" => self.flag("codegen", "debuginfo=2".to_owned()),
             // Not spelled out: what it stands for has changed between releases.
             "O" => self.flag("O", value),
@@ -131,16 +131,16 @@ impl Seen {
         &mut self,
         meaning: Meaning,
         name: &'static str,
-        place: ArgumentPosition,
+        position: ArgumentPosition,
     ) -> Result<(), BypassReason> {
-        match (meaning, place) {
+        match (meaning, position) {
             (Meaning::Contents(text), _) => self.flag(name, text),
             (Meaning::ExtraFilename { text, value }, _) => {
                 self.extra_filename = value.into();
                 self.flag(name, text);
             }
             (Meaning::Incremental, ArgumentPosition::Own { first, count }) => {
-                self.dropped.extend(first..first + count)
+                self.dropped.extend(first..first + count);
             }
             // It cannot be left out by position.
             (Meaning::Incremental, ArgumentPosition::Shared) => {

@@ -38,7 +38,7 @@ pub struct RawOption {
     pub name: &'static str,
     /// Empty for an option without a value.
     pub value: String,
-    pub place: ArgumentPosition,
+    pub position: ArgumentPosition,
 }
 
 /// Where an option stands.
@@ -50,6 +50,18 @@ pub enum ArgumentPosition {
     Shared,
     /// It, or its value, stands in an argument file.
     ArgumentFile,
+}
+
+impl ArgumentPosition {
+    /// Of an option that begins with `word` and takes up `count` arguments.
+    fn own(word: &Word, count: usize) -> ArgumentPosition {
+        word.position.map_or(ArgumentPosition::ArgumentFile, |first| ArgumentPosition::Own { first, count })
+    }
+
+    /// Of an option in a cluster.
+    fn shared(word: &Word) -> ArgumentPosition {
+        word.position.map_or(ArgumentPosition::ArgumentFile, |_| ArgumentPosition::Shared)
+    }
 }
 
 /// What rustc knows about an option.
@@ -176,7 +188,7 @@ fn split_long(
         _ => KNOWN.iter().find(|known| known.name == name && known.letter.is_none_or(|_| name.len() > 1)),
     };
     let known = known.ok_or_else(|| unknown(&word.text))?;
-    let alone = place(word.position, 1);
+    let alone = ArgumentPosition::own(word, 1);
     match (known.has_value, value) {
         (false, None) => push(raw, known, String::new(), alone),
         (false, Some(_)) => Err(unknown(&word.text)),
@@ -195,13 +207,16 @@ fn split_letters(
         let rest = &word.text[index + letter.len_utf8()..];
         let first = index == 1;
         if !known.has_value {
-            let place = if first && rest.is_empty() { place(word.position, 1) } else { shared(word) };
-            push(raw, known, String::new(), place)?;
+            let alone = first && rest.is_empty();
+            let position =
+                if alone { ArgumentPosition::own(word, 1) } else { ArgumentPosition::shared(word) };
+            push(raw, known, String::new(), position)?;
         } else if rest.is_empty() {
             return push_with_next(raw, known, word, words, !first);
         } else {
-            let place = if first { place(word.position, 1) } else { shared(word) };
-            return push(raw, known, rest.to_owned(), place);
+            let position =
+                if first { ArgumentPosition::own(word, 1) } else { ArgumentPosition::shared(word) };
+            return push(raw, known, rest.to_owned(), position);
         }
     }
     Ok(())
@@ -220,31 +235,23 @@ fn push_with_next(
     in_cluster: bool,
 ) -> Result<(), BypassReason> {
     let value = words.next().ok_or_else(|| unknown(&word.text))?;
-    let place = match value.position {
+    let position = match value.position {
         None => ArgumentPosition::ArgumentFile,
-        Some(_) if in_cluster => shared(word),
-        Some(_) => place(word.position, 2),
+        Some(_) if in_cluster => ArgumentPosition::shared(word),
+        Some(_) => ArgumentPosition::own(word, 2),
     };
-    push(raw, known, value.text, place)
-}
-
-fn place(position: Option<usize>, count: usize) -> ArgumentPosition {
-    position.map_or(ArgumentPosition::ArgumentFile, |first| ArgumentPosition::Own { first, count })
-}
-
-fn shared(word: &Word) -> ArgumentPosition {
-    word.position.map_or(ArgumentPosition::ArgumentFile, |_| ArgumentPosition::Shared)
+    push(raw, known, value.text, position)
 }
 
 fn push(
     raw: &mut RawArgs,
     known: &'static Known,
     value: String,
-    place: ArgumentPosition,
+    position: ArgumentPosition,
 ) -> Result<(), BypassReason> {
     if known.once && raw.options.iter().any(|option| option.name == known.name) {
         return Err(unknown(format!("{} given twice", known.name)));
     }
-    raw.options.push(RawOption { name: known.name, value, place });
+    raw.options.push(RawOption { name: known.name, value, position });
     Ok(())
 }
