@@ -20,8 +20,8 @@ use crate::protocol::hello::Hello;
 use crate::protocol::message::{ON_DEMAND, Request};
 use crate::sys::env::Env;
 use crate::sys::fs;
-use crate::sys::ipc::{self, BindError, Listener};
-use crate::sys::lock::{self, FileLock};
+use crate::sys::ipc::{self, BindError, Inherited, Listener};
+use crate::sys::lock::{self, FileLock, RunLock};
 use crate::sys::{clock, process, signal};
 
 /// How long a daemon waits for the one before it to end.
@@ -81,15 +81,18 @@ pub fn run(env: &Env, options: Options) -> Result<(), CannotRun> {
 fn begin(env: &Env, options: Options, build: Build, address: DaemonAddress) -> Result<(), CannotRun> {
     ipc::private_dir(&address.dir).map_err(|error| CannotRun::Io { path: address.dir.clone(), error })?;
     let is_handed_over = options.handover.is_some();
+    let inherited = Inherited::claim();
     let (listener, lock, life) = match &options.handover {
-        Some(text) => take_over(text, &address)?,
+        Some(text) => take_over(inherited, text, &address)?,
         None => {
             let lock = sole_daemon(&address, &build)?;
-            let listener = match Listener::activated(env, &address.endpoint)? {
+            let activated =
+                inherited.map(|inherited| inherited.activated(env, &address.endpoint)).transpose()?;
+            let listener = match activated.flatten() {
                 Some(listener) => listener,
                 None => Listener::bind(&address.endpoint)?,
             };
-            (listener, lock, Life::default())
+            (listener, RunLock::Held(lock), Life::default())
         }
     };
     if !is_handed_over {
@@ -113,11 +116,17 @@ fn begin(env: &Env, options: Options, build: Build, address: DaemonAddress) -> R
     running.until_the_end()
 }
 
-fn take_over(text: &str, address: &DaemonAddress) -> Result<(Listener, FileLock, Life), CannotRun> {
-    let unusable = |e: &dyn std::fmt::Display| CannotRun::HandOver(e.to_string());
-    let inheritance: Inheritance = serde_json::from_str(text).map_err(|e| unusable(&e))?;
-    let (listener, lock) =
-        ipc::taken_over(&inheritance.passed, &address.endpoint, &address.lock).map_err(|e| unusable(&e))?;
+fn take_over(
+    inherited: Option<Inherited>,
+    text: &str,
+    address: &DaemonAddress,
+) -> Result<(Listener, RunLock, Life), CannotRun> {
+    let inheritance: Inheritance =
+        serde_json::from_str(text).map_err(|e| CannotRun::HandOver(e.to_string()))?;
+    let inherited = inherited.ok_or_else(|| CannotRun::HandOver("it was used before".to_owned()))?;
+    let (listener, lock) = inherited
+        .take_over(&inheritance.passed, &address.endpoint, &address.lock)
+        .map_err(|e| CannotRun::HandOver(e.to_string()))?;
     process::say_ready();
     let mut life = inheritance.life;
     life.n_handovers += 1;
@@ -145,7 +154,7 @@ fn sole_daemon(address: &DaemonAddress, build: &Build) -> Result<FileLock, Canno
 struct Running {
     daemon: Daemon,
     listener: Arc<Listener>,
-    lock: FileLock,
+    lock: RunLock,
     events: std::sync::mpsc::Sender<Event>,
     env: Env,
 }

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use crate::sys::fs::{in_place, private};
@@ -28,9 +29,14 @@ impl FileLock {
         let _ = self.file.set_modified(SystemTime::now());
     }
 
-    /// The lock that goes with `file`: on Unix it belongs to what was opened, and stays when the program changes.
-    pub fn of_locked(file: File) -> FileLock {
-        FileLock { file, patience: Duration::MAX }
+    /// The lock on `file`, unless another process holds it. On Unix a lock belongs to the open file: if the program
+    /// before this one locked it and passed it on, it is locked already, and this only confirms that.
+    pub fn try_from_file(file: File) -> io::Result<Option<FileLock>> {
+        match file.try_lock() {
+            Ok(()) => Ok(Some(FileLock { file, patience: Duration::MAX })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(e),
+        }
     }
 
     /// The locked file.
@@ -107,11 +113,32 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// Takes the lock if nobody holds it.
 pub fn try_lock(path: &Path) -> io::Result<Option<FileLock>> {
-    let file = open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(FileLock { file, patience: Duration::MAX })),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(e)) => Err(e),
+    FileLock::try_from_file(open(path)?)
+}
+
+/// The lock of a program of which only one runs at a time.
+pub enum RunLock {
+    Held(FileLock),
+    /// The program before this one still holds it. A thread takes it when that ends, and keeps it.
+    Awaited(JoinHandle<io::Result<FileLock>>),
+}
+
+impl RunLock {
+    /// Takes the lock on `file` as soon as its holder ends, without waiting for that here.
+    pub fn await_holder(file: File) -> io::Result<RunLock> {
+        let thread = std::thread::Builder::new().spawn(move || {
+            file.lock()?;
+            Ok(FileLock { file, patience: Duration::MAX })
+        })?;
+        Ok(RunLock::Awaited(thread))
+    }
+
+    /// The lock, if this process knows that it holds it.
+    pub fn held(&self) -> Option<&FileLock> {
+        match self {
+            RunLock::Held(lock) => Some(lock),
+            RunLock::Awaited(_) => None,
+        }
     }
 }
 

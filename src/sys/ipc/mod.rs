@@ -11,11 +11,15 @@
 //!   checks who may open it.
 //! - A listening socket can be passed on to the next program in the same process, and what connects meanwhile waits.
 //!   A pipe is taken over by a second process that opens more instances of the same name before the first one ends.
-//! - A service manager can hold a socket for a daemon that does not run ([`Listener::activated`]); not a pipe.
+//! - A service manager can hold a socket for a daemon that does not run ([`Inherited::activated`]); not a pipe.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::sys::env::Env;
+use crate::sys::lock::RunLock;
 
 #[cfg(unix)]
 mod unix;
@@ -29,8 +33,30 @@ use windows as platform;
 
 pub use platform::{
     Listener, Stop, Stopper, Stream, connect, keep, notify, pass_on, private_dir, runtime_dir, shared_dir,
-    stopper, taken_over, user_name,
+    stopper, user_name,
 };
+
+/// What the program before this one, or a service manager, left open for this process. It can be claimed once, so that
+/// no descriptor gets two owners.
+pub struct Inherited(());
+
+impl Inherited {
+    /// Claims it; `None` if it was claimed before.
+    pub fn claim() -> Option<Inherited> {
+        static IS_CLAIMED: AtomicBool = AtomicBool::new(false);
+        (!IS_CLAIMED.swap(true, Ordering::SeqCst)).then_some(Inherited(()))
+    }
+
+    /// The listening socket that a service manager passed to this process, if it did.
+    pub fn activated(self, env: &Env, endpoint: &Endpoint) -> io::Result<Option<Listener>> {
+        platform::activated(env, endpoint)
+    }
+
+    /// Takes over the listener and the lock that the program before this one passed on by [`pass_on`], as `text` says.
+    pub fn take_over(self, text: &str, endpoint: &Endpoint, lock: &Path) -> io::Result<(Listener, RunLock)> {
+        platform::take_over(text, endpoint, lock)
+    }
+}
 
 /// Where a daemon listens.
 #[derive(Clone, Debug, PartialEq, Eq)]

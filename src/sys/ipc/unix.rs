@@ -13,7 +13,7 @@ use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd};
 
 use super::{BindError, Endpoint, MAX_SOCKET_PATH_BYTES};
 use crate::sys::env::Env;
-use crate::sys::lock::FileLock;
+use crate::sys::lock::{FileLock, RunLock};
 
 /// This user, as the system names users.
 pub fn user_name() -> io::Result<String> {
@@ -95,16 +95,6 @@ impl Listener {
         Listener::new(listener, endpoint, true).map_err(io)
     }
 
-    /// The socket that a service manager passed to this process, if it did.
-    pub fn activated(env: &Env, endpoint: &Endpoint) -> io::Result<Option<Listener>> {
-        const FIRST: RawFd = 3;
-        let number = |name: &str| env.get(name)?.to_str()?.parse::<u32>().ok();
-        if number("LISTEN_PID") != Some(std::process::id()) || number("LISTEN_FDS").unwrap_or(0) == 0 {
-            return Ok(None);
-        }
-        Listener::from_descriptor(FIRST, endpoint, false).map(Some)
-    }
-
     fn new(listener: UnixListener, endpoint: &Endpoint, is_own: bool) -> io::Result<Listener> {
         // Who connected may be gone when it is accepted: that must not wait for the next one.
         listener.set_nonblocking(true)?;
@@ -156,6 +146,21 @@ impl Listener {
             let _ = std::fs::remove_file(&self.endpoint.path);
         }
     }
+}
+
+/// The socket that a service manager passed to this process, if it did: `sd_listen_fds(3)`.
+pub(super) fn activated(env: &Env, endpoint: &Endpoint) -> io::Result<Option<Listener>> {
+    const FIRST: RawFd = 3;
+    if variable(env, "LISTEN_PID") != Some(std::process::id())
+        || variable(env, "LISTEN_FDS").unwrap_or(0) == 0
+    {
+        return Ok(None);
+    }
+    Listener::from_descriptor(FIRST, endpoint, false).map(Some)
+}
+
+fn variable(env: &Env, name: &str) -> Option<u32> {
+    env.get(name)?.to_str()?.parse().ok()
 }
 
 fn file_at(endpoint: &Endpoint) -> Option<(u64, u64)> {
@@ -295,7 +300,8 @@ fn peer_uid(stream: &UnixStream) -> io::Result<u32> {
 }
 
 /// Lets the next program in this process have the listener and the lock. Answers the text by which it finds them.
-pub fn pass_on(listener: &Listener, lock: &FileLock) -> io::Result<String> {
+pub fn pass_on(listener: &Listener, lock: &RunLock) -> io::Result<String> {
+    let lock = lock.held().ok_or_else(|| io::Error::other("the lock is still held by another program"))?;
     let (socket, file) = (listener.listener.as_fd(), lock.file().as_fd());
     for descriptor in [socket, file] {
         fcntl_setfd(descriptor, fcntl_getfd(descriptor)? & !FdFlags::CLOEXEC)?;
@@ -304,36 +310,46 @@ pub fn pass_on(listener: &Listener, lock: &FileLock) -> io::Result<String> {
     Ok(format!("{},{},{own}", socket.as_raw_fd(), file.as_raw_fd()))
 }
 
-/// Takes back what [`pass_on`] did: there was no next program.
-pub fn keep(listener: &Listener, lock: &FileLock) {
-    for descriptor in [listener.listener.as_fd(), lock.file().as_fd()] {
+/// Undoes [`pass_on`] if there was no next program.
+pub fn keep(listener: &Listener, lock: &RunLock) {
+    let file = lock.held().map(|lock| lock.file().as_fd());
+    for descriptor in [Some(listener.listener.as_fd()), file].into_iter().flatten() {
         let _ = fcntl_getfd(descriptor).and_then(|flags| fcntl_setfd(descriptor, flags | FdFlags::CLOEXEC));
     }
 }
 
 /// Takes over what the program before this one passed on.
-pub fn taken_over(text: &str, endpoint: &Endpoint, _lock: &Path) -> io::Result<(Listener, FileLock)> {
+pub(super) fn take_over(text: &str, endpoint: &Endpoint, _lock: &Path) -> io::Result<(Listener, RunLock)> {
     let parts: Vec<&str> = text.split(',').collect();
     let &[socket, file, own @ ("own" | "managed")] = parts.as_slice() else {
         return Err(io::Error::other(format!("{text:?} does not say what was passed on")));
     };
-    let number = |text: &str| text.parse::<RawFd>().ok().filter(|number| *number > 2);
-    let (Some(socket), Some(file)) = (number(socket), number(file)) else {
+    let (Ok(socket), Ok(file)) = (socket.parse(), file.parse()) else {
         return Err(io::Error::other(format!("{text:?} names no descriptors")));
     };
-    let lock = FileLock::of_locked(std::fs::File::from(take_descriptor(file)?));
-    Ok((Listener::from_descriptor(socket, endpoint, own == "own")?, lock))
+    let lock = FileLock::try_from_file(std::fs::File::from(take_descriptor(file)?))?
+        .ok_or_else(|| io::Error::other("the lock that was passed on is held by another program"))?;
+    Ok((Listener::from_descriptor(socket, endpoint, own == "own")?, RunLock::Held(lock)))
 }
 
-/// The descriptor `number`, which somebody else left open for this program.
+/// Takes the descriptor `number`, which another program left open for this one. One that this process opened itself is
+/// refused: it has an owner. It is told by the flag that closes it on exec, which what was left open cannot have, and
+/// which everything here is opened with.
 fn take_descriptor(number: RawFd) -> io::Result<OwnedFd> {
+    if number <= 2 {
+        return Err(io::Error::other(format!("descriptor {number} is a standard stream")));
+    }
     #[expect(unsafe_code, reason = "a number is all that a program gets of what was passed on to it")]
-    // SAFETY: only asked whether it is open; if it is not, the call fails with EBADF.
+    // SAFETY: only asked for its flags; if it is not open, the call fails with EBADF.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     let flags = fcntl_getfd(borrowed)?;
+    if flags.contains(FdFlags::CLOEXEC) {
+        return Err(io::Error::other(format!("descriptor {number} was not passed on to this program")));
+    }
     fcntl_setfd(borrowed, flags | FdFlags::CLOEXEC)?;
     #[expect(unsafe_code, reason = "the same")]
-    // SAFETY: it is open, and was left open by the program before for this one alone: nothing else here has it.
+    // SAFETY: it is open, and was so when this program started. What is inherited is claimed once for the whole process
+    // (`super::Inherited`), and the flag that was just set keeps it from being taken again.
     let owned = unsafe { OwnedFd::from_raw_fd(number) };
     Ok(owned)
 }

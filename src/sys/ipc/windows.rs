@@ -2,8 +2,10 @@
 //! waited for with one, and cancelled.
 #![expect(unsafe_code, reason = "the system's calls; std has none for pipes")]
 
+use std::cell::UnsafeCell;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
+use std::marker::PhantomData;
 use std::os::windows::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::path::{Path, PathBuf};
@@ -32,12 +34,12 @@ use windows_sys::Win32::System::Pipes::{
 };
 use windows_sys::Win32::System::Threading::{
     CreateEventW, GetCurrentProcess, INFINITE, OpenProcess, OpenProcessToken,
-    PROCESS_QUERY_LIMITED_INFORMATION, ResetEvent, SetEvent, WaitForMultipleObjects,
+    PROCESS_QUERY_LIMITED_INFORMATION, SetEvent, WaitForMultipleObjects,
 };
 
 use super::{BindError, Endpoint};
 use crate::sys::env::Env;
-use crate::sys::lock::FileLock;
+use crate::sys::lock::RunLock;
 
 /// The names of all users' pipes are in one place: this one has the user's in it.
 pub(super) fn endpoint_path(_dir: &Path, name: &str) -> PathBuf {
@@ -169,11 +171,6 @@ impl Listener {
         Ok(Listener { name, descriptor, next })
     }
 
-    /// No service manager holds a pipe.
-    pub fn activated(_env: &Env, _endpoint: &Endpoint) -> io::Result<Option<Listener>> {
-        Ok(None)
-    }
-
     /// The next connection; none once `stop` was given its signal. The system lets nobody else connect.
     pub fn accept(&self, stop: &Stop) -> io::Result<Option<Stream>> {
         let mut next = self.next.lock().unwrap_or_else(|e| e.into_inner());
@@ -182,27 +179,26 @@ impl Listener {
             None if stop.is_given() => return Ok(None),
             None => instance(&self.name, &self.descriptor, 0)?,
         };
-        let mut operation = Operation::new()?;
-        // SAFETY: the operation lives until it is over: `finish` waits for that.
-        let started = unsafe { ConnectNamedPipe(pipe.as_raw_handle(), operation.start()) };
-        let connected = match check(started) {
-            Err(e) if is_error(&e, ERROR_PIPE_CONNECTED) => Ok(()),
-            Err(e) if is_error(&e, ERROR_IO_PENDING) => {
-                let handles = [operation.event.as_raw_handle(), stop.event.as_raw_handle()];
-                // SAFETY: both handles are open as long as this waits.
-                let which = unsafe { WaitForMultipleObjects(2, handles.as_ptr(), 0, INFINITE) };
-                if which == WAIT_OBJECT_0 {
-                    operation.finish(&pipe, None).map(drop)
-                } else if operation.finish(&pipe, Some(Instant::now())).is_err() {
-                    *next = Some(pipe);
-                    return Ok(None);
-                } else {
-                    // Somebody connected just now: that is still answered.
-                    Ok(())
+        // SAFETY: the call uses the pipe and the structure only.
+        let connected =
+            match unsafe { Operation::start(&pipe, |pipe, overlapped| ConnectNamedPipe(pipe, overlapped)) } {
+                Err(e) if is_error(&e, ERROR_PIPE_CONNECTED) => Ok(()),
+                Err(e) => Err(e),
+                Ok(operation) => {
+                    let handles = [operation.event.as_raw_handle(), stop.event.as_raw_handle()];
+                    // SAFETY: both handles are open as long as this waits.
+                    let which = unsafe { WaitForMultipleObjects(2, handles.as_ptr(), 0, INFINITE) };
+                    if which == WAIT_OBJECT_0 {
+                        operation.finish(None).map(drop)
+                    } else if operation.finish(Some(Instant::now())).is_err() {
+                        *next = Some(pipe);
+                        return Ok(None);
+                    } else {
+                        // Somebody connected just now: that is still answered.
+                        Ok(())
+                    }
                 }
-            }
-            result => result,
-        };
+            };
         // The name must not vanish, whatever came of this one; unless nobody is to be accepted any more.
         if !stop.is_given() {
             *next = Some(instance(&self.name, &self.descriptor, 0)?);
@@ -251,27 +247,44 @@ fn owned(handle: HANDLE) -> io::Result<OwnedHandle> {
     Ok(unsafe { OwnedHandle::from_raw_handle(handle) })
 }
 
-/// Something that the system does meanwhile. It must not be dropped before it is over.
-struct Operation {
+/// A transfer or a connection that the system works on. It borrows the file that it was started on and whatever it
+/// reads from or writes to, and none of them is given back before the system is done: dropping it cancels what is
+/// pending, and waits for the end of that.
+struct Operation<'a> {
+    file: &'a OwnedHandle,
     event: OwnedHandle,
-    overlapped: Box<OVERLAPPED>,
+    /// The system writes to it as long as the operation is pending, so no reference to it may exist.
+    overlapped: Box<UnsafeCell<OVERLAPPED>>,
+    is_pending: bool,
+    /// What is read from, or written to.
+    buffer: PhantomData<&'a mut [u8]>,
 }
 
-impl Operation {
-    fn new() -> io::Result<Operation> {
+impl<'a> Operation<'a> {
+    /// Starts an operation on `file` by the system's call `start`.
+    ///
+    /// # Safety
+    /// `start` hands the two pointers to one overlapped call on this handle, and that call uses no memory but what is
+    /// borrowed for `'a`.
+    unsafe fn start(
+        file: &'a OwnedHandle,
+        start: impl FnOnce(HANDLE, *mut OVERLAPPED) -> i32,
+    ) -> io::Result<Operation<'a>> {
         let event = event()?;
         let overlapped = OVERLAPPED { hEvent: event.as_raw_handle(), ..OVERLAPPED::default() };
-        Ok(Operation { event, overlapped: Box::new(overlapped) })
-    }
-
-    fn start(&mut self) -> *mut OVERLAPPED {
-        // SAFETY: an open handle.
-        unsafe { ResetEvent(self.event.as_raw_handle()) };
-        &mut *self.overlapped
+        let overlapped = Box::new(UnsafeCell::new(overlapped));
+        let mut operation = Operation { file, event, overlapped, is_pending: false, buffer: PhantomData };
+        match check(start(file.as_raw_handle(), operation.overlapped.get())) {
+            // Also for what was done at once the system sets the event and the result.
+            Ok(()) => operation.is_pending = true,
+            Err(e) if is_error(&e, ERROR_IO_PENDING) => operation.is_pending = true,
+            Err(e) => return Err(e),
+        }
+        Ok(operation)
     }
 
     /// Waits until it is over, or cancels it at `deadline` and waits for that. Answers the number of bytes.
-    fn finish(&mut self, file: &OwnedHandle, deadline: Option<Instant>) -> io::Result<usize> {
+    fn finish(mut self, deadline: Option<Instant>) -> io::Result<usize> {
         let limit = deadline.map_or(INFINITE, |deadline| {
             u32::try_from(deadline.saturating_duration_since(Instant::now()).as_millis())
                 .unwrap_or(INFINITE - 1)
@@ -280,17 +293,36 @@ impl Operation {
         // SAFETY: an open handle.
         let is_over = unsafe { WaitForMultipleObjects(1, &handle, 0, limit) } == WAIT_OBJECT_0;
         if !is_over {
-            // SAFETY: this operation was started on this file. It may be over by now, which is no harm.
-            unsafe { CancelIoEx(file.as_raw_handle(), &*self.overlapped) };
+            self.cancel();
         }
-        let mut n_bytes = 0;
-        // SAFETY: as before; waits until the system does not use the structure any more.
-        let result =
-            check(unsafe { GetOverlappedResult(file.as_raw_handle(), &*self.overlapped, &mut n_bytes, 1) });
-        match result {
-            Ok(()) => Ok(n_bytes as usize),
+        match self.wait() {
             Err(_) if !is_over => Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time")),
-            Err(e) => Err(e),
+            result => result,
+        }
+    }
+
+    fn cancel(&self) {
+        // SAFETY: this operation was started on this file. It may be over by now, which is no harm.
+        unsafe { CancelIoEx(self.file.as_raw_handle(), self.overlapped.get()) };
+    }
+
+    /// Waits until the system does not use the structure any more.
+    fn wait(&mut self) -> io::Result<usize> {
+        let mut n_bytes = 0;
+        // SAFETY: the operation was started on this file with this structure, which lives until this returns.
+        let result = check(unsafe {
+            GetOverlappedResult(self.file.as_raw_handle(), self.overlapped.get(), &mut n_bytes, 1)
+        });
+        self.is_pending = false;
+        result.map(|()| n_bytes as usize)
+    }
+}
+
+impl Drop for Operation<'_> {
+    fn drop(&mut self) {
+        if self.is_pending {
+            self.cancel();
+            let _ = self.wait();
         }
     }
 }
@@ -338,23 +370,18 @@ impl Stream {
     pub fn set_deadline(&mut self, limit: Duration) {
         self.deadline = Some(Instant::now() + limit);
     }
-
-    fn transfer(&mut self, start: impl FnOnce(HANDLE, *mut OVERLAPPED) -> i32) -> io::Result<usize> {
-        let mut operation = Operation::new()?;
-        match check(start(self.pipe.as_raw_handle(), operation.start())) {
-            Err(e) if !is_error(&e, ERROR_IO_PENDING) => Err(e),
-            _ => operation.finish(&self.pipe, self.deadline),
-        }
-    }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let (at, length) = (buffer.as_mut_ptr(), u32::try_from(buffer.len()).unwrap_or(u32::MAX));
-        // SAFETY: the buffer outlives the operation, which `transfer` waits for.
-        let result =
-            self.transfer(|pipe, operation| unsafe { ReadFile(pipe, at, length, null_mut(), operation) });
-        match result {
+        // SAFETY: the buffer is borrowed until the operation is over, which this waits for.
+        let started = unsafe {
+            Operation::start(&self.pipe, |pipe, overlapped| {
+                ReadFile(pipe, at, length, null_mut(), overlapped)
+            })
+        };
+        match started.and_then(|operation| operation.finish(self.deadline)) {
             Err(e) if is_error(&e, ERROR_BROKEN_PIPE) => Ok(0),
             result => result,
         }
@@ -364,8 +391,13 @@ impl Read for Stream {
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (at, length) = (bytes.as_ptr(), u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-        // SAFETY: the bytes outlive the operation, which `transfer` waits for.
-        self.transfer(|pipe, operation| unsafe { WriteFile(pipe, at, length, null_mut(), operation) })
+        // SAFETY: the bytes are borrowed until the operation is over, which this waits for.
+        let started = unsafe {
+            Operation::start(&self.pipe, |pipe, overlapped| {
+                WriteFile(pipe, at, length, null_mut(), overlapped)
+            })
+        };
+        started?.finish(self.deadline)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -421,23 +453,27 @@ fn server_of(pipe: &OwnedHandle) -> io::Result<String> {
     user_of(process.as_raw_handle())
 }
 
+/// No service manager holds a pipe.
+pub(super) fn activated(_env: &Env, _endpoint: &Endpoint) -> io::Result<Option<Listener>> {
+    Ok(None)
+}
+
 /// What the next program is told: to open instances of the same pipe.
-pub fn pass_on(_listener: &Listener, _lock: &FileLock) -> io::Result<String> {
+pub fn pass_on(_listener: &Listener, _lock: &RunLock) -> io::Result<String> {
     Ok("join".to_owned())
 }
 
 /// Nothing was passed on that could be taken back.
-pub fn keep(_listener: &Listener, _lock: &FileLock) {}
+pub fn keep(_listener: &Listener, _lock: &RunLock) {}
 
 /// Joins the program before this one: listens at the same pipe, and gets the lock when the other ends.
-pub fn taken_over(text: &str, endpoint: &Endpoint, lock: &Path) -> io::Result<(Listener, FileLock)> {
+pub(super) fn take_over(text: &str, endpoint: &Endpoint, lock: &Path) -> io::Result<(Listener, RunLock)> {
     if text != "join" {
         return Err(io::Error::other(format!("{text:?} does not say what was passed on")));
     }
     let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(lock)?;
-    let waiting = file.try_clone()?;
-    std::thread::Builder::new().spawn(move || waiting.lock())?;
-    Ok((Listener::open(endpoint, 0)?, FileLock::of_locked(file)))
+    let lock = RunLock::await_holder(file)?;
+    Ok((Listener::open(endpoint, 0)?, lock))
 }
 
 /// There is nobody to tell.

@@ -160,15 +160,15 @@ fn a_stop_ends_a_wait_for_connections() {
 fn what_is_passed_on_is_open_to_the_next_program_until_it_is_taken() {
     let (dir, endpoint) = endpoint();
     let listener = bound(&endpoint);
-    let lock = crate::sys::lock::try_lock(&dir.path().join("lock")).unwrap().unwrap();
+    let lock = RunLock::Held(crate::sys::lock::try_lock(&dir.path().join("lock")).unwrap().unwrap());
     let is_kept = |descriptor: BorrowedFd<'_>| fcntl_getfd(descriptor).unwrap().contains(FdFlags::CLOEXEC);
-    assert!(is_kept(listener.listener.as_fd()) && is_kept(lock.file().as_fd()));
+    assert!(is_kept(listener.listener.as_fd()) && is_kept(lock.held().unwrap().file().as_fd()));
     let text = pass_on(&listener, &lock).unwrap();
-    assert!(!is_kept(listener.listener.as_fd()) && !is_kept(lock.file().as_fd()));
+    assert!(!is_kept(listener.listener.as_fd()) && !is_kept(lock.held().unwrap().file().as_fd()));
     // The program before this one is gone: it closes nothing.
     std::mem::forget((listener, lock));
-    let (listener, lock) = taken_over(&text, &endpoint, Path::new("")).unwrap();
-    assert!(is_kept(listener.listener.as_fd()) && is_kept(lock.file().as_fd()));
+    let (listener, lock) = take_over(&text, &endpoint, Path::new("")).unwrap();
+    assert!(is_kept(listener.listener.as_fd()) && is_kept(lock.held().unwrap().file().as_fd()));
     assert!(listener.is_found());
     assert!(crate::sys::lock::try_lock(&dir.path().join("lock")).unwrap().is_none());
     connect(&endpoint, SECOND).unwrap();
@@ -180,6 +180,10 @@ fn what_is_passed_on_is_open_to_the_next_program_until_it_is_taken() {
 fn descriptors_that_are_not_what_they_should_be_are_refused() {
     let (_dir, endpoint) = endpoint();
     for text in ["", "1,2,own", "3", "9999,9998,own", "a,b,own", "-1,-1,managed", "9999,9998,mine"] {
-        assert!(taken_over(text, &endpoint, Path::new("")).is_err(), "{text}");
+        assert!(take_over(text, &endpoint, Path::new("")).is_err(), "{text}");
     }
+    let listener = bound(&endpoint);
+    let own = listener.listener.as_raw_fd();
+    let error = take_over(&format!("{own},{own},own"), &endpoint, Path::new("")).err().unwrap();
+    assert!(error.to_string().contains("was not passed on"), "{error}");
 }
