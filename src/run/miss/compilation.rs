@@ -29,7 +29,7 @@ use crate::run::path_remap::PathRemap;
 use crate::run::policy;
 use crate::sys::fs;
 use crate::sys::lock::FileLock;
-use crate::sys::observe::{PathState, Observation, Scope};
+use crate::sys::observe::{Observation, PathState, Scope};
 
 impl CompileJob<'_> {
     /// Compiles and stores what that made. If `observe` is set, what it reads is observed where that is possible.
