@@ -7,7 +7,7 @@ use kache::sys::env::Env;
 fn main() -> ExitCode {
     let env = Env::from_process();
     #[cfg(feature = "cli")]
-    if kache::cli::is_meant(&env) {
+    if kache::cli::is_command_line(&env) {
         return kache::cli::main(&env);
     }
     kache::run::wrapper::main(&env)

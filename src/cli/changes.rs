@@ -15,7 +15,7 @@ use crate::setup::user::WrongUser;
 
 /// Arguments of every command that changes the machine.
 #[derive(clap::Args)]
-pub struct Ways {
+pub struct ChangeOptions {
     /// Do it without asking
     #[arg(short, long)]
     pub yes: bool,
@@ -43,7 +43,7 @@ pub struct Changes<'a> {
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum ChangeOutcome {
     /// Nothing had to be changed.
     NothingToDo,
     /// Something has to be changed; it was only shown.
@@ -53,9 +53,9 @@ pub enum Outcome {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct ChangesReport<'a> {
     format: u32,
-    outcome: Outcome,
+    outcome: ChangeOutcome,
     changes: Vec<Shown>,
     removals: &'a [String],
     notes: &'a [String],
@@ -78,7 +78,7 @@ pub fn wrong_user(error: &WrongUser) -> Failure {
     }
 }
 
-impl Ways {
+impl ChangeOptions {
     /// Takes back what an interrupted run left, unless nothing is to be changed.
     pub fn recover(&self, journal: &Journal, session: &Session<'_>) -> Result<(), Failure> {
         if self.check {
@@ -99,7 +99,7 @@ impl Ways {
         session: &Session<'_>,
         proof: Proof<'_>,
         and_then: &mut dyn FnMut() -> Result<(), Failure>,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<ChangeOutcome, Failure> {
         let apply: Apply<'_> = &mut |proof| journal.apply(changes.plan, proof).map_err(not_applied);
         self.carry_out_by(apply, changes, session, proof, and_then)
     }
@@ -112,26 +112,26 @@ impl Ways {
         session: &Session<'_>,
         proof: Proof<'_>,
         and_then: &mut dyn FnMut() -> Result<(), Failure>,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<ChangeOutcome, Failure> {
         let is_empty = changes.plan.is_empty() && changes.removals.is_empty();
         if !self.json {
             self.show(changes, session)?;
         }
         let outcome = if is_empty && self.check {
-            Outcome::NothingToDo
+            ChangeOutcome::NothingToDo
         } else if self.check {
-            Outcome::ChangesNeeded
+            ChangeOutcome::ChangesNeeded
         } else if !is_empty && !self.agreed(changes)? {
             session.note("nothing was done");
-            Outcome::Declined
+            ChangeOutcome::Declined
         } else if changes.plan.is_empty() {
             proof().map_err(Failure::new)?;
             and_then()?;
-            if is_empty { Outcome::NothingToDo } else { Outcome::Done }
+            if is_empty { ChangeOutcome::NothingToDo } else { ChangeOutcome::Done }
         } else {
             apply(proof)?;
             and_then()?;
-            Outcome::Done
+            ChangeOutcome::Done
         };
         if self.json {
             print_report(outcome, changes, session)?;
@@ -191,8 +191,12 @@ fn answer_of(text: &str) -> Option<bool> {
 }
 
 /// Prints what was to be done, and how it ended, for programs.
-pub fn print_report(outcome: Outcome, changes: &Changes<'_>, session: &Session<'_>) -> Result<(), Failure> {
-    session.print_json(&Report {
+pub fn print_report(
+    outcome: ChangeOutcome,
+    changes: &Changes<'_>,
+    session: &Session<'_>,
+) -> Result<(), Failure> {
+    session.print_json(&ChangesReport {
         format: 1,
         outcome,
         changes: changes.plan.shown(),
@@ -203,17 +207,17 @@ pub fn print_report(outcome: Outcome, changes: &Changes<'_>, session: &Session<'
 }
 
 /// The code to end with where nothing went wrong.
-pub fn exit(outcome: Outcome) -> Exit {
+pub fn exit(outcome: ChangeOutcome) -> Exit {
     match outcome {
-        Outcome::NothingToDo | Outcome::Done => Exit::Ok,
-        Outcome::ChangesNeeded => Exit::CHANGES_NEEDED,
-        Outcome::Declined => Exit::Failed,
+        ChangeOutcome::NothingToDo | ChangeOutcome::Done => Exit::Ok,
+        ChangeOutcome::ChangesNeeded => Exit::CHANGES_NEEDED,
+        ChangeOutcome::Declined => Exit::Failed,
     }
 }
 
 /// Says what was left to whoever called; otherwise the code to end with.
-pub fn finish(outcome: Outcome, unfinished: Vec<String>) -> Result<Exit, Failure> {
-    if unfinished.is_empty() || outcome == Outcome::ChangesNeeded {
+pub fn finish(outcome: ChangeOutcome, unfinished: Vec<String>) -> Result<Exit, Failure> {
+    if unfinished.is_empty() || outcome == ChangeOutcome::ChangesNeeded {
         if !unfinished.is_empty() {
             Failure { errors: unfinished, hint: None, exit: Exit::Failed }.say();
         }

@@ -16,14 +16,14 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct ConfigReport {
     format: u32,
-    settings: Vec<Setting>,
+    settings: Vec<SettingRow>,
     problems: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct Setting {
+struct SettingRow {
     name: &'static str,
     value: String,
     source: String,
@@ -33,14 +33,14 @@ struct Setting {
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let (config, problems) = settings::for_command(session.env);
     let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    let settings = config.rows().into_iter().map(|row| Setting {
+    let settings = config.rows().into_iter().map(|row| SettingRow {
         name: row.name,
         value: row.value,
         source: row.source.to_string(),
     });
     if args.json {
         let settings = settings.collect();
-        session.print_json(&Report { format: 1, settings, problems: problems.clone() })?;
+        session.print_json(&ConfigReport { format: 1, settings, problems: problems.clone() })?;
     } else {
         let mut table = Table::new("<<<");
         for setting in settings {

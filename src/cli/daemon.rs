@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::changes::{self, Changes, Outcome};
+use crate::cli::changes::{self, ChangeOutcome, Changes};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::table::Table;
@@ -74,7 +74,13 @@ struct ServiceArgs {
 
 impl ServiceArgs {
     /// Says what is to be done and how it ended: as JSON, or for people as `text`.
-    fn say(&self, outcome: Outcome, plan: &Plan, text: &str, session: &Session<'_>) -> Result<Exit, Failure> {
+    fn say(
+        &self,
+        outcome: ChangeOutcome,
+        plan: &Plan,
+        text: &str,
+        session: &Session<'_>,
+    ) -> Result<Exit, Failure> {
         if self.json {
             let notes = if plan.is_empty() { &[text.trim_end().to_owned()][..] } else { &[] };
             let changes = Changes { plan, removals: &[], notes, unfinished: &[], first_question: None };
@@ -122,7 +128,7 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     let place = DaemonAddress::for_build(session.env, &build).map_err(Failure::new)?;
-    let command = Command { session, place, build };
+    let command = DaemonCommand { session, place, build };
     match args.action {
         Some(Action::Start) => command.start(),
         Some(Action::Stop) => command.stop(),
@@ -139,13 +145,13 @@ const NO_DAEMON: &str = "\
 The daemon does not run. Builds do not need it. `kache daemon start` starts it now, `kache daemon install` at every login.
 ";
 
-struct Command<'a> {
+struct DaemonCommand<'a> {
     session: &'a Session<'a>,
     place: DaemonAddress,
     build: Build,
 }
 
-impl Command<'_> {
+impl DaemonCommand<'_> {
     fn ask(&self, request: &Request) -> Result<Response, NoDaemon> {
         let exe = binary::called(self.session.env).ok();
         let reply = client::ask(&self.place.endpoint, &self.build, request, exe.as_deref(), ASK_LIMIT)?;
@@ -245,10 +251,10 @@ impl Command<'_> {
                 }
                 None => format!("Nothing to do: {} starts it, and it runs.\n", service.name()),
             };
-            return args.say(Outcome::NothingToDo, &Plan::new(""), &text, self.session);
+            return args.say(ChangeOutcome::NothingToDo, &Plan::new(""), &text, self.session);
         };
         if args.dry_run {
-            return args.say(Outcome::ChangesNeeded, plan, &plan.text(), self.session);
+            return args.say(ChangeOutcome::ChangesNeeded, plan, &plan.text(), self.session);
         }
         if !args.json {
             self.session.print(&plan.text())?;
@@ -258,7 +264,7 @@ impl Command<'_> {
         let status = start::status(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
         let by = service.name();
         let text = format!("\nIt runs as process {}, started by {by} at every login.\n", status.pid);
-        args.say(Outcome::Done, plan, &text, self.session)
+        args.say(ChangeOutcome::Done, plan, &text, self.session)
     }
 
     fn no_service(&self, choice: Choice, args: &ServiceArgs) -> Result<Exit, Failure> {
@@ -267,7 +273,7 @@ impl Command<'_> {
                 let text = format!(
                     "No login service can be installed: {why}.\nThe daemon runs when it is started by `kache daemon start`, and ends when nobody needs it.\n"
                 );
-                args.say(Outcome::NothingToDo, &Plan::new(""), &text, self.session)
+                args.say(ChangeOutcome::NothingToDo, &Plan::new(""), &text, self.session)
             }
             Choice::Refused(why) => Err(Failure::new(why)),
             Choice::Systemd | Choice::Launchd | Choice::Task => Ok(Exit::Ok),
@@ -287,17 +293,17 @@ impl Command<'_> {
                 }
                 None => "Nothing to do: it is not installed as a service.\n".to_owned(),
             };
-            return args.say(Outcome::NothingToDo, &plan, &text, self.session);
+            return args.say(ChangeOutcome::NothingToDo, &plan, &text, self.session);
         }
         if args.dry_run {
-            return args.say(Outcome::ChangesNeeded, &plan, &plan.text(), self.session);
+            return args.say(ChangeOutcome::ChangesNeeded, &plan, &plan.text(), self.session);
         }
         if !args.json {
             self.session.print(&plan.text())?;
         }
         install::uninstall(&plan, &self.place, &self.build, &journal).map_err(Failure::new)?;
         let text = "\nThe service is removed, and the daemon has ended.\n";
-        args.say(Outcome::Done, &plan, text, self.session)
+        args.say(ChangeOutcome::Done, &plan, text, self.session)
     }
 
     fn stop(&self) -> Result<Exit, Failure> {

@@ -67,7 +67,7 @@ pub struct Args {
 const MOST_ROUNDS: usize = 3;
 
 #[derive(Serialize)]
-struct Report {
+struct DoctorReport {
     format: u32,
     is_well: bool,
     /// What `--fix` did, for people.
@@ -115,7 +115,7 @@ pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Re
     if args.report {
         session.print(&show::report(&examined, &machine))?;
     } else if args.json {
-        session.print_json(&Report { format: 1, is_well, fixed, findings: show::rows(&examined) })?;
+        session.print_json(&DoctorReport { format: 1, is_well, fixed, findings: show::rows(&examined) })?;
     } else {
         session.print(&format!("{}\n{}", show::text(&examined), show::summary(&examined)))?;
     }
@@ -166,7 +166,7 @@ fn would_fix(
         return Ok(false);
     }
     if args.json {
-        session.print_json(&Report { format: 1, is_well, fixed: Vec::new(), findings: rows })?;
+        session.print_json(&DoctorReport { format: 1, is_well, fixed: Vec::new(), findings: rows })?;
         return Ok(true);
     }
     let shown = removed

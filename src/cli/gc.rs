@@ -89,7 +89,7 @@ pub fn lock(cache_dir: &Path) -> Result<CollectionLock, Failure> {
 
 /// All that is in the store.
 pub fn survey(cache_dir: &Path, session: &Session<'_>) -> Result<Survey, Failure> {
-    Survey::of(cache_dir, &session.index(cache_dir)?.last_uses()?).map_err(|Incomplete(problems)| {
+    Survey::read(cache_dir, &session.index(cache_dir)?.last_uses()?).map_err(|Incomplete(problems)| {
         // An obstacle was told, with what to do about it.
         let errors = match store_access::look(cache_dir).hinders_builds() {
             true => vec![format!("the store at {} cannot be read completely", cache_dir.display())],
@@ -114,7 +114,7 @@ fn first_of(mut problems: Vec<String>) -> Vec<String> {
 /// Says that there is nothing to remove.
 pub fn missing(cache_dir: &Path, dry_run: bool, json: bool, session: &Session<'_>) -> Result<Exit, Failure> {
     if json {
-        session.print_json(&Report { dry_run, ..Report::of(&Plan::default(), None) })?;
+        session.print_json(&GcReport { dry_run, ..GcReport::new(&Plan::default(), None) })?;
     } else {
         session.print(&format!("There is no store at {}: nothing to remove.\n", cache_dir.display()))?;
     }
@@ -138,7 +138,7 @@ pub fn finish(
     }
     let applied = lock.map(|lock| apply(plan, lock));
     if json {
-        session.print_json(&Report::of(plan, applied.as_ref()))?;
+        session.print_json(&GcReport::new(plan, applied.as_ref()))?;
     } else {
         session.print(&summary(plan, applied.as_ref()))?;
     }
@@ -172,7 +172,7 @@ fn summary(plan: &Plan, applied: Option<&Applied>) -> String {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct GcReport {
     format: u32,
     dry_run: bool,
     before_bytes: u64,
@@ -197,8 +197,8 @@ struct Evicted {
     last_used_ms: u64,
 }
 
-impl Report {
-    fn of(plan: &Plan, applied: Option<&Applied>) -> Report {
+impl GcReport {
+    fn new(plan: &Plan, applied: Option<&Applied>) -> GcReport {
         let evicted = |eviction: &crate::gc::plan::Eviction| Evicted {
             key: eviction.key.to_hex(),
             crate_name: eviction.unit.crate_name.clone(),
@@ -208,7 +208,7 @@ impl Report {
             why: eviction.why.name(),
             last_used_ms: eviction.last_used_ms,
         };
-        Report {
+        GcReport {
             format: 1,
             dry_run: applied.is_none(),
             before_bytes: plan.before_bytes,

@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
-use crate::cli::changes::{self, Changes, Outcome, Ways};
+use crate::cli::changes::{self, ChangeOptions, ChangeOutcome, Changes};
 use crate::cli::exit::{Exit, Failure, NO_CARGO_HINT};
 use crate::cli::session::Session;
-use crate::cli::uninstall::TakeBack;
+use crate::cli::uninstall::InitReversal;
 use crate::settings;
 use crate::setup::init::{self, CannotInit, Init};
 use crate::setup::login::Login;
@@ -19,7 +19,7 @@ use crate::sys::env;
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    ways: Ways,
+    options: ChangeOptions,
     /// Leave the login service out
     #[arg(long, conflicts_with = "undo")]
     no_service: bool,
@@ -50,7 +50,7 @@ enum WrapperPath {
 /// Does it, or takes it back.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let journal = user::journal(session.env, args.allow_root).map_err(|e| changes::wrong_user(&e))?;
-    args.ways.recover(&journal, session)?;
+    args.options.recover(&journal, session)?;
     if args.undo {
         return undo(args, &journal, session);
     }
@@ -84,14 +84,14 @@ fn set_up(
         })?;
         init.plan.actions.extend(linger);
     }
-    let mut ways = login.as_ref().map_or(Ok(Vec::new()), |login| login.added_to(&init.plan))?;
-    let has_service_changes = !ways.is_empty();
-    if ways.is_empty() {
-        ways.push(std::mem::replace(&mut init.plan, Plan::new(init::COMMAND)));
+    let mut plans = login.as_ref().map_or(Ok(Vec::new()), |login| login.added_to(&init.plan))?;
+    let has_service_changes = !plans.is_empty();
+    if plans.is_empty() {
+        plans.push(std::mem::replace(&mut init.plan, Plan::new(init::COMMAND)));
     }
     init.notes.extend(login.as_ref().and_then(|login| login.why_none.as_ref()).map(|why| no_service(why)));
     let changes = Changes {
-        plan: &ways[0],
+        plan: &plans[0],
         removals: &[],
         notes: &init.notes,
         unfinished: &init.unfinished,
@@ -109,8 +109,8 @@ fn set_up(
     };
     let mut apply = |proof: Proof<'_>| {
         let applied = match &login {
-            Some(login) if has_service_changes => login.apply(&ways, journal, proof),
-            _ => journal.apply(&ways[0], proof),
+            Some(login) if has_service_changes => login.apply(&plans, journal, proof),
+            _ => journal.apply(&plans[0], proof),
         };
         applied.map_err(|no| {
             let is_reverted = matches!(no, NotApplied::Reverted { .. });
@@ -120,15 +120,15 @@ fn set_up(
             if helps { failure.hint(WITHOUT_SERVICE) } else { failure }
         })
     };
-    let outcome = args.ways.carry_out_by(&mut apply, &changes, session, &mut proof, &mut || Ok(()))?;
+    let outcome = args.options.carry_out_by(&mut apply, &changes, session, &mut proof, &mut || Ok(()))?;
     if let Some(by_hand) = &init.by_hand {
         init.unfinished.iter().for_each(|what| session.note(what));
         let error = format!("{} cannot be changed: {}", by_hand.path.display(), by_hand.why);
         return Err(Failure::usage(vec![error])
             .hint(format!("put this into it yourself, and run this again:\n\n{}", by_hand.snippet)));
     }
-    if !args.ways.json {
-        session.print(&said(&init, outcome, args.ways.check, login.as_ref()))?;
+    if !args.options.json {
+        session.print(&said(&init, outcome, args.options.check, login.as_ref()))?;
     }
     changes::finish(outcome, init.unfinished)
 }
@@ -141,7 +141,7 @@ fn no_service(why: &str) -> String {
     )
 }
 
-fn said(init: &Init, outcome: Outcome, only_looked: bool, login: Option<&Login>) -> String {
+fn said(init: &Init, outcome: ChangeOutcome, only_looked: bool, login: Option<&Login>) -> String {
     let wrapper = init.wrapper.display();
     let name = login.and_then(Login::name);
     let daemon = name.and_then(|name| Some((name, login?.daemon()?.pid)));
@@ -149,17 +149,19 @@ fn said(init: &Init, outcome: Outcome, only_looked: bool, login: Option<&Login>)
         format!("The daemon runs as process {pid}; {name} starts it at every login.\n")
     });
     match outcome {
-        Outcome::Done => format!(
+        ChangeOutcome::Done => format!(
             "\nDone: cargo was asked, and calls {wrapper}.\n{daemon}\nWhat is compiled from now on is stored, and served \
              when it is needed again. What is built already is\nstored when it is compiled next. `kache stats` shows \
              what happened.\n\n`kache uninstall` takes this back. Call it before you remove the program: cargo does not \
              work\nwhen the wrapper is missing that its configuration names.\n"
         ),
-        Outcome::ChangesNeeded | Outcome::Declined => String::new(),
-        Outcome::NothingToDo if only_looked => {
+        ChangeOutcome::ChangesNeeded | ChangeOutcome::Declined => String::new(),
+        ChangeOutcome::NothingToDo if only_looked => {
             format!("Nothing to do: cargo's configuration names {wrapper}.\n{daemon}")
         }
-        Outcome::NothingToDo => format!("Nothing to do: cargo was asked, and calls {wrapper}.\n{daemon}"),
+        ChangeOutcome::NothingToDo => {
+            format!("Nothing to do: cargo was asked, and calls {wrapper}.\n{daemon}")
+        }
     }
 }
 
@@ -169,25 +171,25 @@ fn undo(args: &Args, journal: &Journal, session: &Session<'_>) -> Result<Exit, F
     let service = if undo.installed_service() { login.removal(journal)? } else { Plan::new("") };
     let removes_service = !service.is_empty();
     undo.remove_service(service);
-    let take_back =
-        TakeBack { uninstall: &undo, removals: Vec::new(), login: &login, removes_service, journal };
+    let reversal =
+        InitReversal { uninstall: &undo, removals: Vec::new(), login: &login, removes_service, journal };
     let mut traces = || {
         login
             .remove_traces(false)
             .map_err(|e| Failure::new(format_args!("what the daemon left cannot be removed: {e}")))
     };
-    let outcome = take_back.carry_out(&args.ways, session, proof::prove_works, &mut traces)?;
-    if !args.ways.json {
+    let outcome = reversal.carry_out(&args.options, session, proof::prove_works, &mut traces)?;
+    if !args.options.json {
         session.print(&match outcome {
-            Outcome::Done => {
+            ChangeOutcome::Done => {
                 let cache_dir = settings::for_command(session.env).0.cache_dir.value;
                 let kept = super::uninstall::kept(session.env, &cache_dir);
                 format!("\nDone: everything is as it was before `kache init`.\n{kept}")
             }
-            Outcome::NothingToDo => {
+            ChangeOutcome::NothingToDo => {
                 "Nothing to do: there is no `kache init` that could be taken back.\n".to_owned()
             }
-            Outcome::ChangesNeeded | Outcome::Declined => String::new(),
+            ChangeOutcome::ChangesNeeded | ChangeOutcome::Declined => String::new(),
         })?;
     }
     changes::finish(outcome, undo.unfinished)

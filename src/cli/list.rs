@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::list::inputs::EntryInputs;
 use crate::cli::session::Session;
 use crate::cli::table::Table;
 use crate::config::units::{format_bytes, format_duration};
@@ -44,13 +45,13 @@ enum Sort {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct ListReport {
     format: u32,
-    entries: Vec<Line>,
+    entries: Vec<EntryReport>,
 }
 
 #[derive(Serialize)]
-struct Line {
+struct EntryReport {
     key: String,
     crate_name: String,
     package: String,
@@ -66,7 +67,7 @@ struct Line {
     last_used_ms: u64,
     /// With `--inputs`, where they can be read.
     #[serde(flatten)]
-    inputs: Option<inputs::Inputs>,
+    inputs: Option<EntryInputs>,
 }
 
 /// Prints the entries.
@@ -83,11 +84,11 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     }
     if args.json {
         let entries = rows.into_iter().map(|row| {
-            let inputs = args.inputs.then(|| inputs::of(&store, &row.key)).flatten();
+            let inputs = args.inputs.then(|| EntryInputs::read(&store, &row.key)).flatten();
             line(row, inputs)
         });
         let entries = entries.collect();
-        session.print_json(&Report { format: 1, entries })?;
+        session.print_json(&ListReport { format: 1, entries })?;
         return Ok(Exit::Ok);
     }
     if rows.is_empty() {
@@ -97,8 +98,9 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     }
     let now_ms = clock::now_ms();
     if args.inputs {
-        let texts =
-            rows.iter().map(|row| inputs::text(&title(row, now_ms), inputs::of(&store, &row.key).as_ref()));
+        let texts = rows
+            .iter()
+            .map(|row| inputs::text(&title(row, now_ms), EntryInputs::read(&store, &row.key).as_ref()));
         session.print(&texts.collect::<Vec<_>>().join("\n"))?;
     } else {
         session.print(&table(&rows, now_ms))?;
@@ -125,8 +127,8 @@ fn kind(row: &EntryRow) -> String {
     }
 }
 
-fn line(row: EntryRow, inputs: Option<inputs::Inputs>) -> Line {
-    Line {
+fn line(row: EntryRow, inputs: Option<EntryInputs>) -> EntryReport {
+    EntryReport {
         key: row.key.to_hex(),
         crate_name: row.crate_name,
         package: row.package,

@@ -51,7 +51,7 @@ use std::process::ExitCode;
 use crate::sys::env::Env;
 
 /// Whether the process was called by a person, and not by cargo as a wrapper.
-pub fn is_meant(env: &Env) -> bool {
+pub fn is_command_line(env: &Env) -> bool {
     let args = env.args.get(1..).unwrap_or_default();
     let in_build_script = env.get("OUT_DIR").is_some() && env.get("CARGO_MANIFEST_DIR").is_some();
     dispatch::form(args, in_build_script, &command::is_command) == dispatch::Form::CommandLine

@@ -33,7 +33,7 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct PurgeReport {
     format: u32,
     dry_run: bool,
     store: String,
@@ -57,7 +57,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let Some(name) = &args.crate_name else { return everything(args, &cache_dir, session) };
     session.note_obstacles(&cache_dir);
     let survey = gc::survey(&cache_dir, session)?;
-    let plan = Plan::of_crate(&survey, clock::now_ms(), name);
+    let plan = Plan::for_crate(&survey, clock::now_ms(), name);
     if plan.evictions.is_empty() && !args.json {
         session
             .print(&format!("There are no entries of `{name}` in the store at {}.\n", cache_dir.display()))?;
@@ -100,7 +100,7 @@ fn report(
     cache_dir: &Path,
     session: &Session<'_>,
 ) -> Result<Exit, Failure> {
-    session.print_json(&Report {
+    session.print_json(&PurgeReport {
         format: 1,
         dry_run: args.dry_run,
         store: Store::at(cache_dir).root().display().to_string(),

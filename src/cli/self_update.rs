@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::changes::{self, Changes, Outcome, Ways};
+use crate::cli::changes::{self, ChangeOptions, ChangeOutcome, Changes};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::protocol::semver::Semver;
@@ -16,7 +16,7 @@ use crate::sys::{env, fs};
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    ways: Ways,
+    options: ChangeOptions,
 }
 
 /// Looks, shows, asks and does, if this program is the installer's.
@@ -38,12 +38,12 @@ fn update(args: &Args, installed: &Installed, keys: &[&str], session: &Session<'
     session.refuse_root_for_another()?;
     let journal = Journal::of(session.env).ok_or(CannotUpdate::NoHome).map_err(cannot)?;
     let was_interrupted = journal.is_interrupted().map_err(changes::not_applied)?;
-    args.ways.recover(&journal, session)?;
-    if was_interrupted && !args.ways.check {
+    args.options.recover(&journal, session)?;
+    if was_interrupted && !args.options.check {
         // The file may be another program now than the one that runs.
         return Err(Failure::new("nothing more was done").hint("run this again"));
     }
-    if !args.ways.check {
+    if !args.options.check {
         update::sweep(&installed.exe);
     }
     let staging = Staging::open(session.env).map_err(cannot)?;
@@ -64,15 +64,15 @@ fn update(args: &Args, installed: &Installed, keys: &[&str], session: &Session<'
         Found::Newer(update) => update.prove(),
         _ => Ok(()),
     };
-    let outcome = args.ways.carry_out(&changes, &journal, session, &mut proof, &mut || Ok(()))?;
-    if !args.ways.json {
+    let outcome = args.options.carry_out(&changes, &journal, session, &mut proof, &mut || Ok(()))?;
+    if !args.options.json {
         session.print(&match (&found, outcome) {
-            (Found::Newer(update), Outcome::Done) => {
+            (Found::Newer(update), ChangeOutcome::Done) => {
                 let kept = installed.previous.as_ref().map(|previous| previous.display());
                 let kept = kept.map(|kept| format!(" The old one is {kept}.")).unwrap_or_default();
                 format!("\nDone: this is kache {} now.{kept}\n", update.version)
             }
-            (_, Outcome::NothingToDo) => "Nothing to do.\n".to_owned(),
+            (_, ChangeOutcome::NothingToDo) => "Nothing to do.\n".to_owned(),
             _ => String::new(),
         })?;
     }

@@ -83,7 +83,7 @@ impl Session<'_> {
 
     /// Prints `text` byte for byte, for a program that reads it.
     pub fn print_verbatim(&self, text: &str) -> Result<(), Failure> {
-        terminal::verbatim(text).map_err(|e| not_printed(&e))
+        terminal::print_verbatim(text).map_err(|e| not_printed(&e))
     }
 
     /// Prints a report as JSON.

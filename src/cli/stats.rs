@@ -32,7 +32,7 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct StatsReport {
     format: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     since_ms: Option<u64>,
@@ -68,12 +68,12 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let (config, config_problems) = session.config_of_builds()?;
     let cache_dir = &config.cache_dir.value;
     let since_ms = args.since.map(|since| clock::now_ms().saturating_sub(since.as_millis() as u64));
-    let read = records::since(&Store::records_dir(cache_dir), since_ms.unwrap_or(0));
+    let read = records::read_since(&Store::records_dir(cache_dir), since_ms.unwrap_or(0));
     read.unreadable.iter().for_each(|problem| session.note(problem));
-    let report = Report {
+    let report = StatsReport {
         format: 1,
         since_ms,
-        summary: Summary::of(&read.records),
+        summary: Summary::from_records(&read.records),
         n_unreadable_lines: read.n_skipped,
         config_problems,
         store: store_report(&config, session),
@@ -103,7 +103,7 @@ fn store_report(config: &Config, session: &Session<'_>) -> StoreReport {
     }
 }
 
-fn text(report: &Report, since: Option<Duration>, is_there: bool) -> String {
+fn text(report: &StatsReport, since: Option<Duration>, is_there: bool) -> String {
     let summary = &report.summary;
     let mut text = String::new();
     let period = since.map_or_else(String::new, |since| format!(" in the last {}", format_duration(since)));
@@ -163,9 +163,9 @@ fn counts(summary: &Summary) -> String {
     }
     table.row(["bypasses", &number(summary.n_bypasses), ""]);
     reasons(&mut table, &summary.bypasses_by_reason);
-    if !summary.inputs_learnt.is_empty() {
-        table.row(["inputs", &number(summary.inputs_learnt.values().map(|count| count.n).sum()), ""]);
-        reasons(&mut table, &summary.inputs_learnt);
+    if !summary.inputs_learned.is_empty() {
+        table.row(["inputs", &number(summary.inputs_learned.values().map(|count| count.n).sum()), ""]);
+        reasons(&mut table, &summary.inputs_learned);
         for (why, n) in &summary.unobserved_by_reason {
             table.row(["    not observed", &number(*n), why]);
         }

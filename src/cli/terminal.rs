@@ -7,16 +7,16 @@ use crate::report::escape;
 
 /// Prints text for people on standard output. A reader that went away is no failure.
 pub fn print(text: &str) -> io::Result<()> {
-    verbatim(&escape::text(text))
+    print_verbatim(&escape::text(text))
 }
 
 /// Prints JSON on standard output.
 pub fn print_json(json: &str) -> io::Result<()> {
-    verbatim(&escape::json(json))
+    print_verbatim(&escape::json(json))
 }
 
 /// Prints what another program reads, byte for byte. It must hold nothing that comes from a project.
-pub fn verbatim(text: &str) -> io::Result<()> {
+pub fn print_verbatim(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),

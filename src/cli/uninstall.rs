@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::changes::{self, Changes, Outcome, Ways};
+use crate::cli::changes::{self, ChangeOptions, ChangeOutcome, Changes};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::{gc, purge};
@@ -23,7 +23,7 @@ use crate::sys::{dirs, fs};
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    ways: Ways,
+    options: ChangeOptions,
     /// Remove the store, the records, and the journal of what was changed as well
     #[arg(long)]
     purge: bool,
@@ -35,7 +35,7 @@ pub struct Args {
 /// Plans, shows, asks and does.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let journal = user::journal(session.env, args.allow_root).map_err(|e| changes::wrong_user(&e))?;
-    args.ways.recover(&journal, session)?;
+    args.options.recover(&journal, session)?;
     let mut uninstall = uninstall::plan(session.env).map_err(cannot)?;
     let login = Login::to_remove(session.env, &env::current_exe()?)?;
     let service = login.removal(&journal)?;
@@ -60,10 +60,10 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         }
         Ok(())
     };
-    let take_back =
-        TakeBack { uninstall: &uninstall, removals, login: &login, removes_service, journal: &journal };
-    let outcome = take_back.carry_out(&args.ways, session, proof::prove_absent, &mut and_then)?;
-    if !args.ways.json {
+    let reversal =
+        InitReversal { uninstall: &uninstall, removals, login: &login, removes_service, journal: &journal };
+    let outcome = reversal.carry_out(&args.options, session, proof::prove_absent, &mut and_then)?;
+    if !args.options.json {
         let cache_dir = settings::for_command(session.env).0.cache_dir.value;
         session.print(&said(outcome, args.purge, session.env, &cache_dir))?;
     }
@@ -71,7 +71,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
 }
 
 /// Taking an init back.
-pub struct TakeBack<'a> {
+pub struct InitReversal<'a> {
     pub uninstall: &'a Uninstall,
     pub removals: Vec<String>,
     pub login: &'a Login,
@@ -80,19 +80,19 @@ pub struct TakeBack<'a> {
     pub journal: &'a Journal,
 }
 
-impl TakeBack<'_> {
+impl InitReversal<'_> {
     /// Shows, asks, and does it; a daemon that nobody supervises ends with it. `prove` is told whether cargo worked
     /// before.
     pub fn carry_out(
         mut self,
-        ways: &Ways,
+        options: &ChangeOptions,
         session: &Session<'_>,
         prove: fn(&Env, bool) -> Result<(), String>,
         and_then: &mut dyn FnMut() -> Result<(), Failure>,
-    ) -> Result<Outcome, Failure> {
-        let TakeBack { uninstall, login, .. } = self;
+    ) -> Result<ChangeOutcome, Failure> {
+        let InitReversal { uninstall, login, .. } = self;
         self.removals.extend(login.on_demand().map(|pid| format!("Stop the daemon, process {pid}")));
-        let worked = !ways.check && !uninstall.plan.is_empty() && proof::cargo_works(session.env);
+        let worked = !options.check && !uninstall.plan.is_empty() && proof::cargo_works(session.env);
         let changes = Changes {
             plan: &uninstall.plan,
             removals: &self.removals,
@@ -114,13 +114,13 @@ impl TakeBack<'_> {
             ended.map_err(changes::not_applied)?;
             and_then()
         };
-        ways.carry_out_by(&mut apply, &changes, session, &mut proof, &mut then)
+        options.carry_out_by(&mut apply, &changes, session, &mut proof, &mut then)
     }
 }
 
-fn said(outcome: Outcome, purge: bool, env: &Env, cache_dir: &Path) -> String {
+fn said(outcome: ChangeOutcome, purge: bool, env: &Env, cache_dir: &Path) -> String {
     match outcome {
-        Outcome::Done => {
+        ChangeOutcome::Done => {
             let exe = env::current_exe().ok().filter(|exe| fs::metadata(exe).is_ok());
             let program = exe.map(|exe| {
                 format!(
@@ -131,7 +131,7 @@ fn said(outcome: Outcome, purge: bool, env: &Env, cache_dir: &Path) -> String {
             let kept = if purge { String::new() } else { kept(env, cache_dir) };
             format!("\nDone: cargo does not call kache any more.\n{kept}{}", program.unwrap_or_default())
         }
-        Outcome::NothingToDo if env.cwd.is_some() => "Nothing to do: nothing names kache.\n".to_owned(),
+        ChangeOutcome::NothingToDo if env.cwd.is_some() => "Nothing to do: nothing names kache.\n".to_owned(),
         _ => String::new(),
     }
 }

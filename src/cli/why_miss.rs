@@ -9,7 +9,7 @@ use crate::cli::session::Session;
 use crate::config::units::format_duration;
 use crate::report::{escape, words};
 use crate::sys::clock;
-use crate::why_miss::{Finding, Verdict, explain};
+use crate::why_miss::{ExplainedUnit, Verdict, explain};
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct WhyMissReport {
     format: u32,
     units: Vec<UnitReport>,
 }
@@ -50,15 +50,15 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let (config, _) = session.config_of_builds()?;
     let cache_dir = config.cache_dir.value;
     session.note_obstacles(&cache_dir);
-    let findings = explain(&args.name, &cache_dir, &session.index(&cache_dir)?)?;
-    if findings.is_empty() {
+    let explained = explain(&args.name, &cache_dir, &session.index(&cache_dir)?)?;
+    if explained.is_empty() {
         let error = format!("no build of `{}` is recorded in {}", args.name, cache_dir.display());
         return Err(Failure::new(error).hint("`kache list` shows the crates that are in the store"));
     }
     let now_ms = clock::now_ms();
-    let units: Vec<UnitReport> = findings.iter().map(|finding| unit_report(finding, now_ms)).collect();
+    let units: Vec<UnitReport> = explained.iter().map(|unit| unit_report(unit, now_ms)).collect();
     if args.json {
-        session.print_json(&Report { format: 1, units })?;
+        session.print_json(&WhyMissReport { format: 1, units })?;
     } else {
         session.print(&units.iter().map(|unit| text(unit, now_ms)).collect::<Vec<_>>().join("\n"))?;
     }
@@ -69,10 +69,10 @@ fn ago(time_ms: u64, now_ms: u64) -> String {
     format!("{} ago", format_duration(Duration::from_millis(now_ms.saturating_sub(time_ms))))
 }
 
-fn unit_report(finding: &Finding, now_ms: u64) -> UnitReport {
-    let (verdict, because) = in_words(&finding.verdict, now_ms);
-    let record = &finding.record;
-    let see = match &finding.verdict {
+fn unit_report(unit: &ExplainedUnit, now_ms: u64) -> UnitReport {
+    let (verdict, because) = in_words(&unit.verdict, now_ms);
+    let record = &unit.record;
+    let see = match &unit.verdict {
         Verdict::Changed { see, .. } => see.clone(),
         _ => Vec::new(),
     };

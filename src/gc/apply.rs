@@ -1,25 +1,25 @@
-//! Doing what a plan says.
+//! Applies a plan. Removes only files that are unchanged since the survey, and entries before the blobs they refer to.
 
 use crate::gc::CollectionLock;
-use crate::gc::plan::{Kind, Plan};
+use crate::gc::plan::{FileKind, Plan};
 use crate::gc::survey::Stray;
 use crate::store::walk::{FileState, StoredFile};
 use crate::sys::fs;
 use crate::sys::lock::try_lock;
 
-/// What was done.
+/// What a collection removed.
 #[derive(Debug, Default)]
 pub struct Applied {
     pub n_evicted: usize,
     pub n_removed: usize,
-    /// What the store takes less; records are not part of it.
+    /// Bytes freed in the store; records are not part of it.
     pub store_bytes: u64,
-    /// Files that changed since the survey, and stayed.
+    /// Files kept because they changed since the survey.
     pub n_kept: usize,
     pub problems: Vec<String>,
 }
 
-/// Removes what the plan names: entries first, what they refer to second. The lock keeps other collections from
+/// Removes what the plan names: entries first, then the files they refer to. The lock keeps other collections from
 /// removing at the same time.
 pub fn apply(plan: &Plan, lock: &CollectionLock) -> Applied {
     let mut applied = Applied::default();
@@ -30,15 +30,15 @@ pub fn apply(plan: &Plan, lock: &CollectionLock) -> Applied {
         }
     }
     for (kind, found) in &plan.files {
-        // A lock that somebody holds is not old, whatever its time says.
-        let stray_lock = (*kind == Kind::Stray(Stray::Lock)).then(|| try_lock(&found.path));
+        // A lock that is held is in use, whatever its modification time says.
+        let stray_lock = (*kind == FileKind::Stray(Stray::Lock)).then(|| try_lock(&found.path));
         if matches!(stray_lock, Some(Ok(None))) {
             applied.n_kept += 1;
             continue;
         }
         if applied.remove(found) {
             applied.n_removed += 1;
-            let is_in_store = *kind != Kind::Stray(Stray::Records);
+            let is_in_store = *kind != FileKind::Stray(Stray::Records);
             applied.store_bytes += if is_in_store { found.state.disk_bytes } else { 0 };
         }
     }
@@ -47,7 +47,7 @@ pub fn apply(plan: &Plan, lock: &CollectionLock) -> Applied {
 }
 
 impl Applied {
-    /// Removes a file that is as it was when it was surveyed. A blob counts as changed when it got or lost a name.
+    /// Removes a file if it is unchanged since the survey. A blob whose link count changed counts as changed.
     fn remove(&mut self, found: &StoredFile) -> bool {
         match fs::symlink_metadata(&found.path) {
             Ok(metadata) if FileState::from_metadata(&metadata) == found.state => {}

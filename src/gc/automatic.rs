@@ -1,4 +1,4 @@
-//! Collecting without being asked to: only if there is a need, and never by half a configuration.
+//! Garbage collection that wrappers and the daemon start by themselves. Does nothing unless the store needs it.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,11 +12,10 @@ use crate::gc::{CollectionLock, lock_file};
 use crate::index::open::Index;
 use crate::sys::{clock, fs};
 
-/// How long a store is left alone that is within its limit.
+/// A store within its limit is collected at most this often.
 const PAUSE_MS: u64 = 24 * 3_600_000;
 
-/// Removes what should go. None if there is no need, another process is at it, or the store could not be
-/// looked through.
+/// Collects if needed. `None` if it is not needed, another process is collecting, or the store cannot be read.
 pub fn collect(config: &Config) -> Option<Applied> {
     let cache_dir = &config.cache_dir.value;
     let is_needed = config.gc_max_age.value.is_some()
@@ -32,20 +31,20 @@ pub enum NotCollected {
     Busy,
     #[error("{}: {error}", path.display())]
     Lock { path: PathBuf, error: io::Error },
-    /// What cannot be read might need what would go.
-    #[error("nothing was removed, because the store could not be looked through: {0}")]
+    /// An unreadable part of the store may refer to files that would be removed.
+    #[error("nothing was removed because the store cannot be read completely: {0}")]
     Incomplete(String),
 }
 
-/// Removes what should go, whether or not there is a need.
+/// Collects, whether needed or not.
 pub fn collect_now(config: &Config) -> Result<Applied, NotCollected> {
     let cache_dir = &config.cache_dir.value;
     let lock = CollectionLock::acquire(cache_dir)
         .map_err(|error| NotCollected::Lock { path: lock_file(cache_dir), error })?
         .ok_or(NotCollected::Busy)?;
     let last_uses = Index::open(cache_dir).and_then(|index| index.last_uses());
-    // Without last uses, entries go in the order in which they were made.
-    let survey = Survey::of(cache_dir, &last_uses.unwrap_or_else(|_| HashMap::new()));
+    // Without last uses, entries are evicted in the order in which they were made.
+    let survey = Survey::read(cache_dir, &last_uses.unwrap_or_else(|_| HashMap::new()));
     let max_age_ms = config.gc_max_age.value.map(|age| age.as_millis() as u64);
     let limits = Limits { max_bytes: config.max_size_bytes.value, max_age_ms, grace_ms: GRACE_MS };
     let survey = survey.map_err(|incomplete| {

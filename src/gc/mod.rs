@@ -1,28 +1,30 @@
-//! Garbage collection: what is in the store, which of it should go, and removing that.
+//! Garbage collection: finds out what is in the store, decides what to remove, and removes it. A build that runs at the
+//! same time never fails because of it, and never gets a wrong hit.
 //!
-//! A [`survey::Survey`] looks, a [`plan::Plan`] is computed from it and can be shown, and [`apply`] does what the plan
-//! says. The plan is the same with `--dry-run`.
+//! [`survey::Survey`] lists the store, [`plan::Plan`] is computed from it and can be shown, and [`apply`] carries it
+//! out. The plan is the same with `--dry-run`.
 //!
-//! # Beside running builds
+//! # Concurrent builds
 //!
-//! Nobody else is stopped or waited for; of collections themselves only one runs ([`CollectionLock`]). What is alive is
-//! decided by the entries' files. Entries go first and blobs second, so that what a crash leaves are orphans, and:
+//! A collection does not block builds or wait for them; only one collection runs at a time ([`CollectionLock`]).
+//! The entry files decide which blobs are referenced. Entries are removed before blobs, so a crash leaves only orphans:
 //!
-//! - A put writes blobs before the entry that refers to them. So a blob without an entry stays while it is young, and a
-//!   put that finds a blob there renews its change time ([`crate::store::blob`]).
-//! - Right before each removal the file is looked at again: one that changed since the survey (a put renewed it, a
-//!   restore linked it) stays.
-//! - Between that look and the removal there is a moment left. Who comes then finds an entry without a blob, which is a
-//!   miss, and puts it again.
+//! - A put writes blobs before the entry that refers to them. So a blob without an entry is kept while it is young, and
+//!   a put that finds its blob in the store renews the blob's change time ([`crate::store::blob`]).
+//! - Right before a file is removed its state is read again. A file that changed since the survey, because a put renewed
+//!   it or a restore linked it, is kept.
+//! - A short window remains between that check and the removal. A build that hits it finds an entry without a blob,
+//!   which is a miss, and stores the blob again.
 //!
-//! What stands behind crates (`reach`, `names`) outlives their entries: build directories hold such crates and are
-//! asked about them when something links. It goes [`plan::REACH_MS`] after it was last written or used by a compile.
+//! Crate closures and environment names outlive the entries of their crates, because build directories still hold such
+//! crates and linking them needs the closures. They are removed [`plan::CLOSURE_MS`] after they were last written or used.
 //!
-//! # By itself
+//! # Automatic collection
 //!
-//! After a miss that stored something, a wrapper now and then starts `kache gc --automatic` ([`crate::run::automatic_gc`]). That
-//! ends at once unless the store is over its limit, entries can be too old, or a day has passed ([`automatic`]). A
-//! daemon that runs does the same, and stamps so that wrappers need not.
+//! After a miss that stored something, a wrapper now and then starts `kache gc --automatic`
+//! ([`crate::run::automatic_gc`]). That exits at once unless the store is over its limit, a maximum age is configured,
+//! or a day has passed since the last collection ([`automatic`]). A running daemon does the same, and then wrappers do
+//! not start one.
 
 pub mod survey;
 
@@ -41,7 +43,7 @@ use std::path::{Path, PathBuf};
 use crate::sys::fs;
 use crate::sys::lock::{FileLock, try_lock};
 
-/// The file that a collection locks. Its time of modification is when the last one ended.
+/// The lock file of collections. Its modification time is the end of the last collection.
 pub fn lock_file(cache_dir: &Path) -> PathBuf {
     cache_dir.join("gc.lock")
 }
@@ -64,8 +66,8 @@ impl CollectionLock {
     }
 }
 
-/// Whether another process holds that lock now.
-pub fn is_under_way(cache_dir: &Path) -> bool {
+/// Whether another process holds that lock.
+pub fn is_collecting(cache_dir: &Path) -> bool {
     let path = lock_file(cache_dir);
     fs::metadata(&path).is_ok() && matches!(try_lock(&path), Ok(None))
 }

@@ -1,4 +1,5 @@
-//! What should go, computed from a survey, the time, and the limits: no I/O, no clock.
+//! Decides what to remove from the store, given a survey, the time and the limits. Pure: no I/O and no clock, so that
+//! a dry run shows exactly what a collection does.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -10,148 +11,157 @@ use crate::index::records::is_named;
 use crate::report::words::counted;
 use crate::store::Bucket;
 use crate::store::entry::UnitName;
-use crate::store::walk::{FileState, StoredFile};
+use crate::store::walk::StoredFile;
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
-/// How lately made or used is lately.
+/// Entries made or used within this time are kept.
 pub const GRACE_MS: u64 = 10 * 60_000;
-/// A put may have found a blob of an entry that goes, and not written its own entry yet. A put takes seconds.
+/// Blobs of an evicted entry are kept for this long after their last change: another put may have found the blob in the
+/// store and not written its entry yet. A put takes seconds.
 const PUT_MS: u64 = 60_000;
-/// An unfinished file so old is nobody's: a put takes seconds.
+/// Temporary files of this age are abandoned: a put takes seconds.
 pub const TEMPORARY_MS: u64 = HOUR_MS;
-/// A lock that was not used for so long guards nothing; its file is made again when it is needed.
+/// Lock files unused for this long are removed; they are created again when needed.
 pub const LOCK_MS: u64 = DAY_MS;
-/// Altered blobs are kept so long for who wants to know what altered them.
+/// Altered blobs are kept for this long, so that one can find out what altered them.
 pub const QUARANTINE_MS: u64 = 7 * DAY_MS;
-/// How long it is known what stands behind a crate that has no entry any more.
-pub const REACH_MS: u64 = 30 * DAY_MS;
-/// How long records are kept.
+/// How long crate closures and environment names outlive the entry of their crate.
+pub const CLOSURE_MS: u64 = 30 * DAY_MS;
+/// Records are kept for this long.
 pub const RECORDS_MS: u64 = 30 * DAY_MS;
 
-/// What the store is allowed to hold.
+/// Limits of the store.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Over it, entries go until 90 % of it are left.
+    /// A larger store is reduced to 90 % of this.
     pub max_bytes: u64,
-    /// Entries that were not used for so long go.
+    /// Entries unused for this long are evicted.
     pub max_age_ms: Option<u64>,
-    /// What was made or used so lately stays.
+    /// Entries made or used within this time are kept.
     pub grace_ms: u64,
 }
 
-/// Why an entry goes.
+impl Limits {
+    fn is_expired(&self, entry: &EntryState, now_ms: u64) -> bool {
+        self.max_age_ms.is_some_and(|age_ms| entry.last_used_ms + age_ms <= now_ms)
+    }
+
+    fn is_within_grace(&self, entry: &EntryState, now_ms: u64) -> bool {
+        entry.last_used_ms + self.grace_ms > now_ms
+    }
+}
+
+/// Why an entry is evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum EvictionReason {
     Damaged,
     Age,
     Size,
     Named,
 }
 
-impl Why {
+impl EvictionReason {
     /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
-            Why::Damaged => "damaged",
-            Why::Age => "age",
-            Why::Size => "size",
-            Why::Named => "named",
+            EvictionReason::Damaged => "damaged",
+            EvictionReason::Age => "age",
+            EvictionReason::Size => "size",
+            EvictionReason::Named => "named",
         }
     }
 }
 
-/// An entry that goes.
+/// An entry to evict.
 #[derive(Clone, Debug)]
 pub struct Eviction {
     pub key: Digest,
     pub found: StoredFile,
     pub unit: UnitName,
-    pub why: Why,
+    pub why: EvictionReason,
     pub last_used_ms: u64,
 }
 
-/// What kind of file goes.
+/// A kind of file to remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum FileKind {
     Blob,
-    /// On another shelf.
-    Side,
+    /// A file of another bucket: an input list, a crate closure, environment names.
+    Metadata,
     Stray(Stray),
 }
 
-/// All that goes.
+/// Everything that a collection removes.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Least recently used first.
     pub evictions: Vec<Eviction>,
-    /// Files that nothing refers to then.
-    pub files: Vec<(Kind, StoredFile)>,
+    /// Files that no remaining entry refers to.
+    pub files: Vec<(FileKind, StoredFile)>,
     pub before_bytes: u64,
     pub after_bytes: u64,
-    /// Of what goes: bytes that are in build directories as well, and are freed only when they go there.
+    /// The part of the removed bytes that build directories still use: freed only when it is removed there too.
     pub shared_bytes: u64,
     /// When it was computed.
     pub now_ms: u64,
 }
 
 impl Plan {
-    /// What should go so that the store is within its limits.
+    /// Plans to bring the store within its limits.
     pub fn compute(survey: &Survey, now_ms: u64, limits: &Limits) -> Plan {
-        let young = |time_ms: u64| time_ms + limits.grace_ms > now_ms;
-        let is_old = |entry: &EntryState| {
-            limits.max_age_ms.is_some_and(|age_ms| entry.last_used_ms + age_ms <= now_ms)
-        };
-        let mut whys: BTreeMap<usize, Why> = BTreeMap::new();
+        let mut whys: BTreeMap<usize, EvictionReason> = BTreeMap::new();
         for (index, entry) in survey.entries.iter().enumerate() {
             if entry.unit.is_none() {
-                whys.insert(index, Why::Damaged);
-            } else if is_old(entry) && !young(entry.last_used_ms) {
-                whys.insert(index, Why::Age);
+                whys.insert(index, EvictionReason::Damaged);
+            } else if limits.is_expired(entry, now_ms) && !limits.is_within_grace(entry, now_ms) {
+                whys.insert(index, EvictionReason::Age);
             }
         }
-        let youth = Youth { orphan_ms: limits.grace_ms, evicted_ms: limits.grace_ms.min(PUT_MS) };
-        let so_far = finish(survey, &whys, now_ms, youth);
+        let minimum_age = MinimumAge { orphan_ms: limits.grace_ms, evicted_ms: limits.grace_ms.min(PUT_MS) };
+        let so_far = finish(survey, &whys, now_ms, minimum_age);
         if so_far.after_bytes > limits.max_bytes {
-            let target_bytes = limits.max_bytes / 10 * 9;
-            evict_to(survey, &mut whys, so_far.after_bytes, target_bytes, &young);
+            evict_by_size(survey, &mut whys, so_far.after_bytes, limits, now_ms);
         }
-        finish(survey, &whys, now_ms, youth)
+        finish(survey, &whys, now_ms, minimum_age)
     }
 
-    /// Every entry of a crate or package of this name, and what only they hold.
-    pub fn of_crate(survey: &Survey, now_ms: u64, name: &str) -> Plan {
-        let is_of_crate = |entry: &EntryState| {
-            entry.unit.as_ref().is_some_and(|unit| is_named(name, &unit.crate_name, &unit.package))
-        };
-        let entries = survey.entries.iter().enumerate().filter(|(_, entry)| is_of_crate(entry));
-        let whys = entries.map(|(index, _)| (index, Why::Named)).collect();
-        finish(survey, &whys, now_ms, Youth { orphan_ms: GRACE_MS, evicted_ms: 0 })
+    /// Plans to remove all entries of a crate or package, and the files that only they refer to.
+    pub fn for_crate(survey: &Survey, now_ms: u64, name: &str) -> Plan {
+        let mut whys = BTreeMap::new();
+        for (index, entry) in survey.entries.iter().enumerate() {
+            if entry.unit.as_ref().is_some_and(|unit| is_named(name, &unit.crate_name, &unit.package)) {
+                whys.insert(index, EvictionReason::Named);
+            }
+        }
+        finish(survey, &whys, now_ms, MinimumAge { orphan_ms: GRACE_MS, evicted_ms: 0 })
     }
 
-    /// Whether there is nothing to do.
+    /// Whether there is nothing to remove.
     pub fn is_empty(&self) -> bool {
         self.evictions.is_empty() && self.files.is_empty()
     }
 }
 
-/// Adds the least recently used entries until what is left would be within `target_bytes`.
-fn evict_to(
+/// Adds the least recently used entries until the store, which would take `bytes` without that, is down to 90 % of its
+/// limit.
+fn evict_by_size(
     survey: &Survey,
-    whys: &mut BTreeMap<usize, Why>,
+    whys: &mut BTreeMap<usize, EvictionReason>,
     mut bytes: u64,
-    target_bytes: u64,
-    young: &dyn Fn(u64) -> bool,
+    limits: &Limits,
+    now_ms: u64,
 ) {
+    let target_bytes = limits.max_bytes / 10 * 9;
     let mut n_references: BTreeMap<&Digest, usize> = BTreeMap::new();
     for (index, entry) in survey.entries.iter().enumerate() {
         if !whys.contains_key(&index) {
             distinct(&entry.blobs).for_each(|blob| *n_references.entry(blob).or_default() += 1);
         }
     }
-    let inputs_bytes: BTreeMap<&Digest, u64> = (survey.sides.iter())
-        .filter(|(shelf, _, _)| *shelf == Bucket::Inputs)
+    let inputs_bytes: BTreeMap<&Digest, u64> = (survey.metadata_files.iter())
+        .filter(|(bucket, _, _)| *bucket == Bucket::Inputs)
         .map(|(_, key, found)| (key, found.state.disk_bytes))
         .collect();
     let mut order: Vec<usize> = (0..survey.entries.len()).filter(|index| !whys.contains_key(index)).collect();
@@ -161,10 +171,10 @@ fn evict_to(
         if bytes <= target_bytes {
             return;
         }
-        if young(entry.last_used_ms) {
+        if limits.is_within_grace(entry, now_ms) {
             continue;
         }
-        whys.insert(index, Why::Size);
+        whys.insert(index, EvictionReason::Size);
         bytes = bytes.saturating_sub(entry.found.state.disk_bytes);
         bytes = bytes.saturating_sub(inputs_bytes.get(&entry.key).copied().unwrap_or(0));
         for blob in distinct(&entry.blobs) {
@@ -183,18 +193,33 @@ fn distinct(blobs: &[Digest]) -> impl Iterator<Item = &Digest> {
     blobs.iter().enumerate().filter(|(index, blob)| !blobs[..*index].contains(blob)).map(|(_, blob)| blob)
 }
 
-/// How young files must be to stay although nothing refers to them.
+/// How old a file without references must be before it is removed.
 #[derive(Clone, Copy)]
-struct Youth {
-    /// What nothing referred to before.
+struct MinimumAge {
+    /// Of a file that no entry referred to before.
     orphan_ms: u64,
-    /// What an entry referred to that goes.
+    /// Of a file that only evicted entries refer to.
     evicted_ms: u64,
 }
 
-/// The plan that evicts these entries: with them goes what nothing else refers to. What nothing referred to before
-/// could belong to a put in progress, and stays while it is young.
-fn finish(survey: &Survey, whys: &BTreeMap<usize, Why>, now_ms: u64, youth: Youth) -> Plan {
+impl MinimumAge {
+    fn is_reached(self, found: &StoredFile, was_evicted: bool, now_ms: u64) -> bool {
+        is_older(found, if was_evicted { self.evicted_ms } else { self.orphan_ms }, now_ms)
+    }
+}
+
+fn is_older(found: &StoredFile, age_ms: u64, now_ms: u64) -> bool {
+    found.state.changed_ms + age_ms <= now_ms
+}
+
+/// The plan that evicts these entries and removes the files that no other entry refers to. A file without any reference
+/// may belong to a put in progress, so it is kept until it has the minimum age.
+fn finish(
+    survey: &Survey,
+    whys: &BTreeMap<usize, EvictionReason>,
+    now_ms: u64,
+    minimum_age: MinimumAge,
+) -> Plan {
     let mut plan = Plan { before_bytes: survey.disk_bytes(), now_ms, ..Plan::default() };
     let mut live = Referred::default();
     let mut evicted = Referred::default();
@@ -211,23 +236,26 @@ fn finish(survey: &Survey, whys: &BTreeMap<usize, Why>, now_ms: u64, youth: Yout
         }));
     }
     plan.evictions.sort_by_key(|eviction| (eviction.last_used_ms, eviction.key));
-    let older = |state: &FileState, age_ms: u64| state.changed_ms + age_ms <= now_ms;
-    let is_old = |found: &StoredFile, evicted: bool| {
-        older(&found.state, if evicted { youth.evicted_ms } else { youth.orphan_ms })
-    };
     for (digest, found) in &survey.blobs {
-        if !live.blobs.contains(digest) && is_old(found, evicted.blobs.contains(digest)) {
-            plan.files.push((Kind::Blob, found.clone()));
+        let was_evicted = evicted.blobs.contains(digest);
+        if !live.blobs.contains(digest) && minimum_age.is_reached(found, was_evicted, now_ms) {
+            plan.files.push((FileKind::Blob, found.clone()));
         }
     }
-    for (shelf, digest, found) in &survey.sides {
-        let goes = match shelf {
-            Bucket::Inputs => !live.keys.contains(digest) && is_old(found, evicted.keys.contains(digest)),
-            Bucket::Units => !live.units.contains(digest) && is_old(found, evicted.units.contains(digest)),
-            _ => !live.blobs.contains(digest) && older(&found.state, REACH_MS),
+    for (bucket, digest, found) in &survey.metadata_files {
+        let is_removed = match bucket {
+            Bucket::Inputs => {
+                let was_evicted = evicted.keys.contains(digest);
+                !live.keys.contains(digest) && minimum_age.is_reached(found, was_evicted, now_ms)
+            }
+            Bucket::Units => {
+                let was_evicted = evicted.units.contains(digest);
+                !live.units.contains(digest) && minimum_age.is_reached(found, was_evicted, now_ms)
+            }
+            _ => !live.blobs.contains(digest) && is_older(found, CLOSURE_MS, now_ms),
         };
-        if goes {
-            plan.files.push((Kind::Side, found.clone()));
+        if is_removed {
+            plan.files.push((FileKind::Metadata, found.clone()));
         }
     }
     for (stray, found) in &survey.strays {
@@ -238,10 +266,10 @@ fn finish(survey: &Survey, whys: &BTreeMap<usize, Why>, now_ms: u64, youth: Yout
             Stray::Records => (found.state.modified_ms, RECORDS_MS),
         };
         if time_ms + age_ms <= now_ms {
-            plan.files.push((Kind::Stray(*stray), found.clone()));
+            plan.files.push((FileKind::Stray(*stray), found.clone()));
         }
     }
-    let in_store = plan.files.iter().filter(|(kind, _)| *kind != Kind::Stray(Stray::Records));
+    let in_store = plan.files.iter().filter(|(kind, _)| *kind != FileKind::Stray(Stray::Records));
     let going = in_store.map(|(_, found)| found).chain(plan.evictions.iter().map(|eviction| &eviction.found));
     let (mut gone_bytes, mut shared_bytes) = (0, 0);
     for found in going {
@@ -253,7 +281,7 @@ fn finish(survey: &Survey, whys: &BTreeMap<usize, Why>, now_ms: u64, youth: Yout
     plan
 }
 
-/// What entries refer to.
+/// Files that entries refer to.
 #[derive(Default)]
 struct Referred {
     keys: HashSet<Digest>,
@@ -269,7 +297,7 @@ impl Referred {
     }
 }
 
-/// How many of the entries that go are shown by name.
+/// At most this many evicted entries are listed by name.
 const MOST_NAMED: usize = 20;
 
 impl fmt::Display for Plan {
@@ -278,7 +306,7 @@ impl fmt::Display for Plan {
             let UnitName { crate_name, version, kind, .. } = &eviction.unit;
             let age = std::time::Duration::from_millis(self.now_ms.saturating_sub(eviction.last_used_ms));
             match eviction.why {
-                Why::Damaged => writeln!(f, "evict  {} (damaged)", &eviction.key.to_hex()[..16])?,
+                EvictionReason::Damaged => writeln!(f, "evict  {} (damaged)", &eviction.key.to_hex()[..16])?,
                 _ => writeln!(
                     f,
                     "evict  {crate_name} {version} {kind}, last used {} ago",
@@ -290,19 +318,21 @@ impl fmt::Display for Plan {
             writeln!(f, "       and {} more", self.evictions.len() - MOST_NAMED)?;
         }
         let kinds = [
-            (Kind::Blob, "blob"),
-            (Kind::Side, "note"),
-            (Kind::Stray(Stray::Temporary), "unfinished file"),
-            (Kind::Stray(Stray::Lock), "unused lock"),
-            (Kind::Stray(Stray::Quarantined), "altered blob"),
-            (Kind::Stray(Stray::Records), "old record file"),
+            (FileKind::Blob, "blob"),
+            (FileKind::Metadata, "metadata file"),
+            (FileKind::Stray(Stray::Temporary), "unfinished file"),
+            (FileKind::Stray(Stray::Lock), "unused lock"),
+            (FileKind::Stray(Stray::Quarantined), "altered blob"),
+            (FileKind::Stray(Stray::Records), "old record file"),
         ];
         for (kind, name) in kinds {
-            let states: Vec<&FileState> =
-                self.files.iter().filter(|(this, _)| *this == kind).map(|(_, found)| &found.state).collect();
-            if !states.is_empty() {
-                let bytes = states.iter().map(|state| state.disk_bytes).sum();
-                writeln!(f, "remove {}, {}", counted(states.len(), name), format_bytes(bytes))?;
+            let (mut n_files, mut bytes) = (0, 0);
+            for (_, found) in self.files.iter().filter(|(this, _)| *this == kind) {
+                n_files += 1;
+                bytes += found.state.disk_bytes;
+            }
+            if n_files > 0 {
+                writeln!(f, "remove {}, {}", counted(n_files, name), format_bytes(bytes))?;
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What is in a cache directory, file by file.
+//! Lists the files of a cache directory and their references. Reads no blobs, and changes nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
@@ -10,19 +10,19 @@ use crate::store::walk::{self, StoredFile};
 use crate::store::{Bucket, Store};
 use crate::sys::fs;
 
-/// All files of a cache directory that a collection may remove, and what refers to what.
+/// All files of a cache directory that a collection may remove, and the references between them.
 #[derive(Debug, Default)]
 pub struct Survey {
     pub entries: Vec<EntryState>,
     pub blobs: BTreeMap<Digest, StoredFile>,
-    /// Files of the other shelves.
-    pub sides: Vec<(Bucket, Digest, StoredFile)>,
+    /// Files of the other buckets.
+    pub metadata_files: Vec<(Bucket, Digest, StoredFile)>,
     pub strays: Vec<(Stray, StoredFile)>,
-    /// What lies in the store besides, and is never removed.
+    /// Bytes of files that are never removed.
     pub other_bytes: u64,
 }
 
-/// A store of which a part cannot be read. Nothing may be removed from it: what cannot be read might refer to it.
+/// A part of the store cannot be read. Then nothing may be removed: the unreadable part may refer to it.
 #[derive(Debug)]
 pub struct Incomplete(pub Vec<String>);
 
@@ -39,7 +39,7 @@ pub struct EntryState {
     pub last_used_ms: u64,
 }
 
-/// A file that nothing refers to; it goes by its age.
+/// A kind of file without references, which is removed by its age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stray {
     Temporary,
@@ -49,8 +49,8 @@ pub enum Stray {
 }
 
 impl Survey {
-    /// Looks at everything. When an entry was last used is known from outside.
-    pub fn of(cache_dir: &Path, last_uses: &HashMap<Digest, u64>) -> Result<Survey, Incomplete> {
+    /// Surveys `cache_dir`. The times of last use come from the index.
+    pub fn read(cache_dir: &Path, last_uses: &HashMap<Digest, u64>) -> Result<Survey, Incomplete> {
         let store = Store::at(cache_dir);
         let mut problems = Vec::new();
         let entries = store.files_in(Bucket::Entries, &mut problems);
@@ -59,9 +59,9 @@ impl Survey {
             survey.entries.extend(entry_state(&store, key, found, last_uses, &mut problems));
         }
         survey.blobs = store.files_in(Bucket::Blobs, &mut problems).into_iter().collect();
-        for shelf in [Bucket::Inputs, Bucket::Units, Bucket::CrateClosure, Bucket::EnvironmentNames] {
-            let files = store.files_in(shelf, &mut problems).into_iter();
-            survey.sides.extend(files.map(|(digest, found)| (shelf, digest, found)));
+        for bucket in [Bucket::Inputs, Bucket::Units, Bucket::CrateClosure, Bucket::EnvironmentNames] {
+            let files = store.files_in(bucket, &mut problems).into_iter();
+            survey.metadata_files.extend(files.map(|(digest, found)| (bucket, digest, found)));
         }
         let locks =
             store.files_in(Bucket::Locks, &mut problems).into_iter().map(|(_, found)| found).collect();
@@ -79,17 +79,17 @@ impl Survey {
         if problems.is_empty() { Ok(survey) } else { Err(Incomplete(problems)) }
     }
 
-    /// What the store takes on the disk. Records and index are not part of it.
+    /// The size of the store on disk, without records and index.
     pub fn disk_bytes(&self) -> u64 {
         let entries = self.entries.iter().map(|entry| &entry.found);
-        let sides = self.sides.iter().map(|(_, _, found)| found);
+        let metadata_files = self.metadata_files.iter().map(|(_, _, found)| found);
         let strays = self.strays.iter().filter(|(stray, _)| *stray != Stray::Records).map(|(_, found)| found);
-        let all = entries.chain(self.blobs.values()).chain(sides).chain(strays);
+        let all = entries.chain(self.blobs.values()).chain(metadata_files).chain(strays);
         all.map(|found| found.state.disk_bytes).sum::<u64>() + self.other_bytes
     }
 }
 
-/// What an entry's file says; `None` if it went meanwhile.
+/// Reads one entry; `None` if it was removed meanwhile.
 fn entry_state(
     store: &Store,
     key: Digest,
@@ -117,37 +117,37 @@ fn entry_state(
     Some(EntryState { key, found, blobs, unit_key, last_used_ms, unit: entry.map(|entry| entry.unit) })
 }
 
-/// What a store takes on the disk.
+/// The size of a store on disk.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct DiskUsage {
     pub bytes: u64,
     pub n_files: u64,
-    /// What could not be looked at.
+    /// Why parts of the store could not be read.
     pub problems: Vec<String>,
 }
 
-/// What the store takes on the disk, without reading anything in it.
-pub fn taken(cache_dir: &Path) -> Taken {
+/// Measures the store without opening any file in it.
+pub fn disk_usage(cache_dir: &Path) -> DiskUsage {
     let store = Store::at(cache_dir);
-    let mut taken = Taken::default();
-    for shelf in Bucket::ALL {
-        let files = store.files_in(shelf, &mut taken.problems);
-        taken.add(files.iter().map(|(_, found)| found));
+    let mut usage = DiskUsage::default();
+    for bucket in Bucket::ALL {
+        let files = store.files_in(bucket, &mut usage.problems);
+        usage.add(files.iter().map(|(_, found)| found));
     }
     for dir in ["tmp", "quarantine", "memo"] {
-        let files = store.loose(dir, &mut taken.problems);
-        taken.add(files.iter());
+        let files = store.loose(dir, &mut usage.problems);
+        usage.add(files.iter());
     }
-    taken
+    usage
 }
 
-/// The bytes of [`taken`], and what could not be looked at.
+/// The bytes of [`disk_usage`], and why parts of the store could not be read.
 pub fn disk_bytes(cache_dir: &Path) -> (u64, Vec<String>) {
-    let Taken { bytes, problems, .. } = taken(cache_dir);
+    let DiskUsage { bytes, problems, .. } = disk_usage(cache_dir);
     (bytes, problems)
 }
 
-impl Taken {
+impl DiskUsage {
     fn add<'f>(&mut self, files: impl Iterator<Item = &'f StoredFile>) {
         for found in files {
             self.bytes += found.state.disk_bytes;

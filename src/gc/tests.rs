@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::CollectionLock;
 use super::apply::{Applied, apply};
-use super::plan::{GRACE_MS, Kind, Limits, Plan, REACH_MS, Why};
+use super::plan::{CLOSURE_MS, EvictionReason, FileKind, GRACE_MS, Limits, Plan};
 use super::survey::{EntryState, Stray, Survey, disk_bytes};
 use crate::digest::Digest;
 use crate::store::entry::UnitName;
@@ -56,9 +56,9 @@ fn survey(entries: &[(&str, &[&str], u64)]) -> Survey {
         for blob in *blobs {
             survey.blobs.insert(digest(blob), found(blob, 100 << 10, DAY_MS * 30));
         }
-        let side = |shelf, name: String| (shelf, digest(&name), found(&name, 4096, DAY_MS * 30));
-        survey.sides.push(side(Bucket::Inputs, (*name).to_owned()));
-        survey.sides.push(side(Bucket::Units, format!("unit of {name}")));
+        let side = |bucket, name: String| (bucket, digest(&name), found(&name, 4096, DAY_MS * 30));
+        survey.metadata_files.push(side(Bucket::Inputs, (*name).to_owned()));
+        survey.metadata_files.push(side(Bucket::Units, format!("unit of {name}")));
     }
     survey
 }
@@ -86,7 +86,7 @@ fn a_store_within_its_limits_is_left_alone() {
 }
 
 #[test]
-fn the_least_recently_used_go_until_nine_tenths_of_the_limit_are_left() {
+fn least_recently_used_entries_are_evicted_down_to_90_percent_of_the_limit() {
     let survey = survey(&[
         ("newest", &["1"], 2 * HOUR_MS),
         ("oldest", &["2"], 9 * DAY_MS),
@@ -98,7 +98,7 @@ fn the_least_recently_used_go_until_nine_tenths_of_the_limit_are_left() {
     let plan = Plan::compute(&survey, NOW_MS, &limits);
     assert_eq!(
         plan.to_string(),
-        "evict  oldest 1.0.0 lib, last used 9d ago\nremove 1 blob, 100 KiB\nremove 2 notes, 8 KiB\n"
+        "evict  oldest 1.0.0 lib, last used 9d ago\nremove 1 blob, 100 KiB\nremove 2 metadata files, 8 KiB\n"
     );
     assert_eq!((plan.before_bytes >> 10, plan.after_bytes >> 10), (548, 436));
     let plan = Plan::compute(&survey, NOW_MS, &Limits { max_bytes: 430 << 10, ..no_limits() });
@@ -111,7 +111,7 @@ fn the_least_recently_used_go_until_nine_tenths_of_the_limit_are_left() {
 }
 
 #[test]
-fn what_was_used_lately_stays_even_over_the_limit() {
+fn recently_used_entries_stay_even_over_the_limit() {
     let survey = survey(&[("a", &["1"], GRACE_MS - 1), ("b", &["2"], GRACE_MS)]);
     let plan = Plan::compute(&survey, NOW_MS, &Limits { max_bytes: 0, ..no_limits() });
     assert_eq!(evicted(&plan), ["b"]);
@@ -122,31 +122,31 @@ fn what_was_used_lately_stays_even_over_the_limit() {
 }
 
 #[test]
-fn entries_go_by_age_where_there_is_room() {
+fn expired_entries_are_evicted_below_the_limit() {
     let survey = survey(&[("a", &["1"], 7 * DAY_MS), ("b", &["2"], 7 * DAY_MS - 1)]);
     let plan = Plan::compute(&survey, NOW_MS, &Limits { max_age_ms: Some(7 * DAY_MS), ..no_limits() });
     assert_eq!(evicted(&plan), ["a"]);
-    assert_eq!(plan.evictions[0].why, Why::Age);
+    assert_eq!(plan.evictions[0].why, EvictionReason::Age);
 }
 
 #[test]
-fn a_damaged_entry_goes_with_its_blobs() {
+fn a_damaged_entry_is_removed_with_its_blobs() {
     let mut survey = survey(&[("a", &["1"], DAY_MS), ("b", &["2"], DAY_MS)]);
     survey.entries[0].unit = None;
     survey.entries[0].blobs.clear();
     let plan = Plan::compute(&survey, NOW_MS, &no_limits());
     assert_eq!(plan.evictions.len(), 1);
-    assert_eq!(plan.evictions[0].why, Why::Damaged);
+    assert_eq!(plan.evictions[0].why, EvictionReason::Damaged);
     assert_eq!(removed(&plan), ["1", "a", "unit of a"]);
 }
 
 #[test]
-fn an_orphan_that_is_young_may_belong_to_a_put_in_progress() {
+fn a_young_orphan_stays_because_a_put_may_be_in_progress() {
     let mut survey = survey(&[("a", &["1"], DAY_MS)]);
     survey.blobs.insert(digest("young"), found("young", 1, GRACE_MS - 1));
     survey.blobs.insert(digest("orphan"), found("orphan", 1, GRACE_MS));
-    survey.sides.push((Bucket::Inputs, digest("early"), found("early", 1, GRACE_MS - 1)));
-    survey.sides.push((Bucket::Units, digest("list"), found("list", 1, GRACE_MS)));
+    survey.metadata_files.push((Bucket::Inputs, digest("early"), found("early", 1, GRACE_MS - 1)));
+    survey.metadata_files.push((Bucket::Units, digest("list"), found("list", 1, GRACE_MS)));
     let plan = Plan::compute(&survey, NOW_MS, &no_limits());
     assert_eq!(removed(&plan), ["orphan", "list"]);
 }
@@ -162,18 +162,18 @@ fn a_blob_of_an_evicted_entry_that_was_just_renewed_stays() {
 }
 
 #[test]
-fn what_stands_behind_crates_outlives_their_entries() {
+fn crate_closures_outlive_the_entries_of_their_crates() {
     let mut survey = survey(&[("a", &["1"], DAY_MS)]);
-    for (name, age_ms) in [("1", 90 * DAY_MS), ("gone", REACH_MS - 1), ("long gone", REACH_MS)] {
-        survey.sides.push((Bucket::CrateClosure, digest(name), found(name, 1, age_ms)));
-        survey.sides.push((Bucket::EnvironmentNames, digest(name), found(name, 1, age_ms)));
+    for (name, age_ms) in [("1", 90 * DAY_MS), ("gone", CLOSURE_MS - 1), ("long gone", CLOSURE_MS)] {
+        survey.metadata_files.push((Bucket::CrateClosure, digest(name), found(name, 1, age_ms)));
+        survey.metadata_files.push((Bucket::EnvironmentNames, digest(name), found(name, 1, age_ms)));
     }
     let plan = Plan::compute(&survey, NOW_MS, &no_limits());
     assert_eq!(removed(&plan), ["long gone", "long gone"]);
 }
 
 #[test]
-fn stray_files_go_by_their_age() {
+fn stray_files_are_removed_by_age() {
     let mut survey = survey(&[]);
     for (stray, keep_ms) in [
         (Stray::Temporary, HOUR_MS),
@@ -198,13 +198,13 @@ fn stray_files_go_by_their_age() {
 #[test]
 fn a_crate_is_purged_by_any_spelling_and_what_others_share_stays() {
     let survey = survey(&[("my_crate", &["1", "shared"], 0), ("other", &["2", "shared"], 0)]);
-    let plan = Plan::of_crate(&survey, NOW_MS, "my-crate");
+    let plan = Plan::for_crate(&survey, NOW_MS, "my-crate");
     assert_eq!(evicted(&plan), ["my_crate"]);
     assert_eq!(removed(&plan), ["1", "my_crate", "unit of my_crate"]);
 }
 
 #[test]
-fn of_many_evictions_some_are_named() {
+fn at_most_twenty_evictions_are_listed() {
     let names: Vec<String> = (0..25).map(|n| format!("crate{n}")).collect();
     let entries: Vec<(&str, &[&str], u64)> =
         names.iter().map(|name| (name.as_str(), &[] as &[&str], DAY_MS)).collect();
@@ -214,7 +214,7 @@ fn of_many_evictions_some_are_named() {
 }
 
 fn look(scene: &Scene) -> Survey {
-    Survey::of(&scene.path("cache"), &HashMap::new()).expect("all can be read")
+    Survey::read(&scene.path("cache"), &HashMap::new()).expect("all can be read")
 }
 
 /// Units `a` and `b` in a store, seen by a survey.
@@ -238,18 +238,18 @@ fn everything() -> Limits {
 }
 
 #[test]
-fn a_plan_does_to_the_store_what_it_says() {
+fn applying_a_plan_frees_what_it_announced() {
     let (scene, survey) = stored();
     assert_eq!(survey.entries.len(), 2);
     let cache = scene.path("cache");
     assert_eq!(survey.disk_bytes(), disk_bytes(&cache).0);
-    let plan = Plan::of_crate(&survey, clock::now_ms(), "a");
+    let plan = Plan::for_crate(&survey, clock::now_ms(), "a");
     let applied = apply_to(&scene, &plan);
     assert_eq!((applied.n_evicted, applied.n_kept, applied.problems.len()), (1, 0, 0));
     assert_eq!(disk_bytes(&cache).0, plan.after_bytes);
     assert!(!scene.hits("a") && scene.hits("b"));
     // Both made the same files: the blobs are still referred to.
-    assert!(plan.files.iter().all(|(kind, _)| *kind == Kind::Side));
+    assert!(plan.files.iter().all(|(kind, _)| *kind == FileKind::Metadata));
     let plan = Plan::compute(&look(&scene), clock::now_ms(), &everything());
     assert_eq!(apply_to(&scene, &plan).problems, Vec::<String>::new());
     assert_eq!(look(&scene).blobs.len(), 0);
@@ -269,7 +269,7 @@ fn a_put_between_survey_and_removal_keeps_its_blobs() {
         fs::remove(&scene.store().path(Bucket::Entries, &key)).expect("removes");
     }
     let plan = Plan::compute(&look(&scene), clock::now_ms(), &everything());
-    assert!(plan.files.iter().any(|(kind, _)| *kind == Kind::Blob));
+    assert!(plan.files.iter().any(|(kind, _)| *kind == FileKind::Blob));
     // What the file system's clock can tell apart.
     let surveyed_ms = clock::now_ms();
     while fs::kernel_time(&scene.path("probe")).expect("asks") / 1_000_000 <= surveyed_ms as i64 {}
@@ -295,14 +295,14 @@ fn an_entry_that_lost_its_blobs_is_a_miss_and_the_next_put_heals_it() {
 }
 
 #[test]
-fn a_lock_that_is_held_stays() {
+fn a_held_lock_is_not_removed() {
     let (scene, _) = stored();
     let patience = std::time::Duration::from_secs(1);
     let held = scene.store().acquire_flight_lock(&digest("u"), &digest("r"), patience).expect("locks");
     let survey = look(&scene);
     let lock = survey.strays.iter().find(|(stray, _)| *stray == Stray::Lock).expect("there is one");
     let found = lock.1.clone();
-    let plan = Plan { files: vec![(Kind::Stray(Stray::Lock), found.clone())], ..Plan::default() };
+    let plan = Plan { files: vec![(FileKind::Stray(Stray::Lock), found.clone())], ..Plan::default() };
     assert_eq!(apply_to(&scene, &plan).n_removed, 0);
     drop(held);
     assert_eq!(apply_to(&scene, &plan).n_removed, 1);
@@ -359,7 +359,7 @@ fn a_put_that_finds_a_blob_there_renews_its_change_time_and_not_its_seal() {
 
 #[cfg(unix)]
 #[test]
-fn nothing_is_removed_from_a_store_that_cannot_be_read_completely() {
+fn nothing_is_removed_from_an_unreadable_store() {
     let (scene, _) = stored();
     let key = scene.lookup("a").expect("it is there").key;
     let entry = scene.store().path(Bucket::Entries, &key);
@@ -368,6 +368,6 @@ fn nothing_is_removed_from_a_store_that_cannot_be_read_completely() {
     fs::remove_dir_all(&dir).expect("removes");
     std::os::unix::fs::symlink(&dir, &dir).expect("leads to itself");
     let super::survey::Incomplete(problems) =
-        Survey::of(&scene.path("cache"), &HashMap::new()).expect_err("it is incomplete");
+        Survey::read(&scene.path("cache"), &HashMap::new()).expect_err("it is incomplete");
     assert!(problems[0].starts_with(&format!("{}: ", dir.display())), "{problems:?}");
 }

@@ -1,4 +1,5 @@
-//! Bringing the index up to date: entries that came or went, and records that were appended.
+//! Brings the index up to date with the entries of the store and the records appended since the last time. Each record
+//! is counted once.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,14 +13,14 @@ use crate::run::record;
 use crate::store::{Bucket, Store, walk};
 use crate::sys::fs;
 
-/// Uses of entries that are gone count again if the same entry comes back soon. After 90 days they are forgotten.
+/// Uses of removed entries are kept for 90 days, in case the same entry is stored again.
 const FORGET: &str = "DELETE FROM uses WHERE key NOT IN (SELECT key FROM entries)
     AND last_ms < (SELECT max(last_ms) FROM uses) - 7776000000";
 
-/// Makes the index say what the store and the records say now. Answers what could not be read.
+/// Brings the index up to date. Returns what could not be read.
 pub fn fold(db: &mut Connection, store: &Store, records_dir: &Path) -> Result<Vec<String>> {
     let mut problems = Vec::new();
-    // At once for writing: two that read first and write later could not both go on.
+    // Immediate: of two transactions that read first and write later, one would fail.
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     fold_entries(&transaction, store, &mut problems)?;
     fold_records(&transaction, records_dir, &mut problems)?;
@@ -51,14 +52,14 @@ fn fold_entries(db: &Transaction<'_>, store: &Store, problems: &mut Vec<String>)
     if n_damaged > 0 {
         let (entries, are) = if n_damaged == 1 { ("entry", "is") } else { ("entries", "are") };
         problems.push(format!(
-            "{n_damaged} {entries} of the store at {} {are} damaged and of no use; `kache gc` removes such",
+            "{n_damaged} {entries} of the store at {} {are} damaged and unused; `kache gc` removes them",
             store.root().display()
         ));
     }
     Ok(())
 }
 
-/// Adds what an entry's file says; false if that is nothing.
+/// Adds an entry from its file; false if the file is damaged.
 fn add_entry(db: &Transaction<'_>, store: &Store, key: &Digest, changed_ms: u64) -> Result<bool> {
     let hex = key.to_hex();
     db.execute("DELETE FROM entries WHERE key = ?", [&hex])?;
@@ -92,8 +93,8 @@ fn add_entry(db: &Transaction<'_>, store: &Store, key: &Digest, changed_ms: u64)
     Ok(true)
 }
 
-/// Counts what was appended since the last time. A line without an end is left for the next time: somebody may be
-/// writing it. A file that got shorter is another one.
+/// Counts the records appended since the last time. An unterminated line is left for the next time: it may still be
+/// being written. A file that got shorter was replaced, and is read from its start.
 fn fold_records(db: &Transaction<'_>, records_dir: &Path, problems: &mut Vec<String>) -> Result<()> {
     let mut folded: HashMap<String, u64> = HashMap::new();
     let mut statement = db.prepare("SELECT file, n_bytes FROM folded")?;

@@ -1,11 +1,11 @@
-//! The index: a view of entries, sizes and last use, derived from the store and the records, for those who read back.
+//! The index: entries, sizes and times of last use, derived from the store and the records for reports. It can be
+//! deleted at any time without losing anything.
 //!
-//! It is SQLite at `{cache_dir}/index.db`, brought up to date by every command that needs it. Nothing is lost with it:
-//! one that is missing, damaged or of another version is made anew; where it cannot be written, one in memory does the
-//! same. The wrapper cannot come here: it stands above this in the order of modules.
+//! It is an SQLite database at `{cache_dir}/index.db`, which every command that needs it brings up to date. If it is
+//! missing, damaged or of another version it is rebuilt; if it cannot be written, a database in memory is used instead.
+//! The wrapper never uses it.
 //!
-//! Nothing that must be true is taken from it. What may be removed from the store is decided by the entries' own
-//! files; from here comes only what was used last.
+//! Garbage collection takes only the times of last use from it; the entry files decide what may be removed.
 
 pub mod records;
 
@@ -20,5 +20,5 @@ pub mod query;
 #[cfg(test)]
 mod tests;
 
-/// Why something could not be asked.
+/// Why a query failed.
 pub use rusqlite::Error;

@@ -1,4 +1,4 @@
-//! What is asked of the index.
+//! Queries of the index.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::index::open::Index;
 use crate::index::records::is_named;
 
-/// An entry as it is listed.
+/// An entry of the store, with its uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRow {
     pub key: Digest,
@@ -33,17 +33,22 @@ const ENTRIES: &str =
     FROM entries LEFT JOIN uses ON uses.key = entries.key";
 
 impl Index {
-    /// The entries of a crate or package, or all, by name.
+    /// The entries of a crate or package, or all of them, ordered by name.
     pub fn entries(&self, name: Option<&str>) -> Result<Vec<EntryRow>> {
         let sql = format!("{ENTRIES} ORDER BY crate_name, version, kind, entries.key");
         let mut statement = self.db.prepare(&sql)?;
         let rows = statement.query_map([], entry_row)?;
-        let is_wanted =
-            |row: &EntryRow| name.is_none_or(|name| is_named(name, &row.crate_name, &row.package));
-        rows.filter(|row| row.as_ref().map_or(true, is_wanted)).collect()
+        let mut entries = Vec::new();
+        for row in rows {
+            let row = row?;
+            if name.is_none_or(|name| is_named(name, &row.crate_name, &row.package)) {
+                entries.push(row);
+            }
+        }
+        Ok(entries)
     }
 
-    /// The crates that have an artifact with this content.
+    /// The name of a crate that has an artifact with this content.
     pub fn crate_of_artifact(&self, artifact: &Digest) -> Result<Option<String>> {
         let sql = "SELECT crate_name FROM blobs JOIN entries ON entries.key = entry WHERE digest = ? LIMIT 1";
         let mut statement = self.db.prepare(sql)?;
@@ -55,11 +60,14 @@ impl Index {
     pub fn last_uses(&self) -> Result<HashMap<Digest, u64>> {
         let mut statement = self.db.prepare("SELECT key, last_ms FROM uses")?;
         let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
-        let parsed = rows.filter_map(|row| match row {
-            Ok((key, last_ms)) => Some(Ok((key.parse().ok()?, last_ms))),
-            Err(e) => Some(Err(e)),
-        });
-        parsed.collect()
+        let mut last_uses = HashMap::new();
+        for row in rows {
+            let (key, last_ms) = row?;
+            if let Ok(key) = key.parse() {
+                last_uses.insert(key, last_ms);
+            }
+        }
+        Ok(last_uses)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The record files, as those who read back see them.
+//! Reads record files. A line that cannot be parsed is skipped and counted.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,8 @@ use crate::sys::{clock, fs};
 
 /// The record files, oldest first.
 pub fn files(records_dir: &Path) -> Vec<PathBuf> {
-    let is_record = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "jsonl");
     let mut files = fs::list(records_dir).unwrap_or_default();
-    files.retain(is_record);
+    files.retain(|path| path.extension().is_some_and(|suffix| suffix == "jsonl"));
     files
 }
 
@@ -18,19 +17,19 @@ pub fn day(file: &Path) -> &str {
     file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
 }
 
-/// Records of some time, and what could not be read of them.
+/// The records of a period, and what could not be read.
 #[derive(Default)]
-pub struct Read {
+pub struct ReadRecords {
     pub records: Vec<Record>,
-    /// Lines that are no records: torn, or of a form that this version does not know.
+    /// Lines that are not records: torn, or in a format that this version does not know.
     pub n_skipped: usize,
     pub unreadable: Vec<String>,
 }
 
 /// The records that ended at `since_ms` or later.
-pub fn since(records_dir: &Path, since_ms: u64) -> Read {
+pub fn read_since(records_dir: &Path, since_ms: u64) -> ReadRecords {
     let first_day = clock::date(since_ms);
-    let mut read = Read::default();
+    let mut read = ReadRecords::default();
     for file in files(records_dir).into_iter().filter(|file| day(file) >= first_day.as_str()) {
         match fs::read(&file) {
             Ok(content) => {
@@ -44,28 +43,26 @@ pub fn since(records_dir: &Path, since_ms: u64) -> Read {
     read
 }
 
-/// The records of a crate or package, oldest first. Lines without its name are not looked into.
-pub fn of_crate(records_dir: &Path, name: &str) -> Vec<Record> {
+/// The records of a crate or package, oldest first. Lines that do not contain its name are not parsed.
+pub fn read_crate(records_dir: &Path, name: &str) -> Vec<Record> {
     let spellings = [name.replace('-', "_"), name.replace('_', "-")];
-    let has_name =
-        |line: &&[u8]| spellings.iter().any(|name| memchr::memmem::find(line, name.as_bytes()).is_some());
     let mut found = Vec::new();
     for file in files(records_dir) {
         let Ok(content) = fs::read(&file) else { continue };
-        for line in content.split(|byte| *byte == b'\n').filter(has_name) {
-            let (records, _) = record::parse(line);
-            found.extend(
-                records
-                    .into_iter()
-                    .filter(|record| is_named(name, &record.unit.crate_name, &record.unit.package)),
-            );
+        for line in content.split(|byte| *byte == b'\n') {
+            if !spellings.iter().any(|name| memchr::memmem::find(line, name.as_bytes()).is_some()) {
+                continue;
+            }
+            let (mut records, _) = record::parse(line);
+            records.retain(|record| is_named(name, &record.unit.crate_name, &record.unit.package));
+            found.append(&mut records);
         }
     }
     found
 }
 
-/// Whether a person who says `name` means this crate: by its own name or its package's, in either spelling.
+/// Whether `name` is the name of this crate or its package, with `-` and `_` taken as the same.
 pub fn is_named(name: &str, crate_name: &str, package: &str) -> bool {
-    let plain = |name: &str| name.replace('-', "_");
-    plain(name) == plain(crate_name) || plain(name) == plain(package)
+    let name = name.replace('-', "_");
+    name == crate_name.replace('-', "_") || name == package.replace('-', "_")
 }

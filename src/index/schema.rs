@@ -1,8 +1,8 @@
-//! The tables, as the list of steps that made them. A step is never changed; another one follows it.
+//! The schema of the database, as a list of migrations. A migration is never changed; a new one is appended.
 
 use rusqlite::{Connection, Result};
 
-const STEPS: &[&str] = &["
+const MIGRATIONS: &[&str] = &["
     CREATE TABLE entries (
         key TEXT PRIMARY KEY,
         changed_ms INTEGER NOT NULL,
@@ -36,33 +36,33 @@ const STEPS: &[&str] = &["
     ) STRICT;
 "];
 
-/// The version of the tables: how many steps were taken.
-pub const VERSION: i64 = STEPS.len() as i64;
+/// The version of the schema: the number of migrations.
+pub const VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// The version that a database is of; 0 for a new one.
+/// The schema version of a database; 0 for a new one.
 pub fn version(db: &Connection) -> Result<i64> {
     db.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-/// Takes the steps that are missing.
+/// Applies the migrations that are missing.
 pub fn migrate(db: &mut Connection) -> Result<()> {
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let n_taken = usize::try_from(version(&transaction)?).unwrap_or(0);
-    for step in STEPS.iter().skip(n_taken) {
-        transaction.execute_batch(step)?;
+    let n_applied = usize::try_from(version(&transaction)?).unwrap_or(0);
+    for migration in MIGRATIONS.iter().skip(n_applied) {
+        transaction.execute_batch(migration)?;
     }
     transaction.execute_batch(&format!("PRAGMA user_version = {VERSION}"))?;
     transaction.commit()
 }
 
-/// Whether the tables are those that the steps make.
-pub fn is_as_made(db: &Connection) -> Result<bool> {
-    let tables = |db: &Connection| -> Result<Vec<String>> {
-        let mut statement =
-            db.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")?;
-        statement.query_map([], |row| row.get(0))?.collect()
-    };
-    let mut made = Connection::open_in_memory()?;
-    migrate(&mut made)?;
-    Ok(tables(db)? == tables(&made)?)
+/// Whether the tables are those that the migrations create.
+pub fn has_current_tables(db: &Connection) -> Result<bool> {
+    let mut expected = Connection::open_in_memory()?;
+    migrate(&mut expected)?;
+    Ok(table_definitions(db)? == table_definitions(&expected)?)
+}
+
+fn table_definitions(db: &Connection) -> Result<Vec<String>> {
+    let mut statement = db.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")?;
+    statement.query_map([], |row| row.get(0))?.collect()
 }

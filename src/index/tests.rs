@@ -1,4 +1,4 @@
-//! The index says what the store and the records say, whatever became of it.
+//! The index agrees with the store and the records, even after it was damaged, locked or replaced.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -74,7 +74,7 @@ fn entries_and_uses_are_those_of_the_store_and_the_records() {
 }
 
 #[test]
-fn what_came_and_went_since_is_seen() {
+fn new_and_removed_entries_are_seen() {
     let fixture = Fixture::new();
     drop(fixture.index());
     let key = fixture.scene.lookup("one").expect("it is there").key;
@@ -107,7 +107,7 @@ fn a_torn_line_costs_only_itself_and_is_not_counted_twice() {
 }
 
 #[test]
-fn a_damaged_index_is_set_aside_and_made_anew() {
+fn a_damaged_index_is_set_aside_and_rebuilt() {
     for damage in ["no database at all, but some text that is long enough to be looked at", ""] {
         let fixture = Fixture::new();
         drop(fixture.index());
@@ -129,19 +129,19 @@ fn a_damaged_index_is_set_aside_and_made_anew() {
 }
 
 #[test]
-fn an_index_of_a_newer_version_or_with_other_tables_is_made_anew() {
+fn an_index_with_another_schema_is_rebuilt() {
     for change in ["PRAGMA user_version = 99", "DROP TABLE uses", "ALTER TABLE entries DROP COLUMN kind"] {
         let fixture = Fixture::new();
         drop(fixture.index());
         Connection::open(path(&fixture.cache())).expect("opens").execute_batch(change).expect("changes");
         let index = fixture.index();
         fixture.expect_whole(&index);
-        assert!(index.notes[0].contains("made anew"), "{change}: {:?}", index.notes);
+        assert!(index.notes[0].contains("it is rebuilt"), "{change}: {:?}", index.notes);
     }
 }
 
 #[test]
-fn while_another_process_writes_the_store_itself_is_read() {
+fn a_locked_index_is_replaced_by_one_in_memory() {
     let fixture = Fixture::new();
     drop(fixture.index());
     let other = Connection::open(path(&fixture.cache())).expect("opens");
@@ -154,16 +154,16 @@ fn while_another_process_writes_the_store_itself_is_read() {
 }
 
 #[test]
-fn where_no_database_can_be_made_the_store_itself_is_read() {
+fn an_index_that_cannot_be_created_is_replaced_by_one_in_memory() {
     let fixture = Fixture::new();
     fs::create_dir_all(&path(&fixture.cache()).join("in the way")).expect("makes a directory");
     let index = fixture.index();
     fixture.expect_whole(&index);
-    assert!(index.notes[0].contains("read from the store itself"), "{:?}", index.notes);
+    assert!(index.notes[0].contains("read from the store instead"), "{:?}", index.notes);
 }
 
 #[test]
-fn looking_at_a_cache_that_is_not_there_makes_none() {
+fn reading_a_missing_cache_does_not_create_it() {
     let scene = Scene::new();
     let index = Index::open(&scene.path("cache")).expect("opens");
     assert_eq!(index.entries(None).expect("answers"), []);
@@ -171,7 +171,7 @@ fn looking_at_a_cache_that_is_not_there_makes_none() {
 }
 
 #[test]
-fn a_damaged_entry_is_said_and_not_listed() {
+fn a_damaged_entry_is_reported_and_not_listed() {
     let fixture = Fixture::new();
     let key = fixture.scene.lookup("one").expect("it is there").key;
     fs::append(&fixture.scene.store().path(Bucket::Entries, &key), b"x").expect("damages");
@@ -183,7 +183,7 @@ fn a_damaged_entry_is_said_and_not_listed() {
 }
 
 #[test]
-fn uses_of_entries_that_are_long_gone_are_forgotten() {
+fn uses_of_long_removed_entries_are_dropped() {
     let fixture = Fixture::new();
     let key = fixture.scene.lookup("two").expect("it is there").key;
     fs::remove(&fixture.scene.store().path(Bucket::Entries, &key)).expect("removes");

@@ -1,25 +1,25 @@
-//! Text that is safe to show: names of files, crates and variables come from projects, and may hold what drives a
-//! terminal or reverses the direction of text.
+//! Escapes text for display. Names of files, crates and variables come from projects, and may contain sequences that
+//! control a terminal or reverse the direction of text.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// `text` with every character escaped that a terminal would not show as it is; lines stay lines.
+/// Escapes every character that a terminal would not show as it is, except line feeds.
 pub fn text(text: &str) -> Cow<'_, str> {
     escaped(text, &|c| is_unsafe(c) && c != '\n', &|c| c.escape_default().to_string())
 }
 
-/// The same for what must be one line.
+/// Escapes text that must stay on one line.
 pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, &is_unsafe, &|c| c.escape_default().to_string())
 }
 
-/// JSON in which these characters are escaped as JSON has it. They stand in its strings only, but for ends of lines.
+/// Escapes these characters in JSON, as JSON does. Except for line feeds they occur only in its strings.
 pub fn json(json: &str) -> Cow<'_, str> {
     escaped(json, &|c| is_unsafe(c) && c != '\n', &|c| format!("\\u{:04x}", u32::from(c)))
 }
 
-/// Controls, those of the direction of text, and the ends of lines that only some programs know.
+/// Control characters, text direction characters, and line ends that only some programs recognize.
 fn is_unsafe(c: char) -> bool {
     let is_direction =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_a_terminal_would_act_on_is_escaped() {
+    fn only_characters_that_control_a_terminal_are_escaped() {
         for plain in ["", "a b", "übersetzt → 5×\n  次", "\\u{1b}", "👩‍🚀"] {
             assert!(matches!(text(plain), Cow::Borrowed(same) if same == plain), "{plain}");
         }
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_the_same_value() {
+    fn escaped_json_keeps_its_value() {
         let name = "a\u{1b}\u{7f}\u{202e}\u{9b}\u{2028}\"\\\n";
         let written = serde_json::to_string_pretty(&[name]).expect("serializes");
         let safe = json(&written);

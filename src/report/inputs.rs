@@ -1,71 +1,70 @@
-//! What an entry depends on, in words, grouped by how that was learnt: pure, from the values that its key was made of.
+//! Describes the inputs of an entry, grouped by how kache learned them. Pure: computed from the values that the entry's
+//! key was made of.
 
 use serde::Serialize;
 
-use crate::action::inputs::{Input, InputKind, KeyInputs, Value};
+use crate::action::inputs::{Input, InputKind, Value};
 use crate::store::entry::StoredInputs;
 
-/// How it was learnt that something is an input.
+/// How kache learned of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum How {
+pub enum LearnedFrom {
     /// The call itself: arguments, compiler, dependencies, environment.
     Call,
-    /// Someone declared it: the configuration, a manifest, a build script.
+    /// Declared by the configuration, a manifest or a build script.
     Declared,
-    /// The compiler told it.
+    /// Listed in the compiler's dep-info.
     DepInfo,
-    /// It was seen to be read, listed, started or looked for.
+    /// Observed: the compile read, listed, executed or looked for it.
     Observed,
-    /// A rule takes it for read.
+    /// Assumed by a rule.
     Rules,
-    /// An output was searched, and it was found there.
+    /// Found in an output.
     Output,
 }
 
-impl How {
-    /// As a heading.
+impl LearnedFrom {
+    /// A heading for reports.
     pub fn words(self) -> &'static str {
         match self {
-            How::Call => "from the call",
-            How::Declared => "declared",
-            How::DepInfo => "told by the compiler (dep-info)",
-            How::Observed => "observed",
-            How::Rules => "taken for read, by rules",
-            How::Output => "found in an output",
+            LearnedFrom::Call => "from the call",
+            LearnedFrom::Declared => "declared",
+            LearnedFrom::DepInfo => "reported by the compiler (dep-info)",
+            LearnedFrom::Observed => "observed",
+            LearnedFrom::Rules => "assumed by rules",
+            LearnedFrom::Output => "found in an output",
         }
     }
 }
 
-/// One input in words.
+/// One input, for reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct InputLine {
     pub kind: InputKind,
-    pub learnt: How,
+    #[serde(rename = "learnt")]
+    pub learned: LearnedFrom,
     /// What it is: `source file`, `listed directory`, …
     #[serde(skip)]
     pub what: &'static str,
     pub name: String,
-    /// A text, a digest of content or of a value (which may be a secret), or `null` of a variable that was not set.
+    /// A text, the digest of a content or of a value that may be secret, or `null` for a variable that is not set.
     pub value: Option<String>,
     #[serde(skip)]
     pub shown: String,
 }
 
-/// All inputs of an entry: by how they were learnt, and then in the order in which the key has them.
-pub fn lines(inputs: &StoredInputs) -> Vec<Line> {
-    let level = |inputs: &KeyInputs, is_read: bool| -> Vec<Line> {
-        inputs.iter().map(|input| line(input, is_read)).collect()
-    };
-    let mut lines = level(&inputs.unit, false);
-    lines.extend(level(&inputs.read, true));
-    lines.sort_by_key(|line| line.learnt);
+/// All inputs of an entry, ordered by how they were learned, then as in the key.
+pub fn lines(inputs: &StoredInputs) -> Vec<InputLine> {
+    let mut lines: Vec<InputLine> = inputs.unit.iter().map(|input| line(input, false)).collect();
+    lines.extend(inputs.read.iter().map(|input| line(input, true)));
+    lines.sort_by_key(|line| line.learned);
     lines
 }
 
-fn line(input: &Input, is_read: bool) -> Line {
-    let (what, learnt) = kind(input.kind, is_read);
-    // A dependency has its options before its name, mostly none.
+fn line(input: &Input, is_read: bool) -> InputLine {
+    let (what, learned) = kind(input.kind, is_read);
+    // A dependency's options come before its name; most have none.
     let name = input.name.to_string();
     let name = name.strip_prefix(':').unwrap_or(&name).to_owned();
     let (value, shown) = match &input.value {
@@ -73,47 +72,47 @@ fn line(input: &Input, is_read: bool) -> Line {
         Value::Text(text) => (Some(text.to_string()), text.to_string()),
         Value::Unset => (None, "not set".to_owned()),
     };
-    Line { kind: input.kind, learnt, what, name, value, shown }
+    InputLine { kind: input.kind, learned, what, name, value, shown }
 }
 
-/// What a kind of input is called, and how it is learnt. `is_read`: it is not part of the unit key.
-fn kind(kind: InputKind, is_read: bool) -> (&'static str, How) {
+/// The name of a kind of input, and how it is learned. `is_read`: it is not part of the unit key.
+fn kind(kind: InputKind, is_read: bool) -> (&'static str, LearnedFrom) {
     use InputKind::*;
     match kind {
-        Schema => ("version of the key", How::Call),
-        Salt => ("key salt", How::Call),
-        Compiler => ("compiler", How::Call),
-        Paths => ("mapping of paths", How::Call),
-        Argument => ("argument", How::Call),
-        SourcePath => ("place", How::Call),
-        Extern => ("dependency", How::Call),
-        StaticLibrary => ("static library", How::Call),
-        ArgumentFile => ("file of an argument", How::Call),
-        Processor => ("processor", How::Call),
-        CompilerVariable => ("variable for the compiler", How::Call),
-        PackageVariable => ("from the manifest", How::Call),
-        DeclaredVariable => ("declared variable", How::Declared),
+        Schema => ("version of the key", LearnedFrom::Call),
+        Salt => ("key salt", LearnedFrom::Call),
+        Compiler => ("compiler", LearnedFrom::Call),
+        Paths => ("path remap", LearnedFrom::Call),
+        Argument => ("argument", LearnedFrom::Call),
+        SourcePath => ("source path", LearnedFrom::Call),
+        Extern => ("dependency", LearnedFrom::Call),
+        StaticLibrary => ("static library", LearnedFrom::Call),
+        ArgumentFile => ("file of an argument", LearnedFrom::Call),
+        Processor => ("processor", LearnedFrom::Call),
+        CompilerVariable => ("variable for the compiler", LearnedFrom::Call),
+        PackageVariable => ("from the manifest", LearnedFrom::Call),
+        DeclaredVariable => ("declared variable", LearnedFrom::Declared),
         // Outside of the unit key only the rules ask for what a build script watches.
-        DeclaredFile if is_read => ("watched by the build script", How::Declared),
-        DeclaredFile => ("declared file", How::Declared),
-        Source => ("source file", How::DepInfo),
-        Variable => ("variable", How::DepInfo),
-        Read => ("file", How::Observed),
-        Listed => ("names in directory", How::Observed),
-        Probed => ("looked for", How::Observed),
-        Program => ("program", How::Observed),
-        Executable => ("can be started", How::Observed),
-        Library => ("library found first", How::Observed),
-        Macro => ("procedural macro", How::Rules),
-        MacroVariable => ("named in a macro's library", How::Rules),
-        AskedVariable => ("named in a source", How::Rules),
-        LintConfig => ("for clippy", How::Rules),
-        Sibling => ("other spelling of a module", How::Rules),
-        PackageTree => ("all files below", How::Rules),
-        Linker => ("linker", How::Rules),
-        LinkFile => ("for the linker", How::Rules),
-        LinkedCrate => ("linked crate", How::Rules),
-        Root => ("real path", How::Output),
+        DeclaredFile if is_read => ("watched by the build script", LearnedFrom::Declared),
+        DeclaredFile => ("declared file", LearnedFrom::Declared),
+        Source => ("source file", LearnedFrom::DepInfo),
+        Variable => ("variable", LearnedFrom::DepInfo),
+        Read => ("file", LearnedFrom::Observed),
+        Listed => ("directory listing", LearnedFrom::Observed),
+        Probed => ("looked for", LearnedFrom::Observed),
+        Program => ("program", LearnedFrom::Observed),
+        Executable => ("executable", LearnedFrom::Observed),
+        Library => ("library found first", LearnedFrom::Observed),
+        Macro => ("procedural macro", LearnedFrom::Rules),
+        MacroVariable => ("named in a macro's library", LearnedFrom::Rules),
+        AskedVariable => ("named in a source", LearnedFrom::Rules),
+        LintConfig => ("for clippy", LearnedFrom::Rules),
+        Sibling => ("other spelling of a module", LearnedFrom::Rules),
+        PackageTree => ("all files below", LearnedFrom::Rules),
+        Linker => ("linker", LearnedFrom::Rules),
+        LinkFile => ("for the linker", LearnedFrom::Rules),
+        LinkedCrate => ("linked crate", LearnedFrom::Rules),
+        Root => ("real path", LearnedFrom::Output),
     }
 }
 
@@ -121,11 +120,12 @@ fn kind(kind: InputKind, is_read: bool) -> (&'static str, How) {
 mod tests {
     use super::*;
     use crate::action::input_list::Learnt;
+    use crate::action::inputs::KeyInputs;
     use crate::action::portable::Portable;
     use crate::digest::Digest;
 
     #[test]
-    fn every_kind_has_a_name_of_its_own() {
+    fn every_kind_has_its_own_name() {
         let mut names: Vec<&str> = InputKind::ALL.iter().map(|of| kind(*of, false).0).collect();
         names.sort_unstable();
         let n = names.len();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_stand_by_how_they_were_learnt_and_then_in_the_order_of_the_key() {
+    fn inputs_are_ordered_by_how_they_were_learned_then_as_in_the_key() {
         let (mut unit, mut read) = (KeyInputs::default(), KeyInputs::default());
         let name = |name: &str| Portable::literal(name);
         let digest = Digest::hash(b"x");

@@ -1,4 +1,4 @@
-//! Reports: what records add up to, and the words for it.
+//! Figures and wording for reports, shared by the commands. Pure: computed from records and inputs.
 
 pub mod escape;
 

@@ -1,4 +1,4 @@
-//! What many records add up to: a pure fold.
+//! Adds up records. Pure; a figure that is unknown is absent, not 0.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::outcome::{Origin, Outcome};
 use crate::report::words;
 use crate::run::record::Record;
 
-/// How often a reason was met.
+/// How often a reason occurred.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Count {
@@ -18,10 +18,10 @@ pub struct Count {
     pub meaning: &'static str,
 }
 
-/// The sums. A field is absent where nothing is known, which is not 0.
+/// The sums. A field is absent if it is unknown, which is not 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
-    /// All invocations, questions to the compiler left out.
+    /// All invocations except queries of the compiler.
     pub n_units: u64,
     pub n_hits: u64,
     /// Of the hits: those that waited for another build.
@@ -31,29 +31,30 @@ pub struct Summary {
     /// Hits among hits and misses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hit_rate: Option<f64>,
-    /// What the compiler took when the entries of the hits were made.
+    /// Compile time of the entries that were served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saved_ms: Option<u64>,
-    /// What the compiler took for the misses.
+    /// Compile time of the misses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compiled_ms: Option<u64>,
-    /// What the hits took all together, from start to end.
+    /// Wall time of all hits together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hits_took_ms: Option<u64>,
     pub misses_by_reason: BTreeMap<String, Count>,
     pub unstored_by_reason: BTreeMap<String, Count>,
     pub bypasses_by_reason: BTreeMap<String, Count>,
-    /// Hits and misses by how it was learnt what their compile read.
-    pub inputs_learnt: BTreeMap<String, Count>,
-    /// Why compiles were not observed, with how often it was met.
+    /// Hits and misses by how the inputs of their compile were learned.
+    #[serde(rename = "inputs_learnt")]
+    pub inputs_learned: BTreeMap<String, Count>,
+    /// How often compiles were not observed, by reason.
     pub unobserved_by_reason: BTreeMap<String, u64>,
     pub linked_bytes: u64,
     pub cloned_bytes: u64,
     pub copied_bytes: u64,
     pub stored_bytes: u64,
-    /// Files that were to be linked and were copied.
+    /// Files that could not be linked or cloned and were copied.
     pub n_link_failures: u64,
-    /// What did not stop builds, with how often it was met.
+    /// Problems that builds ignored, with how often they occurred.
     pub problems: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_ms: Option<u64>,
@@ -63,7 +64,7 @@ pub struct Summary {
 
 impl Summary {
     /// Adds up records.
-    pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Summary {
+    pub fn from_records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Summary {
         let mut summary = Summary::default();
         let mut hits_took_us = 0;
         for record in records {
@@ -102,7 +103,7 @@ impl Summary {
             }
         }
         if let Some(inputs) = &record.inputs {
-            count(&mut self.inputs_learnt, name(&inputs.learnt), words::learnt(inputs.learnt));
+            count(&mut self.inputs_learned, name(&inputs.learnt), words::learned(inputs.learnt));
             if let Some(why) = &inputs.unobserved {
                 *self.unobserved_by_reason.entry(why.clone()).or_default() += 1;
             }
@@ -118,7 +119,7 @@ impl Summary {
     }
 }
 
-/// The name of a reason, as it stands in records.
+/// The name of a reason in records.
 fn name(reason: &impl Serialize) -> String {
     match serde_json::to_value(reason) {
         Ok(serde_json::Value::String(name)) => name,
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn outcomes_are_counted_by_their_reasons() {
         let miss = |unstored| Outcome::Miss { reason: MissReason::NewUnit, unstored };
-        let summary = Summary::of(&[
+        let summary = Summary::from_records(&[
             record(Outcome::Hit { origin: Origin::Local }, 400),
             record(Outcome::Hit { origin: Origin::Waited }, 100),
             record(miss(None), 30),
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_zero() {
         let bypass = Outcome::Bypass { reason: BypassReason::new(Bypass::Probe, "out") };
-        let json = serde_json::to_value(Summary::of(&[record(bypass, 0)])).expect("serializes");
+        let json = serde_json::to_value(Summary::from_records(&[record(bypass, 0)])).expect("serializes");
         for absent in ["hit_rate", "saved_ms", "compiled_ms", "hits_took_ms"] {
             assert_eq!(json.get(absent), None, "{absent}");
         }

@@ -1,5 +1,5 @@
-//! Why a crate was compiled and not served: the newest record of each of its units, and where that was a miss, how its
-//! key differs from that of the nearest earlier entry. Both keys are values in the store.
+//! Explains why a crate was compiled: takes the newest record of each of its units and, for a miss, compares its inputs
+//! with those of the nearest earlier entry. Only reads the store, the index and the records.
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -16,53 +16,56 @@ use crate::store::entry::StoredInputs;
 #[cfg(test)]
 mod tests;
 
-/// At most so many earlier entries are compared with.
+/// A miss is compared with at most this many earlier entries.
 const MOST_COMPARED: usize = 64;
 
-/// One unit, and what became of it last.
+/// A unit, and the outcome of its newest build.
 #[derive(Debug)]
-pub struct Finding {
+pub struct ExplainedUnit {
     pub record: Record,
     pub verdict: Verdict,
 }
 
-/// What became of a unit.
+/// The outcome of a unit, explained.
 #[derive(Debug, PartialEq)]
 pub enum Verdict {
-    /// It was served.
+    /// It was a cache hit.
     Hit(Origin),
-    /// It was left to the compiler.
+    /// It was bypassed: the compiler ran without the cache.
     Bypassed(BypassReason),
-    /// It was compiled, and what came of that was not stored, so there is no key to compare.
+    /// It was compiled and not stored, so there are no inputs to compare.
     NotStored(MissReason, Unstored),
-    /// The store had it and could not serve it.
+    /// The store had its entry but could not serve it.
     Unusable(MissReason),
-    /// The store had it, until some time after `last_ms`.
+    /// The store had its entry, which was removed some time after `last_ms`.
     Evicted { last_ms: u64 },
-    /// Its own entry is gone since; there is nothing to compare.
+    /// The entry that this miss stored is gone, so there are no inputs to compare.
     Gone,
-    /// No earlier entry of this unit is there.
+    /// The store has no earlier entry of this unit.
     Never,
-    /// The key differs from that of the entry made at `before_ms`.
+    /// Its inputs differ from those of the entry made at `before_ms`.
     Changed { before_ms: u64, changes: Vec<Change>, see: Vec<String> },
 }
 
-/// What became of each unit of this crate or package in its newest build.
-pub fn explain(name: &str, cache_dir: &Path, index: &Index) -> Result<Vec<Finding>, crate::index::Error> {
-    let records = records::of_crate(&Store::records_dir(cache_dir), name);
+/// Explains each unit of a crate or package in its newest build.
+pub fn explain(
+    name: &str,
+    cache_dir: &Path,
+    index: &Index,
+) -> Result<Vec<ExplainedUnit>, crate::index::Error> {
+    let records = records::read_crate(&Store::records_dir(cache_dir), name);
     let store = Store::at(cache_dir);
     let rows = index.entries(Some(name))?;
-    let findings = newest(&records).into_iter().map(|record| {
-        let verdict = match verdict_of(record, &records) {
-            Some(verdict) => verdict,
-            None => compare(record, &rows, &store, index),
-        };
-        Finding { record: record.clone(), verdict }
-    });
-    Ok(findings.collect())
+    let mut explained = Vec::new();
+    for record in newest(&records) {
+        let verdict =
+            verdict_from_records(record, &records).unwrap_or_else(|| compare(record, &rows, &store, index));
+        explained.push(ExplainedUnit { record: record.clone(), verdict });
+    }
+    Ok(explained)
 }
 
-/// The newest record of each unit in the place where the crate was built last. Records are in order of time.
+/// The newest record of each unit in the directory where the crate was built last. Records are in order of time.
 pub fn newest(records: &[Record]) -> Vec<&Record> {
     let mut found: Vec<&Record> = Vec::new();
     let Some(last) = records.iter().max_by_key(|record| record.time_ms) else { return found };
@@ -80,15 +83,16 @@ pub fn newest(records: &[Record]) -> Vec<&Record> {
 /// Whether two records are about the same unit, whatever was changed in between. Versions of one package are not the
 /// same: both may be in one build.
 fn is_same_unit(left: &Record, right: &Record) -> bool {
-    let of = |record: &Record| {
-        let unit = &record.unit;
-        [&unit.crate_name, &unit.package, &unit.version, &unit.kind, &unit.target].map(String::clone)
-    };
-    of(left) == of(right)
+    let (left, right) = (&left.unit, &right.unit);
+    left.crate_name == right.crate_name
+        && left.package == right.package
+        && left.version == right.version
+        && left.kind == right.kind
+        && left.target == right.target
 }
 
-/// What can be said from records alone.
-fn verdict_of(record: &Record, all: &[Record]) -> Option<Verdict> {
+/// The verdict, if the records alone decide it.
+fn verdict_from_records(record: &Record, all: &[Record]) -> Option<Verdict> {
     let (reason, unstored) = match &record.outcome {
         Outcome::Hit { origin } => return Some(Verdict::Hit(*origin)),
         Outcome::Bypass { reason } => return Some(Verdict::Bypassed(reason.clone())),
@@ -105,27 +109,35 @@ fn verdict_of(record: &Record, all: &[Record]) -> Option<Verdict> {
     Some(Verdict::Evicted { last_ms })
 }
 
+/// Compares the inputs of a miss with those of the earlier entry that has the fewest differences.
 fn compare(record: &Record, rows: &[EntryRow], store: &Store, index: &Index) -> Verdict {
     let Some(own) = record.key.and_then(|key| store.inputs(&key).ok()) else { return Verdict::Gone };
-    let unit = &record.unit;
-    let is_earlier = |row: &&EntryRow| {
-        let is_unit = row.crate_name == unit.crate_name
-            && row.package == unit.package
-            && row.kind == unit.kind
-            && row.target == unit.target;
-        is_unit && Some(row.key) != record.key && row.created_ms < record.time_ms
-    };
-    let mut earlier: Vec<&EntryRow> = rows.iter().filter(is_earlier).collect();
-    earlier.sort_by_key(|row| (row.unit_id != unit.id, Reverse(row.created_ms)));
-    let compared = earlier.into_iter().take(MOST_COMPARED).filter_map(|row| {
-        let changes = changes(&store.inputs(&row.key).ok()?, &own);
-        Some((row, changes))
-    });
+    let unit_id = &record.unit.id;
+    let mut earlier: Vec<&EntryRow> = rows.iter().filter(|row| is_earlier_entry(row, record)).collect();
+    earlier.sort_by_key(|row| (row.unit_id != *unit_id, Reverse(row.created_ms)));
+    let mut compared = Vec::new();
+    for row in earlier.into_iter().take(MOST_COMPARED) {
+        if let Ok(old) = store.inputs(&row.key) {
+            compared.push((row, changes(&old, &own)));
+        }
+    }
     let nearest = compared
-        .min_by_key(|(row, changes)| (row.unit_id != unit.id, changes.len(), Reverse(row.created_ms)));
+        .into_iter()
+        .min_by_key(|(row, changes)| (row.unit_id != *unit_id, changes.len(), Reverse(row.created_ms)));
     let Some((row, changes)) = nearest else { return Verdict::Never };
     let see = changes.iter().filter_map(|change| changed_dependency(change, index)).collect();
     Verdict::Changed { before_ms: row.created_ms, changes, see }
+}
+
+/// Whether an entry is of the same unit in any version, and was made before the record.
+fn is_earlier_entry(row: &EntryRow, record: &Record) -> bool {
+    let unit = &record.unit;
+    row.crate_name == unit.crate_name
+        && row.package == unit.package
+        && row.kind == unit.kind
+        && row.target == unit.target
+        && Some(row.key) != record.key
+        && row.created_ms < record.time_ms
 }
 
 /// The differences of both levels, without those that only follow from others.
@@ -134,7 +146,7 @@ fn changes(old: &StoredInputs, new: &StoredInputs) -> Vec<Change> {
     all.iter().filter(|change| !change.follows_from(&all)).cloned().collect()
 }
 
-/// The crate that a changed dependency is, by its real name: a manifest may call it otherwise.
+/// The real name of a changed dependency, which a manifest may rename.
 fn changed_dependency(change: &Change, index: &Index) -> Option<String> {
     let called = change.extern_name()?;
     let (Some(_), Some(crate::action::inputs::Value::Digest(content))) = (&change.old, &change.new) else {

@@ -1,4 +1,4 @@
-//! What can be said from records alone.
+//! Verdicts from records alone.
 
 use super::*;
 use crate::digest::Digest;
@@ -24,7 +24,7 @@ fn miss(reason: MissReason) -> Outcome {
 }
 
 #[test]
-fn the_newest_of_each_kind_counts_where_it_was_built_last() {
+fn the_newest_record_of_each_kind_in_the_last_directory_counts() {
     let records = [
         record("lib", "/b", 1, hit(), None),
         record("test", "/a", 2, hit(), None),
@@ -37,7 +37,7 @@ fn the_newest_of_each_kind_counts_where_it_was_built_last() {
 }
 
 #[test]
-fn what_records_tell_is_told() {
+fn records_alone_explain_most_outcomes() {
     let bypass = BypassReason::new(Bypass::Configured, "it");
     let unstored = Unstored::StoreFailed("no room".to_owned());
     for (outcome, expected) in [
@@ -50,7 +50,7 @@ fn what_records_tell_is_told() {
         (miss(MissReason::BlobDamaged), Verdict::Unusable(MissReason::BlobDamaged)),
     ] {
         let record = record("lib", "/a", 5, outcome, Some("key"));
-        assert_eq!(verdict_of(&record, &[]), Some(expected));
+        assert_eq!(verdict_from_records(&record, &[]), Some(expected));
     }
 }
 
@@ -59,6 +59,6 @@ fn a_key_that_was_in_the_store_before_was_evicted() {
     let now = record("lib", "/a", 5, miss(MissReason::NewUnit), Some("key"));
     let before = record("lib", "/b", 3, hit(), Some("key"));
     let other = record("lib", "/a", 4, hit(), Some("other"));
-    assert_eq!(verdict_of(&now, &[before, other.clone()]), Some(Verdict::Evicted { last_ms: 3 }));
-    assert_eq!(verdict_of(&now, &[other]), None);
+    assert_eq!(verdict_from_records(&now, &[before, other.clone()]), Some(Verdict::Evicted { last_ms: 3 }));
+    assert_eq!(verdict_from_records(&now, &[other]), None);
 }

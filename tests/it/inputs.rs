@@ -44,7 +44,7 @@ fn inputs_are_listed_by_how_they_were_learnt() {
     assert!(!found.iter().any(|[_, _, name]| name.contains("unrelated")), "{found:#?}");
     let text = kache(&world, "list app --inputs");
     let lines: Vec<&str> = text.ok().lines().map(str::trim).collect();
-    for part in ["from the call", "declared", "told by the compiler (dep-info)", "observed"] {
+    for part in ["from the call", "declared", "reported by the compiler (dep-info)", "observed"] {
         assert!(lines.contains(&part), "{part:?} is no heading in\n{}", text.stdout());
     }
     let is_told = |line: &&str| {
@@ -53,7 +53,7 @@ fn inputs_are_listed_by_how_they_were_learnt() {
             && line.ends_with(" absent")
     };
     assert!(lines.iter().any(is_told), "{}", text.stdout());
-    assert!(lines[0].ends_with("ago: all that the compile read was seen"), "{}", lines[0]);
+    assert!(lines[0].ends_with("ago: everything the compile read was observed"), "{}", lines[0]);
     kache(&world, "list --inputs").failed(2, &["--inputs", "NAME"]);
     assert_eq!(kache(&world, "list app --json").json()["entries"][0].get("inputs"), None);
 }
@@ -68,7 +68,7 @@ fn inputs_that_were_learnt_by_rules_say_so() {
     assert!(found.iter().any(|[kind, how, _]| kind == "linker" && how == "rules"), "{found:#?}");
     assert!(!found.iter().any(|[_, how, _]| how == "observed"), "{found:#?}");
     let text = kache(&world, "list app --inputs");
-    assert!(text.ok().contains("told by dep-info and taken from rules"), "{}", text.stdout());
+    assert!(text.ok().contains("taken from dep-info and from rules"), "{}", text.stdout());
 }
 
 #[test]

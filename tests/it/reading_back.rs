@@ -156,7 +156,7 @@ fn bypasses_and_what_was_not_stored_have_their_reasons() {
     assert_eq!(stats["bypasses_by_reason"]["configured"], 1);
     assert_eq!(stats["hit_rate"], 0.0);
     let why = kache(&world, "why-miss app");
-    assert!(why.ok().contains("the configuration says to leave it alone: app"), "{}", why.stdout);
+    assert!(why.ok().contains("excluded by the configuration: app"), "{}", why.stdout);
 }
 
 #[test]
@@ -446,14 +446,14 @@ fn a_damaged_index_is_made_anew_and_builds_never_open_it() {
         .expect("damages");
     world.rebuild().expect(hits(2), misses(0));
     let list = kache(&world, "list");
-    assert_eq!(list.noted("is damaged; it is made anew").lines().count(), 3);
+    assert_eq!(list.noted("is damaged; it is rebuilt").lines().count(), 3);
     assert!(list.stderr.contains(index.to_str().expect("a text")), "{}", list.stderr);
     kache(&world, "list").ok();
     std::fs::remove_file(&index).expect("removes");
     std::fs::create_dir(&index).expect("puts something in the way");
     world.rebuild().expect(hits(2), misses(0));
     for line in ["list", "why-miss words", "gc --dry-run"] {
-        kache(&world, line).noted("read from the store itself");
+        kache(&world, line).noted("read from the store instead");
     }
 }
 
@@ -513,7 +513,7 @@ fn a_store_that_cannot_be_written_to_is_read_and_removing_says_so() {
         for (line, n_lines) in [("list", 3), ("why-miss words", 2), ("gc --dry-run", 1)] {
             let answer = kache_read_only(&world, line).expect("it worked before");
             assert_eq!(
-                answer.noted("read from the store itself").lines().count(),
+                answer.noted("read from the store instead").lines().count(),
                 n_lines,
                 "{}",
                 answer.stdout

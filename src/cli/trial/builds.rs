@@ -27,7 +27,7 @@ impl Builds<'_> {
     /// All builds, in the order in which they are told.
     pub(super) fn run(&self, progress: &Progress) -> Result<(Vec<Figures>, Vec<Unserved>), Failure> {
         let (first, second) = (self.temporary.join(workspace::FIRST), self.temporary.join(workspace::SECOND));
-        let mut records = Records::of(&self.temporary.join("store"));
+        let mut records = Records::open(&self.temporary.join("store"));
 
         let elapsed = self.build("cold build", &first, Wrapper::Kache, progress)?;
         let cold = records.new_ones()?;
@@ -111,7 +111,7 @@ impl Builds<'_> {
 }
 
 fn remove(dir: &Path) -> Result<(), Failure> {
-    fs::remove_dir_all(dir).map_err(|e| crate::cli::trial::place::about(dir, "cannot be removed", &e))
+    fs::remove_dir_all(dir).map_err(|e| crate::cli::trial::copy::about(dir, "cannot be removed", &e))
 }
 
 /// What is going on, on standard error: a line that changes on a terminal, else one line for each build.

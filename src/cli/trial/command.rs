@@ -7,8 +7,8 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::trial::builds::{Builds, Progress};
 use crate::cli::trial::cargo::Cargo;
-use crate::cli::trial::place::{about, create_dir};
-use crate::cli::trial::report::Report;
+use crate::cli::trial::copy::{about, create_dir};
+use crate::cli::trial::report::TrialReport;
 use crate::cli::trial::workspace::{Workspace, absolute};
 use crate::sys::env::{self, Env};
 use crate::sys::program::{Aftermath, wait_for_the_end};
@@ -79,7 +79,7 @@ fn compare(
     kache: &Path,
     temporary: &Temporary,
     env: &Env,
-) -> Result<Report, Failure> {
+) -> Result<TrialReport, Failure> {
     let progress = Progress::new();
     progress.begin("copies of the workspace");
     let cargo = Cargo::find(env, kache.to_owned(), &temporary.dir, path.is_some())?;
@@ -100,7 +100,7 @@ fn compare(
         aftermath: temporary.aftermath.as_ref(),
     };
     let (builds, unserved) = builds.run(&progress)?;
-    Ok(Report {
+    Ok(TrialReport {
         format: 1,
         workspace: path.map(|path| path.display().to_string()),
         command: text,

@@ -19,12 +19,12 @@ pub(super) struct Figures {
     pub(super) elapsed_ms: u64,
     /// Nothing is known of units that no wrapper saw.
     #[serde(flatten)]
-    pub(super) units: Option<Units>,
+    pub(super) units: Option<UnitFigures>,
 }
 
 /// What became of the units of one build.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Units {
+pub(super) struct UnitFigures {
     pub(super) n_units: usize,
     pub(super) n_hits: usize,
     pub(super) n_misses: usize,
@@ -49,14 +49,18 @@ pub(super) struct Unserved {
 impl Figures {
     /// The figures of a build that took so long and left these records.
     pub(super) fn new(build: &'static str, elapsed: Duration, records: Option<&[Record]>) -> Figures {
-        Figures { build, elapsed_ms: elapsed.as_millis() as u64, units: records.map(Units::of) }
+        Figures {
+            build,
+            elapsed_ms: elapsed.as_millis() as u64,
+            units: records.map(UnitFigures::from_records),
+        }
     }
 }
 
-impl Units {
-    fn of(records: &[Record]) -> Units {
+impl UnitFigures {
+    fn from_records(records: &[Record]) -> UnitFigures {
         let n_units = records.iter().filter(|record| is_unit(record)).count();
-        let mut units = Units { n_units, n_probes: records.len() - n_units, ..Units::default() };
+        let mut units = UnitFigures { n_units, n_probes: records.len() - n_units, ..UnitFigures::default() };
         for Record { outcome, bytes, .. } in records.iter().filter(|record| is_unit(record)) {
             match outcome {
                 Outcome::Hit { .. } => units.n_hits += 1,
@@ -136,7 +140,7 @@ pub(super) struct Records {
 
 impl Records {
     /// The records of the store in `cache_dir`, which need not exist yet.
-    pub(super) fn of(cache_dir: &Path) -> Records {
+    pub(super) fn open(cache_dir: &Path) -> Records {
         Records { dir: Store::records_dir(cache_dir), n_read: 0 }
     }
 
@@ -213,7 +217,7 @@ mod tests {
     #[test]
     fn each_record_is_read_once() {
         let temporary = tempfile::tempdir().unwrap();
-        let mut reader = Records::of(temporary.path());
+        let mut reader = Records::open(temporary.path());
         assert_eq!(reader.new_ones().unwrap(), []);
         let write = |record: &Record| record::append(&Store::records_dir(temporary.path()), record);
         let records = records();

@@ -19,14 +19,14 @@
 //!   rather told too small than too large.
 //! - The temporary directory goes whatever happens: see [`crate::sys::program::Aftermath`].
 //!
-//! Read `bundled`, `place`, `cargo`, `workspace`, `figures`, `builds`, `report`, `command`: each uses only what is before
+//! Read `bundled`, `copy`, `cargo`, `workspace`, `figures`, `builds`, `report`, `command`: each uses only what is before
 //! it.
 
 mod builds;
 mod bundled;
 mod cargo;
+mod copy;
 mod figures;
-mod place;
 mod report;
 mod workspace;
 

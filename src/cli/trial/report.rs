@@ -5,12 +5,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::cli::table::Table;
-use crate::cli::trial::figures::{Figures, Units, Unserved};
+use crate::cli::trial::figures::{Figures, UnitFigures, Unserved};
 use crate::config::units::format_bytes;
 
 /// Everything that was found out.
 #[derive(Serialize)]
-pub(super) struct Report {
+pub(super) struct TrialReport {
     pub(super) format: u32,
     /// Its path; none is the bundled one.
     pub(super) workspace: Option<String>,
@@ -35,7 +35,7 @@ fn title(build: &str) -> &str {
     }
 }
 
-impl Report {
+impl TrialReport {
     /// The report for people; `kache` is the program that they can put in front of the compiler now.
     pub(super) fn render(&self, kache: &Path) -> String {
         let workspace = self.workspace.as_deref().unwrap_or("the bundled workspace");
@@ -57,7 +57,7 @@ impl Report {
         table.row(["", "units", "hits", "seconds", "shared", "copied"]);
         for Figures { build, elapsed_ms, units } in &self.builds {
             let seconds = format!("{:.1}", *elapsed_ms as f64 / 1000.0);
-            let cell = |value: &dyn Fn(&Units) -> String| units.as_ref().map_or("-".to_owned(), value);
+            let cell = |value: &dyn Fn(&UnitFigures) -> String| units.as_ref().map_or("-".to_owned(), value);
             let size = |n_bytes: u64| if n_bytes == 0 { "-".to_owned() } else { format_bytes(n_bytes) };
             table.row([
                 title(build),
@@ -116,11 +116,12 @@ mod tests {
 
     use super::*;
 
-    fn report() -> Report {
-        let units = |n_hits, linked_bytes| Units { n_units: 3, n_hits, linked_bytes, ..Units::default() };
+    fn report() -> TrialReport {
+        let units =
+            |n_hits, linked_bytes| UnitFigures { n_units: 3, n_hits, linked_bytes, ..UnitFigures::default() };
         let build =
             |name, ms, units| Figures { units, ..Figures::new(name, Duration::from_millis(ms), None) };
-        Report {
+        TrialReport {
             format: 1,
             workspace: Some("/code/app".to_owned()),
             command: "cargo build".to_owned(),

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use crate::cli::exit::Failure;
 use crate::cli::trial::cargo::Cargo;
-use crate::cli::trial::place::{Sources, below, copy_place, create_dir};
-use crate::cli::trial::{bundled, place};
+use crate::cli::trial::copy::{Sources, below, copy_dir, create_dir};
+use crate::cli::trial::{bundled, copy};
 use crate::sys::fs;
 
 /// A workspace of which there are copies in the directories [`FIRST`] and [`SECOND`].
@@ -59,21 +59,21 @@ impl Workspace {
                 let dir = PathBuf::from("bundled");
                 create_dir(&first.join(&dir))?;
                 bundled::unpack(&first.join(&dir))
-                    .map_err(|e| place::about(&first, "cannot be written", &e))?;
+                    .map_err(|e| copy::about(&first, "cannot be written", &e))?;
                 (dir.clone(), dir)
             }
         };
         let not_fetched = fetch(cargo, &first.join(&name.1))?;
-        copy_place(&first, &second)?;
+        copy_dir(&first, &second)?;
         Ok(Workspace { root: name.0, dir: name.1, not_fetched })
     }
 
-    /// Where cargo is called in the copy `place`.
+    /// Where cargo is called in the copy at `place`.
     pub(super) fn dir(&self, place: &Path) -> PathBuf {
         place.join(&self.dir)
     }
 
-    /// The build directory in the copy `place`.
+    /// The build directory in the copy at `place`.
     pub(super) fn target(&self, place: &Path) -> PathBuf {
         place.join(&self.root).join("target")
     }

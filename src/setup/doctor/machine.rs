@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::client::{self, DaemonAddress, NoAddress, NoDaemon};
 use crate::config::{Config, Problem};
 use crate::daemon::binary;
-use crate::gc::survey::{self, Taken};
+use crate::gc::survey::{self, DiskUsage};
 use crate::protocol::build::Build;
 use crate::protocol::message::{Request, Response, Status};
 use crate::protocol::semver::Semver;
@@ -59,7 +59,7 @@ pub struct Machine {
     pub pages: Vec<Page>,
     seen: OnceLock<detect::Machine>,
     daemon: OnceLock<Result<(Status, Duration), NoDaemon>>,
-    taken: OnceLock<Taken>,
+    disk_usage: OnceLock<DiskUsage>,
 }
 
 /// What this program makes for a shell.
@@ -218,7 +218,7 @@ impl Machine {
             pages: Vec::new(),
             seen: OnceLock::new(),
             daemon: OnceLock::new(),
-            taken: OnceLock::new(),
+            disk_usage: OnceLock::new(),
         }
     }
 
@@ -289,8 +289,8 @@ impl Machine {
     }
 
     /// What the store at `dir`, which is this user's, takes: looked through once for all checks.
-    pub fn taken(&self, dir: &Path) -> &Taken {
-        self.taken.get_or_init(|| survey::taken(dir))
+    pub fn disk_usage(&self, dir: &Path) -> &DiskUsage {
+        self.disk_usage.get_or_init(|| survey::disk_usage(dir))
     }
 
     /// A program in `PATH`.

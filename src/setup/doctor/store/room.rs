@@ -44,8 +44,8 @@ impl Check for Room {
                 .hint("make room there, or move the store: KACHE_CACHE_DIR, `cache.local_store`");
         }
         let limit = machine.config.max_size_bytes.value;
-        let taken = machine.taken(dir);
-        let grows_by = limit.saturating_sub(taken.bytes);
+        let usage = machine.disk_usage(dir);
+        let grows_by = limit.saturating_sub(usage.bytes);
         let hint = "let it grow less, in `cache.local_max_size`, or move it: `cache.local_store`";
         if disk.free_bytes < grows_by {
             let (limit, free) = (format_bytes(limit), format_bytes(disk.free_bytes));
@@ -54,8 +54,8 @@ impl Check for Room {
             return Finding::note(text).hint(hint);
         }
         // Its files stay as large as they are by and large.
-        let each_bytes = taken.bytes / taken.n_files.max(1);
-        if taken.n_files >= LEAST_STORED && disk.free_files < grows_by / each_bytes.max(1) {
+        let each_bytes = usage.bytes / usage.n_files.max(1);
+        if usage.n_files >= LEAST_STORED && disk.free_files < grows_by / each_bytes.max(1) {
             let text = format!(
                 "the store may grow to some {} more files, and only {} can be made",
                 grows_by / each_bytes.max(1),

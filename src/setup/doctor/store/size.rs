@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::units::{format_bytes, format_duration};
-use crate::gc::{is_under_way, lock_file};
+use crate::gc::{is_collecting, lock_file};
 use crate::run::automatic_gc::stamp_file;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
@@ -46,9 +46,9 @@ impl Check for Size {
     fn run(&self, machine: &Machine) -> Finding {
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
         let limit = machine.config.max_size_bytes.value;
-        let taken = machine.taken(dir);
-        if !taken.problems.is_empty() {
-            return unreadable(machine, &taken.problems);
+        let usage = machine.disk_usage(dir);
+        if !usage.problems.is_empty() {
+            return unreadable(machine, &usage.problems);
         }
         let time_ms =
             |path| Identity::at(path).ok().and_then(|file| u64::try_from(file.modified_ns / 1_000_000).ok());
@@ -62,7 +62,7 @@ impl Check for Size {
             None => "there was no collection yet".to_owned(),
         };
         let fix = Fix::upkeep(Upkeep::CollectGarbage);
-        if is_under_way(dir) {
+        if is_collecting(dir) {
             let since_ms = started_ms.or(ended_ms).unwrap_or(machine.now_ms);
             return match machine.now_ms.saturating_sub(since_ms) > LONGEST_MS {
                 true => Finding::problem(format!("a collection began {}, and has not ended", ago(since_ms)))
@@ -70,7 +70,7 @@ impl Check for Size {
                 false => Finding::ok("a collection is under way"),
             };
         }
-        let takes = format!("the store takes {} of {}", format_bytes(taken.bytes), format_bytes(limit));
+        let takes = format!("the store takes {} of {}", format_bytes(usage.bytes), format_bytes(limit));
         if let (Some(started_ms), Some(ended_ms)) = (started_ms, ended_ms)
             && started_ms > ended_ms + STUCK_MS
         {
@@ -78,7 +78,7 @@ impl Check for Size {
                 format!("collections begin, and do not end: the last one that did was {}", ago(ended_ms));
             return Finding::problem(text).details([takes]).hint("`kache gc` says why").fix(fix);
         }
-        if taken.bytes <= limit {
+        if usage.bytes <= limit {
             return Finding::ok(takes);
         }
         Finding::problem(takes)

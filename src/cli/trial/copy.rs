@@ -71,7 +71,7 @@ pub(super) fn below(root: &Path, path: &Path) -> PathBuf {
 }
 
 /// Copies a place to another.
-pub(super) fn copy_place(from: &Path, to: &Path) -> Result<(), Failure> {
+pub(super) fn copy_dir(from: &Path, to: &Path) -> Result<(), Failure> {
     copy_tree(from, to, &mut Budget { dir: from, n_bytes: 0 })
 }
 
@@ -166,7 +166,7 @@ mod tests {
         ] {
             write(name);
         }
-        copy_place(&from, &to).unwrap();
+        copy_dir(&from, &to).unwrap();
         let copied = ["Cargo.toml", "src/target/mod.rs", ".cargo/config.toml"];
         assert!(copied.iter().all(|name| to.join(name).is_file()));
         assert!(["target", ".git", "elsewhere"].iter().all(|name| !to.join(name).exists()));
