@@ -564,7 +564,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__gc)
-            opts="-h --max-age --grace --dry-run --json --automatic --help"
+            opts="-h --max-age --grace --check --dry-run --json --automatic --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -940,12 +940,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__list)
-            opts="-h --sort --inputs --json --help"
+            opts="-h --crate-name --sort --inputs --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --crate-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --sort)
                     COMPREPLY=($(compgen -W "name size hits age" -- "${cur}"))
                     return 0
@@ -958,7 +962,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__purge)
-            opts="-h --crate-name --dry-run --json --help"
+            opts="-h --crate-name --check --dry-run --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1040,12 +1044,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__why__subcmd__miss)
-            opts="-h --json --help"
+            opts="-h --crate-name --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --crate-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

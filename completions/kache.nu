@@ -1,6 +1,6 @@
 module completions {
 
-  # A build cache for Rust: a second build of the same thing costs almost nothing
+  # A build cache for Rust
   export extern kache [
     --help(-h)                # Print help (see more with '--help')
     --version(-V)             # Print version
@@ -10,39 +10,39 @@ module completions {
     [ "auto" "name" "abs" ]
   }
 
-  # Have cargo call kache, and prove that it does
+  # Configure cargo to use kache, and verify it
   export extern "kache init" [
-    --yes(-y)                 # Do it without asking
-    --check                   # Show what would be done, and do nothing; ends with 2 if there is something to do
-    --dry-run                 # Show what would be done, and do nothing; ends with 2 if there is something to do
-    --json                    # Print one JSON object instead of text; asks nothing, so it goes with -y or --check
-    --no-service              # Leave the login service out
-    --linger                  # Start the service when the machine starts, and not at login: for machines that build with nobody logged in
-    --wrapper-path: string@"nu-complete kache init wrapper_path" # How cargo's configuration names this program
-    --undo                    # Take back what earlier runs of init did
-    --allow-root              # Go on as root in the place of another user (sudo)
+    --yes(-y)                 # Apply the changes without asking
+    --check                   # Show the changes without making them; exit with 2 if there are any
+    --dry-run                 # Show the changes without making them; exit with 2 if there are any
+    --json                    # Print one JSON object instead of text; requires -y or --check
+    --no-service              # Do not install the login service
+    --linger                  # Start the service at boot instead of at login, for machines that build with no user logged in
+    --wrapper-path: string@"nu-complete kache init wrapper_path" # How the cargo configuration refers to kache
+    --undo                    # Revert the changes of earlier runs of init
+    --allow-root              # Allow root to run this on behalf of another user (sudo)
     --help(-h)                # Print help (see more with '--help')
   ]
 
-  # Check whether all is well, and put right what is not
+  # Check the installation and fix problems
   export extern "kache doctor" [
-    --fix                     # Put right what can be, after showing what would be done
-    --project                 # Change files of the repository here as well, where they set sccache
-    --purge-sccache           # Remove sccache's own cache from this disk as well
-    --yes(-y)                 # Do it without asking
-    --check                   # Show what would be put right, and do nothing; ends with 2 if there is something
-    --dry-run                 # Show what would be put right, and do nothing; ends with 2 if there is something
-    --verify                  # Read the whole store again, and take out of service what is not as it was stored
-    --rebuild-index           # Make the index anew from the store
-    --online                  # Ask for the newest release as well; nothing else leaves this machine
-    --report                  # Print what to send along with a report of a defect: without the names of the user, the home and the project
-    --json                    # Print one JSON object instead of text; asks nothing, so --fix then goes with -y or --check
+    --fix                     # Fix problems, after showing the changes
+    --project                 # Also change files of the current repository that configure sccache
+    --purge-sccache           # Also remove the local cache of sccache
+    --yes(-y)                 # Apply the changes without asking
+    --check                   # Show the fixes without making them; exit with 2 if there are any
+    --dry-run                 # Show the fixes without making them; exit with 2 if there are any
+    --verify                  # Verify the content of the whole store, and quarantine what was altered
+    --rebuild-index           # Rebuild the index from the store
+    --online                  # Also check for a newer release over the network
+    --report                  # Print a report for bug reports, without the names of the user, home directory and project
+    --json                    # Print one JSON object instead of text; with --fix, requires -y or --check
     --help(-h)                # Print help
   ]
 
-  # Show what the cache did: hits, misses and why, time saved, bytes, the store's size
+  # Show cache statistics: hits, misses, time saved, and disk usage
   export extern "kache stats" [
-    --since: string           # Only what happened within this time, such as 24h or 7d; records are kept for 30 days
+    --since: string           # Only builds within this time, such as 24h or 7d; records are kept for 30 days
     --json                    # Print one JSON object instead of tables
     --help(-h)                # Print help
   ]
@@ -51,67 +51,72 @@ module completions {
     [ "name" "size" "hits" "age" ]
   }
 
-  # List what is in the store
+  # List the entries of the store
   export extern "kache list" [
-    --sort: string@"nu-complete kache list sort" # In which order
-    --inputs                  # Show what each entry depends on and how that was learnt, instead of how large it is
+    --crate-name: string      # The crate or package: another spelling of CRATE
+    --sort: string@"nu-complete kache list sort" # Sort order
+    --inputs                  # Show the inputs of each entry and how they were learned, instead of its size
     --json                    # Print one JSON object instead of a table
     --help(-h)                # Print help (see more with '--help')
-    name?: string             # Only entries of this crate or package
+    positional?: string       # The crate or package
   ]
 
-  # Tell why a crate was compiled and not served from the store
+  # Explain why a crate was not served from the cache
   export extern "kache why-miss" [
+    --crate-name: string      # The crate or package: another spelling of CRATE
     --json                    # Print one JSON object instead of text
     --help(-h)                # Print help
-    name: string              # The crate or package
+    positional?: string       # The crate or package
   ]
 
-  # Remove what was not used for longest, and what nothing refers to
+  # Remove least recently used entries and unreferenced files
   export extern "kache gc" [
-    --max-age: string         # Remove entries that were not used for this long, such as 7d, even if there is room for them
-    --grace: string           # Keep what was made or used within this time: a build that is running may need it
-    --dry-run                 # Show what would be removed, and remove nothing
+    --max-age: string         # Also remove entries unused for this long, such as 7d
+    --grace: string           # Keep entries made or used within this time, which a running build may need
+    --dry-run                 # Show what would be removed, without removing anything
+    --check                   # Show what would be removed, without removing anything
     --json                    # Print one JSON object instead of text
-    --automatic               # Started by a build: say nothing, and do nothing unless there is a need
+    --automatic               # Started by a build: print nothing, and do nothing unless needed
     --help(-h)                # Print help
   ]
 
-  # Remove everything, or all of one crate
+  # Remove all entries, or those of one crate
   export extern "kache purge" [
-    --crate-name: string      # Only the entries of this crate or package
-    --dry-run                 # Show what would be removed, and remove nothing
+    --crate-name: string      # The crate or package: another spelling of CRATE
+    --dry-run                 # Show what would be removed, without removing anything
+    --check                   # Show what would be removed, without removing anything
     --json                    # Print one JSON object instead of text
     --help(-h)                # Print help
+    positional?: string       # The crate or package
   ]
 
-  # Have cargo call the compiler alone again, and remove what init made
+  # Restore the cargo configuration, and remove what init created
   export extern "kache uninstall" [
-    --yes(-y)                 # Do it without asking
-    --check                   # Show what would be done, and do nothing; ends with 2 if there is something to do
-    --dry-run                 # Show what would be done, and do nothing; ends with 2 if there is something to do
-    --json                    # Print one JSON object instead of text; asks nothing, so it goes with -y or --check
-    --purge                   # Remove the store, the records, and the journal of what was changed as well
-    --allow-root              # Go on as root in the place of another user (sudo)
+    --yes(-y)                 # Apply the changes without asking
+    --check                   # Show the changes without making them; exit with 2 if there are any
+    --dry-run                 # Show the changes without making them; exit with 2 if there are any
+    --json                    # Print one JSON object instead of text; requires -y or --check
+    --purge                   # Also remove the store, the records, and the journal of changes
+    --allow-root              # Allow root to run this on behalf of another user (sudo)
     --help(-h)                # Print help
   ]
 
-  # Replace this program by the newest release, if the installer put it here
+  # Update kache to the latest release
   export extern "kache self-update" [
-    --yes(-y)                 # Do it without asking
-    --check                   # Show what would be done, and do nothing; ends with 2 if there is something to do
-    --dry-run                 # Show what would be done, and do nothing; ends with 2 if there is something to do
-    --json                    # Print one JSON object instead of text; asks nothing, so it goes with -y or --check
+    --yes(-y)                 # Apply the changes without asking
+    --check                   # Show the changes without making them; exit with 2 if there are any
+    --dry-run                 # Show the changes without making them; exit with 2 if there are any
+    --json                    # Print one JSON object instead of text; requires -y or --check
     --help(-h)                # Print help
   ]
 
-  # Show every setting, its value, and where it came from
+  # Show the settings in effect and where they come from
   export extern "kache config" [
     --json                    # Print one JSON object instead of a table
     --help(-h)                # Print help
   ]
 
-  # Show how the daemon is; start and stop it
+  # Manage the daemon
   export extern "kache daemon" [
     --json                    # Print one JSON object instead of a table
     --help(-h)                # Print help
@@ -121,58 +126,58 @@ module completions {
     [ "systemd" "launchd" "task" ]
   }
 
-  # Run the daemon here, until it is stopped
+  # Run the daemon in the foreground
   export extern "kache daemon run" [
-    --supervised: string@"nu-complete kache daemon run supervised" # Who starts it again when it ends
-    --exe: path               # The path to look at for another version
-    --handover: string        # What the version before this one passed on
+    --supervised: string@"nu-complete kache daemon run supervised" # The supervisor that restarts the daemon
+    --exe: path               # The path to watch for another version
+    --handover: string        # The state handed over by the previous version
     --help(-h)                # Print help
   ]
 
-  # Show how it is, as `kache daemon` alone does
+  # Show the status of the daemon (the default)
   export extern "kache daemon status" [
     --json                    # Print one JSON object instead of a table
     --help(-h)                # Print help
   ]
 
-  # Start it, if it does not run
+  # Start the daemon, unless it is running
   export extern "kache daemon start" [
     --help(-h)                # Print help
   ]
 
-  # Stop it
+  # Stop the daemon
   export extern "kache daemon stop" [
     --help(-h)                # Print help
   ]
 
-  # Start its program anew; requests that come meanwhile wait and are answered
+  # Restart the daemon without dropping requests
   export extern "kache daemon restart" [
     --help(-h)                # Print help
   ]
 
-  # Start it at every login, and now
+  # Install the daemon as a login service, and start it
   export extern "kache daemon install" [
-    --dry-run                 # Show what would be changed, and change nothing; ends with 2 if there is something to change
-    --check                   # Show what would be changed, and change nothing; ends with 2 if there is something to change
+    --dry-run                 # Show the changes without making them; exit with 2 if there are any
+    --check                   # Show the changes without making them; exit with 2 if there are any
     --json                    # Print one JSON object instead of text
     --help(-h)                # Print help
   ]
 
-  # Stop starting it at login, and end it
+  # Stop the daemon, and remove the login service
   export extern "kache daemon uninstall" [
-    --dry-run                 # Show what would be changed, and change nothing; ends with 2 if there is something to change
-    --check                   # Show what would be changed, and change nothing; ends with 2 if there is something to change
+    --dry-run                 # Show the changes without making them; exit with 2 if there are any
+    --check                   # Show the changes without making them; exit with 2 if there are any
     --json                    # Print one JSON object instead of text
     --help(-h)                # Print help
   ]
 
-  # Print the end of its log
+  # Print the end of the log
   export extern "kache daemon log" [
-    --lines(-n): string       # How many lines
+    --lines(-n): string       # Number of lines
     --help(-h)                # Print help
   ]
 
-  # Say that this binary can run here, and what it is
+  # Check that this binary can run here, and print its version
   export extern "kache daemon preflight" [
     --help(-h)                # Print help
   ]
@@ -181,39 +186,39 @@ module completions {
   export extern "kache daemon help" [
   ]
 
-  # Run the daemon here, until it is stopped
+  # Run the daemon in the foreground
   export extern "kache daemon help run" [
   ]
 
-  # Show how it is, as `kache daemon` alone does
+  # Show the status of the daemon (the default)
   export extern "kache daemon help status" [
   ]
 
-  # Start it, if it does not run
+  # Start the daemon, unless it is running
   export extern "kache daemon help start" [
   ]
 
-  # Stop it
+  # Stop the daemon
   export extern "kache daemon help stop" [
   ]
 
-  # Start its program anew; requests that come meanwhile wait and are answered
+  # Restart the daemon without dropping requests
   export extern "kache daemon help restart" [
   ]
 
-  # Start it at every login, and now
+  # Install the daemon as a login service, and start it
   export extern "kache daemon help install" [
   ]
 
-  # Stop starting it at login, and end it
+  # Stop the daemon, and remove the login service
   export extern "kache daemon help uninstall" [
   ]
 
-  # Print the end of its log
+  # Print the end of the log
   export extern "kache daemon help log" [
   ]
 
-  # Say that this binary can run here, and what it is
+  # Check that this binary can run here, and print its version
   export extern "kache daemon help preflight" [
   ]
 
@@ -225,103 +230,103 @@ module completions {
   export extern "kache try" [
     --release                 # Build with optimizations
     --json                    # Print one JSON object instead of a table
-    --keep                    # Leave the temporary directory where it is, with the store and the last build
+    --keep                    # Keep the temporary directory, with the store and the last build
     --remove-after: path      # Remove the temporary directory DIR when standard input ends
     --help(-h)                # Print help
-    path?: path               # A directory in the workspace to build; without it, a small workspace that is part of this program is built
+    path?: path               # A directory in the workspace to build; by default, a small workspace bundled with kache
   ]
 
   def "nu-complete kache completions shell" [] {
     [ "bash" "elvish" "fish" "nushell" "powershell" "zsh" ]
   }
 
-  # Print what a shell needs to complete these commands
+  # Generate shell completions
   export extern "kache completions" [
     --help(-h)                # Print help
-    shell: string@"nu-complete kache completions shell" # The shell to complete for
+    shell: string@"nu-complete kache completions shell" # The shell to generate completions for
   ]
 
   # Print this message or the help of the given subcommand(s)
   export extern "kache help" [
   ]
 
-  # Have cargo call kache, and prove that it does
+  # Configure cargo to use kache, and verify it
   export extern "kache help init" [
   ]
 
-  # Check whether all is well, and put right what is not
+  # Check the installation and fix problems
   export extern "kache help doctor" [
   ]
 
-  # Show what the cache did: hits, misses and why, time saved, bytes, the store's size
+  # Show cache statistics: hits, misses, time saved, and disk usage
   export extern "kache help stats" [
   ]
 
-  # List what is in the store
+  # List the entries of the store
   export extern "kache help list" [
   ]
 
-  # Tell why a crate was compiled and not served from the store
+  # Explain why a crate was not served from the cache
   export extern "kache help why-miss" [
   ]
 
-  # Remove what was not used for longest, and what nothing refers to
+  # Remove least recently used entries and unreferenced files
   export extern "kache help gc" [
   ]
 
-  # Remove everything, or all of one crate
+  # Remove all entries, or those of one crate
   export extern "kache help purge" [
   ]
 
-  # Have cargo call the compiler alone again, and remove what init made
+  # Restore the cargo configuration, and remove what init created
   export extern "kache help uninstall" [
   ]
 
-  # Replace this program by the newest release, if the installer put it here
+  # Update kache to the latest release
   export extern "kache help self-update" [
   ]
 
-  # Show every setting, its value, and where it came from
+  # Show the settings in effect and where they come from
   export extern "kache help config" [
   ]
 
-  # Show how the daemon is; start and stop it
+  # Manage the daemon
   export extern "kache help daemon" [
   ]
 
-  # Run the daemon here, until it is stopped
+  # Run the daemon in the foreground
   export extern "kache help daemon run" [
   ]
 
-  # Show how it is, as `kache daemon` alone does
+  # Show the status of the daemon (the default)
   export extern "kache help daemon status" [
   ]
 
-  # Start it, if it does not run
+  # Start the daemon, unless it is running
   export extern "kache help daemon start" [
   ]
 
-  # Stop it
+  # Stop the daemon
   export extern "kache help daemon stop" [
   ]
 
-  # Start its program anew; requests that come meanwhile wait and are answered
+  # Restart the daemon without dropping requests
   export extern "kache help daemon restart" [
   ]
 
-  # Start it at every login, and now
+  # Install the daemon as a login service, and start it
   export extern "kache help daemon install" [
   ]
 
-  # Stop starting it at login, and end it
+  # Stop the daemon, and remove the login service
   export extern "kache help daemon uninstall" [
   ]
 
-  # Print the end of its log
+  # Print the end of the log
   export extern "kache help daemon log" [
   ]
 
-  # Say that this binary can run here, and what it is
+  # Check that this binary can run here, and print its version
   export extern "kache help daemon preflight" [
   ]
 
@@ -329,7 +334,7 @@ module completions {
   export extern "kache help try" [
   ]
 
-  # Print what a shell needs to complete these commands
+  # Generate shell completions
   export extern "kache help completions" [
   ]
 

@@ -72,7 +72,7 @@ fn kache_itself_is_installed_has_cargo_call_it_and_goes_again() {
     machine.write(".cargo/config.toml", "# mine\n[build]\njobs = 2\n");
     machine.write(".profile", "");
     let before = machine.look();
-    machine.run("sh", &[]).with(0, "cargo was asked, and calls");
+    machine.run("sh", &[]).with(0, "verified that cargo calls");
     assert!(machine.read(".cargo/config.toml").contains("rustc-wrapper"));
     machine.run("sh", &["--uninstall", "--purge"]).with(0, "kache is removed");
     assert_eq!(machine.look(), before);
@@ -84,7 +84,7 @@ fn uninstall_without_the_program_has_the_one_before_it_unwire_cargo_or_says_what
     machine.write(".cargo/config.toml", "# mine\n[build]\njobs = 2\n");
     machine.write(".profile", "");
     let before = machine.look();
-    machine.run("sh", &[]).with(0, "cargo was asked, and calls");
+    machine.run("sh", &[]).with(0, "verified that cargo calls");
     let wired = machine.read(".cargo/config.toml");
     let program = machine.path(".local/bin/kache");
     fs::rename(&program, machine.path(".local/bin/kache.prev")).unwrap();
@@ -324,7 +324,7 @@ fn a_directory_for_temporary_files_that_runs_nothing_is_enough() {
     let before = machine.look();
     let temporary = machine.root().join("tmp");
     let Some(ended) = machine.run_with_noexec(&temporary, "sh", &[]) else { return };
-    ended.with(0, "cargo was asked, and calls");
+    ended.with(0, "verified that cargo calls");
     let Some(ended) = machine.run_with_noexec(&temporary, "sh", &["--uninstall", "--purge"]) else { return };
     ended.with(0, "kache is removed");
     assert_eq!(machine.look(), before);

@@ -1,4 +1,5 @@
-//! Changing the machine, as far as people see it: the plan is shown, they are asked, and told how it ended.
+//! The dialogue of commands that change the machine: shows the plan, asks for confirmation, applies it, and reports the
+//! outcome. Nothing is changed without confirmation, or with `--check`.
 
 use dialoguer::Input;
 use serde::Serialize;
@@ -16,37 +17,37 @@ use crate::setup::user::WrongUser;
 /// Arguments of every command that changes the machine.
 #[derive(clap::Args)]
 pub struct ChangeOptions {
-    /// Do it without asking
+    /// Apply the changes without asking
     #[arg(short, long)]
     pub yes: bool,
-    /// Show what would be done, and do nothing; ends with 2 if there is something to do
-    #[arg(long, visible_alias = "dry-run", conflicts_with = "yes")]
+    /// Show the changes without making them; exit with 2 if there are any
+    #[arg(long, visible_alias = "dry-run")]
     pub check: bool,
-    /// Print one JSON object instead of text; asks nothing, so it goes with -y or --check
+    /// Print one JSON object instead of text; requires -y or --check
     #[arg(long)]
     pub json: bool,
 }
 
-/// What is to be done and said.
+/// The changes to show and make.
 pub struct Changes<'a> {
     pub plan: &'a Plan,
-    /// What is removed for good, and is no part of the plan.
+    /// Permanent removals, which are not part of the plan.
     pub removals: &'a [String],
-    /// What a reader should know.
+    /// Notes for the user.
     pub notes: &'a [String],
-    /// What is left to whoever calls the command.
+    /// What the user has to do.
     pub unfinished: &'a [String],
-    /// A question of its own, asked first. If the answer is no, nothing is done.
+    /// An additional question, asked first. If the answer is no, nothing is done.
     pub first_question: Option<String>,
 }
 
-/// How it ended.
+/// The outcome of a command that changes the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeOutcome {
     /// Nothing had to be changed.
     NothingToDo,
-    /// Something has to be changed; it was only shown.
+    /// A dry run showed changes to make.
     ChangesNeeded,
     Done,
     Declined,
@@ -62,36 +63,38 @@ struct ChangesReport<'a> {
     unfinished: &'a [String],
 }
 
-/// Applies a plan and proves it.
+/// Applies a plan and verifies it.
 pub type Apply<'a> = &'a mut dyn FnMut(Proof<'_>) -> Result<(), Failure>;
 
-/// Somebody for whom nothing is changed. For commands that `--allow-root` lets root call.
+/// The failure for a wrong user, of commands that take `--allow-root`.
 pub fn wrong_user(error: &WrongUser) -> Failure {
     let failure = Failure::usage(vec![error.to_string()]);
     match error {
         WrongUser::NoHome | WrongUser::RelativeHome(_) => {
-            failure.hint("set HOME to the directory of the user whose cargo is meant")
+            failure.hint("set HOME to the home directory of the user whose cargo should be configured")
         }
         WrongUser::RootForAnother => {
-            failure.hint("run it as that user, without sudo; or with --allow-root if root's cargo is meant")
+            failure.hint("run it as that user, without sudo; or use --allow-root to configure root's cargo")
         }
     }
 }
 
 impl ChangeOptions {
-    /// Takes back what an interrupted run left, unless nothing is to be changed.
+    /// Reverts the changes of an interrupted run, except in a dry run.
     pub fn recover(&self, journal: &Journal, session: &Session<'_>) -> Result<(), Failure> {
         if self.check {
             if journal.is_interrupted().map_err(not_applied)? {
-                session.note("an earlier run was interrupted; what it did would be taken back first");
+                session.note("an earlier run was interrupted; its changes would be reverted first");
             }
             return Ok(());
         }
-        journal.recover().map_err(not_applied)?.iter().for_each(|said| session.note(said));
+        for note in journal.recover().map_err(not_applied)? {
+            session.note(&note);
+        }
         Ok(())
     }
 
-    /// Shows the changes, asks, and carries them out. `and_then` does what is no part of the plan.
+    /// Shows the changes, asks, and applies the plan. `and_then` makes the changes that are not part of the plan.
     pub fn carry_out(
         &self,
         changes: &Changes<'_>,
@@ -104,7 +107,7 @@ impl ChangeOptions {
         self.carry_out_by(apply, changes, session, proof, and_then)
     }
 
-    /// The same, where there is more to applying the plan.
+    /// Like [`ChangeOptions::carry_out`], with another way to apply the plan.
     pub fn carry_out_by(
         &self,
         apply: Apply<'_>,
@@ -149,40 +152,38 @@ impl ChangeOptions {
         Ok(())
     }
 
-    /// Whether whoever called agrees. Asks on standard error, which stays a terminal where the output is piped.
+    /// Asks for confirmation, on standard error: it stays a terminal where the output is piped.
     fn agreed(&self, changes: &Changes<'_>) -> Result<bool, Failure> {
         if self.yes {
             return Ok(true);
         }
         if self.json || !terminal::can_ask() {
-            let error = "there is nobody to ask, so nothing was done".to_owned();
-            return Err(Failure::usage(vec![error]).hint("-y does it without asking, --check only shows it"));
+            let error = "cannot ask for confirmation without a terminal; nothing was done".to_owned();
+            return Err(Failure::usage(vec![error])
+                .hint("use -y to go ahead without asking, or --check for a dry run"));
         }
         if let Some(question) = &changes.first_question
             && !ask(question)?
         {
             return Ok(false);
         }
-        ask("Go on?")
+        ask("Continue?")
     }
 }
 
-/// Asks a question to be answered with yes or no. Typed as a text: the prompt that reads single keys hides the cursor,
-/// and leaves it hidden when it is interrupted.
+/// Asks a yes-or-no question. Reads a line: the prompt of `dialoguer` that reads single keys leaves the cursor hidden when
+/// it is interrupted.
 pub fn ask(question: &str) -> Result<bool, Failure> {
-    let is_known = |answer: &String| match answer_of(answer) {
-        Some(_) => Ok(()),
-        None => Err("y or n"),
-    };
-    let input =
-        Input::<String>::new().with_prompt(format!("{} [Y/n]", escape::text(question))).allow_empty(true);
-    let answer = input.validate_with(is_known).interact_text();
-    let answer =
-        answer.map_err(|e| Failure::new(format_args!("no answer can be read from the terminal: {e}")))?;
-    Ok(answer_of(&answer) == Some(true))
+    let answer = Input::<String>::new()
+        .with_prompt(format!("{} [Y/n]", escape::text(question)))
+        .allow_empty(true)
+        .validate_with(|answer: &String| parse_answer(answer).map(drop).ok_or("answer y or n"))
+        .interact_text()
+        .map_err(|e| Failure::new(format_args!("failed to read the answer from the terminal: {e}")))?;
+    Ok(parse_answer(&answer) == Some(true))
 }
 
-fn answer_of(text: &str) -> Option<bool> {
+fn parse_answer(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "" | "y" | "yes" => Some(true),
         "n" | "no" => Some(false),
@@ -190,7 +191,7 @@ fn answer_of(text: &str) -> Option<bool> {
     }
 }
 
-/// Prints what was to be done, and how it ended, for programs.
+/// Prints the changes and the outcome as JSON.
 pub fn print_report(
     outcome: ChangeOutcome,
     changes: &Changes<'_>,
@@ -206,7 +207,7 @@ pub fn print_report(
     })
 }
 
-/// The code to end with where nothing went wrong.
+/// The exit code of an outcome.
 pub fn exit(outcome: ChangeOutcome) -> Exit {
     match outcome {
         ChangeOutcome::NothingToDo | ChangeOutcome::Done => Exit::Ok,
@@ -215,7 +216,7 @@ pub fn exit(outcome: ChangeOutcome) -> Exit {
     }
 }
 
-/// Says what was left to whoever called; otherwise the code to end with.
+/// The exit code, or a failure that lists what is left to the user.
 pub fn finish(outcome: ChangeOutcome, unfinished: Vec<String>) -> Result<Exit, Failure> {
     if unfinished.is_empty() || outcome == ChangeOutcome::ChangesNeeded {
         if !unfinished.is_empty() {
@@ -226,7 +227,7 @@ pub fn finish(outcome: ChangeOutcome, unfinished: Vec<String>) -> Result<Exit, F
     Err(Failure { errors: unfinished, hint: None, exit: Exit::Failed })
 }
 
-/// A plan that was not carried out.
+/// The failure for a plan that was not applied.
 pub fn not_applied(error: NotApplied) -> Failure {
     let failure = Failure::new(&error);
     match error {

@@ -1,4 +1,4 @@
-//! All commands: what can be called, and the way from arguments to the one that was.
+//! Defines all commands, parses the arguments, and runs the command they name.
 
 use std::ffi::OsStr;
 
@@ -13,10 +13,10 @@ use crate::cli::{
 };
 use crate::sys::env::Env;
 
-/// A build cache for Rust: a second build of the same thing costs almost nothing.
+/// A build cache for Rust
 ///
-/// Cargo calls it in front of the compiler: `kache init` sets that up for this user, and RUSTC_WRAPPER=kache for one
-/// build.
+/// Cargo runs kache as a wrapper around rustc. `kache init` configures that for the current user; set
+/// RUSTC_WRAPPER=kache to use it for a single build.
 #[derive(Parser)]
 #[command(name = "kache", version, after_help = EXIT_CODES)]
 struct Arguments {
@@ -26,42 +26,42 @@ struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done, or nothing to do
-  1  something could not be done; doctor found a problem; daemon found none running
-  2  nothing was done: the arguments or the configuration are not right, or --check found something to do
-  4  another process is at it; nothing was done";
+  0  success, or nothing to do
+  1  failure; doctor found a problem; daemon is not running
+  2  nothing was done: invalid arguments or configuration, or --check found changes to make
+  4  busy: another kache process is running; nothing was done";
 
 #[derive(Subcommand)]
 enum Command {
-    /// Have cargo call kache, and prove that it does
+    /// Configure cargo to use kache, and verify it
     Init(init::Args),
-    /// Check whether all is well, and put right what is not
+    /// Check the installation and fix problems
     Doctor(doctor::Args),
-    /// Show what the cache did: hits, misses and why, time saved, bytes, the store's size
+    /// Show cache statistics: hits, misses, time saved, and disk usage
     Stats(stats::Args),
-    /// List what is in the store
+    /// List the entries of the store
     List(list::Args),
-    /// Tell why a crate was compiled and not served from the store
+    /// Explain why a crate was not served from the cache
     WhyMiss(why_miss::Args),
-    /// Remove what was not used for longest, and what nothing refers to
+    /// Remove least recently used entries and unreferenced files
     Gc(gc::Args),
-    /// Remove everything, or all of one crate
+    /// Remove all entries, or those of one crate
     Purge(purge::Args),
-    /// Have cargo call the compiler alone again, and remove what init made
+    /// Restore the cargo configuration, and remove what init created
     Uninstall(uninstall::Args),
-    /// Replace this program by the newest release, if the installer put it here
+    /// Update kache to the latest release
     SelfUpdate(self_update::Args),
-    /// Show every setting, its value, and where it came from
+    /// Show the settings in effect and where they come from
     Config(config::Args),
-    /// Show how the daemon is; start and stop it
+    /// Manage the daemon
     Daemon(daemon::Args),
     /// Build a workspace with and without kache in a temporary directory, and compare
     Try(trial::command::Args),
-    /// Print what a shell needs to complete these commands
+    /// Generate shell completions
     Completions(completions::Args),
 }
 
-/// All that can be called, as data: completions and manual pages are made from it.
+/// The definition of all commands, from which completions and manual pages are generated.
 pub fn definition() -> clap::Command {
     Arguments::command()
 }
@@ -103,21 +103,19 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
     }
 }
 
-/// What clap says about arguments, in this program's form: its first paragraph, and as a hint its tip, the usage, or
-/// where to look, which for a known `command` is that command's help.
+/// Turns an error of clap into a failure: its first paragraph is the error, and its tip or the usage line is the hint.
+/// Without either, the hint points to the help of `command`.
 fn bad_usage(rendered: &str, command: &OsStr) -> Failure {
-    let mut lines = rendered.lines();
-    let error: Vec<&str> = lines.by_ref().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let (error, rest) = rendered.split_once("\n\n").unwrap_or((rendered, ""));
+    let error: Vec<&str> = error.lines().map(str::trim).collect();
     let error = error.join(" ");
     let failure = Failure::usage(vec![error.trim_start_matches("error: ").to_owned()]);
-    let hint = lines.clone().find_map(|line| line.trim().strip_prefix("tip: "));
-    match hint.or_else(|| lines.find(|line| line.starts_with("Usage: "))) {
+    let tip = rest.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    match tip.or_else(|| rest.lines().find(|line| line.starts_with("Usage: "))) {
         Some(hint) => failure.hint(hint),
         None => match definition().find_subcommand(command) {
-            Some(command) => {
-                failure.hint(format!("`kache {} --help` shows what it takes", command.get_name()))
-            }
-            None => failure.hint("`kache --help` shows all commands"),
+            Some(command) => failure.hint(format!("`kache {} --help` lists its options", command.get_name())),
+            None => failure.hint("`kache --help` lists all commands"),
         },
     }
 }
@@ -127,20 +125,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_of_the_arguments_is_sound() {
+    fn the_command_definition_is_valid() {
         Arguments::command().debug_assert();
     }
 
     fn failure(line: &str) -> Failure {
         let args: Vec<&str> = line.split_whitespace().collect();
         match Arguments::try_parse_from(&args) {
-            Ok(_) => panic!("{line} is understood"),
+            Ok(_) => panic!("{line} is accepted"),
             Err(error) => bad_usage(&error.render().to_string(), args[1].as_ref()),
         }
     }
 
     #[test]
-    fn an_unknown_command_is_answered_with_the_nearest() {
+    fn an_unknown_command_suggests_the_nearest() {
         let failure = failure("kache confg");
         assert_eq!(failure.exit, Exit::Usage);
         let said = failure.to_string();
@@ -151,15 +149,15 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_understood_is_answered_with_the_help_of_the_command() {
+    fn an_invalid_value_points_to_the_help_of_the_command() {
         let said = failure("kache list --sort x").to_string();
         let values = "[possible values: name, size, hits, age]";
         let error = format!("error: invalid value 'x' for '--sort <SORT>' {values}\n");
-        assert_eq!(said, error + "hint: `kache list --help` shows what it takes\n");
+        assert_eq!(said, error + "hint: `kache list --help` lists its options\n");
     }
 
     #[test]
-    fn an_unknown_argument_is_answered_with_the_usage() {
+    fn an_unknown_argument_shows_the_usage() {
         let said = failure("kache config --frob").to_string();
         assert_eq!(said, "error: unexpected argument '--frob' found\nhint: Usage: kache config [OPTIONS]\n");
     }

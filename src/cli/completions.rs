@@ -1,4 +1,4 @@
-//! `kache completions`: what a shell needs to complete this program's arguments.
+//! `kache completions`: generates shell completions from the definition of the commands.
 
 use clap::{Command, ValueEnum};
 use clap_complete::{Shell as Common, generate};
@@ -10,12 +10,12 @@ use crate::cli::session::Session;
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The shell to complete for
+    /// The shell to generate completions for
     #[arg(value_enum)]
     shell: Shell,
 }
 
-/// The shells that are known.
+/// Supported shells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
     Bash,
@@ -49,7 +49,7 @@ pub fn script(shell: Shell, mut definition: Command) -> String {
 }
 
 impl Shell {
-    /// The file that the shell, or whoever sources it, looks for.
+    /// The usual name of the completion file.
     pub fn file_name(self) -> &'static str {
         match self {
             Shell::Bash => "kache.bash",

@@ -1,4 +1,4 @@
-//! `kache config`: every setting in force, its value, and where it came from.
+//! `kache config`: shows the settings in effect and where they come from. Fails if any setting is invalid.
 
 use serde::Serialize;
 
@@ -29,7 +29,7 @@ struct SettingRow {
     source: String,
 }
 
-/// Prints the settings; what is wrong with their sources is the failure that it ends with.
+/// Prints the settings, then fails with the problems found in their sources.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let (config, problems) = settings::for_command(session.env);
     let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! `kache daemon`: how the daemon is, and starting and stopping it.
+//! `kache daemon`: shows the status of the daemon, starts and stops it, and installs it as a login service.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,38 +33,38 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// Run the daemon here, until it is stopped
+    /// Run the daemon in the foreground
     Run(RunArgs),
-    /// Show how it is, as `kache daemon` alone does
+    /// Show the status of the daemon (the default)
     Status {
         /// Print one JSON object instead of a table
         #[arg(long)]
         json: bool,
     },
-    /// Start it, if it does not run
+    /// Start the daemon, unless it is running
     Start,
-    /// Stop it
+    /// Stop the daemon
     Stop,
-    /// Start its program anew; requests that come meanwhile wait and are answered
+    /// Restart the daemon without dropping requests
     Restart,
-    /// Start it at every login, and now
+    /// Install the daemon as a login service, and start it
     Install(ServiceArgs),
-    /// Stop starting it at login, and end it
+    /// Stop the daemon, and remove the login service
     Uninstall(ServiceArgs),
-    /// Print the end of its log
+    /// Print the end of the log
     Log {
-        /// How many lines
+        /// Number of lines
         #[arg(short = 'n', long = "lines", default_value_t = 50)]
         n_lines: usize,
     },
-    /// Say that this binary can run here, and what it is
+    /// Check that this binary can run here, and print its version
     #[command(hide = true)]
     Preflight,
 }
 
 #[derive(clap::Args)]
 struct ServiceArgs {
-    /// Show what would be changed, and change nothing; ends with 2 if there is something to change
+    /// Show the changes without making them; exit with 2 if there are any
     #[arg(long, visible_alias = "check")]
     dry_run: bool,
     /// Print one JSON object instead of text
@@ -73,7 +73,7 @@ struct ServiceArgs {
 }
 
 impl ServiceArgs {
-    /// Says what is to be done and how it ended: as JSON, or for people as `text`.
+    /// Prints the changes and the outcome as JSON, or else `text`.
     fn say(
         &self,
         outcome: ChangeOutcome,
@@ -94,23 +94,23 @@ impl ServiceArgs {
 
 #[derive(clap::Args)]
 struct RunArgs {
-    /// Who starts it again when it ends
+    /// The supervisor that restarts the daemon
     #[arg(long, value_name = "WHO", value_parser = ["systemd", "launchd", "task"], hide = true)]
     supervised: Option<String>,
-    /// The path to look at for another version
+    /// The path to watch for another version
     #[arg(long, value_name = "PATH", hide = true)]
     exe: Option<PathBuf>,
-    /// What the version before this one passed on
+    /// The state handed over by the previous version
     #[arg(long, value_name = "JSON", hide = true)]
     handover: Option<String>,
 }
 
-/// How long a daemon may take to do what it was asked for.
+/// How long to wait for an answer of the daemon.
 const ASK_LIMIT: Duration = Duration::from_secs(5);
-/// How long it may take to end.
+/// How long to wait for the daemon to exit.
 const END_LIMIT: Duration = Duration::from_secs(15);
 
-/// Does what is asked for.
+/// Runs the subcommand.
 pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let build = Build::current();
     match args.action {
@@ -142,7 +142,7 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
 }
 
 const NO_DAEMON: &str = "\
-The daemon does not run. Builds do not need it. `kache daemon start` starts it now, `kache daemon install` at every login.
+The daemon is not running. Builds do not need it. `kache daemon start` starts it now, `kache daemon install` at every login.
 ";
 
 struct DaemonCommand<'a> {
@@ -161,7 +161,7 @@ impl DaemonCommand<'_> {
     fn status(&self, json: bool) -> Result<Exit, Failure> {
         match start::status(&self.place, &self.build) {
             Ok(status) if json => self.session.print_json(&status)?,
-            Ok(status) => self.session.print(&shown(&status))?,
+            Ok(status) => self.session.print(&status_text(&status))?,
             Err(NoDaemon::NotRunning) if !run::is_running(&self.place) => {
                 self.session.print(if json { "null\n" } else { NO_DAEMON })?;
                 return Ok(Exit::Failed);
@@ -171,12 +171,12 @@ impl DaemonCommand<'_> {
         Ok(Exit::Ok)
     }
 
-    /// A daemon that has the lock, or listens, and cannot be talked to.
+    /// The failure for a daemon that is running but does not answer.
     fn unreachable(&self, why: &NoDaemon) -> Failure {
         let at = self.place.endpoint.path.display();
         let next = match why {
             NoDaemon::NoAnswer(_) | NoDaemon::NotKache => {
-                "end the process that has it open, and `kache daemon start` starts another; "
+                "end the process that has it open, then run `kache daemon start`; "
             }
             _ => "",
         };
@@ -186,7 +186,7 @@ impl DaemonCommand<'_> {
 
     fn start(&self) -> Result<Exit, Failure> {
         if let Ok(status) = start::status(&self.place, &self.build) {
-            self.session.print(&format!("It runs already, as process {}.\n", status.pid))?;
+            self.session.print(&format!("The daemon is already running, as process {}.\n", status.pid))?;
             return Ok(Exit::Ok);
         }
         if let Some(service) = self.installed_service()? {
@@ -201,7 +201,7 @@ impl DaemonCommand<'_> {
             Ok(status) => self.session.print(&format!("Started, as process {}.\n", status.pid))?,
             Err(e) => {
                 let path = &self.place.log;
-                // What earlier ones said would be read as this one's.
+                // Without the lines of earlier daemons, which would look like those of this one.
                 let last = e.pid().map_or_else(|| log::tail(path, 5), |pid| log::tail_of(path, pid, 5));
                 let last = last.unwrap_or_default().join("\n      ");
                 return Err(Failure::new(e).hint(format!("the last of {}:\n      {last}", path.display())));
@@ -210,19 +210,17 @@ impl DaemonCommand<'_> {
         Ok(Exit::Ok)
     }
 
-    /// The service, if the daemon is installed as one here.
+    /// The login service, if it is installed.
     fn installed_service(&self) -> Result<Option<Box<dyn Supervisor>>, Failure> {
-        // Where none can be described, none is installed.
-        let Ok((service, _)) = self.service() else { return Ok(None) };
-        let is_installed = |service: &dyn Supervisor| {
-            let status = service.status(&System).unwrap_or_default();
-            // What a package brought is nobody's until it is enabled.
-            status.is_installed && (status.is_in_use() || service.foreign(&System).is_none())
-        };
-        Ok(service.filter(|service| is_installed(&**service)))
+        // A service that cannot be described is not installed.
+        let Ok((Some(service), _)) = self.service() else { return Ok(None) };
+        let status = service.status(&System).unwrap_or_default();
+        // A service that a package installed is unused until it is enabled.
+        let is_ours = status.is_in_use() || service.foreign(&System).is_none();
+        Ok(if status.is_installed && is_ours { Some(service) } else { None })
     }
 
-    /// What would start the daemon at login on this machine, and how that was chosen.
+    /// The login service for this machine, installed or not, and how it was chosen.
     fn service(&self) -> Result<(Option<Box<dyn Supervisor>>, Choice), Failure> {
         let env = self.session.env;
         let choice = detect::choose(&Machine::look(env, &System));
@@ -237,7 +235,7 @@ impl DaemonCommand<'_> {
 
     fn journal(&self) -> Result<Journal, Failure> {
         Journal::of(self.session.env)
-            .ok_or_else(|| Failure::new("there is no home directory to note changes in").hint("set HOME"))
+            .ok_or_else(|| Failure::new("no home directory for the journal of changes").hint("set HOME"))
     }
 
     fn install(&self, args: &ServiceArgs) -> Result<Exit, Failure> {
@@ -247,9 +245,13 @@ impl DaemonCommand<'_> {
         let Some(plan) = plans.first().filter(|plan| !plan.is_empty()) else {
             let text = match service.foreign(&System) {
                 Some(path) => {
-                    format!("Nothing to do: {} starts it as {} has it.\n", service.name(), path.display())
+                    format!(
+                        "Nothing to do: {} starts the daemon, as configured in {}.\n",
+                        service.name(),
+                        path.display()
+                    )
                 }
-                None => format!("Nothing to do: {} starts it, and it runs.\n", service.name()),
+                None => format!("Nothing to do: {} starts the daemon, and it is running.\n", service.name()),
             };
             return args.say(ChangeOutcome::NothingToDo, &Plan::new(""), &text, self.session);
         };
@@ -263,7 +265,8 @@ impl DaemonCommand<'_> {
             .map_err(Failure::new)?;
         let status = start::status(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
         let by = service.name();
-        let text = format!("\nIt runs as process {}, started by {by} at every login.\n", status.pid);
+        let text =
+            format!("\nThe daemon is running as process {}; {by} starts it at every login.\n", status.pid);
         args.say(ChangeOutcome::Done, plan, &text, self.session)
     }
 
@@ -271,7 +274,7 @@ impl DaemonCommand<'_> {
         match choice {
             Choice::OnDemand(why) => {
                 let text = format!(
-                    "No login service can be installed: {why}.\nThe daemon runs when it is started by `kache daemon start`, and ends when nobody needs it.\n"
+                    "No login service can be installed: {why}.\n`kache daemon start` starts the daemon, which exits when it is idle.\n"
                 );
                 args.say(ChangeOutcome::NothingToDo, &Plan::new(""), &text, self.session)
             }
@@ -281,7 +284,7 @@ impl DaemonCommand<'_> {
     }
 
     fn uninstall(&self, args: &ServiceArgs) -> Result<Exit, Failure> {
-        // It may have been installed in another session, where more was running.
+        // It may have been installed in another session, where a supervisor was running.
         let choice = detect::of_system();
         let Some(service) = self.service_of(&choice)? else { return self.no_service(choice, args) };
         let journal = self.journal()?;
@@ -289,9 +292,12 @@ impl DaemonCommand<'_> {
         if plan.is_empty() {
             let text = match service.foreign(&System) {
                 Some(path) => {
-                    format!("Nothing to do: {} is left to whoever put it there.\n", path.display())
+                    format!(
+                        "Nothing to do: {} was not installed by kache, and is left alone.\n",
+                        path.display()
+                    )
                 }
-                None => "Nothing to do: it is not installed as a service.\n".to_owned(),
+                None => "Nothing to do: the login service is not installed.\n".to_owned(),
             };
             return args.say(ChangeOutcome::NothingToDo, &plan, &text, self.session);
         }
@@ -302,41 +308,41 @@ impl DaemonCommand<'_> {
             self.session.print(&plan.text())?;
         }
         install::uninstall(&plan, &self.place, &self.build, &journal).map_err(Failure::new)?;
-        let text = "\nThe service is removed, and the daemon has ended.\n";
+        let text = "\nRemoved the login service and stopped the daemon.\n";
         args.say(ChangeOutcome::Done, &plan, text, self.session)
     }
 
     fn stop(&self) -> Result<Exit, Failure> {
         if let Some(service) = self.installed_service()? {
             service.stop(&System).map_err(Failure::new)?;
-            // The one that runs may have been started before the service was there. The service's own ends already.
+            // The running daemon may have been started before the service was installed.
             let _ = self.ask(&Request::Stop);
             if !start::wait_for_end(&self.place, END_LIMIT) {
-                return Err(self.does_not_end());
+                return Err(self.did_not_exit());
             }
-            self.session.print("Stopped, until `kache daemon start` or the next login starts it.\n")?;
+            self.session.print("Stopped until the next login, or `kache daemon start`.\n")?;
             return Ok(Exit::Ok);
         }
         match self.ask(&Request::Stop) {
             Ok(Response::Refused { why }) => return Err(Failure::new(why)),
             Ok(_) => {}
             Err(NoDaemon::NotRunning) if !run::is_running(&self.place) => {
-                self.session.print("The daemon does not run.\n")?;
+                self.session.print("The daemon is not running.\n")?;
                 return Ok(Exit::Ok);
             }
-            // One that is on its way to the end does not answer any more.
+            // A daemon that is shutting down no longer answers.
             Err(NoDaemon::NotRunning) => {}
             Err(no) => return Err(self.unreachable(&no)),
         }
         if !start::wait_for_end(&self.place, END_LIMIT) {
-            return Err(self.does_not_end());
+            return Err(self.did_not_exit());
         }
         self.session.print("Stopped.\n")?;
         Ok(Exit::Ok)
     }
 
-    fn does_not_end(&self) -> Failure {
-        let why = format_args!("the daemon did not end within {} s", END_LIMIT.as_secs());
+    fn did_not_exit(&self) -> Failure {
+        let why = format_args!("the daemon did not exit within {} s", END_LIMIT.as_secs());
         Failure::new(why).hint(format!("its log is {}", self.place.log.display()))
     }
 
@@ -358,14 +364,14 @@ impl DaemonCommand<'_> {
         Ok(Exit::Ok)
     }
 
-    /// Has a daemon that is too old to be asked for anything else become this build.
+    /// Restarts a daemon that is too old to understand any other request.
     fn replace(&self) -> Result<Exit, Failure> {
-        // With its program's path, every request is an offer to such a one.
+        // Every request carries the path of this program, which such a daemon restarts as.
         let offered = self.ask(&Request::Status);
         let Ok(after) = start::wait_for_answer(&self.place, &self.build) else {
             return Err(match offered {
                 Err(no) => self.unreachable(&no),
-                Ok(_) => Failure::new("the daemon has ended"),
+                Ok(_) => Failure::new("the daemon has exited"),
             });
         };
         self.session.print(&format!("Restarted: {}, process {}.\n", after.build, after.pid))?;
@@ -376,28 +382,32 @@ impl DaemonCommand<'_> {
         let path = &self.place.log;
         let lines = log::tail(path, n_lines).map_err(|e| {
             Failure::new(format_args!("{}: {e}", path.display()))
-                .hint("only a daemon that has run has a log; `kache daemon start` starts one")
+                .hint("the daemon writes its log once it has started; run `kache daemon start`")
         })?;
         self.session.print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
         Ok(Exit::Ok)
     }
 }
 
-/// A status for people.
-fn shown(status: &Status) -> String {
+/// Milliseconds as whole seconds, for people.
+fn seconds(ms: u64) -> String {
+    format_duration(Duration::from_secs(ms / 1000))
+}
+
+/// Renders a status for people.
+fn status_text(status: &Status) -> String {
     let mut table = Table::new("<<");
-    let duration = |ms: u64| format_duration(Duration::from_secs(ms / 1000));
     table.row(["process", &status.pid.to_string()]);
     table.row(["build", &status.build.to_string()]);
     table.row(["program", &status.exe.display().to_string()]);
     let by = match status.supervisor.as_str() {
-        ON_DEMAND => "itself, on demand".to_owned(),
+        ON_DEMAND => "on demand".to_owned(),
         other => other.to_owned(),
     };
     table.row(["started by", &by]);
-    table.row(["up for", &duration(status.uptime_ms)]);
+    table.row(["up for", &seconds(status.uptime_ms)]);
     if let Some(limit_ms) = status.idle_timeout_ms {
-        table.row(["ends after", &format!("{} without a request", duration(limit_ms))]);
+        table.row(["ends after", &format!("{} without a request", seconds(limit_ms))]);
     }
     table.row(["requests", &status.n_requests.to_string()]);
     table.row(["hand-overs", &status.n_handovers.to_string()]);
@@ -413,7 +423,7 @@ fn shown(status: &Status) -> String {
         text += &format!("\nAn upgrade is pending: {why}\n");
     }
     for problem in &status.config_problems {
-        text += &format!("\nThe configuration that it reads: {problem}\n");
+        text += &format!("\nIts configuration is invalid: {problem}\n");
     }
     text
 }

@@ -1,23 +1,24 @@
-//! Wrapper or command line: told by the first two arguments. A compiler's arguments never reach the command line.
+//! Decides from the first two arguments whether the process is a wrapper or a command line. A compiler call never reaches
+//! the command line.
 
 use std::ffi::{OsStr, OsString};
 
 use crate::invocation::driver::is_compiler_name;
 
-/// What the process is.
+/// The role of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Cargo calls it in front of a compiler.
+    /// Cargo runs it around a compiler.
     Wrapper,
-    /// A person calls it.
+    /// A person runs a command.
     CommandLine,
 }
 
-/// The form of a process with these arguments, its own name left out.
+/// The form of a process with these arguments, without its own name.
 ///
-/// A path is always a program to wrap, so is a compiler's name, and so is any other bare name if what follows it is
-/// what cargo says to compilers, or in a build script: those put `RUSTC_WRAPPER` in front of C compilers as well.
-/// All else is for people, who get a suggestion for a command that does not exist.
+/// A path or the name of a compiler is always a program to wrap. So is any other bare name in a build script, because
+/// build scripts run C compilers through `RUSTC_WRAPPER` too, or if the next argument is one that cargo passes to
+/// compilers. Everything else is a command line, where an unknown command gets a suggestion.
 pub fn form(args: &[OsString], in_build_script: bool, is_command: &dyn Fn(&OsStr) -> bool) -> Form {
     let Some((first, rest)) = args.split_first() else { return Form::CommandLine };
     let bytes = first.as_encoded_bytes();
@@ -34,20 +35,23 @@ pub fn form(args: &[OsString], in_build_script: bool, is_command: &dyn Fn(&OsStr
     if in_build_script || is_for_compiler || is_c_compiler(first) { Form::Wrapper } else { Form::CommandLine }
 }
 
-/// Whether cargo calls a compiler, or a wrapper of its own, with this as the first argument.
+/// Whether cargo passes this as the first argument to a compiler, or to a workspace wrapper.
 fn is_for_compiler(argument: &OsStr) -> bool {
     let bytes = argument.as_encoded_bytes();
     let asked: [&[u8]; 5] = [b"-vV", b"-", b"--crate-name", b"-V", b"--version"];
     asked.contains(&bytes) || bytes.starts_with(b"--print") || is_compiler_name(argument).is_some()
 }
 
-/// `cc`, `gcc-12`, `clang++.exe`, `x86_64-linux-gnu-gcc`: what `CC="kache cc"` puts behind this program.
+/// Whether this is the name of a C compiler, such as `cc`, `gcc-12`, `clang++.exe` or `x86_64-linux-gnu-gcc`, as used in
+/// `CC="kache cc"`.
 fn is_c_compiler(name: &OsStr) -> bool {
     const NAMES: [&str; 8] = ["cc", "c++", "gcc", "g++", "clang", "clang++", "cl", "clang-cl"];
     let Some(name) = name.to_str().map(str::to_ascii_lowercase) else { return false };
     let name = name.strip_suffix(".exe").unwrap_or(&name);
-    let is_version = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let name = name.rsplit_once('-').filter(|(_, last)| is_version(last)).map_or(name, |(name, _)| name);
+    let name = match name.rsplit_once('-') {
+        Some((name, suffix)) if suffix.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => name,
+        _ => name,
+    };
     NAMES.contains(&name) || NAMES.iter().any(|this| name.ends_with(&format!("-{this}")))
 }
 
@@ -63,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn people_and_cargo_are_told_apart() {
+    fn compiler_calls_and_commands_are_told_apart() {
         use Form::{CommandLine, Wrapper};
         for (line, expected) in [
             (&[][..], CommandLine),
@@ -106,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_script_may_put_it_in_front_of_any_program() {
+    fn a_build_script_may_wrap_any_program() {
         assert_eq!(form_in(&["nvcc", "-c", "a.cu"], true), Form::Wrapper);
         assert_eq!(form_in(&["nvcc", "-c", "a.cu"], false), Form::CommandLine);
         assert_eq!(form_in(&["stats", "--json"], true), Form::CommandLine);

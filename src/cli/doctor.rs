@@ -1,4 +1,5 @@
-//! `kache doctor`: looks at everything, and puts right what it can.
+//! `kache doctor`: checks the installation and fixes problems. Changes nothing without `--fix`, `--verify` or
+//! `--rebuild-index`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,6 @@ use crate::cli::session::Session;
 use crate::cli::terminal;
 use crate::config::units::format_bytes;
 use crate::setup::doctor::examine::{ALL, Examined, ONLINE, ONLINE_LIMIT, examine};
-use crate::setup::doctor::finding::Fix;
 use crate::setup::doctor::machine::{LIMIT, Machine, Page};
 use crate::setup::doctor::repair::Repair;
 use crate::setup::doctor::show;
@@ -27,43 +27,43 @@ use crate::sys::fs;
 /// The arguments.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Exit codes:\n  0  all is well\n  1  there are problems\n  2  it could not be looked at, or --fix --check \
-                  found something to put right\n  4  another process is at it; nothing was done"
+    after_help = "Exit codes:\n  0  no problems\n  1  problems found\n  2  the checks could not run, or --fix --check \
+                  found something to fix\n  4  busy: another kache process is running; nothing was done"
 )]
 pub struct Args {
-    /// Put right what can be, after showing what would be done
+    /// Fix problems, after showing the changes
     #[arg(long)]
     fix: bool,
-    /// Change files of the repository here as well, where they set sccache
+    /// Also change files of the current repository that configure sccache
     #[arg(long, requires = "fix")]
     project: bool,
-    /// Remove sccache's own cache from this disk as well
+    /// Also remove the local cache of sccache
     #[arg(long, requires = "fix")]
     purge_sccache: bool,
-    /// Do it without asking
+    /// Apply the changes without asking
     #[arg(short, long, requires = "fix")]
     yes: bool,
-    /// Show what would be put right, and do nothing; ends with 2 if there is something
-    #[arg(long, visible_alias = "dry-run", requires = "fix", conflicts_with = "yes")]
+    /// Show the fixes without making them; exit with 2 if there are any
+    #[arg(long, visible_alias = "dry-run", requires = "fix")]
     check: bool,
-    /// Read the whole store again, and take out of service what is not as it was stored
+    /// Verify the content of the whole store, and quarantine what was altered
     #[arg(long, conflicts_with = "fix")]
     verify: bool,
-    /// Make the index anew from the store
+    /// Rebuild the index from the store
     #[arg(long, conflicts_with_all = ["fix", "verify"])]
     rebuild_index: bool,
-    /// Ask for the newest release as well; nothing else leaves this machine
+    /// Also check for a newer release over the network
     #[arg(long)]
     online: bool,
-    /// Print what to send along with a report of a defect: without the names of the user, the home and the project
+    /// Print a report for bug reports, without the names of the user, home directory and project
     #[arg(long, conflicts_with_all = ["fix", "verify", "rebuild_index", "json"])]
     report: bool,
-    /// Print one JSON object instead of text; asks nothing, so --fix then goes with -y or --check
+    /// Print one JSON object instead of text; with --fix, requires -y or --check
     #[arg(long)]
     json: bool,
 }
 
-/// Rounds of fixes: one may be needed before the next can be planned.
+/// At most this many rounds of fixes: a fix may be needed before the next can be planned.
 const MOST_ROUNDS: usize = 3;
 
 #[derive(Serialize)]
@@ -75,7 +75,7 @@ struct DoctorReport {
     findings: Vec<show::Row>,
 }
 
-/// Looks, and does what was asked for.
+/// Runs the checks, and fixes problems if asked to.
 pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Result<Exit, Failure> {
     if (args.fix && !args.check) || args.verify || args.rebuild_index {
         session.refuse_root_for_another()?;
@@ -90,8 +90,8 @@ pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Re
         return Ok(Exit::Ok);
     }
     if args.fix && args.json && !args.yes && !args.check {
-        let failure = Failure::usage(vec!["--json asks nothing".to_owned()]);
-        return Err(failure.hint("--fix --json goes with -y or --check"));
+        let failure = Failure::usage(vec!["--fix --json cannot ask for confirmation".to_owned()]);
+        return Err(failure.hint("add -y or --check"));
     }
     let mut fixed = Vec::new();
     let pages = pages(definition);
@@ -124,7 +124,7 @@ pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Re
 
 fn look(args: &Args, pages: &[Page], env: &Env) -> Result<(Arc<Machine>, Vec<Examined>), Failure> {
     let mut machine = Machine::this(env).map_err(|e| {
-        let error = format!("where this program is cannot be told: {e}");
+        let error = format!("failed to locate this program: {e}");
         Failure::usage(vec![error])
     })?;
     machine.pages = pages.to_vec();
@@ -137,20 +137,21 @@ fn look(args: &Args, pages: &[Page], env: &Env) -> Result<(Arc<Machine>, Vec<Exa
     Ok((machine, examined))
 }
 
-/// What shells complete by, and where installers put that.
+/// The completions for each shell, and where installers put them.
 fn pages(definition: &clap::Command) -> Vec<Page> {
-    let page = |place, shell| Page { place, text: completions::script(shell, definition.clone()) };
-    vec![
-        page("bash-completion/completions/kache", Shell::Bash),
-        page("zsh/site-functions/_kache", Shell::Zsh),
-        page("fish/vendor_completions.d/kache.fish", Shell::Fish),
-        page("config/fish/completions/kache.fish", Shell::Fish),
-        page("config/nushell/autoload/kache-completions.nu", Shell::Nushell),
-        page("kache/completions/kache.ps1", Shell::PowerShell),
+    [
+        ("bash-completion/completions/kache", Shell::Bash),
+        ("zsh/site-functions/_kache", Shell::Zsh),
+        ("fish/vendor_completions.d/kache.fish", Shell::Fish),
+        ("config/fish/completions/kache.fish", Shell::Fish),
+        ("config/nushell/autoload/kache-completions.nu", Shell::Nushell),
+        ("kache/completions/kache.ps1", Shell::PowerShell),
     ]
+    .map(|(place, shell)| Page { place, text: completions::script(shell, definition.clone()) })
+    .into()
 }
 
-/// Shows what would be put right. Answers whether there is something. Programs get the findings, which say it of each.
+/// Shows what would be fixed, and returns whether anything would. With `--json`, each finding says it of itself.
 fn would_fix(
     args: &Args,
     session: &Session<'_>,
@@ -169,16 +170,22 @@ fn would_fix(
         session.print_json(&DoctorReport { format: 1, is_well, fixed: Vec::new(), findings: rows })?;
         return Ok(true);
     }
-    let shown = removed
-        .iter()
-        .map(|dir| format!("Remove {} ({}) for good\n", dir.display(), format_bytes(purge::disk_bytes(dir))));
-    session.print(&format!("{}{}", repair.text(), shown.collect::<String>()))?;
-    let refusals = kept.iter().filter_map(|dir| purge::refusal(dir, session.env));
-    refusals.chain(repair.by_hand).for_each(|note| session.note(&note));
+    let mut text = repair.text();
+    for dir in &removed {
+        let size = format_bytes(purge::disk_bytes(dir));
+        text += &format!("Remove {} ({size}) permanently\n", dir.display());
+    }
+    session.print(&text)?;
+    for refusal in kept.iter().filter_map(|dir| purge::refusal(dir, session.env)) {
+        session.note(&refusal);
+    }
+    for left in &repair.by_hand {
+        session.note(left);
+    }
     Ok(true)
 }
 
-/// One round. Answers whether something was done.
+/// One round of fixes. Returns whether anything was fixed.
 fn fix(
     args: &Args,
     session: &Session<'_>,
@@ -186,32 +193,34 @@ fn fix(
     examined: &mut [Examined],
     fixed: &mut Vec<String>,
 ) -> Result<bool, Failure> {
-    let mut is_wanted = |fix: &Fix, question: &str| {
+    let repair = Repair::of(examined, &mut |fix, question| {
         if !args.yes {
             session.print(&Repair::alone(fix).text())?;
         }
         agreed(args, question)
-    };
-    let repair = Repair::of(examined, &mut is_wanted)?;
+    })?;
     if repair.is_empty() {
         return Ok(false);
     }
     let Some(journal) = Journal::of(session.env) else {
-        let error = "there is no home directory to note changes in".to_owned();
+        let error = "no home directory for the journal of changes".to_owned();
         return Err(Failure::usage(vec![error]).hint("set HOME"));
     };
     if !args.json {
         session.print(&format!("{}\n", repair.text()))?;
     }
-    if !agreed(args, "Go on?")? {
+    if !agreed(args, "Continue?")? {
         session.note("nothing was done");
         return Ok(false);
     }
-    journal.recover().map_err(changes::not_applied)?.iter().for_each(|said| session.note(said));
+    for note in journal.recover().map_err(changes::not_applied)? {
+        session.note(&note);
+    }
     if !repair.plan.is_empty() {
         let worked = proof::cargo_works(session.env);
-        let mut proof = || proof::prove_works(session.env, worked);
-        journal.apply(&repair.plan, &mut proof).map_err(changes::not_applied)?;
+        journal
+            .apply(&repair.plan, &mut || proof::prove_works(session.env, worked))
+            .map_err(changes::not_applied)?;
         fixed.extend(repair.plan.actions.iter().map(|action| action.title.clone()));
     }
     let mut is_done = !repair.plan.is_empty();
@@ -221,7 +230,7 @@ fn fix(
                 fixed.push(said);
                 is_done = true;
             }
-            // The others do not depend on it, and what is still wrong is shown at the end.
+            // The others do not depend on it, and remaining problems are shown at the end.
             Err(why) => session.note(&why),
         }
     }
@@ -236,9 +245,9 @@ fn agreed(args: &Args, question: &str) -> Result<bool, Failure> {
         return Ok(true);
     }
     if !terminal::can_ask() {
-        let error = "there is nobody to ask, so nothing was done".to_owned();
+        let error = "cannot ask for confirmation without a terminal; nothing was done".to_owned();
         return Err(
-            Failure::usage(vec![error]).hint("-y does it without asking; without --fix it is only shown")
+            Failure::usage(vec![error]).hint("use -y to go ahead without asking, or --check for a dry run")
         );
     }
     changes::ask(question)
@@ -252,7 +261,7 @@ fn purge_sccache(
 ) -> Result<(), Failure> {
     let caches = machine.sccache().caches;
     if caches.is_empty() {
-        session.note("there is no cache of sccache on this disk");
+        session.note("no local cache of sccache found");
     }
     for dir in caches {
         if let Some(why) = purge::refusal(&dir, session.env) {
@@ -260,8 +269,9 @@ fn purge_sccache(
             continue;
         }
         let size = format_bytes(purge::disk_bytes(&dir));
-        if agreed(args, &format!("Remove {} ({size})? It cannot be taken back.", dir.display()))? {
-            fs::remove_dir_all(&dir).map_err(|e| Failure::new(format_args!("{}: {e}", dir.display())))?;
+        if agreed(args, &format!("Remove {} ({size})? This cannot be undone.", dir.display()))? {
+            fs::remove_dir_all(&dir)
+                .map_err(|e| Failure::new(format_args!("failed to remove {}: {e}", dir.display())))?;
             fixed.push(format!("{} ({size}) was removed", dir.display()));
         }
     }
@@ -302,21 +312,23 @@ fn verify_store(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
 
 fn said(verified: &Verified) -> String {
     let Verified { n_blobs, n_entries, n_orphans, bytes, .. } = verified;
-    let mut text = format!("{n_blobs} blobs ({}) and {n_entries} entries were read.\n", format_bytes(*bytes));
-    let mut list = |what: &str, names: &[String]| {
+    let mut text = format!("Read {n_blobs} blobs ({}) and {n_entries} entries.\n", format_bytes(*bytes));
+    for (what, names) in [
+        ("blobs were altered, and are quarantined", &verified.altered),
+        ("entries are damaged; `kache gc` removes them", &verified.damaged_entries),
+        ("entries lack a blob, and are compiled again when needed", &verified.incomplete_entries),
+        ("files could not be read", &verified.problems),
+    ] {
         if !names.is_empty() {
             text += &format!("{}: {what}\n", names.len());
-            text += &names.iter().take(5).map(|name| format!("    {name}\n")).collect::<String>();
         }
-    };
-    list("blobs were not what was stored, and are out of service", &verified.altered);
-    list("entries cannot be read; `kache gc` removes them", &verified.damaged_entries);
-    list("entries lack a blob, and are compiled again when they are needed", &verified.incomplete_entries);
-    list("could not be read", &verified.problems);
-    if *n_orphans > 0 {
-        text += &format!(
-            "{n_orphans} blobs are needed by no entry; `kache gc` removes them when they are old.\n"
-        );
+        for name in names.iter().take(5) {
+            text += &format!("    {name}\n");
+        }
     }
-    text + if verified.is_sound() { "The store is sound.\n" } else { "" }
+    if *n_orphans > 0 {
+        text +=
+            &format!("{n_orphans} blobs belong to no entry; `kache gc` removes them when they are old.\n");
+    }
+    text + if verified.is_sound() { "The store is intact.\n" } else { "" }
 }

@@ -1,36 +1,35 @@
-//! How a command ends, and how it says what went wrong.
+//! Exit codes and failures of commands. Scripts rely on the codes: a code never changes its meaning.
 
 use std::fmt;
 
 use crate::cli::terminal;
 
-/// The codes that commands end with. Scripts rely on them: a number never gets another meaning.
+/// The exit codes of commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Done, or nothing to do.
+    /// Success, or nothing to do.
     Ok = 0,
-    /// Something could not be done.
+    /// Something failed.
     Failed = 1,
-    /// Nothing was done: the arguments or the configuration are not right, or changes were only looked for and some
-    /// are needed.
+    /// Nothing was done: invalid arguments or configuration, or a dry run found changes to make.
     Usage = 2,
-    /// Another process is at it; nothing was done.
+    /// Nothing was done: another kache process is running.
     Busy = 4,
 }
 
 impl Exit {
-    /// Changes were only looked for, and some are needed.
+    /// A dry run found changes to make.
     pub const CHANGES_NEEDED: Exit = Exit::Usage;
 }
 
-/// What to do where there is no cargo.
+/// The hint where cargo is not found.
 pub const NO_CARGO_HINT: &str = "install Rust (https://rustup.rs), or add its directory to PATH";
 
-/// Why a command did not do what it was called for.
+/// Why a command failed.
 #[derive(Debug)]
 pub struct Failure {
-    /// What happened, each with the path it happened to.
+    /// What failed, each with the path concerned.
     pub errors: Vec<String>,
     /// What to do next.
     pub hint: Option<String>,
@@ -38,22 +37,22 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A command that could not do its work.
+    /// A failure with exit code 1.
     pub fn new(error: impl fmt::Display) -> Failure {
         Failure { errors: vec![error.to_string()], hint: None, exit: Exit::Failed }
     }
 
-    /// Arguments or a configuration that are not right.
+    /// Invalid arguments or configuration.
     pub fn usage(errors: Vec<String>) -> Failure {
         Failure { errors, hint: None, exit: Exit::Usage }
     }
 
-    /// The same with advice.
+    /// Adds a hint.
     pub fn hint(self, hint: impl Into<String>) -> Failure {
         Failure { hint: Some(hint.into()), ..self }
     }
 
-    /// Says it on standard error. Answers the code to end with.
+    /// Prints the failure on standard error, and returns the exit code.
     pub fn say(&self) -> Exit {
         terminal::say(&self.to_string());
         self.exit

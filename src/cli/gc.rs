@@ -1,4 +1,4 @@
-//! `kache gc`: plan, show, remove.
+//! `kache gc`: removes least recently used entries and unreferenced files. Shows the plan before applying it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::cli::session::{Session, duration};
 use crate::config::Config;
 use crate::config::units::format_bytes;
 use crate::gc::apply::{Applied, apply};
-use crate::gc::plan::{Limits, Plan};
+use crate::gc::plan::{Eviction, Limits, Plan};
 use crate::gc::survey::{Incomplete, Survey};
 use crate::gc::{CollectionLock, automatic, lock_file};
 use crate::report::words::counted;
@@ -22,24 +22,24 @@ use crate::sys::{clock, fs};
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Remove entries that were not used for this long, such as 7d, even if there is room for them
+    /// Also remove entries unused for this long, such as 7d
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_age: Option<Duration>,
-    /// Keep what was made or used within this time: a build that is running may need it
+    /// Keep entries made or used within this time, which a running build may need
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
     grace: Duration,
-    /// Show what would be removed, and remove nothing
-    #[arg(long)]
+    /// Show what would be removed, without removing anything
+    #[arg(long, visible_alias = "check")]
     dry_run: bool,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
-    /// Started by a build: say nothing, and do nothing unless there is a need
+    /// Started by a build: print nothing, and do nothing unless needed
     #[arg(long, hide = true)]
     automatic: bool,
 }
 
-/// Removes what should go.
+/// Plans a collection, shows the plan and applies it.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     if args.automatic {
         return Ok(run_automatically(session));
@@ -61,25 +61,27 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     finish(&plan, lock.as_ref(), args.json, session)
 }
 
-/// The lock that whoever removes must hold.
+/// Acquires the lock that a collection must hold.
 pub fn lock(cache_dir: &Path) -> Result<CollectionLock, Failure> {
     match CollectionLock::acquire(cache_dir) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => {
-            let error = format!("another process is removing from the store at {}", cache_dir.display());
+            let error =
+                format!("busy: another kache process is removing from the store at {}", cache_dir.display());
             Err(Failure {
                 errors: vec![error],
-                hint: Some("try again when it is done".to_owned()),
+                hint: Some("try again when it has finished".to_owned()),
                 exit: Exit::Busy,
             })
         }
         Err(e) => {
-            let mut failure = Failure::new(format_args!("{}: {e}", lock_file(cache_dir).display()));
+            let mut failure =
+                Failure::new(format_args!("failed to lock {}: {e}", lock_file(cache_dir).display()));
             let obstacles = store_access::look(cache_dir);
             if !obstacles.hinders_builds() {
-                return Err(failure.hint(
-                    "removing needs write access to the store: make it writable, or name another in KACHE_CACHE_DIR",
-                ));
+                return Err(
+                    failure.hint("make the store writable, or set KACHE_CACHE_DIR to another directory")
+                );
             }
             failure.errors.push(obstacles.sentence());
             Err(failure.hint(obstacles.hint()))
@@ -87,20 +89,20 @@ pub fn lock(cache_dir: &Path) -> Result<CollectionLock, Failure> {
     }
 }
 
-/// All that is in the store.
+/// Surveys the store.
 pub fn survey(cache_dir: &Path, session: &Session<'_>) -> Result<Survey, Failure> {
     Survey::read(cache_dir, &session.index(cache_dir)?.last_uses()?).map_err(|Incomplete(problems)| {
-        // An obstacle was told, with what to do about it.
+        // The obstacle was reported, with a hint.
         let errors = match store_access::look(cache_dir).hinders_builds() {
             true => vec![format!("the store at {} cannot be read completely", cache_dir.display())],
             false => walk::in_one_line(&problems).into_iter().collect(),
         };
         Failure { errors, hint: None, exit: Exit::Failed }
-            .hint("nothing was removed: what cannot be read might need it")
+            .hint("nothing was removed: the unreadable part may refer to it")
     })
 }
 
-/// So many problems as one can look into.
+/// The first few problems, and how many more there are.
 fn first_of(mut problems: Vec<String>) -> Vec<String> {
     const MOST_SAID: usize = 3;
     if problems.len() > MOST_SAID {
@@ -111,7 +113,7 @@ fn first_of(mut problems: Vec<String>) -> Vec<String> {
     problems
 }
 
-/// Says that there is nothing to remove.
+/// Reports that there is no store.
 pub fn missing(cache_dir: &Path, dry_run: bool, json: bool, session: &Session<'_>) -> Result<Exit, Failure> {
     if json {
         session.print_json(&GcReport { dry_run, ..GcReport::new(&Plan::default(), None) })?;
@@ -126,7 +128,7 @@ fn limits(config: &Config, max_age: Option<Duration>, grace_ms: u64) -> Limits {
     Limits { max_bytes: config.max_size_bytes.value, max_age_ms, grace_ms }
 }
 
-/// Shows the plan, does what it says if there is a lock, and says what came of it.
+/// Shows the plan, applies it if a lock is given, and reports the result.
 pub fn finish(
     plan: &Plan,
     lock: Option<&CollectionLock>,
@@ -157,14 +159,14 @@ fn summary(plan: &Plan, applied: Option<&Applied>) -> String {
             let left = plan.before_bytes.saturating_sub(applied.store_bytes);
             let mut text = format!("The store took {before}, and takes {} now.\n", format_bytes(left));
             if applied.n_kept > 0 {
-                text += &format!("What was used meanwhile stayed: {}.\n", counted(applied.n_kept, "file"));
+                text += &format!("Kept because of concurrent use: {}.\n", counted(applied.n_kept, "file"));
             }
             text
         }
     };
     if plan.shared_bytes > 0 {
         text += &format!(
-            "{} of that are in build directories as well: that room is free when they are removed there.\n",
+            "{} of that is still used by build directories, and is freed when it is removed there too.\n",
             format_bytes(plan.shared_bytes)
         );
     }
@@ -176,12 +178,12 @@ struct GcReport {
     format: u32,
     dry_run: bool,
     before_bytes: u64,
-    /// What the store takes now; after a dry run, what it would take.
+    /// The size of the store now; after a dry run, the size it would have.
     after_bytes: u64,
-    /// Of what goes: bytes that are in build directories as well.
+    /// The part of the removed bytes that build directories still use.
     shared_bytes: u64,
     n_files: usize,
-    /// Files that were used meanwhile, and stayed.
+    /// Files kept because they were used meanwhile.
     n_kept: usize,
     evictions: Vec<Evicted>,
 }
@@ -197,9 +199,9 @@ struct Evicted {
     last_used_ms: u64,
 }
 
-impl GcReport {
-    fn new(plan: &Plan, applied: Option<&Applied>) -> GcReport {
-        let evicted = |eviction: &crate::gc::plan::Eviction| Evicted {
+impl Evicted {
+    fn new(eviction: &Eviction) -> Evicted {
+        Evicted {
             key: eviction.key.to_hex(),
             crate_name: eviction.unit.crate_name.clone(),
             package: eviction.unit.package.clone(),
@@ -207,7 +209,12 @@ impl GcReport {
             kind: eviction.unit.kind.clone(),
             why: eviction.why.name(),
             last_used_ms: eviction.last_used_ms,
-        };
+        }
+    }
+}
+
+impl GcReport {
+    fn new(plan: &Plan, applied: Option<&Applied>) -> GcReport {
         GcReport {
             format: 1,
             dry_run: applied.is_none(),
@@ -217,16 +224,16 @@ impl GcReport {
             shared_bytes: plan.shared_bytes,
             n_files: plan.files.len(),
             n_kept: applied.map_or(0, |applied| applied.n_kept),
-            evictions: plan.evictions.iter().map(evicted).collect(),
+            evictions: plan.evictions.iter().map(Evicted::new).collect(),
         }
     }
 }
 
-/// What a build starts. Whatever stands in the way, the next one may do it.
+/// The collection that a build starts. Ignores all problems: the next build tries again.
 fn run_automatically(session: &Session<'_>) -> Exit {
     let (config, problems) = settings::for_command(session.env);
     let cache_dir = &config.cache_dir.value;
-    // With half a configuration, the limit may be another.
+    // With an invalid setting, the limit may be wrong.
     if !problems.is_empty() || cache_dir.as_os_str().is_empty() || fs::metadata(cache_dir).is_err() {
         return Exit::Ok;
     }

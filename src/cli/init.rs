@@ -1,4 +1,5 @@
-//! `kache init`: has cargo call this program, and proves that it does.
+//! `kache init`: configures cargo to use kache, and verifies it with a real cargo. If the verification fails, the changes
+//! are reverted.
 
 use std::cell::Cell;
 
@@ -20,34 +21,34 @@ use crate::sys::env;
 pub struct Args {
     #[command(flatten)]
     options: ChangeOptions,
-    /// Leave the login service out
+    /// Do not install the login service
     #[arg(long, conflicts_with = "undo")]
     no_service: bool,
-    /// Start the service when the machine starts, and not at login: for machines that build with nobody logged in
+    /// Start the service at boot instead of at login, for machines that build with no user logged in
     #[arg(long, conflicts_with_all = ["undo", "no_service"])]
     linger: bool,
-    /// How cargo's configuration names this program
+    /// How the cargo configuration refers to kache
     #[arg(long, value_name = "HOW", default_value = "auto", conflicts_with = "undo")]
     wrapper_path: WrapperPath,
-    /// Take back what earlier runs of init did
+    /// Revert the changes of earlier runs of init
     #[arg(long)]
     undo: bool,
-    /// Go on as root in the place of another user (sudo)
+    /// Allow root to run this on behalf of another user (sudo)
     #[arg(long)]
     allow_root: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum WrapperPath {
-    /// By a path that stays right when it is updated
+    /// A path that stays valid when kache is updated
     Auto,
-    /// By its name, to be found in PATH: for a configuration that several machines share
+    /// The name, looked up in PATH: for a configuration shared by several machines
     Name,
-    /// By the path that it is at now
+    /// The current path
     Abs,
 }
 
-/// Does it, or takes it back.
+/// Configures cargo, or reverts that.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let journal = user::journal(session.env, args.allow_root).map_err(|e| changes::wrong_user(&e))?;
     args.options.recover(&journal, session)?;
@@ -56,14 +57,14 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     }
     let was_changed = Cell::new(false);
     match set_up(args, &journal, session, &was_changed) {
-        // Somebody was faster, perhaps another init: what is left to do is found by looking again.
+        // Another process was faster, perhaps another init: plan again.
         Err(_) if was_changed.get() => set_up(args, &journal, session, &was_changed),
         ended => ended,
     }
 }
 
-/// Plans, shows, asks, does and proves. `was_changed` tells that nothing was done because the machine is not as it was
-/// when this was planned.
+/// Plans the changes, shows them, asks, applies and verifies them. `was_changed` is set if nothing was done because the
+/// machine changed after planning.
 fn set_up(
     args: &Args,
     journal: &Journal,
@@ -79,8 +80,8 @@ fn set_up(
     let login = if args.no_service { None } else { Some(Login::to_install(session.env, &init.wrapper)?) };
     if let Some(login) = login.as_ref().filter(|_| args.linger) {
         let linger = login.linger().map_err(|why| {
-            Failure::usage(vec![format!("--linger is for services of systemd: {why}")])
-                .hint("leave it out; builds do not need the service")
+            Failure::usage(vec![format!("--linger requires systemd: {why}")])
+                .hint("omit --linger; builds do not need the service")
         })?;
         init.plan.actions.extend(linger);
     }
@@ -89,7 +90,9 @@ fn set_up(
     if plans.is_empty() {
         plans.push(std::mem::replace(&mut init.plan, Plan::new(init::COMMAND)));
     }
-    init.notes.extend(login.as_ref().and_then(|login| login.why_none.as_ref()).map(|why| no_service(why)));
+    if let Some(why) = login.as_ref().and_then(|login| login.why_none.as_ref()) {
+        init.notes.push(no_service(why));
+    }
     let changes = Changes {
         plan: &plans[0],
         removals: &[],
@@ -98,69 +101,74 @@ fn set_up(
         first_question: init.replaces.as_ref().map(|what| format!("Replace {what}?")),
     };
     let is_cargo_at_fault = Cell::new(false);
-    let mut proof = || {
-        if init.by_hand.is_none() {
-            proof::prove(session.env, &init.wrapper).inspect_err(|_| is_cargo_at_fault.set(true))?;
-        }
-        match &login {
-            Some(login) if has_service_changes => login.prove(),
-            _ => Ok(()),
-        }
-    };
-    let mut apply = |proof: Proof<'_>| {
-        let applied = match &login {
-            Some(login) if has_service_changes => login.apply(&plans, journal, proof),
-            _ => journal.apply(&plans[0], proof),
-        };
-        applied.map_err(|no| {
-            let is_reverted = matches!(no, NotApplied::Reverted { .. });
-            was_changed.set(matches!(no, NotApplied::ChangedSince { .. }));
-            let failure = changes::not_applied(no);
-            let helps = has_service_changes && is_reverted && !is_cargo_at_fault.get();
-            if helps { failure.hint(WITHOUT_SERVICE) } else { failure }
-        })
-    };
-    let outcome = args.options.carry_out_by(&mut apply, &changes, session, &mut proof, &mut || Ok(()))?;
+    let changed_login = login.as_ref().filter(|_| has_service_changes);
+    let outcome = args.options.carry_out_by(
+        &mut |proof: Proof<'_>| {
+            let applied = match changed_login {
+                Some(login) => login.apply(&plans, journal, proof),
+                None => journal.apply(&plans[0], proof),
+            };
+            applied.map_err(|error| {
+                was_changed.set(matches!(error, NotApplied::ChangedSince { .. }));
+                let is_reverted = matches!(error, NotApplied::Reverted { .. });
+                let failure = changes::not_applied(error);
+                let is_service_at_fault = has_service_changes && is_reverted && !is_cargo_at_fault.get();
+                if is_service_at_fault { failure.hint(WITHOUT_SERVICE) } else { failure }
+            })
+        },
+        &changes,
+        session,
+        &mut || {
+            if init.by_hand.is_none() {
+                proof::prove(session.env, &init.wrapper).inspect_err(|_| is_cargo_at_fault.set(true))?;
+            }
+            changed_login.map_or(Ok(()), Login::prove)
+        },
+        &mut || Ok(()),
+    )?;
     if let Some(by_hand) = &init.by_hand {
-        init.unfinished.iter().for_each(|what| session.note(what));
-        let error = format!("{} cannot be changed: {}", by_hand.path.display(), by_hand.why);
+        for left in &init.unfinished {
+            session.note(left);
+        }
+        let error = format!("cannot change {}: {}", by_hand.path.display(), by_hand.why);
         return Err(Failure::usage(vec![error])
-            .hint(format!("put this into it yourself, and run this again:\n\n{}", by_hand.snippet)));
+            .hint(format!("add this to the file, and run this again:\n\n{}", by_hand.snippet)));
     }
     if !args.options.json {
-        session.print(&said(&init, outcome, args.options.check, login.as_ref()))?;
+        session.print(&outcome_text(&init, outcome, args.options.check, login.as_ref()))?;
     }
     changes::finish(outcome, init.unfinished)
 }
 
-const WITHOUT_SERVICE: &str = "`kache init --no-service` leaves the login service out; builds do not need it";
+const WITHOUT_SERVICE: &str =
+    "use `kache init --no-service` to go without the login service; builds do not need it";
 
 fn no_service(why: &str) -> String {
-    format!(
-        "no login service is installed: {why}. Builds do not need one, and clean up the store themselves where none is"
-    )
+    format!("no login service is installed: {why}. Builds do not need it, and collect garbage themselves")
 }
 
-fn said(init: &Init, outcome: ChangeOutcome, only_looked: bool, login: Option<&Login>) -> String {
+fn outcome_text(init: &Init, outcome: ChangeOutcome, only_looked: bool, login: Option<&Login>) -> String {
     let wrapper = init.wrapper.display();
     let name = login.and_then(Login::name);
     let daemon = name.and_then(|name| Some((name, login?.daemon()?.pid)));
-    let daemon = daemon.map_or_else(String::new, |(name, pid)| {
-        format!("The daemon runs as process {pid}; {name} starts it at every login.\n")
-    });
+    let daemon = match daemon {
+        Some((name, pid)) => {
+            format!("The daemon is running as process {pid}; {name} starts it at every login.\n")
+        }
+        None => String::new(),
+    };
     match outcome {
         ChangeOutcome::Done => format!(
-            "\nDone: cargo was asked, and calls {wrapper}.\n{daemon}\nWhat is compiled from now on is stored, and served \
-             when it is needed again. What is built already is\nstored when it is compiled next. `kache stats` shows \
-             what happened.\n\n`kache uninstall` takes this back. Call it before you remove the program: cargo does not \
-             work\nwhen the wrapper is missing that its configuration names.\n"
+            "\nDone: verified that cargo calls {wrapper}.\n{daemon}\nFrom now on, builds fill the cache and are served from \
+             it. `kache stats` shows the hits and misses.\n\nTo undo this, run `kache uninstall`, before removing the \
+             program: cargo does not work when the configured\nwrapper is missing.\n"
         ),
         ChangeOutcome::ChangesNeeded | ChangeOutcome::Declined => String::new(),
         ChangeOutcome::NothingToDo if only_looked => {
-            format!("Nothing to do: cargo's configuration names {wrapper}.\n{daemon}")
+            format!("Nothing to do: cargo is configured to use {wrapper}.\n{daemon}")
         }
         ChangeOutcome::NothingToDo => {
-            format!("Nothing to do: cargo was asked, and calls {wrapper}.\n{daemon}")
+            format!("Nothing to do: verified that cargo calls {wrapper}.\n{daemon}")
         }
     }
 }
@@ -173,22 +181,19 @@ fn undo(args: &Args, journal: &Journal, session: &Session<'_>) -> Result<Exit, F
     undo.remove_service(service);
     let reversal =
         InitReversal { uninstall: &undo, removals: Vec::new(), login: &login, removes_service, journal };
-    let mut traces = || {
+    let outcome = reversal.carry_out(&args.options, session, proof::prove_works, &mut || {
         login
             .remove_traces(false)
-            .map_err(|e| Failure::new(format_args!("what the daemon left cannot be removed: {e}")))
-    };
-    let outcome = reversal.carry_out(&args.options, session, proof::prove_works, &mut traces)?;
+            .map_err(|e| Failure::new(format_args!("failed to remove the files of the daemon: {e}")))
+    })?;
     if !args.options.json {
         session.print(&match outcome {
             ChangeOutcome::Done => {
                 let cache_dir = settings::for_command(session.env).0.cache_dir.value;
-                let kept = super::uninstall::kept(session.env, &cache_dir);
+                let kept = super::uninstall::kept_text(session.env, &cache_dir);
                 format!("\nDone: everything is as it was before `kache init`.\n{kept}")
             }
-            ChangeOutcome::NothingToDo => {
-                "Nothing to do: there is no `kache init` that could be taken back.\n".to_owned()
-            }
+            ChangeOutcome::NothingToDo => "Nothing to do: there is no `kache init` to revert.\n".to_owned(),
             ChangeOutcome::ChangesNeeded | ChangeOutcome::Declined => String::new(),
         })?;
     }
@@ -199,15 +204,14 @@ fn cannot(error: CannotInit) -> Failure {
     let failure = Failure::new(&error);
     match &error {
         CannotInit::User(wrong) => changes::wrong_user(wrong),
-        CannotInit::NotInPath { .. } => Failure { exit: Exit::Usage, ..failure }.hint(
-            "add its directory to PATH, before others that hold a kache; or leave `--wrapper-path name` out",
-        ),
+        CannotInit::NotInPath { .. } => Failure { exit: Exit::Usage, ..failure }
+            .hint("put its directory first in PATH, or omit `--wrapper-path name`"),
         CannotInit::NoCargo => failure.hint(NO_CARGO_HINT),
         CannotInit::Foreign { .. } => {
-            failure.hint("remove that line if kache should take its place, and run this again")
+            failure.hint("remove that line to use kache instead, and run this again")
         }
         CannotInit::Broken(_) | CannotInit::Read(_) => {
-            failure.hint("correct it, and run this again; nothing was done")
+            failure.hint("nothing was done; correct the file, and run this again")
         }
         _ => failure,
     }

@@ -1,10 +1,11 @@
-//! `kache list`: the entries of the store.
+//! `kache list`: lists the entries of the store. Only reads.
 
 use std::cmp::Reverse;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::cli::crate_args::CrateArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::list::inputs::EntryInputs;
 use crate::cli::session::Session;
@@ -19,13 +20,13 @@ mod inputs;
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only entries of this crate or package
-    name: Option<String>,
-    /// In which order
+    #[command(flatten)]
+    crate_args: CrateArgs,
+    /// Sort order
     #[arg(long, value_enum, default_value_t = Sort::Name)]
     sort: Sort,
-    /// Show what each entry depends on and how that was learnt, instead of how large it is
-    #[arg(long, requires = "name")]
+    /// Show the inputs of each entry and how they were learned, instead of its size
+    #[arg(long, requires = "crate")]
     inputs: bool,
     /// Print one JSON object instead of a table
     #[arg(long)]
@@ -34,13 +35,13 @@ pub struct Args {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Sort {
-    /// By crate
+    /// By crate name
     Name,
     /// Largest first
     Size,
-    /// Most often served first
+    /// Most hits first
     Hits,
-    /// Longest unused first
+    /// Least recently used first
     Age,
 }
 
@@ -65,7 +66,7 @@ struct EntryReport {
     compile_ms: u64,
     created_ms: u64,
     last_used_ms: u64,
-    /// With `--inputs`, where they can be read.
+    /// With `--inputs`, if they can be read.
     #[serde(flatten)]
     inputs: Option<EntryInputs>,
 }
@@ -75,7 +76,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let cache_dir = session.config()?.cache_dir.value;
     let store = Store::at(&cache_dir);
     session.note_obstacles(&cache_dir);
-    let mut rows = session.index(&cache_dir)?.entries(args.name.as_deref())?;
+    let mut rows = session.index(&cache_dir)?.entries(args.crate_args.name())?;
     match args.sort {
         Sort::Name => {}
         Sort::Size => rows.sort_by_key(|row| Reverse(row.size_bytes)),
@@ -83,39 +84,40 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         Sort::Age => rows.sort_by_key(|row| row.last_used_ms),
     }
     if args.json {
-        let entries = rows.into_iter().map(|row| {
-            let inputs = args.inputs.then(|| EntryInputs::read(&store, &row.key)).flatten();
-            line(row, inputs)
-        });
-        let entries = entries.collect();
+        let mut entries = Vec::new();
+        for row in rows {
+            let inputs = if args.inputs { EntryInputs::read(&store, &row.key) } else { None };
+            entries.push(entry_report(row, inputs));
+        }
         session.print_json(&ListReport { format: 1, entries })?;
         return Ok(Exit::Ok);
     }
     if rows.is_empty() {
-        let of = args.name.as_ref().map(|name| format!(" of `{name}`")).unwrap_or_default();
+        let of = args.crate_args.name().map(|name| format!(" of `{name}`")).unwrap_or_default();
         session.print(&format!("There are no entries{of} in the store at {}.\n", cache_dir.display()))?;
         return Ok(Exit::Ok);
     }
     let now_ms = clock::now_ms();
     if args.inputs {
-        let texts = rows
-            .iter()
-            .map(|row| inputs::text(&title(row, now_ms), EntryInputs::read(&store, &row.key).as_ref()));
-        session.print(&texts.collect::<Vec<_>>().join("\n"))?;
+        let mut texts = Vec::new();
+        for row in &rows {
+            texts.push(inputs::text(&title(row, now_ms), EntryInputs::read(&store, &row.key).as_ref()));
+        }
+        session.print(&texts.join("\n"))?;
     } else {
         session.print(&table(&rows, now_ms))?;
     }
     Ok(Exit::Ok)
 }
 
-/// An entry among others of its crate.
+/// The heading of one entry.
 fn title(row: &EntryRow, now_ms: u64) -> String {
     let (name, kind) = (name(row), kind(row));
     let age = format_duration(Duration::from_millis(now_ms.saturating_sub(row.created_ms)));
     format!("{name} {} {kind}, compiled {age} ago", row.version)
 }
 
-/// All build scripts are called the same.
+/// The name of an entry: of a build script its package, because all build scripts have the same crate name.
 fn name(row: &EntryRow) -> &str {
     if row.kind.ends_with("build-script") { &row.package } else { &row.crate_name }
 }
@@ -127,7 +129,7 @@ fn kind(row: &EntryRow) -> String {
     }
 }
 
-fn line(row: EntryRow, inputs: Option<EntryInputs>) -> EntryReport {
+fn entry_report(row: EntryRow, inputs: Option<EntryInputs>) -> EntryReport {
     EntryReport {
         key: row.key.to_hex(),
         crate_name: row.crate_name,

@@ -1,9 +1,9 @@
-//! The command line: one file per command, each with its arguments and what it does.
+//! The command line: one file per command, with its arguments and its implementation.
 //!
-//! - What a command prints goes to standard output, through a [`session::Session`]; tables for people, or with `--json`
-//!   one object with a `format` number, which changes when a field changes its meaning or goes away.
-//! - What went wrong is said once, on standard error: `error: …`, and `hint: …` where there is something to do.
-//! - How it ended is one of the codes of [`exit::Exit`].
+//! - Commands print to standard output through a [`session::Session`]: tables for people, or with `--json` one object
+//!   with a `format` number, which changes when a field is removed or changes its meaning.
+//! - A failure is printed once, on standard error: `error: …`, and `hint: …` where the user can do something.
+//! - A command ends with one of the codes of [`exit::Exit`].
 //! - There is no colour.
 
 pub mod terminal;
@@ -13,6 +13,8 @@ pub mod exit;
 pub mod table;
 
 pub mod session;
+
+pub mod crate_args;
 
 pub mod dispatch;
 
@@ -50,7 +52,7 @@ use std::process::ExitCode;
 
 use crate::sys::env::Env;
 
-/// Whether the process was called by a person, and not by cargo as a wrapper.
+/// Whether the process was started as a command line, and not by cargo as a wrapper.
 pub fn is_command_line(env: &Env) -> bool {
     let args = env.args.get(1..).unwrap_or_default();
     let in_build_script = env.get("OUT_DIR").is_some() && env.get("CARGO_MANIFEST_DIR").is_some();

@@ -1,9 +1,11 @@
-//! `kache purge`: remove everything, or all of one crate.
+//! `kache purge`: removes all entries, or those of one crate. Removes only kache's own files, in case the directory was
+//! configured by mistake.
 
 use std::path::Path;
 
 use serde::Serialize;
 
+use crate::cli::crate_args::CrateArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::gc;
 use crate::cli::session::Session;
@@ -21,11 +23,10 @@ use crate::sys::{clock, fs};
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only the entries of this crate or package
-    #[arg(long, value_name = "NAME")]
-    crate_name: Option<String>,
-    /// Show what would be removed, and remove nothing
-    #[arg(long)]
+    #[command(flatten)]
+    crate_args: CrateArgs,
+    /// Show what would be removed, without removing anything
+    #[arg(long, visible_alias = "check")]
     dry_run: bool,
     /// Print one JSON object instead of text
     #[arg(long)]
@@ -41,20 +42,20 @@ struct PurgeReport {
     n_record_files: usize,
 }
 
-/// Removes what was asked for.
+/// Removes all entries, or those of the crate that was named.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     if !args.dry_run {
         session.refuse_root_for_another()?;
     }
     let cache_dir = session.config()?.cache_dir.value;
     if fs::metadata(&cache_dir).is_err() {
-        if args.json && args.crate_name.is_none() {
+        if args.json && args.crate_args.name().is_none() {
             return report(0, 0, args, &cache_dir, session);
         }
         return gc::missing(&cache_dir, args.dry_run, args.json, session);
     }
     let lock = if args.dry_run { None } else { Some(gc::lock(&cache_dir)?) };
-    let Some(name) = &args.crate_name else { return everything(args, &cache_dir, session) };
+    let Some(name) = args.crate_args.name() else { return everything(args, &cache_dir, session) };
     session.note_obstacles(&cache_dir);
     let survey = gc::survey(&cache_dir, session)?;
     let plan = Plan::for_crate(&survey, clock::now_ms(), name);
@@ -86,13 +87,13 @@ fn everything(args: &Args, cache_dir: &Path, session: &Session<'_>) -> Result<Ex
     ))?;
     if !args.dry_run {
         session.note(
-            "in build directories that are still there, what links is compiled without the cache until they are cleaned",
+            "until existing build directories are cleaned, crates that link there are compiled without the cache",
         );
     }
     Ok(Exit::Ok)
 }
 
-/// Says as JSON what was removed, or would be.
+/// Prints as JSON what was removed, or would be.
 fn report(
     removed_bytes: u64,
     n_record_files: usize,
@@ -110,20 +111,18 @@ fn report(
     Ok(Exit::Ok)
 }
 
-/// Removes the store, the records and the index. Only what is kache's own goes: the directory may have been given by
-/// mistake.
+/// Removes the store, the records and the index.
 pub fn remove_everything(cache_dir: &Path) -> Result<(), Failure> {
     let store = Store::at(cache_dir);
-    let failed = |path: &Path, e: std::io::Error| Failure::new(format_args!("{}: {e}", path.display()));
-    // In one step: who looks something up meanwhile finds all of it, or nothing.
+    // In one step, so that a concurrent lookup finds either all of the store or nothing.
     let aside = cache_dir.join("store").join(format!("removed-{}", fs::unique_name()));
     match fs::rename(store.root(), &aside) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(store.root(), e)),
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(not_removed(store.root(), &e)),
         _ => {}
     }
     for left in fs::list(&cache_dir.join("store")).unwrap_or_default() {
         if left.file_name().is_some_and(|name| name.to_string_lossy().starts_with("removed-")) {
-            fs::remove_dir_all(&left).map_err(|e| failed(&left, e))?;
+            fs::remove_dir_all(&left).map_err(|e| not_removed(&left, &e))?;
         }
     }
     let mut files = open::files(cache_dir);
@@ -131,7 +130,12 @@ pub fn remove_everything(cache_dir: &Path) -> Result<(), Failure> {
     files.push(automatic_gc::stamp_file(cache_dir));
     files.push(Scrub::file(cache_dir));
     for file in files {
-        fs::remove(&file).map_err(|e| failed(&file, e))?;
+        fs::remove(&file).map_err(|e| not_removed(&file, &e))?;
     }
     Ok(())
+}
+
+/// A file that could not be removed.
+pub fn not_removed(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format_args!("failed to remove {}: {error}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! `kache self-update`: the newest release in the place of this program.
+//! `kache self-update`: replaces this program by the latest release, if the installer put it there.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub struct Args {
     options: ChangeOptions,
 }
 
-/// Looks, shows, asks and does, if this program is the installer's.
+/// Looks for a newer release and, after confirmation, installs it.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let exe = env::current_exe().and_then(|exe| fs::canonical(&exe));
     let exe = exe.map_err(|e| Failure::new(format_args!("this program's own file cannot be found: {e}")))?;

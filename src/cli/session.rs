@@ -1,4 +1,4 @@
-//! What every command works with: the environment, the configuration, and a place to print to.
+//! The context of a command: environment, configuration, index and output.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,49 +7,52 @@ use serde::Serialize;
 
 use crate::cli::exit::Failure;
 use crate::cli::terminal;
+use crate::config::Config;
 use crate::config::units::parse_duration;
-use crate::config::{Config, Problem};
 use crate::index::open::Index;
 use crate::settings;
 use crate::setup::store_access;
 use crate::setup::user::{WrongUser, is_root_for_another};
 use crate::sys::env::Env;
 
-/// One run of a command.
+/// The context of one command.
 pub struct Session<'a> {
     pub env: &'a Env,
 }
 
 impl Session<'_> {
-    /// The configuration in force.
+    /// The configuration in effect.
     ///
     /// # Errors
-    /// Anything in it is not understood: who calls a command can correct it, and should not be told half the truth.
+    /// If any of it is invalid: a command must not act on half a configuration, and its user can correct it.
     pub fn config(&self) -> Result<Config, Failure> {
         let (config, problems) = settings::for_command(self.env);
         if !problems.is_empty() {
             let errors = problems.iter().map(ToString::to_string).collect();
-            let hint = "builds go on without what is not understood; `kache config` shows all settings and where \
-                        they come from";
+            let hint =
+                "builds ignore invalid settings; `kache config` shows all settings and where they come from";
             return Err(Failure::usage(errors).hint(hint));
         }
-        placed(config)
+        with_store_path(config)
     }
 
-    /// The configuration as builds have it, which go on without what is not understood; and what that is. For commands
-    /// that report on builds.
+    /// The configuration that builds use, which ignore invalid settings, and the problems. For commands that report on
+    /// builds.
     pub fn config_of_builds(&self) -> Result<(Config, Vec<String>), Failure> {
         let (config, problems) = settings::for_command(self.env);
-        let says = |problem: &Problem| match problem.loses_key() {
-            true => format!("builds leave everything to the compiler because of this: {problem}"),
-            false => format!("builds ignore this setting: {problem}"),
-        };
-        let said: Vec<String> = problems.iter().map(says).collect();
-        said.iter().for_each(|said| self.note(said));
-        Ok((placed(config)?, said))
+        let mut notes = Vec::new();
+        for problem in &problems {
+            let note = match problem.loses_key() {
+                true => format!("builds bypass the cache because of this: {problem}"),
+                false => format!("builds ignore this setting: {problem}"),
+            };
+            self.note(&note);
+            notes.push(note);
+        }
+        Ok((with_store_path(config)?, notes))
     }
 
-    /// Says what keeps builds of this user from using the store.
+    /// Prints a note if builds of this user cannot use the store.
     pub fn note_obstacles(&self, cache_dir: &Path) {
         let obstacles = store_access::look(cache_dir);
         if obstacles.hinders_builds() {
@@ -58,21 +61,22 @@ impl Session<'_> {
         }
     }
 
-    /// The index of the cache directory, up to date; says what there is to say about it.
+    /// Opens the index of the cache directory and prints its notes.
     pub fn index(&self, cache_dir: &Path) -> Result<Index, Failure> {
         let index = Index::open(cache_dir)
-            .map_err(|e| Failure::new(format_args!("the index cannot be opened, not even in memory: {e}")))?;
+            .map_err(|e| Failure::new(format_args!("failed to open the index, even in memory: {e}")))?;
         index.notes.iter().for_each(|note| self.note(note));
         Ok(index)
     }
 
-    /// Lets nobody go on who is root in the place of another user: what is written would be root's, in that user's home.
+    /// Fails if root runs this on behalf of another user: files that root writes into that user's home would belong to
+    /// root.
     pub fn refuse_root_for_another(&self) -> Result<(), Failure> {
         if !is_root_for_another(self.env) {
             return Ok(());
         }
         let error = WrongUser::RootForAnother.to_string();
-        let hint = "run it as that user, without sudo; `env -u SUDO_UID kache …` does it for root";
+        let hint = "run it as that user, without sudo; to run it for root, use `env -u SUDO_UID kache …`";
         Err(Failure::usage(vec![error]).hint(hint))
     }
 
@@ -81,7 +85,7 @@ impl Session<'_> {
         terminal::print(text).map_err(|e| not_printed(&e))
     }
 
-    /// Prints `text` byte for byte, for a program that reads it.
+    /// Prints `text` for another program, without escaping.
     pub fn print_verbatim(&self, text: &str) -> Result<(), Failure> {
         terminal::print_verbatim(text).map_err(|e| not_printed(&e))
     }
@@ -92,16 +96,16 @@ impl Session<'_> {
         terminal::print_json(&json).map_err(|e| not_printed(&e))
     }
 
-    /// Says on standard error what a reader of the output should know of it.
+    /// Prints a note on standard error.
     pub fn note(&self, text: &str) {
         terminal::say(&format!("note: {text}\n"));
     }
 }
 
-/// `config`, if there is a place for the store in it.
-fn placed(config: Config) -> Result<Config, Failure> {
+/// Fails unless `config` names a directory for the store.
+fn with_store_path(config: Config) -> Result<Config, Failure> {
     if config.cache_dir.value.as_os_str().is_empty() {
-        let error = "there is no place for the store: neither HOME nor KACHE_CACHE_DIR is set";
+        let error = "no directory for the store: neither HOME nor KACHE_CACHE_DIR is set";
         return Err(Failure::usage(vec![error.to_owned()])
             .hint("set HOME to your home directory, or KACHE_CACHE_DIR to a directory for the store"));
     }
@@ -109,10 +113,10 @@ fn placed(config: Config) -> Result<Config, Failure> {
 }
 
 fn not_printed(e: &std::io::Error) -> Failure {
-    Failure::new(format_args!("standard output cannot be written to: {e}"))
+    Failure::new(format_args!("failed to write to standard output: {e}"))
 }
 
-/// A duration in an argument.
+/// Parses a duration given as an argument.
 pub fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|e| e.to_string())
 }

@@ -1,4 +1,4 @@
-//! `kache stats`: what the cache did, and what it holds.
+//! `kache stats`: shows hits, misses, time saved and disk usage. Only reads.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,7 +23,7 @@ use crate::sys::{clock, fs};
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only what happened within this time, such as 24h or 7d; records are kept for 30 days
+    /// Only builds within this time, such as 24h or 7d; records are kept for 30 days
     #[arg(long, value_name = "TIME", value_parser = duration)]
     since: Option<Duration>,
     /// Print one JSON object instead of tables
@@ -39,7 +39,7 @@ struct StatsReport {
     #[serde(flatten)]
     summary: Summary,
     n_unreadable_lines: usize,
-    /// What is wrong with the configuration here, which builds go on in spite of.
+    /// Problems of the configuration, which builds ignore.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     config_problems: Vec<String>,
     store: StoreReport,
@@ -48,11 +48,11 @@ struct StatsReport {
 #[derive(Serialize)]
 struct StoreReport {
     path: String,
-    /// What it takes on the disk; absent where it cannot be read.
+    /// Its size on disk; absent if it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     disk_bytes: Option<u64>,
     max_bytes: u64,
-    /// What keeps builds of this user from using it.
+    /// Why builds of this user cannot use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     obstacle: Option<Obstacle>,
 }
@@ -63,7 +63,7 @@ struct Obstacle {
     hint: String,
 }
 
-/// Prints the sums.
+/// Prints the statistics.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let (config, config_problems) = session.config_of_builds()?;
     let cache_dir = &config.cache_dir.value;
@@ -90,16 +90,19 @@ fn store_report(config: &Config, session: &Session<'_>) -> StoreReport {
     let path: &Path = &config.cache_dir.value;
     let (disk_bytes, problems) = survey::disk_bytes(path);
     let obstacles = store_access::look(path);
-    // An obstacle says why, and what to do.
+    // An obstacle explains them.
     if !obstacles.hinders_builds() {
         walk::in_one_line(&problems).iter().for_each(|problem| session.note(problem));
     }
-    let obstacle = || Obstacle { text: obstacles.sentence(), hint: obstacles.hint() };
+    let obstacle = match obstacles.hinders_builds() {
+        true => Some(Obstacle { text: obstacles.sentence(), hint: obstacles.hint() }),
+        false => None,
+    };
     StoreReport {
         path: path.display().to_string(),
         disk_bytes: problems.is_empty().then_some(disk_bytes),
         max_bytes: config.max_size_bytes.value,
-        obstacle: obstacles.hinders_builds().then(obstacle),
+        obstacle,
     }
 }
 
@@ -108,9 +111,9 @@ fn text(report: &StatsReport, since: Option<Duration>, is_there: bool) -> String
     let mut text = String::new();
     let period = since.map_or_else(String::new, |since| format!(" in the last {}", format_duration(since)));
     if summary.n_units == 0 {
-        text += &format!("Nothing was built with kache{period}.\n");
+        text += &format!("No builds with kache{period}.\n");
         if since.is_none() {
-            text += "`kache init` has cargo call it; `kache doctor` tells whether cargo does.\n";
+            text += "`kache init` configures cargo to use it; `kache doctor` checks the installation.\n";
         }
     } else {
         text += &counts(summary);
@@ -118,12 +121,12 @@ fn text(report: &StatsReport, since: Option<Duration>, is_there: bool) -> String
     }
     if report.n_unreadable_lines > 0 {
         text += &format!(
-            "\n{} of the records could not be read and counted.\n",
+            "\n{} of the records could not be read, and are not counted.\n",
             counted(report.n_unreadable_lines, "line")
         );
     }
     for (problem, n) in &summary.problems {
-        text += &format!("\nBuilds went on in spite of this, met {n}×: {}\n", escape::line(problem));
+        text += &format!("\nIgnored by builds, {n}×: {}\n", escape::line(problem));
     }
     text += &match report.store.disk_bytes {
         _ if !is_there => format!("\nThere is no store at {} yet.\n", report.store.path),
@@ -137,7 +140,7 @@ fn text(report: &StatsReport, since: Option<Duration>, is_there: bool) -> String
     };
     if let Some(Obstacle { text: obstacle, hint }) = &report.store.obstacle {
         text += &format!(
-            "\nBuilds of this user are not cached as they should be, and may not be recorded:\n{obstacle}\nhint: {hint}\n"
+            "\nBuilds of this user are not fully cached, and may not be recorded:\n{obstacle}\nhint: {hint}\n"
         );
     }
     text
@@ -145,35 +148,38 @@ fn text(report: &StatsReport, since: Option<Duration>, is_there: bool) -> String
 
 fn counts(summary: &Summary) -> String {
     let mut table = Table::new("<>< ");
-    let number = |n: u64| n.to_string();
-    let time = |ms: Option<u64>, what: &str| {
-        ms.map(|ms| format!("{} {what}", format_duration(Duration::from_millis(ms)))).unwrap_or_default()
-    };
-    table.row(["units", &number(summary.n_units), ""]);
-    table.row(["hits", &number(summary.n_hits), &time(summary.saved_ms, "of compiling saved")]);
+    table.row(["units", &summary.n_units.to_string(), ""]);
+    table.row(["hits", &summary.n_hits.to_string(), &time(summary.saved_ms, "of compile time saved")]);
     if summary.n_hits_waited > 0 {
-        table.row(["  waited", &number(summary.n_hits_waited), "another build was compiling the same"]);
+        table.row(["  waited", &summary.n_hits_waited.to_string(), "for another build to compile it"]);
     }
-    table.row(["misses", &number(summary.n_misses), &time(summary.compiled_ms, "spent compiling")]);
+    table.row(["misses", &summary.n_misses.to_string(), &time(summary.compiled_ms, "spent compiling")]);
     reasons(&mut table, &summary.misses_by_reason);
     if !summary.unstored_by_reason.is_empty() {
-        let n = summary.unstored_by_reason.values().map(|count| count.n).sum();
-        table.row(["not stored", &number(n), ""]);
+        table.row(["not stored", &total(&summary.unstored_by_reason), ""]);
         reasons(&mut table, &summary.unstored_by_reason);
     }
-    table.row(["bypasses", &number(summary.n_bypasses), ""]);
+    table.row(["bypasses", &summary.n_bypasses.to_string(), ""]);
     reasons(&mut table, &summary.bypasses_by_reason);
     if !summary.inputs_learned.is_empty() {
-        table.row(["inputs", &number(summary.inputs_learned.values().map(|count| count.n).sum()), ""]);
+        table.row(["inputs", &total(&summary.inputs_learned), ""]);
         reasons(&mut table, &summary.inputs_learned);
         for (why, n) in &summary.unobserved_by_reason {
-            table.row(["    not observed", &number(*n), why]);
+            table.row(["    not observed", &n.to_string(), why]);
         }
     }
     if let Some(rate) = summary.hit_rate {
-        table.row(["hit rate", &format!("{:.1} %", rate * 100.0), "of the units that can be cached"]);
+        table.row(["hit rate", &format!("{:.1} %", rate * 100.0), "of cacheable units"]);
     }
     table.render("")
+}
+
+fn time(ms: Option<u64>, what: &str) -> String {
+    ms.map_or_else(String::new, |ms| format!("{} {what}", format_duration(Duration::from_millis(ms))))
+}
+
+fn total(counts: &BTreeMap<String, Count>) -> String {
+    counts.values().map(|count| count.n).sum::<u64>().to_string()
 }
 
 fn reasons(table: &mut Table, counts: &BTreeMap<String, Count>) {
@@ -185,10 +191,14 @@ fn reasons(table: &mut Table, counts: &BTreeMap<String, Count>) {
 fn bytes(summary: &Summary) -> String {
     let mut table = Table::new("<><");
     for (name, n_bytes, meaning) in [
-        ("linked", summary.linked_bytes, "served as a second name of the stored file: takes no room"),
-        ("cloned", summary.cloned_bytes, "served as a copy-on-write clone: takes no room until written to"),
-        ("copied", summary.copied_bytes, "served as a copy"),
-        ("stored", summary.stored_bytes, "made by the compiler and put into the store"),
+        ("linked", summary.linked_bytes, "restored as hard links: take no extra space"),
+        (
+            "cloned",
+            summary.cloned_bytes,
+            "restored as copy-on-write clones: take no extra space until written to",
+        ),
+        ("copied", summary.copied_bytes, "restored as copies"),
+        ("stored", summary.stored_bytes, "compiled and added to the store"),
     ] {
         if n_bytes > 0 {
             table.row([name, &format_bytes(n_bytes), meaning]);
@@ -200,9 +210,9 @@ fn bytes(summary: &Summary) -> String {
     }
     if summary.n_link_failures > 0 {
         text += &format!(
-            "\n{} could not be linked or cloned but had to be copied: the store and the build directory are on different file \
-             systems, or on one without hard links, or a file has as many names as it may have.\n\
-             A store on the file system of the build directories saves that (cache.local_store).\n",
+            "\n{} could not be linked or cloned and had to be copied: the store and the build directory are on different file \
+             systems, or the file system does not support hard links, or a file reached the limit of hard links.\n\
+             To avoid the copies, put the store on the file system of the build directories (cache.local_store).\n",
             counted(usize::try_from(summary.n_link_failures).unwrap_or(usize::MAX), "file")
         );
     }

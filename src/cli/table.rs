@@ -1,33 +1,34 @@
-//! Tables for people: columns as wide as their widest cell, two spaces between them.
+//! Tables for people. Columns are as wide as their widest cell, with two spaces between them.
 
 use crate::report::escape;
 
 /// Rows of cells.
 #[derive(Default)]
 pub struct Table {
-    /// For each column, whether its cells end at the same place: numbers do.
+    /// For each column, whether it is right-aligned.
     right: Vec<bool>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table whose columns are written `<` (text) or `>` (numbers).
+    /// A table with these columns: `<` is left-aligned (text), `>` right-aligned (numbers).
     pub fn new(columns: &str) -> Table {
         Table { right: columns.chars().map(|column| column == '>').collect(), rows: Vec::new() }
     }
 
-    /// Adds a row. A cell is one line, whatever name it shows.
+    /// Adds a row. Cells are escaped and stay on one line.
     pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
         self.rows.push(cells.iter().map(|cell| escape::line(cell).into_owned()).collect());
     }
 
-    /// The table as text, each line after `indent`.
+    /// Renders the table, each line indented by `indent`.
     pub fn render(&self, indent: &str) -> String {
-        let width = |column: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..self.right.len()).map(width).collect();
+        let mut widths = vec![0; self.right.len()];
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
         let mut text = String::new();
         for row in &self.rows {
             let mut line = indent.to_owned();
@@ -48,7 +49,7 @@ mod tests {
     use super::Table;
 
     #[test]
-    fn texts_begin_and_numbers_end_at_the_same_place() {
+    fn columns_are_aligned() {
         let mut table = Table::new("<><");
         table.row(["name", "size", ""]);
         table.row(["überlang", "5", "x"]);

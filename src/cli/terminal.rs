@@ -1,11 +1,11 @@
-//! Writing to people and programs: every byte that a command prints goes through here, with names made safe to show
+//! Output of commands. Everything a command prints goes through here, so that names from projects are always escaped
 //! ([`crate::report::escape`]).
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::report::escape;
 
-/// Prints text for people on standard output. A reader that went away is no failure.
+/// Prints text for people on standard output. A closed pipe is not an error.
 pub fn print(text: &str) -> io::Result<()> {
     print_verbatim(&escape::text(text))
 }
@@ -15,7 +15,7 @@ pub fn print_json(json: &str) -> io::Result<()> {
     print_verbatim(&escape::json(json))
 }
 
-/// Prints what another program reads, byte for byte. It must hold nothing that comes from a project.
+/// Prints text for other programs without escaping. It must not contain names from a project.
 pub fn print_verbatim(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -24,22 +24,22 @@ pub fn print_verbatim(text: &str) -> io::Result<()> {
     }
 }
 
-/// Says something on standard error. Nobody may be there to read it.
+/// Prints to standard error, ignoring errors: there may be no reader.
 pub fn say(text: &str) {
     let _ = io::stderr().write_all(escape::text(text).as_bytes());
 }
 
-/// Whether there is somebody to ask.
+/// Whether questions can be asked.
 pub fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Whether a line on standard error can be written anew.
+/// Whether standard error is a terminal, where progress can replace a line.
 pub fn shows_progress() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Replaces the line that is being written on standard error, which is a terminal.
+/// Replaces the current line on standard error, which must be a terminal.
 pub fn replace_line(text: &str) {
     let _ = write!(io::stderr(), "\r\x1b[K{}", escape::line(text));
 }

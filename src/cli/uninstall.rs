@@ -1,6 +1,7 @@
-//! `kache uninstall`: cargo calls nothing any more, and what init made goes.
+//! `kache uninstall`: restores the cargo configuration, and removes what init created. Keeps the store unless `--purge` is
+//! given.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::changes::{self, ChangeOptions, ChangeOutcome, Changes};
 use crate::cli::exit::{Exit, Failure};
@@ -24,15 +25,15 @@ use crate::sys::{dirs, fs};
 pub struct Args {
     #[command(flatten)]
     options: ChangeOptions,
-    /// Remove the store, the records, and the journal of what was changed as well
+    /// Also remove the store, the records, and the journal of changes
     #[arg(long)]
     purge: bool,
-    /// Go on as root in the place of another user (sudo)
+    /// Allow root to run this on behalf of another user (sudo)
     #[arg(long)]
     allow_root: bool,
 }
 
-/// Plans, shows, asks and does.
+/// Plans the changes, shows them, asks, and applies them.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let journal = user::journal(session.env, args.allow_root).map_err(|e| changes::wrong_user(&e))?;
     args.options.recover(&journal, session)?;
@@ -45,44 +46,43 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let cache_dir = cache_dir.filter(|dir| fs::metadata(dir).is_ok());
     let mut removals: Vec<String> = cache_dir.iter().map(|dir| removal(dir, session)).collect();
     if args.purge && journal.exists() {
-        removals.push("Remove the journal of what was changed, for good".to_owned());
+        removals.push("Permanently remove the journal of changes".to_owned());
     }
-    let mut and_then = || {
+    let reversal =
+        InitReversal { uninstall: &uninstall, removals, login: &login, removes_service, journal: &journal };
+    let outcome = reversal.carry_out(&args.options, session, proof::prove_absent, &mut || {
         login
             .remove_traces(args.purge)
-            .map_err(|e| Failure::new(format_args!("the daemon's log cannot be removed: {e}")))?;
+            .map_err(|e| Failure::new(format_args!("failed to remove the log of the daemon: {e}")))?;
         if let Some(dir) = &cache_dir {
             remove_store(dir)?;
         }
         if args.purge && uninstall.unfinished.is_empty() {
-            journal.remove().map_err(|e| Failure::new(format_args!("the journal cannot be removed: {e}")))?;
+            journal.remove().map_err(|e| Failure::new(format_args!("failed to remove the journal: {e}")))?;
             remove_empty_bases(session.env);
         }
         Ok(())
-    };
-    let reversal =
-        InitReversal { uninstall: &uninstall, removals, login: &login, removes_service, journal: &journal };
-    let outcome = reversal.carry_out(&args.options, session, proof::prove_absent, &mut and_then)?;
+    })?;
     if !args.options.json {
         let cache_dir = settings::for_command(session.env).0.cache_dir.value;
-        session.print(&said(outcome, args.purge, session.env, &cache_dir))?;
+        session.print(&outcome_text(outcome, args.purge, session.env, &cache_dir))?;
     }
     changes::finish(outcome, uninstall.unfinished)
 }
 
-/// Taking an init back.
+/// Reverts what init did.
 pub struct InitReversal<'a> {
     pub uninstall: &'a Uninstall,
     pub removals: Vec<String>,
     pub login: &'a Login,
-    /// Whether the service goes, and with it the daemon whoever started it.
+    /// Whether the service is removed, and the daemon stopped, however it was started.
     pub removes_service: bool,
     pub journal: &'a Journal,
 }
 
 impl InitReversal<'_> {
-    /// Shows, asks, and does it; a daemon that nobody supervises ends with it. `prove` is told whether cargo worked
-    /// before.
+    /// Shows the changes, asks, and applies them. Also stops a daemon that has no supervisor. `prove` gets whether cargo
+    /// worked before.
     pub fn carry_out(
         mut self,
         options: &ChangeOptions,
@@ -100,107 +100,111 @@ impl InitReversal<'_> {
             unfinished: &uninstall.unfinished,
             first_question: None,
         };
-        let mut proof = || match uninstall.plan.is_empty() {
-            true => Ok(()),
-            false => prove(session.env, worked),
-        };
-        let mut apply = |proof: Proof<'_>| {
-            // The file of a program that runs cannot be removed everywhere. No build needs the daemon.
-            login.end_on_demand().map_err(changes::not_applied)?;
-            self.journal.apply(&uninstall.plan, proof).map_err(changes::not_applied)
-        };
-        let mut then = || {
-            let ended = if self.removes_service { login.end() } else { login.end_on_demand() };
-            ended.map_err(changes::not_applied)?;
-            and_then()
-        };
-        options.carry_out_by(&mut apply, &changes, session, &mut proof, &mut then)
+        options.carry_out_by(
+            &mut |proof: Proof<'_>| {
+                // Some systems cannot remove the file of a running program. No build needs the daemon.
+                login.end_on_demand().map_err(changes::not_applied)?;
+                self.journal.apply(&uninstall.plan, proof).map_err(changes::not_applied)
+            },
+            &changes,
+            session,
+            &mut || if uninstall.plan.is_empty() { Ok(()) } else { prove(session.env, worked) },
+            &mut || {
+                let ended = if self.removes_service { login.end() } else { login.end_on_demand() };
+                ended.map_err(changes::not_applied)?;
+                and_then()
+            },
+        )
     }
 }
 
-fn said(outcome: ChangeOutcome, purge: bool, env: &Env, cache_dir: &Path) -> String {
+fn outcome_text(outcome: ChangeOutcome, purge: bool, env: &Env, cache_dir: &Path) -> String {
     match outcome {
         ChangeOutcome::Done => {
             let exe = env::current_exe().ok().filter(|exe| fs::metadata(exe).is_ok());
-            let program = exe.map(|exe| {
-                format!(
+            let program = match exe {
+                Some(exe) => format!(
                     "The program itself is still at {}: remove it the way it was installed.\n",
                     exe.display()
-                )
-            });
-            let kept = if purge { String::new() } else { kept(env, cache_dir) };
-            format!("\nDone: cargo does not call kache any more.\n{kept}{}", program.unwrap_or_default())
+                ),
+                None => String::new(),
+            };
+            let kept = if purge { String::new() } else { kept_text(env, cache_dir) };
+            format!("\nDone: cargo no longer uses kache.\n{kept}{program}")
         }
-        ChangeOutcome::NothingToDo if env.cwd.is_some() => "Nothing to do: nothing names kache.\n".to_owned(),
+        ChangeOutcome::NothingToDo if env.cwd.is_some() => {
+            "Nothing to do: cargo does not use kache.\n".to_owned()
+        }
         _ => String::new(),
     }
 }
 
-/// What stays on purpose, for people.
-pub fn kept(env: &Env, cache_dir: &Path) -> String {
-    let journal = dirs::state(env).map(|state| state.join("kache"));
-    let is_there = |dir: &PathBuf| fs::metadata(dir).is_ok();
-    let kept: Vec<String> = [
-        Some(cache_dir.to_owned()).filter(is_there).map(|dir| {
-            format!("the store in {} ({})", dir.display(), format_bytes(survey::disk_bytes(&dir).0))
-        }),
-        journal.filter(is_there).map(|dir| format!("the journal of what was changed in {}", dir.display())),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+/// Tells what was kept on purpose, for people.
+pub fn kept_text(env: &Env, cache_dir: &Path) -> String {
+    let mut kept = Vec::new();
+    if fs::metadata(cache_dir).is_ok() {
+        let size = format_bytes(survey::disk_bytes(cache_dir).0);
+        kept.push(format!("the store in {} ({size})", cache_dir.display()));
+    }
+    if let Some(journal) = dirs::state(env).map(|state| state.join("kache"))
+        && fs::metadata(&journal).is_ok()
+    {
+        kept.push(format!("the journal of changes in {}", journal.display()));
+    }
     match kept.is_empty() {
         true => String::new(),
-        false => format!("What stays: {}. `kache uninstall --purge` removes that too.\n", kept.join(", ")),
+        false => format!("Kept: {}. `kache uninstall --purge` removes that too.\n", kept.join(", ")),
     }
 }
 
-/// What is removed for good, for people.
+/// Describes the removal of the store, for people.
 fn removal(dir: &Path, session: &Session<'_>) -> String {
     let (n_bytes, problems) = survey::disk_bytes(dir);
     problems.iter().for_each(|problem| session.note(problem));
-    format!("Remove the store and the records for good\n    {}: {}", dir.display(), format_bytes(n_bytes))
+    format!("Permanently remove the store and the records\n    {}: {}", dir.display(), format_bytes(n_bytes))
 }
 
 fn remove_store(dir: &Path) -> Result<(), Failure> {
     let lock = gc::lock(dir)?;
     purge::remove_everything(dir)?;
-    let failed = |path: &Path, e: std::io::Error| Failure::new(format_args!("{}: {e}", path.display()));
     let lock_file = lock_file(dir);
-    fs::remove(&lock_file).map_err(|e| failed(&lock_file, e))?;
+    fs::remove(&lock_file).map_err(|e| purge::not_removed(&lock_file, &e))?;
     drop(lock);
-    // The directory may have been given by mistake: what is not kache's own stays. So does a link that somebody put in
-    // the place of a directory, with the directory that it leads to.
+    // The directory may have been configured by mistake: files of others stay. So does a symbolic link in place of a
+    // directory, and the directory that it leads to.
     for path in [dir.join("store"), dir.join("records"), dir.to_owned()] {
         if matches!(settle::standing(&path), Ok(settle::Standing::Link(_))) {
             continue;
         }
         match settle::remove_empty_dir(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::DirectoryNotEmpty => return Err(failed(&path, e)),
+            Err(e) if e.kind() != std::io::ErrorKind::DirectoryNotEmpty => {
+                return Err(purge::not_removed(&path, &e));
+            }
             _ => {}
         }
     }
     Ok(())
 }
 
-/// Removes the directories for all programs' files that may have been made for kache alone, where nothing is in them.
+/// Removes the shared base directories, such as `~/.local/state`, that may have been created for kache alone, if they are
+/// empty.
 fn remove_empty_bases(env: &Env) {
     let Some(home) = dirs::home(env) else { return };
     for base in [dirs::state(env), dirs::data(env), dirs::cache(env)].into_iter().flatten() {
         for dir in base.ancestors().take_while(|dir| dir.starts_with(&home) && **dir != home) {
-            // What is in it belongs to others.
+            // A directory that is not empty belongs to others.
             let _ = settle::remove_empty_dir(dir);
         }
     }
 }
 
-/// A plan that cannot be made.
+/// The failure for a plan that cannot be made.
 pub fn cannot(error: CannotUninstall) -> Failure {
     let failure = Failure::new(&error);
     match error {
         CannotUninstall::User(wrong) => changes::wrong_user(&wrong),
         CannotUninstall::Journal(_) => failure.hint(DAMAGED_HINT),
-        CannotUninstall::Chain(_) => failure.hint("correct it, and run this again; nothing was done"),
+        CannotUninstall::Chain(_) => failure.hint("nothing was done; correct the file, and run this again"),
         _ => failure,
     }
 }

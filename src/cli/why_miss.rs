@@ -1,9 +1,10 @@
-//! `kache why-miss`: why a crate was compiled and not served from the store.
+//! `kache why-miss`: explains why a crate was not served from the cache. Only reads.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::cli::crate_args::CrateArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::config::units::format_duration;
@@ -13,10 +14,10 @@ use crate::why_miss::{ExplainedUnit, Verdict, explain};
 
 /// The arguments.
 #[derive(clap::Args)]
+#[command(mut_group("crate", |group| group.required(true)))]
 pub struct Args {
-    /// The crate or package
-    #[arg(value_name = "CRATE")]
-    name: String,
+    #[command(flatten)]
+    crate_args: CrateArgs,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -39,21 +40,22 @@ struct UnitReport {
     time_ms: u64,
     /// `hit`, `bypassed`, `not-stored`, `unusable`, `evicted`, `gone`, `never-compiled`, `changed`.
     verdict: &'static str,
-    /// The verdict in words; for `changed` the differences, one each.
+    /// The explanation; for `changed` one line for each difference.
     because: Vec<String>,
-    /// Crates to look at next.
+    /// Crates to explain next.
     see: Vec<String>,
 }
 
-/// Prints what became of each unit of the crate.
+/// Explains the newest build of each unit of the crate.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let (config, _) = session.config_of_builds()?;
     let cache_dir = config.cache_dir.value;
     session.note_obstacles(&cache_dir);
-    let explained = explain(&args.name, &cache_dir, &session.index(&cache_dir)?)?;
+    let name = args.crate_args.name().unwrap_or_default();
+    let explained = explain(name, &cache_dir, &session.index(&cache_dir)?)?;
     if explained.is_empty() {
-        let error = format!("no build of `{}` is recorded in {}", args.name, cache_dir.display());
-        return Err(Failure::new(error).hint("`kache list` shows the crates that are in the store"));
+        let error = format!("no build of `{name}` is recorded in {}", cache_dir.display());
+        return Err(Failure::new(error).hint("`kache list` shows the crates in the store"));
     }
     let now_ms = clock::now_ms();
     let units: Vec<UnitReport> = explained.iter().map(|unit| unit_report(unit, now_ms)).collect();
@@ -91,45 +93,34 @@ fn unit_report(unit: &ExplainedUnit, now_ms: u64) -> UnitReport {
 }
 
 fn in_words(verdict: &Verdict, now_ms: u64) -> (&'static str, Vec<String>) {
-    let detailed = |words: &str, detail: &str| match detail {
-        "" => words.to_owned(),
-        detail => format!("{words}: {detail}"),
-    };
     match verdict {
-        Verdict::Hit(origin) => {
-            ("hit", vec![format!("it was no miss: it was served {}", words::origin(*origin))])
-        }
+        Verdict::Hit(origin) => ("hit", vec![format!("it was a hit, served {}", words::origin(*origin))]),
         Verdict::Bypassed(reason) => (
             "bypassed",
             vec![format!(
-                "it was left to the compiler: {}",
-                detailed(words::bypass(reason.why), &reason.detail)
+                "it bypassed the cache: {}",
+                with_detail(words::bypass(reason.why), &reason.detail)
             )],
         ),
         Verdict::NotStored(reason, unstored) => {
             let (why, detail) = words::unstored(unstored);
             let because = vec![
                 format!("{}, and", words::miss(*reason)),
-                format!("this compile was not stored: {}", detailed(why, detail)),
+                format!("this compile was not stored: {}", with_detail(why, detail)),
             ];
             ("not-stored", because)
         }
         Verdict::Unusable(reason) => ("unusable", vec![words::miss(*reason).to_owned()]),
         Verdict::Evicted { last_ms } => (
             "evicted",
-            vec![format!(
-                "its entry was removed from the store since it was last used {}",
-                ago(*last_ms, now_ms)
-            )],
+            vec![format!("its entry was evicted after it was last used {}", ago(*last_ms, now_ms))],
         ),
         Verdict::Gone => {
-            ("gone", vec!["its entry is no longer in the store: there is nothing to compare".to_owned()])
+            ("gone", vec!["its entry is no longer in the store, so there is nothing to compare".to_owned()])
         }
-        Verdict::Never => {
-            ("never-compiled", vec!["it was never compiled before, as far as the store knows".to_owned()])
-        }
+        Verdict::Never => ("never-compiled", vec!["the store has no earlier entry of it".to_owned()]),
         Verdict::Changed { changes, .. } if changes.is_empty() => {
-            ("changed", vec!["its input list was no longer kept; nothing else differs".to_owned()])
+            ("changed", vec!["its input list had been dropped; nothing else differs".to_owned()])
         }
         Verdict::Changed { before_ms, changes, .. } => {
             let mut because: Vec<String> = changes.iter().map(|change| change.words()).collect();
@@ -139,6 +130,10 @@ fn in_words(verdict: &Verdict, now_ms: u64) -> (&'static str, Vec<String>) {
             ("changed", because)
         }
     }
+}
+
+fn with_detail(words: &str, detail: &str) -> String {
+    if detail.is_empty() { words.to_owned() } else { format!("{words}: {detail}") }
 }
 
 fn text(unit: &UnitReport, now_ms: u64) -> String {

@@ -27,7 +27,7 @@ pub fn collect(config: &Config) -> Option<Applied> {
 /// Why nothing was removed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotCollected {
-    #[error("another process is removing from the store; try again when it is done")]
+    #[error("busy: another kache process is removing from the store; try again when it has finished")]
     Busy,
     #[error("{}: {error}", path.display())]
     Lock { path: PathBuf, error: io::Error },

@@ -73,7 +73,7 @@ fn a_build_without_kache_harms_no_entry() {
 fn commands_tell_what_is_in_the_store_and_empty_it() {
     let world = World::new("with blank & ünïcode 文");
     world.run(&["--version"]).with(0, concat!("kache ", env!("CARGO_PKG_VERSION")));
-    world.run(&["stats"]).with(0, "Nothing was built with kache.");
+    world.run(&["stats"]).with(0, "No builds with kache.");
     world.run(&["gc"]).with(0, "nothing to remove");
     world.compile().with(0, "");
     world.clean();
@@ -83,7 +83,7 @@ fn commands_tell_what_is_in_the_store_and_empty_it() {
     world.run(&["list", "no-such-crate"]).with(0, "");
     world.run(&["why-miss", "unit"]).with(0, "unit");
     world.run(&["gc"]).with(0, "");
-    world.run(&["doctor", "--verify"]).with(0, "The store is sound.");
+    world.run(&["doctor", "--verify"]).with(0, "The store is intact.");
     world.run(&["purge"]).with(0, "");
     world.run(&["list"]).with(0, "There are no entries");
     world.clean();
@@ -94,8 +94,8 @@ fn commands_tell_what_is_in_the_store_and_empty_it() {
 fn a_daemon_starts_answers_and_stops() {
     let mut world = World::new("with blank & ünïcode 文");
     world.has_daemon = true;
-    world.run(&["daemon"]).with(1, "The daemon does not run.");
-    world.run(&["daemon", "stop"]).with(0, "The daemon does not run.");
+    world.run(&["daemon"]).with(1, "The daemon is not running.");
+    world.run(&["daemon", "stop"]).with(0, "The daemon is not running.");
     world.run(&["daemon", "start"]).with(0, "Started, as process ");
     world.run(&["daemon"]).with(0, "");
     world.run(&["daemon", "start"]).with(0, "");
@@ -103,7 +103,7 @@ fn a_daemon_starts_answers_and_stops() {
     world.compile().with(0, "");
     world.run(&["stats"]).with(0, "");
     world.run(&["daemon", "stop"]).with(0, "Stopped.");
-    world.run(&["daemon", "stop"]).with(0, "The daemon does not run.");
+    world.run(&["daemon", "stop"]).with(0, "The daemon is not running.");
 }
 
 fn init_is_proven_and_taken_back_byte_for_byte() {

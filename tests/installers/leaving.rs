@@ -159,7 +159,7 @@ fn a_kache_that_moved_unwires_cargo() {
     machine.write(".profile", "");
     let before = machine.look();
     for name in ["a", "b"] {
-        machine.run("sh", &["--bin-dir", &bin(&machine, name)]).with(0, "cargo was asked, and calls");
+        machine.run("sh", &["--bin-dir", &bin(&machine, name)]).with(0, "verified that cargo calls");
     }
     machine.run("sh", &["--uninstall", "--purge"]).with(0, "kache is removed");
     assert_eq!(machine.look(), before);

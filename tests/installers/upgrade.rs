@@ -102,7 +102,7 @@ fn an_upgrade_during_a_build_lets_it_end_well_and_the_daemon_changes_over() {
     machine.set("XDG_RUNTIME_DIR", &run.display().to_string());
     let (old, new) = (stamped(1, "0.1.0"), stamped(2, "0.2.0"));
     machine.release_of(&old);
-    machine.run("sh", &["--no-modify-path"]).with(0, "cargo was asked, and calls");
+    machine.run("sh", &["--no-modify-path"]).with(0, "verified that cargo calls");
     let daemon = Daemon(&machine);
     assert!(daemon.call(&["daemon", "start"]).status.success());
     let (pid, id) = daemon.status().expect("it runs");

@@ -165,7 +165,7 @@ fn it_starts_says_how_it_is_and_leaves_nothing_behind_when_it_stops() {
     let output = home.kache(kache, &[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        said(&output).starts_with("The daemon does not run. Builds do not need it."),
+        said(&output).starts_with("The daemon is not running. Builds do not need it."),
         "{}",
         said(&output)
     );
@@ -179,13 +179,13 @@ fn it_starts_says_how_it_is_and_leaves_nothing_behind_when_it_stops() {
     let shown = said(&home.kache(kache, &[]));
     assert!(shown.contains(&format!("process      {}", status.pid)), "{shown}");
     let again = home.kache(kache, &["start"]);
-    assert!(again.status.success() && said(&again).contains("runs already"), "{}", said(&again));
+    assert!(again.status.success() && said(&again).contains("already running"), "{}", said(&again));
 
     let stopped = home.kache(kache, &["stop"]);
     assert_eq!((stopped.status.code(), said(&stopped).as_str()), (Some(0), "Stopped.\n"));
     assert!(!home.is_running() && !home.socket().exists());
     let again = home.kache(kache, &["stop"]);
-    assert_eq!((again.status.code(), said(&again).as_str()), (Some(0), "The daemon does not run.\n"));
+    assert_eq!((again.status.code(), said(&again).as_str()), (Some(0), "The daemon is not running.\n"));
     assert!(said(&home.kache(kache, &["log"])).contains("asked to end"));
 }
 
@@ -307,7 +307,7 @@ fn killed_it_leaves_a_stale_socket_that_the_next_one_replaces() {
     home.until("it is gone", || !home.is_running());
     assert!(home.socket().exists());
     let output = home.kache(Path::new(KACHE), &[]);
-    assert!(said(&output).starts_with("The daemon does not run."), "{}", said(&output));
+    assert!(said(&output).starts_with("The daemon is not running."), "{}", said(&output));
     let second = home.start(Path::new(KACHE));
     assert_ne!(second.pid, first.pid);
 }
@@ -391,7 +391,7 @@ fn where_what_listens_says_nothing_stop_says_what_to_do() {
     let said = said(&stopped);
     assert_eq!(stopped.status.code(), Some(1));
     assert!(said.contains("does not answer"), "{said}");
-    assert!(said.contains("hint: end the process that has it open, and `kache daemon start`"), "{said}");
+    assert!(said.contains("hint: end the process that has it open, then run `kache daemon start`"), "{said}");
 }
 
 #[test]
@@ -574,7 +574,7 @@ fn what_cannot_take_over_leaves_it_running_until_something_can() {
     fs::set_permissions(&exe, fs::Permissions::from_mode(0o777)).unwrap();
     home.until("it notices", || home.status().upgrade_pending.is_some_and(|why| why.contains("chmod go-w")));
     assert!(
-        said(&home.kache(Path::new(KACHE), &[])).contains("does not run"),
+        said(&home.kache(Path::new(KACHE), &[])).contains("is not running"),
         "another kind of build, another daemon"
     );
     assert_eq!((home.status().pid, home.status().n_handovers), (first.pid, 0), "{}", home.log());

@@ -34,7 +34,7 @@ fn what_is_broken_is_found_put_right_and_taken_back_with_uninstall() {
     let before = home.look();
     home.run(&["doctor"]).with(1, "sccache is set up in 3 places").with(1, "fix: `kache doctor --fix`");
     assert_eq!(home.look(), before, "looking changes nothing");
-    home.run(&["doctor", "--fix"]).with(2, "there is nobody to ask");
+    home.run(&["doctor", "--fix"]).with(2, "cannot ask for confirmation without a terminal");
     assert_eq!(home.look(), before, "nobody agreed");
     for flag in ["--check", "--dry-run"] {
         let plan = home.run(&["doctor", "--fix", flag]);
@@ -63,7 +63,7 @@ fn a_store_is_verified_and_its_index_made_anew() {
     let home = home();
     home.run(&["init", "-y"]).with(0, "Done");
     home.cargo_works();
-    home.run(&["doctor", "--verify"]).with(0, "The store is sound");
+    home.run(&["doctor", "--verify"]).with(0, "The store is intact");
     let report = home.run(&["doctor", "--verify", "--json"]);
     report.with(0, "\"is_sound\": true").with(0, "\"format\": 1");
     let mut dirs = vec![home.path(".cache/kache/store/v1/blobs")];
@@ -75,7 +75,7 @@ fn a_store_is_verified_and_its_index_made_anew() {
         }
     }
     std::fs::write(&blobs[0], "altered").unwrap();
-    home.run(&["doctor", "--verify"]).with(1, "blobs were not what was stored, and are out of service");
+    home.run(&["doctor", "--verify"]).with(1, "blobs were altered, and are quarantined");
     assert!(!blobs[0].exists());
     home.run(&["doctor", "--verify"]).with(0, "lack a blob, and are compiled again");
     home.write(".cache/kache/index.db", "no database");

@@ -325,7 +325,7 @@ fn what_cannot_be_understood_or_written_stays_as_it_is() {
                 home.mode(".cargo/config.toml", 0o444);
             },
             2,
-            "it is read-only\nhint: put this into it yourself, and run this again:\n\n[build]\nrustc-wrapper = ",
+            "it is read-only\nhint: add this to the file, and run this again:\n\n[build]\nrustc-wrapper = ",
         ),
         (|home| home.write(".cargo/config.toml", "include = ['gone.toml']\n"), 1, "is not there"),
     ];
@@ -386,8 +386,8 @@ fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
         ] {
             home.run(args).with(2, "this is root in another user's home");
         }
-        home.run(&["daemon"]).with(1, "The daemon does not run");
-        home.run(&["daemon", "status"]).with(1, "The daemon does not run");
+        home.run(&["daemon"]).with(1, "The daemon is not running");
+        home.run(&["daemon", "status"]).with(1, "The daemon is not running");
         home.run(&["daemon", "log"]).with(1, "`kache daemon start` starts one");
         home.run(&["purge", "--dry-run"]).with(0, "There is no store");
     }
@@ -418,7 +418,7 @@ fn of_several_inits_at_once_each_finds_its_work_done() {
     let ended: Vec<Ended> =
         started.into_iter().map(|init| Ended::of(init.wait_with_output().unwrap())).collect();
     for one in &ended {
-        one.with(0, "cargo was asked, and calls");
+        one.with(0, "verified that cargo calls");
     }
     let did = |one: &&Ended| one.out.contains("Done: ");
     assert_eq!(ended.iter().filter(did).count(), 1, "the others had nothing left to do");
@@ -433,10 +433,10 @@ fn what_cargo_remembers_of_its_compiler_is_no_proof() {
     // Where every project, and the package that is asked about, keep it.
     let target = home.path("shared").display().to_string();
     home.set("CARGO_TARGET_DIR", &target);
-    home.run(&["init", "-y"]).with(0, "Done: cargo was asked");
+    home.run(&["init", "-y"]).with(0, "Done: verified that cargo calls");
     home.cargo_works();
     assert!(home.path("shared/.rustc_info.json").exists());
-    home.run(&["init", "-y"]).with(0, "Nothing to do: cargo was asked");
+    home.run(&["init", "-y"]).with(0, "Nothing to do: verified that cargo calls");
     home.run(&["doctor"]).with(0, "cargo was asked, and calls kache");
 }
 
@@ -465,8 +465,8 @@ fn a_working_directory_that_is_gone_is_no_obstacle() {
 fn nobody_to_ask_means_that_nothing_is_done() {
     let home = Home::new();
     let before = home.look();
-    home.run(&["init"]).with(2, "there is nobody to ask");
-    home.run(&["init", "--json"]).with(2, "there is nobody to ask");
+    home.run(&["init"]).with(2, "cannot ask for confirmation without a terminal");
+    home.run(&["init", "--json"]).with(2, "cannot ask for confirmation without a terminal");
     assert_eq!(home.look(), before);
 }
 
@@ -493,7 +493,7 @@ fn purge_removes_the_store_the_records_and_the_journal() {
     Ended::of(home.command("cargo").args(["build", "--offline"]).output().unwrap()).with(0, "");
     home.write(".cache/kache/mine.txt", "not kache's");
     assert!(home.path(".cache/kache/store").exists());
-    home.run(&["uninstall", "--purge", "--check"]).with(2, "Remove the store and the records for good");
+    home.run(&["uninstall", "--purge", "--check"]).with(2, "Permanently remove the store and the records");
     assert!(home.path(".cache/kache/store").exists());
     home.run(&["uninstall", "--purge", "-y"]).with(0, "Done");
     let left: Vec<_> =

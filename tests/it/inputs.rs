@@ -54,7 +54,7 @@ fn inputs_are_listed_by_how_they_were_learnt() {
     };
     assert!(lines.iter().any(is_told), "{}", text.stdout());
     assert!(lines[0].ends_with("ago: everything the compile read was observed"), "{}", lines[0]);
-    kache(&world, "list --inputs").failed(2, &["--inputs", "NAME"]);
+    kache(&world, "list --inputs").failed(2, &["--inputs", "CRATE"]);
     assert_eq!(kache(&world, "list app --json").json()["entries"][0].get("inputs"), None);
 }
 
@@ -77,7 +77,7 @@ fn an_entry_whose_inputs_are_gone_says_so() {
     world.build().all_missed();
     std::fs::remove_dir_all(world.cache().join("store/v1/inputs")).expect("removes");
     let text = kache(&world, "list app --inputs");
-    assert!(text.ok().contains("what it depends on cannot be read from the store"), "{}", text.stdout());
+    assert!(text.ok().contains("its inputs cannot be read from the store"), "{}", text.stdout());
 }
 
 #[test]

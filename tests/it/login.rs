@@ -71,7 +71,7 @@ fn init_installs_the_service_and_undo_and_uninstall_remove_it() {
         assert!(daemon_runs(&home));
         home.run(&["daemon"]).with(0, "systemd");
         let after = look(&home);
-        home.run(&["init", "-y"]).with(0, "Nothing to do: cargo was asked");
+        home.run(&["init", "-y"]).with(0, "Nothing to do: verified that cargo calls");
         home.run(&["init", "--check"]).with(0, "systemd starts it");
         home.run(&["daemon", "install", "--check"]).with(0, "Nothing to do");
         home.run(&["daemon", "uninstall", "--check"]).with(2, "Stop it, now and for good");
@@ -94,7 +94,7 @@ fn a_service_that_does_not_start_takes_all_of_init_back() {
     let ended = home.run(&["init", "-y"]);
     // Taking it back calls what would have stopped it.
     ended.with(1, "Access denied").with(1, "everything was put back as it was before");
-    ended.with(1, "hint: `kache init --no-service` leaves the login service out");
+    ended.with(1, "hint: use `kache init --no-service` to go without the login service");
     assert_eq!(look(&home), before);
     home.run(&["init", "-y", "--no-service"]).with(0, "Done");
     assert!(!daemon_runs(&home));
@@ -132,7 +132,7 @@ fn a_daemon_that_ran_before_its_service_was_there_is_stopped_as_well() {
 #[test]
 fn a_service_that_was_there_before_init_stays_when_that_is_undone() {
     let home = managed();
-    home.run(&["daemon", "install"]).with(0, "started by systemd at every login");
+    home.run(&["daemon", "install"]).with(0, "systemd starts it at every login");
     home.run(&["init", "-y"]).with(0, "Done");
     home.run(&["init", "--undo", "-y"]).with(0, "Done");
     assert!(daemon_runs(&home));
@@ -148,7 +148,7 @@ fn a_unit_that_a_package_brought_is_used_where_it_is_and_stays_there() {
         let names = std::fs::read_dir(home.path(".config/systemd/user")).unwrap();
         names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     };
-    home.run(&["daemon", "install"]).with(0, "started by systemd at every login");
+    home.run(&["daemon", "install"]).with(0, "systemd starts it at every login");
     for name in names() {
         home.write(&format!("packaged/{name}"), home.read(&format!(".config/systemd/user/{name}")));
     }
@@ -160,10 +160,10 @@ fn a_unit_that_a_package_brought_is_used_where_it_is_and_stays_there() {
     home.run(&["init", "-y"]).with(0, "systemd starts it at every login");
     assert_eq!(names(), ["default.target.wants"]);
     home.run(&["daemon"]).with(0, "systemd");
-    home.run(&["daemon", "install"]).with(0, "Nothing to do: systemd starts it as");
+    home.run(&["daemon", "install"]).with(0, "Nothing to do: systemd starts the daemon, as");
     home.run(&["uninstall", "-y"]).with(0, "Stop it, now and for good");
     assert_eq!(look(&home), before);
-    home.run(&["daemon", "uninstall"]).with(0, "is left to whoever put it there");
+    home.run(&["daemon", "uninstall"]).with(0, "was not installed by kache");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn without_a_manager_init_says_why_and_uninstall_ends_the_daemon() {
     home.run(&["daemon", "start"]).with(0, "Started");
     home.run(&["uninstall", "--check"]).with(2, "Stop the daemon, process");
     assert!(daemon_runs(&home));
-    home.run(&["uninstall", "-y"]).with(0, "Stop the daemon, process").with(0, "What stays: the store in");
+    home.run(&["uninstall", "-y"]).with(0, "Stop the daemon, process").with(0, "Kept: the store in");
     assert!(!daemon_runs(&home));
     home.run(&["uninstall", "--purge", "--check"]).with(2, "Remove the journal");
     home.run(&["uninstall", "--purge", "-y"]).with(0, "Done");

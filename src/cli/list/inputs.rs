@@ -1,4 +1,4 @@
-//! `kache list <crate> --inputs`: what each entry depends on, and how kache learned it.
+//! `kache list <crate> --inputs`: lists the inputs of each entry, grouped by how kache learned them.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::report::inputs::{InputLine, lines};
 use crate::report::words;
 use crate::store::Store;
 
-/// What an entry depends on.
+/// The inputs of an entry.
 #[derive(Serialize)]
 pub(super) struct EntryInputs {
     #[serde(rename = "learnt")]
@@ -28,7 +28,7 @@ impl EntryInputs {
 /// The inputs of one entry as text, in one table for each way they were learned.
 pub(super) fn text(title: &str, inputs: Option<&EntryInputs>) -> String {
     let Some(EntryInputs { learned, inputs }) = inputs else {
-        return format!("{title}: what it depends on cannot be read from the store\n");
+        return format!("{title}: its inputs cannot be read from the store\n");
     };
     let mut text = format!("{title}: {}\n", words::learned(*learned));
     for group in inputs.chunk_by(|line, next| line.learned == next.learned) {

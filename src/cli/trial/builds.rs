@@ -1,4 +1,4 @@
-//! The builds that are compared, one after the other.
+//! Runs the builds to compare, one after the other, and collects their figures.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::run::record::Record;
 use crate::sys::fs;
 use crate::sys::program::Aftermath;
 
-/// Builds one workspace in several ways.
+/// The builds of one workspace.
 pub(super) struct Builds<'a> {
     pub(super) cargo: &'a Cargo,
     pub(super) workspace: &'a Workspace,
@@ -24,16 +24,16 @@ pub(super) struct Builds<'a> {
 }
 
 impl Builds<'_> {
-    /// All builds, in the order in which they are told.
+    /// Runs all builds, in the order of the report.
     pub(super) fn run(&self, progress: &Progress) -> Result<(Vec<Figures>, Vec<Unserved>), Failure> {
         let (first, second) = (self.temporary.join(workspace::FIRST), self.temporary.join(workspace::SECOND));
         let mut records = Records::open(&self.temporary.join("store"));
 
         let elapsed = self.build("cold build", &first, Wrapper::Kache, progress)?;
-        let cold = records.new_ones()?;
+        let cold = records.read_new()?;
         if cold.is_empty() {
             let failure = Failure::new("cargo compiled nothing");
-            return Err(failure.hint("name a workspace with something to build, and options that build it"));
+            return Err(failure.hint("choose a workspace and options that compile something"));
         }
         let mut figures = vec![Figures::new(COLD, elapsed, Some(&cold))];
 
@@ -53,7 +53,7 @@ impl Builds<'_> {
         Ok((figures, missed))
     }
 
-    /// A build from the store, and another one, which should have nothing to do.
+    /// A build from the store, and another one after it, which should have nothing to do.
     fn warm(
         &self,
         name: &'static str,
@@ -64,11 +64,11 @@ impl Builds<'_> {
     ) -> Result<(Figures, Vec<Unserved>), Failure> {
         let what = if name == WARM { "warm build" } else { "warm build in a second checkout" };
         let elapsed = self.build(what, place, Wrapper::Kache, progress)?;
-        let built = records.new_ones()?;
+        let built = records.read_new()?;
         let mut figures = Figures::new(name, elapsed, Some(&built));
         self.build("build after it", place, Wrapper::Kache, progress)?;
         if let Some(units) = &mut figures.units {
-            units.n_units_again = records.new_ones()?.len();
+            units.n_units_again = records.read_new()?.len();
         }
         Ok((figures, unserved(name, &built, cold)))
     }
@@ -82,28 +82,27 @@ impl Builds<'_> {
     ) -> Result<Duration, Failure> {
         progress.begin(what);
         let mut n_packages = 0;
-        let mut each = |line: &str| {
-            if ["Compiling ", "Checking "].iter().any(|verb| line.trim_start().starts_with(verb)) {
-                n_packages += 1;
-                progress.went_on(what, n_packages);
-            }
-        };
         let (cwd, target) = (self.workspace.dir(place), self.workspace.target(place));
         let call = BuildCall { args: self.args, cwd: &cwd, target: &target, wrapper };
-        let built = self.cargo.build(&call, self.aftermath, &mut each)?;
+        let built = self.cargo.build(&call, self.aftermath, &mut |line| {
+            if ["Compiling ", "Checking "].iter().any(|verb| line.trim_start().starts_with(verb)) {
+                n_packages += 1;
+                progress.advance(what, n_packages);
+            }
+        })?;
         if built.success {
             return Ok(built.elapsed);
         }
         progress.end();
         terminal::say(&built.said);
-        let failure = Failure::new(format_args!("the {what} failed; what cargo said stands above"));
+        let failure = Failure::new(format_args!("the {what} failed; see the output of cargo above"));
         Err(failure.hint(match &self.workspace.not_fetched {
             Some(why) => {
-                format!("`cargo fetch` gets what it depends on, with a network; here it said: {why}")
+                format!("run `cargo fetch` with network access to download the dependencies; it failed here: {why}")
             }
             None => {
-                "it is a copy that is built: without version control data, and without what lies outside the \
-                     workspace and is no dependency of it"
+                "`kache try` builds a copy, without version control data and without files outside the workspace \
+                     and its dependencies"
                     .to_owned()
             }
         }))
@@ -114,7 +113,7 @@ fn remove(dir: &Path) -> Result<(), Failure> {
     fs::remove_dir_all(dir).map_err(|e| crate::cli::trial::copy::about(dir, "cannot be removed", &e))
 }
 
-/// What is going on, on standard error: a line that changes on a terminal, else one line for each build.
+/// Progress on standard error: on a terminal a line that is updated, otherwise one line for each build.
 pub(super) struct Progress {
     is_terminal: bool,
 }
@@ -132,7 +131,7 @@ impl Progress {
         }
     }
 
-    fn went_on(&self, what: &str, n_packages: usize) {
+    fn advance(&self, what: &str, n_packages: usize) {
         if self.is_terminal {
             terminal::replace_line(&format!("{what} … {n_packages} packages"));
         }

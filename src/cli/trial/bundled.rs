@@ -1,15 +1,15 @@
-//! The workspace that is built where none is named: part of the program, so that there is always one.
+//! The workspace that is built by default. It is embedded in the program.
 //!
-//! Its lock file is that with which this program was built. Cargo drops from it what the workspace does not need, and
-//! whoever could build this program has all that remains.
+//! Its lock file is that of kache itself. Cargo drops the packages that the workspace does not need, and everything that
+//! remains was needed to build kache.
 
 use std::io;
 use std::path::Path;
 
 use crate::sys::fs;
 
-/// The files below `bundled/`. Manifests have another name there: cargo leaves directories that have one out of a
-/// package.
+/// The files below `bundled/`. Manifests have another name there, because cargo excludes directories with a manifest
+/// from a package.
 const FILES: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../../../bundled/manifest.toml")),
     ("Cargo.lock", include_str!("../../../Cargo.lock")),
@@ -28,7 +28,7 @@ const FILES: &[(&str, &str)] = &[
     ("settings/src/lib.rs", include_str!("../../../bundled/settings/src/lib.rs")),
 ];
 
-/// Writes the workspace into the new directory `dir`.
+/// Writes the workspace into `dir`, a new directory.
 pub(super) fn unpack(dir: &Path) -> io::Result<()> {
     for (name, text) in FILES {
         let path = dir.join(name);
@@ -51,13 +51,13 @@ mod tests {
     }
 
     #[test]
-    fn every_file_of_the_workspace_is_part_of_the_program() {
+    fn every_file_of_the_workspace_is_embedded() {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundled");
-        let name = |path: PathBuf| path.strip_prefix(&dir).unwrap().to_str().unwrap().replace('\\', "/");
-        let there: BTreeSet<String> = files_below(&dir)
-            .into_iter()
-            .map(|path| name(path).replace("manifest.toml", "Cargo.toml"))
-            .collect();
+        let mut there = BTreeSet::new();
+        for path in files_below(&dir) {
+            let name = path.strip_prefix(&dir).unwrap().to_str().unwrap().replace('\\', "/");
+            there.insert(name.replace("manifest.toml", "Cargo.toml"));
+        }
         let known: BTreeSet<String> =
             FILES.iter().map(|(name, _)| (*name).to_owned()).filter(|name| name != "Cargo.lock").collect();
         assert_eq!(there, known);

@@ -1,4 +1,4 @@
-//! Calling cargo, with an environment in which only the wrapper differs.
+//! Runs cargo in an environment where only the wrapper differs between builds.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -13,7 +13,7 @@ use crate::sys::env::Env;
 use crate::sys::os;
 use crate::sys::program::{Aftermath, Program};
 
-/// Variables that would decide where is built, or what stands in front of the compiler.
+/// Variables that set the build directory, the wrapper or the output format.
 const WITHHELD: [&str; 11] = [
     "RUSTC_WRAPPER",
     "RUSTC_WORKSPACE_WRAPPER",
@@ -28,14 +28,14 @@ const WITHHELD: [&str; 11] = [
     "CARGO_TERM_VERBOSE",
 ];
 
-/// What stands in front of the compiler.
+/// The wrapper of a build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wrapper {
     Kache,
     None,
 }
 
-/// Cargo, and what all calls of it have in common.
+/// Cargo, with the environment that all its calls share.
 pub(super) struct Cargo {
     program: PathBuf,
     vars: Vec<(OsString, OsString)>,
@@ -43,17 +43,17 @@ pub(super) struct Cargo {
     temporary: PathBuf,
 }
 
-/// How a build ended.
+/// The result of a build.
 pub(super) struct Built {
     pub(super) success: bool,
     pub(super) elapsed: Duration,
-    /// What cargo and the compiler said.
+    /// The output of cargo and the compiler.
     pub(super) said: String,
 }
 
 impl Cargo {
-    /// The cargo on `PATH`. With `chooses_toolchain`, the project says which toolchain is used, even where `cargo run`,
-    /// which started this process, has set another for what it starts.
+    /// Finds cargo in `PATH`. With `chooses_toolchain` the project decides which toolchain is used, even if this process
+    /// was started by `cargo run`, which sets one for the processes it starts.
     pub(super) fn find(
         env: &Env,
         kache: PathBuf,
@@ -63,14 +63,17 @@ impl Cargo {
         let cwd = env.cwd.as_deref().unwrap_or(Path::new("/"));
         let program = os::find_program("cargo".as_ref(), env.get("PATH"), cwd)
             .ok_or_else(|| Failure::new("cargo is not in PATH").hint(NO_CARGO_HINT))?;
-        let is_inherited = |name: &OsStr| name == "RUSTUP_TOOLCHAIN" && env.get("CARGO").is_some();
-        let is_kept = |name: &OsStr| is_passed(name) && !(chooses_toolchain && is_inherited(name));
-        let vars = env.vars().filter(|(name, _)| is_kept(name));
-        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let drops_toolchain = chooses_toolchain && env.get("CARGO").is_some();
+        let mut vars = Vec::new();
+        for (name, value) in env.vars() {
+            if is_passed(name) && !(drops_toolchain && name == "RUSTUP_TOOLCHAIN") {
+                vars.push((name.to_owned(), value.to_owned()));
+            }
+        }
         Ok(Cargo { program, vars, kache, temporary: temporary.to_owned() })
     }
 
-    /// What cargo prints, called in `cwd` without a wrapper.
+    /// Runs cargo in `cwd` without a wrapper, and returns its output.
     pub(super) fn ask(&self, cwd: &Path, args: &[&str]) -> Result<Output, Failure> {
         let args = args.iter().map(OsString::from).collect();
         let program = Program {
@@ -82,7 +85,7 @@ impl Cargo {
         program.output().map_err(|e| self.not_started(&e))
     }
 
-    /// Builds, with each line that cargo says given to `each` too.
+    /// Runs a build, and passes each line of its output to `each`.
     pub(super) fn build(
         &self,
         call: &BuildCall<'_>,
@@ -109,7 +112,7 @@ impl Cargo {
     fn vars(&self, wrapper: Wrapper, cwd: &Path, target: Option<&Path>) -> Vec<(OsString, OsString)> {
         let kache = if wrapper == Wrapper::Kache { self.kache.as_os_str() } else { OsStr::new("") };
         let (store, config) = (self.temporary.join("store"), self.temporary.join("config.toml"));
-        // An empty wrapper is none, and goes before any that a file of cargo's configures.
+        // An empty value means no wrapper, and overrides a configured one.
         let mut set: Vec<(&str, &OsStr)> = vec![
             ("RUSTC_WRAPPER", kache),
             ("RUSTC_WORKSPACE_WRAPPER", OsStr::new("")),
@@ -134,7 +137,7 @@ impl Cargo {
     }
 
     fn not_started(&self, error: &io::Error) -> Failure {
-        Failure::new(format_args!("{}: {error}", self.program.display()))
+        Failure::new(format_args!("failed to run {}: {error}", self.program.display()))
     }
 }
 
@@ -146,7 +149,7 @@ pub(super) struct BuildCall<'a> {
     pub(super) wrapper: Wrapper,
 }
 
-/// Whether a variable of this process reaches cargo. Of kache's own those do that decide what is cached and how.
+/// Whether cargo inherits a variable. Of the variables of kache, only those that decide what is cached and how.
 fn is_passed(name: &OsStr) -> bool {
     let is_ours = name.as_encoded_bytes().starts_with(b"KACHE_");
     let is_kept = [CACHE_EXECUTABLES.name, PATHS_MODE.name].iter().any(|kept| name == *kept);
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn no_wrapper_and_no_place_of_the_user_reaches_a_build() {
+    fn wrappers_and_directories_of_the_user_do_not_reach_a_build() {
         let programs = programs();
         let path = programs.path().to_str().unwrap();
         let cargo = cargo(
@@ -213,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_toolchain_that_cargo_run_was_started_with_is_not_that_of_another_project() {
+    fn the_toolchain_of_cargo_run_does_not_apply_to_another_project() {
         let programs = programs();
         let path = programs.path().to_str().unwrap();
         let started_by_cargo = [("PATH", path), ("CARGO", "cargo"), ("RUSTUP_TOOLCHAIN", "stable")];
@@ -225,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_cargo_is_told_so() {
+    fn missing_cargo_is_reported() {
         let env = Env::with_vars(&[("PATH", "/nowhere")]);
         let failure = Cargo::find(&env, "/bin/kache".into(), Path::new("/tmp/x"), false).err().unwrap();
         assert!(failure.to_string().starts_with("error: cargo is not in PATH\nhint: install Rust"));

@@ -1,4 +1,5 @@
-//! The command: what can be asked for, the temporary directory, and the way from one to the other.
+//! Runs `kache try`: parses the arguments, makes the temporary directory, and prints the report. The temporary directory
+//! is removed at the end, even if this process is killed.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::sys::{dirs, fs, host};
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A directory in the workspace to build; without it, a small workspace that is part of this program is built
+    /// A directory in the workspace to build; by default, a small workspace bundled with kache
     path: Option<PathBuf>,
     /// Build with optimizations
     #[arg(long)]
@@ -25,10 +26,10 @@ pub struct Args {
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
-    /// Leave the temporary directory where it is, with the store and the last build
+    /// Keep the temporary directory, with the store and the last build
     #[arg(long)]
     keep: bool,
-    /// Cargo's command, if it is not `build`, and options for it
+    /// The cargo command, `build` by default, and its options
     #[arg(last = true, value_name = "CARGO ARGUMENTS")]
     cargo_args: Vec<OsString>,
     /// Remove the temporary directory DIR when standard input ends
@@ -39,7 +40,7 @@ pub struct Args {
 /// Commands of cargo that compile.
 const COMMANDS: [&str; 7] = ["build", "b", "check", "c", "clippy", "test", "bench"];
 
-/// Options that lead out of the temporary directory.
+/// Options that would build outside the temporary directory.
 const NOT_OURS: [&str; 7] = [
     "--target-dir",
     "--build-dir",
@@ -50,10 +51,10 @@ const NOT_OURS: [&str; 7] = [
     "--config",
 ];
 
-/// The beginning of the names of temporary directories.
+/// Prefix of the names of temporary directories.
 const PREFIX: &str = "kache-try-";
 
-/// Builds a workspace cold, warm and warm elsewhere, and prints what that came to.
+/// Builds a workspace cold, warm, and warm in a second checkout, and prints the comparison.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     if let Some(dir) = &args.remove_after {
         return remove_after(dir);
@@ -61,7 +62,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let path = args.path.as_deref().map(|path| absolute(path, session.env.cwd.as_deref())).transpose()?;
     let command = cargo_command(args)?;
     let kache = env::current_exe()?;
-    let temporary = Temporary::make(session.env, &kache, args.keep)?;
+    let temporary = Temporary::create(session.env, &kache, args.keep)?;
     let report = compare(path.as_deref(), command, &kache, &temporary, session.env);
     let removed = temporary.finish(session);
     let report = report?;
@@ -88,8 +89,8 @@ fn compare(
         .inspect_err(|_| progress.end())?;
     let text: Vec<_> = command.iter().map(|arg| arg.to_string_lossy()).collect();
     let text = format!("cargo {}", text.join(" "));
-    let is_locked = |arg: &OsString| arg == "--locked" || arg == "--frozen";
-    if workspace.not_fetched.is_none() && !command.iter().any(is_locked) {
+    let is_locked = command.iter().any(|arg| arg == "--locked" || arg == "--frozen");
+    if workspace.not_fetched.is_none() && !is_locked {
         command.push("--locked".into());
     }
     let builds = Builds {
@@ -110,23 +111,22 @@ fn compare(
     })
 }
 
-/// The arguments that cargo is called with.
+/// The arguments for cargo.
 fn cargo_command(args: &Args) -> Result<Vec<OsString>, Failure> {
-    let names_command = |first: &&OsString| !first.as_encoded_bytes().starts_with(b"-");
-    let named = args.cargo_args.first().filter(names_command);
+    let named = args.cargo_args.first().filter(|first| !first.as_encoded_bytes().starts_with(b"-"));
     let options = &args.cargo_args[usize::from(named.is_some())..];
     let command = named.map_or(OsStr::new("build"), OsString::as_os_str);
     if !COMMANDS.iter().any(|known| command == *known) {
-        let error = format!("`cargo {}` is not tried", command.to_string_lossy());
+        let error = format!("`kache try` does not support `cargo {}`", command.to_string_lossy());
         return Err(Failure::usage(vec![error])
-            .hint("after `--` stands one of build, check, clippy, test and bench, or options"));
+            .hint("after `--`, name one of build, check, clippy, test and bench, or give options"));
     }
     for option in options.iter().map(|option| option.to_string_lossy()) {
         let name = option.split('=').next().unwrap_or_default();
         if NOT_OURS.contains(&name) {
-            let error = format!("`{name}` cannot be given: everything is built in a temporary directory");
+            let error = format!("`{name}` is not allowed: everything is built in a temporary directory");
             return Err(
-                Failure::usage(vec![error]).hint("configure it in the workspace, if it is part of the build")
+                Failure::usage(vec![error]).hint("if the build needs it, configure it in the workspace")
             );
         }
     }
@@ -141,30 +141,30 @@ fn cargo_command(args: &Args) -> Result<Vec<OsString>, Failure> {
     Ok(all)
 }
 
-/// The directory in which everything happens.
+/// The temporary directory.
 struct Temporary {
     dir: PathBuf,
-    /// Removes the directory; none if it is kept.
+    /// Removes the directory at the end; none if it is kept.
     aftermath: Option<Aftermath>,
 }
 
 impl Temporary {
-    /// Makes the directory where caches are, which is where a store would be: what a file system can share is what
-    /// the figures are about.
-    fn make(env: &Env, kache: &Path, is_kept: bool) -> Result<Temporary, Failure> {
+    /// Creates the directory in the user's cache directory, on the file system where a store would be: the figures depend
+    /// on whether that can share files.
+    fn create(env: &Env, kache: &Path, is_kept: bool) -> Result<Temporary, Failure> {
         let caches = dirs::cache(env).filter(|dir| dir.is_dir()).unwrap_or_else(dirs::temporary);
         let dir = caches.join(format!("{PREFIX}{}", fs::unique_name()));
         create_dir(&dir)?;
         let dir = fs::canonical(&dir).map_err(|e| about(&dir, "cannot be used", &e))?;
         let args = ["try".as_ref(), "--remove-after".as_ref(), dir.as_os_str()];
         let aftermath = if is_kept { None } else { Some(Aftermath::prepare(kache, &args)?) };
-        // No configuration but the workspace's own.
+        // Only the configuration of the workspace counts.
         let config = dir.join("config.toml");
         fs::write_new(&config, b"").map_err(|e| about(&config, "cannot be written", &e))?;
         Ok(Temporary { dir, aftermath })
     }
 
-    /// Removes the directory, or says where it is.
+    /// Removes the directory, or tells where it is.
     fn finish(self, session: &Session<'_>) -> Result<(), Failure> {
         let Some(aftermath) = self.aftermath else {
             session.note(&format!("everything is in {}; remove it when you are done", self.dir.display()));
@@ -173,19 +173,19 @@ impl Temporary {
         if aftermath.finish()?.success() {
             return Ok(());
         }
-        Err(Failure::new(format_args!("{}: cannot be removed; please remove it", self.dir.display())))
+        Err(Failure::new(format_args!("failed to remove {}; please remove it yourself", self.dir.display())))
     }
 }
 
-/// What the process does that stands by for the end of another.
+/// Waits for the end of the process that started this one, then removes its temporary directory.
 fn remove_after(dir: &Path) -> Result<Exit, Failure> {
     const N_ATTEMPTS: usize = 20;
     let name = dir.file_name().unwrap_or_default().as_encoded_bytes();
     if !dir.is_absolute() || !name.starts_with(PREFIX.as_bytes()) {
-        return Err(Failure::usage(vec![format!("{}: `kache try` did not make this", dir.display())]));
+        return Err(Failure::usage(vec![format!("{} was not created by `kache try`", dir.display())]));
     }
     wait_for_the_end()?;
-    // Compilers that were interrupted with their cargo may still be writing their last.
+    // Compilers that were interrupted together with cargo may still be writing.
     let removed = (1..N_ATTEMPTS).any(|_| fs::remove_dir_all(dir).is_ok());
     if !removed {
         fs::remove_dir_all(dir).map_err(|e| about(dir, "cannot be removed", &e))?;
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_dashes_is_for_cargo() {
+    fn arguments_after_the_dashes_go_to_cargo() {
         let path = Some("/code");
         assert_eq!(command(path, &[]), "build --release");
         assert_eq!(command(None, &[]), "build --release --all-targets");
@@ -225,20 +225,20 @@ mod tests {
     }
 
     #[test]
-    fn what_would_lead_out_of_the_temporary_directory_is_refused() {
+    fn options_that_build_elsewhere_are_refused() {
         for cargo_args in [&["--target-dir", "x"][..], &["check", "--manifest-path=x"], &["--config=a.b=1"]] {
             let failure = cargo_command(&args(None, cargo_args)).unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);
             assert!(
-                failure.to_string().contains("cannot be given: everything is built in a temporary directory")
+                failure.to_string().contains("is not allowed: everything is built in a temporary directory")
             );
         }
         let failure = cargo_command(&args(None, &["publish"])).unwrap_err();
-        assert!(failure.to_string().starts_with("error: `cargo publish` is not tried"));
+        assert!(failure.to_string().starts_with("error: `kache try` does not support `cargo publish`"));
     }
 
     #[test]
-    fn only_its_own_directories_are_removed() {
+    fn only_temporary_directories_of_try_are_removed() {
         for dir in ["/home/me", "kache-try-1", "/"] {
             assert_eq!(remove_after(Path::new(dir)).err().map(|failure| failure.exit), Some(Exit::Usage));
         }

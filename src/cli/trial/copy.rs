@@ -1,4 +1,5 @@
-//! What is copied, and copying it: the sources of a workspace at their own path below another root.
+//! Copies the sources of a workspace to their own path below another root. Leaves out version control data and build
+//! directories.
 
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -6,26 +7,26 @@ use std::path::{Component, Path, PathBuf};
 use crate::cli::exit::Failure;
 use crate::sys::fs;
 
-/// More than this is no source: something else lies in the directory.
+/// A larger directory contains more than sources.
 const MOST_BYTES: u64 = 1 << 30;
 
 const VERSION_CONTROL: [&str; 6] = [".git", ".hg", ".jj", ".svn", ".pijul", "_darcs"];
 
-/// Files above a workspace that decide how it is built.
+/// Files in the directories above a workspace that affect the build.
 const ABOVE: [&str; 5] =
     [".cargo/config.toml", ".cargo/config", "rust-toolchain.toml", "rust-toolchain", ".kache.toml"];
 
-/// What belongs to a workspace. All paths are absolute.
+/// The sources of a workspace. All paths are absolute.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Sources {
-    /// The directories of the workspace and of the packages outside it that it needs, none below another.
+    /// The directories of the workspace and of its dependencies outside it, none inside another.
     dirs: Vec<PathBuf>,
-    /// Single files above them.
+    /// Single files in the directories above them.
     files: Vec<PathBuf>,
 }
 
 impl Sources {
-    /// Adds a directory. Answers whether it was missing.
+    /// Adds a directory. Returns whether it was missing.
     pub(super) fn add(&mut self, dir: &Path) -> bool {
         if self.dirs.iter().any(|known| dir.starts_with(known)) {
             return false;
@@ -35,18 +36,16 @@ impl Sources {
         true
     }
 
-    /// Adds the files above `workspace` that decide how it is built, other than those that stand above `temporary`
-    /// too, or are cargo's own: they are found anyway, and would count twice.
-    pub(super) fn add_what_is_above(
-        &mut self,
-        workspace: &Path,
-        temporary: &Path,
-        cargo_home: Option<&Path>,
-    ) {
+    /// Adds the files above `workspace` that affect the build. Files that are also above `temporary`, or in the home of
+    /// cargo, are found anyway and would count twice.
+    pub(super) fn add_files_above(&mut self, workspace: &Path, temporary: &Path, cargo_home: Option<&Path>) {
         for dir in workspace.ancestors().skip(1).filter(|dir| !temporary.starts_with(dir)) {
-            let files = ABOVE.iter().map(|name| dir.join(name));
-            let is_foreign = |file: &PathBuf| cargo_home.is_none_or(|home| !file.starts_with(home));
-            self.files.extend(files.filter(|file| is_foreign(file) && file.is_file()));
+            for file in ABOVE.iter().map(|name| dir.join(name)) {
+                let is_in_cargo_home = cargo_home.is_some_and(|home| file.starts_with(home));
+                if !is_in_cargo_home && file.is_file() {
+                    self.files.push(file);
+                }
+            }
         }
     }
 
@@ -64,20 +63,20 @@ impl Sources {
     }
 }
 
-/// The place of `path` below another root.
+/// The path of `path` below another root.
 pub(super) fn below(root: &Path, path: &Path) -> PathBuf {
     let names = path.components().filter(|part| matches!(part, Component::Normal(_)));
     root.join(names.collect::<PathBuf>())
 }
 
-/// Copies a place to another.
+/// Copies a directory.
 pub(super) fn copy_dir(from: &Path, to: &Path) -> Result<(), Failure> {
     copy_tree(from, to, &mut Budget { dir: from, n_bytes: 0 })
 }
 
-/// Makes a directory and those above it.
+/// Creates a directory and its parents.
 pub(super) fn create_dir(dir: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(dir).map_err(|e| about(dir, "cannot be made", &e))
+    fs::create_dir_all(dir).map_err(|e| about(dir, "cannot be created", &e))
 }
 
 /// A failure about a path.
@@ -85,7 +84,7 @@ pub(super) fn about(path: &Path, what: &str, error: &std::io::Error) -> Failure 
     Failure::new(format_args!("{}: {what}: {error}", path.display()))
 }
 
-/// Counts what was copied of one directory.
+/// Counts the bytes copied from one directory.
 struct Budget<'a> {
     dir: &'a Path,
     n_bytes: u64,
@@ -98,9 +97,9 @@ impl Budget<'_> {
             return Ok(());
         }
         let dir = self.dir.display();
-        let failure = Failure::new(format_args!("{dir}: there is more than 1 GiB besides build directories"));
+        let failure = Failure::new(format_args!("{dir} contains more than 1 GiB besides build directories"));
         Err(failure
-            .hint("`kache try` builds copies of a workspace; name one without data, or move its data away"))
+            .hint("`kache try` copies the workspace; choose one without data, or move its data elsewhere"))
     }
 }
 
@@ -124,11 +123,10 @@ fn copy_tree(from: &Path, to: &Path, budget: &mut Budget<'_>) -> Result<(), Fail
     Ok(())
 }
 
-/// Version control, and what builds leave behind: cargo marks its build directories.
+/// Whether a directory is not copied: version control data, and build directories, which cargo tags.
 fn is_left_out(name: &OsStr, dir: &Path) -> bool {
-    let is_cargos = || name == "target" && dir.with_file_name("Cargo.toml").is_file();
     VERSION_CONTROL.iter().any(|left_out| name == *left_out)
-        || is_cargos()
+        || (name == "target" && dir.with_file_name("Cargo.toml").is_file())
         || dir.join("CACHEDIR.TAG").is_file()
 }
 
@@ -137,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_below_another_is_copied_with_it() {
+    fn a_directory_inside_another_is_copied_with_it() {
         let mut sources = Sources::default();
         assert!(sources.add(Path::new("/a/b")));
         assert!(!sources.add(Path::new("/a/b/c")));
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_copied_and_what_was_built_or_checked_in_is_not() {
+    fn build_directories_and_version_control_data_are_not_copied() {
         let temporary = tempfile::tempdir().unwrap();
         let (from, to) = (temporary.path().join("from"), temporary.path().join("to"));
         let write = |name: &str| {
@@ -173,15 +171,15 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_that_is_no_source_is_refused_by_name() {
+    fn a_large_tree_is_refused_by_name() {
         let mut budget = Budget { dir: Path::new("/data"), n_bytes: 0 };
         assert!(budget.spend(MOST_BYTES).is_ok());
         let said = budget.spend(1).unwrap_err().to_string();
-        assert!(said.contains("/data: there is more than 1 GiB"), "{said}");
+        assert!(said.contains("/data contains more than 1 GiB"), "{said}");
     }
 
     #[test]
-    fn files_above_a_workspace_go_with_it_unless_they_are_found_anyway() {
+    fn files_above_a_workspace_are_copied_unless_found_anyway() {
         let temporary = tempfile::tempdir().unwrap();
         let root = temporary.path();
         for name in [".cargo/config.toml", "code/.cargo/config.toml", "code/rust-toolchain.toml"] {
@@ -190,7 +188,7 @@ mod tests {
         }
         let above = |temporary: &Path, home: Option<&Path>| {
             let mut sources = Sources::default();
-            sources.add_what_is_above(&root.join("code/project"), temporary, home);
+            sources.add_files_above(&root.join("code/project"), temporary, home);
             // Where temporary files are below a home, that may have such files too.
             let name =
                 |file: &PathBuf| Some(file.strip_prefix(root).ok()?.display().to_string().replace('\\', "/"));

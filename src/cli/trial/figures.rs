@@ -1,4 +1,4 @@
-//! What a build came to, from the records that it left.
+//! The figures of a build, computed from its records.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -17,24 +17,24 @@ use crate::sys::fs;
 pub(super) struct Figures {
     pub(super) build: &'static str,
     pub(super) elapsed_ms: u64,
-    /// Nothing is known of units that no wrapper saw.
+    /// Unknown for a build without the wrapper.
     #[serde(flatten)]
     pub(super) units: Option<UnitFigures>,
 }
 
-/// What became of the units of one build.
+/// The outcomes of the units of one build.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct UnitFigures {
     pub(super) n_units: usize,
     pub(super) n_hits: usize,
     pub(super) n_misses: usize,
     pub(super) n_bypasses: usize,
-    /// Calls by build scripts, which try what a compiler can do. They are no units, and in no other number.
+    /// Compiler probes by build scripts. They are not units, and not part of any other number.
     pub(super) n_probes: usize,
     pub(super) linked_bytes: u64,
     pub(super) cloned_bytes: u64,
     pub(super) copied_bytes: u64,
-    /// How many units the next call of the same build had to do again. Cargo should have found nothing to do.
+    /// How many units were built again by a second, identical build, which should have nothing to do.
     pub(super) n_units_again: usize,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Unserved {
 }
 
 impl Figures {
-    /// The figures of a build that took so long and left these records.
+    /// The figures of a build with this duration and these records.
     pub(super) fn new(build: &'static str, elapsed: Duration, records: Option<&[Record]>) -> Figures {
         Figures {
             build,
@@ -75,7 +75,8 @@ impl UnitFigures {
     }
 }
 
-/// What was not served in a build after `cold`, and why: if it was not stored in the first place, then that is why.
+/// The units that a build after `cold` compiled, and why. A unit that was not stored in the cold build gets the reason of
+/// that.
 pub(super) fn unserved(build: &'static str, records: &[Record], cold: &[Record]) -> Vec<Unserved> {
     let unstored: HashMap<_, _> = cold
         .iter()
@@ -84,29 +85,31 @@ pub(super) fn unserved(build: &'static str, records: &[Record], cold: &[Record])
             _ => None,
         })
         .collect();
-    let why = |record: &Record| match &record.outcome {
-        Outcome::Hit { .. } => None,
-        Outcome::Bypass { reason } if reason.detail.is_empty() => Some(name(&reason.why)),
-        Outcome::Bypass { reason } => Some(format!("{}: {}", name(&reason.why), reason.detail)),
-        Outcome::Miss { reason, .. } => Some(match (unstored.get(&identity(record)), reason) {
-            (Some(why), _) => format!("not stored, {}", name_of_unstored(why)),
-            (None, MissReason::InputsChanged) => {
-                format!("{}: a source, a variable, or a path that is part of it", name(reason))
-            }
-            (None, _) => name(reason),
-        }),
-    };
-    let units = records.iter().filter(|record| is_unit(record));
-    let found = units.filter_map(|record| Some((record, why(record)?)));
-    found.map(|(record, why)| Unserved { build, unit: label(record), why }).collect()
+    let mut unserved = Vec::new();
+    for record in records.iter().filter(|record| is_unit(record)) {
+        let why = match &record.outcome {
+            Outcome::Hit { .. } => continue,
+            Outcome::Bypass { reason } if reason.detail.is_empty() => name(&reason.why),
+            Outcome::Bypass { reason } => format!("{}: {}", name(&reason.why), reason.detail),
+            Outcome::Miss { reason, .. } => match (unstored.get(&identity(record)), reason) {
+                (Some(why), _) => format!("not stored, {}", name_of_unstored(why)),
+                (None, MissReason::InputsChanged) => {
+                    format!("{}: a source file, a variable, or a path that is part of it", name(reason))
+                }
+                (None, _) => name(reason),
+            },
+        };
+        unserved.push(Unserved { build, unit: label(record), why });
+    }
+    unserved
 }
 
-/// Cargo names the crate that it has compiled; a build script that tries the compiler does not.
+/// Whether cargo compiled this; a build script that probes the compiler names no crate.
 fn is_unit(record: &Record) -> bool {
     !record.unit.crate_name.is_empty()
 }
 
-/// A unit for people: `app bin`; a build script by its package.
+/// The name of a unit for people, as `app bin`; of a build script, with its package.
 fn label(record: &Record) -> String {
     let unit = &record.unit;
     let name = if unit.kind == "build-script" { &unit.package } else { &unit.crate_name };
@@ -117,7 +120,7 @@ fn identity(record: &Record) -> (String, &str) {
     (label(record), &record.unit.version)
 }
 
-/// The name that a reason has in records.
+/// The name of a reason in records.
 fn name(reason: &impl Serialize) -> String {
     match serde_json::to_value(reason) {
         Ok(serde_json::Value::String(name)) => name,
@@ -127,25 +130,27 @@ fn name(reason: &impl Serialize) -> String {
 
 fn name_of_unstored(why: &Unstored) -> String {
     let value = serde_json::to_value(why).unwrap_or_default();
-    let field = |field: &str| value.get(field).and_then(|value| value.as_str());
-    let (name, detail) = (field("unstored").unwrap_or_default(), field("detail"));
-    detail.map_or_else(|| name.to_owned(), |detail| format!("{name}: {detail}"))
+    let name = value["unstored"].as_str().unwrap_or_default();
+    match value["detail"].as_str() {
+        Some(detail) => format!("{name}: {detail}"),
+        None => name.to_owned(),
+    }
 }
 
-/// The records of a store, read as they come.
+/// A reader of the records of a store.
 pub(super) struct Records {
     dir: PathBuf,
     n_read: usize,
 }
 
 impl Records {
-    /// The records of the store in `cache_dir`, which need not exist yet.
+    /// Opens the records of the store in `cache_dir`, which need not exist yet.
     pub(super) fn open(cache_dir: &Path) -> Records {
         Records { dir: Store::records_dir(cache_dir), n_read: 0 }
     }
 
-    /// Those that were written since the last time.
-    pub(super) fn new_ones(&mut self) -> Result<Vec<Record>, Failure> {
+    /// The records written since the last call.
+    pub(super) fn read_new(&mut self) -> Result<Vec<Record>, Failure> {
         if !self.dir.is_dir() {
             return Ok(Vec::new());
         }
@@ -199,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_served_is_named_with_the_first_reason() {
+    fn unserved_units_are_listed_with_the_first_reason() {
         let unstored = Unstored::InputsUnknown("build.rs".to_owned());
         let cold = [record("c", miss(MissReason::NewUnit, Some(unstored)))];
         let unserved = unserved("warm", &records(), &cold);
@@ -207,7 +212,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                "b lib inputs-changed: a source, a variable, or a path that is part of it",
+                "b lib inputs-changed: a source file, a variable, or a path that is part of it",
                 "c lib not stored, inputs-unknown: build.rs",
                 "d lib linker: no `ld`",
             ]
@@ -218,14 +223,14 @@ mod tests {
     fn each_record_is_read_once() {
         let temporary = tempfile::tempdir().unwrap();
         let mut reader = Records::open(temporary.path());
-        assert_eq!(reader.new_ones().unwrap(), []);
+        assert_eq!(reader.read_new().unwrap(), []);
         let write = |record: &Record| record::append(&Store::records_dir(temporary.path()), record);
         let records = records();
         write(&records[0]);
-        assert_eq!(reader.new_ones().unwrap(), records[..1]);
+        assert_eq!(reader.read_new().unwrap(), records[..1]);
         write(&records[1]);
         write(&records[2]);
-        assert_eq!(reader.new_ones().unwrap(), records[1..3]);
-        assert_eq!(reader.new_ones().unwrap(), []);
+        assert_eq!(reader.read_new().unwrap(), records[1..3]);
+        assert_eq!(reader.read_new().unwrap(), []);
     }
 }

@@ -1,4 +1,5 @@
-//! `kache try`: what the cache saves on a workspace, seen before anything is installed.
+//! `kache try`: compares builds of a workspace with and without kache, before anything is installed. Works only on copies
+//! in a temporary directory.
 //!
 //! ```text
 //! <temporary>/first/<path of the sources>    a copy of them; built cold, then warm, then removed
@@ -6,21 +7,19 @@
 //! <temporary>/store                          KACHE_CACHE_DIR
 //! ```
 //!
-//! - **Nothing else is touched**, so everything is built in copies, also the first time: a build writes a lock file
-//!   where there is none, and a build script may write beside its sources. Both copies are made before the first build.
-//! - A copy has no build directories and no version control data. It stands at its own path below another root, so
-//!   that packages outside the workspace, and cargo's and rustup's files in directories above it, stand where they
-//!   are looked for.
-//! - Cargo may complete the lock file of the first copy, and get crates that are missing; afterwards it is held to
-//!   that lock file, and the builds need no network.
-//! - Only what is compared differs between the builds: the wrapper. One that the user has configured is out of the way in
-//!   all of them, and so is a workspace wrapper. Cargo alone builds without incremental compilation, as it does where
-//!   kache wraps the compiler. It comes last, when everything it reads has been read before, so a difference is
-//!   rather told too small than too large.
-//! - The temporary directory goes whatever happens: see [`crate::sys::program::Aftermath`].
+//! - **Nothing else is modified.** Even the first build runs in a copy: cargo writes a missing lock file, and build
+//!   scripts may write next to their sources. Both copies are made before the first build.
+//! - A copy has no build directories and no version control data. It keeps its own path below another root, so that
+//!   packages outside the workspace, and configuration of cargo and rustup in the directories above, are found.
+//! - Cargo may complete the lock file of the first copy and download missing crates. The builds then use that lock file
+//!   and need no network.
+//! - The builds differ only in the wrapper. A wrapper or workspace wrapper that the user has configured is turned off in
+//!   all of them. Cargo alone builds without incremental compilation, as it does with kache. It runs last, when the files
+//!   it reads are in the page cache, so the savings are rather underestimated.
+//! - The temporary directory is always removed: see [`crate::sys::program::Aftermath`].
 //!
-//! Read `bundled`, `copy`, `cargo`, `workspace`, `figures`, `builds`, `report`, `command`: each uses only what is before
-//! it.
+//! Reading order: `bundled`, `copy`, `cargo`, `workspace`, `figures`, `builds`, `report`, `command`. Each uses only those
+//! before it.
 
 mod builds;
 mod bundled;

@@ -1,18 +1,18 @@
-//! How it is told: a table for people, one object for programs.
+//! The report of `kache try`: a table for people, one JSON object for programs.
 
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::cli::table::Table;
-use crate::cli::trial::figures::{Figures, UnitFigures, Unserved};
+use crate::cli::trial::figures::{Figures, Unserved};
 use crate::config::units::format_bytes;
 
-/// Everything that was found out.
+/// The report.
 #[derive(Serialize)]
 pub(super) struct TrialReport {
     pub(super) format: u32,
-    /// Its path; none is the bundled one.
+    /// Its path; none for the bundled workspace.
     pub(super) workspace: Option<String>,
     pub(super) command: String,
     pub(super) n_processors: usize,
@@ -35,8 +35,12 @@ fn title(build: &str) -> &str {
     }
 }
 
+fn size(n_bytes: u64) -> String {
+    if n_bytes == 0 { "-".to_owned() } else { format_bytes(n_bytes) }
+}
+
 impl TrialReport {
-    /// The report for people; `kache` is the program that they can put in front of the compiler now.
+    /// The report for people; `kache` is the path of this program.
     pub(super) fn render(&self, kache: &Path) -> String {
         let workspace = self.workspace.as_deref().unwrap_or("the bundled workspace");
         let (command, n_processors) = (&self.command, self.n_processors);
@@ -49,7 +53,7 @@ impl TrialReport {
         text += &self.again();
         text += &self.reasons();
         let kache = kache.display();
-        text + &format!("To use it now: `export RUSTC_WRAPPER={kache}`, and build as ever.\n")
+        text + &format!("To use it now, run `export RUSTC_WRAPPER={kache}` and build as usual.\n")
     }
 
     fn table(&self) -> Table {
@@ -57,35 +61,38 @@ impl TrialReport {
         table.row(["", "units", "hits", "seconds", "shared", "copied"]);
         for Figures { build, elapsed_ms, units } in &self.builds {
             let seconds = format!("{:.1}", *elapsed_ms as f64 / 1000.0);
-            let cell = |value: &dyn Fn(&UnitFigures) -> String| units.as_ref().map_or("-".to_owned(), value);
-            let size = |n_bytes: u64| if n_bytes == 0 { "-".to_owned() } else { format_bytes(n_bytes) };
+            let Some(units) = units else {
+                table.row([title(build), "-", "-", &seconds, "-", "-"]);
+                continue;
+            };
             table.row([
                 title(build),
-                &cell(&|units| units.n_units.to_string()),
-                &cell(&|units| units.n_hits.to_string()),
+                &units.n_units.to_string(),
+                &units.n_hits.to_string(),
                 &seconds,
-                &cell(&|units| size(units.linked_bytes + units.cloned_bytes)),
-                &cell(&|units| size(units.copied_bytes)),
+                &size(units.linked_bytes + units.cloned_bytes),
+                &size(units.copied_bytes),
             ]);
         }
         table
     }
 
+    fn elapsed_ms(&self, build: &str) -> Option<f64> {
+        let figures = self.builds.iter().find(|figures| figures.build == build)?;
+        Some(figures.elapsed_ms as f64)
+    }
+
     fn ratios(&self) -> Option<String> {
-        let elapsed_ms = |name: &str| {
-            let build = self.builds.iter().find(|figures| figures.build == name)?;
-            Some(build.elapsed_ms as f64)
-        };
-        let plain = elapsed_ms(PLAIN).filter(|plain| *plain > 0.0)?;
-        let (cold, warm) = (elapsed_ms(COLD)? / plain, elapsed_ms(WARM)? / plain);
+        let plain = self.elapsed_ms(PLAIN).filter(|plain| *plain > 0.0)?;
+        let (cold, warm) = (self.elapsed_ms(COLD)? / plain, self.elapsed_ms(WARM)? / plain);
         Some(format!(
-            "Of the time that cargo takes alone, cold took {:.0} % and warm {:.0} %.",
+            "Compared with cargo alone, cold took {:.0} % and warm {:.0} % of the time.",
             cold * 100.0,
             warm * 100.0
         ))
     }
 
-    /// What the build after a warm one had to do.
+    /// Whether the builds after the warm ones had nothing to do.
     fn again(&self) -> String {
         let warm = self.builds.iter().filter(|figures| figures.build != COLD);
         let n_again: usize =
@@ -93,7 +100,7 @@ impl TrialReport {
         match n_again {
             0 => "After each warm build, another one had nothing to do.\n".to_owned(),
             n => format!(
-                "After the warm builds, others had {n} units to do again; that is not as it should be.\n"
+                "After the warm builds, another build had to repeat {n} units, although nothing had changed.\n"
             ),
         }
     }
@@ -106,7 +113,7 @@ impl TrialReport {
         for Unserved { build, unit, why } in &self.unserved {
             table.row([title(build), unit, why]);
         }
-        format!("\nNot served, and why:\n{}\n", table.render("  "))
+        format!("\nNot served from the cache:\n{}\n", table.render("  "))
     }
 }
 
@@ -115,6 +122,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::cli::trial::figures::UnitFigures;
 
     fn report() -> TrialReport {
         let units =
@@ -136,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_says_what_it_costs_and_what_it_saves() {
+    fn the_table_shows_costs_and_savings() {
         assert_eq!(
             report().render(Path::new("/bin/kache")),
             "\
@@ -147,26 +155,26 @@ mod tests {
   warm, after removing target      3     2      1.0   3 MiB       -
   cargo alone                      -     -     10.0       -       -
 
-Of the time that cargo takes alone, cold took 104 % and warm 10 %.
+Compared with cargo alone, cold took 104 % and warm 10 % of the time.
 After each warm build, another one had nothing to do.
 
-Not served, and why:
+Not served from the cache:
   warm, after removing target  app bin  linker
 
-To use it now: `export RUSTC_WRAPPER=/bin/kache`, and build as ever.
+To use it now, run `export RUSTC_WRAPPER=/bin/kache` and build as usual.
 "
         );
     }
 
     #[test]
-    fn a_build_that_had_to_be_repeated_is_told() {
+    fn repeated_builds_are_reported() {
         let mut report = report();
         report.builds[1].units.as_mut().unwrap().n_units_again = 2;
-        assert!(report.render(Path::new("k")).contains("others had 2 units to do again"));
+        assert!(report.render(Path::new("k")).contains("another build had to repeat 2 units"));
     }
 
     #[test]
-    fn programs_get_the_same_figures() {
+    fn json_has_the_same_figures() {
         let json = serde_json::to_value(report()).unwrap();
         assert_eq!(json["builds"][1]["n_hits"], 2);
         assert_eq!(json["builds"][2]["elapsed_ms"], 10_000);

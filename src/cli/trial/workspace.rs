@@ -1,4 +1,4 @@
-//! Two copies of a workspace, made and ready to be built.
+//! Makes two copies of a workspace and prepares them for offline builds.
 
 use std::path::{Path, PathBuf};
 
@@ -10,20 +10,20 @@ use crate::cli::trial::copy::{Sources, below, copy_dir, create_dir};
 use crate::cli::trial::{bundled, copy};
 use crate::sys::fs;
 
-/// A workspace of which there are copies in the directories [`FIRST`] and [`SECOND`].
+/// A workspace with copies in the directories [`FIRST`] and [`SECOND`].
 pub(super) struct Workspace {
     /// Its root, below either of them.
     root: PathBuf,
     /// Where cargo is called, below either of them.
     dir: PathBuf,
-    /// Why cargo could not get what it depends on.
+    /// Why `cargo fetch` failed.
     pub(super) not_fetched: Option<String>,
 }
 
 pub(super) const FIRST: &str = "first";
 pub(super) const SECOND: &str = "second";
 
-/// What `cargo metadata --no-deps` says, as far as it matters here.
+/// The part of `cargo metadata --no-deps` that matters here.
 #[derive(Deserialize)]
 struct Metadata {
     workspace_root: PathBuf,
@@ -42,7 +42,7 @@ struct Dependency {
 }
 
 impl Workspace {
-    /// Copies the workspace around `path`, which is absolute, or unpacks the bundled one; both below `temporary`.
+    /// Copies the workspace around `path`, which is absolute, or unpacks the bundled one, below `temporary`.
     pub(super) fn copy(
         path: Option<&Path>,
         cargo: &Cargo,
@@ -79,7 +79,7 @@ impl Workspace {
     }
 }
 
-/// Copies the workspace around `path` below `to`, with the packages outside it that it needs. Answers its root.
+/// Copies the workspace around `path` below `to`, with its dependencies outside the workspace. Returns its root.
 fn copy_around(
     path: &Path,
     to: &Path,
@@ -89,7 +89,7 @@ fn copy_around(
 ) -> Result<PathBuf, Failure> {
     let root = metadata(path, cargo)?.workspace_root;
     let mut sources = Sources::default();
-    sources.add_what_is_above(&root, temporary, cargo_home);
+    sources.add_files_above(&root, temporary, cargo_home);
     let mut open = vec![root.clone()];
     while let Some(dir) = open.pop() {
         let metadata = metadata(&dir, cargo)?;
@@ -111,20 +111,25 @@ fn metadata(dir: &Path, cargo: &Cargo) -> Result<Metadata, Failure> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = without_preface(&said);
-        let failure = |what: &str| Failure::usage(vec![format!("{}: {what}", dir.display())]);
-        return Err(match said.starts_with("could not find `Cargo.toml`") {
-            true => failure(&format!("cargo finds no workspace here: {}", in_one_line(said)))
-                .hint("name a directory that is, or is in, a cargo workspace"),
-            false => failure(&format!("cargo cannot read this workspace:\n{}", said.trim_end()))
-                .hint("correct it, so that cargo itself can build it, and try again"),
-        });
+        if said.starts_with("could not find `Cargo.toml`") {
+            let error = format!("no cargo workspace found at {}: {}", dir.display(), in_one_line(said));
+            return Err(Failure::usage(vec![error]).hint("name a directory inside a cargo workspace"));
+        }
+        let error = format!("cargo failed to read the workspace at {}:\n{}", dir.display(), said.trim_end());
+        return Err(
+            Failure::usage(vec![error]).hint("fix the workspace so that cargo can build it, and try again")
+        );
     }
-    serde_json::from_slice(&output.stdout)
-        .map_err(|e| Failure::new(format_args!("{}: cargo metadata is not understood: {e}", dir.display())))
+    serde_json::from_slice(&output.stdout).map_err(|e| {
+        Failure::new(format_args!(
+            "failed to parse the output of `cargo metadata` for {}: {e}",
+            dir.display()
+        ))
+    })
 }
 
-/// Completes the lock file and gets what it names, from what is there if that is enough. Answers why that was not
-/// possible, which need not matter: some of it may not be needed for what is built.
+/// Completes the lock file and fetches the packages it names, offline if possible. Returns why that failed, which may not
+/// matter: the build may not need all of them.
 fn fetch(cargo: &Cargo, dir: &Path) -> Result<Option<String>, Failure> {
     let version = String::from_utf8(cargo.ask(dir, &["-vV"])?.stdout).unwrap_or_default();
     let mut args = vec!["fetch"];
@@ -140,27 +145,27 @@ fn fetch(cargo: &Cargo, dir: &Path) -> Result<Option<String>, Failure> {
     Ok((!output.status.success()).then(|| said.split("; ").next().unwrap_or_default().to_owned()))
 }
 
-/// What a program said, from its error on.
+/// The output of a program from its error on.
 fn without_preface(said: &str) -> &str {
     said.split_once("error: ").map_or(said, |(_, error)| error)
 }
 
-/// What a program said on several lines, without what only leads to it.
+/// The error in the output of a program, on one line.
 fn in_one_line(said: &str) -> String {
     let lines =
         without_preface(said).lines().map(str::trim).filter(|line| !line.is_empty() && *line != "Caused by:");
     lines.collect::<Vec<_>>().join("; ")
 }
 
-/// A directory that a person named.
+/// The absolute path of a directory given as an argument.
 pub(super) fn absolute(path: &Path, cwd: Option<&Path>) -> Result<PathBuf, Failure> {
     let whole = cwd.map_or_else(|| path.to_owned(), |cwd| cwd.join(path));
     match fs::canonical(&whole) {
         Ok(dir) if dir.is_dir() => Ok(dir),
-        Ok(file) => Err(Failure::usage(vec![format!("{}: this is no directory", file.display())])
+        Ok(file) => Err(Failure::usage(vec![format!("{} is not a directory", file.display())])
             .hint("name the directory of the workspace")),
         Err(e) => Err(Failure::usage(vec![format!("{}: {e}", whole.display())])
-            .hint("name the directory of a workspace, or none for the bundled one")),
+            .hint("name the directory of a workspace, or omit it for the bundled one")),
     }
 }
 
@@ -169,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cargo_says_is_told_in_one_line() {
+    fn errors_of_cargo_are_shortened_to_one_line() {
         let said = "    Updating index\nerror: failed to get `x`\n\nCaused by:\n  no network\n";
         assert_eq!(in_one_line(said), "failed to get `x`; no network");
         assert_eq!(in_one_line("something\n"), "something");
