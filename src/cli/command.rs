@@ -157,6 +157,35 @@ mod tests {
     }
 
     #[test]
+    fn a_crate_is_named_by_position_or_option() {
+        for line in [
+            "kache list a",
+            "kache list --inputs --crate-name a",
+            "kache purge a --check",
+            "kache purge --crate-name a --dry-run",
+            "kache why-miss a",
+            "kache why-miss --crate-name a",
+        ] {
+            assert!(Arguments::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
+        }
+        for line in ["kache why-miss", "kache list a --crate-name b", "kache list --inputs"] {
+            assert!(Arguments::try_parse_from(line.split_whitespace()).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_dry_run_has_two_names_and_goes_with_yes() {
+        for command in
+            ["init -y", "uninstall -y", "self-update -y", "doctor --fix -y", "daemon install", "gc", "purge"]
+        {
+            for flag in ["--check", "--dry-run"] {
+                let line = format!("kache {command} {flag}");
+                assert!(Arguments::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
+            }
+        }
+    }
+
+    #[test]
     fn an_unknown_argument_shows_the_usage() {
         let said = failure("kache config --frob").to_string();
         assert_eq!(said, "error: unexpected argument '--frob' found\nhint: Usage: kache config [OPTIONS]\n");

@@ -33,7 +33,7 @@ pub struct Args {
     /// Revert the changes of earlier runs of init
     #[arg(long)]
     undo: bool,
-    /// Allow root to run this on behalf of another user (sudo)
+    /// Allow running as root through sudo
     #[arg(long)]
     allow_root: bool,
 }

@@ -22,14 +22,14 @@ pub struct Args {
 /// Looks for a newer release and, after confirmation, installs it.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let exe = env::current_exe().and_then(|exe| fs::canonical(&exe));
-    let exe = exe.map_err(|e| Failure::new(format_args!("this program's own file cannot be found: {e}")))?;
+    let exe = exe.map_err(|e| Failure::new(format_args!("failed to locate this program: {e}")))?;
     let version = Semver::parse(env!("CARGO_PKG_VERSION"))
-        .ok_or_else(|| Failure::new(concat!(env!("CARGO_PKG_VERSION"), " is no version of a release")))?;
+        .ok_or_else(|| Failure::new(concat!(env!("CARGO_PKG_VERSION"), " is not a release version")))?;
     let installed = Installed::find(&exe, version, session.env).map_err(cannot)?;
     let installed = installed.ok_or_else(|| not_the_installers(&exe, session))?;
     if RELEASE_KEYS.is_empty() {
-        let error = "this build knows no key that releases are signed with, so it cannot trust any";
-        return Err(Failure::new(error).hint("run the installer again: it replaces this program"));
+        let error = "this build has no public key to verify releases with";
+        return Err(Failure::new(error).hint("run the installer again to replace this program"));
     }
     update(args, &installed, RELEASE_KEYS, session)
 }
@@ -40,8 +40,8 @@ fn update(args: &Args, installed: &Installed, keys: &[&str], session: &Session<'
     let was_interrupted = journal.is_interrupted().map_err(changes::not_applied)?;
     args.options.recover(&journal, session)?;
     if was_interrupted && !args.options.check {
-        // The file may be another program now than the one that runs.
-        return Err(Failure::new("nothing more was done").hint("run this again"));
+        // Reverting may have replaced the file of this program.
+        return Err(Failure::new("reverted an interrupted run; nothing else was done").hint("run this again"));
     }
     if !args.options.check {
         update::sweep(&installed.exe);
@@ -49,28 +49,34 @@ fn update(args: &Args, installed: &Installed, keys: &[&str], session: &Session<'
     let staging = Staging::open(session.env).map_err(cannot)?;
     let found = installed.look(keys, &staging, session.env).map_err(cannot)?;
     let (plan, said) = match &found {
-        Found::Newer(update) => (&update.plan, format!("kache {} is there", update.version)),
+        Found::Newer(update) => (&update.plan, format!("kache {} is available", update.version)),
         Found::NothingNewer(newest) => {
-            (&Plan::new(update::COMMAND), format!("the newest release is {newest}"))
+            (&Plan::new(update::COMMAND), format!("the latest release is {newest}"))
         }
         Found::Prerelease(newest) => (
             &Plan::new(update::COMMAND),
-            format!("the newest release is {newest}, a prerelease, which this is not"),
+            format!("the latest release is {newest}, a prerelease, and this is not a prerelease"),
         ),
     };
     let notes = [format!("{said}; this is {}", installed.version)];
     let changes = Changes { plan, removals: &[], notes: &notes, unfinished: &[], first_question: None };
-    let mut proof = || match &found {
-        Found::Newer(update) => update.prove(),
-        _ => Ok(()),
-    };
-    let outcome = args.options.carry_out(&changes, &journal, session, &mut proof, &mut || Ok(()))?;
+    let outcome = args.options.carry_out(
+        &changes,
+        &journal,
+        session,
+        &mut || match &found {
+            Found::Newer(update) => update.prove(),
+            _ => Ok(()),
+        },
+        &mut || Ok(()),
+    )?;
     if !args.options.json {
         session.print(&match (&found, outcome) {
             (Found::Newer(update), ChangeOutcome::Done) => {
                 let kept = installed.previous.as_ref().map(|previous| previous.display());
-                let kept = kept.map(|kept| format!(" The old one is {kept}.")).unwrap_or_default();
-                format!("\nDone: this is kache {} now.{kept}\n", update.version)
+                let kept =
+                    kept.map(|kept| format!(" The previous version is kept as {kept}.")).unwrap_or_default();
+                format!("\nDone: updated to kache {}.{kept}\n", update.version)
             }
             (_, ChangeOutcome::NothingToDo) => "Nothing to do.\n".to_owned(),
             _ => String::new(),
@@ -79,7 +85,7 @@ fn update(args: &Args, installed: &Installed, keys: &[&str], session: &Session<'
     changes::finish(outcome, Vec::new())
 }
 
-/// Whose this program is, and what updates it.
+/// The failure for a program that the installer did not install, with the command that updates it.
 fn not_the_installers(exe: &Path, session: &Session<'_>) -> Failure {
     let path = exe.display();
     match owner(exe, session.env) {
@@ -88,7 +94,7 @@ fn not_the_installers(exe: &Path, session: &Session<'_>) -> Failure {
             Failure::new(error).hint(format!("run: {}", owner.command))
         }
         None => {
-            Failure::new(format_args!("{path} was not put there by the installer, so it is not replaced"))
+            Failure::new(format_args!("{path} was not installed by the kache installer, and is not updated"))
                 .hint("update it the way it was installed")
         }
     }
@@ -99,10 +105,10 @@ fn cannot(error: CannotUpdate) -> Failure {
     match error {
         CannotUpdate::NoHome => Failure { exit: Exit::Usage, ..failure },
         CannotUpdate::Busy => Failure { exit: Exit::Busy, ..failure },
-        CannotUpdate::ReadOnly { .. } => failure.hint("run it as the user to whom the directory belongs"),
-        CannotUpdate::Receipt(_) => failure.hint("run the installer again: it writes a new one"),
+        CannotUpdate::ReadOnly { .. } => failure.hint("run it as the owner of the directory"),
+        CannotUpdate::Receipt(_) => failure.hint("run the installer again to write a new one"),
         CannotUpdate::Release(_) | CannotUpdate::Unpack(_) => {
-            failure.hint("nothing was changed; try again later, and report it if it stays like that")
+            failure.hint("nothing was changed; try again later, and please report it if it persists")
         }
         _ => failure,
     }

@@ -28,7 +28,7 @@ pub struct Args {
     /// Also remove the store, the records, and the journal of changes
     #[arg(long)]
     purge: bool,
-    /// Allow root to run this on behalf of another user (sudo)
+    /// Allow running as root through sudo
     #[arg(long)]
     allow_root: bool,
 }

@@ -94,7 +94,7 @@ fn a_torn_line_costs_only_itself_and_is_not_counted_twice() {
     let fixture = Fixture::new();
     let file = super::records::files(&fixture.records_dir()).remove(0);
     let whole = fs::read(&file).expect("reads");
-    // Half a line, which somebody may be writing just now; the index is brought up to date meanwhile.
+    // Half a line, as if another process were writing it while the index is brought up to date.
     fs::append(&file, &whole[..whole.len() / 2]).expect("appends");
     fixture.expect_whole(&fixture.index());
     fs::append(&file, &whole[whole.len() / 2..]).expect("appends");

@@ -41,7 +41,7 @@ fn what_is_broken_is_found_put_right_and_taken_back_with_uninstall() {
         plan.with(2, "-export RUSTC_WRAPPER=sccache # mine").with(2, "+rustc-wrapper = ");
     }
     home.run(&["doctor", "--fix", "--check", "--json"]).with(2, "\"is_fixable\": true");
-    home.run(&["doctor", "--fix", "--check", "-y"]).with(2, "cannot be used with");
+    home.run(&["doctor", "--fix", "--check", "-y"]).with(2, "+rustc-wrapper = ");
     assert_eq!(home.look(), before, "it was only shown");
     home.run(&["doctor", "--fix", "-y"]).with(0, "cargo was asked, and calls kache");
     assert!(home.read(".zshrc").ends_with("\n: # kache: was export RUSTC_WRAPPER=sccache # mine\n"));

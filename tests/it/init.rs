@@ -131,7 +131,7 @@ fn a_program_in_a_build_directory_is_copied_and_one_of_a_version_is_linked() {
 #[test]
 fn wrapper_path_name_is_looked_for_in_path_and_abs_is_where_the_program_is() {
     let mut home = Home::new();
-    home.run(&["init", "-y", "--wrapper-path", "name"]).with(2, "add its directory to PATH");
+    home.run(&["init", "-y", "--wrapper-path", "name"]).with(2, "put its directory first in PATH");
     let bin = home.path(".cargo/bin").display().to_string();
     home.set("PATH", &format!("{bin}:{}", home.var("PATH")));
     let before = home.look();
@@ -388,7 +388,7 @@ fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
         }
         home.run(&["daemon"]).with(1, "The daemon is not running");
         home.run(&["daemon", "status"]).with(1, "The daemon is not running");
-        home.run(&["daemon", "log"]).with(1, "`kache daemon start` starts one");
+        home.run(&["daemon", "log"]).with(1, "hint: the daemon writes its log once it has started");
         home.run(&["purge", "--dry-run"]).with(0, "There is no store");
     }
     home.unset("SUDO_UID");
@@ -398,7 +398,7 @@ fn without_a_home_or_cargo_or_as_root_for_somebody_else_nothing_is_done() {
     home.run(&["uninstall", "-y"]).with(2, "HOME is not set");
     home.set("HOME", "relative");
     for args in [&["init", "-y"][..], &["init", "--undo", "-y"], &["uninstall", "-y"]] {
-        home.run(args).with(2, "is not an absolute path").with(2, "hint: set HOME to the directory");
+        home.run(args).with(2, "is not an absolute path").with(2, "hint: set HOME to the home directory");
     }
     home.set("HOME", home.root().to_str().unwrap());
     home.set("PATH", "/nowhere");
@@ -574,7 +574,7 @@ fn an_interrupted_run_is_taken_back_by_the_next() {
 #[test]
 fn whoever_calls_init_is_told_to_uninstall_before_the_program_goes() {
     let home = Home::new();
-    home.run(&["init", "-y"]).with(0, "Call it before you remove the program");
+    home.run(&["init", "-y"]).with(0, "To undo this, run `kache uninstall`, before removing the program");
     std::fs::rename(home.kache(), home.path(".cargo/bin/moved")).unwrap();
     assert_ne!(home.cargo().code, Some(0), "cargo stops at a wrapper that is missing");
     let moved =

@@ -95,7 +95,7 @@ fn stats_count_units_by_how_their_inputs_were_learnt() {
     assert_eq!(stats["unobserved_by_reason"], serde_json::json!({ "observing is off": 2 }));
     let text = kache(&world, "stats");
     let said = |words: [&str; 3]| text.ok().lines().any(|line| words.iter().all(|word| line.contains(word)));
-    assert!(said(["  observed", "4", "seen"]), "{}", text.stdout());
+    assert!(said(["  observed", "4", "everything"]), "{}", text.stdout());
     assert!(said(["  assumed", "2", "rules"]), "{}", text.stdout());
     assert!(said(["not observed", "2", "observing is off"]), "{}", text.stdout());
 }

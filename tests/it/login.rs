@@ -115,7 +115,7 @@ fn a_service_that_was_removed_since_is_no_obstacle_to_undo() {
     let home = managed();
     let before = look(&home);
     home.run(&["init", "-y"]).with(0, "Done");
-    home.run(&["daemon", "uninstall"]).with(0, "The service is removed");
+    home.run(&["daemon", "uninstall"]).with(0, "Removed the login service");
     home.run(&["init", "--undo", "-y"]).with(0, "Done");
     assert_eq!(look(&home), before);
 }
@@ -125,7 +125,7 @@ fn a_daemon_that_ran_before_its_service_was_there_is_stopped_as_well() {
     let home = managed();
     home.run(&["daemon", "start"]).with(0, "Started, as process");
     home.write(".config/systemd/user/kache.service", "[Service]\n");
-    home.run(&["daemon", "stop"]).with(0, "Stopped, until");
+    home.run(&["daemon", "stop"]).with(0, "Stopped until");
     assert!(!daemon_runs(&home));
 }
 
@@ -152,7 +152,7 @@ fn a_unit_that_a_package_brought_is_used_where_it_is_and_stays_there() {
     for name in names() {
         home.write(&format!("packaged/{name}"), home.read(&format!(".config/systemd/user/{name}")));
     }
-    home.run(&["daemon", "uninstall"]).with(0, "The service is removed");
+    home.run(&["daemon", "uninstall"]).with(0, "Removed the login service");
     let before = look(&home);
     // Until somebody enables it, it has nothing to do with a daemon that was started on demand.
     home.run(&["daemon", "start"]).with(0, "Started, as process");
@@ -194,7 +194,7 @@ fn without_a_manager_init_says_why_and_uninstall_ends_the_daemon() {
     assert!(daemon_runs(&home));
     home.run(&["uninstall", "-y"]).with(0, "Stop the daemon, process").with(0, "Kept: the store in");
     assert!(!daemon_runs(&home));
-    home.run(&["uninstall", "--purge", "--check"]).with(2, "Remove the journal");
+    home.run(&["uninstall", "--purge", "--check"]).with(2, "Permanently remove the journal");
     home.run(&["uninstall", "--purge", "-y"]).with(0, "Done");
     assert!(!home.path(".cache").exists() && !home.path(".local").exists());
     home.run(&["uninstall", "--purge", "-y"]).with(0, "Nothing to do");
@@ -256,7 +256,7 @@ fn linger_is_refused_where_systemd_does_not_start_the_service() {
     let mut home = Home::new();
     home.set("CI", "true");
     let before = home.look();
-    home.run(&["init", "-y", "--linger"]).with(2, "--linger is for services of systemd: CI is set");
+    home.run(&["init", "-y", "--linger"]).with(2, "--linger requires systemd: CI is set");
     home.run(&["init", "-y", "--linger", "--no-service"]).with(2, "cannot be used with");
     assert_eq!(home.look(), before);
 }

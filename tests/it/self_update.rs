@@ -28,7 +28,10 @@ fn who_looks_after_the_program_is_named_with_the_command_and_nothing_is_done() {
             ".local/share/mise/installs/kache/0.1.0/bin/kache",
             "by mise, which also updates it\nhint: run: mise up",
         ),
-        ("tools/kache", "was not put there by the installer, so it is not replaced\nhint: update it the way"),
+        (
+            "tools/kache",
+            "was not installed by the kache installer, and is not updated\nhint: update it the way",
+        ),
     ] {
         home.install(name);
         let before = home.look();
@@ -47,7 +50,7 @@ fn a_build_without_a_key_for_releases_trusts_none() {
     let home = Home::new();
     home.write(RECEIPT, receipt(&home, ".cargo/bin/kache"));
     let before = home.look();
-    home.run(&["self-update", "-y"]).with(1, "this build knows no key that releases are signed with");
+    home.run(&["self-update", "-y"]).with(1, "this build has no public key to verify releases with");
     home.write(RECEIPT, "{}");
     home.run(&["self-update", "--check"]).with(1, "receipt.json is not understood: missing field");
     home.write(RECEIPT, receipt(&home, ".cargo/bin/kache"));

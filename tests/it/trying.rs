@@ -181,7 +181,7 @@ fn what_cannot_be_tried_is_told() {
     fails(
         trying(&world, &["."]),
         1,
-        &["no matching package named `no-such-crate-of-ours` found", "hint: `cargo fetch` gets"],
+        &["no matching package named `no-such-crate-of-ours` found", "hint: run `cargo fetch`"],
     );
 }
 

@@ -16,7 +16,7 @@ const CHECK: [bool; 3] = [false, true, false];
 const YES: [bool; 3] = [true, false, true];
 
 #[test]
-fn check_tells_by_its_code_whether_there_is_something_to_do_and_does_nothing() {
+fn check_exits_with_2_if_there_is_an_update_and_changes_nothing() {
     let machine = Machine::with_release();
     let before = machine.look();
     assert_eq!(called(&machine, "0.1.0", CHECK).unwrap(), Exit::CHANGES_NEEDED);
@@ -31,7 +31,7 @@ fn check_tells_by_its_code_whether_there_is_something_to_do_and_does_nothing() {
 }
 
 #[test]
-fn what_goes_wrong_is_told_with_what_to_do_and_nothing_is_changed() {
+fn failures_have_hints_and_change_nothing() {
     let machine = Machine::with_release();
     let first = Staging::open(&machine.env).unwrap();
     assert_eq!(called(&machine, "0.1.0", YES).unwrap_err().exit, Exit::Busy);
