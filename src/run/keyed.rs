@@ -17,7 +17,6 @@ use crate::run::streams::Streams;
 use crate::run::{automatic_gc, hit};
 use crate::sys::clock::Stopwatch;
 use crate::sys::lock::{FileLock, Waited};
-use crate::sys::observe;
 
 /// An invocation whose unit key is known.
 pub struct KeyedUnit<'a> {
@@ -85,7 +84,7 @@ impl KeyedUnit<'_> {
 
     /// The inputs that rules name. Where the unit can be observed, an entry that was made by rules counts for nothing.
     fn rules(&self) -> Option<KeyInputs> {
-        let observes = self.request.config.observe.value == Observe::Auto && observe::is_possible();
+        let observes = self.request.config.observe.value == Observe::Auto && self.request.store.can_observe();
         if observes {
             return None;
         }

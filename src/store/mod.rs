@@ -8,6 +8,7 @@ pub mod closures;
 pub mod entry;
 pub mod flight;
 pub mod lookup;
+pub mod observability;
 pub mod put;
 #[cfg(feature = "cli")]
 pub mod scrub;
@@ -123,7 +124,7 @@ impl Store {
         self.root.join("quarantine")
     }
 
-    /// Where what was learnt about compilers and linkers of this machine is kept.
+    /// Where facts about this machine are kept: its compilers, its linkers, and whether compiles can be observed.
     pub fn memo_dir(&self) -> PathBuf {
         self.root.join("memo")
     }

@@ -67,7 +67,10 @@ impl CompileJob<'_> {
                     return Ok(Missed { compiled, stored, unobserved });
                 }
                 Err(NotRun::Failed(e)) => return Err(failed(e)),
-                Err(NotRun::Unobservable(why)) => unobserved = why,
+                Err(NotRun::Unobservable(why)) => {
+                    self.store.forget_observability();
+                    unobserved = why;
+                }
             }
         }
         let assumed = assumed::assume(self.context, unit)?;

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Child;
 
-use super::{Abandoned, Failed, Observation, Scope};
+use super::{Abandoned, Conditions, Failed, Observation, Scope, Trial};
 
 /// An observation that goes on.
 pub enum Watching {}
@@ -17,8 +17,13 @@ impl Watching {
 }
 
 /// Whether programs can be observed here.
-pub fn is_possible() -> bool {
-    false
+pub fn try_it() -> Trial {
+    Trial { is_possible: false, is_lasting: true }
+}
+
+/// Nothing needs to be kept of an answer that costs nothing.
+pub fn conditions() -> Option<Conditions> {
+    None
 }
 
 /// Whether a program has privileges that it would lose under observation.

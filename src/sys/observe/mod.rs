@@ -43,9 +43,9 @@ use std::sync::atomic::AtomicBool;
 use crate::sys::fs::Identity;
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-pub use elsewhere::{Watching, has_privileges, is_possible, spawn_piped};
+pub use elsewhere::{Watching, conditions, has_privileges, spawn_piped, try_it};
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub use linux::{Watching, has_privileges, is_possible, spawn_piped};
+pub use linux::{Watching, conditions, has_privileges, spawn_piped, try_it};
 
 /// Which calls are observed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +66,23 @@ pub enum Failed {
     Unobservable(String),
     /// The program itself cannot be started.
     Start(io::Error),
+}
+
+/// Whether programs can be observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial {
+    pub is_possible: bool,
+    /// It stays so as long as the [`Conditions`] do: nothing was short, such as memory or descriptors.
+    pub is_lasting: bool,
+}
+
+/// What decides whether programs can be observed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conditions {
+    /// The kernel that runs, since it was started.
+    pub boot: String,
+    /// User, privileges, filters, confinement and namespaces of this process.
+    pub process: String,
 }
 
 /// Set when the observed programs are about to be ended because one of them would need privileges. What they print from

@@ -37,7 +37,7 @@ use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
-use super::{Abandoned, Failed, Observation, Scope};
+use super::{Abandoned, Conditions, Failed, Observation, Scope, Trial};
 use crate::sys::process;
 use filter::Prepared;
 pub use privileges::has_privileges;
@@ -75,10 +75,39 @@ pub fn spawn_piped(
 }
 
 /// Whether programs can be observed here: tried with a child that ends before it becomes any program.
-pub fn is_possible() -> bool {
+pub fn try_it() -> Trial {
     // A directory cannot be executed: the child gets as far as that, and no further.
-    let tried = spawn_watched(Command::new("/"), Scope::All, &Abandoned::default());
-    matches!(tried, Err(Failed::Start(_)))
+    match start_watched(Command::new("/"), Scope::All, &Abandoned::default()) {
+        Err(NotStarted::Start(e)) => {
+            Trial { is_possible: true, is_lasting: e.kind() == io::ErrorKind::PermissionDenied }
+        }
+        Err(NotStarted::Refused(why)) => {
+            Trial { is_possible: false, is_lasting: !supervisor::IN_PASSING.contains(&why.as_str()) }
+        }
+        Err(NotStarted::Short(_)) | Ok(_) => Trial { is_possible: false, is_lasting: false },
+    }
+}
+
+/// `None` where the system does not tell.
+pub fn conditions() -> Option<Conditions> {
+    const DECIDING: [&str; 5] = ["Uid:", "CapEff:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:"];
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let mut process = String::new();
+    for line in status.lines().filter(|line| DECIDING.iter().any(|name| line.starts_with(name))) {
+        process += line;
+        process.push('\n');
+    }
+    for namespace in ["mnt", "pid", "user"] {
+        let link = std::fs::read_link(format!("/proc/self/ns/{namespace}")).ok()?;
+        process += &format!("{}\n", link.display());
+    }
+    // Not every kernel has them.
+    for file in ["/proc/self/attr/current", "/proc/sys/kernel/yama/ptrace_scope"] {
+        process += &std::fs::read_to_string(file).unwrap_or_default();
+        process.push('\n');
+    }
+    Some(Conditions { boot, process })
 }
 
 #[cfg(test)]
@@ -86,30 +115,47 @@ fn spawn(command: Command, scope: Scope) -> Result<(Child, Watching), Failed> {
     spawn_watched(command, scope, &Abandoned::default())
 }
 
-fn spawn_watched(
+fn spawn_watched(command: Command, scope: Scope, abandoned: &Abandoned) -> Result<(Child, Watching), Failed> {
+    start_watched(command, scope, abandoned).map_err(|error| match error {
+        NotStarted::Short(e) => Failed::Unobservable(e.to_string()),
+        NotStarted::Refused(why) => Failed::Unobservable(why),
+        NotStarted::Start(e) => Failed::Start(e),
+    })
+}
+
+/// Why nothing was started.
+enum NotStarted {
+    /// There is no room for the observation.
+    Short(io::Error),
+    /// The child cannot be observed.
+    Refused(String),
+    /// The program itself cannot be started.
+    Start(io::Error),
+}
+
+fn start_watched(
     mut command: Command,
     scope: Scope,
     abandoned: &Abandoned,
-) -> Result<(Child, Watching), Failed> {
-    let failed = |e: io::Error| Failed::Unobservable(e.to_string());
-    let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-    let (stop, stopped) = UnixStream::pair().map_err(failed)?;
+) -> Result<(Child, Watching), NotStarted> {
+    let (ours, theirs) = UnixStream::pair().map_err(NotStarted::Short)?;
+    let (stop, stopped) = UnixStream::pair().map_err(NotStarted::Short)?;
     let (say, verdict) = channel();
     let abandoned = Abandoned::clone(abandoned);
     let thread = std::thread::Builder::new()
         .name("observer".to_owned())
         .spawn(move || supervisor::supervise(&ours, &stopped, &say, scope, abandoned))
-        .map_err(failed)?;
+        .map_err(NotStarted::Short)?;
     enter_before_exec(&mut command, Prepared::new(theirs.as_raw_fd(), scope));
     let child = command.spawn();
-    // If the child died before it said anything, the thread learns it from this.
+    // If the child died before it said anything, the thread notices by this.
     drop(theirs);
     match child {
         Ok(child) => Ok((child, Watching { thread, stop })),
         Err(error) => {
             drop(stop);
             let _ = thread.join();
-            Err(refused(&verdict).map_or(Failed::Start(error), Failed::Unobservable))
+            Err(refused(&verdict).map_or(NotStarted::Start(error), NotStarted::Refused))
         }
     }
 }

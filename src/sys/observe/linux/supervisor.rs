@@ -26,6 +26,12 @@ const LAST_ONES: Duration = Duration::from_millis(20);
 /// The same where all of them are being killed, and something else is to run after them.
 const KILLED_ONES: Duration = Duration::from_secs(2);
 
+const GONE: &str = "the program was gone at once";
+const NO_DESCRIPTOR: &str = "no descriptor is left";
+
+/// Why a child is not observed that may be observed when it is tried again.
+pub(super) const IN_PASSING: [&str; 2] = [GONE, NO_DESCRIPTOR];
+
 /// Takes the listener that the child sends, says whether it can be observed, and observes it until it has ended.
 pub(super) fn supervise(
     child: &UnixStream,
@@ -56,7 +62,7 @@ pub(super) fn supervise(
     // From here on the child lives by the answers.
     let mut child = child;
     if child.write_all(&[1]).is_err() {
-        supervisor.recorder.lose(|| "the program was gone at once".to_owned());
+        supervisor.recorder.lose(|| GONE.to_owned());
     }
     supervisor.observe(stopped)
 }
@@ -70,14 +76,14 @@ struct Greeted {
 
 fn greet(child: &UnixStream) -> Result<Greeted, String> {
     let hello = Hello::receive(child.as_raw_fd()).map_err(|e| e.to_string())?;
-    let hello = hello.ok_or("the program was gone at once")?;
+    let hello = hello.ok_or(GONE)?;
     let file = hello.listener.map(resolve::own);
     match hello.error {
         0 => {}
         libc::EBUSY => return Err("observed already".to_owned()),
         error => return Err(format!("seccomp: {}", std::io::Error::from_raw_os_error(error))),
     }
-    let file = file.ok_or("no descriptor is left")?;
+    let file = file.ok_or(NO_DESCRIPTOR)?;
     match hello.proves() {
         Ok(true) => {
             // Relative paths are counted from there.
