@@ -83,14 +83,14 @@ fn one(machine: &Arc<Machine>, check: &'static dyn Check, limit: Duration) -> Ex
         let _ = sender.send(check.run(&looked_at));
     });
     let finding = match started {
-        Err(e) => Finding::note(format!("it could not be looked at: {e}")),
+        Err(e) => Finding::note(format!("failed to run the check: {e}")),
         Ok(_) => match receiver.recv_timeout(limit) {
             Ok(finding) => finding,
             Err(RecvTimeoutError::Timeout) => {
                 Finding::note(format!("no answer within {} ms", limit.as_millis()))
                     .hint("the machine may be busy; run this again")
             }
-            Err(RecvTimeoutError::Disconnected) => Finding::problem("the check itself failed"),
+            Err(RecvTimeoutError::Disconnected) => Finding::problem("internal error: the check panicked"),
         },
     };
     Examined { check, finding, took: watch.total() }

@@ -67,17 +67,17 @@ impl Upkeep {
     /// What it does, for people.
     pub fn title(&self) -> String {
         match self {
-            Upkeep::RebuildIndex => "Make the index anew from the store".to_owned(),
-            Upkeep::CollectGarbage => "Remove from the store what is over its limit".to_owned(),
-            Upkeep::SetAltered => "Take altered files of the store out of service".to_owned(),
-            Upkeep::ClearTraces => "Remove the socket that a daemon left".to_owned(),
-            Upkeep::EndProcess(pid) => format!("End process {pid}, a daemon that nobody can reach"),
-            Upkeep::EndOnDemand => "End the daemon that was started on demand".to_owned(),
-            Upkeep::ReadSettings => "Have the daemon read its configuration again".to_owned(),
-            Upkeep::HandOver => "Have the daemon become this build".to_owned(),
+            Upkeep::RebuildIndex => "Rebuild the index from the store".to_owned(),
+            Upkeep::CollectGarbage => "Evict entries until the store is within its limit".to_owned(),
+            Upkeep::SetAltered => "Quarantine altered blobs".to_owned(),
+            Upkeep::ClearTraces => "Remove the socket that an earlier daemon left".to_owned(),
+            Upkeep::EndProcess(pid) => format!("Terminate process {pid}, an unreachable daemon"),
+            Upkeep::EndOnDemand => "Stop the daemon that was started on demand".to_owned(),
+            Upkeep::ReadSettings => "Make the daemon reload its configuration".to_owned(),
+            Upkeep::HandOver => "Switch the daemon to this build".to_owned(),
             Upkeep::Remove(paths) => {
                 let shown = paths.iter().map(|path| format!("\n    {}", path.display()));
-                format!("Remove what kache left:{}", shown.collect::<String>())
+                format!("Remove leftovers of kache:{}", shown.collect::<String>())
             }
         }
     }
@@ -110,7 +110,7 @@ impl Finding {
         Finding { level, text: text.into(), details: Vec::new(), hint: None, fix: None }
     }
 
-    /// All is well.
+    /// No problems found.
     pub fn ok(text: impl Into<String>) -> Finding {
         Finding::new(Level::Ok, text)
     }

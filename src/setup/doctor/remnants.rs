@@ -21,15 +21,15 @@ impl Check for Remnants {
     }
 
     fn looks_at(&self) -> &'static str {
-        "every place in which sccache can be set up"
+        "every place where sccache can be configured"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         let migration = machine.sccache();
         if migration.is_empty() {
             return match migration.caches.first() {
-                Some(dir) => Finding::ok(format!("only its cache is left, at {}", dir.display())),
-                None => Finding::ok("sccache is nowhere"),
+                Some(dir) => Finding::ok(format!("only its cache remains, in {}", dir.display())),
+                None => Finding::ok("sccache is not configured"),
             };
         }
         let mut actions = rewire(machine);
@@ -39,7 +39,7 @@ impl Check for Remnants {
             changes.extend(migration.in_project);
         } else if !migration.in_project.is_empty() {
             let patches = show::text(&migration.in_project);
-            by_hand.push(format!("for the repository, with `kache doctor --fix --project`:\n{patches}"));
+            by_hand.push(format!("to change the repository, run `kache doctor --fix --project`:\n{patches}"));
         }
         // A second change of one file has its turn in the next round.
         for action in changes {
@@ -48,14 +48,15 @@ impl Check for Remnants {
             }
         }
         if migration.found.is_empty() && actions.is_empty() {
-            return Finding::note("sccache is named in places that kache leaves alone").details(by_hand);
+            return Finding::note("sccache is mentioned in places that kache does not change")
+                .details(by_hand);
         }
         by_hand.extend(removal(machine));
         let n = migration.found.len();
-        let text = format!("sccache is set up in {n} place{}", if n == 1 { "" } else { "s" });
+        let text = format!("sccache is configured in {n} place{}", if n == 1 { "" } else { "s" });
         let fix = Fix { actions, by_hand: by_hand.clone(), ..Fix::default() };
         let finding = Finding::problem(text).details(migration.found).details(by_hand);
-        finding.fix(fix.after_asking("Move over from sccache?"))
+        finding.fix(fix.after_asking("Migrate from sccache?"))
     }
 }
 
@@ -84,7 +85,7 @@ fn removal(machine: &Machine) -> Option<String> {
     } else if is_in("scoop") {
         "scoop uninstall sccache"
     } else {
-        return Some(format!("{} can be removed with what installed it", program.display()));
+        return Some(format!("{} can be removed the way it was installed", program.display()));
     };
     Some(format!("{} can be removed: {command}", program.display()))
 }

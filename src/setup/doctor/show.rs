@@ -94,7 +94,7 @@ pub fn report(examined: &[Examined], machine: &Machine) -> String {
         .rows()
         .iter()
         .filter(|row| *row.source != Source::Default && row.name != SALT)
-        .map(|row| format!("  {} = {}, by {}\n", row.name, row.value, row.source))
+        .map(|row| format!("  {} = {} (from {})\n", row.name, row.value, row.source))
         .collect();
     if !own.is_empty() {
         text += &format!("\nsettings\n{}", own.concat());
@@ -133,11 +133,9 @@ pub fn summary(examined: &[Examined]) -> String {
     let n = |level| examined.iter().filter(|one| one.finding.level == level).count();
     let words = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     match (n(Level::Problem), n(Level::Note)) {
-        (0, 0) => "All is well.\n".to_owned(),
-        (0, notes) => format!("All is well; {} to read.\n", words(notes, "note")),
-        (problems, _) => {
-            format!("There {} {}.\n", if problems == 1 { "is" } else { "are" }, words(problems, "problem"))
-        }
+        (0, 0) => "No problems found.\n".to_owned(),
+        (0, notes) => format!("No problems found; {} to read.\n", words(notes, "note")),
+        (problems, _) => format!("{} found.\n", words(problems, "problem")),
     }
 }
 

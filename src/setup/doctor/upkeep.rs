@@ -26,13 +26,13 @@ pub fn keep_up(upkeep: &Upkeep, machine: &Machine) -> Result<String, String> {
         Upkeep::CollectGarbage => {
             let applied = automatic::collect_now(whole_config(machine)?).map_err(|e| e.to_string())?;
             match applied.problems.is_empty() {
-                true => Ok(format!("{} entries were removed", applied.n_evicted)),
+                true => Ok(format!("{} entries evicted", applied.n_evicted)),
                 false => Err(applied.problems.join("; ")),
             }
         }
         Upkeep::SetAltered => {
             let n_set_aside = verify::set_aside_unsealed(&whole_config(machine)?.cache_dir.value);
-            Ok(format!("{n_set_aside} blobs were taken out of service"))
+            Ok(format!("{n_set_aside} blobs quarantined"))
         }
         Upkeep::Remove(paths) => remove(paths),
         Upkeep::ClearTraces => clear_traces(&place(machine)?),
@@ -47,9 +47,7 @@ pub fn keep_up(upkeep: &Upkeep, machine: &Machine) -> Result<String, String> {
 fn whole_config(machine: &Machine) -> Result<&Config, String> {
     match machine.problems.first() {
         None => Ok(&machine.config),
-        Some(problem) => {
-            Err(format!("the store is left alone until the configuration is understood: {problem}"))
-        }
+        Some(problem) => Err(format!("the store is not changed until the configuration is fixed: {problem}")),
     }
 }
 
@@ -63,17 +61,18 @@ fn remove(paths: &[PathBuf]) -> Result<String, String> {
         let removed = if is_dir { fs::remove_dir_all(path) } else { fs::remove(path) };
         removed.map_err(|e| format!("{}: {e}", path.display()))?;
     }
-    Ok("what was left is removed".to_owned())
+    Ok("leftovers removed".to_owned())
 }
 
 /// Makes the index anew.
 pub fn rebuild_index(cache_dir: &Path) -> Result<String, String> {
     if fs::metadata(cache_dir).is_err() {
-        return Ok("there is no store, and so no index".to_owned());
+        return Ok("there is no store, so there is no index".to_owned());
     }
-    let (n_entries, notes) = crate::index::open::rebuild(cache_dir).map_err(|e| format!("the index: {e}"))?;
+    let (n_entries, notes) =
+        crate::index::open::rebuild(cache_dir).map_err(|e| format!("failed to rebuild the index: {e}"))?;
     let notes: String = notes.iter().map(|note| format!("\n{note}")).collect();
-    Ok(format!("the index is made anew, and knows {n_entries} entries{notes}"))
+    Ok(format!("index rebuilt with {n_entries} entries{notes}"))
 }
 
 /// Under the lock, so that it is not the socket of a daemon that starts meanwhile. The lock's file stays: whoever waits
@@ -81,12 +80,12 @@ pub fn rebuild_index(cache_dir: &Path) -> Result<String, String> {
 fn clear_traces(place: &DaemonAddress) -> Result<String, String> {
     let lock = lock::try_lock(&place.lock).map_err(|e| format!("{}: {e}", place.lock.display()))?;
     let Some(_lock) = lock else {
-        return Ok("a daemon runs again, and the socket is its own".to_owned());
+        return Ok("a daemon is running again and uses the socket".to_owned());
     };
     for path in [&place.endpoint.path, &place.last_run] {
         fs::remove(path).map_err(|e| format!("{}: {e}", path.display()))?;
     }
-    Ok("the socket that was left is removed".to_owned())
+    Ok("the stale socket is removed".to_owned())
 }
 
 /// The process is looked for right before each step: a number may be another process's by now.
@@ -96,16 +95,19 @@ fn end_process(machine: &Machine, place: &DaemonAddress, pid: u32) -> Result<Str
         if !is_there() {
             break;
         }
-        machine.asks.end_process(pid, forced).map_err(|e| format!("process {pid} cannot be ended: {e}"))?;
+        machine
+            .asks
+            .end_process(pid, forced)
+            .map_err(|e| format!("failed to terminate process {pid}: {e}"))?;
         let until = Instant::now() + PROCESS_LIMIT;
         while is_there() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
     if is_there() {
-        Err(format!("process {pid} does not end"))
+        Err(format!("process {pid} does not exit"))
     } else {
-        Ok(format!("process {pid} has ended"))
+        Ok(format!("process {pid} has exited"))
     }
 }
 
@@ -116,8 +118,8 @@ fn end_on_demand(machine: &Machine, place: &DaemonAddress) -> Result<String, Str
         Err(no) => return Err(no.to_string()),
     }
     match start::wait_for_end(place, END_LIMIT) {
-        true => Ok("the daemon that was started on demand has ended".to_owned()),
-        false => Err(format!("the daemon does not end; its log is {}", place.log.display())),
+        true => Ok("the daemon that was started on demand has stopped".to_owned()),
+        false => Err(format!("the daemon does not stop; its log is {}", place.log.display())),
     }
 }
 
@@ -145,7 +147,7 @@ fn hand_over(machine: &Machine, place: &DaemonAddress) -> Result<String, String>
         }
         Err(no) => return Err(no.to_string()),
     };
-    Ok(format!("the daemon, process {}, is {} now", after.pid, after.build))
+    Ok(format!("the daemon (process {}) now runs {}", after.pid, after.build))
 }
 
 /// It does so when it starts its program anew, and nobody is left without an answer meanwhile.
@@ -153,10 +155,10 @@ fn read_settings(machine: &Machine, place: &DaemonAddress) -> Result<String, Str
     let (before, _) = machine.daemon_now(place).map_err(|no| no.to_string())?;
     let after = changed_over(machine, place, &before, &Request::Restart)?;
     match after.config_fingerprint == Some(place.config.fingerprint()) {
-        true => Ok("the daemon works by the settings that hold now".to_owned()),
+        true => Ok("the daemon uses the current settings".to_owned()),
         false => Err(
-            "the daemon reads another configuration: it was started with another HOME or XDG_CONFIG_HOME; \
-                      `kache daemon stop` ends it, and the next one has yours"
+            "the daemon reads another configuration, because it was started with another HOME or XDG_CONFIG_HOME; \
+                      stop it with `kache daemon stop`, and the next one uses yours"
                 .to_owned(),
         ),
     }
@@ -171,7 +173,7 @@ fn changed_over(
 ) -> Result<Status, String> {
     let answer = machine.asks.daemon(place, &machine.build, request).map_err(|no| no.to_string())?;
     if let (Response::Refused { why }, _) = answer {
-        return Err(format!("the daemon goes on as it was: {why}"));
+        return Err(format!("the daemon was not changed: {why}"));
     }
     let mut status = || machine.daemon_now(place).map(|(status, _)| status);
     start::changed_over(before, &mut status).map_err(|e| e.to_string())

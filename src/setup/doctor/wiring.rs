@@ -7,7 +7,7 @@ use crate::setup::{init, user};
 /// `finding` with what `kache init` would do about it, or why it would do nothing.
 pub fn with_fix(finding: Finding, machine: &Machine) -> Finding {
     if user::is_root_for_another(&machine.env) {
-        return finding.hint("run it as the user whose cargo is meant, without sudo");
+        return finding.hint("run it without sudo, as the user whose cargo to configure");
     }
     match init::plan_for(&machine.env, &machine.exe) {
         Ok(init) => {

@@ -123,7 +123,7 @@ fn is_for_c(name: &str, value: &str) -> bool {
 }
 
 impl Migration {
-    /// Whether sccache is nowhere.
+    /// Whether sccache is not configured.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
             && self.actions.is_empty()

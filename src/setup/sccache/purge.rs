@@ -25,7 +25,7 @@ pub fn refusal(dir: &Path, env: &Env) -> Option<String> {
         return refuse("is a symbolic link");
     }
     if !metadata.is_dir() {
-        return refuse("is no directory");
+        return refuse("is not a directory");
     }
     let canonical = fs::canonical(dir).ok();
     let home = dirs::home(env).and_then(|home| fs::canonical(&home).ok());

@@ -360,7 +360,7 @@ fn only_what_looks_like_a_cache_of_sccache_is_removed() {
         assert!(why(dir).unwrap().contains("is or holds the home directory"), "{}", dir.display());
     }
     assert!(why(Path::new("/proc")).is_some());
-    assert!(why(&home.path("home/.cache/sccache/thesis.txt")).unwrap().contains("is no directory"));
+    assert!(why(&home.path("home/.cache/sccache/thesis.txt")).unwrap().contains("is not a directory"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ impl Check for Calls {
     }
 
     fn looks_at(&self) -> &'static str {
-        "what cargo calls in an empty package"
+        "what cargo calls when it runs in an empty package"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -26,10 +26,10 @@ impl Check for Calls {
                 .hint("install Rust (https://rustup.rs), or add its directory to PATH");
         }
         let Some(wrapper) = machine.kache() else {
-            return Finding::ok("not asked: cargo is not told to call kache");
+            return Finding::ok("not tested: cargo is not configured to call kache");
         };
         match machine.asks.prove(&machine.env, &wrapper) {
-            Ok(()) => Finding::ok("cargo was asked, and calls kache"),
+            Ok(()) => Finding::ok("cargo calls kache (tested)"),
             Err(why) => {
                 let mut lines = why.lines().map(str::to_owned);
                 let text = lines.next().unwrap_or_default();

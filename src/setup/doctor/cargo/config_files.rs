@@ -27,17 +27,16 @@ impl Check for ConfigFiles {
     fn run(&self, machine: &Machine) -> Finding {
         let chain = machine.chain();
         if let Some(problem) = chain.obstacle() {
-            return Finding::problem(problem.to_string())
-                .hint("correct it: no cargo command works until then");
+            return Finding::problem(problem.to_string()).hint("fix it: no cargo command works until then");
         }
         let Some(link) = chain.links.iter().find(|link| link.value.starts_with('~')) else {
             return Finding::ok("every file can be read");
         };
-        let text = format!("{} sets `{}`, where `~` is a letter like any other", link.origin, link.value);
+        let text = format!("{} sets `{}`, but cargo does not expand `~`", link.origin, link.value);
         let finding = Finding::problem(text);
         match expand(machine, link) {
             Some(action) => finding.fix(Fix::by(vec![action])),
-            None => finding.hint("write the whole path there"),
+            None => finding.hint("write the full path instead"),
         }
     }
 }
@@ -53,5 +52,5 @@ fn expand(machine: &Machine, link: &Link) -> Option<Action> {
     let text = read::text(path).ok()??;
     let edited = edit::set(path, &text, whole.to_str()?).ok()?;
     let undo = UndoEdit::CargoWrapper { undo: edited.undo };
-    Action::edit("Write the whole path of the wrapper", path, edited.text.into_bytes(), undo).ok()
+    Action::edit("Write the wrapper's full path", path, edited.text.into_bytes(), undo).ok()
 }

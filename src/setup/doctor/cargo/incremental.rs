@@ -21,21 +21,21 @@ impl Check for Incremental {
     }
 
     fn looks_at(&self) -> &'static str {
-        "variables, cargo's configuration and profiles that ask for incremental compilation"
+        "variables, cargo's configuration and profiles that enable incremental compilation"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         let variables = variables(machine);
         let places: Vec<String> = variables.iter().cloned().chain(files(machine)).collect();
         let Some(first) = places.first() else {
-            return Finding::ok("nothing asks for it; what cargo's own profiles ask for is left out");
+            return Finding::ok("nothing enables it; kache turns off what cargo's default profiles enable");
         };
         let hint = match variables.first() {
-            Some(name) => format!("`{}`: with kache it has no effect", unset_command(name)),
-            None => "the line can go: with kache it has no effect".to_owned(),
+            Some(name) => format!("`{}`: it has no effect with kache", unset_command(name)),
+            None => "remove the line: it has no effect with kache".to_owned(),
         };
         let finding =
-            Finding::note(format!("{first} asks for incremental compilation, which kache leaves out"));
+            Finding::note(format!("{first} enables incremental compilation, which kache turns off"));
         finding.details(places[1..].iter().map(|place| format!("so does {place}"))).hint(hint)
     }
 }

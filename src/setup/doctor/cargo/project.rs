@@ -23,7 +23,7 @@ impl Check for Project {
     }
 
     fn looks_at(&self) -> &'static str {
-        "configurations of cargo between here and /"
+        "cargo configuration files between here and /"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -32,7 +32,7 @@ impl Check for Project {
         let is_project =
             |origin: &Origin| matches!(origin, Origin::File { path, .. } if !path.starts_with(&own));
         let project = chain.links.iter().find(|link| is_project(&link.origin));
-        let Some(link) = project else { return Finding::ok("no project here sets a wrapper") };
+        let Some(link) = project else { return Finding::ok("no project configuration sets a wrapper") };
         if known(&link.value) == Known::Kache {
             return Finding::ok(format!("{} sets `{}`", link.origin, link.value));
         }
@@ -40,15 +40,15 @@ impl Check for Project {
             Program::Disabled => "an empty wrapper".to_owned(),
             _ => format!("`{}`", link.value),
         };
-        let finding = Finding::problem(format!("{} sets {what}, which goes first here", link.origin));
+        let finding = Finding::problem(format!("{} sets {what}, which takes precedence here", link.origin));
         match comment_out(link) {
             Some(action) if machine.with_project => {
-                finding.fix(Fix::by(vec![action]).after_asking("Leave the wrapper to the configuration of each user?"))
+                finding.fix(Fix::by(vec![action]).after_asking("Leave the wrapper to each user's configuration?"))
             }
             Some(_) => finding.hint(
-                "remove that line if kache is wanted in this project; `kache doctor --fix --project` comments it out",
+                "remove that line to use kache in this project; `kache doctor --fix --project` comments it out",
             ),
-            None => finding.hint("remove that line if kache is wanted in this project"),
+            None => finding.hint("remove that line to use kache in this project"),
         }
     }
 }
@@ -63,5 +63,5 @@ fn comment_out(link: &Link) -> Option<Action> {
     let is_meant = |name: &str, value: &str| name == Setting::RustcWrapper.key() && value == link.value;
     let file = lines::find(&place, &is_meant)?;
     let is_all = file.hits.iter().all(|hit| hit.line == *line);
-    file.comment_out("Leave the wrapper to the configuration of each user").filter(|_| is_all)
+    file.comment_out("Leave the wrapper to each user's configuration").filter(|_| is_all)
 }

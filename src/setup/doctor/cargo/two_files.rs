@@ -29,12 +29,12 @@ impl Check for TwoFiles {
             Problem::Both { used, ignored } => Some((used, ignored)),
             _ => None,
         });
-        let Some((used, ignored)) = both else { return Finding::ok("no directory has both names") };
+        let Some((used, ignored)) = both else { return Finding::ok("no directory contains both") };
         let text = format!("cargo reads {} and ignores {}", used.display(), ignored.display());
         let finding = Finding::problem(text);
         let is_same = matches!((fs::read(used), fs::read(ignored)), (Ok(one), Ok(other)) if one == other);
         // With another content, a person has to say what is meant.
-        let action = Action::remove("Remove the old name of cargo's configuration", used);
+        let action = Action::remove("Remove cargo's configuration under its old name", used);
         match action.ok().filter(|_| is_same) {
             Some(action) => {
                 let question = format!("Remove {}, which has the same content?", used.display());

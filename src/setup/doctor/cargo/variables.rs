@@ -22,7 +22,7 @@ impl Check for Variables {
     }
 
     fn looks_at(&self) -> &'static str {
-        "RUSTC_WRAPPER in the environment, in start-up files, and where the system keeps variables"
+        "RUSTC_WRAPPER in the environment, in shell start-up files, and in system settings"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -54,21 +54,21 @@ impl Check for Variables {
         let fix = Fix::by(actions).after_asking("Leave the wrapper to cargo's configuration?");
         match set {
             Some(link) if known(&link.value) == Known::Kache => {
-                Finding::note(format!("{} is `{}`; cargo's configuration would do", link.origin, link.value))
+                Finding::note(format!("{} is `{}`; cargo's configuration is enough", link.origin, link.value))
             }
             Some(link) if known(&link.value) != Known::Sccache => {
                 let what = if link.value.is_empty() {
-                    "is empty, which means none".to_owned()
+                    "is empty, which disables the wrapper,".to_owned()
                 } else {
                     format!("is `{}`", link.value)
                 };
-                Finding::problem(format!("{} {what}, and goes before cargo's configuration", link.origin))
+                Finding::problem(format!("{} {what} and overrides cargo's configuration", link.origin))
                     .details(shown)
                     .hint("remove it where it is set, and start a new shell")
                     .fix(fix)
             }
             _ if !shown.is_empty() => {
-                Finding::problem("another wrapper is set for every new shell").details(shown).fix(fix)
+                Finding::problem("every new shell sets another wrapper").details(shown).fix(fix)
             }
             _ => Finding::ok("no variable sets another wrapper"),
         }

@@ -22,7 +22,7 @@ impl Check for Wrapper {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the environment and every configuration of cargo, here and in /"
+        "the environment and every cargo configuration file, here and in /"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -32,7 +32,7 @@ impl Check for Wrapper {
         if let Some(link) = nested.winner().filter(|link| known(&link.value) == Known::Kache) {
             let text = format!("{} sets kache as `rustc-workspace-wrapper` too", link.origin);
             return Finding::problem(text)
-                .hint("remove it there: members of a workspace would go through kache twice");
+                .hint("remove it there: workspace members would go through kache twice");
         }
         let Some(winner) = here.winner() else {
             return with_fix(Finding::problem("cargo calls the compiler without kache"), machine);
@@ -44,9 +44,11 @@ impl Check for Wrapper {
             }
             Known::Kache => Finding::note(format!("cargo calls {set}, but not in every directory")),
             Known::Disabled => {
-                Finding::problem(format!("{} sets an empty wrapper, which means none", winner.origin))
+                Finding::problem(format!("{} sets an empty wrapper, which disables it", winner.origin))
             }
-            Known::Sccache | Known::Foreign => Finding::problem(format!("cargo calls {set}, and not kache")),
+            Known::Sccache | Known::Foreign => {
+                Finding::problem(format!("cargo calls {set}, instead of kache"))
+            }
         };
         with_fix(finding.details(shown(&here)), machine)
     }
@@ -58,7 +60,7 @@ fn is_kache(chain: &Chain) -> bool {
 
 fn shown(chain: &Chain) -> Vec<String> {
     let line = |(index, link): (usize, &Link)| {
-        let force = if index == 0 { "in force" } else { "no effect" };
+        let force = if index == 0 { "in effect" } else { "overridden" };
         format!("{force}: `{}`, set by {}", link.value, link.origin)
     };
     chain.links.iter().enumerate().map(line).collect()

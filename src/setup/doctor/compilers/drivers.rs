@@ -28,9 +28,11 @@ impl Check for Drivers {
 
     fn run(&self, machine: &Machine) -> Finding {
         if let Some((place, program)) = compiler(machine) {
-            return Finding::note(format!("{place} has cargo call `{program}`, which kache does not know"))
-                .details(["nothing is stored".to_owned()])
-                .hint("what is called `rustc` is known, whatever directory it is in");
+            return Finding::note(format!(
+                "{place} makes cargo call `{program}`, which kache does not know as a compiler"
+            ))
+            .details(["nothing is cached".to_owned()])
+            .hint("kache knows any program named `rustc`, in any directory");
         }
         let nested = cargo_config::resolve(Setting::WorkspaceWrapper, &machine.env, &machine.cwd);
         let foreign = nested.winner().filter(|link| {
@@ -38,9 +40,9 @@ impl Check for Drivers {
             known(&link.value) == Known::Foreign && !is_driver
         });
         if let Some(link) = foreign {
-            return Finding::note(format!("{} puts `{}` in front of the compiler", link.origin, link.value))
-                .details(["members of the workspace are compiled through it and not stored".to_owned()])
-                .hint("leave it out where it is not needed: dependencies are served either way");
+            return Finding::note(format!("{} runs the compiler through `{}`", link.origin, link.value))
+                .details(["workspace members are compiled through it and not cached".to_owned()])
+                .hint("unset it where you do not need it; dependencies are cached either way");
         }
         of_clippy(machine)
     }
@@ -60,9 +62,9 @@ fn compiler(machine: &Machine) -> Option<(String, String)> {
 /// Cargo calls it between its wrapper and the compiler.
 fn of_clippy(machine: &Machine) -> Finding {
     let programs = (machine.program("clippy-driver"), machine.program("rustc"));
-    let (Some(clippy), Some(rustc)) = programs else { return Finding::ok("there is no clippy") };
+    let (Some(clippy), Some(rustc)) = programs else { return Finding::ok("clippy is not installed") };
     let (Some(clippy), Some(rustc)) = (clippy.to_str(), rustc.to_str()) else {
-        return Finding::ok("clippy is at a path that is not UTF-8");
+        return Finding::ok("the path of clippy is not UTF-8");
     };
     let answers = |program: &std::path::Path, args: &[&str]| match machine.asks.run(program, args, &[]) {
         Ok(said) if said.code == Some(0) && said.stdout.starts_with(b"rustc ") => Ok(()),
@@ -70,11 +72,11 @@ fn of_clippy(machine: &Machine) -> Finding {
         Err(e) => Err(e.to_string()),
     };
     match answers(&machine.exe, &[clippy, rustc, "-vV"]) {
-        Ok(()) => Finding::ok("clippy answers through kache"),
+        Ok(()) => Finding::ok("clippy works through kache"),
         // Of a toolchain without it, only its name is there.
         Err(_) if answers(std::path::Path::new(clippy), &[rustc, "-vV"]).is_err() => {
-            Finding::ok("there is no clippy for this toolchain")
+            Finding::ok("clippy is not installed for this toolchain")
         }
-        Err(why) => Finding::problem("clippy answers, but not through kache").details([why]),
+        Err(why) => Finding::problem("clippy works, but not through kache").details([why]),
     }
 }

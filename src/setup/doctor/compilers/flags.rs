@@ -26,24 +26,27 @@ impl Check for Flags {
         let Some((place, _)) = flags.iter().find(|(_, words)| has_threads(words)) else {
             return match flags.iter().find(|(_, words)| measures_coverage(words)) {
                 Some((place, _)) => measured(place),
-                None => Finding::ok("nothing is asked of the compiler that makes hits rare"),
+                None => Finding::ok("no flag makes hits rare"),
             };
         };
-        Finding::note(format!("{place} asks for the compiler's parallel front end, `-Zthreads`"))
-            .details(["it may write other bytes each time, and then what depends on them is compiled anew"
-                .to_owned()])
-            .hint("leave it out if units miss that should not: `kache why-miss <crate>`")
+        Finding::note(format!("{place} enables the parallel front end, `-Zthreads`"))
+            .details([
+                "its output may differ from run to run, and then dependent crates are recompiled".to_owned()
+            ])
+            .hint("remove it if there are unexpected misses: `kache why-miss <crate>`")
     }
 }
 
 fn measured(place: &str) -> Finding {
-    Finding::note(format!("{place} has programs write profiles, `-C instrument-coverage` or `profile-generate`"))
-        .details([
-            "procedural macros of the workspace write one each time that they run, so what uses them is compiled \
-             each time; those of a registry write none where what uses them is served"
-                .to_owned(),
-        ])
-        .hint("set it only for the builds that measure: `cargo llvm-cov` does")
+    Finding::note(format!(
+        "{place} makes programs write profiles: `-C instrument-coverage` or `profile-generate`"
+    ))
+    .details([
+        "procedural macros of the workspace write one each time they run, so crates that use them are never \
+             cached; those of a registry write none where their users are cache hits"
+            .to_owned(),
+    ])
+    .hint("set it only for builds that measure, as `cargo llvm-cov` does")
 }
 
 /// Where flags are set, and their words.

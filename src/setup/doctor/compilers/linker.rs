@@ -17,24 +17,24 @@ impl Check for Linker {
     }
 
     fn looks_at(&self) -> &'static str {
-        "`cc`, which rustc links with"
+        "`cc`, which rustc uses to link"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         if std::env::consts::OS == "windows" {
-            return Finding::ok("rustc finds it by itself");
+            return Finding::ok("rustc finds the linker itself");
         }
         let Some(cc) = machine.program("cc") else {
-            return Finding::note("`cc` is not in PATH, and rustc links with it unless it is told otherwise")
-                .hint("install a C compiler, if programs do not link");
+            return Finding::note("`cc` is not in PATH; rustc uses it to link by default")
+                .hint("install a C compiler if linking fails");
         };
         match machine.asks.run(&cc, &["--version"], &[]) {
-            Ok(said) if said.code == Some(0) => Finding::ok(format!("{} answers", cc.display())),
+            Ok(said) if said.code == Some(0) => Finding::ok(format!("{} works", cc.display())),
             Ok(said) => {
                 let said = String::from_utf8_lossy(&said.stderr).trim().to_owned();
                 Finding::problem(format!("{} does not work", cc.display())).details([said])
             }
-            Err(e) => Finding::problem(format!("{} cannot be run: {e}", cc.display())),
+            Err(e) => Finding::problem(format!("failed to run {}: {e}", cc.display())),
         }
     }
 }

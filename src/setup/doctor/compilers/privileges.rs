@@ -19,14 +19,14 @@ impl Check for Privileges {
     }
 
     fn looks_at(&self) -> &'static str {
-        "set-user-ID and similar programs that compiling has started"
+        "set-user-ID and similar programs that compilations started"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         let notes = machine.cache_dir().map(|dir| privileged::all(&Store::at(dir).memo_dir()));
         let notes = notes.unwrap_or_default();
         let Some(first) = notes.first() else {
-            return Finding::ok("no crate starts a program with privileges of its own");
+            return Finding::ok("no crate starts a privileged program");
         };
         let mut details: Vec<String> = notes
             .iter()
@@ -34,9 +34,8 @@ impl Check for Privileges {
             .collect();
         details.sort();
         details.dedup();
-        let text = format!("compiling starts {}, which has privileges of its own", first.program.display());
-        Finding::note(text)
-            .details(details)
-            .hint("these crates are compiled without being observed, and are not stored")
+        let text =
+            format!("compilation starts {}, which runs with elevated privileges", first.program.display());
+        Finding::note(text).details(details).hint("these crates are compiled unobserved and are not cached")
     }
 }

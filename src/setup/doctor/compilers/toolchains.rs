@@ -30,18 +30,18 @@ impl Check for Toolchains {
     fn run(&self, machine: &Machine) -> Finding {
         let compilers = compilers(machine);
         if compilers.is_empty() {
-            return Finding::problem("there is no rustc").hint("install Rust (https://rustup.rs)");
+            return Finding::problem("rustc is not installed").hint("install Rust (https://rustup.rs)");
         }
         let failures: Vec<String> =
             compilers.iter().take(MOST_ASKED).filter_map(|compiler| ask(machine, compiler).err()).collect();
         let n_asked = compilers.len().min(MOST_ASKED);
         if failures.is_empty() {
             let left = compilers.len() - n_asked;
-            let left = if left > 0 { format!(", {left} more were not asked") } else { String::new() };
+            let left = if left > 0 { format!(", {left} more were not tried") } else { String::new() };
             let s = if n_asked == 1 { "" } else { "s" };
-            return Finding::ok(format!("{n_asked} compiler{s} answered through kache{left}"));
+            return Finding::ok(format!("{n_asked} compiler{s} ran through kache{left}"));
         }
-        Finding::problem(format!("{} of {n_asked} compilers cannot be run through kache", failures.len()))
+        Finding::problem(format!("{} of {n_asked} compilers do not run through kache", failures.len()))
             .details(failures)
             .hint("reinstall the toolchain, or remove it: `rustup toolchain uninstall <name>`")
     }
@@ -74,6 +74,6 @@ fn ask(machine: &Machine, compiler: &std::path::Path) -> Result<(), String> {
     if said.code == Some(0) && said.stdout.starts_with(b"rustc ") {
         return Ok(());
     }
-    let first = String::from_utf8_lossy(&said.stderr).lines().next().unwrap_or("it said nothing").to_owned();
+    let first = String::from_utf8_lossy(&said.stderr).lines().next().unwrap_or("no output").to_owned();
     Err(format!("{name}: {first}"))
 }

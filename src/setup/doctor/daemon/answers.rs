@@ -40,10 +40,12 @@ impl Check for Answers {
         match machine.daemon(&place) {
             Ok((status, took)) => of_running(machine, status, *took),
             Err(NoDaemon::NotRunning) if !run::is_running(&place) => of_none(machine, &place),
-            Err(NoDaemon::NotRunning) => unreachable(machine, &place, "a daemon runs, and listens to nobody"),
+            Err(NoDaemon::NotRunning) => {
+                unreachable(machine, &place, "a daemon is running but not listening")
+            }
             Err(NoDaemon::NotKache) => {
                 Finding::problem(format!("{}: {}", place.endpoint.path.display(), NoDaemon::NotKache))
-                    .hint("end what listens there, or remove it")
+                    .hint("stop the program that listens there, or remove the socket")
             }
             Err(NoDaemon::NoAnswer(e)) => {
                 unreachable(machine, &place, &format!("the daemon does not answer: {e}"))
@@ -52,7 +54,7 @@ impl Check for Answers {
                 Finding::problem(no.to_string()).fix(Fix::upkeep(Upkeep::HandOver))
             }
             Err(no @ &NoDaemon::TooNew { .. }) => Finding::problem(no.to_string())
-                .hint(format!("the daemon was started by another kache than {}", machine.exe.display())),
+                .hint(format!("the daemon was started by a different kache than {}", machine.exe.display())),
         }
     }
 }
@@ -61,17 +63,17 @@ fn of_running(machine: &Machine, status: &Status, took: Duration) -> Finding {
     let Status { build, pid, .. } = status;
     let since = format_duration(Duration::from_secs(status.uptime_ms / 1000));
     if let Some(why) = &status.upgrade_pending {
-        return Finding::problem(format!("an upgrade of the daemon, process {pid}, is pending"))
+        return Finding::problem(format!("an upgrade of the daemon (process {pid}) is pending"))
             .details([why.clone()])
-            .hint("once that is put right it is tried again")
+            .hint("it is retried once that is fixed")
             .fix(Fix::upkeep(Upkeep::HandOver));
     }
     if let Some(why) = &status.upkeep.error {
-        return Finding::problem(format!("the daemon, process {pid}, cannot look after the store"))
+        return Finding::problem(format!("the daemon (process {pid}) cannot maintain the store"))
             .details([why.clone()])
-            .hint("it tries again after the next builds; `kache daemon log` says more");
+            .hint("it retries after the next builds; see `kache daemon log`");
     }
-    let text = format!("process {pid} is {build}, and has been up for {since}");
+    let text = format!("process {pid} runs {build}, up for {since}");
     if build.id != machine.build.id {
         let is_at_its_path = machine.is_same_file(&status.exe, &machine.exe);
         return match () {
@@ -79,15 +81,15 @@ fn of_running(machine: &Machine, status: &Status, took: Duration) -> Finding {
                 Finding::note(format!("{text}; this is {}", machine.build)).fix(Fix::upkeep(Upkeep::HandOver))
             }
             () if build.is_newer_than(&machine.build) => {
-                Finding::ok(format!("{text}, which is newer than this"))
+                Finding::ok(format!("{text}, newer than this program"))
             }
             () => Finding::note(format!("{text}, from {}; this is {}", status.exe.display(), machine.build))
-                .hint("`kache daemon stop` ends it, `kache daemon start` starts this one"),
+                .hint("`kache daemon stop` stops it, `kache daemon start` starts this one"),
         };
     }
     if took > SOON {
         return Finding::note(format!("{text}; it took {} ms to answer", took.as_millis()))
-            .hint("the machine may be busy; `kache daemon log` says what it does");
+            .hint("the machine may be busy; see `kache daemon log`");
     }
     Finding::ok(text)
 }
@@ -96,17 +98,15 @@ fn of_none(machine: &Machine, place: &DaemonAddress) -> Finding {
     let last = LastRun::read(&place.last_run);
     if !last.pause(machine.now_ms).is_zero() {
         let n = last.n_crashes_until_now();
-        return Finding::problem(format!(
-            "the daemon ended by itself {n} times, each time soon after its start"
-        ))
-        .hint("`kache daemon log` may say why; report it if it does not");
+        return Finding::problem(format!("the daemon crashed {n} times, each time soon after it started"))
+            .hint("`kache daemon log` may say why; report it if it does not");
     }
     match service::of(machine) {
-        Service::Impossible(_) | Service::Absent => Finding::ok(
-            "none runs, which is as it should be: no service starts one, and builds do not need it",
-        ),
-        Service::Installed(_) => Finding::ok("none runs; see `service-runs`"),
-        Service::Unknown(_) => Finding::ok("none runs; builds do not need it"),
+        Service::Impossible(_) | Service::Absent => {
+            Finding::ok("not running, as expected: no service starts it, and builds do not need it")
+        }
+        Service::Installed(_) => Finding::ok("not running; see `service-runs`"),
+        Service::Unknown(_) => Finding::ok("not running; builds do not need it"),
     }
 }
 
@@ -116,8 +116,9 @@ fn unreachable(machine: &Machine, place: &DaemonAddress, why: &str) -> Finding {
     let log = format!("its log is {}", place.log.display());
     match holder {
         Some(holder) => Finding::problem(format!("{why} (process {})", holder.pid)).hint(log).fix(
-            Fix::upkeep(Upkeep::EndProcess(holder.pid)).after_asking(format!("End process {}?", holder.pid)),
+            Fix::upkeep(Upkeep::EndProcess(holder.pid))
+                .after_asking(format!("Terminate process {}?", holder.pid)),
         ),
-        None => Finding::problem(why).hint(format!("{log}; `kache daemon stop` may end it")),
+        None => Finding::problem(why).hint(format!("{log}; `kache daemon stop` may stop it")),
     }
 }

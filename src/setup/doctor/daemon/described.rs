@@ -19,7 +19,7 @@ impl Check for Described {
     }
 
     fn looks_at(&self) -> &'static str {
-        "who starts the daemon at login, and what was written for that"
+        "the login service and its files"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -29,31 +29,31 @@ impl Check for Described {
                 return Finding::ok(format!("no login service can be installed: {why}"));
             }
             Service::Absent => {
-                return Finding::ok(
-                    "no login service is installed; `kache daemon install` has the daemon started at login",
-                );
+                return Finding::ok("no login service is installed; `kache daemon install` adds one");
             }
             Service::Unknown(why) => {
-                return Finding::note("it cannot be told who starts the daemon").details([why]);
+                return Finding::note("cannot determine whether a login service is installed").details([why]);
             }
         };
         let name = installed.supervisor.name();
         if !installed.is_described {
             return Finding::ok(match &installed.foreign {
-                Some(path) => format!("{name} starts the daemon as {} has it", path.display()),
-                None => format!("{name} has one that kache did not write"),
+                Some(path) => format!("{name} starts the daemon as described in {}", path.display()),
+                None => format!("{name} has a service that kache did not write"),
             });
         }
         if installed.status.trouble.as_deref() == Some("masked") {
-            return Finding::problem(format!("{name} is told never to start it: the unit is masked"))
-                .hint("`systemctl --user unmask` allows it, `kache daemon uninstall` removes it");
+            return Finding::problem(format!("{name} never starts it: the unit is masked"))
+                .hint("`systemctl --user unmask` allows it again, `kache daemon uninstall` removes it");
         }
         let plan = match installed.plan(machine) {
             Ok(plan) => plan,
-            Err(e) => return Finding::problem("the service cannot be put right").details([e.to_string()]),
+            Err(e) => {
+                return Finding::problem("the login service cannot be repaired").details([e.to_string()]);
+            }
         };
         if plan.is_empty() {
-            return Finding::ok(format!("{name} starts the daemon at every login"));
+            return Finding::ok(format!("{name} starts the daemon at login"));
         }
         let changed: Vec<String> = plan
             .actions
@@ -65,11 +65,11 @@ impl Check for Described {
             .collect();
         let text = match changed.is_empty() {
             true => format!("{name} does not start the daemon at login"),
-            false => "the service is not described as this kache describes it".to_owned(),
+            false => "the login service is not as this kache installs it".to_owned(),
         };
         Finding::problem(text)
             .details(changed)
-            .hint("`kache daemon uninstall` removes it, if it is not wanted")
+            .hint("`kache daemon uninstall` removes it if you do not want it")
             .fix(Fix::by(plan.actions))
     }
 }

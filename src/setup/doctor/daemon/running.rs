@@ -22,13 +22,13 @@ impl Check for Running {
     }
 
     fn looks_at(&self) -> &'static str {
-        "whether the service runs, how it ended last, and how often it was started again"
+        "whether the service runs, how it last ended, and how often it was restarted"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         match service::of(machine) {
             Service::Installed(installed) => judge(machine, &installed),
-            _ => Finding::ok("there is no service that should run"),
+            _ => Finding::ok("no login service is installed"),
         }
     }
 }
@@ -36,24 +36,26 @@ impl Check for Running {
 fn judge(machine: &Machine, installed: &Installed) -> Finding {
     let Installed { supervisor, status, is_described, .. } = installed;
     if !is_described && !status.is_running {
-        return Finding::ok("left to who installed it");
+        return Finding::ok("not managed by kache");
     }
     if installed.plan(machine).is_ok_and(|plan| !plan.is_empty()) {
-        return Finding::ok("see `service`, which goes first");
+        return Finding::ok("see `service`");
     }
     let daemon =
         machine.place().ok().and_then(|place| machine.daemon(&place).ok().map(|(daemon, _)| daemon.clone()));
     if let Some(daemon) = daemon.filter(|daemon| daemon.supervisor == ON_DEMAND) {
-        let text =
-            format!("the daemon that runs, process {}, is not the service's, and keeps it away", daemon.pid);
+        let text = format!(
+            "the running daemon (process {}) was not started by the service and keeps it from starting",
+            daemon.pid
+        );
         return Finding::problem(text).fix(Fix::upkeep(Upkeep::EndOnDemand));
     }
     let name = supervisor.name();
     if status.is_running {
-        let process = status.pid.map(|pid| format!(", as process {pid}")).unwrap_or_default();
+        let process = status.pid.map(|pid| format!(" as process {pid}")).unwrap_or_default();
         return match status.n_restarts {
             Some(n) if n >= MANY_RESTARTS => {
-                Finding::note(format!("it runs{process}, and {name} had to start it {n} times again"))
+                Finding::note(format!("it runs{process}, but {name} restarted it {n} times"))
                     .hint("`kache daemon log` may say why it ended")
             }
             _ => Finding::ok(format!("it runs{process}")),
@@ -62,12 +64,12 @@ fn judge(machine: &Machine, installed: &Installed) -> Finding {
     let runner = Through(&*machine.asks);
     let fix = Fix::by(supervisor.start_again(&runner));
     let Some(trouble) = &status.trouble else {
-        return Finding::note("it was stopped, and does not run until the next login").fix(fix);
+        return Finding::note("it is stopped until the next login").fix(fix);
     };
     let words = supervisor.last_words(&runner);
     let words: Vec<String> = words.lines().map(str::to_owned).collect();
     let last = words[words.len().saturating_sub(5)..].to_vec();
-    Finding::problem(format!("{name} does not keep it running: {trouble}"))
+    Finding::problem(format!("{name} cannot keep it running: {trouble}"))
         .details(last)
         .hint("`kache daemon log` may say more")
         .fix(fix)

@@ -1,4 +1,4 @@
-//! Whether the daemon works by the settings that hold here.
+//! Whether the daemon uses the settings that apply here.
 
 use crate::config::Config;
 use crate::setup::doctor::check::{Check, Group};
@@ -21,34 +21,32 @@ impl Check for Settings {
     }
 
     fn looks_at(&self) -> &'static str {
-        "whether the daemon's settings are those of the file, and those that hold here"
+        "whether the daemon uses the settings that apply here"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let Ok(place) = machine.place() else { return Finding::ok("there is no place for a daemon") };
-        let Ok((status, _)) = machine.daemon(&place) else { return Finding::ok("no daemon runs") };
+        let Ok(place) = machine.place() else { return Finding::ok("a daemon cannot run here") };
+        let Ok((status, _)) = machine.daemon(&place) else { return Finding::ok("no daemon is running") };
         let problems: Vec<String> = place.problems.iter().map(ToString::to_string).collect();
         let fingerprint = Some(place.config.fingerprint());
         let is_told = status.config_fingerprint.is_some();
         if status.config_problems != problems || (is_told && status.config_fingerprint != fingerprint) {
-            return Finding::problem(
-                "the daemon works by other settings than those in the configuration file",
-            )
-            .details(status.config_problems.clone())
-            .hint("it looks every few seconds whether that has changed")
-            .fix(Fix::upkeep(Upkeep::ReadSettings));
+            return Finding::problem("the daemon's settings differ from the configuration file")
+                .details(status.config_problems.clone())
+                .hint("the daemon checks the file for changes every few seconds")
+                .fix(Fix::upkeep(Upkeep::ReadSettings));
         }
         if !problems.is_empty() {
-            return Finding::problem("the daemon does not understand all of its configuration")
-                .hint("correct it: see `settings`; the daemon reads it again by itself");
+            return Finding::problem("the daemon's configuration has errors")
+                .hint("fix them: see `settings`; the daemon reloads the file itself");
         }
         let only_here = only_here(&machine.config, &place.config);
         if only_here.is_empty() {
-            return Finding::ok("the daemon works by the settings that hold here");
+            return Finding::ok("the daemon uses the settings that apply here");
         }
-        Finding::note("settings that the daemon does not have hold here")
+        Finding::note("some settings apply here but not to the daemon")
             .details(only_here)
-            .hint("put them into the user's configuration file if the daemon is to look after that store")
+            .hint("to apply them to the daemon, put them into the user's configuration file")
     }
 }
 
@@ -58,7 +56,10 @@ fn only_here(here: &Config, daemons: &Config) -> Vec<String> {
     pairs
         .filter(|(here, daemons)| ITS_OWN.contains(&here.name) && here.value != daemons.value)
         .map(|(here, daemons)| {
-            format!("{}: `{}` by {}; the daemon has `{}`", here.name, here.value, here.source, daemons.value)
+            format!(
+                "{}: `{}` from {}; the daemon has `{}`",
+                here.name, here.value, here.source, daemons.value
+            )
         })
         .collect()
 }

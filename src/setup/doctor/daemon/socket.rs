@@ -22,21 +22,21 @@ impl Check for Socket {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the socket's path and length, its owner and mode, and those of its directory"
+        "path, owner and mode of the daemon's socket and its directory"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         if machine.seen().system == "windows" {
-            return Finding::ok("the system itself lets nobody else open the daemon's pipe");
+            return Finding::ok("Windows lets no other user open the daemon's pipe");
         }
-        let Ok(place) = machine.place() else { return Finding::ok("there is no place for a socket") };
+        let Ok(place) = machine.place() else { return Finding::ok("a daemon cannot run here") };
         let (dir, socket) = (&place.dir, &place.endpoint.path);
         let mut loose = Vec::new();
         for (path, wanted) in [(dir, 0o700), (socket, 0o600)] {
             let Ok(metadata) = fs::symlink_metadata(path) else { continue };
             if !fs::is_own(&metadata) {
                 return Finding::problem(format!("{} belongs to another user", path.display()))
-                    .hint("no daemon listens there; have it removed");
+                    .hint("kache does not use it; ask its owner to remove it");
             }
             let is_right = match settle::standing(path) {
                 Ok(Standing::Directory) => path == dir,
@@ -45,8 +45,11 @@ impl Check for Socket {
             };
             if !is_right {
                 let what = if path == dir { "directory" } else { "socket" };
-                return Finding::problem(format!("{} is no {what}, so no daemon can listen", path.display()))
-                    .hint("remove it");
+                return Finding::problem(format!(
+                    "{} is not a {what}, so no daemon can listen",
+                    path.display()
+                ))
+                .hint("remove it");
             }
             let mode = settle::mode(&metadata);
             if mode & 0o077 != 0 {
@@ -56,17 +59,17 @@ impl Check for Socket {
         if !loose.is_empty() {
             let paths = loose.iter().map(|(path, mode, _)| format!("{} has mode {mode:o}", path.display()));
             let actions = loose.iter().filter_map(|(path, mode, wanted)| close(path, *mode, *wanted));
-            return Finding::problem("others can reach the daemon's socket")
+            return Finding::problem("other users can access the daemon's socket")
                 .details(paths.collect::<Vec<_>>())
                 .fix(Fix::by(actions.collect()));
         }
         if *dir == ipc::shared_dir() {
-            return Finding::note(format!("the socket is in {}, among directories of others", dir.display()))
-                .hint("every other path would be too long for one: set XDG_RUNTIME_DIR or `cache.local_store` to a short path");
+            return Finding::note(format!("the socket is in {}, next to other users' directories", dir.display()))
+                .hint("every other path is too long for a socket: set XDG_RUNTIME_DIR or `cache.local_store` to a short path");
         }
         match fs::symlink_metadata(socket) {
-            Ok(_) => Finding::ok(format!("{} is this user's alone", socket.display())),
-            Err(_) => Finding::ok(format!("there is none; a daemon would listen at {}", socket.display())),
+            Ok(_) => Finding::ok(format!("only this user can access {}", socket.display())),
+            Err(_) => Finding::ok(format!("none; a daemon would listen on {}", socket.display())),
         }
     }
 }
@@ -74,5 +77,5 @@ impl Check for Socket {
 fn close(path: &Path, mode: u32, wanted: u32) -> Option<Action> {
     let path = path.to_str()?;
     let chmod = |mode: u32| CommandLine::new("chmod", &[&format!("{mode:o}"), path]);
-    Some(Action::run("Let nobody else reach the daemon's socket", chmod(wanted), Some(chmod(mode))))
+    Some(Action::run("Restrict the daemon's socket to this user", chmod(wanted), Some(chmod(mode))))
 }

@@ -24,11 +24,11 @@ impl Check for Traces {
     }
 
     fn looks_at(&self) -> &'static str {
-        "daemons that nobody can find, and a socket that nobody listens at"
+        "unreachable daemons and stale sockets"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let Ok(place) = machine.place() else { return Finding::ok("there is no place for a daemon") };
+        let Ok(place) = machine.place() else { return Finding::ok("a daemon cannot run here") };
         let daemon = machine.daemon(&place);
         let is_stray = |pid: u32, has_lock: bool| match &daemon {
             Ok((status, _)) => pid != status.pid,
@@ -48,19 +48,19 @@ impl Check for Traces {
         if is_over && has_socket {
             of_socket(&place)
         } else {
-            Finding::ok("nothing is left of earlier daemons")
+            Finding::ok("earlier daemons left nothing behind")
         }
     }
 }
 
 fn of_strays(strays: &[u32]) -> Finding {
     let text = match strays {
-        [pid] => format!("process {pid} is a daemon that nobody can find: its lock was removed"),
-        _ => format!("{} processes are daemons that nobody can find: their lock was removed", strays.len()),
+        [pid] => format!("process {pid} is an unreachable daemon: its lock file was removed"),
+        _ => format!("{} processes are unreachable daemons: their lock file was removed", strays.len()),
     };
     let pids: Vec<String> = strays.iter().map(u32::to_string).collect();
     let question =
-        format!("End {} {}?", if strays.len() == 1 { "process" } else { "processes" }, pids.join(", "));
+        format!("Terminate {} {}?", if strays.len() == 1 { "process" } else { "processes" }, pids.join(", "));
     let upkeep = strays.iter().copied().map(Upkeep::EndProcess).collect();
     Finding::problem(text).fix(Fix { upkeep, ..Fix::default() }.after_asking(question))
 }
@@ -69,11 +69,11 @@ fn of_socket(place: &DaemonAddress) -> Finding {
     let at = place.endpoint.path.display();
     let fix = Fix::upkeep(Upkeep::ClearTraces);
     if LastRun::read(&place.last_run).is_running {
-        return Finding::problem(format!("the last daemon was killed or crashed, and left its socket {at}"))
-            .hint("builds do not mind; `kache daemon log` may say more")
+        return Finding::problem(format!("the last daemon was killed or crashed and left its socket {at}"))
+            .hint("builds are not affected; `kache daemon log` may say more")
             .fix(fix);
     }
-    Finding::note(format!("nobody listens at the socket {at}"))
-        .hint("the next daemon replaces it; builds do not mind")
+    Finding::note(format!("nothing listens on the socket {at}"))
+        .hint("the next daemon replaces it; builds are not affected")
         .fix(fix)
 }

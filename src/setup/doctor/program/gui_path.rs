@@ -34,14 +34,14 @@ impl Check for GuiPath {
             if !is_set {
                 return Finding::ok("cargo calls no wrapper");
             }
-            let text = "only a variable of this shell has cargo call kache: editors started from the desktop do without";
+            let text = "only an environment variable of this shell makes cargo call kache: editors started from the desktop do not use it";
             return with_fix(Finding::note(text), machine);
         };
         if known(&link.value) != Known::Kache {
-            return Finding::ok("cargo calls another wrapper, or none");
+            return Finding::ok("cargo calls another wrapper or none");
         }
         if link.value.contains(std::path::is_separator) {
-            return Finding::ok("the wrapper is named by its path, so no PATH is needed");
+            return Finding::ok("the wrapper is configured by its path, so PATH does not matter");
         }
         let (path, is_told) = match path_of_desktop(machine) {
             Path::SameAsHere => return Finding::ok("all programs have the same PATH"),
@@ -52,7 +52,7 @@ impl Check for GuiPath {
             Some(found) => Finding::ok(format!("programs started from the desktop find {}", found.display())),
             None => {
                 let text = format!(
-                    "`{}`, set by {}, is not in the PATH of the desktop: cargo does not work in editors started there",
+                    "`{}`, set by {}, is not in the desktop's PATH: cargo fails in editors started there",
                     link.value, link.origin
                 );
                 let is = if is_told { "is" } else { "is usually" };

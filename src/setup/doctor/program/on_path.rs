@@ -21,7 +21,7 @@ impl Check for OnPath {
     }
 
     fn looks_at(&self) -> &'static str {
-        "every kache in PATH"
+        "every `kache` in PATH"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -36,15 +36,15 @@ impl Check for OnPath {
         }
         let Some((first, file)) = programs.first() else {
             return Finding::note("kache is not in PATH").hint(format!(
-                "cargo finds it by its path; to call it by its name, add {} to PATH",
+                "cargo finds it by its path; to run it by name, add {} to PATH",
                 machine.exe.parent().unwrap_or(&machine.exe).display()
             ));
         };
         let shown = programs.iter().map(|(path, file)| {
             let this = match () {
-                () if *file == machine.exe => ", which is this one",
+                () if *file == machine.exe => ", this program",
                 // Of one version there can be many builds.
-                () if has_same_bytes(file, &machine.exe) => ", a copy of this one",
+                () if has_same_bytes(file, &machine.exe) => ", a copy of this program",
                 () => "",
             };
             format!("{} ({}){this}", path.display(), version(machine, path))
@@ -53,15 +53,15 @@ impl Check for OnPath {
             return Finding::ok(format!("`kache` is {}", first.display()));
         }
         let text = match programs.len() {
-            1 => format!("`kache` is another program than this one: {}", first.display()),
-            n => format!("PATH has {n} programs called kache; the first is called"),
+            1 => format!("`kache` in PATH is a different program: {}", first.display()),
+            n => format!("PATH contains {n} programs named kache; the first one is used"),
         };
-        Finding::note(text).details(shown).hint("remove those that are not needed")
+        Finding::note(text).details(shown).hint("remove the ones you do not need")
     }
 }
 
 fn version(machine: &Machine, path: &std::path::Path) -> String {
     let said = machine.asks.run(path, &["--version"], &[]).map(|said| said.stdout).unwrap_or_default();
     let said = String::from_utf8_lossy(&said);
-    said.split_whitespace().nth(1).map_or("its version is unknown".to_owned(), str::to_owned)
+    said.split_whitespace().nth(1).map_or("unknown version".to_owned(), str::to_owned)
 }

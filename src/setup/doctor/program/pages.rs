@@ -21,7 +21,7 @@ impl Check for Pages {
     }
 
     fn looks_at(&self) -> &'static str {
-        "completions and manual pages that were installed for this user"
+        "completions and manual pages installed for this user"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -33,7 +33,7 @@ impl Check for Pages {
             let Ok(bytes) = fs::read(&path) else { continue };
             n_installed += 1;
             if bytes != page.text.as_bytes() {
-                let title = format!("Write the completions of this kache to {}", path.display());
+                let title = format!("Update the completions in {}", path.display());
                 let text = page.text.clone().into_bytes();
                 actions.extend(Action::edit(title, &path, text, UndoEdit::None));
                 old.push(path.display().to_string());
@@ -47,12 +47,13 @@ impl Check for Pages {
         if old.is_empty() {
             return Finding::ok(match n_installed {
                 0 => "none are installed for this user; `kache completions` prints them".to_owned(),
-                _ => "they are those of this kache".to_owned(),
+                _ => "up to date".to_owned(),
             });
         }
-        let finding = Finding::note("what is installed is of another kache").details(old);
+        let finding =
+            Finding::note("completions or manual pages of another version are installed").details(old);
         let finding = match has_old_manual {
-            true => finding.hint("whoever installed the manual pages can install those of this version"),
+            true => finding.hint("reinstall the manual pages from this version"),
             false => finding,
         };
         finding.fix(Fix::by(actions))

@@ -20,7 +20,7 @@ impl Check for Release {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the newest release, where the installer got this one from"
+        "the newest release on the installer's server"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -28,7 +28,8 @@ impl Check for Release {
             Some(Ok(receipt)) => receipt,
             None => None,
             Some(Err(e)) => {
-                return Finding::problem(e.to_string()).hint("run the installer again: it writes a new one");
+                return Finding::problem(e.to_string())
+                    .hint("run the installer again to write a new receipt");
             }
         };
         let is_installers = receipt.as_ref().is_some_and(|receipt| receipt.is_of(&machine.exe));
@@ -38,20 +39,22 @@ impl Check for Release {
             None => "update it the way it was installed".to_owned(),
         };
         let Some(receipt) = receipt else {
-            return Finding::note("the installer was not here, so the address of releases is not known")
-                .hint(command);
+            return Finding::note(
+                "kache was not installed by its installer, so the release server is unknown",
+            )
+            .hint(command);
         };
         let own = machine.build.version.split('+').next().and_then(Semver::parse);
         match (machine.asks.newest_release(&receipt.base_url, &machine.env), own) {
-            (Err(why), _) => Finding::note("the newest release cannot be told").details([why]),
+            (Err(why), _) => Finding::note("cannot determine the newest release").details([why]),
             (Ok(newest), Some(own)) if newest <= own => {
-                Finding::ok(format!("this is {own}, and the newest release is {newest}"))
+                Finding::ok(format!("this is {own}; the newest release is {newest}"))
             }
             (Ok(newest), Some(own)) if newest.is_prerelease() && !own.is_prerelease() => {
                 Finding::ok(format!("this is {own}; {newest} is only a prerelease"))
             }
             (Ok(newest), _) => {
-                Finding::note(format!("kache {newest} is released; this is {}", machine.build.version))
+                Finding::note(format!("kache {newest} is available; this is {}", machine.build.version))
                     .hint(command)
             }
         }

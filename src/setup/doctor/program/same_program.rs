@@ -20,7 +20,7 @@ impl Check for SameProgram {
     }
 
     fn looks_at(&self) -> &'static str {
-        "this program, and the one that cargo calls"
+        "this program and the one that cargo calls"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -28,12 +28,12 @@ impl Check for SameProgram {
             return Finding::ok(format!("this is {}; see `wrapper` below", machine.exe.display()));
         };
         if machine.is_same_file(&wrapper, &machine.exe) || has_same_bytes(&wrapper, &machine.exe) {
-            return Finding::ok("cargo calls this very program");
+            return Finding::ok("cargo calls this program");
         }
         if fs::metadata(&wrapper).is_err() {
             return Finding::ok(format!("this is {}; see `wrapper-file`", machine.exe.display()));
         }
-        let finding = Finding::problem("cargo calls another kache than this one")
+        let finding = Finding::problem("cargo calls a different kache")
             .details([format!("cargo: {}", wrapper.display()), format!("this:  {}", machine.exe.display())]);
         with_fix(finding, machine)
     }

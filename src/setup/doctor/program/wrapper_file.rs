@@ -22,7 +22,7 @@ impl Check for WrapperFile {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the file that cargo calls in front of the compiler"
+        "the wrapper program that cargo calls"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -41,18 +41,18 @@ impl Check for WrapperFile {
             with_fix(Finding::problem(text), machine)
         };
         let Ok(metadata) = fs::metadata(path) else {
-            return problem("is not there, so no cargo command works");
+            return problem("does not exist, so no cargo command works");
         };
         if !os::may_be_run(path, &metadata) {
-            return problem("cannot be run, so no cargo command works");
+            return problem("is not executable, so no cargo command works");
         }
         if let Some(manager) = shim_of(path) {
-            return problem(&format!("is a shim: it starts {manager} before each compiler"));
+            return problem(&format!("is a shim: every compilation starts {manager} first"));
         }
         if crate::setup::wrapper_path::in_version_dir(path).is_some() {
-            return problem("is in a directory of one version, which an upgrade takes away");
+            return problem("is in a version-specific directory that an upgrade removes");
         }
-        Finding::ok(format!("{} is there and can be run", path.display()))
+        Finding::ok(format!("{} exists and is executable", path.display()))
     }
 }
 

@@ -19,7 +19,7 @@ impl Check for Changes {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the journal of what was changed on this machine"
+        "the journal of changes to this machine"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -33,11 +33,11 @@ impl Check for Changes {
                     .hint(DAMAGED_HINT)
             }
             Ok(entries) if entries.iter().any(|entry| entry.status() == Status::Applying) => {
-                Finding::note("a change of this machine was interrupted, or is under way")
-                    .hint("if nothing is under way, the next `kache init` or `kache uninstall` takes it back")
+                Finding::note("a change of this machine was interrupted or is in progress")
+                    .hint("if none is in progress, the next `kache init` or `kache uninstall` undoes it")
             }
             Ok(entries) if entries.is_empty() => Finding::ok("nothing was changed yet"),
-            Ok(_) => Finding::ok("what was changed can be taken back"),
+            Ok(_) => Finding::ok("all changes can be undone"),
         }
     }
 }

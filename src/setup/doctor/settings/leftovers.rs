@@ -28,16 +28,16 @@ impl Check for Leftovers {
     }
 
     fn looks_at(&self) -> &'static str {
-        "files of interrupted runs and of earlier versions"
+        "files left by interrupted runs and earlier versions"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         let left = left(machine);
         if left.is_empty() {
-            return Finding::ok("nothing is left of earlier runs");
+            return Finding::ok("earlier runs left nothing behind");
         }
         let shown: Vec<String> = left.iter().map(|path| path.display().to_string()).collect();
-        Finding::note("earlier runs left files that nobody needs")
+        Finding::note("earlier runs left unneeded files")
             .details(shown)
             .fix(Fix::upkeep(Upkeep::Remove(left)))
     }

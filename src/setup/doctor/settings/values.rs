@@ -22,24 +22,21 @@ impl Check for Values {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the files and variables of kache's configuration"
+        "kache's configuration files and variables"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         if machine.problems.is_empty() {
             let off = machine.config.disabled.value;
             return match off {
-                true => Finding::note(format!("kache is turned off by {}", machine.config.disabled.source)),
-                false => Finding::ok("every setting is understood"),
+                true => Finding::note(format!("kache is disabled by {}", machine.config.disabled.source)),
+                false => Finding::ok("all settings are valid"),
             };
         }
         let said = machine.problems.iter().map(ToString::to_string);
         let n = machine.problems.len();
-        let text = if n == 1 {
-            "a setting is not understood".to_owned()
-        } else {
-            format!("{n} settings are not understood")
-        };
+        let text =
+            if n == 1 { "1 setting is invalid".to_owned() } else { format!("{n} settings are invalid") };
         let renamed = machine.problems.iter().find_map(rename);
         let finding = Finding::problem(text).details(said);
         let finding = finding.hint("`kache config` shows all settings and where they come from");
@@ -60,7 +57,7 @@ fn rename(problem: &Problem) -> Option<(Action, String)> {
     let (before, after) = renamed(&text, *line, old, new)?;
     let undo = UndoEdit::RestoreLines { pairs: vec![(after.1, before)] };
     let action = Action::edit("Correct the name of a setting", Path::new(path), after.0.into_bytes(), undo);
-    Some((action.ok()?, format!("Is `{key}` meant to be `{suggestion}`?")))
+    Some((action.ok()?, format!("Rename `{key}` to `{suggestion}`?")))
 }
 
 /// The old line, and the text and the line with another key.

@@ -23,30 +23,30 @@ impl Check for Directory {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the cache directory and every folder in it: the owner and the mode"
+        "owner and mode of the cache directory and its subdirectories"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         let Some(dir) = machine.cache_dir() else {
-            return Finding::problem("there is no place for the store")
-                .hint("set HOME, or name a directory in KACHE_CACHE_DIR");
+            return Finding::problem("there is no cache directory").hint("set HOME or KACHE_CACHE_DIR");
         };
         let shown = dir.display();
         let Ok(metadata) = fs::metadata(dir) else {
             let above = dir.ancestors().skip(1).find(|dir| fs::metadata(dir).is_ok());
             return match above.filter(|above| settle::is_writable(above)) {
-                Some(_) => Finding::ok(format!("{shown} is made by the first build")),
-                None => Finding::problem(format!("{shown} is not there, and cannot be made"))
-                    .hint("give this user the right to make it, or name another in KACHE_CACHE_DIR"),
+                Some(_) => Finding::ok(format!("the first build creates {shown}")),
+                None => Finding::problem(format!("{shown} does not exist and cannot be created")).hint(
+                    "give this user permission to create it, or set KACHE_CACHE_DIR to another directory",
+                ),
             };
         };
         if !metadata.is_dir() {
-            return Finding::problem(format!("{shown} is no directory, so nothing is stored"))
-                .hint("remove it, or name a directory in KACHE_CACHE_DIR");
+            return Finding::problem(format!("{shown} is not a directory, so nothing is stored"))
+                .hint("remove it, or set KACHE_CACHE_DIR to a directory");
         }
         let obstacles = store_access::look(dir);
         if obstacles.is_none() {
-            return Finding::ok(format!("{shown} can be written to"));
+            return Finding::ok(format!("{shown} is writable"));
         }
         // Of one path, and of the whole directory, the sentence says all.
         let paths = obstacles.paths();
@@ -62,8 +62,8 @@ impl Check for Directory {
         }
         let Some(dir) = dir.to_str() else { return finding };
         let command = CommandLine::new("chmod", &["-R", "u+rwX", dir]);
-        let action = Action::run("Let this user write to the store", command, None);
-        finding.fix(Fix::by(vec![action]).after_asking("Are builds to store in it again?"))
+        let action = Action::run("Make the store writable for this user", command, None);
+        finding.fix(Fix::by(vec![action]).after_asking("Make it writable again?"))
     }
 }
 

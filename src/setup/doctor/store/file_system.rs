@@ -20,32 +20,32 @@ impl Check for FileSystem {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the kind of the file system that the store and its index are on"
+        "the file system that holds the store and its index"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         let dir = machine.cache_dir().and_then(|dir| dir.ancestors().find(|dir| fs::metadata(dir).is_ok()));
         let Some(dir) = dir else { return Finding::ok("there is no store") };
-        let Ok(disk) = machine.asks.disk(dir) else { return Finding::ok("the system does not tell") };
-        let kind = disk.kind.unwrap_or("a file system of which nothing bad is known");
+        let Ok(disk) = machine.asks.disk(dir) else { return Finding::ok("the system does not say") };
+        let kind = disk.kind.unwrap_or("a file system without known problems");
         match kind {
             "NFS" | "SMB" | "AFP" | "WebDAV" | "9p" | "FUSE" | "a network drive" => {
-                Finding::problem(format!("the store is on {kind}: slow, and locks may not hold"))
-                    .hint("name a directory on a local disk in KACHE_CACHE_DIR, or as `cache.local_store`")
+                Finding::problem(format!("the store is on {kind}: it is slow, and locks may not work"))
+                    .hint("set KACHE_CACHE_DIR or `cache.local_store` to a directory on a local disk")
             }
-            "overlay" | "tmpfs" => Finding::note(format!(
-                "the store is on {kind}: it is gone with the container or at a restart"
-            ))
-            .hint("to keep it, put it on a volume: KACHE_CACHE_DIR"),
+            "overlay" | "tmpfs" => {
+                Finding::note(format!("the store is on {kind}: it is lost with the container or on restart"))
+                    .hint("to keep it, set KACHE_CACHE_DIR to a directory on a volume")
+            }
             "FAT" | "exFAT" => {
-                Finding::problem(format!("the store is on {kind}, where files have neither owners nor links"))
-                    .hint("name a directory on another disk in KACHE_CACHE_DIR, or as `cache.local_store`")
+                Finding::problem(format!("the store is on {kind}, which has neither file owners nor links"))
+                    .hint("set KACHE_CACHE_DIR or `cache.local_store` to a directory on another disk")
             }
             // Names in the store are digests in small letters, and cannot meet.
             _ if is_same_in_capitals(dir) => {
-                Finding::ok(format!("it is {kind}, where capital letters make no other name"))
+                Finding::ok(format!("the store is on {kind}, which is not case-sensitive"))
             }
-            _ => Finding::ok(format!("it is {kind}")),
+            _ => Finding::ok(format!("the store is on {kind}")),
         }
     }
 }

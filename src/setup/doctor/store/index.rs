@@ -30,20 +30,17 @@ impl Check for Index {
         let rebuild = || Fix::upkeep(Upkeep::RebuildIndex);
         match look(dir) {
             Ok(Some(_)) if log_bytes(dir) > MOST_LOG_BYTES => {
-                let text =
-                    format!("what was written last, {}, is not part of it yet", format_bytes(log_bytes(dir)));
-                Finding::problem(text)
-                    .hint("a process that reads it and does not end prevents that")
-                    .fix(rebuild())
+                let text = format!("{} of recent writes are not merged yet", format_bytes(log_bytes(dir)));
+                Finding::problem(text).hint("a process that keeps reading it prevents that").fix(rebuild())
             }
-            Ok(None) => Finding::ok("there is none yet; it is made when it is needed"),
+            Ok(None) => Finding::ok("none yet; it is created when needed"),
             Ok(Some(n_entries)) => Finding::ok(match n_entries {
-                1 => "it is sound, and knows 1 entry".to_owned(),
-                n => format!("it is sound, and knows {n} entries"),
+                1 => "it is intact, with 1 entry".to_owned(),
+                n => format!("it is intact, with {n} entries"),
             }),
             Err(why) => {
                 let text = format!("{} {why}", crate::index::open::path(dir).display());
-                Finding::problem(text).hint("nothing is lost with it").fix(rebuild())
+                Finding::problem(text).hint("nothing is lost").fix(rebuild())
             }
         }
     }

@@ -39,20 +39,22 @@ impl Check for LastRead {
             format_duration(Duration::from_secs(if seconds < 60 { seconds } else { seconds / 60 * 60 }))
         };
         let all = match scrub.all_read_since_ms {
-            Some(since_ms) => format!("every blob was written or verified within the last {}", for_ms(since_ms)),
-            None => "not every blob was read again yet: a daemon does so over days, and `kache doctor --verify` at once"
-                .to_owned(),
+            Some(since_ms) => {
+                format!("every blob was written or verified within the last {}", for_ms(since_ms))
+            }
+            None => {
+                "not every blob was verified yet: a daemon does so over days, `kache doctor --verify` at once"
+                    .to_owned()
+            }
         };
         match scrub.recently_altered(machine.now_ms) {
             None => Finding::ok(all),
             Some((n, last_ms)) => {
                 let blobs = counted(usize::try_from(n).unwrap_or(usize::MAX), "blob");
-                let text = format!(
-                    "{blobs} found altered and taken out of service, the last one {} ago",
-                    for_ms(last_ms)
-                );
+                let text =
+                    format!("{blobs} found altered and quarantined, the last one {} ago", for_ms(last_ms));
                 Finding::note(text).details([all]).hint(
-                    "a program that writes into build directories in place does this, and so does a failing disk or \
+                    "programs that modify files in build directories in place do this, and so do failing disks or \
                      memory; `kache doctor --verify` reads everything now",
                 )
             }

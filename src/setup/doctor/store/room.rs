@@ -25,7 +25,7 @@ impl Check for Room {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the bytes and files that the store's file system has room for, and what the store may grow to"
+        "free bytes and files on the store's file system, and the store's limit"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -33,38 +33,37 @@ impl Check for Room {
         let Some(disk) =
             dir.ancestors().find_map(|dir| machine.asks.disk(fs::metadata(dir).map(|_| dir).ok()?).ok())
         else {
-            return Finding::ok("the system does not tell");
+            return Finding::ok("the system does not say");
         };
         if disk.free_bytes < LEAST_BYTES || disk.free_files < LEAST_FILES {
             let what = match disk.free_bytes < LEAST_BYTES {
-                true => format!("{} are free", format_bytes(disk.free_bytes)),
-                false => format!("{} more files can be made", disk.free_files),
+                true => format!("{} free", format_bytes(disk.free_bytes)),
+                false => format!("{} files left", disk.free_files),
             };
-            return Finding::problem(format!("only {what} where the store is"))
-                .hint("make room there, or move the store: KACHE_CACHE_DIR, `cache.local_store`");
+            return Finding::problem(format!("the store's file system has only {what}"))
+                .hint("free some space, or move the store with KACHE_CACHE_DIR or `cache.local_store`");
         }
         let limit = machine.config.max_size_bytes.value;
         let usage = machine.disk_usage(dir);
         let grows_by = limit.saturating_sub(usage.bytes);
-        let hint = "let it grow less, in `cache.local_max_size`, or move it: `cache.local_store`";
+        let hint = "lower `cache.local_max_size`, or move the store with `cache.local_store`";
         if disk.free_bytes < grows_by {
             let (limit, free) = (format_bytes(limit), format_bytes(disk.free_bytes));
-            let text =
-                format!("the store may grow to {limit}, and only {free} are free: the disk is full before");
+            let text = format!("the store may grow to {limit}, but only {free} are free");
             return Finding::note(text).hint(hint);
         }
         // Its files stay as large as they are by and large.
         let each_bytes = usage.bytes / usage.n_files.max(1);
         if usage.n_files >= LEAST_STORED && disk.free_files < grows_by / each_bytes.max(1) {
             let text = format!(
-                "the store may grow to some {} more files, and only {} can be made",
+                "the store may grow by about {} files, but only {} are left",
                 grows_by / each_bytes.max(1),
                 disk.free_files
             );
             return Finding::note(text).hint(hint);
         }
         Finding::ok(format!(
-            "{} are free, and the store may grow to {}",
+            "{} free; the store may grow to {}",
             format_bytes(disk.free_bytes),
             format_bytes(limit)
         ))

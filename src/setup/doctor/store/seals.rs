@@ -21,7 +21,7 @@ impl Check for Seals {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the time of every blob, which tells whether it was written to"
+        "the time of every blob, which shows whether it was modified"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -42,15 +42,19 @@ impl Check for Seals {
         if broken.is_empty() {
             return Finding::ok(match blobs.len() {
                 0 => "there are no blobs yet".to_owned(),
-                1 => "the one blob was not written to".to_owned(),
-                n => format!("none of {n} blobs was written to"),
+                1 => "the only blob was not modified".to_owned(),
+                n => format!("none of {n} blobs was modified"),
             });
         }
         let n_more = broken.len().saturating_sub(3);
         let more = (n_more > 0).then(|| format!("and {n_more} more"));
-        Finding::problem(format!("{} of {} blobs were written to; none is served", broken.len(), blobs.len()))
-            .details(broken.into_iter().take(3).chain(more))
-            .hint("the units are compiled again when they are needed")
-            .fix(Fix::upkeep(Upkeep::SetAltered))
+        Finding::problem(format!(
+            "{} of {} blobs were modified; kache does not serve them",
+            broken.len(),
+            blobs.len()
+        ))
+        .details(broken.into_iter().take(3).chain(more))
+        .hint("the crates are recompiled when needed")
+        .fix(Fix::upkeep(Upkeep::SetAltered))
     }
 }

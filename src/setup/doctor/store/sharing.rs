@@ -23,7 +23,7 @@ impl Check for Sharing {
     }
 
     fn looks_at(&self) -> &'static str {
-        "whether files of the store can be linked or cloned into the outputs of builds here"
+        "whether files can be linked or cloned from the store into build directories here"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -44,13 +44,13 @@ impl Check for Sharing {
                     return Finding::note(format!(
                         "the store and {shown} are on different file systems: files are copied"
                     ))
-                    .hint("to have them linked, name a directory on the same disk as `cache.local_store`");
+                    .hint("to have them linked, set `cache.local_store` to a directory on the same disk");
                 }
                 How::Tried(Way::Copy) => {
                     return Finding::note(format!(
                         "files of the store can be neither linked nor cloned into {shown}: they are copied"
                     ))
-                    .hint("a volume or a mount between them prevents it, or their file system cannot: name another directory as `cache.local_store`");
+                    .hint("a mount separates them, or their file system does not support it: set `cache.local_store` to another directory");
                 }
                 How::Tried(Way::Clone) => ways.push(format!("files are cloned into {shown}")),
                 How::Tried(Way::Link) => ways.push(format!("files are linked into {shown}")),
@@ -59,7 +59,7 @@ impl Check for Sharing {
         }
         match ways.into_iter().next() {
             Some(way) => Finding::ok(way),
-            None => Finding::ok("the store is on the disk of what is built here"),
+            None => Finding::ok("the store and the builds here are on the same disk"),
         }
     }
 }

@@ -65,25 +65,32 @@ impl Check for Size {
         if is_collecting(dir) {
             let since_ms = started_ms.or(ended_ms).unwrap_or(machine.now_ms);
             return match machine.now_ms.saturating_sub(since_ms) > LONGEST_MS {
-                true => Finding::problem(format!("a collection began {}, and has not ended", ago(since_ms)))
-                    .hint("end the process `kache gc`, or the daemon: `kache daemon stop`"),
-                false => Finding::ok("a collection is under way"),
+                true => Finding::problem(format!(
+                    "a garbage collection started {} and has not finished",
+                    ago(since_ms)
+                ))
+                .hint("stop the process `kache gc`, or the daemon with `kache daemon stop`"),
+                false => Finding::ok("a garbage collection is running"),
             };
         }
-        let takes = format!("the store takes {} of {}", format_bytes(usage.bytes), format_bytes(limit));
+        let takes = format!("the store uses {} of {}", format_bytes(usage.bytes), format_bytes(limit));
         if let (Some(started_ms), Some(ended_ms)) = (started_ms, ended_ms)
             && started_ms > ended_ms + STUCK_MS
         {
-            let text =
-                format!("collections begin, and do not end: the last one that did was {}", ago(ended_ms));
-            return Finding::problem(text).details([takes]).hint("`kache gc` says why").fix(fix);
+            let text = format!(
+                "garbage collections start but do not finish: the last one that did was {}",
+                ago(ended_ms)
+            );
+            return Finding::problem(text).details([takes]).hint("`kache gc` shows why").fix(fix);
         }
         if usage.bytes <= limit {
             return Finding::ok(takes);
         }
         Finding::problem(takes)
             .details([last])
-            .hint("`kache gc` removes what was not used for longest; a larger limit: `cache.local_max_size`")
+            .hint(
+                "`kache gc` evicts the least recently used entries; `cache.local_max_size` raises the limit",
+            )
             .fix(fix)
     }
 }

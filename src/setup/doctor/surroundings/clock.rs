@@ -28,7 +28,7 @@ impl Check for Clock {
     }
 
     fn looks_at(&self) -> &'static str {
-        "times of records and sources that lie ahead, and the clock of the store's file system"
+        "records and sources with times in the future, and the clock of the store's file system"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -38,24 +38,26 @@ impl Check for Clock {
         let newest = newest.filter_map(|path| modified_ms(&path).map(|time_ms| (time_ms, path))).max();
         if let Some((time_ms, path)) = newest.filter(|(time_ms, _)| *time_ms > soon_ms) {
             let seconds = (time_ms - machine.now_ms) / 1000;
-            return Finding::problem(format!("{} was written {seconds} s from now", path.display()))
-                .hint("set the clock: cargo builds what is newer than it should be again and again");
+            return Finding::problem(format!("{} has a time {seconds} s in the future", path.display()))
+                .hint("set the clock: cargo rebuilds such files again and again");
         }
         if let Some(seconds) = clocks_apart(machine) {
             return Finding::problem(format!(
-                "the clock of the store's file system and the one here are {seconds} s apart"
+                "the clocks of this machine and of the store's file system are {seconds} s apart"
             ))
-            .hint("have both set by the network, or name a directory on a local disk in KACHE_CACHE_DIR");
+            .hint(
+                "synchronize both with a time server, or set KACHE_CACHE_DIR to a directory on a local disk",
+            );
         }
         let ahead = sources_ahead(machine, soon_ms);
-        let Some(first) = ahead.first() else { return Finding::ok("times are not ahead of the clock") };
+        let Some(first) = ahead.first() else { return Finding::ok("no file has a time in the future") };
         let text = match ahead.len() {
-            1 => "a file here was written at a time that is yet to come".to_owned(),
-            n => format!("{n} files here were written at a time that is yet to come"),
+            1 => "1 file here has a time in the future".to_owned(),
+            n => format!("{n} files here have times in the future"),
         };
         Finding::problem(text)
             .details([first.display().to_string()])
-            .hint("cargo compiles such a package in every build: set the clock, and `touch` the files")
+            .hint("cargo recompiles such packages in every build: set the clock and `touch` the files")
     }
 }
 

@@ -27,7 +27,7 @@ impl Check for Exclusions {
     }
 
     fn looks_at(&self) -> &'static str {
-        "whether scanners, search and backups go through the store"
+        "whether virus scanners, search indexes and backups read the store"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
@@ -35,7 +35,7 @@ impl Check for Exclusions {
         match machine.seen().system.as_str() {
             "windows" => defender(machine, dir),
             "macos" => of_macos(machine, dir),
-            _ => Finding::ok("nothing is known to go through the store here"),
+            _ => Finding::ok("no such program is known on this system"),
         }
     }
 }
@@ -46,16 +46,16 @@ fn defender(machine: &Machine, dir: &Path) -> Finding {
     let mut lines = said.lines().map(str::trim);
     match lines.next() {
         Some("True") => {}
-        Some("False") => return Finding::ok("Defender does not look at files as they are used"),
-        _ => return Finding::ok("no Defender answers"),
+        Some("False") => return Finding::ok("Defender does not scan files on access"),
+        _ => return Finding::ok("Defender does not answer"),
     }
     let dir = dir.to_string_lossy();
     if lines.any(|excluded| is_below(&dir, excluded)) {
-        return Finding::ok("Defender leaves the store out");
+        return Finding::ok("Defender excludes the store");
     }
-    Finding::note("Defender looks at every file of the store as it is used").hint(format!(
-        "to leave it out, as an administrator: Add-MpPreference -ExclusionPath '{}'\na Dev Drive, which is looked at \
-         later, costs less as well: `cache.local_store`",
+    Finding::note("Defender scans every file of the store on access").hint(format!(
+        "to exclude it, run as an administrator: Add-MpPreference -ExclusionPath '{}'\na Dev Drive, which is scanned \
+         later, is faster too: `cache.local_store`",
         dir.replace('\'', "''")
     ))
 }
@@ -83,12 +83,12 @@ fn of_macos(machine: &Machine, dir: &Path) -> Finding {
     let never = dir.join(".metadata_never_index");
     if !is_in_library && fs::metadata(dir).is_ok() && fs::metadata(&never).is_err() {
         let command = CommandLine::new("touch", &[&never.to_string_lossy()]);
-        commands.push(("Spotlight goes through the store", command_line(&command)));
+        commands.push(("Spotlight indexes the store", command_line(&command)));
     }
     let Some((first, _)) = commands.first() else {
-        return Finding::ok("neither Spotlight nor Time Machine goes through the store");
+        return Finding::ok("neither Spotlight nor Time Machine reads the store");
     };
-    let more = if commands.len() > 1 { ", and Spotlight goes through it" } else { "" };
+    let more = if commands.len() > 1 { ", and Spotlight indexes it" } else { "" };
     let hint: Vec<String> = commands.iter().map(|(_, command)| command.clone()).collect();
-    Finding::note(format!("{first}{more}")).hint(format!("to leave it out:\n{}", hint.join("\n")))
+    Finding::note(format!("{first}{more}")).hint(format!("to exclude it:\n{}", hint.join("\n")))
 }

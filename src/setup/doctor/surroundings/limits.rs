@@ -19,31 +19,29 @@ impl Check for Limits {
     }
 
     fn looks_at(&self) -> &'static str {
-        "the limit of open files, and the mode that new files get"
+        "the limit on open files, and the mode of new files"
     }
 
     fn run(&self, machine: &Machine) -> Finding {
         if let Some(umask) = umask(machine) {
             if umask & 0o700 != 0 {
-                return Finding::problem(format!(
-                    "the umask {umask:03o} keeps this user from files that are made here"
-                ))
-                .hint("`umask 022` lets builds use what they make");
+                return Finding::problem(format!("with umask {umask:03o} this user cannot access new files"))
+                    .hint("set `umask 022`");
             }
             if umask & 0o002 == 0 {
                 return Finding::problem(format!(
-                    "with the umask {umask:03o} everybody can change what is stored and built"
+                    "with umask {umask:03o} every user can change what is stored and built"
                 ))
-                .hint("`umask 022` in the start-up file of the shell lets nobody else write");
+                .hint("set `umask 022` in your shell's start-up file");
             }
         }
         match machine.asks.most_open_files() {
             Some(limit) if limit < LEAST_OPEN_FILES => {
-                Finding::note(format!("a process may have only {limit} files open"))
+                Finding::note(format!("a process may open only {limit} files"))
                     .hint("linkers need more: `ulimit -n 1024`")
             }
-            Some(limit) => Finding::ok(format!("a process may have {limit} files open")),
-            None => Finding::ok("nothing limits how many files can be open"),
+            Some(limit) => Finding::ok(format!("a process may open {limit} files")),
+            None => Finding::ok("there is no limit on open files"),
         }
     }
 }

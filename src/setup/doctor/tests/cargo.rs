@@ -15,15 +15,15 @@ fn every_kache_in_path_is_found() {
     made.says_of(
         "on-path",
         &[
-            "note on-path PATH has 2 programs called kache; the first is called",
-            "/home/.cargo/bin/kache (1.95.0), which is this one",
+            "note on-path PATH contains 2 programs named kache; the first one is used",
+            "/home/.cargo/bin/kache (1.95.0), this program",
             "/home/bin/kache (1.95.0)",
-            "hint: remove those that are not needed",
+            "hint: remove the ones you do not need",
         ],
     );
     made.write("home/bin/kache", &made.read("home/.cargo/bin/kache"));
     assert!(
-        made.said("on-path").contains("/home/bin/kache (1.95.0), a copy of this one"),
+        made.said("on-path").contains("/home/bin/kache (1.95.0), a copy of this program"),
         "{}",
         made.said("on-path")
     );
@@ -43,7 +43,7 @@ fn a_wrapper_that_is_missing_cannot_be_run_or_is_a_shim_is_replaced() {
     made.says_of(
         "wrapper-file",
         &[
-            "PROBLEM wrapper-file /home/gone/kache, set by /home/.cargo/config.toml:2, is not there, so no cargo command works",
+            "PROBLEM wrapper-file /home/gone/kache, set by /home/.cargo/config.toml:2, does not exist, so no cargo command works",
             "fix: `kache doctor --fix`",
         ],
     );
@@ -52,24 +52,24 @@ fn a_wrapper_that_is_missing_cannot_be_run_or_is_a_shim_is_replaced() {
     let made = Made::well();
     made.write("home/flat/kache", "no program");
     named(&made, "home/flat/kache");
-    assert!(made.said("wrapper-file").contains("cannot be run"));
+    assert!(made.said("wrapper-file").contains("is not executable"));
     made.is_fixed("wrapper-file");
 
     let made = Made::well();
     made.program("home/.local/share/mise/shims/kache");
     named(&made, "home/.local/share/mise/shims/kache");
-    assert!(made.said("wrapper-file").contains("is a shim: it starts mise"));
+    assert!(made.said("wrapper-file").contains("is a shim: every compilation starts mise first"));
     made.is_fixed("wrapper-file");
 
     let made = Made::well();
     made.program("home/mise/installs/kache/0.1.0/bin/kache");
     named(&made, "home/mise/installs/kache/0.1.0/bin/kache");
-    assert!(made.said("wrapper-file").contains("is in a directory of one version"));
+    assert!(made.said("wrapper-file").contains("is in a version-specific directory"));
     made.is_fixed("wrapper-file");
 
     let made = Made::well();
     made.write("home/.cargo/config.toml", "[build]\nrustc-wrapper = \"kache-nowhere/kache\"\n");
-    assert!(made.said("wrapper-file").contains("is not there"));
+    assert!(made.said("wrapper-file").contains("does not exist"));
     made.is_fixed("wrapper-file");
 }
 
@@ -90,7 +90,7 @@ fn another_kache_than_this_one_is_a_problem_unless_it_is_a_copy() {
     made.program("home/other/kache");
     let other = made.path("home/other/kache");
     made.write("home/.cargo/config.toml", &format!("[build]\nrustc-wrapper = \"{}\"\n", other.display()));
-    assert!(made.said("same-program").contains("cargo calls another kache than this one"));
+    assert!(made.said("same-program").contains("cargo calls a different kache"));
     std::fs::copy(made.path("home/.cargo/bin/kache"), &other).unwrap();
     made.is_ok("same-program");
     made.program("home/other/kache");
@@ -108,7 +108,7 @@ fn no_wrapper_an_empty_one_and_another_one_are_problems() {
 
     let made = Made::without_wiring();
     made.write("home/.cargo/config.toml", "[build]\nrustc-wrapper = \"\"\n");
-    assert!(made.said("wrapper").contains("sets an empty wrapper, which means none"));
+    assert!(made.said("wrapper").contains("sets an empty wrapper, which disables it"));
     made.is_fixed("wrapper");
 
     let made = Made::without_wiring();
@@ -118,7 +118,7 @@ fn no_wrapper_an_empty_one_and_another_one_are_problems() {
 
     let mut made = Made::well();
     made.set("RUSTC_WORKSPACE_WRAPPER", "kache");
-    assert!(made.said("wrapper").contains("members of a workspace would go through kache twice"));
+    assert!(made.said("wrapper").contains("workspace members would go through kache twice"));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_configuration_that_cargo_cannot_read_is_named_with_its_line() {
 fn a_tilde_becomes_the_home_directory() {
     let made = Made::well();
     made.write("home/.cargo/config.toml", "# mine\n[build]\nrustc-wrapper = \"~/.cargo/bin/kache\" # c\n");
-    assert!(made.said("config-files").contains("where `~` is a letter like any other"));
+    assert!(made.said("config-files").contains("but cargo does not expand `~`"));
     made.is_fixed("config-files");
     let kache = made.path("home/.cargo/bin/kache");
     let expected = format!("# mine\n[build]\nrustc-wrapper = \"{}\" # c\n", kache.display());
@@ -165,7 +165,7 @@ fn a_variable_that_sets_another_wrapper_is_found_where_it_is_set() {
     made.says_of(
         "wrapper-variable",
         &[
-            "PROBLEM wrapper-variable another wrapper is set for every new shell",
+            "PROBLEM wrapper-variable every new shell sets another wrapper",
             "/home/.bashrc:3: RUSTC_WRAPPER",
             "fix: `kache doctor --fix`",
         ],
@@ -176,7 +176,7 @@ fn a_variable_that_sets_another_wrapper_is_found_where_it_is_set() {
         "a=1\nif true; then\n  : # kache: was export RUSTC_WRAPPER=/opt/mine\nfi\n"
     );
     made.set("RUSTC_WRAPPER", "");
-    assert!(made.said("wrapper-variable").contains("RUSTC_WRAPPER is empty, which means none"));
+    assert!(made.said("wrapper-variable").contains("RUSTC_WRAPPER is empty, which disables the wrapper,"));
     let kache = made.path("home/.cargo/bin/kache").display().to_string();
     made.set("RUSTC_WRAPPER", &kache);
     assert!(made.said("wrapper-variable").starts_with("  note"));
@@ -191,7 +191,7 @@ fn a_variable_that_the_system_keeps_is_found_and_unset() {
     made.says_of(
         "wrapper-variable",
         &[
-            "PROBLEM wrapper-variable another wrapper is set for every new shell",
+            "PROBLEM wrapper-variable every new shell sets another wrapper",
             "the variable RUSTC_WRAPPER that launchd keeps",
             "fix: `kache doctor --fix`",
         ],
@@ -220,7 +220,7 @@ fn a_project_that_sets_another_wrapper_is_told_of_and_left_alone() {
     for value in ["", "/opt/mine", "sccache"] {
         let text = format!("[build]\nrustc-wrapper = \"{value}\"\n");
         made.write("home/project/.cargo/config.toml", &text);
-        assert!(made.said("project-config").contains("which goes first here"), "{value}");
+        assert!(made.said("project-config").contains("which takes precedence here"), "{value}");
         made.fix(None);
         assert_eq!(made.read("home/project/.cargo/config.toml"), text);
     }
@@ -269,14 +269,14 @@ fn whatever_asks_for_incremental_compilation_is_named() {
     made.says_of(
         "incremental",
         &[
-            "note incremental CARGO_PROFILE_DEV_INCREMENTAL asks for incremental compilation, which kache leaves out",
+            "note incremental CARGO_PROFILE_DEV_INCREMENTAL enables incremental compilation, which kache turns off",
             "so does `build.incremental`, set by /home/project/.cargo/config.toml:1,",
             "so does `profile.release.incremental`, set by /home/project/Cargo.toml:4,",
-            "hint: `unset CARGO_PROFILE_DEV_INCREMENTAL`: with kache it has no effect",
+            "hint: `unset CARGO_PROFILE_DEV_INCREMENTAL`: it has no effect with kache",
         ],
     );
     made.vars.retain(|(name, _)| !name.starts_with("CARGO_"));
-    assert!(made.said("incremental").contains("the line can go"), "{}", made.said("incremental"));
+    assert!(made.said("incremental").contains("remove the line"), "{}", made.said("incremental"));
     made.set("CARGO_INCREMENTAL", "1");
     assert!(made.said("incremental").contains("`unset CARGO_INCREMENTAL`"));
 }
@@ -310,14 +310,14 @@ fn a_program_in_the_place_of_the_compiler_is_told_of() {
     let mut made = Made::well();
     made.is_ok("drivers");
     made.program("home/.cargo/bin/clippy-driver");
-    made.says_of("drivers", &["ok drivers clippy answers through kache"]);
+    made.says_of("drivers", &["ok drivers clippy works through kache"]);
     // It does not answer at all, as where a toolchain has only its name.
     made.says().rustc = (1, "error: not installed");
     made.is_ok("drivers");
     let through_kache = format!("{} ", made.path("home/.cargo/bin/kache").display());
     made.says().rustc = (0, "rustc 1.95.0");
     made.answers(through_kache.leak(), 1, "error: no such argument");
-    assert!(made.said("drivers").contains("PROBLEM  drivers          clippy answers, but not through kache"));
+    assert!(made.said("drivers").contains("PROBLEM  drivers          clippy works, but not through kache"));
     for (wrapper, is_told) in [("clippy-driver", false), ("/opt/checker", true), ("sccache", false)] {
         let mut made = Made::well();
         made.set("RUSTC_WORKSPACE_WRAPPER", wrapper);
@@ -326,7 +326,7 @@ fn a_program_in_the_place_of_the_compiler_is_told_of() {
     let mut made = Made::well();
     made.write("home/project/.cargo/config.toml", "build.rustc = '/opt/rustc-clif'\n");
     assert!(
-        made.said("drivers").contains("config.toml:1 has cargo call `/opt/rustc-clif`"),
+        made.said("drivers").contains("config.toml:1 makes cargo call `/opt/rustc-clif`"),
         "{}",
         made.said("drivers")
     );
@@ -339,12 +339,12 @@ fn every_toolchain_has_to_answer() {
     let mut made = Made::well();
     made.make_dir("home/.rustup/toolchains/stable/bin");
     symlink("/gone", made.path("home/.rustup/toolchains/custom")).unwrap();
-    assert!(made.said("toolchains").contains("2 compilers answered through kache"));
+    assert!(made.said("toolchains").contains("2 compilers ran through kache"));
     made.says().rustc = (1, "error: no such file");
-    assert!(made.said("toolchains").contains("2 of 2 compilers cannot be run through kache"));
+    assert!(made.said("toolchains").contains("2 of 2 compilers do not run through kache"));
     std::fs::remove_dir_all(made.path("home/.rustup")).unwrap();
     std::fs::remove_file(made.path("home/.cargo/bin/rustc")).unwrap();
-    assert!(made.said("toolchains").contains("there is no rustc"));
+    assert!(made.said("toolchains").contains("rustc is not installed"));
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn somebody_who_used_sccache_is_moved_over_and_back() {
         "export RUSTC_WRAPPER=\"$HOME/.cargo/bin/sccache\"\nexport SCCACHE_CACHE_SIZE=20G\n",
     );
     let before = made.look();
-    assert!(made.said("sccache").contains("sccache is set up in 3 places"), "{}", made.said("sccache"));
+    assert!(made.said("sccache").contains("sccache is configured in 3 places"), "{}", made.said("sccache"));
     assert!(made.said("sccache").contains("can be removed: cargo uninstall sccache"));
     assert_eq!(made.look(), before);
     assert!(made.fix(None));
@@ -396,7 +396,7 @@ fn files_of_a_repository_are_changed_with_project_only() {
     let mut made = Made::well();
     made.make_dir("home/project/.git");
     made.write("home/project/.envrc", "export RUSTC_WRAPPER=sccache\n");
-    assert!(made.said("sccache").contains("for the repository, with `kache doctor --fix --project`:"));
+    assert!(made.said("sccache").contains("to change the repository, run `kache doctor --fix --project`:"));
     assert!(made.said("sccache").contains("-export RUSTC_WRAPPER=sccache"));
     assert!(!made.fix(Some("sccache")), "the repository is not the user's alone");
     assert_eq!(made.read("home/project/.envrc"), "export RUSTC_WRAPPER=sccache\n");

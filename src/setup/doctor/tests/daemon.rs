@@ -45,13 +45,10 @@ fn a_unit_that_a_package_brought_is_nobodys_until_it_is_enabled() {
     let fragment = format!("FragmentPath={}\n", made.path("usr/kache.service").display());
     let off = "LoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\n";
     made.answers("systemctl --user show ", 0, &(off.to_owned() + &fragment));
-    made.says_of(
-        "service",
-        &["ok service no login service is installed; `kache daemon install` has the daemon started at login"],
-    );
+    made.says_of("service", &["ok service no login service is installed; `kache daemon install` adds one"]);
     made.is_ok("daemon");
     made.answers("systemctl --user show ", 0, &(UP.to_owned() + &fragment));
-    made.says_of("service", &["ok service systemd starts the daemon as /usr/kache.service has it"]);
+    made.says_of("service", &["ok service systemd starts the daemon as described in /usr/kache.service"]);
     made.daemon_is(Status { supervisor: "systemd".to_owned(), ..status(7) });
     made.is_ok("service-runs");
     assert!(!made.fix(None));
@@ -60,8 +57,7 @@ fn a_unit_that_a_package_brought_is_nobodys_until_it_is_enabled() {
 #[test]
 fn without_a_service_no_daemon_is_missed_and_it_is_said_why() {
     let mut made = Made::well();
-    let none =
-        "ok daemon none runs, which is as it should be: no service starts one, and builds do not need it";
+    let none = "ok daemon not running, as expected: no service starts it, and builds do not need it";
     made.says_of("daemon", &[none]);
     made.says_of(
         "service",
@@ -75,10 +71,7 @@ fn without_a_service_no_daemon_is_missed_and_it_is_said_why() {
     );
     made.says().seen.has_user_manager = true;
     made.answers("systemctl --user show ", 0, "LoadState=not-found\nActiveState=inactive\n");
-    made.says_of(
-        "service",
-        &["ok service no login service is installed; `kache daemon install` has the daemon started at login"],
-    );
+    made.says_of("service", &["ok service no login service is installed; `kache daemon install` adds one"]);
     made.says_of("daemon", &[none]);
     for id in ["service-runs", "linger", "daemon-traces", "daemon-socket", "daemon-config"] {
         made.is_ok(id);
@@ -102,13 +95,13 @@ fn a_unit_that_is_of_another_version_is_written_anew() {
     made.says_of(
         "service",
         &[
-            "PROBLEM service the service is not described as this kache describes it",
+            "PROBLEM service the login service is not as this kache installs it",
             &format!("/{unit}"),
-            "hint: `kache daemon uninstall` removes it, if it is not wanted",
+            "hint: `kache daemon uninstall` removes it if you do not want it",
             "fix: `kache doctor --fix`",
         ],
     );
-    assert!(made.said("service-runs").contains("see `service`, which goes first"));
+    assert!(made.said("service-runs").contains("see `service`"));
     made.is_fixed("service");
     assert_eq!(made.read(&unit), right);
     let restart = format!("systemctl --user restart {0}.socket {0}.service", name());
@@ -144,7 +137,7 @@ fn a_service_that_failed_too_often_is_started_again() {
     made.says_of(
         "service-runs",
         &[
-            "PROBLEM service-runs systemd does not keep it running: start-limit-hit",
+            "PROBLEM service-runs systemd cannot keep it running: start-limit-hit",
             "one",
             "two",
             "daemon: no room",
@@ -167,9 +160,11 @@ fn a_service_that_was_stopped_and_one_that_is_kept_from_its_socket_are_started()
     made.answers("systemctl --user show ", 0, &stopped);
     made.answers_after("systemctl --user start", "systemctl --user show ", 0, UP);
     made.daemon_is(status(9));
-    assert!(made.said("service-runs").contains("the daemon that runs, process 9, is not the service's"));
+    assert!(
+        made.said("service-runs").contains("the running daemon (process 9) was not started by the service")
+    );
     assert!(made.fix(Some("service-runs")), "the other one ends");
-    assert!(made.said("service-runs").contains("it was stopped, and does not run until the next login"));
+    assert!(made.said("service-runs").contains("it is stopped until the next login"));
     made.is_fixed("service-runs");
 }
 
@@ -191,7 +186,7 @@ fn an_agent_of_launchd_and_a_task_are_judged_by_what_their_managers_answered() {
     made.answers("launchctl print gui/", 0, crashed);
     made.answers_after("launchctl kickstart", "launchctl print gui/", 0, "x = {\n\tstate = running\n}\n");
     assert!(
-        made.said("service-runs").contains("launchd does not keep it running: it ended with 78: EX_CONFIG")
+        made.said("service-runs").contains("launchd cannot keep it running: it ended with 78: EX_CONFIG")
     );
     made.is_fixed("service-runs");
     made.answers("launchctl print gui/", 125, "Domain does not support specified action");
@@ -224,8 +219,8 @@ fn a_daemon_that_ends_with_remote_sessions_is_told_of() {
     made.says_of(
         "linger",
         &[
-            "note linger this is a remote session, and the daemon ends with the last one of them",
-            "hint: `loginctl enable-linger` has it go on; builds do not need that",
+            "note linger this is a remote session, and the daemon stops with the last one",
+            "hint: `loginctl enable-linger` keeps it running; builds do not need that",
         ],
     );
     made.answers("loginctl show-user ", 0, "yes\n");
@@ -236,7 +231,7 @@ fn a_daemon_that_ends_with_remote_sessions_is_told_of() {
 fn a_daemon_that_answers_is_described() {
     let made = Made::well();
     made.daemon_is(status(42));
-    let said = format!("ok daemon process 42 is {}, and has been up for 1h", Build::current());
+    let said = format!("ok daemon process 42 runs {}, up for 1h", Build::current());
     made.says_of("daemon", &[&said]);
     made.is_ok("daemon-traces");
     made.is_ok("daemon-socket");
@@ -258,9 +253,9 @@ fn a_daemon_of_another_build_hands_over_if_that_is_older_or_stands_at_its_path()
     made.says_of(
         "daemon",
         &[
-            "PROBLEM daemon an upgrade of the daemon, process 42, is pending",
+            "PROBLEM daemon an upgrade of the daemon (process 42) is pending",
             "/home/.cargo/bin/kache: it does not run",
-            "hint: once that is put right it is tried again",
+            "hint: it is retried once that is fixed",
             "fix: `kache doctor --fix`",
         ],
     );
@@ -280,7 +275,7 @@ fn a_daemon_of_another_build_hands_over_if_that_is_older_or_stands_at_its_path()
 fn a_daemon_that_does_not_answer_is_ended() {
     let made = Made::well();
     made.daemon(Daemon::Silent);
-    assert!(made.said("daemon").contains("`kache daemon stop` may end it"), "{}", made.said("daemon"));
+    assert!(made.said("daemon").contains("`kache daemon stop` may stop it"), "{}", made.said("daemon"));
     assert!(!made.fix(Some("daemon")), "nobody knows its process");
     made.process(77, made.place().lock.to_str().unwrap());
     assert!(made.said("daemon").contains("PROBLEM  daemon           the daemon does not answer"));
@@ -307,7 +302,7 @@ fn one_that_crashed_again_and_again_is_a_problem() {
     let place = made.place();
     let crashes = LastRun { started_ms: clock::now_ms(), is_running: true, n_crashes: 11 };
     crashes.write(&place.last_run);
-    assert!(made.said("daemon").contains("the daemon ended by itself 12 times"), "{}", made.said("daemon"));
+    assert!(made.said("daemon").contains("the daemon crashed 12 times"), "{}", made.said("daemon"));
     assert!(made.fix(Some("daemon-traces")), "which is forgotten with its traces");
     made.is_ok("daemon");
 }
@@ -320,14 +315,14 @@ fn a_socket_that_is_left_is_removed_and_a_lock_that_can_be_had_is_not_stale() {
     made.says_of(
         "daemon-traces",
         &[
-            &format!("note daemon-traces nobody listens at the socket /run/kache/{}", shown(&socket)),
-            "hint: the next daemon replaces it; builds do not mind",
+            &format!("note daemon-traces nothing listens on the socket /run/kache/{}", shown(&socket)),
+            "hint: the next daemon replaces it; builds are not affected",
             "fix: `kache doctor --fix`",
         ],
     );
     let rows = crate::setup::doctor::show::rows(&made.examine("daemon-traces"));
     assert!(rows[0].is_fixable && rows[0].fix.is_empty());
-    assert_eq!(rows[0].upkeep, ["Remove the socket that a daemon left"]);
+    assert_eq!(rows[0].upkeep, ["Remove the socket that an earlier daemon left"]);
     made.is_fixed("daemon-traces");
     assert!(!socket.exists() && made.place().lock.exists());
 
@@ -359,7 +354,7 @@ fn a_second_daemon_that_nobody_can_find_is_ended() {
     made.says_of(
         "daemon-traces",
         &[
-            "PROBLEM daemon-traces process 43 is a daemon that nobody can find: its lock was removed",
+            "PROBLEM daemon-traces process 43 is an unreachable daemon: its lock file was removed",
             "fix: `kache doctor --fix`",
         ],
     );
@@ -380,7 +375,7 @@ fn a_socket_that_others_can_reach_is_closed() {
     made.says_of(
         "daemon-socket",
         &[
-            "PROBLEM daemon-socket others can reach the daemon's socket",
+            "PROBLEM daemon-socket other users can access the daemon's socket",
             "/run/kache has mode 755",
             &format!("/run/kache/{} has mode 666", shown(&socket)),
             "fix: `kache doctor --fix`",
@@ -389,7 +384,7 @@ fn a_socket_that_others_can_reach_is_closed() {
     made.is_fixed("daemon-socket");
     std::fs::remove_file(&socket).unwrap();
     std::fs::write(&socket, "").unwrap();
-    assert!(made.said("daemon-socket").contains("is no socket, so no daemon can listen"));
+    assert!(made.said("daemon-socket").contains("is not a socket, so no daemon can listen"));
 }
 
 #[test]
@@ -417,14 +412,14 @@ fn a_daemon_with_other_settings_than_here_is_told_of() {
     made.says_of(
         "daemon-config",
         &[
-            "note daemon-config settings that the daemon does not have hold here",
-            "cache.local_max_size: `5 GiB` by KACHE_MAX_SIZE; the daemon has `50 GiB`",
-            "hint: put them into the user's configuration file if the daemon is to look after that store",
+            "note daemon-config some settings apply here but not to the daemon",
+            "cache.local_max_size: `5 GiB` from KACHE_MAX_SIZE; the daemon has `50 GiB`",
+            "hint: to apply them to the daemon, put them into the user's configuration file",
         ],
     );
     made.set("KACHE_MAX_SIZE", "");
     made.write("home/.config/kache/config.toml", "[cache]\nlocal_max_size = \"5GiB\"\n");
-    let other = "works by other settings than those in the configuration file";
+    let other = "settings differ from the configuration file";
     assert!(made.said("daemon-config").contains(other), "{}", made.said("daemon-config"));
     made.is_fixed("daemon-config");
     made.daemon_is(Status { config_problems: vec!["config.toml:1: no".to_owned()], ..status(42) });
@@ -432,7 +427,7 @@ fn a_daemon_with_other_settings_than_here_is_told_of() {
     made.is_fixed("daemon-config");
     made.write("home/.config/kache/config.toml", "[cache]\nlocal_max_sise = \"5GiB\"\n");
     assert!(made.fix(Some("daemon-config")));
-    assert!(made.said("daemon-config").contains("does not understand all of its configuration"));
+    assert!(made.said("daemon-config").contains("configuration has errors"));
     assert!(!made.fix(Some("daemon-config")), "a person has to say what is meant");
     made.write("home/.config/kache/config.toml", "");
     // One from before daemons told.

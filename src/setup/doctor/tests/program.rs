@@ -13,8 +13,8 @@ fn a_wrapper_that_only_a_shell_finds_is_named_by_its_path() {
     made.says_of(
         "gui-path",
         &[
-            "PROBLEM gui-path `kache`, set by /home/.cargo/config.toml:2, is not in the PATH of the desktop: cargo does not \
-             work in editors started there",
+            "PROBLEM gui-path `kache`, set by /home/.cargo/config.toml:2, is not in the desktop's PATH: cargo fails in \
+             editors started there",
             "PATH there is /nowhere/bin:/nowhere",
             "fix: `kache doctor --fix`",
         ],
@@ -39,7 +39,9 @@ fn a_wrapper_that_only_a_variable_sets_is_not_there_for_editors() {
     let mut made = Made::without_wiring();
     made.is_ok("gui-path");
     made.set("RUSTC_WRAPPER", "kache");
-    assert!(made.said("gui-path").contains("only a variable of this shell has cargo call kache"));
+    assert!(
+        made.said("gui-path").contains("only an environment variable of this shell makes cargo call kache")
+    );
     made.is_fixed("gui-path");
 }
 
@@ -56,7 +58,7 @@ fn completions_of_another_version_are_written_anew() {
     made.says_of(
         "completions",
         &[
-            "note completions what is installed is of another kache",
+            "note completions completions or manual pages of another version are installed",
             "/home/.local/share/bash-completion/completions/kache",
             "fix: `kache doctor --fix`",
         ],
@@ -79,7 +81,7 @@ fn a_manual_page_of_another_version_is_told_of() {
 #[test]
 fn a_newer_release_is_told_with_the_command_of_who_installed_this_one() {
     let mut made = Made::well();
-    assert!(made.said("release").contains("the address of releases is not known"));
+    assert!(made.said("release").contains("the release server is unknown"));
     assert!(made.said("release").contains("hint: run: cargo install kache"));
     let receipt = |path: &str| {
         format!(
@@ -91,7 +93,7 @@ fn a_newer_release_is_told_with_the_command_of_who_installed_this_one() {
     made.says_of(
         "release",
         &[
-            &format!("note release kache 99.0.0 is released; this is {}", env!("CARGO_PKG_VERSION")),
+            &format!("note release kache 99.0.0 is available; this is {}", env!("CARGO_PKG_VERSION")),
             "hint: run: cargo install kache",
         ],
     );

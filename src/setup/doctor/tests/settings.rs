@@ -18,7 +18,7 @@ fn a_setting_that_is_mistyped_gets_its_name() {
     assert!(made.said("settings").contains("KACHE_MAX_SIZE"));
     made.set("KACHE_MAX_SIZE", "");
     made.set("KACHE_DISABLED", "1");
-    assert!(made.said("settings").contains("kache is turned off by KACHE_DISABLED"));
+    assert!(made.said("settings").contains("kache is disabled by KACHE_DISABLED"));
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn a_secret_that_others_can_read_is_closed() {
     made.write("home/.config/kache/config.toml", "[cache.remote]\nsecret_key = \"s3cr3t\"\n");
     made.mode("home/.config/kache/config.toml", 0o644);
     let said = made.said("secrets");
-    assert!(said.contains("has a secret in it, and others can read it") && !said.contains("s3cr3t"));
+    assert!(said.contains("contains a secret that other users can read") && !said.contains("s3cr3t"));
     made.is_fixed("secrets");
 }
 
@@ -56,7 +56,7 @@ fn a_journal_that_cannot_be_read_is_found_before_it_is_needed() {
     let made = Made::without_wiring();
     made.is_ok("journal");
     assert!(made.fix(Some("wrapper")));
-    made.says_of("journal", &["ok journal what was changed can be taken back"]);
+    made.says_of("journal", &["ok journal all changes can be undone"]);
     let entries = Journal::of(&made.env()).unwrap().entries().unwrap();
     let status = entries[0].dir().join("status");
     std::fs::write(&status, "applying").unwrap();

@@ -18,9 +18,9 @@ fn a_cache_directory_that_cannot_be_used_is_a_problem() {
     assert!(made.said("cache-directory").contains("can be written to by everybody"));
     std::fs::remove_dir_all(made.path("home/.cache/kache")).unwrap();
     made.write("home/.cache/kache", "");
-    assert!(made.said("cache-directory").contains("is no directory"));
+    assert!(made.said("cache-directory").contains("is not a directory"));
     made.vars.clear();
-    assert!(made.said("cache-directory").contains("there is no place for the store"));
+    assert!(made.said("cache-directory").contains("there is no cache directory"));
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_file_system_that_is_slow_or_passing_is_told_of() {
     // As on a file system that takes both for one.
     made.make_dir("home/.cache/kache");
     std::os::unix::fs::symlink("kache", made.path("home/.cache/KACHE")).unwrap();
-    assert!(made.said("file-system").contains("where capital letters make no other name"));
+    assert!(made.said("file-system").contains("which is not case-sensitive"));
 }
 
 #[test]
@@ -47,20 +47,20 @@ fn room_is_measured_by_what_the_store_may_grow_to() {
     let mut made = Made::well();
     made.is_ok("room");
     made.says().disk.free_bytes = 1 << 20;
-    assert!(made.said("room").contains("only 1 MiB are free"), "{}", made.said("room"));
+    assert!(made.said("room").contains("only 1 MiB free"), "{}", made.said("room"));
     made.says().disk.free_bytes = 9 << 30;
     assert!(made.said("room").starts_with("  note"), "{}", made.said("room"));
     made.set("KACHE_MAX_SIZE", "8GiB");
     made.is_ok("room");
     made.says().disk.free_files = 5;
-    assert!(made.said("room").contains("only 5 more files"));
+    assert!(made.said("room").contains("only 5 files left"));
     // Some two million more files of the size of these would be too many.
     made.says().disk.free_files = 100_000;
     made.is_ok("room");
     for n in 0..1_000 {
         made.blob(&n.to_string());
     }
-    assert!(made.said("room").contains("more files, and only 100000 can be made"), "{}", made.said("room"));
+    assert!(made.said("room").contains("files, but only 100000 are left"), "{}", made.said("room"));
     made.says().disk.free_files = 9_000_000;
     made.is_ok("room");
 }
@@ -119,7 +119,7 @@ fn a_damaged_index_is_made_anew() {
         "index",
         &[
             "PROBLEM index /home/.cache/kache/index.db is damaged",
-            "hint: nothing is lost with it",
+            "hint: nothing is lost",
             "fix: `kache doctor --fix`",
         ],
     );
@@ -127,7 +127,11 @@ fn a_damaged_index_is_made_anew() {
     // What is written beside it is taken over by the next who opens it, if nobody reads.
     let log = std::fs::File::create(made.path("home/.cache/kache/index.db-wal")).unwrap();
     log.set_len(65 << 20).unwrap();
-    assert!(made.said("index").contains("65 MiB, is not part of it yet"), "{}", made.said("index"));
+    assert!(
+        made.said("index").contains("65 MiB of recent writes are not merged yet"),
+        "{}",
+        made.said("index")
+    );
     made.is_fixed("index");
 }
 
@@ -160,10 +164,10 @@ fn collections_that_do_not_end_are_found() {
     made.is_fixed("size");
     // One that is under way.
     let lock = try_lock(&made.path("home/.cache/kache/gc.lock")).unwrap().unwrap();
-    made.says_of("size", &["ok size a collection is under way"]);
+    made.says_of("size", &["ok size a garbage collection is running"]);
     hours_ago("gc.stamp", 3);
     assert!(
-        made.said("size").contains("PROBLEM  size             a collection began 3h ago"),
+        made.said("size").contains("PROBLEM  size             a garbage collection started 3h ago"),
         "{}",
         made.said("size")
     );
@@ -178,7 +182,7 @@ fn a_blob_that_was_written_to_is_taken_out_of_service() {
     let (sound, altered) = (made.blob("sound"), made.blob("whole"));
     made.is_ok("seals");
     std::fs::write(&altered, "other").unwrap();
-    assert!(made.said("seals").contains("1 of 2 blobs were written to; none is served"));
+    assert!(made.said("seals").contains("1 of 2 blobs were modified; kache does not serve them"));
     made.is_fixed("seals");
     assert!(sound.exists() && !altered.exists());
 }
@@ -198,9 +202,9 @@ fn verifying_finds_what_a_seal_does_not_tell() {
     made.says_of(
         "last-read",
         &[
-            "note last-read 1 blob found altered and taken out of service, the last one 0s ago",
+            "note last-read 1 blob found altered and quarantined, the last one 0s ago",
             "every blob was written or verified within the last 0s",
-            "hint: a program that writes into build directories in place does this, and so does a failing disk or \
+            "hint: programs that modify files in build directories in place do this, and so do failing disks or \
              memory; `kache doctor --verify` reads everything now",
         ],
     );

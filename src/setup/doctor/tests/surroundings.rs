@@ -26,21 +26,21 @@ fn times_that_lie_ahead_are_told_of() {
     made.says_of(
         "clock",
         &[
-            "PROBLEM clock a file here was written at a time that is yet to come",
+            "PROBLEM clock 1 file here has a time in the future",
             "/home/project/src/inner/mod.rs",
-            "hint: cargo compiles such a package in every build: set the clock, and `touch` the files",
+            "hint: cargo recompiles such packages in every build: set the clock and `touch` the files",
         ],
     );
     made.make_dir("home/.cache/kache");
     made.says().ahead_ms = 600_000;
     assert!(
-        made.said("clock").contains("file system and the one here are 600 s apart"),
+        made.said("clock").contains("of the store's file system are 600 s apart"),
         "{}",
         made.said("clock")
     );
     made.write("home/.cache/kache/records/a.jsonl", "");
     hour_ahead(made.path("home/.cache/kache/records/a.jsonl"));
-    assert!(made.said("clock").contains("s from now"));
+    assert!(made.said("clock").contains("s in the future"));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn few_open_files_and_files_open_to_everybody_are_told_of() {
     made.says().seen.system = "windows".to_owned();
     made.is_ok("limits");
     made.says().open_files = Some(64);
-    assert!(made.said("limits").contains("only 64 files open"));
+    assert!(made.said("limits").contains("may open only 64 files"));
 }
 
 #[test]
@@ -72,9 +72,9 @@ fn a_store_that_defender_looks_through_is_told_of() {
     made.says_of(
         "exclusions",
         &[
-            "note exclusions Defender looks at every file of the store as it is used",
-            "hint: to leave it out, as an administrator: Add-MpPreference -ExclusionPath '/Users/ann''s/kache'",
-            "a Dev Drive, which is looked at later, costs less as well: `cache.local_store`",
+            "note exclusions Defender scans every file of the store on access",
+            "hint: to exclude it, run as an administrator: Add-MpPreference -ExclusionPath '/Users/ann''s/kache'",
+            "a Dev Drive, which is scanned later, is faster too: `cache.local_store`",
         ],
     );
     for (excluded, is_left_out) in
@@ -96,8 +96,8 @@ fn a_store_that_is_backed_up_and_searched_on_a_mac_is_told_of() {
     made.says_of(
         "exclusions",
         &[
-            "note exclusions Time Machine backs up the store, and Spotlight goes through it",
-            "hint: to leave it out:",
+            "note exclusions Time Machine backs up the store, and Spotlight indexes it",
+            "hint: to exclude it:",
             "tmutil addexclusion /home/.cache/kache",
             "touch /home/.cache/kache/.metadata_never_index",
         ],
@@ -123,10 +123,10 @@ fn a_job_of_a_ci_service_is_told_what_it_lacks() {
     made.says_of(
         "ci",
         &[
-            "note ci GITHUB_ACTIONS is set: this is a job of a CI service",
-            "there is no store from an earlier job: have the service restore /home/.cache/kache before the build, and keep it \
-             after",
-            "the store may grow to 50 GiB, more than most services keep: set KACHE_MAX_SIZE to what yours does",
+            "note ci GITHUB_ACTIONS is set: this is a CI job",
+            "there is no store from an earlier job: restore /home/.cache/kache before the build and save it \
+             afterwards",
+            "the store may grow to 50 GiB, more than most CI services keep: set KACHE_MAX_SIZE to the limit of yours",
         ],
     );
     made.blob("restored");
@@ -152,8 +152,8 @@ fn a_report_names_neither_the_user_nor_the_home_nor_the_project() {
     for told in [
         "~/.cargo/bin/kache",
         "<project>/.cargo/config.toml:2 sets `/opt/mine`",
-        "settings\n  cache.local_store = /mnt/<user>/cache, by KACHE_CACHE_DIR\n```\n",
-        "There are 3 problems.",
+        "settings\n  cache.local_store = /mnt/<user>/cache (from KACHE_CACHE_DIR)\n```\n",
+        "3 problems found.",
     ] {
         assert!(report.contains(told), "{told} is not in\n{report}");
     }
