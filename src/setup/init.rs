@@ -55,17 +55,17 @@ pub enum CannotInit {
     User(#[from] WrongUser),
     #[error("cargo is not in PATH")]
     NoCargo,
-    #[error("`kache` in PATH is {found}, and not this program, {exe}", found = found.as_ref().map_or("nowhere".into(), |found| found.display().to_string()))]
+    #[error("`kache` in PATH is {found}, not this program, {exe}", found = found.as_ref().map_or("nowhere".into(), |found| found.display().to_string()))]
     NotInPath { found: Option<PathBuf>, exe: PathBuf },
-    #[error("this program's own file cannot be found: {0}")]
+    #[error("failed to find this program's own file: {0}")]
     NoExe(std::io::Error),
     #[error("{0} is not UTF-8, so cargo's configuration cannot name it")]
     NotUnicode(PathBuf),
-    #[error("cargo's configuration cannot be understood: {0}")]
+    #[error("invalid cargo configuration: {0}")]
     Broken(Problem),
-    #[error("{path} sets `build.rustc-wrapper` to `{value}`, which is not kache; it was kept", path = place)]
+    #[error("{path} sets `build.rustc-wrapper` to `{value}`, which is not kache; it was left unchanged", path = place)]
     Foreign { place: String, value: String },
-    #[error("{path} was changed while it was read; run this again")]
+    #[error("{path} changed while it was read; try again")]
     Unsteady { path: PathBuf },
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -121,7 +121,7 @@ fn plan_named(env: &Env, exe: &Path, naming: Naming) -> Result<Init, CannotInit>
     if naming == Naming::Name && !init.plan.is_empty() {
         let dir = init.wrapper.parent().unwrap_or(Path::new("/"));
         init.notes.push(format!(
-            "cargo works only where {} is in PATH: an editor that was not started from a shell may lack it",
+            "cargo fails unless {} is in PATH; editors that are not started from a shell may lack it",
             dir.display()
         ));
     }
@@ -145,10 +145,10 @@ impl Init {
         let action = match make {
             Make::Nothing => return Ok(()),
             Make::Link(target) => {
-                Action::link("Link the program where an upgrade leaves it", &self.wrapper, target)?
+                Action::link("Link the program from a path that upgrades keep", &self.wrapper, target)?
             }
             Make::Copy(from) => {
-                let title = "Copy the program: the directory it is in may be emptied";
+                let title = "Copy the program to a permanent path";
                 Action::copy(title, &self.wrapper, from)?
             }
         };
@@ -185,7 +185,7 @@ impl Init {
         }
         if target != file {
             let link = file.display();
-            self.notes.push(format!("{link} is a symbolic link; the file that it leads to is changed"));
+            self.notes.push(format!("{link} is a symbolic link; its target is changed"));
         }
         let text = read::text(&target)?.unwrap_or_default();
         let edited = edit::set(&target, &text, value)?;
@@ -209,7 +209,7 @@ impl Init {
     fn judge(&mut self, link: &Link) -> Result<(), CannotInit> {
         match known(&link.value) {
             Known::Disabled => {
-                self.notes.push(format!("{} set an empty wrapper, which means none", link.origin));
+                self.notes.push(format!("{} set an empty wrapper, which disabled it", link.origin));
             }
             Known::Kache => {}
             Known::Sccache => {
@@ -231,7 +231,7 @@ impl Init {
         {
             if !self.plan.is_empty() && fs::metadata(&data.join(dir)).is_ok() {
                 self.notes.push(format!(
-                    "if {name} keeps cargo's configuration, it may put the old one back: `{add}` tells it of the change"
+                    "if {name} manages cargo's configuration, it may restore the old one; record the change with `{add}`"
                 ));
             }
         }
@@ -245,7 +245,7 @@ impl Init {
             problems
                 .iter()
                 .filter(|problem| problem.stops_cargo())
-                .map(|problem| format!("cargo does not work here: {problem}")),
+                .map(|problem| format!("cargo fails here: {problem}")),
         );
         for link in &links {
             let is_ours =
@@ -259,15 +259,17 @@ impl Init {
                 _ if is_ours => {}
                 Origin::Variable(name) => {
                     self.unfinished.push(format!(
-                        "in this shell cargo calls {wrapper}: {} says so, and goes before cargo's configuration. Run \
+                        "in this shell cargo calls {wrapper}: {} overrides cargo's configuration. Run \
                          `{}`, and remove it where it is set (a start-up file of your shell, perhaps)",
                         link.origin,
                         env::unset_command(name)
                     ));
                 }
                 Origin::File { .. } => {
-                    self.notes
-                        .push(format!("in this directory {} sets {wrapper}, which goes first", link.origin));
+                    self.notes.push(format!(
+                        "in this directory {} sets {wrapper}, which takes precedence",
+                        link.origin
+                    ));
                 }
             }
         }

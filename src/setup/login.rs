@@ -115,7 +115,7 @@ impl Login {
     pub fn linger(&self) -> Result<Option<Action>, String> {
         match (&self.service, &self.why_none) {
             (Some(service), _) if service.name() == SYSTEMD => Ok(systemd::linger(&System)),
-            (Some(service), _) => Err(format!("here it is one of {}", service.name())),
+            (Some(service), _) => Err(format!("the service here is one of {}", service.name())),
             (None, why) => Err(why.clone().unwrap_or_default()),
         }
     }

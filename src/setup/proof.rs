@@ -95,12 +95,11 @@ impl Asked {
     }
 
     fn with(env: &Env, variables: Variables) -> Result<Asked, String> {
-        let cargo = cargo(env).ok_or("cargo is not in PATH, so it cannot be asked")?;
+        let cargo = cargo(env).ok_or("cargo is not in PATH")?;
         let state = dirs::state(env).ok_or("there is no home directory")?.join("kache");
         let dir = state.join(format!("proof-{}", fs::unique_name()));
         let captured = make_package(&dir).map_err(|e| format!("{}: {e}", dir.display())).and_then(|()| {
-            ask(&cargo, &dir, env, variables)
-                .map_err(|e| format!("{} could not be asked: {e}", cargo.display()))
+            ask(&cargo, &dir, env, variables).map_err(|e| format!("failed to run {}: {e}", cargo.display()))
         });
         let answers = ping::answers(&fs::read(&answers_file(&dir)).unwrap_or_default());
         // What is left of it is small, and named for what it is.
@@ -112,7 +111,7 @@ impl Asked {
     fn works(&self) -> Result<(), String> {
         match self.captured.code {
             Some(0) => Ok(()),
-            _ => Err(format!("cargo does not work any more: {}", self.said())),
+            _ => Err(format!("cargo no longer works: {}", self.said())),
         }
     }
 
@@ -138,7 +137,7 @@ impl Asked {
             return Err(format!("it calls {}", other.exe.display()));
         }
         if answer.build != Build::current().id {
-            return Err("the program there is another build than this one".to_owned());
+            return Err("the program there is a different build".to_owned());
         }
         Ok(())
     }

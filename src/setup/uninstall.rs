@@ -45,7 +45,7 @@ pub enum CannotUninstall {
     #[error(transparent)]
     User(#[from] WrongUser),
     #[error(
-        "{path} cannot be changed ({why}), and cargo would not work without the wrapper that it names; remove `build.rustc-wrapper` from it first"
+        "cannot change {path} ({why}), and cargo would fail without the wrapper it names; remove `build.rustc-wrapper` from it first"
     )]
     Unwritable { path: PathBuf, why: &'static str },
     #[error("the journal cannot be read: {0}")]
@@ -132,7 +132,7 @@ impl Uninstall {
             if is_missing {
                 let rest = edit::remove(&change.path, text)?;
                 self.notes.push(format!(
-                    "`{}` was the wrapper before kache, but it is not there any more; none is set",
+                    "`{}` was the wrapper before kache, but it no longer exists; no wrapper is set",
                     link.value
                 ));
                 change.after = match rest.is_empty() && was_made_here(env, &change.before.state()) {
@@ -219,7 +219,7 @@ impl Uninstall {
             if !self.plan.actions.iter().any(|action| change_of(action, path).is_some()) {
                 let title = match path == own {
                     true => format!("Remove {}", path.display()),
-                    false => format!("Remove the directory {} if nothing is in it", path.display()),
+                    false => format!("Remove the directory {} if it is empty", path.display()),
                 };
                 let action = Action::remove(title, path)?;
                 self.plan.add(action);
@@ -259,7 +259,7 @@ impl Uninstall {
                 self.plan.actions.retain(
                     |action| !matches!(&action.change, Change::Path(change) if is_around(&change.path)),
                 );
-                said += "; until then that file stays, since cargo would not work without it. Then run this again";
+                said += "; until then that file is kept, because cargo would fail without it. Then run this again";
             }
             self.unfinished.push(format!("{said} (`{}` for this shell)", env::unset_command(name)));
         }

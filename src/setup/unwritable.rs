@@ -9,7 +9,7 @@ use crate::sys::fs::settle;
 /// somebody, or some program, meant it to stay as it is.
 pub fn unwritable(path: &Path) -> Option<&'static str> {
     if ["/nix/store", "/gnu/store"].iter().any(|store| path.starts_with(store)) {
-        return Some("it is made by a package manager from a description; change that");
+        return Some("a package manager generates it; change its source");
     }
     if fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly()) {
         return Some("it is read-only");
@@ -17,6 +17,6 @@ pub fn unwritable(path: &Path) -> Option<&'static str> {
     let dir = path.ancestors().skip(1).find(|dir| fs::metadata(dir).is_ok());
     match dir.is_some_and(settle::is_writable) {
         true => None,
-        false => Some("its directory cannot be written to"),
+        false => Some("its directory is not writable"),
     }
 }

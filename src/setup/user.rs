@@ -11,12 +11,10 @@ use crate::sys::env::{self, Env};
 pub enum WrongUser {
     #[error("there is no home directory: HOME is not set")]
     NoHome,
-    #[error(
-        "{0} is not an absolute path; HOME and the XDG variables must be, or each directory has its own home"
-    )]
+    #[error("{0} is not an absolute path, as HOME and the XDG variables must be")]
     RelativeHome(PathBuf),
     #[error(
-        "this is root in another user's home (SUDO_UID is set): what is written there would belong to root"
+        "this is root in another user's home (SUDO_UID is set); files written there would belong to root"
     )]
     RootForAnother,
 }

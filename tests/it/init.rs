@@ -209,7 +209,7 @@ fn sccache_is_replaced_and_comes_back() {
     assert_eq!(home.read(".cargo/config.toml"), config);
     home.run(&["init", "-y"]).with(0, "Done");
     std::fs::remove_file(home.path("w/sccache")).unwrap();
-    home.run(&["uninstall", "-y"]).with(0, "is not there any more");
+    home.run(&["uninstall", "-y"]).with(0, "it no longer exists");
     assert_eq!(home.read(".cargo/config.toml"), "", "a missing wrapper would stop cargo");
     home.cargo_works();
 }
@@ -222,7 +222,7 @@ fn an_unknown_wrapper_is_kept() {
     home.write(".cargo/config.toml", &config);
     let before = home.look();
     for args in [&["init", "-y"][..], &["init", "--check"]] {
-        home.run(args).with(1, "which is not kache; it was kept");
+        home.run(args).with(1, "which is not kache; it was left unchanged");
         assert_eq!(home.look(), before);
     }
     home.run(&["uninstall", "-y"]).with(0, "Nothing to do");
@@ -244,7 +244,7 @@ fn a_project_that_sets_another_wrapper_is_named() {
     let mut home = Home::new();
     home.write("p/.cargo/config.toml", "[build]\nrustc-wrapper = \"other\"\n");
     home.within("p");
-    home.run(&["init", "-y"]).with(0, "p/.cargo/config.toml:2 sets `other`, which goes first");
+    home.run(&["init", "-y"]).with(0, "p/.cargo/config.toml:2 sets `other`, which takes precedence");
     assert_eq!(home.read("p/.cargo/config.toml"), "[build]\nrustc-wrapper = \"other\"\n");
 }
 
@@ -479,7 +479,7 @@ fn a_proof_that_fails_takes_everything_back() {
     let path = format!("{}:{}", home.path("fake").display(), home.var("PATH"));
     home.set("PATH", &path);
     let before = home.look();
-    home.run(&["init", "-y"]).with(1, "everything was put back as it was before");
+    home.run(&["init", "-y"]).with(1, "all changes were undone");
     assert_eq!(home.look(), before);
 }
 
@@ -567,7 +567,7 @@ fn an_interrupted_run_is_taken_back_by_the_next() {
     entries.retain(|path| path.is_dir());
     std::fs::write(entries[0].join("status"), "applying").unwrap();
     home.run(&["init", "--check"]).with(0, "was interrupted");
-    home.run(&["uninstall", "-y"]).with(0, "what it had done was taken back");
+    home.run(&["uninstall", "-y"]).with(0, "its changes were undone");
     assert!(!home.path(".cargo/config.toml").exists());
 }
 

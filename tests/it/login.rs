@@ -93,7 +93,7 @@ fn a_service_that_does_not_start_takes_all_of_init_back() {
     home.write("refuses", "enable");
     let ended = home.run(&["init", "-y"]);
     // Taking it back calls what would have stopped it.
-    ended.with(1, "Access denied").with(1, "everything was put back as it was before");
+    ended.with(1, "Access denied").with(1, "all changes were undone");
     ended.with(1, "hint: use `kache init --no-service` to go without the login service");
     assert_eq!(look(&home), before);
     home.run(&["init", "-y", "--no-service"]).with(0, "Done");

@@ -40,6 +40,6 @@ fn failures_have_hints_and_change_nothing() {
     assert_eq!(called(&machine, "0.1.0", YES).unwrap_err().exit, Exit::Failed);
     std::fs::remove_dir_all(&machine.releases.dir).unwrap();
     let said = called(&machine, "0.1.0", CHECK).unwrap_err().to_string();
-    assert!(said.contains("cannot be downloaded") && said.contains("hint: nothing was changed"), "{said}");
+    assert!(said.contains("failed to download") && said.contains("hint: nothing was changed"), "{said}");
     assert_eq!(machine.says(), "kache 0.1.0");
 }

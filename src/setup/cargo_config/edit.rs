@@ -18,7 +18,7 @@ pub enum CannotEdit {
     Read(#[from] ReadError),
     #[error("{path}:{line}: {what}; nothing was changed")]
     Unexpected { path: String, line: usize, what: String },
-    #[error("{path} was not changed: {what}. Please set `build.rustc-wrapper` in it by hand")]
+    #[error("{path} was not changed: {what}; set `build.rustc-wrapper` in it by hand")]
     Gate { path: String, what: String },
 }
 

@@ -14,11 +14,11 @@ pub const MOST_BYTES: u64 = 4 << 20;
 /// Why a file cannot be understood.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    #[error("{path} cannot be read: {error}")]
+    #[error("failed to read {path}: {error}")]
     Unreadable { path: PathBuf, error: io::Error },
-    #[error("{path} has {n_bytes} bytes, which is too large for a configuration of cargo")]
+    #[error("{path} is too large for a cargo configuration file: {n_bytes} bytes")]
     TooLarge { path: PathBuf, n_bytes: u64 },
-    #[error("{path}:{line}: it is not UTF-8")]
+    #[error("{path}:{line}: not UTF-8")]
     NotUtf8 { path: PathBuf, line: usize },
     #[error("{path}:{line}: {message}")]
     Unparsable { path: PathBuf, line: usize, message: String },

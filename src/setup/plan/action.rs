@@ -59,9 +59,9 @@ impl CommandLine {
 /// Why an action cannot be planned.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotPlan {
-    #[error("{path} cannot be read: {error}")]
+    #[error("failed to read {path}: {error}")]
     Unreadable { path: PathBuf, error: io::Error },
-    #[error("{path} is a symbolic link that leads to nothing; remove it, or make what it leads to")]
+    #[error("{path} is a dangling symbolic link; remove it, or create its target")]
     DanglingLink { path: PathBuf },
     #[error("{path} is {what}")]
     NotAFile { path: PathBuf, what: &'static str },

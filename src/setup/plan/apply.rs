@@ -21,21 +21,21 @@ pub type Proof<'a> = &'a mut dyn FnMut() -> Result<(), String>;
 /// Why a plan was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum NotApplied {
-    #[error("another kache is changing this machine; wait for it, then run this again")]
+    #[error("busy: another kache process is changing this machine; try again later")]
     Busy,
-    #[error("an earlier change of this machine was interrupted; run this again, it will be taken back first")]
+    #[error("an earlier change of this machine was interrupted; try again, and it is undone first")]
     Interrupted,
-    #[error("{path} was changed after this was planned; nothing was done, run this again")]
+    #[error("{path} changed after this was planned; nothing was done, try again")]
     ChangedSince { path: PathBuf },
-    #[error("the journal at {path} cannot be written, so nothing was done: {error}")]
+    #[error("nothing was done, because the journal at {path} cannot be written: {error}")]
     Journal { path: PathBuf, error: io::Error },
-    #[error("the journal cannot be read, so nothing was done: {error}")]
+    #[error("nothing was done, because the journal cannot be read: {error}")]
     JournalUnreadable { error: io::Error },
     /// An action failed, or the proof. The machine is as before.
-    #[error("{what}; everything was put back as it was before")]
+    #[error("{what}; all changes were undone")]
     Reverted { what: String },
     /// The same, but something could not be put back.
-    #[error("{what}; not everything could be put back: {}", left.join("; "))]
+    #[error("{what}; not all changes could be undone: {}", left.join("; "))]
     Stuck { what: String, left: Vec<String> },
 }
 
@@ -102,7 +102,7 @@ impl Journal {
             if !left.is_empty() {
                 return Err(NotApplied::Stuck { what, left });
             }
-            said.push(format!("{what}; what it had done was taken back"));
+            said.push(format!("{what}; its changes were undone"));
         }
         Ok(said)
     }
@@ -141,13 +141,13 @@ fn do_one(action: &Action, entry: &Entry, index: usize) -> Result<(), String> {
             let at_path = |e: io::Error| format!("{}: {e}", change.path.display());
             let before = change.before.state();
             if !change.can_start_from(&change.now().map_err(at_path)?) {
-                return Err(format!("{} was changed meanwhile", change.path.display()));
+                return Err(format!("{} changed in the meantime", change.path.display()));
             }
             let temporary = entry.temporary(&change.path, index);
             change.after.put(&change.path, &before, &temporary).map_err(at_path)?;
             let now = change.now().map_err(at_path)?;
             if !change.after.is_there(&now, &before) {
-                return Err(format!("{} does not hold what was written to it", change.path.display()));
+                return Err(format!("{} does not contain what was written to it", change.path.display()));
             }
             Ok(())
         }
@@ -158,13 +158,13 @@ fn run_command(command: &CommandLine) -> Result<(), String> {
     let line = show::command_line(command);
     let (program, args) = command.0.split_first().ok_or("an empty command")?;
     let captured = process::capture_for_user(program.as_ref(), args, COMMAND_LIMIT);
-    let captured = captured.map_err(|e| format!("`{line}` could not be run: {e}"))?;
+    let captured = captured.map_err(|e| format!("failed to run `{line}`: {e}"))?;
     if captured.code == Some(0) {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&captured.stderr);
     let code = captured.code.map_or("no code".to_owned(), |code| code.to_string());
-    Err(format!("`{line}` ended with {code}: {}", said.trim()))
+    Err(format!("`{line}` exited with {code}: {}", said.trim()))
 }
 
 /// Takes the changes of an entry back, last one first. Answers what could not be taken back.
@@ -205,7 +205,7 @@ fn revert_one(entry: &Entry, index: usize, change: &RecordedChange) -> Result<()
             if content.is_there(&now, &state) {
                 Ok(())
             } else {
-                Err(format!("{} does not hold what was put back", path.display()))
+                Err(format!("{} does not contain what was restored", path.display()))
             }
         }
     }

@@ -110,7 +110,7 @@ impl Plan {
         for dir in missing.into_iter().rev() {
             let planned = |action: &Action| matches!(&action.change, action::Change::Path(change) if change.path == dir);
             if !self.actions.iter().any(planned) {
-                self.add(Action::make_dir(format!("Make the directory {}", dir.display()), dir)?);
+                self.add(Action::make_dir(format!("Create the directory {}", dir.display()), dir)?);
             }
         }
         Ok(())

@@ -104,7 +104,7 @@ impl Content {
     pub fn put(&self, path: &Path, before: &State, temporary: &Path) -> io::Result<()> {
         let still = || match State::at(path)?.matches(before) {
             true => Ok(()),
-            false => Err(io::Error::other("it was changed meanwhile")),
+            false => Err(io::Error::other("it changed in the meantime")),
         };
         match self {
             Content::Absent if *before == State::Directory => match settle::remove_empty_dir(path) {

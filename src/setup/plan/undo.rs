@@ -40,7 +40,7 @@ impl Journal {
             for (index, change) in entry.record.changes.iter().enumerate().rev() {
                 match change {
                     RecordedChange::Run { title, undo: Some(line), .. } => {
-                        order.push(Err(Action::run(format!("Take back: {title}"), line.clone(), None)));
+                        order.push(Err(Action::run(format!("Undo: {title}"), line.clone(), None)));
                     }
                     RecordedChange::Run { .. } => {}
                     RecordedChange::Path { path, .. } => {
@@ -79,7 +79,7 @@ fn take_back(
             fold.then = content;
             Ok(None)
         }
-        Unwound::Conflict(why) => Ok(Some(format!("{}: {why}; it stays as it is", fold.path.display()))),
+        Unwound::Conflict(why) => Ok(Some(format!("{}: {why}; it is left unchanged", fold.path.display()))),
     }
 }
 
@@ -90,9 +90,9 @@ impl Fold {
         }
         let path_shown = path.display();
         let title = match (&self.now, &self.then) {
-            (Content::Directory, _) => format!("Remove the directory {path_shown} if nothing is in it"),
+            (Content::Directory, _) => format!("Remove the directory {path_shown} if it is empty"),
             (_, Content::Absent) => format!("Remove {path_shown}"),
-            _ => format!("Put {path_shown} back as it was"),
+            _ => format!("Restore {path_shown}"),
         };
         Some(Action::on_path(title, path.to_owned(), self.now.clone(), self.then.clone(), UndoEdit::None))
     }

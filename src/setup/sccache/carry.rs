@@ -17,7 +17,7 @@ use crate::sys::fs::{self, Identity};
 /// # Errors
 /// Why it says nothing; empty if there is nothing to say.
 pub fn value(ours: Ours, theirs: &str, env: &Env) -> Result<String, String> {
-    let unclear = || format!("its value is not understood; see `cache.{}`", ours.key());
+    let unclear = || format!("its value is invalid; see `cache.{}`", ours.key());
     match ours {
         Ours::MaxSize => settings::size(theirs).ok_or_else(unclear),
         Ours::IdleTimeout => settings::idle_timeout(theirs).ok_or_else(unclear),
@@ -44,15 +44,15 @@ fn store(theirs: &Path, env: &Env) -> Result<String, String> {
         return by_hand("kache has a store of its own");
     };
     if fs::metadata(crate::store::Store::at(&cache_dir.value).root()).is_ok() {
-        return by_hand("kache has a store on another disk already, which would not be found any more");
+        return by_hand("kache already has a store on another disk, which would no longer be found");
     }
     if fs::symlink_metadata(&dir).is_ok() || unwritable(&dir).is_some() {
-        return by_hand("a directory for kache cannot be made beside it");
+        return by_hand("a directory for kache cannot be created next to it");
     }
     dir.to_str()
         .filter(|dir| !dir.contains(['\'', '\n']))
         .map(str::to_owned)
-        .ok_or_else(|| "its name cannot stand in a configuration".to_owned())
+        .ok_or_else(|| "its name cannot be written into a configuration".to_owned())
 }
 
 /// These settings in kache's configuration, but for those that it has already; the ones that cannot be put there are the
@@ -85,7 +85,7 @@ pub fn over(wishes: &[(Ours, String)], env: &Env) -> (Vec<Action>, Vec<Ours>) {
         let mut plan = Plan::new("");
         plan.make_dirs(path.parent()?).ok()?;
         let undo = UndoEdit::RemoveLines { lines: added };
-        plan.add(Action::edit("Carry settings of sccache over", &path, text.into_bytes(), undo).ok()?);
+        plan.add(Action::edit("Carry over settings from sccache", &path, text.into_bytes(), undo).ok()?);
         unwritable(&path).is_none().then_some(plan.actions)
     };
     written().map_or_else(|| (Vec::new(), all()), |actions| (actions, left))

@@ -135,7 +135,8 @@ impl Migration {
         let path = place.path.display();
         if let Some(file) = of_c {
             let kept = file.shown().into_iter();
-            self.by_hand.extend(kept.map(|line| format!("{line} was kept: kache caches Rust only")));
+            self.by_hand
+                .extend(kept.map(|line| format!("{line} was left unchanged: kache caches Rust only")));
         }
         if let Some(file) = lines::find(place, &|name, _| is_setting(name)) {
             let settings = file.hits.into_iter().filter(|hit| is_setting(&hit.name));
@@ -156,14 +157,14 @@ impl Migration {
         let replaced = lines::find(place, &|name, _| is_replaced(name) || (is_setting(name) && compiles_c));
         let understood: Vec<&File> = [of_c, file.as_ref(), replaced.as_ref()].into_iter().flatten().collect();
         let mentioned = mentions::of(place, &understood);
-        self.by_hand.extend(mentioned.into_iter().map(|line| format!("{line}; change it yourself")));
+        self.by_hand.extend(mentioned.into_iter().map(|line| format!("{line}; change it by hand")));
         let Some(file) = file else { return };
         self.found.extend(file.shown());
         match (place.scope, file.comment_out(TITLE)) {
             (Scope::User, Some(action)) => self.actions.push(action),
             (Scope::Project, Some(action)) => self.in_project.push(action),
             _ => self.by_hand.push(format!(
-                "{path} is not this user's to change; remove these lines from it: {}",
+                "this user cannot change {path}; remove these lines from it: {}",
                 file.hits.iter().map(|hit| hit.line.to_string()).collect::<Vec<_>>().join(", ")
             )),
         }
@@ -197,8 +198,7 @@ impl Migration {
             }
             if is_wrapper(name, value) || is_setting(name) {
                 self.found.push(format!("the universal variable {name} of fish"));
-                self.by_hand
-                    .push(format!("call this in fish, which keeps the variable itself: set -Ue {name}"));
+                self.by_hand.push(format!("run this in fish, which stores the variable: set -Ue {name}"));
             }
         }
     }
@@ -242,7 +242,7 @@ impl Migration {
                     None => self.by_hand.push(asked.by_hand()),
                 }
                 if asked.keeper != Keeper::Launchd {
-                    self.by_hand.push("log out and in again: programs that run keep the variable".to_owned());
+                    self.by_hand.push("log out and in again: running programs keep the variable".to_owned());
                 }
             }
         }
@@ -271,16 +271,16 @@ impl Migration {
 
     fn stop_server(&mut self, view: View<'_>, server: Option<&server::Server>) {
         let Some(server) = server.filter(|_| !self.compiles_c) else { return };
-        self.found.push(format!("its server, process {}", server.pid));
+        self.found.push(format!("its server (process {})", server.pid));
         let program = os::find_program("sccache".as_ref(), view.env.get("PATH"), view.cwd);
         match program.as_deref().and_then(Path::to_str) {
             Some(program) => {
                 let command = CommandLine::new(program, &["--stop-server"]);
-                self.actions.push(Action::run("Stop the server of sccache", command, None));
+                self.actions.push(Action::run("Stop the sccache server", command, None));
             }
             None => {
                 let command = if view.os == "windows" { "taskkill /F /PID" } else { "kill" };
-                self.by_hand.push(format!("end the server of sccache: {command} {}", server.pid));
+                self.by_hand.push(format!("stop the sccache server: {command} {}", server.pid));
             }
         }
     }
@@ -308,8 +308,9 @@ impl Migration {
         }
         let (actions, left) = carry::over(&wishes, env);
         self.actions.extend(actions);
-        self.by_hand.extend(left.iter().map(|ours| {
-            format!("kache's configuration cannot be changed: set `cache.{}` in it", ours.key())
-        }));
+        self.by_hand
+            .extend(left.iter().map(|ours| {
+                format!("cannot change kache's configuration: set `cache.{}` in it", ours.key())
+            }));
     }
 }

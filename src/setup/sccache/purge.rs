@@ -31,17 +31,17 @@ pub fn refusal(dir: &Path, env: &Env) -> Option<String> {
     let home = dirs::home(env).and_then(|home| fs::canonical(&home).ok());
     let holds_home = home.is_none_or(|home| canonical.as_ref().is_none_or(|dir| home.starts_with(dir)));
     if dir.parent().is_none() || holds_home {
-        return refuse("is or holds the home directory, or all");
+        return refuse("is or contains the home directory or the root");
     }
     if !fs::is_own(&metadata) {
         return refuse("belongs to another user");
     }
     let device = |dir: &Path| Identity::at(dir).map(|identity| identity.device).ok();
     if dir.parent().is_none_or(|above| device(above) != device(dir)) {
-        return refuse("is where something is mounted");
+        return refuse("is a mount point");
     }
     match foreign(dir) {
-        Some(name) => refuse(&format!("holds `{name}`, which is not sccache's")),
+        Some(name) => refuse(&format!("contains `{name}`, which is not sccache's")),
         None => None,
     }
 }

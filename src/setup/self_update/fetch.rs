@@ -18,13 +18,13 @@ pub struct Source<'a> {
 /// Why a file of a release is not here.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotFetch {
-    #[error("releases are not taken from {url}: it is no https: or file: address")]
+    #[error("releases cannot be taken from {url}: not an https: or file: URL")]
     Address { url: String },
-    #[error("{url} cannot be downloaded: neither curl nor wget is in PATH")]
+    #[error("failed to download {url}: neither curl nor wget is in PATH")]
     NoClient { url: String },
-    #[error("{url} cannot be downloaded: {why}")]
+    #[error("failed to download {url}: {why}")]
     Failed { url: String, why: String },
-    #[error("{url} has more than {most_bytes} bytes, which is too large to be right")]
+    #[error("{url} is too large: more than {most_bytes} bytes")]
     TooLarge { url: String, most_bytes: u64 },
 }
 
@@ -95,7 +95,7 @@ impl<'a> Source<'a> {
         let last = said.lines().rfind(|line| !line.trim().is_empty()).map(str::trim);
         let name = client.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let code = captured.code.map_or("a signal".to_owned(), |code| code.to_string());
-        let why = last.map_or_else(|| format!("{name} ended with {code}"), str::to_owned);
+        let why = last.map_or_else(|| format!("{name} exited with {code}"), str::to_owned);
         Err(CannotFetch::Failed { url: url.to_owned(), why })
     }
 
@@ -164,6 +164,6 @@ mod tests {
         let env = Env::with_vars(&[("PATH", "/nowhere")]);
         let source = Source::new("https://host/r", &env).unwrap();
         let said = source.get("a", 1, Duration::from_secs(1)).unwrap_err().to_string();
-        assert_eq!(said, "https://host/r/a cannot be downloaded: neither curl nor wget is in PATH");
+        assert_eq!(said, "failed to download https://host/r/a: neither curl nor wget is in PATH");
     }
 }

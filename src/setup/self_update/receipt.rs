@@ -31,9 +31,9 @@ pub struct Receipt {
 /// Why a receipt that is there is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum BadReceipt {
-    #[error("the installer's receipt {path} cannot be read: {error}")]
+    #[error("failed to read the installer's receipt {path}: {error}")]
     Unreadable { path: PathBuf, error: io::Error },
-    #[error("the installer's receipt {path} is not understood: {why}")]
+    #[error("invalid installer's receipt {path}: {why}")]
     NotUnderstood { path: PathBuf, why: String },
 }
 

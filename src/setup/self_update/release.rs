@@ -32,25 +32,25 @@ pub struct Release {
 pub enum BadRelease {
     #[error(transparent)]
     Fetch(#[from] CannotFetch),
-    #[error("the key that releases are checked with is not valid: {0}")]
+    #[error("invalid release key: {0}")]
     Key(minisign_verify::Error),
-    #[error("SHA256SUMS.minisig is no signature: {0}")]
+    #[error("SHA256SUMS.minisig is not a signature: {0}")]
     NoSignature(minisign_verify::Error),
-    #[error("the signature of SHA256SUMS is not right, so the release cannot be trusted: {0}")]
+    #[error("the signature of SHA256SUMS is invalid, so the release cannot be trusted: {0}")]
     Signature(minisign_verify::Error),
-    #[error("the signature does not say which release it is of, and when it expires: `{comment}`")]
+    #[error("the signature does not name its release and expiry date: `{comment}`")]
     Unnamed { comment: String },
     #[error(
-        "the list of release {version} expired on {expires}: the server answers with an old one, or the clock is wrong"
+        "the list of release {version} expired on {expires}: the server serves an old list, or the clock is wrong"
     )]
     Expired { version: Semver, expires: String },
-    #[error("this release has format {format}, which this version of kache does not know")]
+    #[error("unknown release format {format}; update kache another way")]
     Format { format: String },
-    #[error("line {line} of SHA256SUMS is no checksum with a name")]
+    #[error("line {line} of SHA256SUMS is not a checksum and a name")]
     Line { line: usize },
-    #[error("release {version} has no {asset}")]
+    #[error("release {version} does not include {asset}")]
     NoAsset { version: Semver, asset: String },
-    #[error("{asset} is not what the release says: its SHA-256 is {found}, not {expected}")]
+    #[error("checksum mismatch of {asset}: SHA-256 is {found}, expected {expected}")]
     Checksum { asset: String, found: String, expected: String },
 }
 

@@ -14,11 +14,11 @@ const MOST_PROGRAM_BYTES: u64 = 200 << 20;
 pub enum CannotUnpack {
     #[error("the archive is damaged: {0}")]
     Damaged(io::Error),
-    #[error("the archive has `{name}` in it, which is {what}")]
+    #[error("the archive contains `{name}`, which is {what}")]
     Unexpected { name: String, what: &'static str },
-    #[error("the archive has no `{name}` in it")]
+    #[error("the archive does not contain `{name}`")]
     NoProgram { name: String },
-    #[error("the archive is too large to be right")]
+    #[error("the archive is too large")]
     TooLarge,
 }
 
@@ -173,7 +173,7 @@ mod tests {
             }
         }
         let refused = program(&archive(&[GOOD, GOOD]), "t").unwrap_err().to_string();
-        assert_eq!(refused, "the archive has `kache-t/kache` in it, which is there twice");
+        assert_eq!(refused, "the archive contains `kache-t/kache`, which is there twice");
     }
 
     #[test]

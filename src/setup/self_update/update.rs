@@ -61,15 +61,15 @@ pub enum CannotUpdate {
     Unpack(#[from] CannotUnpack),
     #[error(transparent)]
     Plan(#[from] CannotPlan),
-    #[error("{dir} cannot be written to, so the program in it cannot be replaced")]
+    #[error("cannot replace the program: {dir} is not writable")]
     ReadOnly { dir: PathBuf },
     #[error("another user could replace this program: {0}")]
     Untrusted(String),
-    #[error("{path} cannot be written: {error}")]
+    #[error("failed to write {path}: {error}")]
     Staging { path: PathBuf, error: io::Error },
-    #[error("another self-update is at work")]
+    #[error("busy: another self-update is running")]
     Busy,
-    #[error("kache {version} does not work here, so it was not installed: {why}")]
+    #[error("kache {version} was not installed, because it does not work here: {why}")]
     DoesNotWork { version: Semver, why: String },
 }
 
@@ -127,9 +127,9 @@ impl Installed {
         if let Some(previous) = &self.previous {
             plan.add(Action::copy(format!("Keep kache {}", self.version), previous, &self.exe)?);
         }
-        plan.add(Action::copy(format!("Replace it by kache {version}"), &self.exe, staged)?);
+        plan.add(Action::copy(format!("Replace it with kache {version}"), &self.exe, staged)?);
         if let Ok(bytes) = self.receipt.with_version(&version.to_string()) {
-            let title = "Correct the installer's receipt";
+            let title = "Update the installer's receipt";
             plan.add(Action::edit(title, &self.receipt_path, bytes, UndoEdit::None)?);
         }
         Ok(plan)
@@ -215,7 +215,7 @@ fn wraps(program: &Path) -> Result<(), String> {
     let wrapped = run(program, &["rustc", "-vV"])?;
     match wrapped.code {
         Some(0) if wrapped.stdout == alone.stdout => Ok(()),
-        Some(0) => Err(format!("`{} rustc -vV` does not say what `rustc -vV` says", program.display())),
+        Some(0) => Err(format!("`{} rustc -vV` prints something else than `rustc -vV`", program.display())),
         code => Err(failed(program, "rustc -vV", code, &wrapped.stderr)),
     }
 }
@@ -230,7 +230,7 @@ fn run(program: &Path, args: &[&str]) -> Result<process::Captured, String> {
     loop {
         match process::capture(program.as_os_str(), args, &surroundings) {
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && n_tries < 100 => n_tries += 1,
-            result => return result.map_err(|e| format!("{} cannot be run: {e}", program.display())),
+            result => return result.map_err(|e| format!("failed to run {}: {e}", program.display())),
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -239,5 +239,5 @@ fn run(program: &Path, args: &[&str]) -> Result<process::Captured, String> {
 fn failed(program: &Path, args: &str, code: Option<i32>, stderr: &[u8]) -> String {
     let code = code.map_or("a signal".to_owned(), |code| code.to_string());
     let said = String::from_utf8_lossy(stderr);
-    format!("`{} {args}` ended with {code} {}", program.display(), said.trim()).trim_end().to_owned()
+    format!("`{} {args}` exited with {code} {}", program.display(), said.trim()).trim_end().to_owned()
 }

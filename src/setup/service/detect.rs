@@ -48,11 +48,11 @@ pub enum Choice {
 pub fn choose(machine: &Machine) -> Choice {
     if let Some(user) = &machine.sudo_user {
         return Choice::Refused(format!(
-            "this is root in place of user {user}, and the service would be root's; run it without sudo"
+            "this is root in place of user {user}, and the service would belong to root; run it without sudo"
         ));
     }
     if let Some(variable) = machine.ci {
-        return Choice::OnDemand(format!("{variable} is set: a machine of a CI service lives for one job"));
+        return Choice::OnDemand(format!("{variable} is set: a CI machine lives for one job only"));
     }
     match machine.system.as_str() {
         "macos" => return Choice::Launchd,
@@ -63,18 +63,17 @@ pub fn choose(machine: &Machine) -> Choice {
         return Choice::Systemd;
     }
     Choice::OnDemand(if let Some(sign) = machine.container {
-        format!("{sign} says that this is a container, which has no service manager for users")
+        format!("this is a container ({sign}), which has no user service manager")
     } else if machine.is_wsl && !machine.is_systemd {
         "this is WSL without systemd; to have it, write `[boot]` and `systemd=true` into /etc/wsl.conf, \
          then call `wsl --shutdown` in Windows"
             .to_owned()
     } else if machine.is_systemd {
-        "systemd runs, but its manager for this user does not answer; `systemctl --user status` says why"
-            .to_owned()
+        "systemd runs, but its user manager does not answer; `systemctl --user status` may say why".to_owned()
     } else if machine.is_openrc {
-        "OpenRC starts services of the system, not those of a user".to_owned()
+        "OpenRC starts system services, not user services".to_owned()
     } else {
-        "there is no service manager for users that kache knows".to_owned()
+        "no known user service manager is running".to_owned()
     })
 }
 

@@ -79,7 +79,7 @@ pub fn end(place: &DaemonAddress, build: &Build) -> Result<(), NotDone> {
     if start::wait_for_end(place, END_LIMIT) {
         Ok(())
     } else {
-        Err(NotDone::Other(format!("the daemon that runs does not end; its log is {}", place.log.display())))
+        Err(NotDone::Other(format!("the running daemon does not stop; its log is {}", place.log.display())))
     }
 }
 

@@ -46,7 +46,7 @@ pub fn failure(command: &CommandLine, captured: &Captured) -> String {
             .trim()
             .replace('\n', "; ");
     let code = captured.code.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
-    format!("`{}` ended with {code}: {said}", line(command))
+    format!("`{}` exited with {code}: {said}", line(command))
 }
 
 /// The command as it would be typed.

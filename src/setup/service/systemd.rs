@@ -278,7 +278,7 @@ impl Supervisor for Systemd {
                 let name = link.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 plan.add(Action::remove(format!("Start {name} at login no more"), &link)?);
                 if let Some(dir) = link.parent() {
-                    let title = format!("Remove the directory {} if nothing is in it", dir.display());
+                    let title = format!("Remove the directory {} if it is empty", dir.display());
                     plan.add(Action::remove(title, dir)?);
                 }
             }

@@ -153,7 +153,7 @@ fn what_systemd_says_is_understood() {
     assert_eq!(systemd::parse_show(&masked).trouble.as_deref(), Some("masked"));
     let no_bus = recorded(&[("systemctl", &[(1, "Failed to connect to bus: Kein Medium gefunden")])]);
     let error = Systemd(service("/k")).status(&no_bus).unwrap_err();
-    assert!(error.ends_with("ended with 1: Failed to connect to bus: Kein Medium gefunden"), "{error}");
+    assert!(error.ends_with("exited with 1: Failed to connect to bus: Kein Medium gefunden"), "{error}");
 }
 
 #[test]
@@ -356,7 +356,7 @@ fn the_domain_of_launchd_is_told_by_exit_codes() {
         assert_eq!(launchd::domain("501", &runner).unwrap(), domain, "{code}");
     }
     let other = recorded(&[("launchctl print gui/501", &[(5, "Eingabe-/Ausgabefehler")])]);
-    assert!(launchd::domain("501", &other).unwrap_err().contains("ended with 5: Eingabe"));
+    assert!(launchd::domain("501", &other).unwrap_err().contains("exited with 5: Eingabe"));
     assert!(launchd::domain("501", &recorded(&[])).is_err(), "no launchctl");
 }
 
@@ -380,7 +380,7 @@ fn an_agent_is_unloaded_before_it_is_loaded_anew() {
         ("launchctl print gui/501/dev.kache.kache", &[(0, "x")]),
         ("launchctl bootout", &[(5, "Input/output error")]),
     ]);
-    assert!(launchd.unload("gui/501", &stuck).unwrap_err().contains("ended with 5"));
+    assert!(launchd.unload("gui/501", &stuck).unwrap_err().contains("exited with 5"));
     let gone = recorded(&[("launchctl print", &[(113, "Could not find service")])]);
     launchd.unload("gui/501", &gone).unwrap();
     assert_eq!(gone.calls.borrow().len(), 1);
@@ -588,8 +588,11 @@ fn who_starts_the_daemon_depends_on_the_machine() {
     assert_eq!(choose(&Machine { is_wsl: true, ..with_manager.clone() }), Choice::Systemd);
     on_demand(Machine { is_systemd: true, ..linux.clone() }, "does not answer");
     on_demand(Machine { is_openrc: true, ..linux.clone() }, "OpenRC");
-    on_demand(linux, "no service manager");
-    on_demand(Machine { system: "freebsd".to_owned(), ..Machine::default() }, "no service manager");
+    on_demand(linux, "no known user service manager");
+    on_demand(
+        Machine { system: "freebsd".to_owned(), ..Machine::default() },
+        "no known user service manager",
+    );
     assert_eq!(choose(&Machine { system: "macos".to_owned(), ..Machine::default() }), Choice::Launchd);
     assert_eq!(choose(&Machine { system: "windows".to_owned(), ..Machine::default() }), Choice::Task);
     let sudo = Machine { sudo_user: Some("1000".to_owned()), ..with_manager };

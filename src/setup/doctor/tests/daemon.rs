@@ -61,13 +61,13 @@ fn without_a_service_no_daemon_is_missed_and_it_is_said_why() {
     made.says_of("daemon", &[none]);
     made.says_of(
         "service",
-        &["ok service no login service can be installed: there is no service manager for users that kache knows"],
+        &["ok service no login service can be installed: no known user service manager is running"],
     );
     made.says().seen.container = Some("/.dockerenv");
     made.says_of(
         "service",
-        &["ok service no login service can be installed: /.dockerenv says that this is a container, which has no service \
-          manager for users"],
+        &["ok service no login service can be installed: this is a container (/.dockerenv), which has no user service \
+          manager"],
     );
     made.says().seen.has_user_manager = true;
     made.answers("systemctl --user show ", 0, "LoadState=not-found\nActiveState=inactive\n");
@@ -80,7 +80,7 @@ fn without_a_service_no_daemon_is_missed_and_it_is_said_why() {
     made.says().seen.ci = Some("CI");
     made.says_of(
         "service",
-        &["ok service no login service can be installed: CI is set: a machine of a CI service lives for one job"],
+        &["ok service no login service can be installed: CI is set: a CI machine lives for one job only"],
     );
 }
 

@@ -46,15 +46,15 @@ fn mise_and_tool_versions() {
     }
     assert_eq!(
         said("mise.toml", "[tools]\n\"cargo:sccache\" = \"0.8\"\n"),
-        "mise.toml:2: \"cargo:sccache\" = \"0.8\"; change it yourself"
+        "mise.toml:2: \"cargo:sccache\" = \"0.8\"; change it by hand"
     );
     assert_eq!(
         said(".tool-versions", "rust 1.95\nsccache 0.8.1\n"),
-        ".tool-versions:2: sccache 0.8.1; change it yourself"
+        ".tool-versions:2: sccache 0.8.1; change it by hand"
     );
     assert_eq!(
         said("mise.toml", "env = { RUSTC_WRAPPER = \"sccache\" }\n"),
-        "mise.toml:1: env = { RUSTC_WRAPPER = \"sccache\" }; change it yourself"
+        "mise.toml:1: env = { RUSTC_WRAPPER = \"sccache\" }; change it by hand"
     );
 }
 
@@ -85,7 +85,7 @@ fn the_table_env_of_cargo_and_files_that_it_includes() {
     assert_eq!(home.read("home/.cargo/more.toml"), "# kache: was env.SCCACHE_ENDPOINT = \"e\"\n");
     assert!(home.look().found.is_empty());
     home.write("home/.cargo/more.toml", "env = { SCCACHE_ENDPOINT = \"e\" }\n");
-    assert!(home.look().by_hand[0].contains("more.toml:1: env; change it yourself"));
+    assert!(home.look().by_hand[0].contains("more.toml:1: env; change it by hand"));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn nix_shells() {
     }
     assert_eq!(
         said("shell.nix", "  buildInputs = [ pkgs.sccache ];\n"),
-        "shell.nix:1: buildInputs = [ pkgs.sccache ];; change it yourself"
+        "shell.nix:1: buildInputs = [ pkgs.sccache ];; change it by hand"
     );
 }
 
@@ -156,11 +156,11 @@ fn makefiles_and_justfiles() {
     assert_eq!(patched("Justfile", before), format!("# kache: was {before}"));
     assert_eq!(
         said("Makefile", "all:\n\tRUSTC_WRAPPER=sccache cargo build\n"),
-        "Makefile:2: RUSTC_WRAPPER=sccache cargo build; change it yourself"
+        "Makefile:2: RUSTC_WRAPPER=sccache cargo build; change it by hand"
     );
     assert_eq!(
         said("Justfile", "stats:\n  sccache --show-stats\n"),
-        "Justfile:2: sccache --show-stats; change it yourself"
+        "Justfile:2: sccache --show-stats; change it by hand"
     );
 }
 
@@ -173,7 +173,7 @@ fn cmake_and_cross() {
             .starts_with("CMakeLists.txt:1: ")
     );
     let cross = "[build.env]\npassthrough = [\"SCCACHE_DIR\", \"RUSTC_WRAPPER\"]\n";
-    assert_eq!(said("Cross.toml", cross), "Cross.toml:2: passthrough; change it yourself");
+    assert_eq!(said("Cross.toml", cross), "Cross.toml:2: passthrough; change it by hand");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_mapping_of_yaml_goes_with_all_that_it_holds_or_stays() {
     let inputs = "with:\n  SCCACHE_TOKEN: s3cr3t\nother: 1\n";
     let said = said(".github/workflows/ci.yml", inputs);
     assert!(
-        said.contains("ci.yml:2: SCCACHE_TOKEN; change it yourself") && !said.contains("s3cr3t"),
+        said.contains("ci.yml:2: SCCACHE_TOKEN; change it by hand") && !said.contains("s3cr3t"),
         "{said}"
     );
 }
@@ -326,7 +326,7 @@ fn servers_are_asked_for_where_processes_are_no_files() {
     ] {
         let mut home = Home::new();
         (home.os, home.answers) = (os, vec![(question, answer)]);
-        assert_eq!(home.look().by_hand, [format!("end the server of sccache: {command} 4711")], "{os}");
+        assert_eq!(home.look().by_hand, [format!("stop the sccache server: {command} 4711")], "{os}");
         home.answers = vec![(question, "INFO: No tasks are running which match the specified criteria.\r\n")];
         assert!(home.look().is_empty(), "{os}");
     }
@@ -351,7 +351,7 @@ fn other_files_of_the_system_are_named() {
         home.write(&format!("root/{file}"), &format!("{line}\n"));
         let migration = home.look();
         assert_eq!((migration.found.len(), migration.actions.len()), (1, 0), "{file}");
-        assert!(migration.by_hand[0].contains("is not this user's to change"), "{file}");
+        assert!(migration.by_hand[0].contains("this user cannot change "), "{file}");
     }
 }
 
