@@ -140,14 +140,12 @@ impl Login {
 
     /// Ends a daemon that nobody supervises.
     pub fn end_on_demand(&self) -> Result<(), NotApplied> {
-        let failed = |no: NotDone| NotApplied::Reverted { what: no.to_string() };
-        install::end_on_demand(&self.place, &self.build).map_err(failed)
+        install::end_on_demand(&self.place, &self.build).map_err(not_applied)
     }
 
     /// Ends whatever daemon there is: one that outlived its service, too.
     pub fn end(&self) -> Result<(), NotApplied> {
-        let failed = |no: NotDone| NotApplied::Reverted { what: no.to_string() };
-        install::end(&self.place, &self.build).map_err(failed)
+        install::end(&self.place, &self.build).map_err(not_applied)
     }
 
     /// Removes what is left of a daemon that runs no more; its log too, for good, if `with_log`.
@@ -159,10 +157,17 @@ impl Login {
 
 /// Whether one of `actions` does something to the same path.
 pub fn is_planned(action: &Action, actions: &[Action]) -> bool {
-    let path = |action: &Action| match &action.change {
-        Change::Path(change) => Some(change.path.clone()),
+    let own = changed_path(action);
+    own.is_some() && actions.iter().any(|planned| changed_path(planned) == own)
+}
+
+fn changed_path(action: &Action) -> Option<&Path> {
+    match &action.change {
+        Change::Path(change) => Some(&change.path),
         Change::Run(_) => None,
-    };
-    let own = path(action);
-    own.is_some() && actions.iter().any(|planned| path(planned) == own)
+    }
+}
+
+fn not_applied(error: NotDone) -> NotApplied {
+    NotApplied::Reverted { what: error.to_string() }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::protocol::build::Build;
 use crate::run::ping::{self, Answer};
-use crate::setup::cargo_config::{self, Setting};
+use crate::setup::cargo_config::{self, Origin, Setting};
 use crate::sys::env::Env;
 use crate::sys::fs::settle;
 use crate::sys::process::{self, Captured, Surroundings};
@@ -125,16 +125,18 @@ impl Asked {
                 return Err(format!("`cargo tree` failed there:\n{}", self.said()));
             }
             let chain = cargo_config::resolve(Setting::RustcWrapper, env, &self.dir);
-            let from_file =
-                |link: &&cargo_config::Link| !matches!(link.origin, cargo_config::Origin::Variable(_));
-            return Err(match chain.links.iter().find(from_file) {
-                Some(link) => format!("{} sets `{}`", link.origin, link.value),
-                None => "no configuration file sets a wrapper".to_owned(),
-            });
+            for link in &chain.links {
+                if let Origin::File { .. } = link.origin {
+                    return Err(format!("{} sets `{}`", link.origin, link.value));
+                }
+            }
+            return Err("no configuration file sets a wrapper".to_owned());
         };
-        let same_file = |path: &Path| fs::canonical(path).ok() == fs::canonical(wrapper).ok();
-        if let Some(other) = self.answers.iter().find(|answer| !same_file(&answer.exe)) {
-            return Err(format!("it calls {}", other.exe.display()));
+        let wrapper = fs::canonical(wrapper).ok();
+        for answer in &self.answers {
+            if fs::canonical(&answer.exe).ok() != wrapper {
+                return Err(format!("it calls {}", answer.exe.display()));
+            }
         }
         if answer.build != Build::current().id {
             return Err("the program there is a different build".to_owned());

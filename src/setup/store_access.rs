@@ -35,16 +35,16 @@ pub fn look(cache_dir: &Path) -> Obstacles {
     let root = Store::at(cache_dir).root().to_owned();
     let records = Store::records_dir(cache_dir);
     let today = records.join(format!("{}.jsonl", clock::date(clock::now_ms())));
-    let shelves = Bucket::ALL.map(|shelf| root.join(shelf.name()));
+    let buckets = Bucket::ALL.map(|bucket| root.join(bucket.name()));
     found.look_at(cache_dir);
     found.look_at(&cache_dir.join("store"));
     found.look_at(&root);
     for name in ["tmp", "quarantine", "memo"] {
         found.look_at(&root.join(name));
     }
-    for shelf in &shelves {
-        found.look_at(shelf);
-        for folder in fs::list(shelf).unwrap_or_default() {
+    for bucket in &buckets {
+        found.look_at(bucket);
+        for folder in fs::list(bucket).unwrap_or_default() {
             found.look_at(&folder);
         }
     }
@@ -149,6 +149,6 @@ impl Obstacles {
 /// `path` as a word of a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
-    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+:@".contains(c));
+    if is_plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

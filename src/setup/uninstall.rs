@@ -97,13 +97,7 @@ impl Uninstall {
     /// service since, and would refuse them.
     pub fn remove_service(&mut self, service: Plan) {
         self.plan.actions.retain(|action| !is_of_service(action) && !is_planned(action, &service.actions));
-        let is_wiring = |action: &Action| match &action.change {
-            Change::Path(change) => {
-                matches!(&change.before, Content::File { bytes, .. } if names_a_wrapper(bytes))
-            }
-            Change::Run(_) => false,
-        };
-        let n_first = self.plan.actions.iter().take_while(|action| is_wiring(action)).count();
+        let n_first = self.plan.actions.iter().take_while(|action| changes_wrapper(action)).count();
         self.plan.actions.splice(n_first..n_first, service.actions);
         self.plan.undoes.extend(service.undoes);
     }
@@ -255,9 +249,8 @@ impl Uninstall {
             if let Program::At(program) = &link.program
                 && self.plan.actions.iter().any(|action| change_of(action, program).is_some())
             {
-                let is_around = |path: &Path| program.starts_with(path);
                 self.plan.actions.retain(
-                    |action| !matches!(&action.change, Change::Path(change) if is_around(&change.path)),
+                    |action| !matches!(&action.change, Change::Path(change) if program.starts_with(&change.path)),
                 );
                 said += "; until then that file is kept, because cargo would fail without it. Then run this again";
             }
@@ -293,8 +286,10 @@ fn is_of_service(action: &Action) -> bool {
     )
 }
 
-/// Whether these may be the bytes of a configuration of cargo that sets a wrapper.
-fn names_a_wrapper(bytes: &[u8]) -> bool {
+/// Whether this may change a cargo configuration file that sets a wrapper.
+fn changes_wrapper(action: &Action) -> bool {
+    let Change::Path(change) = &action.change else { return false };
+    let Content::File { bytes, .. } = &change.before else { return false };
     std::str::from_utf8(bytes).is_ok_and(|text| text.contains("rustc-wrapper"))
 }
 

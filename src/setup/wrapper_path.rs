@@ -14,7 +14,7 @@
 //!
 //! What is our own stands in `~/.local/share/kache/bin`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::sys::env::Env;
 use crate::sys::{dirs, fs, host};
@@ -71,20 +71,17 @@ pub fn lasting(exe: &Path, called: &Path, env: &Env) -> PathBuf {
 }
 
 fn choose(exe: &Path, env: &Env, temporary: &[PathBuf]) -> Option<WrapperPath> {
-    let there = |path: PathBuf| Some(WrapperPath { path, make: Make::Nothing });
     let own = own(env);
-    let in_dir = |dir: &PathBuf| fs::canonical(dir).is_ok_and(|dir| exe.parent() == Some(&dir));
-    if let Some(dir) = install_dirs(env).iter().find(|dir| in_dir(dir)) {
-        return there(dir.join(exe.file_name()?));
+    if let Some(dir) = install_dirs(env).iter().find(|dir| is_in_dir(exe, dir)) {
+        return existing(dir.join(exe.file_name()?));
     }
-    let is_file = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
     if let Some(own) = own.as_ref().filter(|own| is_file(own) && leads_to(own, exe)) {
-        return there(own.clone());
+        return existing(own.clone());
     }
     let name = exe.file_name()?;
     let managed = managed_dirs(env).into_iter().map(|dir| dir.join(name));
     if let Some(link) = managed.into_iter().find(|link| leads_to(link, exe)) {
-        return there(link);
+        return existing(link);
     }
     if let Some(current) = in_version_dir(exe) {
         return Some(WrapperPath { path: own?, make: Make::Link(current) });
@@ -92,7 +89,19 @@ fn choose(exe: &Path, env: &Env, temporary: &[PathBuf]) -> Option<WrapperPath> {
     if is_passing(exe, env, temporary) {
         return Some(WrapperPath { path: own?, make: Make::Copy(exe.to_owned()) });
     }
-    there(exe.to_owned())
+    existing(exe.to_owned())
+}
+
+fn existing(path: PathBuf) -> Option<WrapperPath> {
+    Some(WrapperPath { path, make: Make::Nothing })
+}
+
+fn is_in_dir(exe: &Path, dir: &Path) -> bool {
+    fs::canonical(dir).is_ok_and(|dir| exe.parent() == Some(&dir))
+}
+
+fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
 /// Where programs are put for good.
@@ -123,24 +132,23 @@ fn leads_to(path: &Path, exe: &Path) -> bool {
 /// If the program is in a directory of one version: its path, through the manager's name for the current one if that
 /// leads to the same file.
 pub fn in_version_dir(exe: &Path) -> Option<PathBuf> {
-    let parts: Vec<_> = exe.components().collect();
-    let name = |index: usize| parts.get(index).map_or("", |part| part.as_os_str().to_str().unwrap_or(""));
+    let parts: Vec<Component<'_>> = exe.components().collect();
     let n_dirs = parts.len().saturating_sub(1);
     for index in 1..n_dirs {
-        let current = match name(index) {
+        let current = match name_at(&parts, index) {
             // <manager>/installs/<tool>/<version>/…
             "installs" => index + 2..index + 3,
             // <prefix>/Cellar/<formula>/<version>/… has <prefix>/opt/<formula>/…
             "Cellar" => {
                 let mut path: PathBuf = parts[..index].iter().collect();
                 path.push("opt");
-                path.push(name(index + 1));
+                path.push(name_at(&parts, index + 1));
                 path.extend(parts.get(index + 3..)?);
                 return Some(if leads_to(&path, exe) { path } else { exe.to_owned() });
             }
             // scoop/apps/<app>/<version>/…
-            "apps" if name(index - 1).eq_ignore_ascii_case("scoop") => index + 2..index + 3,
-            "store" if matches!(name(index - 1), "nix" | "gnu") => return Some(exe.to_owned()),
+            "apps" if name_at(&parts, index - 1).eq_ignore_ascii_case("scoop") => index + 2..index + 3,
+            "store" if matches!(name_at(&parts, index - 1), "nix" | "gnu") => return Some(exe.to_owned()),
             part if is_version(part) => index..index + 1,
             _ => continue,
         };
@@ -160,19 +168,28 @@ pub fn in_version_dir(exe: &Path) -> Option<PathBuf> {
     None
 }
 
+fn name_at<'p>(parts: &[Component<'p>], index: usize) -> &'p str {
+    parts.get(index).and_then(|part| part.as_os_str().to_str()).unwrap_or_default()
+}
+
 /// `1.2.3`, `v1.2`, `kache-0.4.1`.
 fn is_version(part: &str) -> bool {
     let number = part.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let mut numbers = number.split(['-', '+']).next().unwrap_or_default().split('.');
-    let is_number = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    numbers.clone().count() > 1 && numbers.all(is_number)
+    let numbers: Vec<&str> = number.split(['-', '+']).next().unwrap_or_default().split('.').collect();
+    numbers.len() > 1 && numbers.iter().all(|number| is_number(number))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a directory is marked as one that cargo may empty.
+fn is_emptied(dir: &Path) -> bool {
+    [".rustc_info.json", "CACHEDIR.TAG"].iter().any(|mark| fs::metadata(&dir.join(mark)).is_ok())
 }
 
 /// Whether the program will not stay where it is.
 fn is_passing(exe: &Path, env: &Env, temporary: &[PathBuf]) -> bool {
-    let is_emptied = |dir: &Path| {
-        [".rustc_info.json", "CACHEDIR.TAG"].iter().any(|mark| fs::metadata(&dir.join(mark)).is_ok())
-    };
     let downloads = dirs::home(env).map(|home| home.join("Downloads"));
     temporary
         .iter()

@@ -197,27 +197,30 @@ impl Walk<'_> {
     }
 
     fn try_file(&mut self, path: &Path) -> Result<(), Problem> {
-        let wrong = |line, what| Problem::Wrong { path: path.to_owned(), line, what };
         let Some(text) = read::text(path)? else { return Ok(()) };
         let file = File::parse(path, &text)?;
         self.chain.files.push(path.to_owned());
         self.chain.links.extend(link(self.setting, self.env, path, &file)?);
         self.above.push(path.to_owned());
-        let includes = file.includes().map_err(|(line, what)| wrong(line, what))?;
+        let includes = file.includes().map_err(|(line, what)| wrong(path, line, what))?;
         for include in includes.iter().rev() {
             let target = normal(&path.with_file_name("").join(&include.path));
             let is_missing = fs::metadata(&target).is_err();
             if self.above.contains(&target) {
-                return Err(wrong(include.line, format!("{} includes itself", target.display())));
+                return Err(wrong(path, include.line, format!("{} includes itself", target.display())));
             } else if !is_missing {
                 self.file(&target);
             } else if !include.optional {
-                return Err(wrong(include.line, format!("{} is not there", target.display())));
+                return Err(wrong(path, include.line, format!("{} is not there", target.display())));
             }
         }
         self.above.pop();
         Ok(())
     }
+}
+
+fn wrong(path: &Path, line: usize, what: String) -> Problem {
+    Problem::Wrong { path: path.to_owned(), line, what }
 }
 
 /// `path` without `.` and `..`, as far as names tell.

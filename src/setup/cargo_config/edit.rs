@@ -100,22 +100,27 @@ pub fn remove(path: &Path, text: &str) -> Result<String, CannotEdit> {
 
 fn without_key(path: &Path, text: &str, with_header: bool) -> Result<String, CannotEdit> {
     let file = File::parse(path, text)?;
-    let missing = || unexpected(path, 1, format!("there is no `build.{KEY}`"));
-    let build = file.document.get("build").ok_or_else(missing)?;
-    let table = build.as_table_like().ok_or_else(missing)?;
-    let (key, _) = table.get_key_value(KEY).ok_or_else(missing)?;
-    let value = file.build(KEY).ok_or_else(missing)?;
-    let key = key.span().ok_or_else(missing)?;
-    let span = match build {
+    let span = key_span(&file, with_header)
+        .ok_or_else(|| unexpected(path, 1, format!("there is no `build.{KEY}`")))?;
+    let after = Splice { span, insert: String::new() }.apply(text);
+    gate::check(text, &after, KEY, None).map_err(|what| refused(path, what))?;
+    Ok(after)
+}
+
+/// What goes with the key; `None` if it is not there.
+fn key_span(file: &File<'_>, with_header: bool) -> Option<Range<usize>> {
+    let text = file.text;
+    let build = file.document.get("build")?;
+    let (key, _) = build.as_table_like()?.get_key_value(KEY)?;
+    let value = file.build(KEY)?;
+    let key = key.span()?;
+    Some(match build {
         Item::Table(table) => {
             let line = line_start(text, key.start)..line_end(text, value.span.end);
             if with_header { with_lone_header(text, table, line) } else { line }
         }
         _ => with_comma(text, key.start..value.span.end),
-    };
-    let after = Splice { span, insert: String::new() }.apply(text);
-    gate::check(text, &after, KEY, None).map_err(|what| refused(path, what))?;
-    Ok(after)
+    })
 }
 
 fn unexpected(path: &Path, line: usize, what: String) -> CannotEdit {
@@ -146,23 +151,19 @@ impl Splice {
 fn insertion(path: &Path, file: &File<'_>, literal: &str) -> Result<Splice, CannotEdit> {
     let text = file.text;
     let eol = if text.find('\n').is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" };
-    let wrong = |item: &Item| {
-        let line = item.span().map_or(1, |span| super::read::line_at(text.as_bytes(), span.start));
-        unexpected(path, line, format!("`build` must be a table, not of the type {}", item.type_name()))
-    };
     match file.document.as_table().get_key_value("build") {
         None => Ok(at_end(text, eol, literal)),
         Some((_, Item::Table(table))) if table.is_implicit() && !table.is_dotted() => {
             Ok(at_end(text, eol, literal))
         }
         Some((key, item @ Item::Table(table))) if table.is_dotted() => {
-            let first = key.span().ok_or_else(|| wrong(item))?.start;
+            let first = key.span().ok_or_else(|| no_table(path, text, item))?.start;
             let start = line_start(text, first);
             let indent = &text[start..first];
             Ok(Splice::at(start, format!("{indent}build.{KEY} = {literal}{eol}")))
         }
         Some((_, item @ Item::Table(table))) => {
-            let header = item.span().ok_or_else(|| wrong(item))?;
+            let header = item.span().ok_or_else(|| no_table(path, text, item))?;
             let end = line_end(text, header.end);
             let indent = indent_of(text, table);
             let line = format!("{indent}{KEY} = {literal}");
@@ -170,12 +171,17 @@ fn insertion(path: &Path, file: &File<'_>, literal: &str) -> Result<Splice, Cann
             Ok(Splice::at(end, if has_end { line + eol } else { eol.to_owned() + &line }))
         }
         Some((_, item)) => {
-            let table = item.as_inline_table().ok_or_else(|| wrong(item))?;
-            let open = table.span().ok_or_else(|| wrong(item))?.start + 1;
+            let table = item.as_inline_table().ok_or_else(|| no_table(path, text, item))?;
+            let open = table.span().ok_or_else(|| no_table(path, text, item))?.start + 1;
             let tail = if table.is_empty() { " " } else { "," };
             Ok(Splice::at(open, format!(" {KEY} = {literal}{tail}")))
         }
     }
+}
+
+fn no_table(path: &Path, text: &str, item: &Item) -> CannotEdit {
+    let line = item.span().map_or(1, |span| super::read::line_at(text.as_bytes(), span.start));
+    unexpected(path, line, format!("`build` must be a table, not of the type {}", item.type_name()))
 }
 
 fn at_end(text: &str, eol: &str, literal: &str) -> Splice {
@@ -203,9 +209,8 @@ fn line_end(text: &str, at: usize) -> usize {
 
 /// The span of a key in an inline table with the comma that belongs to it.
 fn with_comma(text: &str, span: Range<usize>) -> Range<usize> {
-    let blank = |c: char| c == ' ' || c == '\t';
     let after = &text[span.end..];
-    let rest = after.trim_start_matches(blank);
+    let rest = after.trim_start_matches([' ', '\t']);
     if let Some(rest) = rest.strip_prefix(',') {
         let end = text.len() - rest.strip_prefix(' ').unwrap_or(rest).len();
         return span.start..end;

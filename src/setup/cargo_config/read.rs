@@ -26,22 +26,25 @@ pub enum ReadError {
 
 /// The text of the file at `path`; `None` if there is none.
 pub fn text(path: &Path) -> Result<Option<String>, ReadError> {
-    let unreadable = |error| ReadError::Unreadable { path: path.to_owned(), error };
     let n_bytes = match fs::metadata(path) {
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        metadata => metadata.map_err(unreadable)?.len(),
+        metadata => metadata.map_err(|error| unreadable(path, error))?.len(),
     };
     if n_bytes > MOST_BYTES {
         return Err(ReadError::TooLarge { path: path.to_owned(), n_bytes });
     }
-    let bytes = fs::read(path).map_err(unreadable)?;
+    let bytes = fs::read(path).map_err(|error| unreadable(path, error))?;
     String::from_utf8(bytes).map(Some).map_err(|e| {
         let valid = e.utf8_error().valid_up_to();
         let line = line_at(e.as_bytes(), valid);
         ReadError::NotUtf8 { path: path.to_owned(), line }
     })
+}
+
+fn unreadable(path: &Path, error: io::Error) -> ReadError {
+    ReadError::Unreadable { path: path.to_owned(), error }
 }
 
 /// A parsed file.
@@ -95,9 +98,17 @@ impl<'a> File<'a> {
     /// The value is not what cargo takes: the line, and what is wrong.
     pub fn includes(&self) -> Result<Vec<Include>, (usize, String)> {
         let Some(item) = self.document.get("include") else { return Ok(Vec::new()) };
-        let line = |item: &Item| item.span().map_or(1, |span| line_at(self.text.as_bytes(), span.start));
-        let wrong =
-            || (line(item), format!("`include` must be a list, not of the type {}", item.type_name()));
+        let includes = self.listed(item).ok_or_else(|| {
+            let line = item.span().map_or(1, |span| line_at(self.text.as_bytes(), span.start));
+            (line, format!("`include` must be a list, not of the type {}", item.type_name()))
+        })?;
+        match includes.iter().find(|include| include.path.extension().is_none_or(|suffix| suffix != "toml")) {
+            Some(other) => Err((other.line, format!("{} does not end with .toml", other.path.display()))),
+            None => Ok(includes),
+        }
+    }
+
+    fn listed(&self, item: &Item) -> Option<Vec<Include>> {
         let mut includes = Vec::new();
         if let Some(array) = item.as_array() {
             for value in array {
@@ -106,18 +117,15 @@ impl<'a> File<'a> {
                     Some(table) => of_table(table, line),
                     None => value.as_str().map(|path| Include { path: path.into(), optional: false, line }),
                 };
-                includes.push(include.ok_or_else(wrong)?);
+                includes.push(include?);
             }
         } else {
-            for table in item.as_array_of_tables().ok_or_else(wrong)? {
+            for table in item.as_array_of_tables()? {
                 let line = table.span().map_or(1, |span| line_at(self.text.as_bytes(), span.start));
-                includes.push(of_table(table, line).ok_or_else(wrong)?);
+                includes.push(of_table(table, line)?);
             }
         }
-        match includes.iter().find(|include| include.path.extension().is_none_or(|suffix| suffix != "toml")) {
-            Some(other) => Err((other.line, format!("{} does not end with .toml", other.path.display()))),
-            None => Ok(includes),
-        }
+        Some(includes)
     }
 }
 

@@ -270,9 +270,13 @@ impl Machine {
 
     /// Everything of sccache's here.
     pub fn sccache(&self) -> Migration {
-        let ask = |program: &str, args: &[&str]| self.said(program, args);
-        let (env, root, cwd) = (&self.env, self.root.as_path(), self.cwd.as_path());
-        migrate::look(View { env, root, cwd, os: self.os, ask: &ask })
+        migrate::look(View {
+            env: &self.env,
+            root: &self.root,
+            cwd: &self.cwd,
+            os: self.os,
+            ask: &|program, args| self.said(program, args),
+        })
     }
 
     /// The cache directory; `None` if there is no place for one.
@@ -284,8 +288,9 @@ impl Machine {
     pub fn scratch_dir(&self) -> Option<PathBuf> {
         let dir = self.cache_dir()?;
         let temporary = Store::at(dir).root().join("tmp");
-        let is_dir = |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.is_dir());
-        [temporary, dir.to_owned()].into_iter().find(is_dir)
+        [temporary, dir.to_owned()]
+            .into_iter()
+            .find(|path| fs::metadata(path).is_ok_and(|found| found.is_dir()))
     }
 
     /// What the store at `dir`, which is this user's, takes: looked through once for all checks.

@@ -75,17 +75,15 @@ fn rewire(machine: &Machine) -> Vec<crate::setup::plan::Action> {
 fn removal(machine: &Machine) -> Option<String> {
     let program = machine.program("sccache")?;
     let file = crate::sys::fs::canonical(&program).unwrap_or_else(|_| program.clone());
-    let is_in = |part: &str| file.components().any(|component| component.as_os_str() == part);
-    let command = if is_in(".cargo") {
-        "cargo uninstall sccache"
-    } else if is_in("Cellar") {
-        "brew uninstall sccache"
-    } else if is_in("installs") {
-        "mise uninstall sccache"
-    } else if is_in("scoop") {
-        "scoop uninstall sccache"
-    } else {
-        return Some(format!("{} can be removed the way it was installed", program.display()));
-    };
-    Some(format!("{} can be removed: {command}", program.display()))
+    for (dir, command) in [
+        (".cargo", "cargo uninstall sccache"),
+        ("Cellar", "brew uninstall sccache"),
+        ("installs", "mise uninstall sccache"),
+        ("scoop", "scoop uninstall sccache"),
+    ] {
+        if file.components().any(|component| component.as_os_str() == dir) {
+            return Some(format!("{} can be removed: {command}", program.display()));
+        }
+    }
+    Some(format!("{} can be removed the way it was installed", program.display()))
 }

@@ -76,8 +76,6 @@ impl Repair {
 
     fn touches(&self, action: &Action) -> bool {
         let Change::Path(change) = &action.change else { return false };
-        let is_there =
-            |planned: &Action| matches!(&planned.change, Change::Path(other) if other.path == change.path);
-        self.plan.actions.iter().any(is_there)
+        self.plan.plans_change_of(&change.path)
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::config::Source;
+use crate::report::words::counted;
 use crate::setup::doctor::check::Group;
 use crate::setup::doctor::examine::Examined;
 use crate::setup::doctor::finding::{Level, Upkeep};
@@ -31,20 +32,24 @@ pub struct Row {
 
 /// The findings for programs.
 pub fn rows(examined: &[Examined]) -> Vec<Row> {
-    let row = |one: &Examined| Row {
-        id: one.check.id(),
-        group: one.check.group(),
-        looks_at: one.check.looks_at(),
-        level: one.finding.level,
-        text: one.finding.text.clone(),
-        details: one.finding.details.clone(),
-        hint: one.finding.hint.clone(),
-        is_fixable: one.finding.fix.is_some(),
-        fix: one.finding.fix.iter().flat_map(|fix| &fix.actions).map(shown).collect(),
-        upkeep: one.finding.fix.iter().flat_map(|fix| &fix.upkeep).map(Upkeep::title).collect(),
-        took_ms: one.took.as_millis() as u64,
-    };
     examined.iter().map(row).collect()
+}
+
+fn row(examined: &Examined) -> Row {
+    let Examined { check, finding, took } = examined;
+    Row {
+        id: check.id(),
+        group: check.group(),
+        looks_at: check.looks_at(),
+        level: finding.level,
+        text: finding.text.clone(),
+        details: finding.details.clone(),
+        hint: finding.hint.clone(),
+        is_fixable: finding.fix.is_some(),
+        fix: finding.fix.iter().flat_map(|fix| &fix.actions).map(shown).collect(),
+        upkeep: finding.fix.iter().flat_map(|fix| &fix.upkeep).map(Upkeep::title).collect(),
+        took_ms: took.as_millis() as u64,
+    }
 }
 
 /// The findings for people: one line each, by group, and below a line what more there is to say where something is to
@@ -130,13 +135,15 @@ fn redacted(text: &str, machine: &Machine) -> String {
 
 /// One sentence about all.
 pub fn summary(examined: &[Examined]) -> String {
-    let n = |level| examined.iter().filter(|one| one.finding.level == level).count();
-    let words = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-    match (n(Level::Problem), n(Level::Note)) {
+    match (count(examined, Level::Problem), count(examined, Level::Note)) {
         (0, 0) => "No problems found.\n".to_owned(),
-        (0, notes) => format!("No problems found; {} to read.\n", words(notes, "note")),
-        (problems, _) => format!("{} found.\n", words(problems, "problem")),
+        (0, n_notes) => format!("No problems found; {} to read.\n", counted(n_notes, "note")),
+        (n_problems, _) => format!("{} found.\n", counted(n_problems, "problem")),
     }
+}
+
+fn count(examined: &[Examined], level: Level) -> usize {
+    examined.iter().filter(|one| one.finding.level == level).count()
 }
 
 /// Whether there is a problem.

@@ -90,9 +90,8 @@ fn clear_traces(place: &DaemonAddress) -> Result<String, String> {
 
 /// The process is looked for right before each step: a number may be another process's by now.
 fn end_process(machine: &Machine, place: &DaemonAddress, pid: u32) -> Result<String, String> {
-    let is_there = || daemons(machine, place).iter().any(|process| process.pid == pid);
     for forced in [false, true] {
-        if !is_there() {
+        if !is_daemon(machine, place, pid) {
             break;
         }
         machine
@@ -100,15 +99,19 @@ fn end_process(machine: &Machine, place: &DaemonAddress, pid: u32) -> Result<Str
             .end_process(pid, forced)
             .map_err(|e| format!("failed to terminate process {pid}: {e}"))?;
         let until = Instant::now() + PROCESS_LIMIT;
-        while is_there() && Instant::now() < until {
+        while is_daemon(machine, place, pid) && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
-    if is_there() {
+    if is_daemon(machine, place, pid) {
         Err(format!("process {pid} does not exit"))
     } else {
         Ok(format!("process {pid} has exited"))
     }
+}
+
+fn is_daemon(machine: &Machine, place: &DaemonAddress, pid: u32) -> bool {
+    daemons(machine, place).iter().any(|process| process.pid == pid)
 }
 
 fn end_on_demand(machine: &Machine, place: &DaemonAddress) -> Result<String, String> {
@@ -175,6 +178,6 @@ fn changed_over(
     if let (Response::Refused { why }, _) = answer {
         return Err(format!("the daemon was not changed: {why}"));
     }
-    let mut status = || machine.daemon_now(place).map(|(status, _)| status);
-    start::changed_over(before, &mut status).map_err(|e| e.to_string())
+    start::changed_over(before, &mut || machine.daemon_now(place).map(|(status, _)| status))
+        .map_err(|e| e.to_string())
 }

@@ -101,9 +101,6 @@ fn read_all(
 ) {
     let (next, n_read) = (AtomicUsize::new(0), AtomicU64::new(0));
     let (altered, problems) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
-    let push = |list: &Mutex<Vec<String>>, text: String| {
-        list.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(text);
-    };
     let total = verified.bytes;
     let work = || {
         while let Some((digest, found)) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -129,15 +126,20 @@ fn read_all(
     verified.problems.extend(problems.into_inner().unwrap_or_default());
 }
 
-/// Takes blobs out of service whose seal says that they were written to. Answers how many.
+fn push(list: &Mutex<Vec<String>>, text: String) {
+    list.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(text);
+}
+
+/// Quarantines the blobs that were modified, as their seals show. Returns how many.
 pub fn set_aside_unsealed(cache_dir: &Path) -> usize {
     let store = Store::at(cache_dir);
     let blobs = store.files_in(Bucket::Blobs, &mut Vec::new());
-    let is_broken = |digest: &Digest, found: &StoredFile| {
-        Identity::at(&found.path).is_ok_and(|identity| !seal::matches(digest, identity.modified_ns))
-    };
-    let broken: Vec<&Digest> =
-        blobs.iter().filter(|(digest, found)| is_broken(digest, found)).map(|(digest, _)| digest).collect();
-    broken.iter().for_each(|digest| store.quarantine_blob(digest));
-    broken.len()
+    let mut n_broken = 0;
+    for (digest, found) in &blobs {
+        if Identity::at(&found.path).is_ok_and(|identity| !seal::matches(digest, identity.modified_ns)) {
+            store.quarantine_blob(digest);
+            n_broken += 1;
+        }
+    }
+    n_broken
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::setup::cargo_config::values::{self, Value};
+use crate::setup::cargo_config::values;
 use crate::setup::cargo_config::{Chain, Origin};
 use crate::setup::doctor::machine::Machine;
 use crate::sys::fs;
@@ -12,9 +12,12 @@ use crate::sys::fs;
 pub fn manifest(machine: &Machine) -> Option<PathBuf> {
     let manifests = machine.cwd.ancestors().map(|dir| dir.join("Cargo.toml"));
     let manifests: Vec<PathBuf> = manifests.filter(|path| fs::metadata(path).is_ok()).collect();
-    let is_workspace = |value: &Value| value.keys[0] == "workspace";
-    let outermost = manifests.iter().rev().find(|path| values::in_files([*path]).iter().any(is_workspace));
+    let outermost = manifests.iter().rev().find(|path| is_workspace(path));
     outermost.or(manifests.first()).cloned()
+}
+
+fn is_workspace(manifest: &PathBuf) -> bool {
+    values::in_files([manifest]).iter().any(|value| value.keys[0] == "workspace")
 }
 
 /// The directories that outputs go to, whether or not they are there; none where there is no workspace.

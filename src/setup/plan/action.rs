@@ -116,9 +116,8 @@ impl Action {
     pub fn copy(title: impl Into<String>, path: &Path, from: &Path) -> Result<Action, CannotPlan> {
         let digest = fs::open(from).and_then(|mut file| Digest::hash_reader(&mut file));
         let metadata = fs::metadata(from);
-        let unreadable = |error| CannotPlan::Unreadable { path: from.to_owned(), error };
-        let (digest, _) = digest.map_err(unreadable)?;
-        let mode = settle::mode(&metadata.map_err(unreadable)?);
+        let (digest, _) = digest.map_err(|error| unreadable(from, error))?;
+        let mode = settle::mode(&metadata.map_err(|error| unreadable(from, error))?);
         Action::replacing(title, path, Content::Copy { from: from.to_owned(), digest, mode })
     }
 
@@ -178,7 +177,11 @@ impl PathChange {
 }
 
 fn content_at(path: &Path) -> Result<Content, CannotPlan> {
-    Content::at(path).map_err(|error| CannotPlan::Unreadable { path: path.to_owned(), error })
+    Content::at(path).map_err(|error| unreadable(path, error))
+}
+
+fn unreadable(path: &Path, error: io::Error) -> CannotPlan {
+    CannotPlan::Unreadable { path: path.to_owned(), error }
 }
 
 /// The file that `path` leads to.
@@ -189,12 +192,12 @@ pub fn resolved(path: &Path) -> Result<PathBuf, CannotPlan> {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 Err(CannotPlan::DanglingLink { path: path.to_owned() })
             }
-            Err(error) => Err(CannotPlan::Unreadable { path: path.to_owned(), error }),
+            Err(error) => Err(unreadable(path, error)),
         },
         Ok(settle::Standing::Other) => {
             Err(CannotPlan::NotAFile { path: path.to_owned(), what: "neither a file nor a directory" })
         }
         Ok(_) => Ok(path.to_owned()),
-        Err(error) => Err(CannotPlan::Unreadable { path: path.to_owned(), error }),
+        Err(error) => Err(unreadable(path, error)),
     }
 }

@@ -1,7 +1,7 @@
 //! Doing what was planned, all of it or nothing, and taking back what an interrupted run left.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::setup::plan::Plan;
@@ -43,14 +43,15 @@ impl Journal {
     /// Carries a plan out and proves it. If any action fails, or its verification, or `proof`, all of them are taken
     /// back in reverse order.
     pub fn apply(&self, plan: &Plan, proof: Proof<'_>) -> Result<(), NotApplied> {
-        let broken = |error| NotApplied::Journal { path: self.dir.clone(), error };
-        let Some(_lock) = self.lock().map_err(broken)? else { return Err(NotApplied::Busy) };
+        let Some(_lock) = self.lock().map_err(|error| self.cannot_write(error))? else {
+            return Err(NotApplied::Busy);
+        };
         let entries = self.entries().map_err(|error| NotApplied::JournalUnreadable { error })?;
         if entries.iter().any(|entry| entry.status() == Status::Applying) {
             return Err(NotApplied::Interrupted);
         }
         check_preconditions(plan)?;
-        let entry = self.begin(plan).map_err(broken)?;
+        let entry = self.begin(plan).map_err(|error| self.cannot_write(error))?;
         let result = carry_out(plan, &entry).and_then(|()| proof()).and_then(|()| {
             entry.set_status(Status::Done).map_err(|e| format!("the journal cannot be written: {e}"))
         });
@@ -74,6 +75,10 @@ impl Journal {
         Ok(())
     }
 
+    fn cannot_write(&self, error: io::Error) -> NotApplied {
+        NotApplied::Journal { path: self.dir.clone(), error }
+    }
+
     /// Whether an apply was interrupted, or is under way.
     ///
     /// # Errors
@@ -89,8 +94,9 @@ impl Journal {
         if !self.is_interrupted()? {
             return Ok(Vec::new());
         }
-        let broken = |error| NotApplied::Journal { path: self.dir.clone(), error };
-        let Some(_lock) = self.lock().map_err(broken)? else { return Err(NotApplied::Busy) };
+        let Some(_lock) = self.lock().map_err(|error| self.cannot_write(error))? else {
+            return Err(NotApplied::Busy);
+        };
         let mut said = Vec::new();
         let entries = self.entries().map_err(|error| NotApplied::JournalUnreadable { error })?;
         for entry in entries.iter().rev() {
@@ -138,20 +144,24 @@ fn do_one(action: &Action, entry: &Entry, index: usize) -> Result<(), String> {
             run_command(&run.command)
         }
         Change::Path(change) => {
-            let at_path = |e: io::Error| format!("{}: {e}", change.path.display());
+            let path = &change.path;
             let before = change.before.state();
-            if !change.can_start_from(&change.now().map_err(at_path)?) {
+            if !change.can_start_from(&change.now().map_err(|e| about(path, &e))?) {
                 return Err(format!("{} changed in the meantime", change.path.display()));
             }
             let temporary = entry.temporary(&change.path, index);
-            change.after.put(&change.path, &before, &temporary).map_err(at_path)?;
-            let now = change.now().map_err(at_path)?;
+            change.after.put(&change.path, &before, &temporary).map_err(|e| about(path, &e))?;
+            let now = change.now().map_err(|e| about(path, &e))?;
             if !change.after.is_there(&now, &before) {
                 return Err(format!("{} does not contain what was written to it", change.path.display()));
             }
             Ok(())
         }
     }
+}
+
+fn about(path: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", path.display())
 }
 
 fn run_command(command: &CommandLine) -> Result<(), String> {
@@ -190,18 +200,17 @@ fn revert_one(entry: &Entry, index: usize, change: &RecordedChange) -> Result<()
         RecordedChange::Run { .. } => return Ok(()),
         RecordedChange::Path { path, after, undo, .. } => (path, after, undo),
     };
-    let at_path = |e: io::Error| format!("{}: {e}", path.display());
     let temporary = entry.temporary(path, index);
-    fs::remove(&temporary).map_err(at_path)?;
-    let before = entry.before(index).map_err(at_path)?;
-    let now = Content::at(path).map_err(at_path)?;
+    fs::remove(&temporary).map_err(|e| about(path, &e))?;
+    let before = entry.before(index).map_err(|e| about(path, &e))?;
+    let now = Content::at(path).map_err(|e| about(path, &e))?;
     match unwind(path, &before, after, undo, &now) {
         Unwound::Nothing => Ok(()),
         Unwound::Conflict(why) => Err(format!("{}: {why}", path.display())),
         Unwound::To(content) => {
             let state = now.state();
-            content.put(path, &state, &temporary).map_err(at_path)?;
-            let now = State::at(path).map_err(at_path)?;
+            content.put(path, &state, &temporary).map_err(|e| about(path, &e))?;
+            let now = State::at(path).map_err(|e| about(path, &e))?;
             if content.is_there(&now, &state) {
                 Ok(())
             } else {

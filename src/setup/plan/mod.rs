@@ -108,12 +108,18 @@ impl Plan {
             })
             .collect();
         for dir in missing.into_iter().rev() {
-            let planned = |action: &Action| matches!(&action.change, action::Change::Path(change) if change.path == dir);
-            if !self.actions.iter().any(planned) {
+            if !self.plans_change_of(dir) {
                 self.add(Action::make_dir(format!("Create the directory {}", dir.display()), dir)?);
             }
         }
         Ok(())
+    }
+
+    /// Whether an action changes what is at `path`.
+    pub fn plans_change_of(&self, path: &Path) -> bool {
+        self.actions
+            .iter()
+            .any(|action| matches!(&action.change, action::Change::Path(change) if change.path == path))
     }
 
     /// The plan for people.

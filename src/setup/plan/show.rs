@@ -124,8 +124,10 @@ pub fn without_secret(line: &str) -> String {
     let end = if line.ends_with('\n') { "\n" } else { "" };
     for (at, separator) in line.char_indices().filter(|(_, c)| matches!(c, '=' | ':' | ' ')) {
         let before = line[..at].trim_end_matches(['"', '\'', ' ']);
-        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let word = before.rsplit(|c| !is_part(c)).next().unwrap_or_default();
+        let word = before
+            .rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
+            .next()
+            .unwrap_or_default();
         // Where a blank stands between a name and a value, names are told from other words by their letters.
         let is_name = separator != ' ' || !word.chars().any(|c| c.is_ascii_lowercase());
         let name = word.to_ascii_lowercase();
@@ -145,12 +147,13 @@ fn has_password(value: &str) -> bool {
     is_scheme && host.split_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
+/// Whether a shell takes `part` as it is.
+fn is_plain(part: &str) -> bool {
+    !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "-_./:=@%+,\\".contains(c))
+}
+
 /// A command as one would type it.
 pub fn command_line(command: &CommandLine) -> String {
-    let is_plain = |part: &str| {
-        let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,\\".contains(c);
-        !part.is_empty() && part.chars().all(plain)
-    };
     let quoted = command.0.iter().map(|part| match is_plain(part) {
         true => part.clone(),
         false => format!("'{}'", part.replace('\'', r"'\''")),

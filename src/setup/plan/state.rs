@@ -102,19 +102,21 @@ impl Content {
     /// Puts this at `path`, in the place of `before`. A directory is only removed if it is empty; if it is not, that
     /// is no error: what is in it belongs to somebody.
     pub fn put(&self, path: &Path, before: &State, temporary: &Path) -> io::Result<()> {
-        let still = || match State::at(path)?.matches(before) {
-            true => Ok(()),
-            false => Err(io::Error::other("it changed in the meantime")),
-        };
         match self {
             Content::Absent if *before == State::Directory => match settle::remove_empty_dir(path) {
                 Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
                 result => result,
             },
             Content::Absent => fs::remove(path),
-            Content::File { bytes, mode } => settle::settle(path, temporary, bytes, *mode, &still),
-            Content::Copy { from, mode, .. } => settle::settle_copy(from, path, temporary, *mode, &still),
-            Content::Link { target } => settle::settle_link(target, path, temporary, &still),
+            Content::File { bytes, mode } => {
+                settle::settle(path, temporary, bytes, *mode, &|| check_state(path, before))
+            }
+            Content::Copy { from, mode, .. } => {
+                settle::settle_copy(from, path, temporary, *mode, &|| check_state(path, before))
+            }
+            Content::Link { target } => {
+                settle::settle_link(target, path, temporary, &|| check_state(path, before))
+            }
             Content::Directory => fs::create_dir_all(path),
         }
     }
@@ -123,5 +125,12 @@ impl Content {
     pub fn is_there(&self, now: &State, before: &State) -> bool {
         let kept = *self == Content::Absent && *before == State::Directory && *now == State::Directory;
         kept || now.matches(&self.state())
+    }
+}
+
+fn check_state(path: &Path, expected: &State) -> io::Result<()> {
+    match State::at(path)?.matches(expected) {
+        true => Ok(()),
+        false => Err(io::Error::other("it changed in the meantime")),
     }
 }

@@ -34,26 +34,29 @@ const OF_MACHINE: &str = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Mana
 pub fn look(os: &str, names: &[&'static str], ask: Ask<'_>) -> Vec<Asked> {
     match os {
         "macos" => {
-            let asked =
-                names.iter().map(|name| (name, ask("launchctl", &["getenv", name]).unwrap_or_default()));
-            asked
-                .map(|(name, printed)| (name, printed.trim_end_matches(['\r', '\n']).to_owned()))
-                .filter(|(_, value)| !value.is_empty())
-                .map(|(name, value)| Asked { keeper: Keeper::Launchd, name: (*name).to_owned(), value })
-                .collect()
+            let mut found = Vec::new();
+            for name in names {
+                let printed = ask("launchctl", &["getenv", name]).unwrap_or_default();
+                let value = printed.trim_end_matches(['\r', '\n']).to_owned();
+                if !value.is_empty() {
+                    found.push(Asked { keeper: Keeper::Launchd, name: (*name).to_owned(), value });
+                }
+            }
+            found
         }
         "windows" => {
-            let query = |key| ask("reg", &["query", key]).unwrap_or_default();
-            let user = of_registry(&query(OF_USER), |kind| Keeper::User { kind: kind.to_owned() });
-            let machine = of_registry(&query(OF_MACHINE), |_| Keeper::Machine);
-            user.into_iter().chain(machine).collect()
+            let user = ask("reg", &["query", OF_USER]).unwrap_or_default();
+            let machine = ask("reg", &["query", OF_MACHINE]).unwrap_or_default();
+            let mut found = parse_registry(&user, |kind| Keeper::User { kind: kind.to_owned() });
+            found.extend(parse_registry(&machine, |_| Keeper::Machine));
+            found
         }
         _ => Vec::new(),
     }
 }
 
 /// What `reg query` printed: a line for each value, with four blanks between its name, its type and itself.
-fn of_registry(printed: &str, keeper: impl Fn(&str) -> Keeper) -> Vec<Asked> {
+fn parse_registry(printed: &str, keeper: impl Fn(&str) -> Keeper) -> Vec<Asked> {
     let values = printed.lines().filter_map(|line| {
         let mut parts = line.strip_prefix("    ")?.splitn(3, "    ");
         let (name, kind, value) = (parts.next()?, parts.next()?, parts.next()?);
@@ -76,12 +79,12 @@ impl Asked {
 
     /// What unsets it.
     fn removal(&self) -> CommandLine {
-        let of = |key| CommandLine::new("reg", &["delete", key, "/v", &self.name, "/f"]);
-        match self.keeper {
-            Keeper::Launchd => CommandLine::new("launchctl", &["unsetenv", &self.name]),
-            Keeper::User { .. } => of(OF_USER),
-            Keeper::Machine => of(OF_MACHINE),
-        }
+        let key = match self.keeper {
+            Keeper::Launchd => return CommandLine::new("launchctl", &["unsetenv", &self.name]),
+            Keeper::User { .. } => OF_USER,
+            Keeper::Machine => OF_MACHINE,
+        };
+        CommandLine::new("reg", &["delete", key, "/v", &self.name, "/f"])
     }
 
     /// Unsets it; `None` if it is not this user's.

@@ -82,8 +82,12 @@ fn parts(syntax: Syntax, whole: &str) -> Option<(&str, &str)> {
 }
 
 fn unquoted(text: &str) -> String {
-    let inner = |quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
-    inner('"').or_else(|| inner('\'')).unwrap_or(text).to_owned()
+    for quote in ['"', '\''] {
+        if let Some(inner) = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote)) {
+            return inner.to_owned();
+        }
+    }
+    text.to_owned()
 }
 
 /// The one word that `text` consists of, perhaps with a comment after it, without its quotes. One with a letter that is

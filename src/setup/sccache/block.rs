@@ -36,14 +36,16 @@ pub fn of_yaml(text: &str, hits: &mut Vec<Hit>) {
 fn siblings(lines: &[&str], of: usize) -> Vec<usize> {
     let depth = indent(lines[of]);
     let is_item = lines[of].trim_start().starts_with("- ");
-    let is_in = |index: &usize| {
-        let line = lines[*index];
-        let is_same_kind = indent(line) > depth || line.trim_start().starts_with("- ") == is_item;
-        !has_content(line) || (indent(line) >= depth && is_same_kind)
-    };
-    let before: Vec<usize> = (0..of).rev().take_while(is_in).collect();
-    let all = before.into_iter().rev().chain((of..lines.len()).take_while(is_in));
-    all.filter(|index| has_content(lines[*index]) && indent(lines[*index]) == depth).collect()
+    let before = (0..of).rev().take_while(|index| is_in_block(lines[*index], depth, is_item)).count();
+    let after = (of..lines.len()).take_while(|index| is_in_block(lines[*index], depth, is_item)).count();
+    (of - before..of + after)
+        .filter(|index| has_content(lines[*index]) && indent(lines[*index]) == depth)
+        .collect()
+}
+
+fn is_in_block(line: &str, depth: usize, is_item: bool) -> bool {
+    let is_same_kind = indent(line) > depth || line.trim_start().starts_with("- ") == is_item;
+    !has_content(line) || (indent(line) >= depth && is_same_kind)
 }
 
 fn indent(line: &str) -> usize {

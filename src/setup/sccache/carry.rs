@@ -17,20 +17,25 @@ use crate::sys::fs::{self, Identity};
 /// # Errors
 /// Why it says nothing; empty if there is nothing to say.
 pub fn value(ours: Ours, theirs: &str, env: &Env) -> Result<String, String> {
-    let unclear = || format!("its value is invalid; see `cache.{}`", ours.key());
-    match ours {
-        Ours::MaxSize => settings::size(theirs).ok_or_else(unclear),
-        Ours::IdleTimeout => settings::idle_timeout(theirs).ok_or_else(unclear),
-        Ours::Store => store(Path::new(theirs), env),
-    }
+    let value = match ours {
+        Ours::MaxSize => settings::size(theirs),
+        Ours::IdleTimeout => settings::idle_timeout(theirs),
+        Ours::Store => return store(Path::new(theirs), env),
+    };
+    value.ok_or_else(|| format!("its value is invalid; see `cache.{}`", ours.key()))
+}
+
+/// The device of the nearest directory that exists.
+fn device(path: &Path) -> Option<u64> {
+    path.ancestors().find_map(|dir| Identity::at(dir).ok()).map(|identity| identity.device)
+}
+
+fn by_hand(why: &str) -> String {
+    format!("{why}; for that disk set `cache.local_store` to a directory there")
 }
 
 /// A directory beside sccache's, if that is on another disk than the store would be.
 fn store(theirs: &Path, env: &Env) -> Result<String, String> {
-    let device = |path: &Path| {
-        let there = path.ancestors().find_map(|dir| Identity::at(dir).ok());
-        there.map(|identity| identity.device)
-    };
     let cache_dir = crate::settings::for_command(env).0.cache_dir;
     if cache_dir.source != Source::Default
         || !theirs.is_absolute()
@@ -38,16 +43,14 @@ fn store(theirs: &Path, env: &Env) -> Result<String, String> {
     {
         return Err(String::new());
     }
-    let by_hand =
-        |why: &str| Err(format!("{why}; for that disk set `cache.local_store` to a directory there"));
     let Some(dir) = theirs.parent().map(|above| above.join("kache")) else {
-        return by_hand("kache has a store of its own");
+        return Err(by_hand("kache has a store of its own"));
     };
     if fs::metadata(crate::store::Store::at(&cache_dir.value).root()).is_ok() {
-        return by_hand("kache already has a store on another disk, which would no longer be found");
+        return Err(by_hand("kache already has a store on another disk, which would no longer be found"));
     }
     if fs::symlink_metadata(&dir).is_ok() || unwritable(&dir).is_some() {
-        return by_hand("a directory for kache cannot be created next to it");
+        return Err(by_hand("a directory for kache cannot be created next to it"));
     }
     dir.to_str()
         .filter(|dir| !dir.contains(['\'', '\n']))
@@ -58,12 +61,12 @@ fn store(theirs: &Path, env: &Env) -> Result<String, String> {
 /// These settings in kache's configuration, but for those that it has already; the ones that cannot be put there are the
 /// second.
 pub fn over(wishes: &[(Ours, String)], env: &Env) -> (Vec<Action>, Vec<Ours>) {
-    let all = || wishes.iter().map(|(ours, _)| *ours).collect();
+    let all: Vec<Ours> = wishes.iter().map(|(ours, _)| *ours).collect();
     let Ok(Some(user_file)) = user_file_path(&|name| env.get(name).map(ToOwned::to_owned)) else {
-        return (Vec::new(), all());
+        return (Vec::new(), all);
     };
     let path = user_file.path;
-    let Ok(text) = read::text(&path) else { return (Vec::new(), all()) };
+    let Ok(text) = read::text(&path) else { return (Vec::new(), all) };
     let mut text = text.unwrap_or_default();
     let (mut added, mut left) = (Vec::new(), Vec::new());
     for (ours, value) in wishes {
@@ -81,14 +84,19 @@ pub fn over(wishes: &[(Ours, String)], env: &Env) -> (Vec<Action>, Vec<Ours>) {
     if added.is_empty() {
         return (Vec::new(), left);
     }
-    let written = || {
-        let mut plan = Plan::new("");
-        plan.make_dirs(path.parent()?).ok()?;
-        let undo = UndoEdit::RemoveLines { lines: added };
-        plan.add(Action::edit("Carry over settings from sccache", &path, text.into_bytes(), undo).ok()?);
-        unwritable(&path).is_none().then_some(plan.actions)
-    };
-    written().map_or_else(|| (Vec::new(), all()), |actions| (actions, left))
+    match write(&path, text, added) {
+        Some(actions) => (actions, left),
+        None => (Vec::new(), all),
+    }
+}
+
+/// Writes `text`, in which the lines `added` are new; `None` if the file cannot be written.
+fn write(path: &Path, text: String, added: Vec<String>) -> Option<Vec<Action>> {
+    let mut plan = Plan::new("");
+    plan.make_dirs(path.parent()?).ok()?;
+    let undo = UndoEdit::RemoveLines { lines: added };
+    plan.add(Action::edit("Carry over settings from sccache", path, text.into_bytes(), undo).ok()?);
+    unwritable(path).is_none().then_some(plan.actions)
 }
 
 fn has(contents: &Contents, ours: Ours) -> bool {

@@ -56,9 +56,13 @@ fn by_line(syntax: Syntax, text: &str) -> Vec<Hit> {
         _ => vec![true; text.lines().count()],
     };
     let lines = text.lines().enumerate().zip(starts).filter(|(_, is_start)| *is_start);
-    let hit =
-        |index, line| assignment(syntax, line).map(|(name, value)| Hit { line: index + 1, name, value });
-    lines.filter_map(|((index, line), _)| hit(index, line)).collect()
+    let mut hits = Vec::new();
+    for ((index, line), _) in lines {
+        if let Some((name, value)) = assignment(syntax, line) {
+            hits.push(Hit { line: index + 1, name, value });
+        }
+    }
+    hits
 }
 
 /// For each line, whether the one before it does not go on in it.

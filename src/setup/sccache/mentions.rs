@@ -14,11 +14,6 @@ pub fn of(place: &Place, understood: &[&File]) -> Vec<String> {
     let Some(text) = lines::text(&place.path) else { return Vec::new() };
     let hits = understood.iter().flat_map(|file| &file.hits);
     let known: BTreeSet<usize> = hits.map(|hit| hit.line).collect();
-    let is_comment = |line: &str| {
-        line.trim_start().starts_with(['#', ':'])
-            || line.trim_start().starts_with("//")
-            || line.contains(MARK)
-    };
     let mut found: Vec<String> = Vec::new();
     let mut n_more = 0;
     for (index, line) in text.lines().enumerate() {
@@ -37,6 +32,11 @@ pub fn of(place: &Place, understood: &[&File]) -> Vec<String> {
     found
 }
 
+fn is_comment(line: &str) -> bool {
+    let text = line.trim_start();
+    text.starts_with(['#', ':']) || text.starts_with("//") || line.contains(MARK)
+}
+
 fn names_it(place: &Place, line: &str) -> bool {
     let is_all_about_it =
         place.scope == Scope::Project || matches!(place.syntax, Syntax::Mise | Syntax::Named);
@@ -45,8 +45,8 @@ fn names_it(place: &Place, line: &str) -> bool {
 }
 
 fn has_word(line: &str) -> bool {
-    let is_part = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    line.split(is_part).any(|word| word == "sccache" || word == "sccache-action")
+    line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))
+        .any(|word| word == "sccache" || word == "sccache-action")
 }
 
 /// The value of a setting may be a secret: only what stands before it is shown.

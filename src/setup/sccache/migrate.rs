@@ -50,18 +50,16 @@ const TITLE: &str = "Turn sccache off in";
 pub fn look(view: View<'_>) -> Migration {
     let View { env, root, cwd, .. } = view;
     let home = dirs::home(env);
-    let is_project = |dir: &&Path| Some(*dir) != home.as_deref() && fs::metadata(&dir.join(".git")).is_ok();
-    let project = cwd.ancestors().find(is_project);
+    let project =
+        cwd.ancestors().find(|dir| Some(*dir) != home.as_deref() && fs::metadata(&dir.join(".git")).is_ok());
     let mut places = places::all(env, root, project);
     places.extend(configurations_of_cargo(env, cwd));
     let cargo_home = cargo_config::chain::cargo_home(env, cwd);
     let kept: Vec<(&Place, File)> =
         places.iter().filter_map(|place| Some((place, lines::find(place, &is_for_c)?))).collect();
-    let in_env = |(name, value): (&std::ffi::OsStr, &std::ffi::OsStr)| {
-        is_for_c(&name.to_string_lossy(), &value.to_string_lossy())
-    };
-    let mut migration =
-        Migration { compiles_c: !kept.is_empty() || env.vars().any(in_env), ..Migration::default() };
+    let is_in_env =
+        env.vars().any(|(name, value)| is_for_c(&name.to_string_lossy(), &value.to_string_lossy()));
+    let mut migration = Migration { compiles_c: !kept.is_empty() || is_in_env, ..Migration::default() };
     let servers = server::running(view.os, &root.join("proc"), view.ask);
     migration.settings.extend(servers.iter().flat_map(|server| server.settings.clone()));
     migration.look_at_variables(env);
@@ -83,11 +81,12 @@ fn configurations_of_cargo(env: &Env, cwd: &Path) -> Vec<Place> {
     let setting = Setting::RustcWrapper;
     let own = cargo_config::chain::cargo_home(env, cwd).map(|home| cargo_config::config_file(&home));
     let own = own.map_or_else(Vec::new, |file| cargo_config::chain::in_file(setting, env, &file).files);
-    let place = |path: PathBuf| {
+    let mut places = Vec::new();
+    for path in cargo_config::resolve(setting, env, cwd).files {
         let scope = if own.contains(&path) { Scope::User } else { Scope::Project };
-        Place { path, syntax: Syntax::Cargo, scope }
-    };
-    cargo_config::resolve(setting, env, cwd).files.into_iter().map(place).collect()
+        places.push(Place { path, syntax: Syntax::Cargo, scope });
+    }
+    places
 }
 
 /// Whether a value of a variable starts sccache.

@@ -162,39 +162,41 @@ const IN_PROJECT: [(&str, Syntax); 37] = [
 /// two names lead to, because the file system does not tell letters of both sizes apart, is there once.
 pub fn all(env: &Env, root: &Path, project: Option<&Path>) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
-    let mut add = |dir: &Path, list: &[(&str, Syntax)], scope| {
-        for (name, syntax) in list {
-            for path in named(dir, name) {
-                let is_same = |place: &Place| {
-                    let both = (fs::canonical(&place.path), fs::canonical(&path));
-                    place.path.parent() == path.parent()
-                        && matches!(both, (Ok(one), Ok(other)) if one == other)
-                };
-                if !places.iter().any(is_same) {
-                    places.push(Place { path, syntax: *syntax, scope });
-                }
-            }
-        }
-    };
     if let Some(home) = dirs::home(env) {
-        add(&home, &IN_HOME, Scope::User);
+        add(&mut places, &home, &IN_HOME, Scope::User);
         let one_drive = env.get("OneDrive").filter(|dir| !dir.is_empty()).map(PathBuf::from);
         for above in [Some(home.clone()), one_drive].into_iter().flatten() {
-            add(&above.join("Documents"), &IN_DOCUMENTS, Scope::User);
+            add(&mut places, &above.join("Documents"), &IN_DOCUMENTS, Scope::User);
         }
-        add(&env.get("ZDOTDIR").map_or(home, PathBuf::from), &IN_ZDOTDIR, Scope::User);
+        add(&mut places, &env.get("ZDOTDIR").map_or(home, PathBuf::from), &IN_ZDOTDIR, Scope::User);
     }
     if let Some(config) = dirs::config(env) {
-        add(&config, &IN_CONFIG, Scope::User);
+        add(&mut places, &config, &IN_CONFIG, Scope::User);
     }
     if let Some(appdata) = env.get("APPDATA").filter(|dir| !dir.is_empty()) {
-        add(Path::new(appdata), &IN_APPDATA, Scope::User);
+        add(&mut places, Path::new(appdata), &IN_APPDATA, Scope::User);
     }
-    add(root, &IN_ROOT, Scope::System);
+    add(&mut places, root, &IN_ROOT, Scope::System);
     if let Some(project) = project {
-        add(project, &IN_PROJECT, Scope::Project);
+        add(&mut places, project, &IN_PROJECT, Scope::Project);
     }
     places
+}
+
+fn add(places: &mut Vec<Place>, dir: &Path, list: &[(&str, Syntax)], scope: Scope) {
+    for (name, syntax) in list {
+        for path in named(dir, name) {
+            if !places.iter().any(|place| is_same_file(&place.path, &path)) {
+                places.push(Place { path, syntax: *syntax, scope });
+            }
+        }
+    }
+}
+
+/// Whether both names in one directory lead to one file.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let both = (fs::canonical(one), fs::canonical(other));
+    one.parent() == other.parent() && matches!(both, (Ok(one), Ok(other)) if one == other)
 }
 
 /// The files that a name with a `*` stands for, or the one without.

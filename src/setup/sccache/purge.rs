@@ -18,32 +18,35 @@ pub fn default_dirs(env: &Env) -> Vec<PathBuf> {
 
 /// Why a directory is not removed; `None` if it can be. It has to look like a cache of sccache, and be nothing else.
 pub fn refusal(dir: &Path, env: &Env) -> Option<String> {
-    let shown = dir.display();
-    let refuse = |why: &str| Some(format!("{shown} {why}, so it is not removed"));
-    let Ok(metadata) = fs::symlink_metadata(dir) else { return refuse("is not there") };
+    let why = why_not(dir, env)?;
+    Some(format!("{} {why}, so it is not removed", dir.display()))
+}
+
+fn why_not(dir: &Path, env: &Env) -> Option<String> {
+    let Ok(metadata) = fs::symlink_metadata(dir) else { return Some("does not exist".to_owned()) };
     if metadata.is_symlink() {
-        return refuse("is a symbolic link");
+        return Some("is a symbolic link".to_owned());
     }
     if !metadata.is_dir() {
-        return refuse("is not a directory");
+        return Some("is not a directory".to_owned());
     }
     let canonical = fs::canonical(dir).ok();
     let home = dirs::home(env).and_then(|home| fs::canonical(&home).ok());
     let holds_home = home.is_none_or(|home| canonical.as_ref().is_none_or(|dir| home.starts_with(dir)));
     if dir.parent().is_none() || holds_home {
-        return refuse("is or contains the home directory or the root");
+        return Some("is or contains the home directory or the root".to_owned());
     }
     if !fs::is_own(&metadata) {
-        return refuse("belongs to another user");
+        return Some("belongs to another user".to_owned());
     }
-    let device = |dir: &Path| Identity::at(dir).map(|identity| identity.device).ok();
     if dir.parent().is_none_or(|above| device(above) != device(dir)) {
-        return refuse("is a mount point");
+        return Some("is a mount point".to_owned());
     }
-    match foreign(dir) {
-        Some(name) => refuse(&format!("contains `{name}`, which is not sccache's")),
-        None => None,
-    }
+    foreign(dir).map(|name| format!("contains `{name}`, which is not sccache's"))
+}
+
+fn device(dir: &Path) -> Option<u64> {
+    Identity::at(dir).ok().map(|identity| identity.device)
 }
 
 /// What lies in a directory that sccache does not make: its own are named by one hexadecimal digit.

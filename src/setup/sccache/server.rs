@@ -25,8 +25,8 @@ pub fn running(os: &str, proc: &Path, ask: Ask<'_>) -> Vec<Server> {
         "windows" => {
             let filter = ["/FI", "IMAGENAME eq sccache.exe", "/FO", "CSV", "/NH"];
             let printed = ask("tasklist", &filter).unwrap_or_default();
-            let second = |line: &str| line.split(',').nth(1)?.trim_matches('"').parse().ok();
-            printed.lines().filter(|line| line.starts_with("\"sccache")).filter_map(second).collect()
+            let rows = printed.lines().filter(|line| line.starts_with("\"sccache"));
+            rows.filter_map(|row| row.split(',').nth(1)?.trim_matches('"').parse().ok()).collect()
         }
         _ => {
             let processes = fs::list(proc).unwrap_or_default();

@@ -90,8 +90,9 @@ const TABLE: &[(&str, Way)] = &[
 
 /// What becomes of the setting called `name`; `None` if it is none of sccache's.
 pub fn way(name: &str) -> Option<Way> {
-    let fits = |known: &str| name == known || (known.ends_with('_') && name.starts_with(known));
-    TABLE.iter().find(|(known, _)| fits(known)).map(|(_, way)| *way)
+    let row =
+        TABLE.iter().find(|(known, _)| name == *known || (known.ends_with('_') && name.starts_with(known)));
+    row.map(|(_, way)| *way)
 }
 
 /// The names that are known in full.
@@ -123,11 +124,6 @@ pub fn size(value: &str) -> Option<String> {
 /// What a configuration file of sccache sets, by the names of the variables that do the same.
 pub fn of_file(text: &str) -> Vec<(String, String)> {
     let Ok(table) = text.parse::<toml::Table>() else { return Vec::new() };
-    let as_text = |value: &toml::Value| match value {
-        toml::Value::String(text) => text.clone(),
-        toml::Value::Integer(number) => number.to_string(),
-        _ => String::new(),
-    };
     let mut found = Vec::new();
     for (key, value) in &table {
         match (key.as_str(), value.as_table()) {
@@ -146,6 +142,14 @@ pub fn of_file(text: &str) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+fn as_text(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Integer(number) => number.to_string(),
+        _ => String::new(),
+    }
 }
 
 /// The variable that does the same as a key below `cache`.

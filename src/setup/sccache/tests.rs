@@ -345,7 +345,7 @@ fn only_what_looks_like_a_cache_of_sccache_is_removed() {
     let env = home.env();
     let why = |dir: &Path| purge::refusal(dir, &env);
     let cache = home.path("home/.cache/sccache");
-    assert!(why(&cache).unwrap().contains("is not there"));
+    assert!(why(&cache).unwrap().contains("does not exist"));
     std::fs::create_dir_all(&cache).unwrap();
     assert!(why(&cache).unwrap().contains("nothing at all"));
     home.write("home/.cache/sccache/a/b/abc", "12345");

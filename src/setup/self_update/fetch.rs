@@ -32,18 +32,9 @@ impl<'a> Source<'a> {
     /// The releases at `base_url`: an `https:` or `file:` address, or `http:` on this machine.
     pub fn new(base_url: &str, env: &'a Env) -> Result<Source<'a>, CannotFetch> {
         let is_plain = base_url.bytes().all(|byte| byte.is_ascii_graphic());
-        let local = |rest: &str| {
-            let authority = rest.split('/').next().unwrap_or_default();
-            let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-            let host = match authority.rsplit_once(':') {
-                Some((host, port)) if is_port(port) => host,
-                _ => authority,
-            };
-            ["127.0.0.1", "[::1]", "localhost"].contains(&host)
-        };
         let is_known = match base_url.split_once("://") {
             Some(("https", rest)) => !rest.is_empty(),
-            Some(("http", rest)) => local(rest),
+            Some(("http", rest)) => is_on_this_machine(rest),
             Some(("file", rest)) => os::path_of_url(rest).is_absolute(),
             _ => false,
         };
@@ -102,10 +93,10 @@ impl<'a> Source<'a> {
     /// The client that is there, and what it is called with.
     fn client(&self, url: &str) -> Option<(PathBuf, Vec<OsString>)> {
         let cwd = self.env.cwd.as_deref().unwrap_or(Path::new("/"));
-        let find = |name: &str| os::find_program(OsStr::new(name), self.env.get("PATH"), cwd);
+        let path = self.env.get("PATH");
         // Redirections stay encrypted; on this machine there is nothing to encrypt.
         let protocols = if url.starts_with("https:") { "=https" } else { "=http" };
-        let (client, args): (PathBuf, Vec<&str>) = match find("curl") {
+        let (client, args): (PathBuf, Vec<&str>) = match os::find_program(OsStr::new("curl"), path, cwd) {
             Some(curl) => {
                 let how = ["--fail", "--location", "--silent", "--show-error", "--retry", "2"];
                 let limits = ["--connect-timeout", "20", "--speed-limit", "100", "--speed-time", "30"];
@@ -113,10 +104,22 @@ impl<'a> Source<'a> {
                     ["--max-redirs", "5", "--proto", protocols, "--proto-redir", protocols, "--url", url];
                 (curl, [&how[..], &limits, &only].concat())
             }
-            None => (find("wget")?, vec!["-q", "-T", "30", "-O", "-", url]),
+            None => {
+                (os::find_program(OsStr::new("wget"), path, cwd)?, vec!["-q", "-T", "30", "-O", "-", url])
+            }
         };
         Some((client, args.into_iter().map(OsString::from).collect()))
     }
+}
+
+/// Whether what follows `http://` names this machine.
+fn is_on_this_machine(rest: &str) -> bool {
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    ["127.0.0.1", "[::1]", "localhost"].contains(&host)
 }
 
 fn read(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {

@@ -3,7 +3,7 @@
 //! Told by the path alone, and by what package managers keep where: none of them is asked, because asking takes
 //! seconds and may change something.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use crate::sys::env::Env;
 use crate::sys::{dirs, fs, os};
@@ -35,18 +35,11 @@ fn by_directory(exe: &Path) -> Option<Owner> {
             _ => None,
         })
         .collect();
-    // What follows these directories, if something is in it.
-    let below = |dirs: &[&str]| {
-        let same =
-            |window: &[&str]| window.iter().zip(dirs).all(|(part, dir)| part.eq_ignore_ascii_case(dir));
-        let at = parts.windows(dirs.len()).position(same)?;
-        parts.get(at + dirs.len()).copied().filter(|_| at + dirs.len() + 1 < parts.len())
-    };
-    if let Some(formula) = below(&["Cellar"]) {
+    if let Some(formula) = below(&parts, &["Cellar"]) {
         return owned("Homebrew", format!("brew upgrade {formula}"));
     }
     for mise in ["mise", ".mise", "rtx"] {
-        if let Some(tool) = below(&[mise, "installs"]) {
+        if let Some(tool) = below(&parts, &[mise, "installs"]) {
             // `github-owner-kache` is how the directory of `github:owner/kache` is called.
             let tool = if tool.contains("kache") && tool != "kache" { "<tool>" } else { tool };
             return owned(
@@ -55,28 +48,36 @@ fn by_directory(exe: &Path) -> Option<Owner> {
             );
         }
     }
-    if let Some(tool) = below(&[".asdf", "installs"]) {
+    if let Some(tool) = below(&parts, &[".asdf", "installs"]) {
         return owned("asdf", format!("asdf install {tool} latest"));
     }
-    if let Some(app) = below(&["scoop", "apps"]) {
+    if let Some(app) = below(&parts, &["scoop", "apps"]) {
         return owned("Scoop", format!("scoop update {app}"));
     }
-    if below(&["WinGet", "Packages"]).is_some() {
+    if below(&parts, &["WinGet", "Packages"]).is_some() {
         return owned("winget", "winget upgrade kache");
     }
-    if let Some(package) = below(&["chocolatey", "lib"]) {
+    if let Some(package) = below(&parts, &["chocolatey", "lib"]) {
         return owned("Chocolatey", format!("choco upgrade {package}"));
     }
-    if below(&["nix", "store"]).is_some() {
+    if below(&parts, &["nix", "store"]).is_some() {
         return owned("Nix", "nix profile upgrade kache  # or update the configuration that it is in");
     }
-    if below(&["gnu", "store"]).is_some() {
+    if below(&parts, &["gnu", "store"]).is_some() {
         return owned("Guix", "guix upgrade kache");
     }
     if exe.starts_with("/opt/local/bin") {
         return owned("MacPorts", "sudo port upgrade kache");
     }
     None
+}
+
+/// What follows these directories, if something is in it.
+fn below<'p>(parts: &[&'p str], dirs: &[&str]) -> Option<&'p str> {
+    let at = parts
+        .windows(dirs.len())
+        .position(|window| window.iter().zip(dirs).all(|(part, dir)| part.eq_ignore_ascii_case(dir)))?;
+    parts.get(at + dirs.len()).copied().filter(|_| at + dirs.len() + 1 < parts.len())
 }
 
 /// `cargo install`, from wherever it took the sources.
@@ -107,25 +108,33 @@ fn cargo(exe: &Path, env: &Env) -> Option<Owner> {
     }
 }
 
+fn is_there(root: &Path, path: &str) -> bool {
+    fs::metadata(&root.join(path)).is_ok()
+}
+
+fn is_in_pacman_database(root: &Path) -> bool {
+    let packages = fs::list(&root.join("var/lib/pacman/local")).unwrap_or_default();
+    packages
+        .iter()
+        .any(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kache-")))
+}
+
 /// The package manager of the system below `root`.
 fn of_the_system(exe: &Path, root: &Path) -> Option<Owner> {
     let dirs = ["usr/bin", "bin", "usr/local/bin"].map(|dir| root.join(dir));
     if !exe.parent().is_some_and(|parent| dirs.iter().any(|dir| dir == parent)) {
         return None;
     }
-    let is_there = |path: &str| fs::metadata(&root.join(path)).is_ok();
-    let starts =
-        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kache-"));
-    let has_database = ["var/lib/rpm", "usr/lib/sysimage/rpm"].into_iter().any(is_there);
-    if is_there("var/lib/dpkg/info/kache.list") {
+    let has_database = ["var/lib/rpm", "usr/lib/sysimage/rpm"].iter().any(|path| is_there(root, path));
+    if is_there(root, "var/lib/dpkg/info/kache.list") {
         owned("apt", "sudo apt install --only-upgrade kache")
-    } else if fs::list(&root.join("var/lib/pacman/local")).is_ok_and(|names| names.iter().any(starts)) {
+    } else if is_in_pacman_database(root) {
         owned("pacman", "sudo pacman -Syu kache")
     } else if exe.starts_with(root.join("usr/local")) {
         None
-    } else if is_there("lib/apk/db/installed") {
+    } else if is_there(root, "lib/apk/db/installed") {
         owned("apk", "sudo apk upgrade kache")
-    } else if is_there("usr/bin/zypper") && has_database {
+    } else if is_there(root, "usr/bin/zypper") && has_database {
         owned("zypper", "sudo zypper update kache")
     } else if has_database {
         owned("dnf", "sudo dnf upgrade kache")

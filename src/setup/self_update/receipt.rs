@@ -65,12 +65,12 @@ pub fn read(path: &Path) -> Result<Option<Receipt>, BadReceipt> {
         }
         Err(error) => return Err(BadReceipt::Unreadable { path: path.to_owned(), error }),
     };
-    let not_understood = |why| BadReceipt::NotUnderstood { path: path.to_owned(), why };
-    let receipt: Receipt = serde_json::from_slice(&bytes).map_err(|e| not_understood(e.to_string()))?;
-    if receipt.format != FORMAT {
-        return Err(not_understood(format!("its format is {}, not {FORMAT}", receipt.format)));
-    }
-    Ok(Some(receipt))
+    let why = match serde_json::from_slice::<Receipt>(&bytes) {
+        Ok(receipt) if receipt.format == FORMAT => return Ok(Some(receipt)),
+        Ok(receipt) => format!("its format is {}, not {FORMAT}", receipt.format),
+        Err(e) => e.to_string(),
+    };
+    Err(BadReceipt::NotUnderstood { path: path.to_owned(), why })
 }
 
 impl Receipt {

@@ -77,8 +77,10 @@ fn checked(list: &[u8], signature: &[u8], keys: &[PublicKey], today: &str) -> Re
         return Err(BadRelease::Expired { version, expires });
     }
     let list = String::from_utf8_lossy(list);
-    let line = |(index, line)| sum(line).ok_or(BadRelease::Line { line: index + 1 });
-    let sums = list.lines().enumerate().map(line).collect::<Result<_, _>>()?;
+    let mut sums = Vec::new();
+    for (index, line) in list.lines().enumerate() {
+        sums.push(sum(line).ok_or(BadRelease::Line { line: index + 1 })?);
+    }
     Ok(Release { version, sums })
 }
 
@@ -97,30 +99,34 @@ fn verify(list: &[u8], signature: &Signature, keys: &[PublicKey]) -> Result<(), 
 
 /// The version and the date in `kache release format=1 version=0.2.0 expires=2027-05-29`.
 fn named(comment: &str) -> Result<(Semver, String), BadRelease> {
-    let unnamed = || BadRelease::Unnamed { comment: comment.to_owned() };
+    let unnamed = BadRelease::Unnamed { comment: comment.to_owned() };
     let words: Vec<&str> = comment.split_whitespace().collect();
-    let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
     if !words.starts_with(&["kache", "release"]) {
-        return Err(unnamed());
+        return Err(unnamed);
     }
-    match value("format") {
+    match value(&words, "format") {
         Some(FORMAT) => {
-            let version = value("version").and_then(Semver::parse);
-            let expires = value("expires").filter(|date| is_date(date)).map(str::to_owned);
-            version.zip(expires).ok_or_else(unnamed)
+            let version = value(&words, "version").and_then(Semver::parse);
+            let expires = value(&words, "expires").filter(|date| is_date(date)).map(str::to_owned);
+            version.zip(expires).ok_or(unnamed)
         }
         Some(format) => Err(BadRelease::Format { format: format.to_owned() }),
-        None => Err(unnamed()),
+        None => Err(unnamed),
     }
+}
+
+/// The value in the word `<name>=<value>`.
+fn value<'w>(words: &[&'w str], name: &str) -> Option<&'w str> {
+    words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Whether `text` has the form of `2027-05-29`.
 fn is_date(text: &str) -> bool {
-    let is_right = |(index, byte): (usize, u8)| match index {
-        4 | 7 => byte == b'-',
-        _ => byte.is_ascii_digit(),
-    };
-    text.len() == 10 && text.bytes().enumerate().all(is_right)
+    text.len() == 10
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
 }
 
 /// `<64 hexadecimal digits>  <name>`; a star before the name says the same.

@@ -60,22 +60,21 @@ fn find(
     for entry in tar.entries().map_err(CannotUnpack::Damaged)? {
         let mut entry = entry.map_err(CannotUnpack::Damaged)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let unexpected = |what| CannotUnpack::Unexpected { name: name.clone(), what };
         let is_file = match entry.header().entry_type() {
             EntryType::Regular => true,
             EntryType::Directory => false,
             // Words about the whole archive.
             EntryType::XGlobalHeader => continue,
-            _ => return Err(unexpected("neither a file nor a directory")),
+            _ => return Err(unexpected(&name, "neither a file nor a directory")),
         };
         if !is_below(&name, top) {
-            return Err(unexpected("outside of its directory"));
+            return Err(unexpected(&name, "outside of its directory"));
         }
         if !is_file || name != wanted {
             continue;
         }
         if program.is_some() {
-            return Err(unexpected("there twice"));
+            return Err(unexpected(&name, "there twice"));
         }
         let mut bytes = Vec::new();
         entry.by_ref().take(most_bytes + 1).read_to_end(&mut bytes).map_err(CannotUnpack::Damaged)?;
@@ -88,6 +87,10 @@ fn find(
         program = Some(bytes);
     }
     Ok(program)
+}
+
+fn unexpected(name: &str, what: &'static str) -> CannotUnpack {
+    CannotUnpack::Unexpected { name: name.to_owned(), what }
 }
 
 /// Whether `name` is `top` or in it.

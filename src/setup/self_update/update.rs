@@ -113,9 +113,9 @@ impl Installed {
             false => unpack::program(&asset, target)?,
         };
         let staged = staging.put(&program, &self.exe)?;
-        let does_not_work = |why| CannotUpdate::DoesNotWork { version: newest.version.clone(), why };
-        says_version(&staged, &newest.version).map_err(does_not_work)?;
-        wraps(&staged).map_err(does_not_work)?;
+        says_version(&staged, &newest.version)
+            .and_then(|()| wraps(&staged))
+            .map_err(|why| CannotUpdate::DoesNotWork { version: newest.version.clone(), why })?;
         let plan = self.plan(&staged, &newest.version)?;
         Ok(Found::Newer(Update { version: newest.version, plan, exe: self.exe.clone() }))
     }
@@ -157,25 +157,36 @@ impl Staging {
     /// Opens it in the user's state directory.
     pub fn open(env: &Env) -> Result<Staging, CannotUpdate> {
         let dir = dirs::state(env).ok_or(CannotUpdate::NoHome)?.join("kache/self-update");
-        let failed = |error| CannotUpdate::Staging { path: dir.clone(), error };
-        settle::create_private_dir_all(&dir).map_err(failed)?;
-        let lock = lock::try_lock(&dir.join("lock")).map_err(failed)?.ok_or(CannotUpdate::Busy)?;
-        fs::remove(&dir.join(host::program_name("kache"))).map_err(failed)?;
-        Ok(Staging { dir, lock: Some(lock) })
+        match lock_empty(&dir) {
+            Ok(Some(lock)) => Ok(Staging { dir, lock: Some(lock) }),
+            Ok(None) => Err(CannotUpdate::Busy),
+            Err(error) => Err(CannotUpdate::Staging { path: dir, error }),
+        }
     }
 
     /// Writes the program, which whoever may run the one at `like` may run.
     fn put(&self, program: &[u8], like: &Path) -> Result<PathBuf, CannotUpdate> {
         let path = self.dir.join(host::program_name("kache"));
         let temporary = self.dir.join("kache.new");
-        let write = || {
-            fs::remove(&temporary)?;
-            let mode = settle::mode(&fs::metadata(like)?) | 0o500;
-            settle::settle(&path, &temporary, program, mode, &|| Ok(()))
-        };
-        write().map_err(|error| CannotUpdate::Staging { path: path.clone(), error })?;
-        Ok(path)
+        match write_program(&path, &temporary, program, like) {
+            Ok(()) => Ok(path),
+            Err(error) => Err(CannotUpdate::Staging { path, error }),
+        }
     }
+}
+
+/// Locks the staging directory at `dir`, without a program in it; `None` if another update holds it.
+fn lock_empty(dir: &Path) -> io::Result<Option<FileLock>> {
+    settle::create_private_dir_all(dir)?;
+    let Some(lock) = lock::try_lock(&dir.join("lock"))? else { return Ok(None) };
+    fs::remove(&dir.join(host::program_name("kache")))?;
+    Ok(Some(lock))
+}
+
+fn write_program(path: &Path, temporary: &Path, program: &[u8], like: &Path) -> io::Result<()> {
+    fs::remove(temporary)?;
+    let mode = settle::mode(&fs::metadata(like)?) | 0o500;
+    settle::settle(path, temporary, program, mode, &|| Ok(()))
 }
 
 impl Drop for Staging {

@@ -92,29 +92,38 @@ const CI_VARIABLES: [&str; 7] =
 impl Machine {
     /// What can be seen of this one.
     pub fn look(env: &Env, runner: &dyn CommandRunner) -> Machine {
-        let is_set = |name: &str| env.get(name).is_some_and(|value| !value.is_empty() && value != "false");
-        let exists = |path: &str| fs::metadata(Path::new(path)).is_ok();
         let is_linux = std::env::consts::OS == "linux";
         let container = [("/.dockerenv", "/.dockerenv"), ("/run/.containerenv", "/run/.containerenv")]
             .into_iter()
             .find_map(|(path, sign)| exists(path).then_some(sign))
-            .or(is_set("container").then_some("the variable `container`"))
-            .or(is_set("KUBERNETES_SERVICE_HOST").then_some("the variable KUBERNETES_SERVICE_HOST"));
+            .or(is_set(env, "container").then_some("the variable `container`"))
+            .or(is_set(env, "KUBERNETES_SERVICE_HOST").then_some("the variable KUBERNETES_SERVICE_HOST"));
         let kernel = fs::read(Path::new("/proc/version")).unwrap_or_default().to_ascii_lowercase();
         let is_systemd = is_linux && exists("/run/systemd/system");
-        let answers = || runner.run(&systemctl(&["show-environment"])).is_ok_and(|said| said.code == Some(0));
         let sudo_user = env.get("SUDO_UID").filter(|_| sys_env::is_root());
         Machine {
             system: std::env::consts::OS.to_owned(),
-            ci: CI_VARIABLES.into_iter().find(|name| is_set(name)),
+            ci: CI_VARIABLES.into_iter().find(|name| is_set(env, name)),
             container: container.filter(|_| is_linux),
             is_systemd,
-            has_user_manager: is_linux && answers(),
+            has_user_manager: is_linux && user_manager_answers(runner),
             is_wsl: memchr::memmem::find(&kernel, b"microsoft").is_some(),
             is_openrc: is_linux && exists("/run/openrc"),
             sudo_user: sudo_user.map(|user| user.to_string_lossy().into_owned()),
         }
     }
+}
+
+fn is_set(env: &Env, name: &str) -> bool {
+    env.get(name).is_some_and(|value| !value.is_empty() && value != "false")
+}
+
+fn exists(path: &str) -> bool {
+    fs::metadata(Path::new(path)).is_ok()
+}
+
+fn user_manager_answers(runner: &dyn CommandRunner) -> bool {
+    runner.run(&systemctl(&["show-environment"])).is_ok_and(|said| said.code == Some(0))
 }
 
 /// Why the service cannot even be described.

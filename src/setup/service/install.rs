@@ -118,11 +118,14 @@ pub fn uninstall_plan(
     let mut plan = supervisor.uninstall(runner)?;
     if !plan.is_empty() {
         let undo = journal.undo(&plan.command, &[INSTALL]).map_err(|e| NotDone::Other(e.to_string()))?;
-        let is_dir = |action: &Action| matches!(&action.change, Change::Path(change) if change.before == Content::Directory);
-        plan.actions.extend(undo.plan.actions.into_iter().filter(is_dir));
+        plan.actions.extend(undo.plan.actions.into_iter().filter(is_about_directory));
         plan.undoes = undo.plan.undoes;
     }
     Ok(plan)
+}
+
+fn is_about_directory(action: &Action) -> bool {
+    matches!(&action.change, Change::Path(change) if change.before == Content::Directory)
 }
 
 /// Carries out the plan of [`uninstall_plan`], and removes what a daemon left that has no manager any more.

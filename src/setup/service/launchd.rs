@@ -4,7 +4,7 @@
 //! screen has `gui/<uid>`, one without (a remote login) only `user/<uid>`. What they answer is judged by their exit
 //! codes, never by their words.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::setup::plan::{Action, CannotPlan, CommandLine, Plan, UndoEdit};
@@ -251,12 +251,9 @@ impl Supervisor for Launchd {
         }
         let dirs = [self.0.home.join("Library/LaunchAgents"), PathBuf::from("/Library/LaunchAgents")];
         let agents = dirs.iter().flat_map(|dir| fs::list(dir).unwrap_or_default());
-        // A development build has an agent of its own beside that of a release.
-        let is_other = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.ends_with(".plist") && !name.starts_with(PREFIX)
-        };
-        agents.filter(is_other).find(|path| runs_daemon(&fs::read(path).unwrap_or_default()))
+        agents
+            .filter(|path| is_other_agent(path))
+            .find(|path| runs_daemon(&fs::read(path).unwrap_or_default()))
     }
 
     fn start_again(&self, runner: &dyn CommandRunner) -> Vec<Action> {
@@ -311,6 +308,12 @@ impl Supervisor for Launchd {
     }
 }
 
+/// Whether an agent has a label of its own: a development build has one beside that of a release.
+fn is_other_agent(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".plist") && !name.starts_with(PREFIX)
+}
+
 /// Whether an agent runs `kache daemon run`, through a shell perhaps.
 fn runs_daemon(plist: &[u8]) -> bool {
     let text = String::from_utf8_lossy(plist);
@@ -322,23 +325,28 @@ fn runs_daemon(plist: &[u8]) -> bool {
 
 /// What `launchctl print` says of a service: its first level of `name = value` lines.
 pub fn parse_print(text: &str) -> Status {
-    let value = |name: &str| {
-        let lines =
-            text.lines().filter_map(|line| line.strip_prefix('\t')).filter(|line| !line.starts_with('\t'));
-        let mut values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
-        values.next().map(str::trim)
-    };
-    let is_running = value("state") == Some("running");
-    let exit = value("last exit code").filter(|exit| !matches!(*exit, "0" | "(never exited)"));
+    let is_running = first_level(text, "state") == Some("running");
+    let exit = first_level(text, "last exit code").filter(|exit| !matches!(*exit, "0" | "(never exited)"));
     Status {
         is_running,
-        pid: value("pid").and_then(|pid| pid.parse().ok()),
-        n_restarts: value("runs")
+        pid: first_level(text, "pid").and_then(|pid| pid.parse().ok()),
+        n_restarts: first_level(text, "runs")
             .and_then(|runs| runs.parse::<u32>().ok())
             .map(|runs| runs.saturating_sub(1)),
         trouble: exit.filter(|_| !is_running).map(|exit| format!("it ended with {exit}")),
         ..Status::default()
     }
+}
+
+/// The value of a name on the first level of what `launchctl print` printed.
+fn first_level<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    for line in text.lines() {
+        let Some(line) = line.strip_prefix('\t').filter(|line| !line.starts_with('\t')) else { continue };
+        if let Some(value) = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(" = ")) {
+            return Some(value.trim());
+        }
+    }
+    None
 }
 
 /// Whether `launchctl print-disabled` lists `label` as switched off; older systems say `true` for it.

@@ -105,9 +105,10 @@ pub fn linger(runner: &dyn CommandRunner) -> Option<Action> {
     if shown.is_ok_and(|shown| shown.stdout.trim_ascii() == b"Linger=yes") {
         return None;
     }
-    let call = |verb| CommandLine::new(LOGINCTL, &[verb]);
+    let enable = CommandLine::new(LOGINCTL, &["enable-linger"]);
+    let disable = CommandLine::new(LOGINCTL, &["disable-linger"]);
     let title = "Start this user's services with the machine, and not at login";
-    Some(Action::run(title, call("enable-linger"), Some(call("disable-linger"))))
+    Some(Action::run(title, enable, Some(disable)))
 }
 
 /// What this manager is called.
@@ -162,18 +163,8 @@ impl Systemd {
         if self.files().iter().any(|path| fs::symlink_metadata(path).is_ok()) {
             return None;
         }
-        let runs_daemon = |path: &PathBuf| {
-            let text = fs::read(path).unwrap_or_default();
-            let text = String::from_utf8_lossy(&text).replace('"', "");
-            text.lines().any(|line| line.starts_with("ExecStart=") && line.contains("/kache daemon run"))
-        };
-        // A development build has units of its own beside those of a release.
-        let is_other = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.ends_with(".service") && !name.starts_with("kache")
-        };
         let units = fs::list(&self.dir()).unwrap_or_default();
-        units.into_iter().filter(is_other).find(runs_daemon)
+        units.into_iter().find(|path| is_other_service(path) && unit_runs_daemon(path))
     }
 
     fn foreign_of(&self, status: &Status) -> Option<PathBuf> {
@@ -259,9 +250,8 @@ impl Supervisor for Systemd {
 
     fn uninstall(&self, runner: &dyn CommandRunner) -> Result<Plan, CannotPlan> {
         let mut plan = Plan::new(UNINSTALL);
-        let is_there = |path: &PathBuf| fs::symlink_metadata(path).is_ok();
-        let is_linked = self.links().iter().any(is_there);
-        let paths: Vec<PathBuf> = self.files().into_iter().filter(is_there).collect();
+        let is_linked = self.links().iter().any(|path| is_there(path));
+        let paths: Vec<PathBuf> = self.files().into_iter().filter(|path| is_there(path)).collect();
         if (paths.is_empty() && !is_linked) || paths.iter().any(|path| self.is_foreign(path)) {
             return Ok(plan);
         }
@@ -336,17 +326,28 @@ impl Supervisor for Systemd {
     }
 }
 
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether a unit has a name of its own: a development build has units beside those of a release.
+fn is_other_service(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".service") && !name.starts_with("kache")
+}
+
+fn unit_runs_daemon(path: &Path) -> bool {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).replace('"', "");
+    text.lines().any(|line| line.starts_with("ExecStart=") && line.contains("/kache daemon run"))
+}
+
 /// What `systemctl show` says of a service and of its socket, with an empty line between them: names and values that are
 /// the same in every language.
 pub fn parse_show(text: &str) -> Status {
     let (text, socket) = text.split_once("\n\n").unwrap_or((text, ""));
-    let value_in = |text: &str, name: &str| {
-        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-        value.unwrap_or_default().to_owned()
-    };
-    let value = |name: &str| value_in(text, name);
-    let is_running = value("ActiveState") == "active";
-    let (load_state, result) = (value("LoadState"), value("Result"));
+    let is_running = property(text, "ActiveState") == "active";
+    let (load_state, result) = (property(text, "LoadState"), property(text, "Result"));
     let trouble = match (load_state.as_str(), is_running) {
         (_, true) => None,
         ("loaded" | "not-found", _) if matches!(result.as_str(), "success" | "") => None,
@@ -355,12 +356,18 @@ pub fn parse_show(text: &str) -> Status {
     };
     Status {
         is_installed: !matches!(load_state.as_str(), "not-found" | ""),
-        is_enabled: [text, socket].iter().any(|text| value_in(text, "UnitFileState") == "enabled"),
+        is_enabled: [text, socket].iter().any(|text| property(text, "UnitFileState") == "enabled"),
         is_running,
-        is_listening: value_in(socket, "ActiveState") == "active",
-        pid: value("MainPID").parse().ok().filter(|pid| *pid != 0),
-        n_restarts: value("NRestarts").parse().ok(),
+        is_listening: property(socket, "ActiveState") == "active",
+        pid: property(text, "MainPID").parse().ok().filter(|pid| *pid != 0),
+        n_restarts: property(text, "NRestarts").parse().ok(),
         trouble,
-        described_by: Some(value("FragmentPath")).filter(|path| !path.is_empty()).map(PathBuf::from),
+        described_by: Some(property(text, "FragmentPath")).filter(|path| !path.is_empty()).map(PathBuf::from),
     }
+}
+
+/// The value of a property in what `systemctl show` printed; empty if it is not there.
+fn property(text: &str, name: &str) -> String {
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    value.unwrap_or_default().to_owned()
 }

@@ -41,26 +41,32 @@ impl Check for Incremental {
 }
 
 fn variables(machine: &Machine) -> Vec<String> {
-    let is_asking = |name: &str| {
-        let of_profile =
-            name.strip_prefix("CARGO_PROFILE_").is_some_and(|rest| rest.ends_with("_INCREMENTAL"));
-        of_profile || ["CARGO_INCREMENTAL", "CARGO_BUILD_INCREMENTAL"].contains(&name)
-    };
-    let is_on = |value: &str| value == "1" || value == "true";
-    let variables = machine.env.vars().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
-    variables
-        .filter(|(name, value)| is_asking(name) && is_on(value))
-        .map(|(name, _)| name.to_owned())
-        .collect()
+    let mut found = Vec::new();
+    for (name, value) in machine.env.vars() {
+        let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
+        if is_incremental_variable(name) && ["1", "true"].contains(&value) {
+            found.push(name.to_owned());
+        }
+    }
+    found
+}
+
+fn is_incremental_variable(name: &str) -> bool {
+    let is_of_profile =
+        name.strip_prefix("CARGO_PROFILE_").is_some_and(|rest| rest.ends_with("_INCREMENTAL"));
+    is_of_profile || ["CARGO_INCREMENTAL", "CARGO_BUILD_INCREMENTAL"].contains(&name)
 }
 
 fn files(machine: &Machine) -> Vec<String> {
     let files = values::in_files(machine.chain().files.iter().chain(&workspace::manifest(machine)));
-    let is_asking = |keys: &[String]| match keys {
+    let asking = files.iter().filter(|value| is_incremental_key(&value.keys) && value.words == ["true"]);
+    asking.map(|value| format!("`{}`, set by {},", value.name(), value.origin)).collect()
+}
+
+fn is_incremental_key(keys: &[String]) -> bool {
+    match keys {
         [build, key] => build == "build" && key == "incremental",
         [profile, _, key] => profile == "profile" && key == "incremental",
         _ => false,
-    };
-    let asking = files.iter().filter(|value| is_asking(&value.keys) && value.words == ["true"]);
-    asking.map(|value| format!("`{}`, set by {},", value.name(), value.origin)).collect()
+    }
 }

@@ -29,9 +29,10 @@ impl Check for Project {
     fn run(&self, machine: &Machine) -> Finding {
         let own = dirs::cargo_home(&machine.env).map(|home| machine.cwd.join(home)).unwrap_or_default();
         let chain = machine.chain();
-        let is_project =
-            |origin: &Origin| matches!(origin, Origin::File { path, .. } if !path.starts_with(&own));
-        let project = chain.links.iter().find(|link| is_project(&link.origin));
+        let project = chain
+            .links
+            .iter()
+            .find(|link| matches!(&link.origin, Origin::File { path, .. } if !path.starts_with(&own)));
         let Some(link) = project else { return Finding::ok("no project configuration sets a wrapper") };
         if known(&link.value) == Known::Kache {
             return Finding::ok(format!("{} sets `{}`", link.origin, link.value));
@@ -60,8 +61,8 @@ fn comment_out(link: &Link) -> Option<Action> {
         return None;
     }
     let place = Place { path: path.clone(), syntax: Syntax::Cargo, scope: Scope::Project };
-    let is_meant = |name: &str, value: &str| name == Setting::RustcWrapper.key() && value == link.value;
-    let file = lines::find(&place, &is_meant)?;
+    let file =
+        lines::find(&place, &|name, value| name == Setting::RustcWrapper.key() && value == link.value)?;
     let is_all = file.hits.iter().all(|hit| hit.line == *line);
     file.comment_out("Leave the wrapper to each user's configuration").filter(|_| is_all)
 }

@@ -29,23 +29,20 @@ impl Check for Variables {
         let names = Setting::RustcWrapper.variables();
         let chain = machine.chain();
         let set = chain.links.iter().find(|link| matches!(link.origin, Origin::Variable(_)));
-        // What is sccache's is moved by the check for that.
-        let is_other = |value: &str| !matches!(known(value), Known::Kache | Known::Sccache);
         let mut found = Vec::new();
         for place in places::all(&machine.env, &machine.root, None)
             .into_iter()
             .filter(|place| place.scope == Scope::User)
         {
-            let is_wanted = |name: &str, value: &str| names.contains(&name) && is_other(value);
-            found.extend(lines::find(&place, &is_wanted));
+            found.extend(lines::find(&place, &|name, value| names.contains(&name) && is_other(value)));
         }
         let mut shown = found.iter().map(|file| file.shown()).collect::<Vec<_>>().concat();
         let edits =
             found.iter().filter_map(|file| file.comment_out("Leave the wrapper to cargo's configuration"));
         let mut actions: Vec<Action> = edits.collect();
         // Those that no file holds.
-        let ask = |program: &str, args: &[&str]| machine.said(program, args);
-        for kept in asked::look(&machine.seen().system, &names, &ask) {
+        let kept = asked::look(&machine.seen().system, &names, &|program, args| machine.said(program, args));
+        for kept in kept {
             if names.contains(&kept.name.as_str()) && is_other(&kept.value) {
                 shown.push(kept.shown());
                 actions.extend(kept.unset());
@@ -73,4 +70,9 @@ impl Check for Variables {
             _ => Finding::ok("no variable sets another wrapper"),
         }
     }
+}
+
+/// Whether a value is another wrapper: sccache's is moved by the check for that.
+fn is_other(value: &str) -> bool {
+    !matches!(known(value), Known::Kache | Known::Sccache)
 }

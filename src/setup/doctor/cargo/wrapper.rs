@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::setup::cargo_config::{self, Chain, Link, Setting};
+use crate::setup::cargo_config::{self, Chain, Setting};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
@@ -59,9 +59,10 @@ fn is_kache(chain: &Chain) -> bool {
 }
 
 fn shown(chain: &Chain) -> Vec<String> {
-    let line = |(index, link): (usize, &Link)| {
-        let force = if index == 0 { "in effect" } else { "overridden" };
-        format!("{force}: `{}`, set by {}", link.value, link.origin)
-    };
-    chain.links.iter().enumerate().map(line).collect()
+    let mut lines = Vec::new();
+    for link in &chain.links {
+        let force = if lines.is_empty() { "in effect" } else { "overridden" };
+        lines.push(format!("{force}: `{}`, set by {}", link.value, link.origin));
+    }
+    lines
 }

@@ -2,6 +2,7 @@
 //! kache and it, are run and never stored.
 
 use std::ffi::OsStr;
+use std::path::Path;
 
 use crate::invocation::driver::is_compiler_name;
 use crate::setup::cargo_config::{self, Setting, values};
@@ -50,13 +51,22 @@ impl Check for Drivers {
 
 /// What is set as the compiler, if it is no compiler by its name, and where.
 fn compiler(machine: &Machine) -> Option<(String, String)> {
-    let of_variable = |name: &&str| Some(((*name).to_owned(), machine.var(name)?));
-    let set = ["RUSTC", "CARGO_BUILD_RUSTC"].iter().find_map(of_variable).or_else(|| {
-        let values = values::in_files(&machine.chain().files);
-        let value = values.into_iter().find(|value| value.keys == ["build", "rustc"])?;
-        Some((value.origin.to_string(), value.words.into_iter().next()?))
-    });
-    set.filter(|(_, program)| is_compiler_name(OsStr::new(program)).is_none())
+    let (place, program) = set_compiler(machine)?;
+    if is_compiler_name(OsStr::new(&program)).is_some() {
+        return None;
+    }
+    Some((place, program))
+}
+
+fn set_compiler(machine: &Machine) -> Option<(String, String)> {
+    for name in ["RUSTC", "CARGO_BUILD_RUSTC"] {
+        if let Some(program) = machine.var(name) {
+            return Some((name.to_owned(), program));
+        }
+    }
+    let values = values::in_files(&machine.chain().files);
+    let value = values.into_iter().find(|value| value.keys == ["build", "rustc"])?;
+    Some((value.origin.to_string(), value.words.into_iter().next()?))
 }
 
 /// Cargo calls it between its wrapper and the compiler.
@@ -66,17 +76,21 @@ fn of_clippy(machine: &Machine) -> Finding {
     let (Some(clippy), Some(rustc)) = (clippy.to_str(), rustc.to_str()) else {
         return Finding::ok("the path of clippy is not UTF-8");
     };
-    let answers = |program: &std::path::Path, args: &[&str]| match machine.asks.run(program, args, &[]) {
-        Ok(said) if said.code == Some(0) && said.stdout.starts_with(b"rustc ") => Ok(()),
-        Ok(said) => Err(String::from_utf8_lossy(&said.stderr).lines().next().unwrap_or_default().to_owned()),
-        Err(e) => Err(e.to_string()),
-    };
-    match answers(&machine.exe, &[clippy, rustc, "-vV"]) {
+    match answers(machine, &machine.exe, &[clippy, rustc, "-vV"]) {
         Ok(()) => Finding::ok("clippy works through kache"),
         // Of a toolchain without it, only its name is there.
-        Err(_) if answers(std::path::Path::new(clippy), &[rustc, "-vV"]).is_err() => {
+        Err(_) if answers(machine, Path::new(clippy), &[rustc, "-vV"]).is_err() => {
             Finding::ok("clippy is not installed for this toolchain")
         }
         Err(why) => Finding::problem("clippy works, but not through kache").details([why]),
+    }
+}
+
+/// Whether `program` answers as a compiler; otherwise what it said.
+fn answers(machine: &Machine, program: &Path, args: &[&str]) -> Result<(), String> {
+    match machine.asks.run(program, args, &[]) {
+        Ok(said) if said.code == Some(0) && said.stdout.starts_with(b"rustc ") => Ok(()),
+        Ok(said) => Err(String::from_utf8_lossy(&said.stderr).lines().next().unwrap_or_default().to_owned()),
+        Err(e) => Err(e.to_string()),
     }
 }

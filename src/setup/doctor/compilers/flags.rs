@@ -71,17 +71,17 @@ fn flags(machine: &Machine) -> Vec<(String, Vec<String>)> {
 }
 
 fn measures_coverage(words: &[String]) -> bool {
-    let begins = |word: &str| {
-        word == "instrument-coverage"
-            || word.starts_with("instrument-coverage=")
-            || word.starts_with("profile-generate")
-    };
-    words.iter().any(|word| word.strip_prefix("-C").is_some_and(begins))
-        || words.windows(2).any(|pair| ["-C", "--codegen"].contains(&&*pair[0]) && begins(&pair[1]))
+    words.iter().any(|word| word.strip_prefix("-C").is_some_and(writes_profiles))
+        || words.windows(2).any(|pair| ["-C", "--codegen"].contains(&&*pair[0]) && writes_profiles(&pair[1]))
+}
+
+fn writes_profiles(option: &str) -> bool {
+    option == "instrument-coverage"
+        || option.starts_with("instrument-coverage=")
+        || option.starts_with("profile-generate")
 }
 
 fn has_threads(words: &[String]) -> bool {
-    let begins = |word: &str| word.starts_with("threads");
-    words.iter().any(|word| word.strip_prefix("-Z").is_some_and(begins))
-        || words.windows(2).any(|pair| pair[0] == "-Z" && begins(&pair[1]))
+    words.iter().any(|word| word.starts_with("-Zthreads"))
+        || words.windows(2).any(|pair| pair[0] == "-Z" && pair[1].starts_with("threads"))
 }

@@ -76,6 +76,10 @@ impl Check for Socket {
 
 fn close(path: &Path, mode: u32, wanted: u32) -> Option<Action> {
     let path = path.to_str()?;
-    let chmod = |mode: u32| CommandLine::new("chmod", &[&format!("{mode:o}"), path]);
-    Some(Action::run("Restrict the daemon's socket to this user", chmod(wanted), Some(chmod(mode))))
+    let title = "Restrict the daemon's socket to this user";
+    Some(Action::run(title, chmod(wanted, path), Some(chmod(mode, path))))
+}
+
+fn chmod(mode: u32, path: &str) -> CommandLine {
+    CommandLine::new("chmod", &[&format!("{mode:o}"), path])
 }

@@ -30,16 +30,17 @@ impl Check for Traces {
     fn run(&self, machine: &Machine) -> Finding {
         let Ok(place) = machine.place() else { return Finding::ok("a daemon cannot run here") };
         let daemon = machine.daemon(&place);
-        let is_stray = |pid: u32, has_lock: bool| match &daemon {
-            Ok((status, _)) => pid != status.pid,
-            // What has the lock is the daemon, and another check is about that.
-            Err(_) => !has_lock,
-        };
-        let strays: Vec<u32> = daemons(machine, &place)
-            .into_iter()
-            .filter(|process| is_stray(process.pid, process.has_lock))
-            .map(|process| process.pid)
-            .collect();
+        let mut strays = Vec::new();
+        for process in daemons(machine, &place) {
+            let is_stray = match &daemon {
+                Ok((status, _)) => process.pid != status.pid,
+                // The one that holds the lock is the daemon; another check is about that.
+                Err(_) => !process.has_lock,
+            };
+            if is_stray {
+                strays.push(process.pid);
+            }
+        }
         if !strays.is_empty() {
             return of_strays(&strays);
         }

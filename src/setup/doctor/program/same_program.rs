@@ -1,5 +1,7 @@
 //! Whether cargo calls the program that runs here.
 
+use std::path::Path;
+
 use crate::digest::Digest;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
@@ -40,8 +42,15 @@ impl Check for SameProgram {
 }
 
 /// Whether both files have the same content.
-pub fn has_same_bytes(one: &std::path::Path, other: &std::path::Path) -> bool {
-    let size = |path| fs::metadata(path).map(|metadata| metadata.len()).ok();
-    let digest = |path| fs::open(path).and_then(|mut file| Digest::hash_reader(&mut file)).ok();
+pub fn has_same_bytes(one: &Path, other: &Path) -> bool {
     size(one).is_some() && size(one) == size(other) && digest(one) == digest(other)
+}
+
+fn size(path: &Path) -> Option<u64> {
+    Some(fs::metadata(path).ok()?.len())
+}
+
+fn digest(path: &Path) -> Option<(Digest, u64)> {
+    let mut file = fs::open(path).ok()?;
+    Digest::hash_reader(&mut file).ok()
 }

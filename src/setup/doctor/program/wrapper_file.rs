@@ -7,6 +7,7 @@ use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 use crate::setup::doctor::wiring::with_fix;
+use crate::setup::wrapper_path::in_version_dir;
 use crate::sys::{fs, os};
 
 /// See the module.
@@ -36,24 +37,31 @@ impl Check for WrapperFile {
             }
             Program::At(path) => path,
         };
-        let problem = |why: &str| {
-            let text = format!("{}, set by {}, {why}", path.display(), winner.origin);
-            with_fix(Finding::problem(text), machine)
-        };
-        let Ok(metadata) = fs::metadata(path) else {
-            return problem("does not exist, so no cargo command works");
-        };
-        if !os::may_be_run(path, &metadata) {
-            return problem("is not executable, so no cargo command works");
+        match defect(path) {
+            None => Finding::ok(format!("{} exists and is executable", path.display())),
+            Some(defect) => {
+                let text = format!("{}, set by {}, {defect}", path.display(), winner.origin);
+                with_fix(Finding::problem(text), machine)
+            }
         }
-        if let Some(manager) = shim_of(path) {
-            return problem(&format!("is a shim: every compilation starts {manager} first"));
-        }
-        if crate::setup::wrapper_path::in_version_dir(path).is_some() {
-            return problem("is in a version-specific directory that an upgrade removes");
-        }
-        Finding::ok(format!("{} exists and is executable", path.display()))
     }
+}
+
+/// What is wrong with the program at `path`.
+fn defect(path: &Path) -> Option<String> {
+    let Ok(metadata) = fs::metadata(path) else {
+        return Some("does not exist, so no cargo command works".to_owned());
+    };
+    if !os::may_be_run(path, &metadata) {
+        return Some("is not executable, so no cargo command works".to_owned());
+    }
+    if let Some(manager) = shim_of(path) {
+        return Some(format!("is a shim: every compilation starts {manager} first"));
+    }
+    if in_version_dir(path).is_some() {
+        return Some("is in a version-specific directory that an upgrade removes".to_owned());
+    }
+    None
 }
 
 /// The version manager that starts at `path` instead of the program.

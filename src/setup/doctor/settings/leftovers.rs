@@ -46,25 +46,31 @@ impl Check for Leftovers {
 fn left(machine: &Machine) -> Vec<PathBuf> {
     let mut left = Vec::new();
     if let Some(state) = dirs::state(&machine.env).map(|dir| dir.join("kache")) {
-        let is_proof = |path: &PathBuf| name(path).starts_with("proof-") && is_older(path, DAY_MS, machine);
-        left.extend(fs::list(&state).unwrap_or_default().into_iter().filter(is_proof));
+        for path in fs::list(&state).unwrap_or_default() {
+            if name(&path).starts_with("proof-") && is_older(&path, DAY_MS, machine) {
+                left.push(path);
+            }
+        }
     }
     // What can still be taken back is kept, however old it is.
     let journal = Journal::of(&machine.env).and_then(|journal| journal.entries().ok()).unwrap_or_default();
-    let is_over = |status| matches!(status, Status::Reverted | Status::Undone);
-    let old =
-        journal.iter().filter(|entry| is_over(entry.status()) && is_older(entry.dir(), JOURNAL_MS, machine));
-    left.extend(old.map(|entry| entry.dir().to_owned()));
+    for entry in &journal {
+        let is_over = matches!(entry.status(), Status::Reverted | Status::Undone);
+        if is_over && is_older(entry.dir(), JOURNAL_MS, machine) {
+            left.push(entry.dir().to_owned());
+        }
+    }
     let own = wrapper_path::own(&machine.env);
     let homes = [machine.exe.parent(), own.as_deref().and_then(Path::parent)];
     for dir in homes.into_iter().flatten() {
-        let is_old = |path: &PathBuf| {
-            let name = name(path);
+        for path in fs::list(dir).unwrap_or_default() {
+            let name = name(&path);
             let is_deleted = name.contains("kache") && name.ends_with("__selfdelete__.exe");
-            (is_deleted || (name.starts_with(".kache-") && name.ends_with(".tmp")))
-                && is_older(path, DAY_MS, machine)
-        };
-        left.extend(fs::list(dir).unwrap_or_default().into_iter().filter(is_old));
+            let is_temporary = name.starts_with(".kache-") && name.ends_with(".tmp");
+            if (is_deleted || is_temporary) && is_older(&path, DAY_MS, machine) {
+                left.push(path);
+            }
+        }
     }
     let previous = machine.exe.with_file_name(host::program_name("kache.prev"));
     left.extend(Some(previous).filter(|previous| is_older(previous, PREVIOUS_MS, machine)));

@@ -27,14 +27,13 @@ impl Check for Secrets {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let env = |name: &str| machine.env.get(name).map(ToOwned::to_owned);
-        let Ok(Some(file)) = user_file_path(&env) else {
+        let Ok(Some(file)) = user_file_path(&|name| machine.env.get(name).map(ToOwned::to_owned)) else {
             return Finding::ok("there is no configuration file");
         };
         let Ok(bytes) = fs::read(&file.path) else { return Finding::ok("there is no configuration file") };
         let text = String::from_utf8_lossy(&bytes);
-        let key_of = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
-        let has_secret = text.lines().any(|line| line.contains('=') && KEYS.contains(&key_of(line).as_str()));
+        let has_secret =
+            text.lines().any(|line| line.split_once('=').is_some_and(|(key, _)| KEYS.contains(&key.trim())));
         let mode = fs::metadata(&file.path).map_or(0o600, |metadata| settle::mode(&metadata));
         if !has_secret || mode & 0o077 == 0 || std::env::consts::OS == "windows" {
             return Finding::ok("no other user can read a secret");

@@ -69,6 +69,9 @@ fn renamed(text: &str, line: usize, old: &str, new: &str) -> Option<(String, (St
     let indent = &found[..found.len() - trimmed.len()];
     let changed = format!("{indent}{new}{rest}");
     lines[line - 1] = &changed;
-    let plain = |line: &str| line.trim_end_matches(['\n', '\r']).to_owned();
-    Some((plain(found), (lines.concat(), plain(&changed))))
+    Some((without_end(found), (lines.concat(), without_end(&changed))))
+}
+
+fn without_end(line: &str) -> String {
+    line.trim_end_matches(['\n', '\r']).to_owned()
 }

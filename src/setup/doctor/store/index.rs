@@ -27,11 +27,11 @@ impl Check for Index {
 
     fn run(&self, machine: &Machine) -> Finding {
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
-        let rebuild = || Fix::upkeep(Upkeep::RebuildIndex);
+        let rebuild = Fix::upkeep(Upkeep::RebuildIndex);
         match look(dir) {
             Ok(Some(_)) if log_bytes(dir) > MOST_LOG_BYTES => {
                 let text = format!("{} of recent writes are not merged yet", format_bytes(log_bytes(dir)));
-                Finding::problem(text).hint("a process that keeps reading it prevents that").fix(rebuild())
+                Finding::problem(text).hint("a process that keeps reading it prevents that").fix(rebuild)
             }
             Ok(None) => Finding::ok("none yet; it is created when needed"),
             Ok(Some(n_entries)) => Finding::ok(match n_entries {
@@ -40,7 +40,7 @@ impl Check for Index {
             }),
             Err(why) => {
                 let text = format!("{} {why}", crate::index::open::path(dir).display());
-                Finding::problem(text).hint("nothing is lost").fix(rebuild())
+                Finding::problem(text).hint("nothing is lost").fix(rebuild)
             }
         }
     }

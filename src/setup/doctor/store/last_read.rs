@@ -33,14 +33,9 @@ impl Check for LastRead {
             return Finding::ok("there are no blobs yet");
         }
         let scrub = Scrub::load(dir);
-        // Without seconds: the time is that of days.
-        let for_ms = |then_ms: u64| {
-            let seconds = machine.now_ms.saturating_sub(then_ms) / 1000;
-            format_duration(Duration::from_secs(if seconds < 60 { seconds } else { seconds / 60 * 60 }))
-        };
         let all = match scrub.all_read_since_ms {
             Some(since_ms) => {
-                format!("every blob was written or verified within the last {}", for_ms(since_ms))
+                format!("every blob was written or verified within the last {}", age(machine, since_ms))
             }
             None => {
                 "not every blob was verified yet: a daemon does so over days, `kache doctor --verify` at once"
@@ -51,8 +46,10 @@ impl Check for LastRead {
             None => Finding::ok(all),
             Some((n, last_ms)) => {
                 let blobs = counted(usize::try_from(n).unwrap_or(usize::MAX), "blob");
-                let text =
-                    format!("{blobs} found altered and quarantined, the last one {} ago", for_ms(last_ms));
+                let text = format!(
+                    "{blobs} found altered and quarantined, the last one {} ago",
+                    age(machine, last_ms)
+                );
                 Finding::note(text).details([all]).hint(
                     "programs that modify files in build directories in place do this, and so do failing disks or \
                      memory; `kache doctor --verify` reads everything now",
@@ -60,4 +57,10 @@ impl Check for LastRead {
             }
         }
     }
+}
+
+/// The time since `then_ms`, in whole minutes: seconds say nothing about days.
+fn age(machine: &Machine, then_ms: u64) -> String {
+    let seconds = machine.now_ms.saturating_sub(then_ms) / 1000;
+    format_duration(Duration::from_secs(if seconds < 60 { seconds } else { seconds / 60 * 60 }))
 }

@@ -1,5 +1,6 @@
 //! Whether the store keeps to its limit, and collections of what is too much come to an end.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::config::units::{format_bytes, format_duration};
@@ -50,15 +51,9 @@ impl Check for Size {
         if !usage.problems.is_empty() {
             return unreadable(machine, &usage.problems);
         }
-        let time_ms =
-            |path| Identity::at(path).ok().and_then(|file| u64::try_from(file.modified_ns / 1_000_000).ok());
-        let (started_ms, ended_ms) = (time_ms(&stamp_file(dir)), time_ms(&lock_file(dir)));
-        let ago = |time_ms: u64| match machine.now_ms.saturating_sub(time_ms) / 1000 {
-            0..60 => "just now".to_owned(),
-            seconds => format_duration(Duration::from_secs(seconds)) + " ago",
-        };
+        let (started_ms, ended_ms) = (modified_ms(&stamp_file(dir)), modified_ms(&lock_file(dir)));
         let last = match ended_ms {
-            Some(ended_ms) => format!("the last collection ended {}", ago(ended_ms)),
+            Some(ended_ms) => format!("the last collection ended {}", ago(machine, ended_ms)),
             None => "there was no collection yet".to_owned(),
         };
         let fix = Fix::upkeep(Upkeep::CollectGarbage);
@@ -67,7 +62,7 @@ impl Check for Size {
             return match machine.now_ms.saturating_sub(since_ms) > LONGEST_MS {
                 true => Finding::problem(format!(
                     "a garbage collection started {} and has not finished",
-                    ago(since_ms)
+                    ago(machine, since_ms)
                 ))
                 .hint("stop the process `kache gc`, or the daemon with `kache daemon stop`"),
                 false => Finding::ok("a garbage collection is running"),
@@ -79,7 +74,7 @@ impl Check for Size {
         {
             let text = format!(
                 "garbage collections start but do not finish: the last one that did was {}",
-                ago(ended_ms)
+                ago(machine, ended_ms)
             );
             return Finding::problem(text).details([takes]).hint("`kache gc` shows why").fix(fix);
         }
@@ -92,5 +87,16 @@ impl Check for Size {
                 "`kache gc` evicts the least recently used entries; `cache.local_max_size` raises the limit",
             )
             .fix(fix)
+    }
+}
+
+fn modified_ms(path: &Path) -> Option<u64> {
+    u64::try_from(Identity::at(path).ok()?.modified_ns / 1_000_000).ok()
+}
+
+fn ago(machine: &Machine, time_ms: u64) -> String {
+    match machine.now_ms.saturating_sub(time_ms) / 1000 {
+        0..60 => "just now".to_owned(),
+        seconds => format_duration(Duration::from_secs(seconds)) + " ago",
     }
 }

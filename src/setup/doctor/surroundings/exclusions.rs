@@ -62,12 +62,13 @@ fn defender(machine: &Machine, dir: &Path) -> Finding {
 
 /// As Windows compares paths: whatever the case of letters is, and part by part.
 fn is_below(dir: &str, above: &str) -> bool {
-    let parts = |path: &str| -> Vec<String> {
-        let path = path.to_lowercase();
-        path.split(['\\', '/']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-    };
     let above = parts(above);
     !above.is_empty() && parts(dir).starts_with(&above)
+}
+
+fn parts(path: &str) -> Vec<String> {
+    let path = path.to_lowercase();
+    path.split(['\\', '/']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 fn of_macos(machine: &Machine, dir: &Path) -> Finding {

@@ -22,10 +22,9 @@ impl Check for Summary {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let there = |path: &str| fs::metadata(&machine.root.join(path)).is_ok();
         let kernel = fs::read(&machine.root.join("proc/version")).unwrap_or_default().to_ascii_lowercase();
         let signs = [
-            (there(".dockerenv") || there("run/.containerenv"), "in a container"),
+            ([".dockerenv", "run/.containerenv"].iter().any(|path| exists(machine, path)), "in a container"),
             (memchr::memmem::find(&kernel, b"microsoft").is_some(), "in WSL"),
             (machine.var("CI").is_some(), "in CI"),
             (machine.var("SSH_CONNECTION").is_some(), "through ssh"),
@@ -34,4 +33,8 @@ impl Check for Summary {
         let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
         Finding::ok(format!("kache {} on {system} {processor}{}", machine.build, signs.collect::<String>()))
     }
+}
+
+fn exists(machine: &Machine, path: &str) -> bool {
+    fs::metadata(&machine.root.join(path)).is_ok()
 }
