@@ -51,7 +51,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--no-service', '--no-service', [CompletionResultType]::ParameterName, 'Do not install the login service')
             [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'Start the service at boot instead of at login, for machines that build with no user logged in')
             [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Revert the changes of earlier runs of init')
-            [CompletionResult]::new('--allow-root', '--allow-root', [CompletionResultType]::ParameterName, 'Allow root to run this on behalf of another user (sudo)')
+            [CompletionResult]::new('--allow-root', '--allow-root', [CompletionResultType]::ParameterName, 'Allow running as root through sudo')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -66,7 +66,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the fixes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Verify the content of the whole store, and quarantine what was altered')
             [CompletionResult]::new('--rebuild-index', '--rebuild-index', [CompletionResultType]::ParameterName, 'Rebuild the index from the store')
-            [CompletionResult]::new('--online', '--online', [CompletionResultType]::ParameterName, 'Also check for a newer release over the network')
+            [CompletionResult]::new('--online', '--online', [CompletionResultType]::ParameterName, 'Also check for a newer release; the only check that uses the network')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Print a report for bug reports, without the names of the user, home directory and project')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text; with --fix, requires -y or --check')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -123,7 +123,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text; requires -y or --check')
             [CompletionResult]::new('--purge', '--purge', [CompletionResultType]::ParameterName, 'Also remove the store, the records, and the journal of changes')
-            [CompletionResult]::new('--allow-root', '--allow-root', [CompletionResultType]::ParameterName, 'Allow root to run this on behalf of another user (sudo)')
+            [CompletionResult]::new('--allow-root', '--allow-root', [CompletionResultType]::ParameterName, 'Allow running as root through sudo')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -47,7 +47,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --no-service 'Do not install the login service'
             cand --linger 'Start the service at boot instead of at login, for machines that build with no user logged in'
             cand --undo 'Revert the changes of earlier runs of init'
-            cand --allow-root 'Allow root to run this on behalf of another user (sudo)'
+            cand --allow-root 'Allow running as root through sudo'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -61,7 +61,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --dry-run 'Show the fixes without making them; exit with 2 if there are any'
             cand --verify 'Verify the content of the whole store, and quarantine what was altered'
             cand --rebuild-index 'Rebuild the index from the store'
-            cand --online 'Also check for a newer release over the network'
+            cand --online 'Also check for a newer release; the only check that uses the network'
             cand --report 'Print a report for bug reports, without the names of the user, home directory and project'
             cand --json 'Print one JSON object instead of text; with --fix, requires -y or --check'
             cand -h 'Print help'
@@ -112,7 +112,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
             cand --json 'Print one JSON object instead of text; requires -y or --check'
             cand --purge 'Also remove the store, the records, and the journal of changes'
-            cand --allow-root 'Allow root to run this on behalf of another user (sudo)'
+            cand --allow-root 'Allow running as root through sudo'
             cand -h 'Print help'
             cand --help 'Print help'
         }

@@ -20,7 +20,7 @@ module completions {
     --linger                  # Start the service at boot instead of at login, for machines that build with no user logged in
     --wrapper-path: string@"nu-complete kache init wrapper_path" # How the cargo configuration refers to kache
     --undo                    # Revert the changes of earlier runs of init
-    --allow-root              # Allow root to run this on behalf of another user (sudo)
+    --allow-root              # Allow running as root through sudo
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -34,7 +34,7 @@ module completions {
     --dry-run                 # Show the fixes without making them; exit with 2 if there are any
     --verify                  # Verify the content of the whole store, and quarantine what was altered
     --rebuild-index           # Rebuild the index from the store
-    --online                  # Also check for a newer release over the network
+    --online                  # Also check for a newer release; the only check that uses the network
     --report                  # Print a report for bug reports, without the names of the user, home directory and project
     --json                    # Print one JSON object instead of text; with --fix, requires -y or --check
     --help(-h)                # Print help
@@ -97,7 +97,7 @@ module completions {
     --dry-run                 # Show the changes without making them; exit with 2 if there are any
     --json                    # Print one JSON object instead of text; requires -y or --check
     --purge                   # Also remove the store, the records, and the journal of changes
-    --allow-root              # Allow root to run this on behalf of another user (sudo)
+    --allow-root              # Allow running as root through sudo
     --help(-h)                # Print help
   ]
 
