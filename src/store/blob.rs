@@ -1,6 +1,6 @@
-//! Blobs: immutable bytes, each once, named by their digest and sealed by their modification time.
+//! Blobs: immutable files, named by the digest of their content and sealed by their modification time.
 //!
-//! A blob may be one inode with files in build directories (hard links). Whatever writes to one of those breaks
+//! A blob may be hard-linked into build directories. A write to any of those files breaks
 //! the seal ([`crate::digest::seal`]), and the blob is never served again.
 
 use std::fs::{File, Metadata};
@@ -29,7 +29,7 @@ pub enum Unusable {
 }
 
 impl Store {
-    /// The place of a blob whose size and seal are as stored, and what the system tells about it.
+    /// The path and metadata of a blob, if its size and seal are as stored.
     pub fn blob(&self, digest: &Digest, size_bytes: u64) -> Result<(PathBuf, Metadata), Unusable> {
         let path = self.path(Bucket::Blobs, digest);
         let metadata = fs::symlink_metadata(&path).map_err(|_| Unusable::Missing)?;
@@ -61,13 +61,13 @@ impl Store {
         self.set_aside(Bucket::Blobs, digest);
     }
 
-    fn set_aside(&self, shelf: Bucket, digest: &Digest) {
+    fn set_aside(&self, bucket: Bucket, digest: &Digest) {
         let quarantine = self.quarantine();
         let aside = quarantine.join(format!("{}-{}", &digest.to_hex()[..16], fs::unique_name()));
         let _ = self
             .make_room(&aside, &aside)
-            .and_then(|()| fs::rename(&self.path(shelf, digest), &aside))
-            .or_else(|_| fs::remove(&self.path(shelf, digest)));
+            .and_then(|()| fs::rename(&self.path(bucket, digest), &aside))
+            .or_else(|_| fs::remove(&self.path(bucket, digest)));
     }
 
     /// Puts the file at `from`, whose content has this digest, into the store. What is there already stays, with a new
@@ -127,15 +127,15 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a file of a shelf in one step, guarded against damage: one wrong bit in it could serve wrong outputs.
-    pub(super) fn write(&self, shelf: Bucket, digest: &Digest, bytes: Vec<u8>) -> io::Result<()> {
-        let place = self.path(shelf, digest);
+    /// Writes a file of a bucket in one step, guarded against damage: one wrong bit in it could serve wrong outputs.
+    pub(super) fn write(&self, bucket: Bucket, digest: &Digest, bytes: Vec<u8>) -> io::Result<()> {
+        let place = self.path(bucket, digest);
         let temporary = self.temporary();
         self.make_room(&place, &temporary)?;
         let bytes = guard::add(bytes);
         private::replace(&place, &temporary, &bytes).or_else(|e| {
             if fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_dir()) {
-                self.set_aside(shelf, digest);
+                self.set_aside(bucket, digest);
                 private::replace(&place, &temporary, &bytes)
             } else {
                 Err(e)

@@ -1,5 +1,5 @@
-//! What is known about single artifacts, by their content: which crates stand behind them, and which texts in a
-//! procedural macro's library could be names of variables.
+//! Facts about artifacts, by their content: the closure of crates that an artifact was made from, and the texts in a
+//! library or program that could name environment variables.
 
 use std::io;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::store::{Bucket, Store};
 use crate::sys::fs::{self, Identity};
 use crate::sys::{clock, os};
 
-/// How long a note that something is used holds.
+/// How long a mark of use is not renewed.
 const RENEWED_MS: i64 = 86_400_000;
 
 impl Store {
@@ -21,17 +21,17 @@ impl Store {
         serde_json::from_slice(&self.read(Bucket::CrateClosure, artifact).ok()?).ok()
     }
 
-    /// Notes what stands behind an artifact.
+    /// Stores the crate closure of an artifact.
     pub fn put_closure(&self, artifact: &Digest, closure: &CrateClosure) -> io::Result<()> {
         self.write(Bucket::CrateClosure, artifact, serde_json::to_vec(closure)?)
     }
 
-    /// Notes that it is still asked what stands behind these artifacts: a collection removes what nobody asked about for
-    /// a month. One look each, one write a day.
+    /// Marks the closures of these artifacts as used: a collection removes those that were not used for a month. Costs
+    /// one look each, and one write a day.
     pub fn refresh_closures(&self, artifacts: &[Digest]) {
         for artifact in artifacts {
             for path in
-                [Bucket::CrateClosure, Bucket::EnvironmentNames].map(|shelf| self.path(shelf, artifact))
+                [Bucket::CrateClosure, Bucket::EnvironmentNames].map(|bucket| self.path(bucket, artifact))
             {
                 if let Ok(identity) = Identity::at(&path)
                     && (clock::now_ms() as i64).saturating_sub(identity.changed_ns / 1_000_000) > RENEWED_MS
@@ -53,13 +53,13 @@ impl Store {
         let _ = fs::remove(&self.path(Bucket::Blobs, artifact));
     }
 
-    /// Notes the texts in a procedural macro's library, or in a program.
+    /// Stores the texts in a procedural macro's library, or in a program.
     pub fn put_environment_names(&self, library: &Digest, names: &str) -> io::Result<()> {
         self.write(Bucket::EnvironmentNames, library, names.as_bytes().to_vec())
     }
 
-    /// Takes the dynamic library at `path`, which was not put here, for a procedural macro that may read anything.
-    /// `None` for other files: what stands behind an `.rlib` cannot be told from it.
+    /// Treats the dynamic library at `path`, which kache has not stored, as a procedural macro that may read anything.
+    /// `None` for other files: the closure of an `.rlib` cannot be derived from it.
     pub fn adopt(&self, path: &Path, library: &Digest) -> Option<CrateClosure> {
         if !["so", "dylib", "dll"].iter().any(|suffix| path.extension().is_some_and(|this| this == *suffix)) {
             return None;

@@ -1,4 +1,4 @@
-//! An entry: what a compile left behind, under the cache key that its inputs make.
+//! Entries: the artifacts and output of a compile, stored under its cache key.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub const FORMAT: u32 = 1;
 pub struct Entry {
     pub format: u32,
     pub unit: UnitName,
-    /// In the order in which rustc announced them; dep-info is not among them, it is written anew.
+    /// In the order in which rustc announced them; dep-info is not among them: each hit writes its own.
     pub artifacts: Vec<Artifact>,
     /// The outputs that the dep-info has a rule for, in order.
     pub dep_info: Vec<Role>,
@@ -31,7 +31,7 @@ pub struct Entry {
     pub stdout: Vec<Segment>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stderr: Vec<Segment>,
-    /// What stands behind the artifacts, in short.
+    /// The crate closure of the artifacts, in short.
     #[serde(default, rename = "reach")]
     pub closure: ClosureNote,
     /// How long the compiler ran.
@@ -75,7 +75,7 @@ pub struct Artifact {
 pub enum Segment {
     /// Text, with root tokens for paths.
     Text(Portable),
-    /// The announcement of an output, written anew for each invocation.
+    /// The announcement of an output, written for each invocation.
     Announce(Role),
 }
 
@@ -108,14 +108,14 @@ impl Store {
         serde_json::from_slice(&self.read(Bucket::Inputs, key)?).map_err(|_| Unreadable::Damaged)
     }
 
-    /// What [`Store::write`] was given for a file of a shelf.
-    pub(super) fn read(&self, shelf: Bucket, digest: &Digest) -> Result<Vec<u8>, Unreadable> {
-        let bytes = private::read(&self.path(shelf, digest)).map_err(|_| Unreadable::Missing)?;
+    /// What [`Store::write`] was given for a file of a bucket.
+    pub(super) fn read(&self, bucket: Bucket, digest: &Digest) -> Result<Vec<u8>, Unreadable> {
+        let bytes = private::read(&self.path(bucket, digest)).map_err(|_| Unreadable::Missing)?;
         guard::check(bytes).ok_or(Unreadable::Damaged)
     }
 }
 
-/// The key of an entry as a value, kept beside it: a hit does not read it, an explanation does.
+/// The inputs that a cache key was made from, kept beside the entry for explanations. A hit does not read them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredInputs {
     pub unit_key: Digest,
@@ -123,7 +123,7 @@ pub struct StoredInputs {
     pub unit: KeyInputs,
     /// Second level: what was read.
     pub read: KeyInputs,
-    /// How that was learnt, when it was last compiled.
+    /// How the inputs were determined by the last compile.
     #[serde(default)]
     pub learnt: Learnt,
 }

@@ -1,4 +1,4 @@
-//! Single-flight: of several invocations that need the same unit at once, one compiles, the others wait for it.
+//! The single-flight lock: of several invocations of the same unit, one compiles and the others wait for it.
 
 use std::io;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::store::{Bucket, Store};
 use crate::sys::lock::{self, Waited};
 
 impl Store {
-    /// Takes off for a unit, whose crate root has this content: on a first miss its cache key is not known yet.
+    /// Acquires the single-flight lock of a unit with this crate root: on a first miss its cache key is not known yet.
     pub fn acquire_flight_lock(
         &self,
         unit_key: &Digest,

@@ -1,4 +1,4 @@
-//! From a unit key to an entry, by way of the input lists.
+//! Lookup: from a unit key through its input lists to an entry.
 
 use crate::action::input_list::InputList;
 use crate::action::present::Present;
@@ -7,7 +7,7 @@ use crate::outcome::MissReason;
 use crate::store::Store;
 use crate::store::entry::{Entry, Unreadable};
 
-/// An entry whose inputs are what they were.
+/// An entry with unchanged inputs.
 pub struct FoundEntry {
     pub key: Digest,
     pub entry: Entry,

@@ -95,20 +95,21 @@ impl Store {
         &self.root
     }
 
-    /// Why this store must not be used: whoever else can write to it decides what it serves. One that is not there yet
-    /// is no danger.
+    /// Why this store must not be used: other users who can write to it decide what it serves. A missing store is
+    /// fine.
     pub fn distrust(&self) -> Option<String> {
         let metadata = fs::symlink_metadata(&self.root).ok()?;
-        let why = if metadata.is_dir() { private::distrust(&metadata) } else { Some("it is no directory") };
+        let why =
+            if metadata.is_dir() { private::distrust(&metadata) } else { Some("it is not a directory") };
         why.map(|why| {
             format!("{}: {why}; `chown` and `chmod -R go-w` make it yours alone", self.root.display())
         })
     }
 
-    /// Where `digest` lies, or would, on a shelf.
-    pub fn path(&self, shelf: Bucket, digest: &Digest) -> PathBuf {
+    /// Where `digest` lies, or would, in a bucket.
+    pub fn path(&self, bucket: Bucket, digest: &Digest) -> PathBuf {
         let hex = digest.to_hex();
-        let mut path = self.root.join(shelf.name());
+        let mut path = self.root.join(bucket.name());
         path.push(&hex[..2]);
         path.push(hex);
         path

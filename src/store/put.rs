@@ -1,5 +1,5 @@
-//! Puts what a compile made into the store: blobs, then what is known about them, then the key's inputs, then the
-//! entry, then the input list. Cut off after any step, a lookup finds nothing, or a whole entry.
+//! Stores the result of a compile: blobs, then facts about them, then the key's inputs, then the entry, then the input
+//! list. Interrupted after any step, a lookup finds either nothing or a complete entry.
 
 use std::io;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub struct Put {
     pub list: InputList,
     /// Where the entry's artifacts are, in its order, and how they may be taken.
     pub files: Vec<(PathBuf, Sharing)>,
-    /// What stands behind the artifacts that other units can depend on.
+    /// The crate closure of the artifacts that other units can depend on.
     pub closure: Option<CrateClosure>,
     /// For a procedural macro that may read on its own: the texts in its library.
     pub names: Option<String>,

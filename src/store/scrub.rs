@@ -1,9 +1,9 @@
-//! Reading the blobs of a store again, a little each day: a disk may lose bits that no build would notice, and what is
-//! served as a link or a clone is not read by kache.
+//! Scrubbing: verifies the blobs of a store, a little each day. A disk may lose bits that no build would notice, and kache
+//! does not read what it serves as a link or a clone.
 //!
-//! A round reads all blobs in the order of their digests, so what is read next is what was read longest ago. Where it
-//! stands is kept in `scrub.json`, and is all that a restart needs. How much may be read is a pure function of what was
-//! read that day and the time ([`Scrub::allowance`]).
+//! A round reads all blobs in the order of their digests, so the next blob is the one that was read longest ago. Its
+//! progress is kept in `scrub.json`, which is all that a restart needs. How much may be read is a pure function of the
+//! bytes read that day and the time ([`Scrub::allowance`]).
 
 use std::fs::File;
 use std::io;

@@ -78,7 +78,7 @@ impl Store {
         let temporary = self.temporary();
         self.make_room(&path, &temporary)?;
         match fs::private::is_shared() {
-            // Whoever puts something needs it.
+            // All users who store something need it.
             true => fs::private::write_new(&temporary, &bytes)?,
             false => fs::settle::write_private(&temporary, &bytes)?,
         }

@@ -1,4 +1,4 @@
-//! Everything that lies in a store, for those who count it and remove it. No step of a compilation comes here.
+//! Lists the files of a store, for reports and garbage collection. No compilation does this.
 
 use std::fs::Metadata;
 use std::io::ErrorKind;
@@ -15,7 +15,7 @@ pub struct StoredFile {
     pub state: FileState,
 }
 
-/// What is to be known of a file without reading it.
+/// The state of a file, as far as its metadata shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileState {
     pub size_bytes: u64,
@@ -23,7 +23,7 @@ pub struct FileState {
     pub disk_bytes: u64,
     /// Whether it has names elsewhere too, so that removing this one frees nothing.
     pub is_shared: bool,
-    /// When its content, names or attributes last changed. A blob's time of modification is its seal and tells nothing.
+    /// When its content, names or attributes last changed. A blob's modification time is its seal.
     pub changed_ms: u64,
     pub modified_ms: u64,
 }
@@ -32,22 +32,25 @@ impl FileState {
     /// What the system tells of a file.
     pub fn from_metadata(metadata: &Metadata) -> FileState {
         let identity = Identity::from_metadata(metadata);
-        let ms = |ns: i64| u64::try_from(ns / 1_000_000).unwrap_or(0);
         FileState {
             size_bytes: identity.size,
             disk_bytes: fs::disk_bytes(metadata),
             is_shared: fs::n_names(metadata) > 1,
-            changed_ms: ms(identity.changed_ns),
-            modified_ms: ms(identity.modified_ns),
+            changed_ms: milliseconds(identity.changed_ns),
+            modified_ms: milliseconds(identity.modified_ns),
         }
     }
 }
 
+fn milliseconds(ns: i64) -> u64 {
+    u64::try_from(ns / 1_000_000).unwrap_or(0)
+}
+
 impl Store {
-    /// All files of a shelf, by digest. What cannot be listed goes to `problems`; what is not there is not there.
-    pub fn files_in(&self, shelf: Bucket, problems: &mut Vec<String>) -> Vec<(Digest, StoredFile)> {
+    /// All files of a bucket, by digest. What cannot be listed goes to `problems`; what is not there is not there.
+    pub fn files_in(&self, bucket: Bucket, problems: &mut Vec<String>) -> Vec<(Digest, StoredFile)> {
         let mut all = Vec::new();
-        for dir in list(&self.root().join(shelf.name()), problems) {
+        for dir in list(&self.root().join(bucket.name()), problems) {
             for found in files(&dir, problems) {
                 let name = found.path.file_name().and_then(|name| name.to_str());
                 if let Some(digest) = name.and_then(|name| name.parse().ok()) {
@@ -58,7 +61,7 @@ impl Store {
         all
     }
 
-    /// The files in a directory of the store that is no shelf.
+    /// The files in a directory of the store that is not a bucket.
     pub fn loose(&self, dir: &str, problems: &mut Vec<String>) -> Vec<StoredFile> {
         files(&self.root().join(dir), problems)
     }
@@ -85,7 +88,7 @@ pub fn files(dir: &Path, problems: &mut Vec<String>) -> Vec<StoredFile> {
                 found.push(StoredFile { path, state: FileState::from_metadata(&metadata) })
             }
             Ok(_) => {}
-            // Whoever uses the store removes files too.
+            // Other processes remove files too.
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => problems.push(format!("{}: {e}", path.display())),
         }

@@ -11,7 +11,7 @@ use crate::run::known::StoredKnowledge;
 use crate::store::{Bucket, Store};
 use crate::sys::fs;
 
-/// Shelves whose files hold texts.
+/// Buckets of text files.
 const TEXTS: [Bucket; 5] =
     [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosure, Bucket::EnvironmentNames];
 
@@ -21,10 +21,10 @@ fn stored() -> Scene {
     scene
 }
 
-/// The first file of a shelf.
-fn file_of(store: &Store, shelf: Bucket) -> std::path::PathBuf {
-    let dir = store.root().join(shelf.name());
-    dir.join(files_below(&dir).first().expect("the shelf holds something"))
+/// The first file of a bucket.
+fn file_of(store: &Store, bucket: Bucket) -> std::path::PathBuf {
+    let dir = store.root().join(bucket.name());
+    dir.join(files_below(&dir).first().expect("the bucket holds something"))
 }
 
 fn overwrite(path: &std::path::Path, bytes: &[u8]) {
@@ -40,10 +40,10 @@ fn without_guard(path: &std::path::Path) -> Vec<u8> {
 fn use_all(scene: &Scene) -> bool {
     let store = scene.store();
     let known = StoredKnowledge { store: &store, adopts: true };
-    for (shelf, file) in TEXTS.map(|shelf| (shelf, file_of(&store, shelf))) {
+    for (bucket, file) in TEXTS.map(|bucket| (bucket, file_of(&store, bucket))) {
         let name = file.file_name().and_then(|name| name.to_str()).expect("is a digest");
         let digest: Digest = name.parse().expect("is a digest");
-        match shelf {
+        match bucket {
             Bucket::Inputs => drop(store.inputs(&digest)),
             Bucket::CrateClosure => drop(known.closure(&digest)),
             Bucket::EnvironmentNames => drop(known.library_words(&digest)),
@@ -75,26 +75,26 @@ proptest! {
 
     #[test]
     fn any_bytes_in_place_of_a_file_are_a_miss(
-        shelf in prop::sample::select(&TEXTS[..]), bytes: Vec<u8>, guarded: bool,
+        bucket in prop::sample::select(&TEXTS[..]), bytes: Vec<u8>, guarded: bool,
     ) {
         let scene = stored();
         // Any text may be what stands in a library; no hit reads the inputs.
-        let is_fine = shelf == Bucket::Inputs
-            || shelf == Bucket::EnvironmentNames && guarded && std::str::from_utf8(&bytes).is_ok();
+        let is_fine = bucket == Bucket::Inputs
+            || bucket == Bucket::EnvironmentNames && guarded && std::str::from_utf8(&bytes).is_ok();
         let bytes = if guarded { guard::add(bytes) } else { bytes };
-        overwrite(&file_of(&scene.store(), shelf), &bytes);
+        overwrite(&file_of(&scene.store(), bucket), &bytes);
         prop_assert_eq!(use_all(&scene), is_fine);
     }
 
     #[test]
     fn a_file_with_some_bytes_changed_is_a_miss(
-        shelf in prop::sample::select(&TEXTS[..]),
+        bucket in prop::sample::select(&TEXTS[..]),
         changes in prop::collection::vec((any::<prop::sample::Index>(), 1..=255_u8), 1..4),
         length: prop::sample::Index,
         cut: bool,
     ) {
         let scene = stored();
-        let path = file_of(&scene.store(), shelf);
+        let path = file_of(&scene.store(), bucket);
         let mut bytes = fs::read(&path).expect("reads");
         let whole = bytes.clone();
         changes.iter().for_each(|(at, flip)| { let at = at.index(bytes.len()); bytes[at] ^= flip; });
@@ -102,17 +102,17 @@ proptest! {
             bytes.truncate(length.index(bytes.len()));
         }
         overwrite(&path, &bytes);
-        let serves_a_hit = shelf != Bucket::Inputs;
+        let serves_a_hit = bucket != Bucket::Inputs;
         prop_assert_eq!(use_all(&scene), bytes == whole || !serves_a_hit);
     }
 
     #[test]
     fn a_forged_file_with_some_bytes_changed_decides_nothing_but_hit_or_miss(
-        shelf in prop::sample::select(&TEXTS[..]),
+        bucket in prop::sample::select(&TEXTS[..]),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         let scene = stored();
-        let path = file_of(&scene.store(), shelf);
+        let path = file_of(&scene.store(), bucket);
         let mut bytes = without_guard(&path);
         changes.iter().for_each(|(at, byte)| { let at = at.index(bytes.len()); bytes[at] = *byte; });
         overwrite(&path, &guard::add(bytes));
@@ -189,8 +189,8 @@ fn forgeries(tree: &Value) -> Vec<Value> {
 fn no_field_of_any_file_decides_where_something_is_written() {
     let scene = stored();
     let blobs = scene.store().root().join(Bucket::Blobs.name());
-    for shelf in [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosure] {
-        let path = file_of(&scene.store(), shelf);
+    for bucket in [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosure] {
+        let path = file_of(&scene.store(), bucket);
         let whole = without_guard(&path);
         let tree: Value = serde_json::from_slice(&whole).expect("is JSON");
         for forged in forgeries(&tree) {
@@ -235,8 +235,8 @@ fn an_entry_cannot_make_one_output_of_another() {
 #[test]
 fn deep_nesting_is_damage() {
     let scene = stored();
-    for shelf in TEXTS {
-        let path = file_of(&scene.store(), shelf);
+    for bucket in TEXTS {
+        let path = file_of(&scene.store(), bucket);
         overwrite(&path, &guard::add("[".repeat(1_000_000).into_bytes()));
     }
     assert!(!use_all(&scene));
@@ -245,8 +245,8 @@ fn deep_nesting_is_damage() {
 #[test]
 fn a_file_that_no_memory_could_hold_is_damage() {
     let scene = stored();
-    for shelf in TEXTS {
-        let path = file_of(&scene.store(), shelf);
+    for bucket in TEXTS {
+        let path = file_of(&scene.store(), bucket);
         fs::remove(&path).expect("removes");
         fs::private::open_table(path.parent().expect("has one"), path.file_name().expect("has one"))
             .and_then(|file| file.set_len(1 << 40))
@@ -257,14 +257,14 @@ fn a_file_that_no_memory_could_hold_is_damage() {
 
 #[test]
 fn a_directory_or_a_symlink_in_place_of_a_file_is_a_miss_or_its_content() {
-    for shelf in TEXTS {
+    for bucket in TEXTS {
         let scene = stored();
-        let path = file_of(&scene.store(), shelf);
+        let path = file_of(&scene.store(), bucket);
         fs::rename(&path, &path.with_extension("moved")).expect("renames");
         fs::create_dir_all(&path).expect("makes a directory");
         let outputs = scene.outputs("tree");
         let hits = scene.lookup("unit").is_ok_and(|found| scene.restore(&found, &outputs).is_ok());
-        assert_eq!(hits, !matches!(shelf, Bucket::Entries | Bucket::Units));
+        assert_eq!(hits, !matches!(bucket, Bucket::Entries | Bucket::Units));
         assert!(!hits || is_restored(&outputs, "1"));
     }
 }

@@ -1,7 +1,7 @@
 //! The committed form of every file, in `tests/fixtures/stores/v1`: what is written today has these bytes, and what
 //! has these bytes is understood. A change of either is another version of the store, or of the key.
 //!
-//! `REGENERATE=1 cargo test golden` writes them anew.
+//! `REGENERATE=1 cargo test golden` writes them again.
 
 use std::path::{Path, PathBuf};
 
