@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// How much is read at once. Small enough for the stack: room of this size from the allocator is mapped anew for each of
+/// How much is read at once. Small enough for the stack: the allocator would map a larger buffer for each of
 /// the many small files that are hashed.
 const PIECE_BYTES: usize = 64 * 1024;
 
@@ -20,7 +20,7 @@ impl Digest {
         Digest(*blake3::hash(bytes).as_bytes())
     }
 
-    /// The digest of `bytes` under a secret key. Whoever does not have the key cannot check a guess of `bytes`.
+    /// The digest of `bytes` under a secret key. Without the key, a guess of `bytes` cannot be checked.
     pub fn keyed(key: &[u8; 32], bytes: &[u8]) -> Digest {
         Digest(*blake3::keyed_hash(key, bytes).as_bytes())
     }
@@ -154,7 +154,7 @@ impl Hasher {
     }
 }
 
-/// The modification time that a file in the store carries: it tells the content it was sealed with.
+/// The modification time of a file in the store, which encodes the digest that it was sealed with.
 ///
 /// Whatever writes to the file later sets another time, so one look at a file's size and times shows whether it
 /// still is what was put there. The time lies in the years 2001 and 2002, at an even second, in steps of 100 ns:

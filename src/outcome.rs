@@ -1,4 +1,4 @@
-//! Every way an invocation can end, and why. The lists are closed: a report can count on them.
+//! How an invocation ends, and why. The lists of reasons are closed, so that reports can count them.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ pub enum Unstored {
     CompilerFailed,
     /// An input changed while the compiler ran, or is too new to tell. Names the input.
     InputChanged(String),
-    /// What the compiler read could not be learnt completely.
+    /// The inputs of the compile could not be determined completely.
     InputsUnknown(String),
     /// The compiler made other outputs than its arguments announce.
     UnexpectedOutput(String),
@@ -56,7 +56,7 @@ pub enum Unstored {
     OnlyRead,
     /// The store could not be written.
     StoreFailed(String),
-    /// A defect of kache: what it said, and where.
+    /// A panic in kache: its message and location.
     Defect(String),
 }
 
@@ -76,7 +76,7 @@ impl BypassReason {
     }
 }
 
-/// The closed list of reasons to step aside.
+/// The closed list of reasons for a bypass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bypass {
@@ -124,6 +124,6 @@ pub enum Bypass {
     Noise,
     /// The store cannot be opened.
     Store,
-    /// A defect of kache: the detail is what it said, and where.
+    /// A panic in kache: the detail is its message and location.
     Defect,
 }

@@ -315,7 +315,7 @@ fn bare(key: &Key) -> &'static str {
     key.name.rsplit('.').next().unwrap_or(key.name)
 }
 
-/// The whole name of what was probably meant by `name`: a key, or at the top level also the table of them.
+/// The whole name of the key that is most like `name`; at the top level also of the table of keys.
 fn nearest(name: &str, at_top: bool) -> Option<&'static str> {
     if name.len() > 40 {
         return None;

@@ -1,6 +1,6 @@
-//! Finding and reading the files: the only place here that touches the disk.
+//! Finds and reads the configuration files. It is the only module here that touches the disk.
 //!
-//! A file is looked for by opening it, and in no other way.
+//! A file is looked for by opening it, and in no other way: this runs in every call of the wrapper.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use crate::sys::fs;
 pub const PROJECT_FILE: &str = ".kache.toml";
 
 const MAX_FILE_BYTES: u64 = 1 << 20;
+const TOO_LARGE: &str = "larger than 1 MiB";
 
 /// The settings in force, and everything that is wrong with the files and variables they come from.
 ///
@@ -66,8 +67,11 @@ fn user_file(env: Lookup<'_>, problems: &mut Vec<Problem>) -> Contents {
 
 fn project_file(starts: &[&Path], problems: &mut Vec<Problem>) -> Contents {
     for (n_before, start) in starts.iter().enumerate() {
-        let is_tried = |dir: &Path| starts[..n_before].iter().any(|earlier| earlier.starts_with(dir));
-        for dir in start.ancestors().take_while(|dir| !is_tried(dir)) {
+        for dir in start.ancestors() {
+            if starts[..n_before].iter().any(|earlier| earlier.starts_with(dir)) {
+                // This one and all above it were tried.
+                break;
+            }
             let path = dir.join(PROJECT_FILE);
             match read(&path, Some(start)) {
                 Ok(None) => {}
@@ -96,33 +100,35 @@ fn understand(file: Result<Option<(PathBuf, String)>, Problem>, problems: &mut V
 }
 
 /// The text of the file at `path`, or none where there is no file. One for the project in the directory `project` must
-/// belong to the user, to root, or to whoever the project belongs to. Opening it does not wait.
+/// belong to the user, to root, or to the owner of the project. Opening it does not wait.
 fn read(path: &Path, project: Option<&Path>) -> Result<Option<String>, Problem> {
-    let unreadable = |why: String| Problem::Unreadable { path: path.to_owned(), why };
     let file = match fs::open(path) {
         Ok(file) => file,
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        Err(e) => return Err(unreadable(e.to_string())),
+        Err(e) => return Err(unreadable(path, e)),
     };
-    let metadata = file.metadata().map_err(|e| unreadable(e.to_string()))?;
+    let metadata = file.metadata().map_err(|e| unreadable(path, e))?;
     if project.is_some_and(|project| !fs::is_of_project(&metadata, project)) {
         return Err(Problem::Foreign { path: path.to_owned() });
     }
     if !metadata.is_file() {
-        return Err(unreadable("not a regular file".to_owned()));
+        return Err(unreadable(path, "not a regular file"));
     }
-    let too_large = || unreadable("more than 1 MiB is no configuration".to_owned());
     if metadata.len() > MAX_FILE_BYTES {
-        return Err(too_large());
+        return Err(unreadable(path, TOO_LARGE));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| unreadable(e.to_string()))?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| unreadable(path, e))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(too_large());
+        return Err(unreadable(path, TOO_LARGE));
     }
-    String::from_utf8(bytes).map(Some).map_err(|e| unreadable(e.to_string()))
+    String::from_utf8(bytes).map(Some).map_err(|e| unreadable(path, e))
+}
+
+fn unreadable(path: &Path, why: impl ToString) -> Problem {
+    Problem::Unreadable { path: path.to_owned(), why: why.to_string() }
 }
 
 #[cfg(test)]

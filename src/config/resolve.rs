@@ -78,19 +78,17 @@ impl Config {
 
     /// Every setting as text, in the order of the documentation.
     pub fn rows(&self) -> Vec<Row<'_>> {
-        let switch = |on: bool| if on { "true" } else { "false" }.to_owned();
-        let row = |name, value, source| Row { name, value, source };
         let age = self.gc_max_age.value.map_or_else(|| "no limit".to_owned(), format_duration);
         vec![
-            row(env::DISABLED.name, switch(self.disabled.value), &self.disabled.source),
+            row(env::DISABLED.name, on_or_off(self.disabled.value), &self.disabled.source),
             row("cache.local_store", self.cache_dir.value.display().to_string(), &self.cache_dir.source),
-            row("cache.shared", switch(self.shared.value), &self.shared.source),
+            row("cache.shared", on_or_off(self.shared.value), &self.shared.source),
             row("cache.local_max_size", format_bytes(self.max_size_bytes.value), &self.max_size_bytes.source),
             row("cache.gc_max_age", age, &self.gc_max_age.source),
             row("cache.key_salt", format!("{:?}", self.key_salt.value), &self.key_salt.source),
             row(
                 "cache.cache_executables",
-                switch(self.cache_executables.value),
+                on_or_off(self.cache_executables.value),
                 &self.cache_executables.source,
             ),
             row("cache.paths", self.paths.value.name().to_owned(), &self.paths.source),
@@ -107,6 +105,14 @@ impl Config {
             ),
         ]
     }
+}
+
+fn row<'a>(name: &'static str, value: String, source: &'a Source) -> Row<'a> {
+    Row { name, value, source }
+}
+
+fn on_or_off(on: bool) -> String {
+    if on { "true" } else { "false" }.to_owned()
 }
 
 /// Whether every compilation is left to the compiler alone. No file says so, so none has to be read for it.
@@ -212,7 +218,7 @@ impl Variables<'_> {
     }
 }
 
-/// What to say of a variable whose value is `found`.
+/// The problem of a variable with the value `found`.
 pub(super) fn bad_variable(variable: &Variable, found: &OsStr) -> Problem {
     Problem::BadValue {
         place: Source::Env(variable.name),

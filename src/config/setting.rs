@@ -1,4 +1,4 @@
-//! A value that remembers its source, and what can be wrong with one.
+//! A setting: a value with its source. And the problems that a configuration can have.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -79,7 +79,7 @@ pub enum Observe {
     /// Where the system allows it.
     #[default]
     Auto,
-    /// Never: what a compile reads is learnt from its dep-info, and by rules for what that does not tell.
+    /// Never: what a compile reads is taken from its dep-info, and from rules for what dep-info does not list.
     Off,
 }
 
@@ -178,7 +178,7 @@ pub enum Problem {
         line: usize,
         /// The whole key, with dots; shortened.
         key: String,
-        /// The whole key of the setting that was probably meant.
+        /// The whole key of a setting with a similar name.
         suggestion: Option<&'static str>,
     },
     /// A value that its setting does not take.
@@ -217,17 +217,18 @@ impl Problem {
         matches!(self, Problem::Unreadable { .. } | Problem::Unparsable { .. })
     }
 
-    /// Whether something that decides keys may be lost: without it, artifacts could be served that are not meant.
+    /// Whether something that decides keys may be lost: without it, wrong artifacts could be served.
     pub fn loses_key(&self) -> bool {
-        let decides = |key: &str| {
-            ["cache.key_salt", "cache.key_env_vars", "KACHE_KEY_SALT", "KACHE_CONFIG"].contains(&key)
-        };
         match self {
-            Problem::BadValue { key, .. } => decides(key),
-            Problem::UnknownKey { suggestion, .. } => suggestion.is_some_and(decides),
+            Problem::BadValue { key, .. } => decides_keys(key),
+            Problem::UnknownKey { suggestion, .. } => suggestion.is_some_and(decides_keys),
             _ => self.loses_file(),
         }
     }
+}
+
+fn decides_keys(key: &str) -> bool {
+    ["cache.key_salt", "cache.key_env_vars", "KACHE_KEY_SALT", "KACHE_CONFIG"].contains(&key)
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {

@@ -34,26 +34,24 @@ const SECOND_MS: u64 = 1000;
 
 /// The number of bytes that `text` says: `50GiB`, `500MB`, `1.5 GiB`, `1024`. Case does not matter.
 pub fn parse_bytes(text: &str) -> Result<u64, BadSize> {
-    let bad_form = || BadSize::Form(text.to_owned());
     let trimmed = text.trim();
     let end = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(trimmed.len());
     let (number, unit) = trimmed.split_at(end);
-    let unit_bytes = size_unit(unit.trim_start()).ok_or_else(bad_form)?;
+    let unit_bytes = size_unit(unit.trim_start()).ok_or_else(|| BadSize::Form(text.to_owned()))?;
     let (whole, fraction) = match number.split_once('.') {
         Some((whole, fraction)) if matches!(fraction.len(), 1..=9) => (whole, fraction),
-        Some(_) => return Err(bad_form()),
+        Some(_) => return Err(BadSize::Form(text.to_owned())),
         None => (number, ""),
     };
     if whole.is_empty() || fraction.contains('.') {
-        return Err(bad_form());
+        return Err(BadSize::Form(text.to_owned()));
     }
-    let too_large = || BadSize::TooLarge(text.to_owned());
     // Only digits are left, so a number that does not parse is one that does not fit.
-    let whole: u64 = whole.parse().map_err(|_| too_large())?;
+    let whole: u64 = whole.parse().map_err(|_| BadSize::TooLarge(text.to_owned()))?;
     let part = fraction.bytes().fold(0, |part, digit| part * 10 + u128::from(digit - b'0'));
     let parts_in_one = fraction.bytes().fold(1, |parts, _| parts * 10);
     let n_bytes = u128::from(whole) * unit_bytes + part * unit_bytes / parts_in_one;
-    u64::try_from(n_bytes).map_err(|_| too_large())
+    u64::try_from(n_bytes).map_err(|_| BadSize::TooLarge(text.to_owned()))
 }
 
 fn size_unit(unit: &str) -> Option<u128> {
@@ -93,26 +91,30 @@ pub fn format_bytes(n_bytes: u64) -> String {
 
 /// The duration that `text` says: `7d`, `24h`, `30m`, `90s`, `250ms`, or several of them, as in `1h 30m`.
 pub fn parse_duration(text: &str) -> Result<Duration, BadDuration> {
-    let bad_form = || BadDuration::Form(text.to_owned());
-    let too_long = || BadDuration::TooLong(text.to_owned());
     let mut rest = text.trim();
-    if rest.is_empty() {
-        return Err(bad_form());
-    }
     let mut total_ms: u64 = 0;
+    if rest.is_empty() {
+        return Err(BadDuration::Form(text.to_owned()));
+    }
     while !rest.is_empty() {
-        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad_form)?);
-        let (unit, after) =
-            after.split_at(after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len()));
-        let unit_ms = duration_unit(unit).ok_or_else(bad_form)?;
-        if number.is_empty() {
-            return Err(bad_form());
-        }
-        let part_ms = number.parse::<u64>().ok().and_then(|n| n.checked_mul(unit_ms)).ok_or_else(too_long)?;
-        total_ms = total_ms.checked_add(part_ms).filter(|ms| *ms <= MAX_DURATION_MS).ok_or_else(too_long)?;
+        let (number, unit_ms, after) = split_part(rest).ok_or_else(|| BadDuration::Form(text.to_owned()))?;
+        let part_ms = number.parse::<u64>().ok().and_then(|n| n.checked_mul(unit_ms));
+        total_ms = part_ms
+            .and_then(|part_ms| total_ms.checked_add(part_ms))
+            .filter(|ms| *ms <= MAX_DURATION_MS)
+            .ok_or_else(|| BadDuration::TooLong(text.to_owned()))?;
         rest = after.trim_start();
     }
     Ok(Duration::from_millis(total_ms))
+}
+
+/// The first number in `text`, the length of its unit, and what follows.
+fn split_part(text: &str) -> Option<(&str, u64, &str)> {
+    let (number, after) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+    let (unit, after) = after.split_at(end);
+    let unit_ms = duration_unit(unit)?;
+    (!number.is_empty()).then_some((number, unit_ms, after))
 }
 
 fn duration_unit(unit: &str) -> Option<u64> {
@@ -129,10 +131,6 @@ fn duration_unit(unit: &str) -> Option<u64> {
 /// `duration` for people, in its two largest units: `7d`, `1h 30m`, `1m 30s`, `4.2s`, `250ms`.
 pub fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    let two = |large: u64, large_name, small: u64, small_name| match small {
-        0 => format!("{large}{large_name}"),
-        _ => format!("{large}{large_name} {small}{small_name}"),
-    };
     match seconds {
         0 if duration.is_zero() => "0s".to_owned(),
         0 => format!("{}ms", duration.subsec_millis()),
@@ -140,9 +138,16 @@ pub fn format_duration(duration: Duration) -> String {
             0 => format!("{seconds}s"),
             tenth => format!("{seconds}.{tenth}s"),
         },
-        60..3600 => two(seconds / 60, "m", seconds % 60, "s"),
-        3600..86_400 => two(seconds / 3600, "h", seconds % 3600 / 60, "m"),
-        _ => two(seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
+        60..3600 => two_units(seconds / 60, "m", seconds % 60, "s"),
+        3600..86_400 => two_units(seconds / 3600, "h", seconds % 3600 / 60, "m"),
+        _ => two_units(seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
+    }
+}
+
+fn two_units(large: u64, large_name: &str, small: u64, small_name: &str) -> String {
+    match small {
+        0 => format!("{large}{large_name}"),
+        _ => format!("{large}{large_name} {small}{small_name}"),
     }
 }
 

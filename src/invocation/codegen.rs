@@ -97,9 +97,8 @@ const PASSES: &[&str] = &["sancov-module"];
 /// The meaning of `-C <text>`.
 pub fn codegen(text: &str) -> Result<Meaning, BypassReason> {
     let (name, value) = split(text);
-    let side_output = || BypassReason::new(Bypass::SideOutput, format!("-C {text}"));
     if SIDE_OUTPUTS.contains(&name.as_str()) {
-        return Err(side_output());
+        return Err(side_output(text));
     }
     let contents = match name.as_str() {
         "help" => return Err(BypassReason::new(Bypass::Query, format!("-C {text}"))),
@@ -115,7 +114,11 @@ pub fn codegen(text: &str) -> Result<Meaning, BypassReason> {
         known if CODEGEN.contains(&known) => true,
         _ => return Err(unknown(format!("-C {text}"))),
     };
-    if contents { Ok(Meaning::Contents(join(&name, value))) } else { Err(side_output()) }
+    if contents { Ok(Meaning::Contents(join(&name, value))) } else { Err(side_output(text)) }
+}
+
+fn side_output(text: &str) -> BypassReason {
+    BypassReason::new(Bypass::SideOutput, format!("-C {text}"))
 }
 
 /// The meaning of `-Z <text>`.
@@ -133,8 +136,8 @@ pub fn debugging(text: &str) -> Result<Meaning, BypassReason> {
 impl Invocation {
     /// Whether a `-Z` option was given, with whatever value.
     pub fn has_unstable(&self, name: &str) -> bool {
-        let is_given = |text: &str| split(text).0 == name;
-        self.flags.iter().any(|flag| flag.name == "Z" && flag.value.to_str().is_some_and(is_given))
+        let mut options = self.flags.iter().filter(|flag| flag.name == "Z");
+        options.any(|flag| flag.value.to_str().is_some_and(|text| split(text).0 == name))
     }
 
     /// The values of a `-C` option in argv order, `None` where it was given without one. Of most options the last

@@ -1,4 +1,4 @@
-//! Which program it is, told by its name alone.
+//! Recognizes compilers by their names.
 
 use std::ffi::OsStr;
 

@@ -150,15 +150,18 @@ impl NativeLib {
     /// The name by which a linker looks for it, if that is not done with when the crate is compiled: `:` stands before
     /// the name of a file.
     pub fn linked_name(&self) -> Option<OsString> {
-        let has = |modifier: &str| self.modifiers.iter().any(|this| this == modifier);
         let is_linked = match self.kind.as_deref() {
             None | Some("dylib") => true,
-            Some("static") => has("-bundle"),
+            Some("static") => self.has_modifier("-bundle"),
             Some(_) => false,
         };
-        let mut name = OsString::from(if has("+verbatim") { ":" } else { "" });
+        let mut name = OsString::from(if self.has_modifier("+verbatim") { ":" } else { "" });
         name.push(self.rename.as_ref().unwrap_or(&self.name));
         is_linked.then_some(name)
+    }
+
+    fn has_modifier(&self, modifier: &str) -> bool {
+        self.modifiers.iter().any(|this| this == modifier)
     }
 }
 

@@ -65,8 +65,10 @@ fn add_linked(
         crate_types => crate_types,
     };
     let alone = crate_types.len() == 1;
-    let mixes_badly = |crate_type: &CrateType| matches!(crate_type, CrateType::Bin | CrateType::ProcMacro);
-    if !alone && (path.is_some() || crate_types.iter().any(mixes_badly)) {
+    let must_be_alone = path.is_some()
+        || crate_types.contains(&CrateType::Bin)
+        || crate_types.contains(&CrateType::ProcMacro);
+    if !alone && must_be_alone {
         return Err(BypassReason::new(Bypass::CrateType, format!("{crate_types:?}")));
     }
     let names = match &invocation.target {
@@ -95,8 +97,7 @@ fn product(
     if crate_type == CrateType::Rlib {
         return Ok((Role::Rlib, ("lib", ".rlib")));
     }
-    let refused = || BypassReason::new(Bypass::CrateType, format!("{crate_type:?}"));
-    let names = names.ok_or_else(refused)?;
+    let Some(names) = names else { return Err(no_such_product(crate_type)) };
     let rust_dynamic = names.dynamic.filter(|_| names.rust_dynamic);
     let found = match crate_type {
         CrateType::Bin => Some((Role::Executable, ("", names.executable))),
@@ -111,7 +112,11 @@ fn product(
         }
         CrateType::Dylib | CrateType::Cdylib => None,
     };
-    found.ok_or_else(refused)
+    found.ok_or_else(|| no_such_product(crate_type))
+}
+
+fn no_such_product(crate_type: CrateType) -> BypassReason {
+    BypassReason::new(Bypass::CrateType, format!("{crate_type:?}"))
 }
 
 /// Whether rustc will make dynamic libraries other than procedural macros. It drops them, with a warning, where the
@@ -134,14 +139,15 @@ fn refuse_split_debuginfo(
     crate_types: &[CrateType],
     names: Option<Names>,
 ) -> Result<(), BypassReason> {
-    let last = |name| invocation.codegen(name).last().flatten();
-    if matches!(last("debuginfo"), None | Some("0" | "none")) {
+    let debuginfo = invocation.codegen("debuginfo").last().flatten();
+    let split = invocation.codegen("split-debuginfo").last().flatten();
+    if matches!(debuginfo, None | Some("0" | "none")) {
         return Ok(());
     }
     let family = names.map(|names| names.family);
     let archives_only =
         crate_types.iter().all(|crate_type| matches!(crate_type, CrateType::Rlib | CrateType::Staticlib));
-    let fits = match (last("split-debuginfo"), family) {
+    let fits = match (split, family) {
         // One .pdb whatever it says.
         (_, Some(Family::Msvc)) => true,
         (Some("off"), _) => true,
@@ -152,7 +158,7 @@ fn refuse_split_debuginfo(
         (Some("packed"), _) => archives_only,
         (Some(_), _) => false,
     };
-    let value = last("split-debuginfo").unwrap_or("packed");
+    let value = split.unwrap_or("packed");
     if fits {
         Ok(())
     } else {

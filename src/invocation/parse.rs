@@ -163,7 +163,6 @@ impl Seen {
     }
 
     fn finish(self, sources: &[String], argument_files: Vec<PathBuf>) -> Result<Invocation, BypassReason> {
-        let missing = |option: &str| BypassReason::new(Bypass::NotCargo, format!("no {option}"));
         let source = match sources {
             sources if sources.iter().any(|source| source == "-") => {
                 return Err(BypassReason::new(Bypass::Stdin, "-"));
@@ -199,6 +198,10 @@ impl Seen {
     }
 }
 
+fn missing(option: &str) -> BypassReason {
+    BypassReason::new(Bypass::NotCargo, format!("no {option}"))
+}
+
 /// Part of every file name: no separators.
 fn crate_name(name: String) -> Result<String, BypassReason> {
     let valid = !name.is_empty() && name.chars().all(|letter| letter == '_' || letter.is_alphanumeric());
@@ -214,9 +217,8 @@ fn target(value: String) -> Result<Target, BypassReason> {
 }
 
 fn extern_crate(value: &str) -> Result<Extern, BypassReason> {
-    let refused = || unknown(format!("--extern {value}"));
     let (name, path) = match value.split_once('=') {
-        Some((_, "")) => return Err(refused()),
+        Some((_, "")) => return Err(unknown(format!("--extern {value}"))),
         Some((name, path)) => (name, Some(PathBuf::from(path))),
         None => (value, None),
     };
@@ -226,7 +228,7 @@ fn extern_crate(value: &str) -> Result<Extern, BypassReason> {
     let valid_name =
         !name.is_empty() && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
     if !known_options || !valid_name {
-        return Err(refused());
+        return Err(unknown(format!("--extern {value}")));
     }
     Ok(Extern { options: options.to_owned(), name: name.to_owned(), path })
 }
@@ -250,7 +252,6 @@ fn search_path(value: &str) -> Result<SearchPath, BypassReason> {
 }
 
 fn native_lib(value: &str) -> Result<NativeLib, BypassReason> {
-    let refused = || unknown(format!("-l {value}"));
     let (kind, name) = match value.split_once('=') {
         Some((kind, name)) => (Some(kind), name),
         None => (None, value),
@@ -270,7 +271,7 @@ fn native_lib(value: &str) -> Result<NativeLib, BypassReason> {
         None => (name, None),
     };
     if !known_kind || !known_modifiers || name.is_empty() || rename == Some("") {
-        return Err(refused());
+        return Err(unknown(format!("-l {value}")));
     }
     Ok(NativeLib {
         kind: kind.map(str::to_owned),

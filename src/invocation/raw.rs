@@ -154,9 +154,8 @@ fn expand(
             words.push(Word { text: text.to_owned(), position: Some(position) });
             continue;
         };
-        let unreadable = || BypassReason::new(Bypass::ArgumentFile, text);
-        let content = read_file(Path::new(path)).map_err(|_| unreadable())?;
-        let content = String::from_utf8(content).map_err(|_| unreadable())?;
+        let content = read_file(Path::new(path)).ok().and_then(|content| String::from_utf8(content).ok());
+        let content = content.ok_or_else(|| BypassReason::new(Bypass::ArgumentFile, text))?;
         words.extend(content.lines().map(|line| Word { text: line.to_owned(), position: None }));
         files.push(PathBuf::from(path));
     }

@@ -149,7 +149,7 @@ const UNDERSTOOD: &[(&str, &[&str])] = &[
     ),
     ("decides whether native libraries are linked, which are inputs anyway", &["link-native-libraries"]),
     (
-        "decides what the dep-info says, which is kept and written anew",
+        "decides the contents of dep-info, which every hit writes again",
         &["binary-dep-depinfo", "checksum-hash-algorithm"],
     ),
     (

@@ -36,12 +36,11 @@ impl Build {
     }
 
     fn parse(stamp: &str) -> Option<Build> {
-        let field = |name: &str| stamp.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
         Some(Build {
-            id: BuildId::try_from(field("id")?.to_owned()).ok()?,
-            version: field("version")?.to_owned(),
-            time: field("time")?.parse().ok()?,
-            is_dev: field("dev")? != "0",
+            id: BuildId::try_from(field(stamp, "id")?.to_owned()).ok()?,
+            version: field(stamp, "version")?.to_owned(),
+            time: field(stamp, "time")?.parse().ok()?,
+            is_dev: field(stamp, "dev")? != "0",
         })
     }
 
@@ -56,6 +55,11 @@ impl Build {
         let without_metadata = self.version.split('+').next().unwrap_or_default();
         (Semver::parse(without_metadata), self.time)
     }
+}
+
+/// The value of `name=value` in a stamp.
+fn field<'a>(stamp: &'a str, name: &str) -> Option<&'a str> {
+    stamp.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
 }
 
 impl fmt::Display for Build {

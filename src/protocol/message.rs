@@ -1,4 +1,4 @@
-//! Requests and answers.
+//! Requests and responses.
 //!
 //! The form only grows within a major: fields that are new have defaults, and a request that a daemon does not know is
 //! answered with [`Response::Refused`].
@@ -15,39 +15,39 @@ use super::build::Build;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
-    /// How it is.
+    /// Its status.
     Status,
-    /// To finish what it does and end.
+    /// To finish its work and end.
     Stop,
-    /// To start its program anew, whatever build is there now.
+    /// To restart from its binary, whatever build that is now.
     Restart,
-    /// There is another build; understood in every major. The daemon judges by itself whether it is newer.
+    /// Offers another build; understood in every major. The daemon checks by itself whether it is newer.
     Upgrade { exe: PathBuf },
 }
 
-/// What the daemon answers.
+/// The response of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Response {
     /// To `Status`.
     Status(Box<Status>),
-    /// It will be done.
+    /// Accepted.
     Done,
-    /// It will not be done.
+    /// Refused.
     Refused { why: String },
 }
 
 impl fmt::Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Response::Status(_) => f.write_str("it says how it is"),
-            Response::Done => f.write_str("it does so"),
+            Response::Status(_) => f.write_str("it reports its status"),
+            Response::Done => f.write_str("accepted"),
             Response::Refused { why } => f.write_str(why),
         }
     }
 }
 
-/// How the daemon is.
+/// The status of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     pub build: Build,
@@ -73,7 +73,7 @@ pub struct Status {
     /// What is wrong with the configuration that it reads.
     #[serde(default)]
     pub config_problems: Vec<String>,
-    /// Tells whether its settings are those that somebody else reads; see `Config::fingerprint`.
+    /// Equal if another process has the same settings; see `Config::fingerprint`.
     #[serde(default)]
     pub config_fingerprint: Option<String>,
     /// After how long without a request it ends by itself.
@@ -86,7 +86,7 @@ pub struct Status {
 /// Who started a daemon that no service manager did.
 pub const ON_DEMAND: &str = "demand";
 
-/// What was done for the store.
+/// The upkeep of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UpkeepStatus {
@@ -94,7 +94,7 @@ pub struct UpkeepStatus {
     pub n_runs: u64,
     /// When last, in milliseconds since 1970.
     pub last_ms: Option<u64>,
-    /// What it came to, in words.
+    /// Its result, in words.
     pub last: Option<String>,
     /// What last went wrong, if the last run failed.
     pub error: Option<String>,

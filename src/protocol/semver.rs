@@ -49,8 +49,8 @@ impl Part {
         if let Some(number) = number(text) {
             return Some(Part::Number(number));
         }
-        let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        let is_word = text.bytes().all(is_known) && text.bytes().any(|byte| !byte.is_ascii_digit());
+        let is_word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && text.bytes().any(|byte| !byte.is_ascii_digit());
         is_word.then(|| Part::Word(text.to_owned()))
     }
 }

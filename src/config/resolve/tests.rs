@@ -188,7 +188,7 @@ fn links_that_are_off_stay_off() {
     assert_eq!(links(auto, auto, &[("KACHE_LINKS", "off")]).value, Links::Off);
 }
 
-/// Whoever can write to the store decides what it serves.
+/// A user who can write to the store decides what it serves.
 #[test]
 fn a_project_cannot_say_that_the_store_is_shared() {
     let (config, problems) = with("", "[cache]\nshared = true", &[("KACHE_SHARED", "1")]);
