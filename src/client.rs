@@ -1,7 +1,7 @@
-//! Asking the daemon, blocking.
+//! A blocking client of the daemon.
 //!
-//! That there is no daemon is an ordinary answer: [`NoDaemon`] says why, and whoever asked goes on without. A hit
-//! never asks. Nothing here waits longer than the caller allows, and connecting never longer than [`CONNECT_LIMIT`].
+//! A missing daemon is an ordinary answer: [`NoDaemon`] says why, and the caller goes on without one. A hit never asks.
+//! No request takes longer than the caller allows, and connecting never longer than [`CONNECT_LIMIT`].
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -21,12 +21,12 @@ use crate::sys::ipc::{self, Endpoint, MAX_SOCKET_PATH_BYTES};
 /// How long connecting may take.
 pub const CONNECT_LIMIT: Duration = Duration::from_millis(50);
 
-/// Where the daemon of this user is, and what it reads: the same for the daemon and all that look for it, because
-/// nothing that a build can set has a part in it.
+/// Where the daemon of this user listens and keeps its files, and its configuration. The daemon and its clients compute
+/// the same, because nothing that a build can set has a part in it.
 #[derive(Clone, Debug)]
 pub struct DaemonAddress {
     pub endpoint: Endpoint,
-    /// The directory of what follows; only this user can enter it.
+    /// The directory of the lock and of `last_run`; only this user can enter it.
     pub dir: PathBuf,
     /// Locked by the daemon as long as it runs.
     pub lock: PathBuf,
@@ -40,13 +40,13 @@ pub struct DaemonAddress {
     pub problems: Vec<Problem>,
 }
 
-/// There is no place for a daemon.
+/// No directory is known for a daemon.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no place for a daemon: neither HOME nor XDG_CACHE_HOME is set to an absolute path")]
+#[error("no directory for a daemon: neither HOME nor XDG_CACHE_HOME is set to an absolute path")]
 pub struct NoAddress;
 
 impl DaemonAddress {
-    /// The place for builds of this kind.
+    /// The address for builds of this kind: releases and development builds have daemons of their own.
     pub fn for_build(env: &Env, build: &Build) -> Result<DaemonAddress, NoAddress> {
         let env = env.only(dirs::NEUTRAL_VARIABLES);
         let (config, problems) = settings::load(&env, &[]);
@@ -55,16 +55,18 @@ impl DaemonAddress {
             return Err(NoAddress);
         }
         let name = if build.is_dev { "daemon-dev" } else { "daemon" };
-        let file = |dir: &Path, suffix: &str| dir.join(format!("{name}.{suffix}"));
         let candidates =
             [ipc::runtime_dir(&env).map(|dir| dir.join("kache")), Some(cache_dir.join("daemon"))];
-        let fits = |dir: &PathBuf| file(dir, "sock").as_os_str().len() <= MAX_SOCKET_PATH_BYTES;
-        let dir = candidates.into_iter().flatten().find(fits).unwrap_or_else(ipc::shared_dir);
+        let dir = candidates
+            .into_iter()
+            .flatten()
+            .find(|dir| dir.join(format!("{name}.sock")).as_os_str().len() <= MAX_SOCKET_PATH_BYTES)
+            .unwrap_or_else(ipc::shared_dir);
         Ok(DaemonAddress {
             endpoint: Endpoint::new(&dir, name),
-            lock: file(&dir, "lock"),
-            last_run: file(&dir, "last-run"),
-            log: file(&cache_dir, "log"),
+            lock: dir.join(format!("{name}.lock")),
+            last_run: dir.join(format!("{name}.last-run")),
+            log: cache_dir.join(format!("{name}.log")),
             dir,
             config,
             problems,
@@ -76,15 +78,15 @@ impl DaemonAddress {
 #[derive(Debug, thiserror::Error)]
 pub enum NoDaemon {
     /// Nobody listens.
-    #[error("no daemon runs")]
+    #[error("no daemon is running")]
     NotRunning,
-    /// Somebody listens, and is no daemon of this user, or does not answer.
+    /// The listener does not answer, or belongs to another user.
     #[error("the daemon does not answer: {0}")]
     NoAnswer(#[from] FrameError),
-    /// What listens does not say what a daemon says.
-    #[error("what listens there is no daemon of kache")]
+    /// The listener does not speak the protocol.
+    #[error("another program listens on the daemon's socket")]
     NotKache,
-    /// It is too old for this build; it was told of this one, and answered this.
+    /// It is too old for this build. It was offered this one, and gave this answer.
     #[error("the daemon speaks version {daemon} of the protocol, which is too old; {answer}")]
     TooOld { daemon: u16, answer: String },
     /// It is too new for this build.
@@ -99,7 +101,7 @@ pub struct Reply {
     pub daemon: Hello,
 }
 
-/// Asks the daemon at `endpoint`. One that is too old for this build is told of `exe`.
+/// Asks the daemon at `endpoint`. One that is too old for this build is offered the binary `exe`.
 ///
 /// A daemon that ends while it is asked closes the connection without a word; the next one may be there already, so it
 /// is asked once more.

@@ -1,4 +1,4 @@
-//! Whether the daemon's binary is still the one it runs, and whether another one may take its place.
+//! The daemon's binary: notices that it was replaced, and decides whether another one takes over.
 
 use std::ffi::OsStr;
 use std::io;
@@ -21,7 +21,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// The path that the daemon was started by.
 ///
-/// Links are followed anew each time: what a package manager does is to point a stable name to another directory.
+/// Links are followed each time: package managers point a stable name to another directory.
 #[derive(Debug)]
 pub struct Launch {
     pub path: PathBuf,
@@ -47,21 +47,24 @@ impl Launch {
         Launch { path, known, refused: None }
     }
 
-    /// Another file is at the path than is known: answers it. One that was refused is answered again after a pause.
+    /// The file at the path, if it is not the known one. One that was refused is reported again after a pause.
     pub fn changed(&self) -> Option<Identity> {
-        // A path with nothing at it is being replaced, or was uninstalled: there is nothing to change to.
+        // A missing file is being replaced, or was uninstalled.
         let now = Identity::at(&self.path).ok()?;
-        let is_refused = |refused: &Refused| refused.identity == now && Instant::now() < refused.until;
-        (Some(now) != self.known && !self.refused.as_ref().is_some_and(is_refused)).then_some(now)
+        let is_refused = self
+            .refused
+            .as_ref()
+            .is_some_and(|refused| refused.identity == now && Instant::now() < refused.until);
+        (Some(now) != self.known && !is_refused).then_some(now)
     }
 
-    /// The file is what runs already, whatever its times say.
-    pub fn is_known(&mut self, identity: Identity) {
+    /// Notes that the file is the running build, whatever its times say.
+    pub fn mark_known(&mut self, identity: Identity) {
         self.known = Some(identity);
         self.refused = None;
     }
 
-    /// The file cannot take over now.
+    /// Notes that the file cannot take over now.
     pub fn refuse(&mut self, identity: Identity) {
         let again = self.refused.take().filter(|refused| refused.identity == identity);
         let pause = again.map_or(FIRST_PAUSE, |refused| (refused.pause * 2).min(LONGEST_PAUSE));
@@ -81,24 +84,27 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((Identity::at(one), Identity::at(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// What came of looking at another binary.
+/// The result of checking another binary.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It takes over.
     Go(Build),
     /// It is what runs.
     Same,
-    /// It does not, and that is as it should be: it is not newer, or it is too soon.
+    /// It does not, as intended: it is not newer, or it is too soon.
     No(Decision),
-    /// It is wanted, and cannot.
+    /// It should, and cannot.
     Cannot(String),
 }
 
-/// Looks at the binary at `exe`, and asks it whether it can run.
+/// Checks the binary at `exe`, and asks it whether it can run.
 pub fn judge(exe: &Path, running: &Build, reason: Reason) -> Verdict {
-    let preflight = match fs::trusted_program(exe).and_then(|()| preflight(exe)) {
+    if let Err(untrusted) = fs::trusted_program(exe) {
+        return Verdict::Cannot(untrusted.to_string());
+    }
+    let preflight = match preflight(exe) {
         Ok(preflight) => preflight,
-        Err(why) => return Verdict::Cannot(why),
+        Err(why) => return Verdict::Cannot(format!("{}: {why}", exe.display())),
     };
     let other = preflight.build;
     if other.is_dev != running.is_dev {
@@ -116,21 +122,20 @@ pub fn judge(exe: &Path, running: &Build, reason: Reason) -> Verdict {
 }
 
 fn preflight(exe: &Path) -> Result<Preflight, String> {
-    let at = |why: &str| format!("{}: {why}", exe.display());
     let surroundings = Surroundings { patience: PREFLIGHT_LIMIT, ..Surroundings::default() };
     let captured =
         process::capture(exe.as_os_str(), &[OsStr::new("daemon"), OsStr::new("preflight")], &surroundings)
-            .map_err(|e| at(&format!("it does not run: {e}")))?;
+            .map_err(|e| format!("failed to run: {e}"))?;
     if captured.code != Some(0) {
         let said = String::from_utf8_lossy(&captured.stderr);
         let said = said.lines().next().unwrap_or_default();
-        return Err(at(&format!("it says that it cannot run here: {said}")));
+        return Err(format!("its preflight failed: {said}"));
     }
-    serde_json::from_slice(&captured.stdout).map_err(|_| at("it does not answer as kache does"))
+    serde_json::from_slice(&captured.stdout).map_err(|_| "it does not answer as kache does".to_owned())
 }
 
 /// The file to run for the binary at `exe`: itself, or a copy where the file of a running program cannot be replaced.
-/// The copy has one place, so that whoever starts it finds the newest.
+/// There is one copy, so that every start finds the newest.
 pub fn to_run(exe: &Path, build: &Build, env: &Env) -> io::Result<PathBuf> {
     let Some(copy) = copy_to_run(build, env).filter(|copy| copy != exe) else { return Ok(exe.to_owned()) };
     let bytes = fs::read(exe)?;
@@ -160,10 +165,10 @@ const SET_ASIDE: &str = "old-";
 
 /// Removes what was set aside. The system refuses to where it still runs.
 fn sweep(dir: &Path) {
-    let is_aside =
-        |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SET_ASIDE));
-    for path in fs::list(dir).unwrap_or_default().iter().filter(is_aside) {
-        let _ = fs::remove(path);
+    for path in fs::list(dir).unwrap_or_default() {
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SET_ASIDE)) {
+            let _ = fs::remove(&path);
+        }
     }
 }
 

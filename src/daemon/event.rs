@@ -1,4 +1,4 @@
-//! Everything that can happen to a daemon.
+//! The events that the daemon's loop handles.
 
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
@@ -10,7 +10,7 @@ use crate::store::scrub::Slice;
 use crate::sys::fs::Identity;
 use crate::sys::signal::Signal;
 
-/// One thing that happened.
+/// One event.
 #[derive(Debug)]
 pub enum Event {
     /// A client asked, and waits for the answer.
@@ -24,14 +24,14 @@ pub enum Event {
     BadPeer(String),
     /// The system could not give the next connection.
     AcceptFailed(String),
-    /// A binary was looked at.
+    /// A binary was checked.
     Judged {
         candidate: Candidate,
         verdict: Verdict,
     },
-    /// The store was looked after.
+    /// The upkeep of the store ended.
     Upkept(Result<String, String>),
-    /// A piece of the store was read again.
+    /// A slice of the store was scrubbed.
     Scrubbed(Result<Slice, String>),
     Signal(Signal),
 }
@@ -40,9 +40,9 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Candidate {
     pub exe: PathBuf,
-    /// The state of its file when it was looked at.
+    /// The state of its file when it was checked.
     pub identity: Identity,
     pub reason: Reason,
-    /// Who asked for it.
+    /// Where to answer the client that offered it.
     pub reply: Option<Sender<Response>>,
 }

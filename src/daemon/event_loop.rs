@@ -1,4 +1,4 @@
-//! The one owner of a daemon's state: what happened comes in, one thing after the other, and it decides.
+//! The event loop: the only owner of the daemon's state. It handles one event after the other.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -125,7 +125,7 @@ impl Daemon {
                 self.look();
             }
             if self.is_idle() {
-                self.log.line("nobody asked for anything: ending");
+                self.log.line("idle: ending");
                 return End::Stop;
             }
             let wait = self.looks_at.saturating_duration_since(Instant::now());
@@ -191,7 +191,7 @@ impl Daemon {
             }
             Event::Signal(Signal::Reload) => self.reload(),
             Event::Signal(Signal::Stop) => {
-                self.log.line("told by the system to end");
+                self.log.line("stopped by a signal");
                 return Some(End::Stop);
             }
         }
@@ -259,11 +259,11 @@ impl Daemon {
         // With half a configuration, the limit may be another, and so may the store.
         if self.address.problems.is_empty() {
             if let Err(e) = self.upkeep.look(&self.address.config, &self.to_self) {
-                self.log.line(&format!("no thread to look after the store with: {e}"));
+                self.log.line(&format!("failed to start the upkeep thread: {e}"));
             }
             let cache_dir = &self.address.config.cache_dir.value;
             if let Err(e) = self.scrubber.look(cache_dir, Instant::now(), &self.to_self) {
-                self.log.line(&format!("no thread to read the store again with: {e}"));
+                self.log.line(&format!("failed to start the scrub thread: {e}"));
             }
         }
     }
@@ -274,44 +274,39 @@ impl Daemon {
         }
     }
 
-    /// Has a binary looked at: it may take its time, and others are served meanwhile.
+    /// Has a binary checked in a thread: it may take its time, and clients are served meanwhile.
     fn judge(&mut self, exe: PathBuf, reason: Reason, reply: Option<Sender<Response>>) {
-        let refuse = |reply: Option<Sender<Response>>, why: String| {
-            if let Some(reply) = reply {
-                let _ = reply.send(Response::Refused { why });
-            }
-        };
         if self.is_judging {
-            return refuse(reply, "another binary is being looked at; try again".to_owned());
+            let why = "busy: another binary is being checked; try again".to_owned();
+            return respond(reply.as_ref(), Response::Refused { why });
         }
         let identity = match Identity::at(&exe) {
             Ok(identity) => identity,
-            Err(e) => return refuse(reply, format!("{}: {e}", exe.display())),
+            Err(e) => {
+                let why = format!("{}: {e}", exe.display());
+                return respond(reply.as_ref(), Response::Refused { why });
+            }
         };
         let candidate = Candidate { exe, identity, reason, reply };
         let (running, to_self) = (self.build.clone(), self.to_self.clone());
-        let work = move || {
+        let judge = std::thread::Builder::new().name("judge".to_owned()).spawn(move || {
             let verdict = binary::judge(&candidate.exe, &running, reason);
             let _ = to_self.send(Event::Judged { candidate, verdict });
-        };
-        match std::thread::Builder::new().name("judge".to_owned()).spawn(work) {
+        });
+        match judge {
             Ok(_) => self.is_judging = true,
-            // Its reply is lost with it, which the client is told as an end.
-            Err(e) => self.log.line(&format!("no thread to look at another binary with: {e}")),
+            // The reply is dropped with it: the client sees that the daemon is ending.
+            Err(e) => self.log.line(&format!("failed to start the thread that checks binaries: {e}")),
         }
     }
 
     fn judged(&mut self, candidate: Candidate, verdict: Verdict) -> Option<End> {
         self.is_judging = false;
         let Candidate { exe, identity, reason, reply } = candidate;
-        let answer = |answer: Response| {
-            if let Some(reply) = &reply {
-                let _ = reply.send(answer);
-            }
-        };
+        let reply = reply.as_ref();
         match verdict {
             Verdict::Go(other) => {
-                answer(Response::Done);
+                respond(reply, Response::Done);
                 if matches!(reason, Reason::Client { .. }) {
                     self.life.followed_client_ms = Some(clock::now_ms());
                 }
@@ -319,18 +314,20 @@ impl Daemon {
             }
             Verdict::Same => {
                 if reason == Reason::Replaced {
-                    self.launch.is_known(identity);
+                    self.launch.mark_known(identity);
                     self.upgrade_pending = None;
                 }
-                answer(Response::Refused { why: "this build runs already".to_owned() });
+                respond(reply, Response::Refused { why: "this build runs already".to_owned() });
             }
-            Verdict::No(decision) => answer(Response::Refused { why: format!("that build {decision}") }),
+            Verdict::No(decision) => {
+                respond(reply, Response::Refused { why: format!("that build {decision}") })
+            }
             Verdict::Cannot(why) => {
                 if reason == Reason::Replaced {
                     self.launch.refuse(identity);
                     self.pending(why.clone());
                 }
-                answer(Response::Refused { why });
+                respond(reply, Response::Refused { why });
             }
         }
         None
@@ -338,7 +335,7 @@ impl Daemon {
 
     fn pending(&mut self, why: String) {
         if self.upgrade_pending.as_ref() != Some(&why) {
-            self.log.line(&format!("upgrade pending, going on with {}: {why}", self.build));
+            self.log.line(&format!("upgrade pending, staying with {}: {why}", self.build));
         }
         self.upgrade_pending = Some(why);
     }
@@ -361,8 +358,15 @@ impl Daemon {
     }
 }
 
+/// Answers a client, if one waits.
+fn respond(reply: Option<&Sender<Response>>, response: Response) {
+    if let Some(reply) = reply {
+        let _ = reply.send(response);
+    }
+}
+
 fn config_file(env: &Env) -> Option<Identity> {
-    let lookup = |name: &str| env.get(name).map(std::ffi::OsStr::to_os_string);
-    let file = load::user_file_path(&lookup).ok().flatten()?;
+    let file =
+        load::user_file_path(&|name| env.get(name).map(std::ffi::OsStr::to_os_string)).ok().flatten()?;
     Identity::at(&file.path).ok()
 }

@@ -1,5 +1,5 @@
-//! Whether daemons that were started on demand end well. One that crashes again and again is not started for every
-//! build anew: each crash doubles the pause before the next start.
+//! Records whether daemons that were started on demand end well. Each crash doubles the pause before the next start, so
+//! that a broken daemon is not started by every build.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct LastRun {
     pub n_crashes: u32,
 }
 
-/// Who has run for so long did not crash because of how it started.
+/// A daemon that has run for so long does not crash because of how it started.
 pub const WELL_AFTER: Duration = Duration::from_secs(60);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
@@ -47,7 +47,7 @@ impl LastRun {
         if self.is_running { self.n_crashes.saturating_add(1) } else { self.n_crashes }
     }
 
-    /// How long to wait before the next start, if no daemon runs. The first crash may be anybody's: `kill -9` is one.
+    /// How long to wait before the next start, if no daemon runs. A single crash costs nothing: `kill -9` counts as one.
     pub fn pause(&self, now_ms: u64) -> Duration {
         let n_crashes = self.n_crashes_until_now();
         if n_crashes < 2 {

@@ -1,4 +1,4 @@
-//! The daemon's own log: a file that never gets large.
+//! The daemon's log, which is rotated so that it stays small.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use crate::report::escape;
 use crate::sys::clock;
 use crate::sys::fs::{self, private};
 
-/// When the log is put aside. There is one that was put aside, so this is half of what both take.
+/// The size at which the log is rotated. One old log is kept, so both take at most twice as much.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Where lines go.
 #[derive(Clone, Debug)]
 pub struct Log {
     path: PathBuf,
-    /// Who started the daemon reads its error stream as well.
+    /// A supervisor reads the error stream as well.
     also_stderr: bool,
 }
 
@@ -24,14 +24,16 @@ impl Log {
         Log { path: path.to_owned(), also_stderr }
     }
 
-    /// Adds a line. Where that cannot be done there is nobody to tell.
+    /// Adds a line. A failure is ignored: there is nowhere to report it.
     pub fn line(&self, text: &str) {
         self.rotate();
         let text = text.trim_end().replace('\n', "\n    ");
         let line = format!("{} [{}] {text}\n", clock::stamp(clock::now_ms()), std::process::id());
         if let (Some(dir), Some(name)) = (self.path.parent(), self.path.file_name()) {
-            let append = || private::append(dir, name, line.as_bytes());
-            let _ = append().or_else(|_| private::create_dir_all(dir).and_then(|()| append()));
+            let appended = private::append(dir, name, line.as_bytes());
+            if appended.is_err() && private::create_dir_all(dir).is_ok() {
+                let _ = private::append(dir, name, line.as_bytes());
+            }
         }
         if self.also_stderr {
             let _ = writeln!(std::io::stderr(), "{}", escape::text(&text));

@@ -1,4 +1,4 @@
-//! The daemon: what looks after the store while nobody builds.
+//! The daemon looks after the store in the background.
 #![doc = include_str!("LIFECYCLE.md")]
 //! # Threads and state
 //!
@@ -6,7 +6,7 @@
 //! one short request, give a runtime nothing to do, the clients must block anyway, and what would want one later (a
 //! remote store) can have it inside its own worker.
 //!
-//! One thread, [`event_loop`], owns all state and is told by everyone else what happened, as an [`event::Event`]:
+//! One thread, [`event_loop`], owns all state. The others send it an [`event::Event`] for whatever happens:
 //!
 //! ```text
 //! acceptor ── connection threads ──┐

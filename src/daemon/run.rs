@@ -1,4 +1,4 @@
-//! A daemon from its start to its end.
+//! The life of a daemon: it starts or takes over, works, and ends or hands over.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -47,15 +47,15 @@ pub struct Options {
 pub enum CannotRun {
     #[error(transparent)]
     NoAddress(#[from] crate::client::NoAddress),
-    #[error("a daemon runs already")]
+    #[error("a daemon is already running")]
     RunsAlready,
     #[error(transparent)]
     Bind(#[from] BindError),
     #[error("{}: {error}", path.display())]
     Io { path: PathBuf, error: std::io::Error },
-    #[error("{}: its lock cannot be taken: {error}; move away what stands there, or make it writable", path.display())]
+    #[error("failed to lock {}: {error}; move that file away, or make it writable", path.display())]
     Lock { path: PathBuf, error: std::io::Error },
-    #[error("what the build before passed on cannot be used: {0}")]
+    #[error("failed to take over from the previous build: {0}")]
     HandOver(String),
     #[error("{0}")]
     System(#[from] std::io::Error),
@@ -74,8 +74,8 @@ pub fn run(env: &Env, options: Options) -> Result<(), CannotRun> {
     let build = Build::current();
     let address = DaemonAddress::for_build(env, &build)?;
     let log = Log::at(&address.log, false);
-    // Who started it may not see what it says.
-    begin(env, options, build, address).inspect_err(|e| log.line(&format!("cannot run: {e}")))
+    // Nobody may see the error stream.
+    begin(env, options, build, address).inspect_err(|e| log.line(&format!("failed to run: {e}")))
 }
 
 fn begin(env: &Env, options: Options, build: Build, address: DaemonAddress) -> Result<(), CannotRun> {
@@ -123,7 +123,7 @@ fn take_over(
 ) -> Result<(Listener, RunLock, Life), CannotRun> {
     let inheritance: Inheritance =
         serde_json::from_str(text).map_err(|e| CannotRun::HandOver(e.to_string()))?;
-    let inherited = inherited.ok_or_else(|| CannotRun::HandOver("it was used before".to_owned()))?;
+    let inherited = inherited.ok_or_else(|| CannotRun::HandOver("it was taken over before".to_owned()))?;
     let (listener, lock) = inherited
         .take_over(&inheritance.passed, &address.endpoint, &address.lock)
         .map_err(|e| CannotRun::HandOver(e.to_string()))?;
@@ -133,7 +133,7 @@ fn take_over(
     Ok((listener, lock, life))
 }
 
-/// The right to be the daemon. One that ends is waited for if it does not answer any more.
+/// Takes the lock that makes this the only daemon. Waits for another one that is ending.
 fn sole_daemon(address: &DaemonAddress, build: &Build) -> Result<FileLock, CannotRun> {
     let until = Instant::now() + LOCK_LIMIT;
     loop {

@@ -1,4 +1,4 @@
-//! Reading the store again, a little at a time ([`crate::store::scrub`]): when the next piece is read, and in which thread.
+//! Schedules scrubbing ([`crate::store::scrub`]): one slice at a time, in a thread that gives way to builds.
 
 use std::path::Path;
 use std::sync::mpsc::Sender;
@@ -8,9 +8,9 @@ use crate::daemon::event::Event;
 use crate::store::scrub::{Scrub, Slice};
 use crate::sys::{clock, process};
 
-/// A daemon that just started leaves the disk to whoever started it.
+/// A daemon that just started leaves the disk to the build that started it.
 const FIRST: Duration = Duration::from_secs(120);
-/// How long to wait where it cannot be kept how far it came.
+/// How long to wait after its progress could not be saved.
 const AFTER_FAILURE: Duration = Duration::from_secs(3600);
 
 /// When the next piece is read.
@@ -18,7 +18,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(3600);
 pub struct Scrubber {
     is_running: bool,
     next: Instant,
-    /// What was last told of, so that it is told once.
+    /// The last failure in the log, so that each is logged once.
     failure: Option<String>,
 }
 
@@ -34,18 +34,17 @@ impl Scrubber {
             return Ok(());
         }
         let (cache_dir, events) = (cache_dir.to_owned(), events.clone());
-        let work = move || {
+        std::thread::Builder::new().name("scrub".to_owned()).spawn(move || {
             process::give_way();
             let result = Scrub::go_on(&cache_dir, clock::now_ms());
             let path = Scrub::file(&cache_dir);
             let _ = events.send(Event::Scrubbed(result.map_err(|e| format!("{}: {e}", path.display()))));
-        };
-        std::thread::Builder::new().name("scrub".to_owned()).spawn(work)?;
+        })?;
         self.is_running = true;
         Ok(())
     }
 
-    /// A piece was read. Answers what is worth lines of the log.
+    /// Notes the end of a slice. Returns lines for the log.
     pub fn ended(&mut self, result: Result<Slice, String>, now: Instant) -> Vec<String> {
         self.is_running = false;
         let slice = match result {
@@ -60,9 +59,9 @@ impl Scrubber {
         self.failure = None;
         self.next = now + slice.pause();
         let altered =
-            slice.altered.iter().map(|path| format!("scrub: {path} was altered and is out of service"));
+            slice.altered.iter().map(|path| format!("scrub: {path} was damaged and has been quarantined"));
         let problems = slice.problems.iter().map(|problem| format!("scrub: {problem}"));
-        let end = slice.ends_round.then(|| "scrub: every blob of the store was read".to_owned());
+        let end = slice.ends_round.then(|| "scrub: all blobs verified".to_owned());
         altered.chain(problems).chain(end).collect()
     }
 }
@@ -95,10 +94,7 @@ mod tests {
         let mut scrubber = Scrubber::new(now);
         let slice = Slice { bytes: 1, altered: vec!["/b".to_owned()], ends_round: true, ..Slice::default() };
         let said = scrubber.ended(Ok(slice), now);
-        assert_eq!(
-            said,
-            ["scrub: /b was altered and is out of service", "scrub: every blob of the store was read"]
-        );
+        assert_eq!(said, ["scrub: /b was damaged and has been quarantined", "scrub: all blobs verified"]);
         assert_eq!(scrubber.ended(Err("no room".to_owned()), now), ["scrub: no room"]);
         assert_eq!(scrubber.ended(Err("no room".to_owned()), now), Vec::<String>::new());
         assert_eq!(scrubber.next, now + AFTER_FAILURE);

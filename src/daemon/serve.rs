@@ -73,8 +73,9 @@ impl Acceptor {
         own: Hello,
     ) -> io::Result<Acceptor> {
         let (stopper, stop) = stopper()?;
-        let accept = move || accept(&listener, &stop, &open, &events, own);
-        let thread = Builder::new().name("acceptor".to_owned()).spawn(accept)?;
+        let thread = Builder::new()
+            .name("acceptor".to_owned())
+            .spawn(move || accept(&listener, &stop, &open, &events, own))?;
         Ok(Acceptor { stopper, thread })
     }
 
@@ -103,13 +104,13 @@ fn accept(listener: &Listener, stop: &Stop, open: &Arc<Open>, events: &Sender<Ev
         };
         let one = open.opened();
         let to_loop = events.clone();
-        let serve = move || {
+        let connection = Builder::new().name("connection".to_owned()).spawn(move || {
             let _one = one;
             if let Err(why) = serve(stream, &to_loop, own) {
                 let _ = to_loop.send(Event::BadPeer(why));
             }
-        };
-        if let Err(e) = Builder::new().name("connection".to_owned()).spawn(serve) {
+        });
+        if let Err(e) = connection {
             let _ = events.send(Event::AcceptFailed(e.to_string()));
         }
     }
@@ -119,13 +120,13 @@ fn accept(listener: &Listener, stop: &Stop, open: &Arc<Open>, events: &Sender<Ev
 fn serve(mut stream: Stream, events: &Sender<Event>, own: Hello) -> Result<(), String> {
     stream.set_deadline(PEER_LIMIT);
     let mut bytes = [0; HELLO_BYTES];
-    // Who connects only to see whether somebody is there does nothing wrong.
+    // Connecting only to see whether a daemon listens is no error.
     let n_first = stream.read(&mut bytes).map_err(|e| e.to_string())?;
     if n_first == 0 {
         return Ok(());
     }
-    stream.read_exact(&mut bytes[n_first..]).map_err(|e| format!("half a greeting: {e}"))?;
-    let peer = Hello::decode(&bytes).ok_or("what it says is not the protocol of kache")?;
+    stream.read_exact(&mut bytes[n_first..]).map_err(|e| format!("incomplete hello: {e}"))?;
+    let peer = Hello::decode(&bytes).ok_or("does not speak the protocol of kache")?;
     stream.write_all(&own.encode()).map_err(|e| e.to_string())?;
     if peer.build != own.build {
         let _ = events.send(Event::OtherBuild);
@@ -137,12 +138,12 @@ fn serve(mut stream: Stream, events: &Sender<Event>, own: Hello) -> Result<(), S
     let answer = match frame::read::<Request>(&mut stream) {
         Ok(request @ Request::Upgrade { .. }) => ask_loop(events, request),
         Ok(request) if serves == Serve::All => ask_loop(events, request),
-        Ok(_) => Response::Refused { why: "this daemon is older than that request".to_owned() },
+        Ok(_) => Response::Refused { why: "this daemon is too old for that request".to_owned() },
         Err(FrameError::NotUnderstood(e)) => Response::Refused { why: format!("not understood: {e}") },
         Err(e) => return Err(e.to_string()),
     };
     stream.set_deadline(PEER_LIMIT);
-    // A client that does not wait for its answer has a reason that is none of ours.
+    // A client need not wait for its answer.
     let _ = frame::write(&mut stream, &answer);
     Ok(())
 }

@@ -23,14 +23,14 @@ const ASK_LIMIT: Duration = Duration::from_secs(3);
 #[derive(Debug, thiserror::Error)]
 pub enum NotStarted {
     #[error(
-        "the daemon ended by itself {n_crashes} times in a row, each time soon after it was started; the next start is in {} s", pause.as_secs().max(1)
+        "the daemon crashed {n_crashes} times in a row soon after it started; the next attempt is in {} s", pause.as_secs().max(1)
     )]
     Crashes { n_crashes: u32, pause: Duration },
-    #[error("it cannot be started: {0}")]
+    #[error("failed to start it: {0}")]
     System(#[from] std::io::Error),
-    #[error("it was started, and ended at once")]
+    #[error("it started and exited immediately")]
     Ended { pid: u32 },
-    #[error("it was started, and does not answer within {} s", START_LIMIT.as_secs())]
+    #[error("it started, but did not answer within {} s", START_LIMIT.as_secs())]
     NoAnswer { pid: u32 },
 }
 
@@ -123,7 +123,7 @@ pub fn changed_over(
             return Ok(now);
         }
         if now.upgrade_pending != before.upgrade_pending || Instant::now() >= until {
-            let why = now.upgrade_pending.unwrap_or_else(|| "the daemon goes on as it was".to_owned());
+            let why = now.upgrade_pending.unwrap_or_else(|| "the daemon kept its build".to_owned());
             return Err(NotChangedOver::GoesOn(why));
         }
         std::thread::sleep(Duration::from_millis(5));

@@ -1,7 +1,7 @@
-//! Looking after the store: the index follows the records, and what is too much or too old goes.
+//! Upkeep of the store: updates the index from the records, and collects garbage.
 //!
-//! It is done when the records have changed, in a thread of its own that gives way to builds. Both parts leave a store
-//! whole wherever they are cut off, so a daemon that ends or hands over does not wait for them.
+//! It runs when the records have changed, in a thread that gives way to builds. Both parts can be interrupted anywhere
+//! without damage, so a daemon that ends or hands over does not wait for them.
 
 use std::path::Path;
 use std::sync::mpsc::Sender;
@@ -40,19 +40,18 @@ impl Upkeep {
         Upkeep::default()
     }
 
-    /// Whether it is being done.
+    /// Whether it runs now.
     pub fn is_running(&self) -> bool {
         self.is_running
     }
 
-    /// For those who ask.
+    /// The status for clients.
     pub fn status(&self) -> UpkeepStatus {
         self.status.clone()
     }
 
     /// Begins, if there is something to do.
     pub fn look(&mut self, config: &Config, events: &Sender<Event>) -> std::io::Result<()> {
-        let is_over = |begun: Option<Instant>, pause| begun.is_none_or(|begun| begun.elapsed() >= pause);
         if self.is_running || !is_over(self.begun, PAUSE) {
             return Ok(());
         }
@@ -62,11 +61,10 @@ impl Upkeep {
         }
         let collects = is_over(self.collected, PAUSE_OF_COLLECTIONS);
         let (config, events) = (config.clone(), events.clone());
-        let work = move || {
+        std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || {
             process::give_way();
             let _ = events.send(Event::Upkept(look_after(&config, collects)));
-        };
-        std::thread::Builder::new().name("upkeep".to_owned()).spawn(work)?;
+        })?;
         let now = Instant::now();
         self.is_running = true;
         self.begun = Some(now);
@@ -77,7 +75,7 @@ impl Upkeep {
         Ok(())
     }
 
-    /// It is done. Answers what is worth a line of the log.
+    /// Notes the end of a run. Returns a line for the log if there is news.
     pub fn ended(&mut self, result: Result<String, String>) -> Option<String> {
         self.is_running = false;
         self.status.n_runs += 1;
@@ -93,6 +91,10 @@ impl Upkeep {
     }
 }
 
+fn is_over(begun: Option<Instant>, pause: Duration) -> bool {
+    begun.is_none_or(|begun| begun.elapsed() >= pause)
+}
+
 fn newest_records(records_dir: &Path) -> Option<Identity> {
     let files = fs::list(records_dir).ok()?;
     Identity::at(files.last()?).ok()
@@ -100,8 +102,7 @@ fn newest_records(records_dir: &Path) -> Option<Identity> {
 
 fn look_after(config: &Config, collects: bool) -> Result<String, String> {
     let cache_dir = &config.cache_dir.value;
-    let at = |e: &dyn std::fmt::Display| format!("{}: {e}", cache_dir.display());
-    let index = Index::open(cache_dir).map_err(|e| at(&e))?;
+    let index = Index::open(cache_dir).map_err(|e| format!("{}: {e}", cache_dir.display()))?;
     let mut said = vec!["the index is up to date".to_owned()];
     said.extend(index.notes.iter().cloned());
     drop(index);
@@ -112,9 +113,9 @@ fn look_after(config: &Config, collects: bool) -> Result<String, String> {
         if let Some(applied) = automatic::collect(config) {
             let (n, bytes) = (applied.n_removed + applied.n_evicted, format_bytes(applied.store_bytes));
             said.push(if n == 0 {
-                "nothing had to go".to_owned()
+                "nothing to evict".to_owned()
             } else {
-                format!("{n} files went, {bytes}")
+                format!("removed {n} files, {bytes}")
             });
             if let Some(problem) = applied.problems.into_iter().next() {
                 return Err(problem);

@@ -26,20 +26,38 @@ pub fn segments(head: &[u8]) -> Option<impl Iterator<Item = Option<Segment>>> {
         2 => false,
         _ => return None,
     };
-    let number = move |at: usize, n_bytes: usize| {
-        let bytes = head.get(at..at.checked_add(n_bytes)?)?;
-        let add = |number: usize, byte: &u8| number << 8 | usize::from(*byte);
-        Some(if is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
-    };
-    let word = if is_64 { 8 } else { 4 };
+    let word_bytes = if is_64 { 8 } else { 4 };
+    let file = Numbers { head, is_little };
     // `e_phoff`, `e_phentsize`, `e_phnum`; then `p_offset` and `p_filesz`.
     let (table, sizes) = if is_64 { (32, 54) } else { (28, 42) };
     let (offset, size) = if is_64 { (8, 32) } else { (4, 16) };
-    let (table, row_bytes, n_rows) = (number(table, word)?, number(sizes, 2)?, number(sizes + 2, 2)?);
-    let segment = move |row: usize| {
+    let table = file.read(table, word_bytes)?;
+    let (row_bytes, n_rows) = (file.read(sizes, 2)?, file.read(sizes + 2, 2)?);
+    Some((0..n_rows).map(move |row| {
         let row = table.checked_add(row.checked_mul(row_bytes)?)?;
-        let (at, n_bytes) = (number(row.checked_add(offset)?, word)?, number(row.checked_add(size)?, word)?);
-        Some(Segment { kind: number(row, 4)?, at, n_bytes })
-    };
-    Some((0..n_rows).map(segment))
+        Some(Segment {
+            kind: file.read(row, 4)?,
+            at: file.read(row.checked_add(offset)?, word_bytes)?,
+            n_bytes: file.read(row.checked_add(size)?, word_bytes)?,
+        })
+    }))
+}
+
+/// The numbers in the beginning of a file.
+#[derive(Clone, Copy)]
+struct Numbers<'a> {
+    head: &'a [u8],
+    is_little: bool,
+}
+
+impl Numbers<'_> {
+    fn read(self, at: usize, n_bytes: usize) -> Option<usize> {
+        let bytes = self.head.get(at..at.checked_add(n_bytes)?)?;
+        let mut number = 0;
+        for index in 0..n_bytes {
+            let byte = bytes[if self.is_little { n_bytes - 1 - index } else { index }];
+            number = number << 8 | usize::from(byte);
+        }
+        Some(number)
+    }
 }

@@ -36,8 +36,8 @@ impl Env {
 
     /// The same arguments with no variables but those of these names, and no working directory.
     pub fn only(&self, names: &[&str]) -> Env {
-        let is_kept = |name: &OsString| names.iter().any(|kept| is_same_name(name, kept.as_ref()));
-        let vars = self.vars.iter().filter(|(name, _)| is_kept(name)).cloned().collect();
+        let mut vars = self.vars.clone();
+        vars.retain(|(name, _)| names.iter().any(|kept| is_same_name(name, kept.as_ref())));
         Env { args: self.args.clone(), vars, cwd: None }
     }
 

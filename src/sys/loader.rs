@@ -16,10 +16,12 @@ pub const PRELOADED: Option<&str> = if cfg!(target_os = "linux") { Some("/etc/ld
 
 /// The libraries that a text of [`PRELOADED`] names, as they are spelled.
 pub fn preloaded(text: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(text);
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
-    let names = lines.flat_map(|line| line.split([' ', '\t', ':']));
-    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    let mut libraries = Vec::new();
+    for line in String::from_utf8_lossy(text).lines() {
+        let names = line.split('#').next().unwrap_or_default();
+        libraries.extend(names.split([' ', '\t', ':']).filter(|name| !name.is_empty()).map(str::to_owned));
+    }
+    libraries
 }
 
 /// The libraries that are loaded when `program` starts in this environment: those that it names, and those that these
@@ -30,19 +32,23 @@ pub fn preloaded(text: &[u8]) -> Vec<String> {
 #[cfg(target_os = "linux")]
 pub fn libraries(program: &Path, cwd: &Path) -> io::Result<Vec<PathBuf>> {
     let bytes = fs::read(program)?;
-    let unknown = || io::Error::new(io::ErrorKind::InvalidData, "not an ELF program");
-    let segments = elf::segments(&bytes).ok_or_else(unknown)?;
-    let segments = segments.collect::<Option<Vec<_>>>().ok_or_else(unknown)?;
+    let segments = elf::segments(&bytes).ok_or_else(not_elf)?;
+    let segments = segments.collect::<Option<Vec<_>>>().ok_or_else(not_elf)?;
     let Some(named) = segments.iter().find(|segment| segment.kind == elf::INTERPRETER) else {
         return Ok(Vec::new());
     };
-    let end = named.at.checked_add(named.n_bytes).ok_or_else(unknown)?;
-    let loader = bytes.get(named.at..end).ok_or_else(unknown)?;
+    let end = named.at.checked_add(named.n_bytes).ok_or_else(not_elf)?;
+    let loader = bytes.get(named.at..end).ok_or_else(not_elf)?;
     let loader = loader.strip_suffix(b"\0").unwrap_or(loader);
-    let loader = os::path(loader).ok_or_else(unknown)?;
+    let loader = os::path(loader).ok_or_else(not_elf)?;
     let list = [OsStr::new("--list"), program.as_os_str()];
     let listed = process::output(loader.as_os_str(), &list, cwd)?;
     parse_list(&listed, cwd)
+}
+
+#[cfg(target_os = "linux")]
+fn not_elf() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "not an ELF program")
 }
 
 /// Elsewhere this is not known.
@@ -54,16 +60,15 @@ pub fn libraries(_program: &Path, _cwd: &Path) -> io::Result<Vec<PathBuf>> {
 /// Reads what `ld.so --list` prints: `name => path (address)`, or `path (address)`, one library on each line.
 #[cfg(any(target_os = "linux", test))]
 fn parse_list(listed: &[u8], cwd: &Path) -> io::Result<Vec<PathBuf>> {
-    let unknown = |line: &str| io::Error::new(io::ErrorKind::InvalidData, format!("loader: {}", line.trim()));
-    let listed = std::str::from_utf8(listed).map_err(|_| unknown("not UTF-8"))?;
+    let listed = std::str::from_utf8(listed).map_err(|_| unexpected("not UTF-8"))?;
     let mut libraries = Vec::new();
     for line in listed.lines().map(str::trim).filter(|line| !line.is_empty()) {
         if line == "statically linked" {
             continue;
         }
-        let (name, address) = line.rsplit_once(" (0x").ok_or_else(|| unknown(line))?;
+        let (name, address) = line.rsplit_once(" (0x").ok_or_else(|| unexpected(line))?;
         if !address.ends_with(')') {
-            return Err(unknown(line));
+            return Err(unexpected(line));
         }
         match name.split_once(" => ") {
             Some((_, path)) => libraries.push(cwd.join(path)),
@@ -73,6 +78,11 @@ fn parse_list(listed: &[u8], cwd: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(libraries)
+}
+
+#[cfg(any(target_os = "linux", test))]
+fn unexpected(line: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("unexpected output of the loader: {}", line.trim()))
 }
 
 #[cfg(test)]

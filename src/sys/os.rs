@@ -57,8 +57,13 @@ pub fn find_program(name: &OsStr, path_var: Option<&OsStr>, cwd: &Path) -> Optio
     let has_suffix = name.to_string_lossy().to_ascii_lowercase().ends_with(std::env::consts::EXE_SUFFIX);
     let mut name = name.to_owned();
     name.push(if has_suffix { "" } else { std::env::consts::EXE_SUFFIX });
-    let can_run = |path: &Path| std::fs::metadata(path).is_ok_and(|metadata| may_be_run(path, &metadata));
-    std::env::split_paths(path_var?).map(|dir| cwd.join(dir).join(&name)).find(|path| can_run(path))
+    for dir in std::env::split_paths(path_var?) {
+        let path = cwd.join(dir).join(&name);
+        if std::fs::metadata(&path).is_ok_and(|metadata| may_be_run(&path, &metadata)) {
+            return Some(path);
+        }
+    }
+    None
 }
 
 /// Whether the file at `path` can be run, by its mode; on Windows, by its name.
@@ -70,9 +75,8 @@ pub fn may_be_run(_path: &Path, metadata: &std::fs::Metadata) -> bool {
 /// Whether the file at `path` can be run, by its mode; on Windows, by its name.
 #[cfg(not(unix))]
 pub fn may_be_run(path: &Path, metadata: &std::fs::Metadata) -> bool {
-    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
-    let is_of_programs = |ending: &OsStr| ["exe", "bat", "cmd", "com"].iter().any(|known| ending == *known);
-    metadata.is_file() && ending.is_some_and(|ending| is_of_programs(&ending))
+    let Some(ending) = path.extension() else { return false };
+    metadata.is_file() && ["exe", "bat", "cmd", "com"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 #[cfg(test)]

@@ -52,15 +52,14 @@ fn end_with_this_thread(command: &mut Command) {
     use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
     use std::os::unix::process::CommandExt as _;
     let this = getpid();
-    let tie = move || {
-        set_parent_process_death_signal(Some(Signal::KILL))?;
-        // It may have ended before.
-        if getppid() == Some(this) { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
-    };
     #[expect(unsafe_code, reason = "std offers no other way to do something in the child")]
     // SAFETY: between fork and exec only system calls are made; nothing is allocated and no lock is taken.
     unsafe {
-        command.pre_exec(tie);
+        command.pre_exec(move || {
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            // This process may have ended before.
+            if getppid() == Some(this) { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
+        });
     }
 }
 

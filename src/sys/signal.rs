@@ -16,12 +16,12 @@ pub enum Signal {
 pub fn watch(on_signal: impl Fn(Signal) + Send + 'static) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
-    let wait = move || {
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
             on_signal(if signal == SIGHUP { Signal::Reload } else { Signal::Stop });
         }
-    };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map(drop)
+    })?;
+    Ok(())
 }
 
 /// A process without a console gets none here: it is asked through its pipe.

@@ -259,7 +259,7 @@ fn a_request_it_does_not_know_is_refused_in_words() {
     refused(answer_to(own, &serde_json::json!({"request": "dance"})), "not understood");
     let mut newer = own;
     newer.protocol.major += 1;
-    refused(answer_to(newer, &serde_json::json!({"request": "stop"})), "older than that request");
+    refused(answer_to(newer, &serde_json::json!({"request": "stop"})), "too old for that request");
     let upgrade = serde_json::json!({"request": "upgrade", "exe": "/missing/kache", "new": 1});
     refused(answer_to(newer, &upgrade), "/missing/kache");
     home.status();
@@ -272,7 +272,7 @@ fn started_on_demand_it_ends_when_nobody_asks() {
     let status = home.start(Path::new(KACHE));
     assert_eq!(status.idle_timeout_ms, Some(1000));
     home.until("it ends", || !home.is_running());
-    assert!(home.log().contains("nobody asked for anything"), "{}", home.log());
+    assert!(home.log().contains("idle: ending"), "{}", home.log());
     assert!(!home.socket().exists());
 }
 
@@ -344,7 +344,7 @@ fn of_many_that_are_started_at_once_one_runs() {
     assert_eq!(n_started, 1, "{}", home.log());
     let output = home.kache(Path::new(KACHE), &["run"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("a daemon runs already"), "{}", said(&output));
+    assert!(said(&output).contains("a daemon is already running"), "{}", said(&output));
 }
 
 #[test]
@@ -370,8 +370,8 @@ fn what_stands_in_the_place_of_its_socket_is_named_and_left_alone() {
     fs::remove_file(home.place().lock).unwrap();
     fs::create_dir(home.place().lock).unwrap();
     let started = said(&home.kache(Path::new(KACHE), &["start"]));
-    let expected = format!("{}: its lock cannot be taken: ", home.place().lock.display());
-    assert!(started.contains(&expected) && started.contains("move away what stands there"), "{started}");
+    let expected = format!("failed to lock {}: ", home.place().lock.display());
+    assert!(started.contains(&expected) && started.contains("move that file away"), "{started}");
     assert!(!started.contains("this is not a socket"), "that was said by an earlier one: {started}");
     fs::remove_dir(home.place().lock).unwrap();
     let dir = home.socket().parent().unwrap().to_owned();

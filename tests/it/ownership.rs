@@ -203,7 +203,7 @@ fn store_that_another_user_owns_or_can_write_is_not_read() {
     let elsewhere = world.root().join("elsewhere");
     fs::rename(&root, &elsewhere).expect("moves the store");
     symlink(&elsewhere, &root).expect("links");
-    refused("is no directory");
+    refused("is not a directory");
     fs::remove_file(&root).expect("removes the link");
     fs::rename(&elsewhere, &root).expect("moves the store back");
     if chown(&root, Some(NOBODY), None).is_err() {

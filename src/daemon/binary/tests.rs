@@ -33,18 +33,18 @@ fn what_cannot_run_or_is_not_kache_does_not_take_over() {
         Verdict::Cannot(why) if why.contains(words) => {}
         other => panic!("{words}: {other:?}"),
     };
-    cannot(judged("exit 1"), "cannot run here");
+    cannot(judged("exit 1"), "preflight failed");
     cannot(judged("echo no room >&2; exit 3"), "no room");
-    cannot(judged("kill -9 $$"), "cannot run here");
+    cannot(judged("kill -9 $$"), "preflight failed");
     cannot(judged("echo hello"), "does not answer as kache");
-    cannot(judged("exec sleep 600"), "does not run");
-    cannot(judged("exec >&- 2>&-; exec sleep 600"), "does not run");
+    cannot(judged("exec sleep 600"), "failed to run");
+    cannot(judged("exec >&- 2>&-; exec sleep 600"), "failed to run");
     cannot(judge(Path::new("/missing/kache"), &running(), Reason::Replaced), "/missing/kache: ");
-    cannot(judge(Path::new("/"), &running(), Reason::Replaced), "no program");
+    cannot(judge(Path::new("/"), &running(), Reason::Replaced), "not a program");
     let dir = tempfile::tempdir().unwrap();
     let half = dir.path().join("half");
     std::fs::write(&half, b"\x7fELF").unwrap();
-    cannot(judge(&half, &running(), Reason::Replaced), "no program");
+    cannot(judge(&half, &running(), Reason::Replaced), "not a program");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_file_that_was_refused_is_left_alone_for_a_while() {
     assert_eq!(launch.refused.as_ref().unwrap().pause, FIRST_PAUSE * 2);
     std::fs::write(&path, "another").unwrap();
     let other = launch.changed().expect("another file is looked at at once");
-    launch.is_known(other);
+    launch.mark_known(other);
     assert_eq!(launch.changed(), None);
     std::fs::remove_file(&path).unwrap();
     assert_eq!(launch.changed(), None, "nothing there is nothing to change to");

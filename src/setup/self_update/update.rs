@@ -64,7 +64,7 @@ pub enum CannotUpdate {
     #[error("cannot replace the program: {dir} is not writable")]
     ReadOnly { dir: PathBuf },
     #[error("another user could replace this program: {0}")]
-    Untrusted(String),
+    Untrusted(#[from] fs::Untrusted),
     #[error("failed to write {path}: {error}")]
     Staging { path: PathBuf, error: io::Error },
     #[error("busy: another self-update is running")]
@@ -105,7 +105,7 @@ impl Installed {
         if !settle::is_writable(dir) {
             return Err(CannotUpdate::ReadOnly { dir: dir.to_owned() });
         }
-        fs::trusted_directories(&self.exe).map_err(CannotUpdate::Untrusted)?;
+        fs::trusted_directories(&self.exe)?;
         let target = &self.receipt.target;
         let asset = newest.asset(&source, target)?;
         let program = match release::asset_name(target).ends_with(".exe") {

@@ -82,6 +82,20 @@ impl Identity {
     }
 }
 
+/// A file that another user could change or replace.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {why}", path.display())]
+pub struct Untrusted {
+    pub path: PathBuf,
+    pub why: String,
+}
+
+impl Untrusted {
+    fn new(path: &Path, why: impl ToString) -> Untrusted {
+        Untrusted { path: path.to_owned(), why: why.to_string() }
+    }
+}
+
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -196,27 +210,32 @@ pub fn canonical(path: &Path) -> io::Result<PathBuf> {
 
 /// The names in a directory, sorted; an error if any cannot be read.
 pub fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        paths.push(entry?.path());
+    }
     paths.sort();
     Ok(paths)
 }
 
 /// The names in a directory, sorted, each with what it is: `f`ile, `d`irectory, `l`ink or `o`ther.
 pub fn names(dir: &Path) -> io::Result<Vec<(OsString, u8)>> {
-    let kind = |kind: std::fs::FileType| match kind {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        names.push((entry.file_name(), letter(entry.file_type()?)));
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn letter(kind: std::fs::FileType) -> u8 {
+    match kind {
         _ if kind.is_file() => b'f',
         _ if kind.is_dir() => b'd',
         _ if kind.is_symlink() => b'l',
         _ => b'o',
-    };
-    let named = |entry: io::Result<std::fs::DirEntry>| {
-        let entry = entry?;
-        Ok((entry.file_name(), kind(entry.file_type()?)))
-    };
-    let mut names: Vec<(OsString, u8)> = std::fs::read_dir(dir)?.map(named).collect::<io::Result<_>>()?;
-    names.sort();
-    Ok(names)
+    }
 }
 
 /// What a symbolic link says.

@@ -53,16 +53,25 @@ pub fn standing(path: &Path) -> io::Result<Standing> {
 pub fn settle(path: &Path, temporary: &Path, bytes: &[u8], mode: u32, still: Still<'_>) -> io::Result<()> {
     let before = std::fs::metadata(path).ok();
     let mode = before.as_ref().map_or(mode, platform::mode);
-    let write = || -> io::Result<()> {
-        step(Step::Write, temporary)?;
-        let mut file = platform::create_with_mode(temporary, mode)?;
-        file.write_all(bytes)?;
-        finish(file, temporary, mode, before.as_ref())?;
-        still()?;
-        rename(temporary, path)
-    };
-    write().inspect_err(|_| give_up(temporary))?;
+    let written = write_temporary(temporary, &mut &bytes[..], mode, before.as_ref());
+    written
+        .and_then(|()| still())
+        .and_then(|()| rename(temporary, path))
+        .inspect_err(|_| give_up(temporary))?;
     sync_parent(path)
+}
+
+/// Writes all of `content` to a new file, safe on the disk.
+fn write_temporary(
+    temporary: &Path,
+    content: &mut impl io::Read,
+    mode: u32,
+    before: Option<&Metadata>,
+) -> io::Result<()> {
+    step(Step::Write, temporary)?;
+    let mut file = platform::create_with_mode(temporary, mode)?;
+    io::copy(content, &mut file)?;
+    finish(file, temporary, mode, before)
 }
 
 /// Puts a copy of the file `from` at `path`.
@@ -73,16 +82,10 @@ pub fn settle_copy(
     mode: u32,
     still: Still<'_>,
 ) -> io::Result<()> {
-    let write = || -> io::Result<()> {
-        let mut source = File::open(from)?;
-        step(Step::Write, temporary)?;
-        let mut file = platform::create_with_mode(temporary, mode)?;
-        io::copy(&mut source, &mut file)?;
-        finish(file, temporary, mode, None)?;
-        still()?;
-        rename_over_program(temporary, path)
-    };
-    write().inspect_err(|_| give_up(temporary))?;
+    write_temporary(temporary, &mut File::open(from)?, mode, None)
+        .and_then(|()| still())
+        .and_then(|()| rename_over_program(temporary, path))
+        .inspect_err(|_| give_up(temporary))?;
     sync_parent(path)
 }
 
@@ -110,23 +113,21 @@ fn moved_away_prefix(path: &Path) -> String {
 /// Removes what was moved away from `path` and is not in use any more.
 pub fn sweep_moved_away(path: &Path) {
     let prefix = moved_away_prefix(path);
-    let is_moved =
-        |other: &PathBuf| other.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix));
     let beside = path.parent().map(super::list).and_then(Result::ok).unwrap_or_default();
-    for moved in beside.iter().filter(|other| is_moved(other)) {
-        let _ = super::remove(moved);
+    for other in beside {
+        if other.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)) {
+            let _ = super::remove(&other);
+        }
     }
 }
 
 /// Puts a symbolic link to `target` at `path`, in the place of what is there.
 pub fn settle_link(target: &Path, path: &Path, temporary: &Path, still: Still<'_>) -> io::Result<()> {
-    let write = || -> io::Result<()> {
-        step(Step::Link, temporary)?;
-        platform::symlink(target, temporary)?;
-        still()?;
-        rename(temporary, path)
-    };
-    write().inspect_err(|_| give_up(temporary))?;
+    step(Step::Link, temporary)
+        .and_then(|()| platform::symlink(target, temporary))
+        .and_then(|()| still())
+        .and_then(|()| rename(temporary, path))
+        .inspect_err(|_| give_up(temporary))?;
     sync_parent(path)
 }
 

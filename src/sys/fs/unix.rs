@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, Per
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::Identity;
+use super::{Identity, Untrusted};
 
 pub(super) fn identity(metadata: &Metadata) -> Identity {
     Identity {
@@ -213,19 +213,18 @@ pub(super) fn create_private_dir_all(dir: &Path) -> io::Result<()> {
 /// `/tmp`). A group that is this user's own, as many systems make one for each user, counts as the user.
 ///
 /// # Errors
-/// The directory that others can write to, and what makes it safe.
-pub fn trusted_directories(path: &Path) -> Result<(), String> {
-    let canonical = std::fs::canonicalize(path).map_err(|e| format!("{}: {e}", path.display()))?;
+/// The directory that others can write to, and how to make it safe.
+pub fn trusted_directories(path: &Path) -> Result<(), Untrusted> {
+    let canonical = std::fs::canonicalize(path).map_err(|e| Untrusted::new(path, e))?;
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     for dir in canonical.ancestors().skip(1) {
-        let at = |why: &str| format!("{}: {why}", dir.display());
-        let metadata = std::fs::metadata(dir).map_err(|e| at(&e.to_string()))?;
+        let metadata = std::fs::metadata(dir).map_err(|e| Untrusted::new(dir, e))?;
         let is_own_group = metadata.gid() == gid && gid == uid;
         let others = if is_own_group { 0o002 } else { 0o022 };
         if metadata.uid() != uid && metadata.uid() != 0 {
-            return Err(at("belongs to another user"));
+            return Err(Untrusted::new(dir, "belongs to another user"));
         } else if metadata.mode() & others != 0 && metadata.mode() & 0o1000 == 0 {
-            return Err(at("can be written by other users; `chmod go-w` makes it safe"));
+            return Err(Untrusted::new(dir, "can be written by other users; `chmod go-w` makes it safe"));
         }
     }
     Ok(())
@@ -233,16 +232,15 @@ pub fn trusted_directories(path: &Path) -> Result<(), String> {
 
 /// Whether the file at `path` may be run in this user's name without asking: it is this user's or root's, and nobody
 /// else can write to it, or replace it.
-pub fn trusted_program(path: &Path) -> Result<(), String> {
-    let at = |why: &str| format!("{}: {why}", path.display());
-    let metadata = std::fs::metadata(path).map_err(|e| at(&e.to_string()))?;
+pub fn trusted_program(path: &Path) -> Result<(), Untrusted> {
+    let metadata = std::fs::metadata(path).map_err(|e| Untrusted::new(path, e))?;
     let own = rustix::process::geteuid().as_raw();
     if !metadata.is_file() || metadata.mode() & 0o111 == 0 {
-        Err(at("is no program"))
+        Err(Untrusted::new(path, "is not a program"))
     } else if metadata.uid() != own && metadata.uid() != 0 {
-        Err(at("belongs to another user"))
+        Err(Untrusted::new(path, "belongs to another user"))
     } else if metadata.mode() & 0o022 != 0 {
-        Err(at("can be written by other users; `chmod go-w` makes it safe"))
+        Err(Untrusted::new(path, "can be written by other users; `chmod go-w` makes it safe"))
     } else {
         trusted_directories(path)
     }

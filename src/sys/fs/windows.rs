@@ -8,21 +8,24 @@ use std::os::windows::fs::{FileExt as _, FileTimesExt as _, MetadataExt as _};
 use std::path::{Component, Path, PathBuf, Prefix};
 use std::time::SystemTime;
 
-use super::Identity;
+use super::{Identity, Untrusted};
 
 /// 1601 to 1970 in the 100 ns steps of a FILETIME.
 const EPOCH_DIFFERENCE: u64 = 116_444_736_000_000_000;
 
 pub(super) fn identity(metadata: &Metadata) -> Identity {
-    let ns = |filetime: u64| (filetime.wrapping_sub(EPOCH_DIFFERENCE) as i64).wrapping_mul(100);
     Identity {
         device: 0,
         inode: 0,
         size: metadata.file_size(),
-        modified_ns: ns(metadata.last_write_time()),
-        changed_ns: ns(metadata.creation_time()),
+        modified_ns: nanoseconds(metadata.last_write_time()),
+        changed_ns: nanoseconds(metadata.creation_time()),
         executable: false,
     }
+}
+
+fn nanoseconds(filetime: u64) -> i64 {
+    (filetime.wrapping_sub(EPOCH_DIFFERENCE) as i64).wrapping_mul(100)
 }
 
 /// Without the `\\?\` that the system puts before what it resolved: below it `/` separates nothing, and a path is not
@@ -42,11 +45,11 @@ pub(super) fn as_usual(path: PathBuf) -> PathBuf {
 fn is_read_otherwise(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
     let stem = name.split(['.', ':']).next().unwrap_or(name).trim_end().to_ascii_uppercase();
-    let is_port = |digit: &str| {
-        matches!(digit, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")
-    };
+    const PORTS: [&str; 13] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "¹", "²", "³"];
     let is_device = matches!(stem.as_str(), "AUX" | "CON" | "CONIN$" | "CONOUT$" | "NUL" | "PRN")
-        || ["COM", "LPT"].iter().any(|port| stem.strip_prefix(port).is_some_and(is_port));
+        || ["COM", "LPT"]
+            .iter()
+            .any(|port| stem.strip_prefix(port).is_some_and(|digit| PORTS.contains(&digit)));
     is_device || name.ends_with(['.', ' '])
 }
 
@@ -197,17 +200,17 @@ pub(super) fn create_private_dir_all(dir: &Path) -> io::Result<()> {
 }
 
 /// Who may write to a directory is told by access lists here, which are inherited from the user's profile.
-pub fn trusted_directories(_path: &Path) -> Result<(), String> {
+pub fn trusted_directories(_path: &Path) -> Result<(), Untrusted> {
     Ok(())
 }
 
 /// Whether the file at `path` may be run in this user's name without asking. Who may write to it is inherited from its
 /// directory here, which is the user's or the administrators'.
-pub fn trusted_program(path: &Path) -> Result<(), String> {
+pub fn trusted_program(path: &Path) -> Result<(), Untrusted> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(()),
-        Ok(_) => Err(format!("{}: is no program", path.display())),
-        Err(e) => Err(format!("{}: {e}", path.display())),
+        Ok(_) => Err(Untrusted::new(path, "is not a program")),
+        Err(e) => Err(Untrusted::new(path, e)),
     }
 }
 
@@ -230,6 +233,10 @@ pub fn is_of_project(_metadata: &Metadata, _project: &Path) -> bool {
     true
 }
 
+fn check(result: i32) -> io::Result<()> {
+    if result == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// What the file system that holds `path` is like.
 #[expect(unsafe_code, reason = "the system's calls; std has none for file systems")]
 pub fn disk(path: &Path) -> io::Result<super::Disk> {
@@ -240,12 +247,11 @@ pub fn disk(path: &Path) -> io::Result<super::Disk> {
     const REMOTE: u32 = 4;
     let path: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
     let mut root = [0_u16; 261];
-    let done = |code: i32| if code == 0 { Err(io::Error::last_os_error()) } else { Ok(()) };
     // SAFETY: the path ends with a zero, and the buffer has the length that is said.
-    done(unsafe { GetVolumePathNameW(path.as_ptr(), root.as_mut_ptr(), root.len() as u32) })?;
+    check(unsafe { GetVolumePathNameW(path.as_ptr(), root.as_mut_ptr(), root.len() as u32) })?;
     let mut free_bytes = 0;
     // SAFETY: the root ends with a zero; what is not wanted may be null.
-    done(unsafe { GetDiskFreeSpaceExW(root.as_ptr(), &mut free_bytes, null_mut(), null_mut()) })?;
+    check(unsafe { GetDiskFreeSpaceExW(root.as_ptr(), &mut free_bytes, null_mut(), null_mut()) })?;
     // SAFETY: the root ends with a zero.
     let is_remote = unsafe { GetDriveTypeW(root.as_ptr()) } == REMOTE;
     let mut name = [0_u16; 32];

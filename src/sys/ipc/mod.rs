@@ -84,6 +84,12 @@ pub enum BindError {
     Io { path: PathBuf, error: io::Error },
 }
 
+impl BindError {
+    fn io(path: &Path, error: io::Error) -> BindError {
+        BindError::Io { path: path.to_owned(), error }
+    }
+}
+
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

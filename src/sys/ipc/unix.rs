@@ -28,8 +28,8 @@ pub(super) fn endpoint_path(dir: &Path, name: &str) -> PathBuf {
 /// a shell got by `su` or a remote command has no variable for it.
 pub fn runtime_dir(env: &Env) -> Option<PathBuf> {
     let named = env.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
-    let usual = || Path::new("/run/user").join(rustix::process::geteuid().as_raw().to_string());
-    [named, Some(usual())].into_iter().flatten().find(|dir| is_ours(dir, true))
+    let usual = Path::new("/run/user").join(rustix::process::geteuid().as_raw().to_string());
+    [named, Some(usual)].into_iter().flatten().find(|dir| is_ours(dir, true))
 }
 
 /// A directory of this user among those of others, where there is no better place. It may not exist.
@@ -77,22 +77,22 @@ impl Listener {
     /// Listens at `endpoint`. The caller holds the lock that every daemon for it takes: a socket that is there is stale.
     pub fn bind(endpoint: &Endpoint) -> Result<Listener, BindError> {
         let path = &endpoint.path;
-        let io = |error| BindError::Io { path: path.clone(), error };
         if path.as_os_str().len() > MAX_SOCKET_PATH_BYTES {
             return Err(BindError::TooLong(path.clone()));
         }
         match std::fs::symlink_metadata(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            Err(e) => return Err(io(e)),
+            Err(e) => return Err(BindError::io(path, e)),
             Ok(metadata) if !metadata.file_type().is_socket() => {
                 return Err(BindError::NotASocket(path.clone()));
             }
             Ok(_) if !is_ours(path, false) => return Err(BindError::NotOurs(path.clone())),
-            Ok(_) => std::fs::remove_file(path).map_err(io)?,
+            Ok(_) => std::fs::remove_file(path).map_err(|e| BindError::io(path, e))?,
         }
-        let listener = UnixListener::bind(path).map_err(io)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(io)?;
-        Listener::new(listener, endpoint, true).map_err(io)
+        let listener = UnixListener::bind(path).map_err(|e| BindError::io(path, e))?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+            .map_err(|e| BindError::io(path, e))?;
+        Listener::new(listener, endpoint, true).map_err(|e| BindError::io(path, e))
     }
 
     fn new(listener: UnixListener, endpoint: &Endpoint, is_own: bool) -> io::Result<Listener> {

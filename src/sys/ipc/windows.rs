@@ -161,7 +161,7 @@ impl Listener {
     pub fn bind(endpoint: &Endpoint) -> Result<Listener, BindError> {
         Listener::open(endpoint, FILE_FLAG_FIRST_PIPE_INSTANCE).map_err(|e| match e.raw_os_error() {
             Some(code) if code == ERROR_ACCESS_DENIED as i32 => BindError::NotOurs(endpoint.path.clone()),
-            _ => BindError::Io { path: endpoint.path.clone(), error: e },
+            _ => BindError::io(&endpoint.path, e),
         })
     }
 

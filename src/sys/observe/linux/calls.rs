@@ -188,26 +188,44 @@ const READ_LINK: &[c_long] = &[libc::SYS_readlinkat];
 
 /// All observed calls.
 pub(super) fn observed(scope: Scope) -> impl Iterator<Item = u32> {
-    let is_left_out = move |number: &&c_long| scope == Scope::AllButLinks && READ_LINK.contains(number);
-    COMMON.iter().chain(OLDER).filter(move |number| !is_left_out(number)).map(|number| *number as u32)
+    let numbers = COMMON.iter().chain(OLDER);
+    numbers
+        .filter(move |number| scope == Scope::All || !READ_LINK.contains(number))
+        .map(|number| *number as u32)
+}
+
+/// Descriptors and flags are `int`: the kernel looks at the lower half only.
+fn int(argument: u64) -> i32 {
+    argument as i32
+}
+
+fn at(dir: u64, path: u64, how: How) -> Touch {
+    Touch { dir: int(dir), path: Some(path), how }
+}
+
+fn probe(flags: u64) -> How {
+    if int(flags) & libc::AT_SYMLINK_NOFOLLOW == 0 { How::Probe } else { How::ProbeLink }
+}
+
+fn change(dir: u64, path: u64, flags: u64) -> Call {
+    let follows = int(flags) & libc::AT_SYMLINK_NOFOLLOW == 0;
+    Call::One(at(dir, path, if follows { How::Change } else { How::ChangeLink }))
+}
+
+fn read_attributes(flags: u64) -> How {
+    if int(flags) & libc::AT_SYMLINK_NOFOLLOW == 0 { How::Attributes } else { How::AttributesOfLink }
 }
 
 /// What the call `number` with these arguments does.
 pub(super) fn understand(number: c_long, args: &[u64; 6]) -> Call {
     let [a, b, c, d, e, _] = *args;
-    // Descriptors and flags are `int`: the kernel looks at the lower half only.
-    let int = |argument: u64| argument as i32;
-    let at = |dir: u64, path: u64, how: How| Touch { dir: int(dir), path: Some(path), how };
-    let link = |flags: u64| {
-        if int(flags) & libc::AT_SYMLINK_NOFOLLOW == 0 { How::Probe } else { How::ProbeLink }
-    };
     match number {
         libc::SYS_openat => Call::One(at(a, b, opened(c))),
         libc::SYS_openat2 => Call::Open2 { dir: int(a), path: b, how: c },
-        libc::SYS_newfstatat => Call::One(at(a, b, link(d))),
-        libc::SYS_statx => Call::One(at(a, b, link(c))),
+        libc::SYS_newfstatat => Call::One(at(a, b, probe(d))),
+        libc::SYS_statx => Call::One(at(a, b, probe(c))),
         libc::SYS_faccessat => Call::One(at(a, b, How::Probe)),
-        libc::SYS_faccessat2 => Call::One(at(a, b, link(d))),
+        libc::SYS_faccessat2 => Call::One(at(a, b, probe(d))),
         libc::SYS_readlinkat => Call::One(at(a, b, How::ProbeLink)),
         // Whether it is there is told by this alone.
         libc::SYS_chdir => Call::One(at(CWD, a, How::Probe)),
@@ -248,15 +266,7 @@ pub(super) fn understand(number: c_long, args: &[u64; 6]) -> Call {
 /// Those about what is known of a file beside its content.
 fn attributes(number: c_long, args: &[u64; 6]) -> Call {
     let [a, b, c, d, e, _] = *args;
-    let at = |dir: u64, path: u64, how: How| Touch { dir: dir as i32, path: Some(path), how };
-    let change = |dir: u64, path: u64, flags: u64| {
-        let follows = flags as i32 & libc::AT_SYMLINK_NOFOLLOW == 0;
-        Call::One(at(dir, path, if follows { How::Change } else { How::ChangeLink }))
-    };
-    let read = |flags: u64| {
-        if flags as i32 & libc::AT_SYMLINK_NOFOLLOW == 0 { How::Attributes } else { How::AttributesOfLink }
-    };
-    let of_open = Touch { dir: a as i32, path: None, how: How::Attributes };
+    let of_open = Touch { dir: int(a), path: None, how: How::Attributes };
     match number {
         libc::SYS_fchmodat => change(a, b, 0),
         FCHMODAT2 | libc::SYS_utimensat => change(a, b, d),
@@ -268,12 +278,12 @@ fn attributes(number: c_long, args: &[u64; 6]) -> Call {
         libc::SYS_getxattr => Call::Attribute(at(CWD, a, How::Attributes), b),
         libc::SYS_lgetxattr => Call::Attribute(at(CWD, a, How::AttributesOfLink), b),
         libc::SYS_fgetxattr => Call::Attribute(of_open, b),
-        GETXATTRAT => Call::Attribute(at(a, b, read(c)), d),
+        GETXATTRAT => Call::Attribute(at(a, b, read_attributes(c)), d),
         libc::SYS_listxattr => Call::One(at(CWD, a, How::Attributes)),
         libc::SYS_llistxattr => Call::One(at(CWD, a, How::AttributesOfLink)),
         libc::SYS_flistxattr => Call::One(of_open),
-        LISTXATTRAT => Call::One(at(a, b, read(c))),
-        FILE_GETATTR => Call::One(at(a, b, read(e))),
+        LISTXATTRAT => Call::One(at(a, b, read_attributes(c))),
+        FILE_GETATTR => Call::One(at(a, b, read_attributes(e))),
         _ => escapes(number, args),
     }
 }
@@ -314,9 +324,13 @@ const FILE_SETATTR: c_long = 469;
 const RENAME_EXCHANGE: i32 = libc::RENAME_EXCHANGE as i32;
 
 #[cfg(target_arch = "x86_64")]
+fn path(path: u64, how: How) -> Touch {
+    at(CWD, path, how)
+}
+
+#[cfg(target_arch = "x86_64")]
 fn older(number: c_long, args: &[u64; 6]) -> Call {
     let [a, b, ..] = *args;
-    let path = |path: u64, how: How| Touch { dir: libc::AT_FDCWD, path: Some(path), how };
     match number {
         libc::SYS_open => Call::One(path(a, opened(b))),
         libc::SYS_creat => Call::One(path(a, How::Truncate)),
@@ -344,23 +358,26 @@ fn older(_number: c_long, _args: &[u64; 6]) -> Call {
 
 /// What a file is opened for.
 pub(super) fn opened(flags: u64) -> How {
-    let flags = flags as i32;
-    let has = |flag: i32| flags & flag == flag;
-    if has(libc::O_PATH) {
-        return if has(libc::O_NOFOLLOW) { How::ProbeLink } else { How::Probe };
+    let flags = int(flags);
+    if has(flags, libc::O_PATH) {
+        return if has(flags, libc::O_NOFOLLOW) { How::ProbeLink } else { How::Probe };
     }
     // A file without a name: what is named is the directory it is made in.
-    if has(libc::O_TMPFILE) || has(libc::O_DIRECTORY) {
+    if has(flags, libc::O_TMPFILE) || has(flags, libc::O_DIRECTORY) {
         return How::Probe;
     }
     match flags & libc::O_ACCMODE {
-        _ if has(libc::O_CREAT | libc::O_EXCL) => How::Create,
-        _ if has(libc::O_TRUNC) => How::Truncate,
-        libc::O_RDONLY if has(libc::O_CREAT) => How::ReadOrCreate,
+        _ if has(flags, libc::O_CREAT | libc::O_EXCL) => How::Create,
+        _ if has(flags, libc::O_TRUNC) => How::Truncate,
+        libc::O_RDONLY if has(flags, libc::O_CREAT) => How::ReadOrCreate,
         libc::O_RDONLY => How::Read,
         libc::O_WRONLY => How::Write,
         _ => How::ReadWrite,
     }
+}
+
+fn has(flags: i32, flag: i32) -> bool {
+    flags & flag == flag
 }
 
 #[cfg(test)]

@@ -68,19 +68,25 @@ impl Prepared {
         let listening = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
         let killable = libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
         let mut takes_privileges = false;
-        let mut try_with = |flags: libc::c_ulong| match self.set_filter(flags) {
-            Err(e) if e.raw_os_error() == Some(libc::EACCES) => {
-                no_new_privileges()?;
-                takes_privileges = true;
-                self.set_filter(flags)
+        let listener = match self.set_permitted_filter(listening | killable, &mut takes_privileges) {
+            Err(e) if e.raw_os_error() == Some(libc::EINVAL) => {
+                self.set_permitted_filter(listening, &mut takes_privileges)
             }
             result => result,
         };
-        let listener = match try_with(listening | killable) {
-            Err(e) if e.raw_os_error() == Some(libc::EINVAL) => try_with(listening),
-            result => result,
-        };
         Ok((listener?, takes_privileges))
+    }
+
+    /// Sets the filter; where that takes `no_new_privs`, with it.
+    fn set_permitted_filter(&self, flags: libc::c_ulong, takes_privileges: &mut bool) -> io::Result<RawFd> {
+        match self.set_filter(flags) {
+            Err(e) if e.raw_os_error() == Some(libc::EACCES) => {
+                no_new_privileges()?;
+                *takes_privileges = true;
+                self.set_filter(flags)
+            }
+            result => result,
+        }
     }
 
     fn set_filter(&self, flags: libc::c_ulong) -> io::Result<RawFd> {
@@ -170,16 +176,12 @@ impl Hello {
             let has_one = n_read > 0 && !header.is_null() && (*header).cmsg_type == libc::SCM_RIGHTS;
             (n_read, has_one.then(|| libc::CMSG_DATA(header).cast::<RawFd>().read_unaligned()))
         };
-        let number = |at: usize| {
-            let bytes = hello.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
-            bytes.map(i32::from_ne_bytes).unwrap_or_default()
-        };
         let proof = hello.get(8..16).and_then(|bytes| bytes.try_into().ok()).map(u64::from_ne_bytes);
         match n_read {
             0 => Ok(None),
             1.. => Ok(Some(Hello {
-                error: number(0),
-                process: number(16),
+                error: number(&hello, 0),
+                process: number(&hello, 16),
                 proof: proof.unwrap_or_default(),
                 takes_privileges: hello[20] != 0,
                 listener,
@@ -196,6 +198,15 @@ impl Hello {
     }
 }
 
+fn number(hello: &[u8; HELLO_BYTES], at: usize) -> i32 {
+    let bytes = hello.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+    bytes.map(i32::from_ne_bytes).unwrap_or_default()
+}
+
+fn step(code: u16, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
+    libc::sock_filter { code, jt, jf, k }
+}
+
 /// Hands the observed calls to the listener, and all calls that come by a foreign way; all others go through. Which
 /// it is depends on the number of the call alone, so the kernel need not run this for most of them.
 fn program(scope: Scope) -> Vec<libc::sock_filter> {
@@ -203,7 +214,6 @@ fn program(scope: Scope) -> Vec<libc::sock_filter> {
     const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     const NOT_LESS: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-    let step = |code: u16, k: u32, jt: u8, jf: u8| libc::sock_filter { code, jt, jf, k };
     let (number_at, architecture_at) = (0, 4);
     let mut program = vec![
         step(LOAD, architecture_at, 0, 0),

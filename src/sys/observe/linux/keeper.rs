@@ -23,10 +23,10 @@ pub(super) struct Standby {
     child: i32,
     /// Threads of the child that are known.
     threads: Vec<i32>,
-    state: State,
+    state: KeeperState,
 }
 
-enum State {
+enum KeeperState {
     /// Only the child has made calls.
     NotNeeded,
     Ready(Keeper),
@@ -36,14 +36,14 @@ enum State {
 
 impl Standby {
     pub(super) fn new(child: i32) -> Standby {
-        Standby { child, threads: vec![child], state: State::NotNeeded }
+        Standby { child, threads: vec![child], state: KeeperState::NotNeeded }
     }
 
     /// To be called before a call of `thread` is answered. Starts a keeper if that is the first one of another process
     /// than the child.
     pub(super) fn prepare(&mut self, listener: &mut Listener, thread: i32, executes: bool) {
-        if matches!(self.state, State::NotNeeded) && self.is_of_another(thread, executes) {
-            self.state = Keeper::start(listener).map_or(State::Impossible, State::Ready);
+        if matches!(self.state, KeeperState::NotNeeded) && self.is_of_another(thread, executes) {
+            self.state = Keeper::start(listener).map_or(KeeperState::Impossible, KeeperState::Ready);
         }
     }
 
@@ -63,7 +63,7 @@ impl Standby {
 
     /// Ends the keeper: nobody is left who could make a call.
     pub(super) fn end(self) {
-        if let State::Ready(keeper) = self.state {
+        if let KeeperState::Ready(keeper) = self.state {
             keeper.end();
         }
     }
@@ -72,7 +72,9 @@ impl Standby {
     /// started, the listener is closed: there is no room for any process then.
     pub(super) fn leave(self, mut listener: Listener) {
         match self.state {
-            State::Ready(keeper) if is_running(keeper.process.as_raw_nonzero().get()) => keeper.take_over(),
+            KeeperState::Ready(keeper) if is_running(keeper.process.as_raw_nonzero().get()) => {
+                keeper.take_over()
+            }
             _ => drop(fork(&mut listener, None)),
         }
     }

@@ -51,7 +51,6 @@ impl Listener {
         if result != 0 {
             return Err(io::Error::last_os_error());
         }
-        let n_words = |n_bytes: u16, least: usize| usize::from(n_bytes).max(least).div_ceil(8);
         let n_in_answer = n_words(sizes.seccomp_notif_resp, size_of::<libc::seccomp_notif_resp>());
         let listener = Listener {
             call: SharedWords::new(n_words(sizes.seccomp_notif, size_of::<libc::seccomp_notif>()))?,
@@ -69,9 +68,8 @@ impl Listener {
 
     /// Waits for a call, or for `other` to become readable or closed; at most `timeout_ms` (-1: for ever).
     pub(super) fn wait(&self, other: Option<RawFd>, timeout_ms: i32) -> Woken {
-        let row = |fd: RawFd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
         // A negative number is left out.
-        let mut rows = [row(self.file.as_raw_fd()), row(other.unwrap_or(-1))];
+        let mut rows = [readable(self.file.as_raw_fd()), readable(other.unwrap_or(-1))];
         #[expect(unsafe_code, reason = "std does not poll")]
         // SAFETY: `rows` is a live array with its true length.
         let n_ready = unsafe { libc::poll(rows.as_mut_ptr(), 2, timeout_ms) };
@@ -135,6 +133,15 @@ impl Listener {
         // Whoever is gone, or has an answer already, needs none.
         let _ = ioctl(self.file.as_raw_fd(), SEND, self.answer.as_mut_ptr());
     }
+}
+
+/// How many words a structure takes of which the kernel wants `n_bytes`, and this program knows `least`.
+fn n_words(n_bytes: u16, least: usize) -> usize {
+    usize::from(n_bytes).max(least).div_ceil(8)
+}
+
+fn readable(fd: RawFd) -> libc::pollfd {
+    libc::pollfd { fd, events: libc::POLLIN, revents: 0 }
 }
 
 fn ioctl(fd: RawFd, request: u64, argument: *mut u64) -> io::Result<()> {

@@ -30,13 +30,13 @@ enum Change {
 /// What was at a name before a call that would change it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Before {
-    state: State,
+    state: StateBefore,
     /// The call follows a symbolic link at the end of the name.
     follow: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum StateBefore {
     Absent,
     /// A file whose content the call would throw away: any change of its state is such a change.
     Content(Identity),
@@ -79,11 +79,13 @@ impl Own {
 
     /// The same for what may have no name any more: that was theirs, or it was seen under its name.
     pub(super) fn covers_nameless(&self, real: &Path) -> bool {
-        let is_nameless = || {
-            real.as_os_str().as_bytes().ends_with(b" (deleted)") && std::fs::symlink_metadata(real).is_err()
-        };
-        !self.0.is_empty() && (self.covers(real) || is_nameless())
+        !self.0.is_empty() && (self.covers(real) || is_nameless(real))
     }
+}
+
+/// Whether the kernel says that a file has no name any more.
+fn is_nameless(real: &Path) -> bool {
+    real.as_os_str().as_bytes().ends_with(b" (deleted)") && std::fs::symlink_metadata(real).is_err()
 }
 
 /// The path and the directories above it but the root, the longest last.
@@ -94,7 +96,7 @@ fn prefixes(path: &Path) -> impl Iterator<Item = &[u8]> {
 }
 
 /// `None` where the call cannot put anything of its own there, or where it cannot be told what is there.
-fn state_before(real: &Path, how: How, follow: bool) -> Option<State> {
+fn state_before(real: &Path, how: How, follow: bool) -> Option<StateBefore> {
     let found = match look(real, follow) {
         Ok(metadata) => Some(metadata),
         Err(e) if is_absent(&e) => None,
@@ -103,7 +105,7 @@ fn state_before(real: &Path, how: How, follow: bool) -> Option<State> {
     match (how, found) {
         (How::Source | How::Replace | How::Remove, Some(metadata)) => Some(node(&metadata)),
         (How::Truncate, Some(metadata)) if metadata.is_file() => {
-            Some(State::Content(Identity::from_metadata(&metadata)))
+            Some(StateBefore::Content(Identity::from_metadata(&metadata)))
         }
         (
             How::Replace
@@ -114,23 +116,23 @@ fn state_before(real: &Path, how: How, follow: bool) -> Option<State> {
             | How::ReadWrite
             | How::ReadOrCreate,
             None,
-        ) => Some(State::Absent),
+        ) => Some(StateBefore::Absent),
         _ => None,
     }
 }
 
 fn happened(path: &Path, before: Before) -> bool {
     match (before.state, look(path, before.follow)) {
-        (State::Absent, now) => now.is_ok(),
-        (State::Content(_) | State::Node { .. }, Err(e)) => is_absent(&e),
-        (State::Content(then), Ok(now)) => Identity::from_metadata(&now) != then,
-        (then @ State::Node { .. }, Ok(now)) => node(&now) != then,
+        (StateBefore::Absent, now) => now.is_ok(),
+        (StateBefore::Content(_) | StateBefore::Node { .. }, Err(e)) => is_absent(&e),
+        (StateBefore::Content(then), Ok(now)) => Identity::from_metadata(&now) != then,
+        (then @ StateBefore::Node { .. }, Ok(now)) => node(&now) != then,
     }
 }
 
-fn node(metadata: &Metadata) -> State {
+fn node(metadata: &Metadata) -> StateBefore {
     let Identity { device, inode, .. } = Identity::from_metadata(metadata);
-    State::Node { device, inode }
+    StateBefore::Node { device, inode }
 }
 
 fn look(path: &Path, follow: bool) -> io::Result<Metadata> {

@@ -13,8 +13,9 @@ pub fn has_privileges(program: &Path) -> bool {
     if !metadata.is_file() {
         return false;
     }
-    let sets = |bits: u32| metadata.mode() & bits == bits;
-    let has_bits = sets(libc::S_ISUID) || sets(libc::S_ISGID | libc::S_IXGRP);
+    // Without the right to execute it for the group, the group's bit asks for locks.
+    const SET_GROUP: u32 = libc::S_ISGID | libc::S_IXGRP;
+    let has_bits = metadata.mode() & libc::S_ISUID != 0 || metadata.mode() & SET_GROUP == SET_GROUP;
     (has_bits || has_capabilities(program)) && !is_without_privileges(program)
 }
 
@@ -51,7 +52,6 @@ pub(super) fn kill(thread: i32) {
 
 /// Empty where `/proc` is missing or counts processes in another way. Whoever is not found is killed at its next call.
 fn descendants(process: i32) -> Vec<i32> {
-    let number = |text: &str| text.parse::<i32>().ok();
     let own = std::fs::read_link("/proc/self").ok();
     if own.as_deref().and_then(Path::to_str).and_then(number) != Some(getpid().as_raw_nonzero().get()) {
         return Vec::new();
@@ -72,6 +72,10 @@ fn descendants(process: i32) -> Vec<i32> {
         found.extend(own);
     }
     found
+}
+
+fn number(text: &str) -> Option<i32> {
+    text.parse().ok()
 }
 
 #[cfg(test)]

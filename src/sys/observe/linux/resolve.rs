@@ -157,24 +157,27 @@ pub(super) fn proc_link(thread: i32, name: std::fmt::Arguments<'_>) -> io::Resul
 /// has mounted it anew.
 pub(super) fn proc_number(thread: i32) -> io::Result<i32> {
     static IS_OURS: OnceLock<bool> = OnceLock::new();
-    let is_ours = || {
-        let own = std::process::id().to_string();
-        std::fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str())
-    };
-    if *IS_OURS.get_or_init(is_ours) { Ok(thread) } else { foreign_number(thread) }
+    if *IS_OURS.get_or_init(is_our_proc) { Ok(thread) } else { foreign_number(thread) }
+}
+
+/// Whether `/proc` numbers processes as they are numbered for this one.
+fn is_our_proc() -> bool {
+    let own = std::process::id().to_string();
+    std::fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str())
 }
 
 /// What `/proc` tells of a descriptor of the thread has the thread's number there.
 fn foreign_number(thread: i32) -> io::Result<i32> {
-    // Whoever asks takes "not found" for an answer about the name below the number.
-    let failed = |e: io::Error| io::Error::other(e);
+    // Errors become `other`: the caller takes "not found" for an answer about the name below the number.
     let opened = match open_thread(thread, PIDFD_THREAD) {
         // Before Linux 6.9, only the first thread of a process can be opened.
-        Err(e) if e.raw_os_error() == Some(libc::EINVAL) => open_thread(thread, 0).map_err(failed)?,
-        opened => opened.map_err(failed)?,
+        Err(e) if e.raw_os_error() == Some(libc::EINVAL) => {
+            open_thread(thread, 0).map_err(io::Error::other)?
+        }
+        opened => opened.map_err(io::Error::other)?,
     };
     let path = format!("/proc/self/fdinfo/{}", opened.as_raw_fd());
-    let told = std::fs::read_to_string(path).map_err(failed)?;
+    let told = std::fs::read_to_string(path).map_err(io::Error::other)?;
     let number = told.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
     number.filter(|number| *number > 0).ok_or_else(|| io::Error::other("/proc does not show it"))
 }

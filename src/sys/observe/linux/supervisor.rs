@@ -232,7 +232,18 @@ fn note(
     }
 }
 
-/// Who waits for an answer.
+/// The word at a position in the memory of a program.
+fn word(bytes: &[u8], at: usize) -> u64 {
+    let word = bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+    word.map(u64::from_ne_bytes).unwrap_or_default()
+}
+
+/// Whether an attribute says who may use a file.
+fn is_permission(attribute: &[u8]) -> bool {
+    attribute.starts_with(b"security.") || attribute.starts_with(b"system.")
+}
+
+/// A thread that waits for an answer.
 struct Caller<'a> {
     thread: i32,
     id: u64,
@@ -352,14 +363,10 @@ impl Caller<'_> {
             Ok(_) => return,
             Err(e) => return self.unreadable(&e),
         }
-        let word = |at: usize| {
-            let bytes = words.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
-            bytes.map(u64::from_ne_bytes).unwrap_or_default()
-        };
-        if word(16) & libc::RESOLVE_IN_ROOT != 0 {
+        if word(&words, 16) & libc::RESOLVE_IN_ROOT != 0 {
             return self.lose(|| "a path in a root of its own".to_owned());
         }
-        self.touch(Touch { dir, path: Some(path), how: calls::opened(word(0)) });
+        self.touch(Touch { dir, path: Some(path), how: calls::opened(word(&words, 0)) });
     }
 
     /// Whoever is asked may answer by anything: except those that only know names of users and hosts.
@@ -403,7 +410,6 @@ impl Caller<'_> {
             Ok(n_bytes) => n_bytes.and_then(|n_bytes| self.notes.buffer.get(..n_bytes)),
             Err(e) => return self.unreadable(&e),
         };
-        let is_permission = |name: &[u8]| name.starts_with(b"security.") || name.starts_with(b"system.");
         let how = match touch.how {
             how if !name.is_some_and(is_permission) => how,
             How::AttributesOfLink => How::ProbeLink,
