@@ -79,7 +79,7 @@ fn user_of(process: HANDLE) -> io::Result<String> {
     let mut length = 0;
     let size = size_of_val(&buffer) as u32;
     let at = buffer.as_mut_ptr();
-    // SAFETY: the buffer has the size that is told.
+    // SAFETY: the buffer has the given size.
     check(unsafe { GetTokenInformation(token.as_raw_handle(), TokenUser, at.cast(), size, &mut length) })?;
     let mut text = null_mut();
     // SAFETY: the call before filled the buffer with a TOKEN_USER, whose identifier stands in the same buffer.
@@ -182,23 +182,24 @@ impl Listener {
         // SAFETY: the call uses the pipe and the structure only.
         let connected =
             match unsafe { Operation::start(&pipe, |pipe, overlapped| ConnectNamedPipe(pipe, overlapped)) } {
-                Err(e) if is_error(&e, ERROR_PIPE_CONNECTED) => Ok(()),
-                Err(e) => Err(e),
+                Err(e) if is_error(&e, ERROR_PIPE_CONNECTED) => Some(Ok(())),
+                Err(e) => Some(Err(e)),
                 Ok(operation) => {
                     let handles = [operation.event.as_raw_handle(), stop.event.as_raw_handle()];
                     // SAFETY: both handles are open as long as this waits.
                     let which = unsafe { WaitForMultipleObjects(2, handles.as_ptr(), 0, INFINITE) };
                     if which == WAIT_OBJECT_0 {
-                        operation.finish(None).map(drop)
-                    } else if operation.finish(Some(Instant::now())).is_err() {
-                        *next = Some(pipe);
-                        return Ok(None);
+                        Some(operation.finish(None).map(drop))
                     } else {
-                        // Somebody connected just now: that is still answered.
-                        Ok(())
+                        // If somebody connected just now, that is still answered.
+                        operation.finish(Some(Instant::now())).is_ok().then_some(Ok(()))
                     }
                 }
             };
+        let Some(connected) = connected else {
+            *next = Some(pipe);
+            return Ok(None);
+        };
         // The name must not vanish, whatever came of this one; unless nobody is to be accepted any more.
         if !stop.is_given() {
             *next = Some(instance(&self.name, &self.descriptor, 0)?);
@@ -405,7 +406,7 @@ impl Write for Stream {
     }
 }
 
-/// Connects to whoever listens at `endpoint`, if that is a process of this user.
+/// Connects to the listener at `endpoint`, if it is a process of this user.
 pub fn connect(endpoint: &Endpoint, limit: Duration) -> io::Result<Stream> {
     let name = wide(endpoint.path.as_os_str());
     let deadline = Instant::now() + limit;
@@ -458,7 +459,7 @@ pub(super) fn activated(_env: &Env, _endpoint: &Endpoint) -> io::Result<Option<L
     Ok(None)
 }
 
-/// What the next program is told: to open instances of the same pipe.
+/// Has the next program open instances of the same pipe.
 pub fn pass_on(_listener: &Listener, _lock: &RunLock) -> io::Result<String> {
     Ok("join".to_owned())
 }
