@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use crate::invocation::driver::is_compiler_name;
+use crate::invocation::driver::Driver;
 
 /// The role of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub fn form(args: &[OsString], in_build_script: bool, is_command: &dyn Fn(&OsStr
     if bytes.is_empty() || bytes.starts_with(b"-") {
         return Form::CommandLine;
     }
-    if bytes.iter().any(|byte| matches!(byte, b'/' | b'\\')) || is_compiler_name(first).is_some() {
+    if bytes.iter().any(|byte| matches!(byte, b'/' | b'\\')) || Driver::from_name(first).is_some() {
         return Form::Wrapper;
     }
     if is_command(first) {
@@ -39,7 +39,7 @@ pub fn form(args: &[OsString], in_build_script: bool, is_command: &dyn Fn(&OsStr
 fn is_for_compiler(argument: &OsStr) -> bool {
     let bytes = argument.as_encoded_bytes();
     let asked: [&[u8]; 5] = [b"-vV", b"-", b"--crate-name", b"-V", b"--version"];
-    asked.contains(&bytes) || bytes.starts_with(b"--print") || is_compiler_name(argument).is_some()
+    asked.contains(&bytes) || bytes.starts_with(b"--print") || Driver::from_name(argument).is_some()
 }
 
 /// Whether this is the name of a C compiler, such as `cc`, `gcc-12`, `clang++.exe` or `x86_64-linux-gnu-gcc`, as used in

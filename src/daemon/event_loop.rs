@@ -320,7 +320,7 @@ impl Daemon {
                 respond(reply, Response::Refused { why: "this build runs already".to_owned() });
             }
             Verdict::No(decision) => {
-                respond(reply, Response::Refused { why: format!("that build {decision}") })
+                respond(reply, Response::Refused { why: format!("that build {decision}") });
             }
             Verdict::Cannot(why) => {
                 if reason == Reason::Replaced {

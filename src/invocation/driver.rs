@@ -9,15 +9,17 @@ pub enum Driver {
     Clippy,
 }
 
-/// The driver that a path or a bare name stands for: `rustc`, `RUSTC.EXE`, `/opt/bin/rustc-1.80`, `clippy-driver`.
-pub fn is_compiler_name(name: &OsStr) -> Option<Driver> {
-    let bytes = name.as_encoded_bytes();
-    let file_name = bytes.rsplit(|byte| matches!(byte, b'/' | b'\\')).next()?;
-    let file_name = std::str::from_utf8(file_name).ok()?.to_ascii_lowercase();
-    match file_name.strip_suffix(".exe").unwrap_or(&file_name) {
-        "rustc" => Some(Driver::Rustc),
-        "clippy-driver" => Some(Driver::Clippy),
-        stem => stem.strip_prefix("rustc-").filter(|rest| is_version(rest)).map(|_| Driver::Rustc),
+impl Driver {
+    /// The driver that a path or a bare name stands for: `rustc`, `RUSTC.EXE`, `/opt/bin/rustc-1.80`, `clippy-driver`.
+    pub fn from_name(name: &OsStr) -> Option<Driver> {
+        let bytes = name.as_encoded_bytes();
+        let file_name = bytes.rsplit(|byte| matches!(byte, b'/' | b'\\')).next()?;
+        let file_name = std::str::from_utf8(file_name).ok()?.to_ascii_lowercase();
+        match file_name.strip_suffix(".exe").unwrap_or(&file_name) {
+            "rustc" => Some(Driver::Rustc),
+            "clippy-driver" => Some(Driver::Clippy),
+            stem => stem.strip_prefix("rustc-").filter(|rest| is_version(rest)).map(|_| Driver::Rustc),
+        }
     }
 }
 
@@ -49,7 +51,7 @@ mod tests {
             ("", None),
         ];
         for (name, expected) in table {
-            assert_eq!(is_compiler_name(OsStr::new(name)), expected, "{name}");
+            assert_eq!(Driver::from_name(OsStr::new(name)), expected, "{name}");
         }
     }
 }

@@ -3,7 +3,7 @@
 //! [`parse`] understands what rustc 1.95 accepts. Whatever it does not understand becomes a
 //! [`crate::outcome::Bypass`]: the compiler then runs untouched. `raw` splits argv into options and values in every
 //! spelling, `parse` gives them their meaning (`emit`: `--emit`, `codegen`: `-C`, `unstable`: `-Z`), `outputs` names the files
-//! by role, with the affixes of `target`; `driver` tells a compiler by its name.
+//! by role, with the affixes of `target`; `driver` recognizes compilers by name.
 //! What rustc will write depends on the target triple, a value: `cfg!` does not occur here.
 
 pub mod codegen;
@@ -123,7 +123,7 @@ pub struct SearchPath {
 /// What may be looked for in a search path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SearchKind {
-    /// Crates of which only transitive dependencies are meant.
+    /// Transitive dependencies.
     Dependency,
     /// Crates named by the source.
     Crate,

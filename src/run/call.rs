@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::invocation::driver::{Driver, is_compiler_name};
+use crate::invocation::driver::Driver;
 use crate::invocation::{Invocation, Output, outputs, parse};
 use crate::sys::env::Env;
 use crate::sys::{fs, host, process, shield};
@@ -26,9 +26,9 @@ impl<'a> Call<'a> {
     /// The call in the arguments after `kache`; `None` where there are none.
     pub fn of(args: &'a [OsString]) -> Option<Call<'a>> {
         let (program, rest) = args.split_first()?;
-        let driver = is_compiler_name(program);
+        let driver = Driver::from_name(program);
         let has_compiler = driver != Some(Driver::Rustc)
-            && rest.first().is_some_and(|first| is_compiler_name(first) == Some(Driver::Rustc));
+            && rest.first().is_some_and(|first| Driver::from_name(first) == Some(Driver::Rustc));
         let (prefix, args) = rest.split_at(usize::from(has_compiler));
         Some(Call { program, prefix, args, driver })
     }

@@ -85,7 +85,7 @@ pub fn files(dir: &Path, problems: &mut Vec<String>) -> Vec<StoredFile> {
     for path in list(dir, problems) {
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_file() => {
-                found.push(StoredFile { path, state: FileState::from_metadata(&metadata) })
+                found.push(StoredFile { path, state: FileState::from_metadata(&metadata) });
             }
             Ok(_) => {}
             // Other processes remove files too.

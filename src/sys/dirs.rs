@@ -1,4 +1,4 @@
-//! Where the system keeps a user's files.
+//! The directories of the platform for a user's files.
 
 use std::path::PathBuf;
 

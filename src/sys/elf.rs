@@ -1,4 +1,4 @@
-//! What an ELF file says of its parts.
+//! Reads the segments of ELF files.
 
 /// `PT_INTERP`: the kind of the segment that names the loader.
 pub const INTERPRETER: usize = 3;
@@ -13,8 +13,8 @@ pub struct Segment {
     pub n_bytes: usize,
 }
 
-/// The segments of an ELF file that begins with `head`; `None` for what is none, and in place of one that is damaged or
-/// not told of in `head`.
+/// The segments of an ELF file that begins with `head`; `None` for another file, and in place of a segment that is
+/// damaged or not described in `head`.
 pub fn segments(head: &[u8]) -> Option<impl Iterator<Item = Option<Segment>>> {
     let is_64 = match head.strip_prefix(b"\x7fELF")?.first()? {
         1 => false,

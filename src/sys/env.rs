@@ -28,7 +28,7 @@ impl Env {
         }
     }
 
-    /// An environment made up for a test.
+    /// An environment for a test.
     pub fn with_vars(vars: &[(&str, &str)]) -> Env {
         let vars = vars.iter().map(|(name, value)| (name.into(), value.into())).collect();
         Env { args: Vec::new(), vars, cwd: None }
@@ -57,7 +57,7 @@ fn is_same_name(one: &OsStr, other: &OsStr) -> bool {
     one == other || cfg!(windows) && one.eq_ignore_ascii_case(other)
 }
 
-/// What removes a variable from the shell that people have here.
+/// The command that removes a variable in this system's usual shell.
 pub fn unset_command(name: &str) -> String {
     if cfg!(windows) { format!("Remove-Item Env:{name}") } else { format!("unset {name}") }
 }
@@ -67,7 +67,7 @@ pub fn current_exe() -> std::io::Result<PathBuf> {
     std::env::current_exe()
 }
 
-/// The state of the file that this process runs, if that can be told; `launched` is the path it was started by. On
+/// The state of the file that this process runs, if it is known; `launched` is the path it was started by. On
 /// Linux the file itself is looked at, which may have been replaced at its path since.
 pub fn running_file(launched: &Path) -> Option<Identity> {
     let path = if cfg!(target_os = "linux") { Path::new("/proc/self/exe") } else { launched };

@@ -1,7 +1,7 @@
-//! The machine.
+//! Facts about the machine.
 
 /// What decides the code that `target-cpu=native` makes: vendor, family, model and feature flags of the processor.
-/// `None` where it cannot be told.
+/// `None` where it is unknown.
 #[cfg(target_os = "linux")]
 pub fn cpu_description() -> Option<Vec<u8>> {
     const DECIDING: [&str; 8] =
@@ -15,7 +15,7 @@ pub fn cpu_description() -> Option<Vec<u8>> {
     (!lines.is_empty()).then(|| lines.join("\n").into_bytes())
 }
 
-/// What decides the code that `target-cpu=native` makes; `None` where it cannot be told.
+/// What decides the code that `target-cpu=native` makes; `None` where it is unknown.
 #[cfg(not(target_os = "linux"))]
 pub fn cpu_description() -> Option<Vec<u8>> {
     None

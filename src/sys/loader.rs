@@ -1,4 +1,4 @@
-//! Which libraries a program is made of, according to the loader of the system.
+//! Lists the dynamic libraries of a program, as the loader of the system finds them.
 
 #[cfg(target_os = "linux")]
 use std::ffi::OsStr;

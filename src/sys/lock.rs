@@ -15,16 +15,16 @@ pub struct FileLock {
     patience: Duration,
 }
 
-/// How often a holder has to show that it goes on, at least.
+/// The longest time between two heartbeats of a holder.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 impl FileLock {
-    /// How often the holder has to show that work goes on. It takes those who wait to be as patient as itself.
+    /// The time between two heartbeats. It assumes that others wait with the same patience.
     pub fn heartbeat_every(&self) -> Duration {
         (self.patience / 4).clamp(Duration::from_millis(50), HEARTBEAT)
     }
 
-    /// Shows the waiting that work goes on.
+    /// Shows waiting processes that work goes on.
     pub fn heartbeat(&self) {
         let _ = self.file.set_modified(SystemTime::now());
     }
@@ -49,7 +49,7 @@ impl FileLock {
 pub enum Waited {
     /// The lock was free.
     Free(FileLock),
-    /// Somebody held it, and let go.
+    /// Another process held it, and released it.
     AfterHolder(FileLock),
     /// The holder showed no progress for too long. It still holds the lock.
     Stalled,

@@ -1,4 +1,4 @@
-//! The ground: the operating system, behind functions that say what they promise. Knows nothing of kache.
+//! The operating system, behind functions with documented guarantees. Knows nothing of kache.
 //!
 //! `cfg(unix)`, `cfg(windows)` and `cfg(target_os)` stand here and nowhere else, and so do the calls that
 //! `clippy.toml` bans: reading the environment, starting processes, changing files, asking for the time.

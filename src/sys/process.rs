@@ -1,4 +1,4 @@
-//! Other programs.
+//! Starts other programs: replacing this process, with captured output, or detached from it.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write as _};
@@ -211,7 +211,7 @@ fn detached<A: AsRef<OsStr>>(program: &OsStr, args: &[A]) -> io::Result<Command>
     Ok(command)
 }
 
-/// A key pressed in the terminal, and its end, are not meant for a detached process.
+/// Detaches a process from the terminal: signals of the terminal do not reach it.
 #[cfg(unix)]
 fn leave_session(command: &mut Command) {
     use std::os::unix::process::CommandExt as _;
@@ -283,7 +283,7 @@ pub fn leave_console() {
 /// Whether a program that runs for long should be a copy: the file of a running program cannot be replaced here.
 pub const RUNS_FROM_COPY: bool = cfg!(windows);
 
-/// Tells the program before this one that it may end, where that is not this very process.
+/// Signals the previous program that it may end, where that is another process.
 pub fn say_ready() {
     if cfg!(windows) {
         let _ = io::stdout().write_all(b"\n");
@@ -310,7 +310,7 @@ pub fn end(_pid: u32, _forced: bool) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// A key pressed in the terminal is not meant for such a child.
+/// Puts a child into a group of its own: Ctrl-C in the terminal does not reach it.
 #[cfg(unix)]
 pub(super) fn leave_group(command: &mut Command) {
     use std::os::unix::process::CommandExt as _;

@@ -1,4 +1,4 @@
-//! Programs that are started for a person, with nothing but what is named here, and cleaning up after whatever end.
+//! Programs that a command starts with a given environment, and a clean-up that runs however this process ends.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader, PipeWriter};
@@ -23,7 +23,11 @@ impl Program<'_> {
 
     /// Runs it, with each line that it prints to standard error given to `each`; what it prints otherwise is dropped.
     /// As long as it runs, `aftermath` waits.
-    pub fn told(&self, aftermath: Option<&Aftermath>, each: &mut dyn FnMut(&[u8])) -> io::Result<ExitStatus> {
+    pub fn run_with_lines(
+        &self,
+        aftermath: Option<&Aftermath>,
+        each: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<ExitStatus> {
         let mut command = self.command();
         match aftermath {
             Some(aftermath) => command.stdin(aftermath.alive.try_clone()?),
@@ -31,9 +35,9 @@ impl Program<'_> {
         };
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
-        let told = child.stderr.take().map_or(Ok(()), |stderr| lines(BufReader::new(stderr), each));
+        let read = child.stderr.take().map_or(Ok(()), |stderr| lines(BufReader::new(stderr), each));
         let status = child.wait()?;
-        told.map(|()| status)
+        read.map(|()| status)
     }
 
     fn command(&self) -> Command {
@@ -64,7 +68,7 @@ pub struct Aftermath {
 }
 
 impl Aftermath {
-    /// Starts it. A key pressed in the terminal is not meant for it.
+    /// Starts it. Ctrl-C in the terminal does not reach it.
     pub fn prepare(program: &Path, args: &[&OsStr]) -> io::Result<Aftermath> {
         let (end, alive) = io::pipe()?;
         let mut command = Command::new(program);

@@ -1,11 +1,11 @@
-//! A panic is a defect of this program; it must not become a failed build of somebody else's.
+//! Catches panics: a bug in kache must not fail a build.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
 static LAST: Mutex<Option<String>> = Mutex::new(None);
 
-/// From now on panics print nothing: what they say is kept for [`shielded`].
+/// Keeps panic messages for [`shielded`] instead of printing them.
 pub fn keep_quiet() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|place| format!("{}:{}: ", place.file(), place.line()));
@@ -15,7 +15,7 @@ pub fn keep_quiet() {
     }));
 }
 
-/// What `work` returns; if it panics, what it said. Whatever it was about to change is not looked at afterwards.
+/// The result of `work`, or its panic message. What it was changing must not be used after a panic.
 pub fn shielded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
         let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();

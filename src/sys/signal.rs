@@ -1,4 +1,4 @@
-//! What the system asks of a running process.
+//! Signals to a running process.
 
 use std::io;
 

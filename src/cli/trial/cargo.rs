@@ -100,7 +100,7 @@ impl Cargo {
         };
         let mut said = String::new();
         let watch = Stopwatch::start();
-        let status = program.told(aftermath, &mut |line| {
+        let status = program.run_with_lines(aftermath, &mut |line| {
             let line = String::from_utf8_lossy(line);
             each(&line);
             said.push_str(&line);

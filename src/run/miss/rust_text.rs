@@ -15,7 +15,7 @@ pub fn code(source: &[u8]) -> Vec<u8> {
             [b'r', b'"' | b'#', ..] if !follows_name(source, at) => raw_string(rest),
             [b'b' | b'c', b'r', b'"' | b'#', ..] if !follows_name(source, at) => {
                 let (keeps, length) = raw_string(&rest[1..]);
-                (keeps + 1, length + 1)
+                (keeps.saturating_add(1), length + 1)
             }
             [b'\'', ..] => (1, character_length(rest)),
             [byte, ..] if is_of_name(*byte) => (usize::MAX, name_length(rest)),
@@ -210,6 +210,13 @@ mod tests {
     fn names_in_attributes_are_found() {
         let code = code(b"#![allow(x)] #[derive(Clone, a::B)] struct S; let y = [z]; #[c = \"d\"] fn f() {}");
         assert_eq!(attributes(&code).collect::<Vec<_>>(), ["allow", "x", "derive", "Clone", "a", "B", "c"]);
+    }
+
+    #[test]
+    fn prefix_of_a_raw_string_may_end_a_text() {
+        for text in ["br#", "cr##", "r#", "br", "b"] {
+            assert_eq!(code(text.as_bytes()), text.as_bytes());
+        }
     }
 
     proptest! {

@@ -1,9 +1,9 @@
-//! Files. What differs between systems: identity of a file (Windows offers no stable inode number here, so a file
-//! is known there by its times and size), cloning (btrfs, XFS and APFS; elsewhere links or copies), and the write
-//! clock (Unix can ask the kernel to stamp with its own).
+//! Files. Everything that changes a file goes through a function of this module, so that tests can inject a fault at each
+//! such step: a crash or an error (`fault`), or a panic (`defect`).
 //!
-//! Everything that changes a file goes through a function of this module. Under test each of them is a step at
-//! which a crash can be asked for: see `fault`. In a program that is built for tests it can be a panic: see `defect`.
+//! Systems differ in the identity of a file (Windows offers no stable inode number here, so times and size identify a
+//! file there), in cloning (btrfs, XFS and APFS; elsewhere links or copies), and in the clock of writes (Unix can ask the
+//! kernel to stamp with its own).
 
 #[cfg(unix)]
 mod unix;
@@ -51,7 +51,7 @@ pub struct Disk {
     pub free_files: u64,
 }
 
-/// Tells one state of one file from all others, without reading it.
+/// Identifies one state of one file, without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub device: u64,
@@ -61,12 +61,12 @@ pub struct Identity {
     pub modified_ns: i64,
     /// Last change of content, name count or mode, nanoseconds since 1970 (Windows: creation).
     pub changed_ns: i64,
-    /// It can be started as a program (never told on Windows). A change of that shows in the change time too.
+    /// It can be started as a program (always false on Windows). A change of that shows in the change time too.
     pub executable: bool,
 }
 
 impl Identity {
-    /// The identity in what the system tells about a file.
+    /// The identity in the metadata of a file.
     pub fn from_metadata(metadata: &Metadata) -> Identity {
         platform::identity(metadata)
     }
@@ -169,8 +169,8 @@ pub fn open(path: &Path) -> io::Result<File> {
     platform::without_waiting(OpenOptions::new().read(true)).open(path)
 }
 
-/// Reads the regular file at `path` by `read`, which answers what it found and how many bytes there were, and tells the
-/// file's identity.
+/// Reads the regular file at `path` by `read`, which returns its result and the number of bytes. Returns the result and
+/// the file's identity.
 ///
 /// # Errors
 /// It cannot be read, or changed meanwhile.
@@ -193,12 +193,12 @@ pub fn read_unchanged<T>(
     Ok((found, after))
 }
 
-/// What the system tells about `path`, symbolic links followed.
+/// The metadata of `path`, symbolic links followed.
 pub fn metadata(path: &Path) -> io::Result<Metadata> {
     std::fs::metadata(path)
 }
 
-/// What the system tells about `path` itself.
+/// The metadata of `path` itself.
 pub fn symlink_metadata(path: &Path) -> io::Result<Metadata> {
     std::fs::symlink_metadata(path)
 }
@@ -349,7 +349,7 @@ pub fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
     platform::set_modified(path, time)
 }
 
-/// Gives the file a new change time, as a sign of life. Its time of last modification stays what it is.
+/// Gives the file a new change time, which marks it as used. Its time of last modification stays what it is.
 pub fn renew(path: &Path) -> io::Result<()> {
     step(Step::Stamp, path)?;
     let now = SystemTime::now();

@@ -1,6 +1,6 @@
-//! Files that kache makes for itself: the store, memos, records and locks. They are for the user alone, whatever the
-//! umask is, unless the user has said that the cache directory is shared. Symbolic links are not followed: what is
-//! made stays in the directory that was named.
+//! Files that kache makes for itself: the store, memos, records and locks. Only the user can access them, whatever the
+//! umask is, unless the cache directory is configured as shared. Symbolic links are not followed, so that nothing is made
+//! outside of the given directory.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write as _};

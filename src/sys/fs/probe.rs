@@ -1,5 +1,4 @@
-//! How files get from one directory into another, told by doing it: with a file of a few bytes that is gone again
-//! afterwards.
+//! Finds out how files get from one directory into another, by trying it with a small file that is removed afterwards.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,8 @@
-//! Changing files that belong to people: whole or not at all, with their mode and owner, safe on the disk before the
-//! change is called done.
+//! Changes the user's files atomically: they keep their mode and owner, and are synced to disk.
 //!
-//! Each function writes a temporary file beside its target and renames it there. A process that is killed in between
-//! leaves the old state, and perhaps the temporary file. `still` is asked right before the renaming: an error ends it
-//! there, so that what somebody else writes in the meantime is not lost.
+//! Each function writes a temporary file beside its target and renames it. A process that is killed in between leaves the
+//! old state, and perhaps the temporary file. `still` is called right before the rename and can cancel it, so that a
+//! change by another program in the meantime is not lost.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Write as _};

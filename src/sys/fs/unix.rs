@@ -263,7 +263,7 @@ pub fn is_own(metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
 }
 
-/// Whether a file belongs to the user of this process, to root, or to whoever the directory `project` belongs to.
+/// Whether a file belongs to the user of this process, to root, or to the owner of the directory `project`.
 pub fn is_of_project(metadata: &Metadata, project: &Path) -> bool {
     is_own(metadata)
         || metadata.uid() == 0

@@ -78,7 +78,7 @@ pub fn disk_bytes(metadata: &Metadata) -> u64 {
     metadata.file_size().next_multiple_of(4096)
 }
 
-/// How many names a file has: not told without opening it, so one.
+/// How many names a file has: unknown without opening it, so one.
 pub fn n_names(_metadata: &Metadata) -> u64 {
     1
 }
@@ -113,7 +113,7 @@ pub(super) fn is_usable(metadata: &Metadata) -> bool {
     !metadata.permissions().readonly()
 }
 
-/// Not told without asking for lists of who may do what.
+/// Access lists are not read.
 pub(super) fn distrust(_metadata: &Metadata) -> Option<&'static str> {
     None
 }
@@ -199,7 +199,7 @@ pub(super) fn create_private_dir_all(dir: &Path) -> io::Result<()> {
     std::fs::create_dir_all(dir)
 }
 
-/// Who may write to a directory is told by access lists here, which are inherited from the user's profile.
+/// Access lists, which are inherited from the user's profile, say who may write to a directory here.
 pub fn trusted_directories(_path: &Path) -> Result<(), Untrusted> {
     Ok(())
 }
@@ -223,12 +223,12 @@ pub(super) fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the file belongs to the user of this process: here, who may do what is not told by owners.
+/// Whether the file belongs to the user of this process: owners do not decide access here.
 pub fn is_own(_metadata: &Metadata) -> bool {
     true
 }
 
-/// Whether a file belongs to the user of this process, or to whoever the directory belongs to: the same here.
+/// Whether a file belongs to the user of this process, or to the owner of the directory: not distinguished here.
 pub fn is_of_project(_metadata: &Metadata, _project: &Path) -> bool {
     true
 }

@@ -134,8 +134,8 @@ impl Listener {
         }
     }
 
-    /// Whether clients still find this listener: its file has not been removed, or made anew by another one. A socket
-    /// that a service manager has elsewhere is its own affair.
+    /// Whether clients still find this listener: its file has not been removed or replaced. Sockets that a service
+    /// manager has elsewhere are not checked.
     pub fn is_found(&self) -> bool {
         self.file.is_none() || file_at(&self.endpoint) == self.file
     }
@@ -256,7 +256,7 @@ impl Write for Stream {
     }
 }
 
-/// Connects to whoever listens at `endpoint`.
+/// Connects to the listener at `endpoint`.
 pub fn connect(endpoint: &Endpoint, limit: Duration) -> io::Result<Stream> {
     let mut stream = Stream::new(connect_within(&endpoint.path, limit)?)?;
     stream.set_deadline(limit);
@@ -333,8 +333,8 @@ pub(super) fn take_over(text: &str, endpoint: &Endpoint, _lock: &Path) -> io::Re
 }
 
 /// Takes the descriptor `number`, which another program left open for this one. One that this process opened itself is
-/// refused: it has an owner. It is told by the flag that closes it on exec, which what was left open cannot have, and
-/// which everything here is opened with.
+/// refused: it has an owner. Everything here is opened with the flag that closes it on exec; what was inherited cannot
+/// have had it.
 fn take_descriptor(number: RawFd) -> io::Result<OwnedFd> {
     if number <= 2 {
         return Err(io::Error::other(format!("descriptor {number} is a standard stream")));
@@ -354,7 +354,7 @@ fn take_descriptor(number: RawFd) -> io::Result<OwnedFd> {
     Ok(owned)
 }
 
-/// Tells a service manager, at the address it gave, how this process is.
+/// Sends a notification to the service manager at the address it gave.
 pub fn notify(address: &OsStr, message: &str) -> io::Result<()> {
     let socket = UnixDatagram::unbound()?;
     socket.connect_addr(&notify_address(address)?)?;

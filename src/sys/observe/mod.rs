@@ -1,19 +1,21 @@
-//! What a program and its descendants read, listed, executed, looked for in vain and wrote: seen from outside, without
-//! privileges and without their help.
+//! Observes which files a program and its descendants read, list, execute, probe and write, without privileges and
+//! without their help. The program runs as it would without observation.
 //!
 //! On Linux a seccomp filter hands each call that names a file to a thread of this process (user notification), which
-//! notes it and answers "go on": the program does the call itself, with the result it would have had. Elsewhere, and
-//! where a sandbox forbids it, the answer is [`Failed::Unobservable`] with the reason, and nothing has run.
+//! notes it and lets it continue: the program makes the call itself, with the same result. On other systems, and where a
+//! sandbox forbids it, the result is [`Failed::Unobservable`] with the reason, and nothing has run.
 //!
 //! # What it changes for the program
 //!
-//! Nothing that it is to see, but: without the privilege to filter (`CAP_SYS_ADMIN`) the kernel demands
-//! `no_new_privs`, under which `sudo` and other programs with privileges of their own run without them. With it, that
-//! is not set: the less is different, the better. So such a program is not started under observation: all observed
-//! programs are ended, and the caller runs the compiler again, unobserved ([`Observation::privileged`]). A signal that arrives in the short time before a call is taken up
-//! interrupts it as it would interrupt a slow device; from then on only a deadly one does (Linux 5.19).
+//! Without the privilege to filter (`CAP_SYS_ADMIN`) the kernel demands `no_new_privs`, under which `sudo` and other
+//! programs with privileges of their own run without them. So such a program is not started under observation: all
+//! observed programs are ended, and the caller runs the compiler again, unobserved ([`Observation::privileged`]). With the
+//! privilege to filter, `no_new_privs` is not set.
 //!
-//! # Whoever lives longer
+//! A signal that arrives in the short time before a call is received interrupts it, as it would interrupt a slow device;
+//! from then on only a fatal one does (Linux 5.19).
+//!
+//! # Descendants that live longer
 //!
 //! A call that nobody answers any more fails in the program with `ENOSYS`. So the listener stays open as long as any
 //! descendant lives. As soon as a process besides the program itself makes a call, a small process, the keeper, is
@@ -27,8 +29,8 @@
 //!
 //! Variables, time and randomness; what the kernel says of the machine and the process; what a server that was there
 //! before reads when asked (being asked is seen: [`Observation::incomplete`]); what `binfmt_misc` starts beside the
-//! program that is named. Ways to a file that cannot be told by calls (`io_uring`, another root, mounts, handles) are
-//! seen to be taken, and make the observation incomplete; a table in `linux/calls.rs` says which calls are left alone.
+//! program that is named. Ways to a file that calls do not show (`io_uring`, another root, mounts, handles) are noticed,
+//! and make the observation incomplete; a table in `linux/calls.rs` says which calls are left alone.
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod elsewhere;
@@ -55,11 +57,11 @@ pub enum Scope {
     All,
     /// All but the reading of links, which is half of what a compiler does: it asks of every directory above each file
     /// whether it is one. For a compiler that loads nobody's code, so that it is known to open what it has resolved, and
-    /// under the name that it was told. If it starts a program, the observation is incomplete.
+    /// under the name that it was given. If it starts a program, the observation is incomplete.
     AllButLinks,
 }
 
-/// Why nothing was started.
+/// Why a program was not started under observation.
 #[derive(Debug)]
 pub enum Failed {
     /// Programs cannot be observed here, for this reason.
@@ -94,7 +96,7 @@ pub type Abandoned = Arc<AtomicBool>;
 pub struct Observation {
     /// In the order of the first call for each path.
     pub accesses: Vec<Access>,
-    /// Something was done that cannot be told, or that is no access to a file: the first such thing.
+    /// The first thing that was done and could not be followed, or is no access to a file.
     pub incomplete: Option<String>,
     /// Which calls were observed.
     pub scope: Scope,

@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::invocation::driver::is_compiler_name;
+use crate::invocation::driver::Driver;
 use crate::setup::cargo_config::{self, Setting, values};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
@@ -37,7 +37,7 @@ impl Check for Drivers {
         }
         let nested = cargo_config::resolve(Setting::WorkspaceWrapper, &machine.env, &machine.cwd);
         let foreign = nested.winner().filter(|link| {
-            let is_driver = is_compiler_name(OsStr::new(&link.value)).is_some();
+            let is_driver = Driver::from_name(OsStr::new(&link.value)).is_some();
             known(&link.value) == Known::Foreign && !is_driver
         });
         if let Some(link) = foreign {
@@ -52,7 +52,7 @@ impl Check for Drivers {
 /// What is set as the compiler, if it is no compiler by its name, and where.
 fn compiler(machine: &Machine) -> Option<(String, String)> {
     let (place, program) = set_compiler(machine)?;
-    if is_compiler_name(OsStr::new(&program)).is_some() {
+    if Driver::from_name(OsStr::new(&program)).is_some() {
         return None;
     }
     Some((place, program))

@@ -5,7 +5,7 @@
 //! | calls | because |
 //! |---|---|
 //! | on what is open (`fstat`, `fchmod`, `ioctl`, …) | it was noted when it was opened. Their user attributes are looked at like those of a path |
-//! | `unshare`, `clone` with `CLONE_NEWNS` | a copy of all mounts is as good as they are: whoever changes it has to mount |
+//! | `unshare`, `clone` with `CLONE_NEWNS` | a copy of all mounts is as good as they are: to change it takes a mount |
 //! | `memfd_create`, pipes, `socketpair` | what is in them came from the observed programs |
 //! | `io_uring_enter` | nobody has a ring without having made it |
 //! | `accept`, `sendmsg`, `recvmsg` | a socket that leads outside was connected, or bound |
@@ -58,7 +58,7 @@ pub(super) enum How {
 pub(super) struct Touch {
     /// What a relative path is counted from: a descriptor, or `AT_FDCWD`.
     pub(super) dir: i32,
-    /// Where the path is in the memory of the caller; `None`: the descriptor itself is meant.
+    /// Where the path is in the memory of the caller; `None`: the descriptor itself.
     pub(super) path: Option<u64>,
     pub(super) how: How,
 }
@@ -82,7 +82,7 @@ pub(super) enum Call {
     Attribute(Touch, u64),
     /// Can be asked at the address at this place, of this length.
     Bind(u64, u64),
-    /// After this, what the caller does can no longer be told by its calls.
+    /// After this, calls no longer show what the caller does.
     Escape(&'static str),
 }
 
@@ -227,7 +227,7 @@ pub(super) fn understand(number: c_long, args: &[u64; 6]) -> Call {
         libc::SYS_faccessat => Call::One(at(a, b, How::Probe)),
         libc::SYS_faccessat2 => Call::One(at(a, b, probe(d))),
         libc::SYS_readlinkat => Call::One(at(a, b, How::ProbeLink)),
-        // Whether it is there is told by this alone.
+        // This call alone shows whether it is there.
         libc::SYS_chdir => Call::One(at(CWD, a, How::Probe)),
         libc::SYS_execve => Call::One(at(CWD, a, How::Execute)),
         libc::SYS_execveat => Call::One(at(a, b, How::Execute)),
@@ -240,7 +240,7 @@ pub(super) fn understand(number: c_long, args: &[u64; 6]) -> Call {
         libc::SYS_unlinkat => Call::One(at(a, b, How::Remove)),
         libc::SYS_mkdirat | libc::SYS_mknodat => Call::One(at(a, b, How::Create)),
         libc::SYS_truncate => Call::One(at(CWD, a, How::ReadWrite)),
-        // Without a connection, too, whoever is asked there may answer by anything.
+        // A server may answer anything, with or without a connection.
         libc::SYS_socket => match int(a) {
             libc::AF_UNIX if int(b) & SOCKET_TYPE == libc::SOCK_DGRAM => {
                 Call::Escape("asks a server without a connection")
@@ -288,7 +288,7 @@ fn attributes(number: c_long, args: &[u64; 6]) -> Call {
     }
 }
 
-/// Those after which what is read can no longer be told.
+/// Calls after which reads can no longer be followed.
 fn escapes(number: c_long, args: &[u64; 6]) -> Call {
     match number {
         libc::SYS_io_uring_setup => Call::Escape("uses io_uring"),

@@ -1,5 +1,5 @@
-//! The filter, and how a child puts itself under it: between fork and exec, with what was made before the fork, by
-//! calls that take no lock and no memory.
+//! The seccomp filter, and how a child installs it between fork and exec: with what was made before the fork, by calls
+//! that take no lock and allocate nothing.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -64,7 +64,7 @@ impl Prepared {
 
     /// The listener, and whether `no_new_privs` had to be set for it.
     fn install(&self) -> io::Result<(RawFd, bool)> {
-        // Kernels before 5.16 slow down whoever is under a filter unless asked not to: a compiler is no sandbox.
+        // Kernels before 5.16 slow down filtered processes unless asked not to: this is no sandbox.
         let listening = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
         let killable = libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
         let mut takes_privileges = false;

@@ -1,5 +1,5 @@
-//! The process that answers when there is nobody else any more: it notes nothing, holds nothing of this process but
-//! the listener and the end of a pipe, and ends with the last of those that it answers.
+//! The keeper: a process that answers calls when the observer no longer does. It records nothing, holds only the
+//! listener and the end of a pipe, and ends with the last observed program.
 //!
 //! It stands by from the first observed call of any process but the child: before that call is answered, the keeper is
 //! there. It is not needed earlier, because the child is killed when this process dies. The pipe is closed when this
@@ -30,7 +30,7 @@ enum KeeperState {
     /// Only the child has made calls.
     NotNeeded,
     Ready(Keeper),
-    /// No process or no pipe could be made. It is not tried again: whoever is observed would wait for that.
+    /// No process or no pipe could be made. It is not tried again: the observed programs would wait for that.
     Impossible,
 }
 
@@ -73,7 +73,7 @@ impl Standby {
     pub(super) fn leave(self, mut listener: Listener) {
         match self.state {
             KeeperState::Ready(keeper) if is_running(keeper.process.as_raw_nonzero().get()) => {
-                keeper.take_over()
+                keeper.take_over();
             }
             _ => drop(fork(&mut listener, None)),
         }

@@ -1,4 +1,4 @@
-//! The listener: calls that wait, and the answers.
+//! The listener of a filter: receives calls that wait, and answers them.
 
 use std::fs::File;
 use std::io;
@@ -104,7 +104,8 @@ impl Listener {
         }
     }
 
-    /// Lets the caller go on whose call was taken up last, by this process or by a dead one that shared the listener.
+    /// Lets the caller of the last received call go on. This process may have received it, or a dead one that shared the
+    /// listener.
     pub(super) fn go_on_with_last(&mut self) {
         let id = self.last().id;
         self.go_on(id);
@@ -130,7 +131,7 @@ impl Listener {
         unsafe {
             self.answer.as_mut_ptr().cast::<libc::seccomp_notif_resp>().write(answer);
         }
-        // Whoever is gone, or has an answer already, needs none.
+        // A caller that is gone, or has an answer already, needs none.
         let _ = ioctl(self.file.as_raw_fd(), SEND, self.answer.as_mut_ptr());
     }
 }

@@ -1,4 +1,4 @@
-//! Observation by a seccomp filter with a listener.
+//! Observation by a seccomp filter with a listener; see the parent module.
 //!
 //! ```text
 //! this process                         child

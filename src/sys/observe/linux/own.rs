@@ -1,9 +1,9 @@
-//! Which names the observed programs have made, moved or removed. What is at such a name, or below it, comes from them
-//! and is no input.
+//! Tracks which names the observed programs have made, moved or removed. Files at such a name, or below it, are their
+//! own and no inputs.
 //!
-//! A call is noted before it runs, so whether it succeeds is not known then. Each attempt is kept together with what was
-//! at the name before it. When the name is used again, what is there now tells: a name that is as it was before was not
-//! changed, and what is there is an input as before. In doubt it is an input too.
+//! A call is noted before it runs, so it may still fail. Each attempt is kept together with the state of the name before
+//! it. When the name is used again, the two states are compared: if nothing changed, the file is an input as before. In
+//! doubt it is an input too.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -95,7 +95,7 @@ fn prefixes(path: &Path) -> impl Iterator<Item = &[u8]> {
     ends.chain([path.len()]).filter_map(|end| path.get(..end))
 }
 
-/// `None` where the call cannot put anything of its own there, or where it cannot be told what is there.
+/// `None` where the call cannot put anything of its own there, or where its state is unknown.
 fn state_before(real: &Path, how: How, follow: bool) -> Option<StateBefore> {
     let found = match look(real, follow) {
         Ok(metadata) => Some(metadata),

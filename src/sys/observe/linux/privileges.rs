@@ -1,4 +1,5 @@
-//! Programs that get privileges when they are started, and the end of those that would start one without them.
+//! Recognizes programs that get privileges when they start, and kills the observed programs before they start one
+//! without them.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -50,7 +51,7 @@ pub(super) fn kill(thread: i32) {
     }
 }
 
-/// Empty where `/proc` is missing or counts processes in another way. Whoever is not found is killed at its next call.
+/// Empty where `/proc` is missing or counts processes in another way. A process that is not found is killed at its next call.
 fn descendants(process: i32) -> Vec<i32> {
     let own = std::fs::read_link("/proc/self").ok();
     if own.as_deref().and_then(Path::to_str).and_then(number) != Some(getpid().as_raw_nonzero().get()) {

@@ -1,5 +1,4 @@
-//! The table of what was done, one row for each path. Most calls name a path that is known already: these cost a
-//! look into the table and nothing else.
+//! The table of accesses, one row for each path. Most calls name a path that is known already, and cost one lookup.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -36,13 +35,13 @@ impl Recorder {
         Recorder { observation: Observation { scope, ..Observation::default() }, ..Recorder::default() }
     }
 
-    /// Something that cannot be told was done.
+    /// Notes that something was done that cannot be followed.
     pub(super) fn lose(&mut self, why: impl FnOnce() -> String) {
         self.observation.incomplete.get_or_insert_with(why);
     }
 
     /// A program is about to be started that has privileges of its own.
-    pub(super) fn is_privileged(&mut self, program: PathBuf) {
+    pub(super) fn note_privileged(&mut self, program: PathBuf) {
         self.observation.privileged.get_or_insert(program);
     }
 
@@ -157,7 +156,7 @@ impl Recorder {
                 How::Source => uses.read = matches!(access.found, PathState::File(_)),
                 How::ReadOrCreate => uses.read = access.found != PathState::Absent,
                 How::ReadWrite => uses.read = matches!(access.found, PathState::File(_)),
-                // Fails, and so tells that it is there.
+                // Fails because it is there: a probe.
                 How::Create | How::CreateLink if access.found != PathState::Absent => {
                     uses = Uses { probed: true, ..Uses::default() }
                 }

@@ -1,4 +1,4 @@
-//! What is at a path, and where that really is.
+//! Resolves paths of observed programs: what is there, and its real path without symbolic links.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -13,7 +13,7 @@ use super::super::PathState;
 use crate::sys::fs::Identity;
 use crate::sys::{elf, os};
 
-/// A path, looked at.
+/// A path, and what was found there.
 pub(super) struct ResolvedPath {
     /// The path, or its beginning up to the first missing name.
     pub(super) path: PathBuf,
@@ -153,8 +153,7 @@ pub(super) fn proc_link(thread: i32, name: std::fmt::Arguments<'_>) -> io::Resul
     std::fs::read_link(format!("/proc/{}/{name}", proc_number(thread)?))
 }
 
-/// The number of a thread in `/proc`, which may be that of another process namespace: a new namespace in which nobody
-/// has mounted it anew.
+/// The number of a thread in `/proc`, which shows another process namespace if it was not mounted in a new one.
 pub(super) fn proc_number(thread: i32) -> io::Result<i32> {
     static IS_OURS: OnceLock<bool> = OnceLock::new();
     if *IS_OURS.get_or_init(is_our_proc) { Ok(thread) } else { foreign_number(thread) }
@@ -166,7 +165,7 @@ fn is_our_proc() -> bool {
     std::fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str())
 }
 
-/// What `/proc` tells of a descriptor of the thread has the thread's number there.
+/// In what `/proc` shows of a descriptor of the thread is the thread's number there.
 fn foreign_number(thread: i32) -> io::Result<i32> {
     // Errors become `other`: the caller takes "not found" for an answer about the name below the number.
     let opened = match open_thread(thread, PIDFD_THREAD) {
@@ -177,8 +176,8 @@ fn foreign_number(thread: i32) -> io::Result<i32> {
         opened => opened.map_err(io::Error::other)?,
     };
     let path = format!("/proc/self/fdinfo/{}", opened.as_raw_fd());
-    let told = std::fs::read_to_string(path).map_err(io::Error::other)?;
-    let number = told.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+    let info = std::fs::read_to_string(path).map_err(io::Error::other)?;
+    let number = info.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
     number.filter(|number| *number > 0).ok_or_else(|| io::Error::other("/proc does not show it"))
 }
 

@@ -1,4 +1,4 @@
-//! The thread that notes calls and answers them. Whatever happens to the noting, the answers go on.
+//! The observer thread: notes each call and answers it. Even if noting fails, it goes on answering.
 
 use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
@@ -23,7 +23,7 @@ use super::resolve;
 /// Descendants that end with the child are gone within this time; others are left to a process of their own.
 const LAST_ONES: Duration = Duration::from_millis(20);
 
-/// The same where all of them are being killed, and something else is to run after them.
+/// The same where all of them are being killed, before the compiler runs again.
 const KILLED_ONES: Duration = Duration::from_secs(2);
 
 const GONE: &str = "the program was gone at once";
@@ -67,7 +67,7 @@ pub(super) fn supervise(
     supervisor.observe(stopped)
 }
 
-/// A child whose memory can be read.
+/// A child with readable memory.
 struct Greeted {
     listener: Listener,
     process: i32,
@@ -275,7 +275,7 @@ impl Caller<'_> {
         let Some(base) = base else { return };
         let Some(text) = self.notes.buffer.get(..n_bytes) else { return };
         resolve::tidy(&base, text, &mut self.notes.path);
-        // Whoever was interrupted makes the call again; then another text may stand there.
+        // After an interruption the call is made again, perhaps with another path.
         if !self.recorder.has(&self.notes.path, touch.how) && self.listener.is_waiting(self.id) {
             self.note_path(touch.how);
         }
@@ -347,7 +347,7 @@ impl Caller<'_> {
         for _ in 0..5 {
             let program = path_of(self.notes.path.clone());
             if self.takes_privileges && has_privileges(&program) {
-                self.recorder.is_privileged(program.clone());
+                self.recorder.note_privileged(program.clone());
             }
             let Some(interpreter) = resolve::interpreter(&program) else { break };
             let base = self.base(libc::AT_FDCWD).unwrap_or_default();
@@ -369,7 +369,7 @@ impl Caller<'_> {
         self.touch(Touch { dir, path: Some(path), how: calls::opened(word(&words, 0)) });
     }
 
-    /// Whoever is asked may answer by anything: except those that only know names of users and hosts.
+    /// A server may answer anything, except those that only know names of users and hosts.
     fn connect(&mut self, address: u64, length: u64) {
         let Some((family, path)) = self.address(address, length) else { return };
         if family != libc::AF_UNIX {
@@ -380,7 +380,7 @@ impl Caller<'_> {
         }
     }
 
-    /// Whoever comes there may say anything.
+    /// Whatever connects there may say anything.
     fn bind(&mut self, address: u64, length: u64) {
         if let Some((libc::AF_UNIX, path)) = self.address(address, length) {
             self.lose(|| format!("a program waits to be asked at {}", path.display()));

@@ -110,7 +110,7 @@ fn perform(steps: &str) {
     #[expect(unsafe_code, reason = "std does not become another user")]
     // SAFETY: the calls take numbers only.
     unsafe {
-        // Whoever is root may do too much.
+        // Root may do too much.
         if libc::geteuid() == 0 {
             assert_eq!(libc::setgid(NOBODY), 0);
             assert_eq!(libc::setuid(NOBODY), 0);
