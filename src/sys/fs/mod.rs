@@ -83,12 +83,19 @@ impl Identity {
 }
 
 /// A file that another user could change or replace.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {why}", path.display())]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Untrusted {
     pub path: PathBuf,
     pub why: String,
 }
+
+impl std::fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.why)
+    }
+}
+
+impl std::error::Error for Untrusted {}
 
 impl Untrusted {
     fn new(path: &Path, why: impl ToString) -> Untrusted {
