@@ -234,7 +234,7 @@ impl DaemonCommand<'_> {
     }
 
     fn journal(&self) -> Result<Journal, Failure> {
-        Journal::of(self.session.env)
+        Journal::for_user(self.session.env)
             .ok_or_else(|| Failure::new("no home directory for the journal of changes").hint("set HOME"))
     }
 
@@ -285,7 +285,7 @@ impl DaemonCommand<'_> {
 
     fn uninstall(&self, args: &ServiceArgs) -> Result<Exit, Failure> {
         // It may have been installed in another session, where a supervisor was running.
-        let choice = detect::of_system();
+        let choice = detect::default_choice();
         let Some(service) = self.service_of(&choice)? else { return self.no_service(choice, args) };
         let journal = self.journal()?;
         let plan = install::uninstall_plan(&*service, &System, &journal).map_err(Failure::new)?;

@@ -159,7 +159,7 @@ fn would_fix(
     examined: &mut [Examined],
 ) -> Result<bool, Failure> {
     let (rows, is_well) = (show::rows(examined), !show::has_problem(examined));
-    let repair = Repair::of(examined, &mut |_, _| Ok::<_, Failure>(true))?;
+    let repair = Repair::gather(examined, &mut |_, _| Ok::<_, Failure>(true))?;
     let caches = if args.purge_sccache { machine.sccache().caches } else { Vec::new() };
     let (kept, removed): (Vec<_>, Vec<_>) =
         caches.into_iter().partition(|dir| purge::refusal(dir, session.env).is_some());
@@ -193,7 +193,7 @@ fn fix(
     examined: &mut [Examined],
     fixed: &mut Vec<String>,
 ) -> Result<bool, Failure> {
-    let repair = Repair::of(examined, &mut |fix, question| {
+    let repair = Repair::gather(examined, &mut |fix, question| {
         if !args.yes {
             session.print(&Repair::alone(fix).text())?;
         }
@@ -202,7 +202,7 @@ fn fix(
     if repair.is_empty() {
         return Ok(false);
     }
-    let Some(journal) = Journal::of(session.env) else {
+    let Some(journal) = Journal::for_user(session.env) else {
         let error = "no home directory for the journal of changes".to_owned();
         return Err(Failure::usage(vec![error]).hint("set HOME"));
     };

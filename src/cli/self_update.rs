@@ -9,7 +9,7 @@ use crate::protocol::semver::Semver;
 use crate::setup::plan::{Journal, Plan};
 use crate::setup::self_update::RELEASE_KEYS;
 use crate::setup::self_update::owner::owner;
-use crate::setup::self_update::update::{self, CannotUpdate, Found, Installed, Staging};
+use crate::setup::self_update::update::{self, Availability, CannotUpdate, Installed, Staging};
 use crate::sys::{env, fs};
 
 /// The arguments.
@@ -36,7 +36,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
 
 fn update(args: &Args, installed: &Installed, keys: &[&str], session: &Session<'_>) -> Result<Exit, Failure> {
     session.refuse_root_for_another()?;
-    let journal = Journal::of(session.env).ok_or(CannotUpdate::NoHome).map_err(cannot)?;
+    let journal = Journal::for_user(session.env).ok_or(CannotUpdate::NoHome).map_err(cannot)?;
     let was_interrupted = journal.is_interrupted().map_err(changes::not_applied)?;
     args.options.recover(&journal, session)?;
     if was_interrupted && !args.options.check {
@@ -49,11 +49,11 @@ fn update(args: &Args, installed: &Installed, keys: &[&str], session: &Session<'
     let staging = Staging::open(session.env).map_err(cannot)?;
     let found = installed.look(keys, &staging, session.env).map_err(cannot)?;
     let (plan, said) = match &found {
-        Found::Newer(update) => (&update.plan, format!("kache {} is available", update.version)),
-        Found::NothingNewer(newest) => {
+        Availability::Newer(update) => (&update.plan, format!("kache {} is available", update.version)),
+        Availability::NothingNewer(newest) => {
             (&Plan::new(update::COMMAND), format!("the latest release is {newest}"))
         }
-        Found::Prerelease(newest) => (
+        Availability::Prerelease(newest) => (
             &Plan::new(update::COMMAND),
             format!("the latest release is {newest}, a prerelease, and this is not a prerelease"),
         ),
@@ -65,14 +65,14 @@ fn update(args: &Args, installed: &Installed, keys: &[&str], session: &Session<'
         &journal,
         session,
         &mut || match &found {
-            Found::Newer(update) => update.prove(),
+            Availability::Newer(update) => update.prove(),
             _ => Ok(()),
         },
         &mut || Ok(()),
     )?;
     if !args.options.json {
         session.print(&match (&found, outcome) {
-            (Found::Newer(update), ChangeOutcome::Done) => {
+            (Availability::Newer(update), ChangeOutcome::Done) => {
                 let kept = installed.previous.as_ref().map(|previous| previous.display());
                 let kept =
                     kept.map(|kept| format!(" The previous version is kept as {kept}.")).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! `kache init`: what has to change so that cargo calls this program.
+//! `kache init`: plans the changes that make cargo call this program.
 //!
 //! The link or copy of the program comes first and cargo's configuration after it, so that at every moment the
 //! configuration names something that is there.
 
 use std::path::{Path, PathBuf};
 
-use crate::setup::cargo_config::chain::{self, Chain, Link, Origin, Problem, Program, Setting};
+use crate::setup::cargo_config::chain::{self, Chain, ChainProblem, Link, Origin, Program, WrapperKey};
 use crate::setup::cargo_config::read::{self, ReadError};
 use crate::setup::cargo_config::{CannotEdit, edit};
 use crate::setup::plan::action::{Change, resolved};
@@ -29,17 +29,17 @@ pub struct Init {
     pub wrapper: PathBuf,
     /// How cargo's configuration names it.
     pub value: String,
-    /// Another wrapper that would be replaced: whoever calls init is asked about that.
+    /// Another wrapper that would be replaced, which the user has to confirm.
     pub replaces: Option<String>,
     /// What a reader should know.
     pub notes: Vec<String>,
     /// Cargo's configuration, if it cannot be changed from here.
     pub by_hand: Option<ByHand>,
-    /// What stands in the way and is left to whoever calls init. Cargo may not call this program because of it.
+    /// Obstacles that the user has to remove. Cargo may not call this program because of them.
     pub unfinished: Vec<String>,
 }
 
-/// A configuration that only whoever calls init can change. What it has to name is made all the same.
+/// A configuration that only the user can change. The wrapper that it has to name is created all the same.
 #[derive(Debug)]
 pub struct ByHand {
     pub path: PathBuf,
@@ -62,7 +62,7 @@ pub enum CannotInit {
     #[error("{0} is not UTF-8, so cargo's configuration cannot name it")]
     NotUnicode(PathBuf),
     #[error("invalid cargo configuration: {0}")]
-    Broken(Problem),
+    Broken(ChainProblem),
     #[error("{path} sets `build.rustc-wrapper` to `{value}`, which is not kache; it was left unchanged", path = place)]
     Foreign { place: String, value: String },
     #[error("{path} changed while it was read; try again")]
@@ -159,8 +159,8 @@ impl Init {
 
     /// Names the wrapper in cargo's own configuration.
     fn wire(&mut self, env: &Env, cargo_home: &Path) -> Result<(), CannotInit> {
-        let in_home = chain::in_file(Setting::RustcWrapper, env, &chain::config_file(cargo_home));
-        if let Some(index) = in_home.problems.iter().position(Problem::stops_cargo) {
+        let in_home = chain::in_file(WrapperKey::RustcWrapper, env, &chain::config_file(cargo_home));
+        if let Some(index) = in_home.problems.iter().position(ChainProblem::stops_cargo) {
             let mut problems = in_home.problems;
             return Err(CannotInit::Broken(problems.swap_remove(index)));
         }
@@ -223,7 +223,7 @@ impl Init {
         Ok(())
     }
 
-    /// Programs that keep configurations under their own name may put the old one back.
+    /// Dotfile managers may restore the old configuration.
     fn look_for_managers(&mut self, env: &Env) {
         let Some(data) = dirs::data(env) else { return };
         for (dir, name, add) in
@@ -237,9 +237,9 @@ impl Init {
         }
     }
 
-    /// What goes before cargo's own configuration, here and in this shell.
+    /// Reports what overrides cargo's own configuration, here and in this shell.
     fn look_around(&mut self, env: &Env, cwd: &Path, cargo_home: &Path) {
-        let Chain { links, problems, .. } = chain::resolve(Setting::RustcWrapper, env, cwd);
+        let Chain { links, problems, .. } = chain::resolve(WrapperKey::RustcWrapper, env, cwd);
         self.notes.extend(problems.iter().filter(|problem| !problem.stops_cargo()).map(ToString::to_string));
         self.unfinished.extend(
             problems
@@ -291,7 +291,7 @@ fn is_based_on(action: &Action, text: &str) -> bool {
     }
 }
 
-/// Whose wrapper a value is.
+/// The program that a wrapper setting names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     Disabled,
@@ -300,7 +300,7 @@ pub enum Known {
     Foreign,
 }
 
-/// Told by the name of the program.
+/// Recognizes the wrapper by its file name.
 pub fn known(value: &str) -> Known {
     let name = value.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
     match name.strip_suffix(".exe").unwrap_or(&name) {

@@ -19,7 +19,7 @@ use crate::setup::service::supervisor::Supervisor;
 use crate::setup::service::systemd::{self, SYSTEMD};
 use crate::sys::env::Env;
 
-/// Who starts the daemon of this user, and where it is.
+/// This user's login service, and where its daemon is.
 pub struct Login {
     service: Option<Box<dyn Supervisor>>,
     /// Why nobody starts it.
@@ -45,16 +45,16 @@ impl Login {
     /// What would start the daemon at login here, running the program at `exe`.
     pub fn to_install(env: &Env, exe: &Path) -> Result<Login, NoLogin> {
         let choice = detect::choose(&Machine::look(env, &System));
-        Login::of(env, exe, choice)
+        Login::new(env, exe, choice)
     }
 
     /// What may start the daemon at login on a system like this, whatever would be chosen now: it may have been
     /// installed in another session.
     pub fn to_remove(env: &Env, exe: &Path) -> Result<Login, NoLogin> {
-        Login::of(env, exe, detect::of_system())
+        Login::new(env, exe, detect::default_choice())
     }
 
-    fn of(env: &Env, exe: &Path, choice: Choice) -> Result<Login, NoLogin> {
+    fn new(env: &Env, exe: &Path, choice: Choice) -> Result<Login, NoLogin> {
         let build = Build::current();
         let place = DaemonAddress::for_build(env, &build)?;
         let service = detect::supervisor(&choice, exe, &build, env)?;
@@ -155,7 +155,7 @@ impl Login {
     }
 }
 
-/// Whether one of `actions` does something to the same path.
+/// Whether one of `actions` changes the same path.
 pub fn is_planned(action: &Action, actions: &[Action]) -> bool {
     let own = changed_path(action);
     own.is_some() && actions.iter().any(|planned| changed_path(planned) == own)

@@ -1,7 +1,7 @@
-//! Putting kache onto a machine, keeping it healthy there, and taking it off again.
+//! Installs kache on a machine, checks and repairs it there, and removes it.
 //!
-//! Whatever changes a machine goes through [`plan`]: shown before it is done, done whole or not at all, proved, and
-//! written down so that it can be undone.
+//! Every change of a machine goes through [`plan`]: it is shown first, applied completely or not at all, verified, and
+//! recorded so that it can be undone.
 
 pub mod cargo_config;
 

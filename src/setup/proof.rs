@@ -1,12 +1,12 @@
-//! Proof instead of inference: cargo is asked for something small, and the program that it calls in front of the
-//! compiler has to be this one.
+//! Verifies that cargo calls kache, by running cargo in an empty package: the wrapper that it calls has to be this
+//! program.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::protocol::build::Build;
 use crate::run::ping::{self, Answer};
-use crate::setup::cargo_config::{self, Origin, Setting};
+use crate::setup::cargo_config::{self, Origin, WrapperKey};
 use crate::sys::env::Env;
 use crate::sys::fs::settle;
 use crate::sys::process::{self, Captured, Surroundings};
@@ -24,7 +24,7 @@ pub fn cargo(env: &Env) -> Option<PathBuf> {
 /// # Errors
 /// It is not: what cargo did instead.
 pub fn prove(env: &Env, wrapper: &Path) -> Result<(), String> {
-    let asked = Asked::of(env).and_then(|asked| asked.judge(env, wrapper));
+    let asked = Asked::ask(env).and_then(|asked| asked.judge(env, wrapper));
     asked.map_err(|why| not_called(wrapper, &why))
 }
 
@@ -33,7 +33,7 @@ pub fn prove(env: &Env, wrapper: &Path) -> Result<(), String> {
 /// # Errors
 /// It is not: what cargo did instead.
 pub fn prove_here(env: &Env, wrapper: &Path) -> Result<(), String> {
-    let asked = Asked::with(env, Variables::Kept).and_then(|asked| asked.judge(env, wrapper));
+    let asked = Asked::ask_with(env, Variables::Kept).and_then(|asked| asked.judge(env, wrapper));
     asked.map_err(|why| not_called(wrapper, &why))
 }
 
@@ -47,7 +47,7 @@ fn not_called(wrapper: &Path, why: &str) -> String {
 /// # Errors
 /// It does, or it does not work.
 pub fn prove_absent(env: &Env, worked: bool) -> Result<(), String> {
-    let asked = match Asked::of(env) {
+    let asked = match Asked::ask(env) {
         Ok(asked) => asked,
         Err(why) if worked => return Err(why),
         Err(_) => return Ok(()),
@@ -67,12 +67,12 @@ pub fn prove_works(env: &Env, worked: bool) -> Result<(), String> {
     if !worked {
         return Ok(());
     }
-    Asked::of(env)?.works()
+    Asked::ask(env)?.works()
 }
 
 /// Whether cargo works.
 pub fn cargo_works(env: &Env) -> bool {
-    Asked::of(env).is_ok_and(|asked| asked.captured.code == Some(0))
+    Asked::ask(env).is_ok_and(|asked| asked.captured.code == Some(0))
 }
 
 /// What becomes of the variables that set a wrapper while cargo is asked.
@@ -90,11 +90,11 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(env: &Env) -> Result<Asked, String> {
-        Asked::with(env, Variables::Removed)
+    fn ask(env: &Env) -> Result<Asked, String> {
+        Asked::ask_with(env, Variables::Removed)
     }
 
-    fn with(env: &Env, variables: Variables) -> Result<Asked, String> {
+    fn ask_with(env: &Env, variables: Variables) -> Result<Asked, String> {
         let cargo = cargo(env).ok_or("cargo is not in PATH")?;
         let state = dirs::state(env).ok_or("there is no home directory")?.join("kache");
         let dir = state.join(format!("proof-{}", fs::unique_name()));
@@ -124,7 +124,7 @@ impl Asked {
             if self.captured.code != Some(0) {
                 return Err(format!("`cargo tree` failed there:\n{}", self.said()));
             }
-            let chain = cargo_config::resolve(Setting::RustcWrapper, env, &self.dir);
+            let chain = cargo_config::resolve(WrapperKey::RustcWrapper, env, &self.dir);
             for link in &chain.links {
                 if let Origin::File { .. } = link.origin {
                     return Err(format!("{} sets `{}`", link.origin, link.value));
@@ -158,8 +158,8 @@ fn answers_file(dir: &Path) -> PathBuf {
     dir.join("answers")
 }
 
-/// `cargo tree` asks the compiler for its version and builds nothing. Without its memory of earlier answers it asks
-/// anew.
+/// `cargo tree` asks the compiler for its version and builds nothing. Its cache of earlier answers is
+/// turned off.
 fn ask(cargo: &Path, dir: &Path, env: &Env, variables: Variables) -> std::io::Result<Captured> {
     let answers = answers_file(dir);
     // Relative to where it was set, not to the package.
@@ -171,7 +171,7 @@ fn ask(cargo: &Path, dir: &Path, env: &Env, variables: Variables) -> std::io::Re
     ];
     vars.extend(home.iter().map(|home| ("CARGO_HOME", Some(home.as_os_str()))));
     if variables == Variables::Removed {
-        vars.extend(Setting::RustcWrapper.variables().map(|name| (name, None)));
+        vars.extend(WrapperKey::RustcWrapper.variables().map(|name| (name, None)));
     }
     let surroundings = Surroundings { cwd: Some(dir), vars: &vars, ..Surroundings::default() };
     process::capture(cargo.as_os_str(), &["tree", "--offline", "--depth", "0"], &surroundings)

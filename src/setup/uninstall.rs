@@ -1,4 +1,4 @@
-//! `kache uninstall`: what has to change so that nothing calls this program any more.
+//! `kache uninstall`: plans the changes after which nothing calls this program any more.
 //!
 //! Cargo's configuration goes first. What it named stays until then, and for good where something that cannot be
 //! changed from here still names it: a wrapper that is missing stops every cargo command.
@@ -6,14 +6,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::setup::cargo_config::chain::{self, Origin, Program, Setting};
+use crate::setup::cargo_config::chain::{self, Origin, Program, WrapperKey};
 use crate::setup::cargo_config::read;
 use crate::setup::cargo_config::{CannotEdit, edit};
 use crate::setup::init::{self, Known};
 use crate::setup::login::is_planned;
 use crate::setup::plan::action::{Change, PathChange, resolved};
-use crate::setup::plan::journal::{RecordedChange, Status};
-use crate::setup::plan::state::{Content, State};
+use crate::setup::plan::journal::{EntryStatus, RecordedChange};
+use crate::setup::plan::state::{Content, PathState};
 use crate::setup::plan::{Action, CannotPlan, Journal, Plan, UndoEdit, undo};
 use crate::setup::self_update::receipt;
 use crate::setup::service::systemd::LOGINCTL;
@@ -35,7 +35,7 @@ pub struct Uninstall {
     pub plan: Plan,
     /// What a reader should know.
     pub notes: Vec<String>,
-    /// What still names the program and is left to whoever calls uninstall.
+    /// What still names the program and has to be changed by the user.
     pub unfinished: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ pub enum CannotUninstall {
     #[error("the journal cannot be read: {0}")]
     Journal(io::Error),
     #[error(transparent)]
-    Chain(#[from] chain::Problem),
+    Chain(#[from] chain::ChainProblem),
     #[error(transparent)]
     Edit(#[from] CannotEdit),
     #[error(transparent)]
@@ -64,12 +64,12 @@ pub fn undo_init(env: &Env, command: &str) -> Result<Uninstall, CannotUninstall>
 }
 
 fn undo_all(env: &Env, command: &str, commands: &[&str]) -> Result<Uninstall, CannotUninstall> {
-    let journal = Journal::of(env).ok_or(WrongUser::NoHome)?;
+    let journal = Journal::for_user(env).ok_or(WrongUser::NoHome)?;
     let undo = journal.undo(command, commands).map_err(CannotUninstall::Journal)?;
     let mut plan = undo.plan;
     undo::first(&mut plan, |change| match &change.before {
         Content::File { bytes, .. } => std::str::from_utf8(bytes)
-            .is_ok_and(|text| chain::in_text(Setting::RustcWrapper, env, &change.path, text).is_some()),
+            .is_ok_and(|text| chain::in_text(WrapperKey::RustcWrapper, env, &change.path, text).is_some()),
         _ => false,
     });
     let mut uninstall = Uninstall { plan, notes: Vec::new(), unfinished: undo.conflicts };
@@ -113,7 +113,9 @@ impl Uninstall {
             let Change::Path(change) = &mut action.change else { continue };
             let Content::File { bytes, mode } = &change.after else { continue };
             let Ok(text) = std::str::from_utf8(bytes) else { continue };
-            let Some(link) = chain::in_text(Setting::RustcWrapper, env, &change.path, text) else { continue };
+            let Some(link) = chain::in_text(WrapperKey::RustcWrapper, env, &change.path, text) else {
+                continue;
+            };
             let is_relative =
                 link.value.contains(std::path::is_separator) && Path::new(&link.value).is_relative();
             let is_missing = match &link.program {
@@ -143,8 +145,8 @@ impl Uninstall {
 
     /// Takes the key out of every file of the chain that still names kache.
     fn unwire(&mut self, env: &Env) -> Result<(), CannotUninstall> {
-        let chain = chain::resolve(Setting::RustcWrapper, env, &cwd(env));
-        if let Some(index) = chain.problems.iter().position(chain::Problem::stops_cargo) {
+        let chain = chain::resolve(WrapperKey::RustcWrapper, env, &cwd(env));
+        if let Some(index) = chain.problems.iter().position(chain::ChainProblem::stops_cargo) {
             let mut problems = chain.problems;
             return Err(problems.swap_remove(index).into());
         }
@@ -170,16 +172,17 @@ impl Uninstall {
                 String::from_utf8(bytes.clone()).unwrap_or_default()
             }
             Some(_) => return Ok(()),
-            None => read::text(&path).map_err(chain::Problem::from)?.unwrap_or_default(),
+            None => read::text(&path).map_err(chain::ChainProblem::from)?.unwrap_or_default(),
         };
-        let file = read::File::parse(&path, &text).map_err(chain::Problem::from)?;
-        let still = file.build(Setting::RustcWrapper.key()).and_then(|value| value.text.ok());
+        let file = read::File::parse(&path, &text).map_err(chain::ChainProblem::from)?;
+        let still = file.build(WrapperKey::RustcWrapper.key()).and_then(|value| value.text.ok());
         if !still.is_some_and(|value| init::known(&value) == Known::Kache) {
             return Ok(());
         }
         let rest = edit::remove(&path, &text)?;
         let title = "Tell cargo to call no wrapper";
-        let is_only_ours = rest.is_empty() && State::at(&path).is_ok_and(|state| was_made_here(env, &state));
+        let is_only_ours =
+            rest.is_empty() && PathState::at(&path).is_ok_and(|state| was_made_here(env, &state));
         match planned {
             _ if is_only_ours => {
                 let action = Action::remove(format!("Remove {}", path.display()), &path)?;
@@ -239,7 +242,7 @@ impl Uninstall {
 
     /// What a variable names must stay: it cannot be unset from here.
     fn keep_what_is_named(&mut self, env: &Env) {
-        let chain = chain::resolve(Setting::RustcWrapper, env, &cwd(env));
+        let chain = chain::resolve(WrapperKey::RustcWrapper, env, &cwd(env));
         for link in &chain.links {
             let Origin::Variable(name) = &link.origin else { continue };
             if init::known(&link.value) != Known::Kache {
@@ -261,14 +264,16 @@ impl Uninstall {
 
 /// Whether kache made a file that is in this state, and nobody else changed it since. Its path does not tell: the home
 /// may have got another name.
-fn was_made_here(env: &Env, state: &State) -> bool {
-    let entries = Journal::of(env).and_then(|journal| journal.entries().ok()).unwrap_or_default();
-    let done = entries.iter().filter(|entry| entry.status() == Status::Done);
+fn was_made_here(env: &Env, state: &PathState) -> bool {
+    let entries = Journal::for_user(env).and_then(|journal| journal.entries().ok()).unwrap_or_default();
+    let done = entries.iter().filter(|entry| entry.status() == EntryStatus::Done);
     let changes: Vec<&RecordedChange> = done.flat_map(|entry| &entry.record().changes).collect();
     let mut state = state;
     for change in changes.into_iter().rev() {
         match change {
-            RecordedChange::Path { before: State::Absent, after, .. } if after.matches(state) => return true,
+            RecordedChange::Path { before: PathState::Absent, after, .. } if after.matches(state) => {
+                return true;
+            }
             RecordedChange::Path { before, after, .. } if after.matches(state) => state = before,
             _ => {}
         }
@@ -331,7 +336,7 @@ mod tests {
         let edited = edit::set(&config, THEIRS, own.to_str().unwrap()).unwrap();
         let undo = UndoEdit::CargoWrapper { undo: edited.undo };
         plan.add(Action::edit("edit", &config, edited.text.into_bytes(), undo).unwrap());
-        let journal = Journal::of(&env).unwrap();
+        let journal = Journal::for_user(&env).unwrap();
         journal.apply(&plan, &mut || Ok(())).unwrap();
         (home, env, journal)
     }
@@ -372,7 +377,7 @@ mod tests {
                 let undo = UndoEdit::CargoWrapper { undo: edited.undo };
                 let mut plan = Plan::new(command);
                 plan.add(Action::edit("edit", &config, edited.text.into_bytes(), undo).unwrap());
-                Journal::of(&env(home)).unwrap().apply(&plan, &mut || Ok(())).unwrap();
+                Journal::for_user(&env(home)).unwrap().apply(&plan, &mut || Ok(())).unwrap();
             };
             std::fs::create_dir_all(old.join(".cargo")).unwrap();
             if let Some(theirs) = theirs {
@@ -384,7 +389,7 @@ mod tests {
                 wire(&new, REPAIR);
             }
             let uninstall = plan(&env(&new)).unwrap();
-            Journal::of(&env(&new)).unwrap().apply(&uninstall.plan, &mut || Ok(())).unwrap();
+            Journal::for_user(&env(&new)).unwrap().apply(&uninstall.plan, &mut || Ok(())).unwrap();
             let left = std::fs::read_to_string(new.join(".cargo/config.toml")).ok();
             assert_eq!(left.as_deref(), theirs, "{is_repaired}");
         }

@@ -29,7 +29,7 @@ pub fn journal(env: &Env, allow_root: bool) -> Result<Journal, WrongUser> {
     if state.is_relative() {
         return Err(WrongUser::RelativeHome(state));
     }
-    Journal::of(env).ok_or(WrongUser::NoHome)
+    Journal::for_user(env).ok_or(WrongUser::NoHome)
 }
 
 /// Whether this is root in the place of another user.

@@ -1,6 +1,6 @@
 //! What cargo really does with its configuration, each fact shown by which wrapper it calls, and the reader beside it.
 
-use kache::setup::cargo_config::{self, Origin, Program, Setting};
+use kache::setup::cargo_config::{self, Origin, Program, WrapperKey};
 use kache::setup::cargo_config::{Chain, edit};
 
 use crate::home::{Ended, Home};
@@ -22,7 +22,7 @@ fn build(home: &Home, value: &str) -> String {
 fn chain(home: &Home) -> Chain {
     let env = home.env();
     let cwd = env.cwd.clone().expect("it is set");
-    cargo_config::resolve(Setting::RustcWrapper, &env, &cwd)
+    cargo_config::resolve(WrapperKey::RustcWrapper, &env, &cwd)
 }
 
 /// Cargo and the reader agree on which wrapper is called; "" is none.
@@ -244,7 +244,7 @@ fn the_workspace_wrapper_is_called_inside_the_other_one() {
     assert_eq!(home.cargo().code, Some(0));
     assert_eq!(home.called(), ["a", "b"]);
     let env = home.env();
-    let chain = cargo_config::resolve(Setting::WorkspaceWrapper, &env, &home.path("p"));
+    let chain = cargo_config::resolve(WrapperKey::WorkspaceWrapper, &env, &home.path("p"));
     assert_eq!(chain.winner().unwrap().program, Program::At(home.path("w/b")));
 }
 

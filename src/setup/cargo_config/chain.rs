@@ -10,27 +10,29 @@ use crate::sys::{dirs, fs, os};
 
 /// A setting of cargo that names a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Setting {
+pub enum WrapperKey {
     /// `build.rustc-wrapper`, for all units.
     RustcWrapper,
     /// `build.rustc-workspace-wrapper`, for members of the workspace only; called inside the other one.
     WorkspaceWrapper,
 }
 
-impl Setting {
+impl WrapperKey {
     /// Its key in the table `build`.
     pub fn key(self) -> &'static str {
         match self {
-            Setting::RustcWrapper => "rustc-wrapper",
-            Setting::WorkspaceWrapper => "rustc-workspace-wrapper",
+            WrapperKey::RustcWrapper => "rustc-wrapper",
+            WrapperKey::WorkspaceWrapper => "rustc-workspace-wrapper",
         }
     }
 
     /// Its variables, the first one before the second.
     pub fn variables(self) -> [&'static str; 2] {
         match self {
-            Setting::RustcWrapper => ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"],
-            Setting::WorkspaceWrapper => ["RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER"],
+            WrapperKey::RustcWrapper => ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"],
+            WrapperKey::WorkspaceWrapper => {
+                ["RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER"]
+            }
         }
     }
 }
@@ -73,7 +75,7 @@ pub struct Link {
 
 /// What is wrong with the files.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+pub enum ChainProblem {
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error("both {used} and {ignored} exist; cargo reads {used} and ignores the other", used = used.display(), ignored = ignored.display())]
@@ -82,10 +84,10 @@ pub enum Problem {
     Wrong { path: PathBuf, line: usize, what: String },
 }
 
-impl Problem {
+impl ChainProblem {
     /// Whether no cargo command works as long as this stands.
     pub fn stops_cargo(&self) -> bool {
-        !matches!(self, Problem::Both { .. })
+        !matches!(self, ChainProblem::Both { .. })
     }
 }
 
@@ -93,7 +95,7 @@ impl Problem {
 #[derive(Debug, Default)]
 pub struct Chain {
     pub links: Vec<Link>,
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ChainProblem>,
     /// The files that were read.
     pub files: Vec<PathBuf>,
 }
@@ -105,7 +107,7 @@ impl Chain {
     }
 
     /// What keeps every cargo command from working.
-    pub fn obstacle(&self) -> Option<&Problem> {
+    pub fn obstacle(&self) -> Option<&ChainProblem> {
         self.problems.iter().find(|problem| problem.stops_cargo())
     }
 }
@@ -123,7 +125,7 @@ pub fn cargo_home(env: &Env, cwd: &Path) -> Option<PathBuf> {
 }
 
 /// Everything that sets `setting` for cargo called in `cwd`.
-pub fn resolve(setting: Setting, env: &Env, cwd: &Path) -> Chain {
+pub fn resolve(setting: WrapperKey, env: &Env, cwd: &Path) -> Chain {
     let mut chain = Chain::default();
     for name in setting.variables() {
         if let Some(value) = env.get(name) {
@@ -147,7 +149,7 @@ pub fn resolve(setting: Setting, env: &Env, cwd: &Path) -> Chain {
 }
 
 /// The places in one file and what it includes, the one that counts first; nothing if it cannot be read.
-pub fn in_file(setting: Setting, env: &Env, file: &Path) -> Chain {
+pub fn in_file(setting: WrapperKey, env: &Env, file: &Path) -> Chain {
     let mut chain = Chain::default();
     if fs::metadata(file).is_ok() {
         Walk { setting, env, chain: &mut chain, above: Vec::new() }.file(file);
@@ -156,33 +158,33 @@ pub fn in_file(setting: Setting, env: &Env, file: &Path) -> Chain {
 }
 
 /// What `text`, the content of `path`, sets by itself.
-pub fn in_text(setting: Setting, env: &Env, path: &Path, text: &str) -> Option<Link> {
+pub fn in_text(setting: WrapperKey, env: &Env, path: &Path, text: &str) -> Option<Link> {
     link(setting, env, path, &File::parse(path, text).ok()?).ok()?
 }
 
-fn link(setting: Setting, env: &Env, path: &Path, file: &File<'_>) -> Result<Option<Link>, Problem> {
+fn link(setting: WrapperKey, env: &Env, path: &Path, file: &File<'_>) -> Result<Option<Link>, ChainProblem> {
     let Some(value) = file.build(setting.key()) else { return Ok(None) };
     let line = value.line;
     let value = value.text.map_err(|is| {
         let what = format!("`build.{}` must be a string, not of the type {is}", setting.key());
-        Problem::Wrong { path: path.to_owned(), line, what }
+        ChainProblem::Wrong { path: path.to_owned(), line, what }
     })?;
     let base = path.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
     let program = program(value.as_ref(), base, env);
     Ok(Some(Link { origin: Origin::File { path: path.to_owned(), line }, value, program }))
 }
 
-fn note_both(dir: &Path, used: &Path, problems: &mut Vec<Problem>) {
+fn note_both(dir: &Path, used: &Path, problems: &mut Vec<ChainProblem>) {
     let ignored = dir.join("config.toml");
     let is_other = used != ignored && fs::metadata(&ignored).is_ok();
     if is_other && fs::canonical(used).ok() != fs::canonical(&ignored).ok() {
-        problems.push(Problem::Both { used: used.to_owned(), ignored });
+        problems.push(ChainProblem::Both { used: used.to_owned(), ignored });
     }
 }
 
 /// The way through a file and its includes.
 struct Walk<'a> {
-    setting: Setting,
+    setting: WrapperKey,
     env: &'a Env,
     chain: &'a mut Chain,
     /// The files that led here.
@@ -196,7 +198,7 @@ impl Walk<'_> {
         }
     }
 
-    fn try_file(&mut self, path: &Path) -> Result<(), Problem> {
+    fn try_file(&mut self, path: &Path) -> Result<(), ChainProblem> {
         let Some(text) = read::text(path)? else { return Ok(()) };
         let file = File::parse(path, &text)?;
         self.chain.files.push(path.to_owned());
@@ -219,8 +221,8 @@ impl Walk<'_> {
     }
 }
 
-fn wrong(path: &Path, line: usize, what: String) -> Problem {
-    Problem::Wrong { path: path.to_owned(), line, what }
+fn wrong(path: &Path, line: usize, what: String) -> ChainProblem {
+    ChainProblem::Wrong { path: path.to_owned(), line, what }
 }
 
 /// `path` without `.` and `..`, as far as names tell.

@@ -34,6 +34,6 @@ pub mod edit;
 #[cfg(test)]
 mod tests;
 
-pub use chain::{Chain, Link, Origin, Program, Setting, config_file, resolve};
+pub use chain::{Chain, Link, Origin, Program, WrapperKey, config_file, resolve};
 pub use edit::{CannotEdit, Edited, KeyUndo};
 pub use read::ReadError;

@@ -114,7 +114,7 @@ impl<'a> File<'a> {
             for value in array {
                 let line = value.span().map_or(1, |span| line_at(self.text.as_bytes(), span.start));
                 let include = match value.as_inline_table() {
-                    Some(table) => of_table(table, line),
+                    Some(table) => parse_include(table, line),
                     None => value.as_str().map(|path| Include { path: path.into(), optional: false, line }),
                 };
                 includes.push(include?);
@@ -122,14 +122,14 @@ impl<'a> File<'a> {
         } else {
             for table in item.as_array_of_tables()? {
                 let line = table.span().map_or(1, |span| line_at(self.text.as_bytes(), span.start));
-                includes.push(of_table(table, line)?);
+                includes.push(parse_include(table, line)?);
             }
         }
         Some(includes)
     }
 }
 
-fn of_table(table: &dyn TableLike, line: usize) -> Option<Include> {
+fn parse_include(table: &dyn TableLike, line: usize) -> Option<Include> {
     let path = table.get("path")?.as_str()?.into();
     let optional = table.get("optional").is_some_and(|value| value.as_bool() == Some(true));
     Some(Include { path, optional, line })

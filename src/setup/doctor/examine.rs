@@ -58,7 +58,7 @@ pub static ALL: &[&dyn Check] = &[
     &surroundings::summary::Summary,
 ];
 
-/// Checks that ask others than this machine, and how long each may take.
+/// Checks that use the network, and how long each may take.
 pub static ONLINE: &[&dyn Check] = &[&program::release::Release];
 pub const ONLINE_LIMIT: Duration = Duration::from_secs(30);
 
@@ -78,7 +78,7 @@ fn one(machine: &Arc<Machine>, check: &'static dyn Check, limit: Duration) -> Ex
     let watch = Stopwatch::start();
     let (sender, receiver) = channel();
     let looked_at = Arc::clone(machine);
-    // One that hangs in a file system that does not answer is left behind.
+    // A check that hangs in an unresponsive file system is left behind.
     let started = std::thread::Builder::new().spawn(move || {
         let _ = sender.send(check.run(&looked_at));
     });

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::setup::plan::Action;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
@@ -28,38 +28,38 @@ pub struct Finding {
     pub fix: Option<Fix>,
 }
 
-/// What `--fix` does about it.
+/// What `--fix` does about a finding.
 #[derive(Debug, Default)]
 pub struct Fix {
     /// Asked before it is done, if people may want it otherwise.
     pub question: Option<String>,
     pub actions: Vec<Action>,
-    /// On what is kache's own, where nothing has to be taken back.
+    /// Work on kache's own files, which needs no undo.
     pub upkeep: Vec<Upkeep>,
-    /// What is left to a person: said when all the rest is done.
+    /// What a person has to do, shown after everything else.
     pub by_hand: Vec<String>,
 }
 
 /// Work on kache's own files and processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Upkeep {
-    /// The index is derived anew from the store.
+    /// Rebuild the index from the store.
     RebuildIndex,
-    /// What is over the limit is removed from the store.
+    /// Evict entries until the store is within its limit.
     CollectGarbage,
-    /// Blobs that are not what was stored are taken out of service.
+    /// Quarantine blobs that are not what was stored.
     SetAltered,
-    /// Leftovers of kache go.
+    /// Remove leftovers of kache.
     Remove(Vec<PathBuf>),
-    /// What a daemon left that did not end well goes.
+    /// Remove the socket that a crashed daemon left.
     ClearTraces,
-    /// A daemon that nobody can reach ends.
+    /// Terminate an unreachable daemon.
     EndProcess(u32),
-    /// A daemon that was started on demand ends.
+    /// Stop a daemon that was started on demand.
     EndOnDemand,
-    /// The daemon becomes this build.
+    /// Switch the daemon to this build.
     HandOver,
-    /// The daemon reads its configuration again.
+    /// Make the daemon reload its configuration.
     ReadSettings,
 }
 
@@ -85,12 +85,12 @@ impl Upkeep {
 
 impl Fix {
     /// Actions that need no question.
-    pub fn by(actions: Vec<Action>) -> Fix {
+    pub fn from_actions(actions: Vec<Action>) -> Fix {
         Fix { actions, ..Fix::default() }
     }
 
     /// Work on what is kache's own.
-    pub fn upkeep(upkeep: Upkeep) -> Fix {
+    pub fn from_upkeep(upkeep: Upkeep) -> Fix {
         Fix { upkeep: vec![upkeep], ..Fix::default() }
     }
 
@@ -115,7 +115,7 @@ impl Finding {
         Finding::new(Level::Ok, text)
     }
 
-    /// Something to know.
+    /// Something that a reader should know.
     pub fn note(text: impl Into<String>) -> Finding {
         Finding::new(Level::Note, text)
     }

@@ -14,7 +14,7 @@ use crate::protocol::build::Build;
 use crate::protocol::message::{Request, Response, Status};
 use crate::protocol::semver::Semver;
 use crate::settings;
-use crate::setup::cargo_config::{self, Chain, Program, Setting};
+use crate::setup::cargo_config::{self, Chain, Program, WrapperKey};
 use crate::setup::plan::CommandLine;
 use crate::setup::proof;
 use crate::setup::sccache::migrate::{self, Migration, View};
@@ -173,7 +173,7 @@ impl Ask for System {
     }
 }
 
-/// A service manager's commands, by whoever answers for the machine.
+/// Runs a service manager's commands through an [`Ask`].
 pub struct Through<'a>(pub &'a dyn Ask);
 
 impl CommandRunner for Through<'_> {
@@ -183,7 +183,7 @@ impl CommandRunner for Through<'_> {
         self.0.run(Path::new(program), &args, &[])
     }
 
-    /// Whoever looks, waits for nothing.
+    /// Checks do not wait.
     fn wait(&self, _time: Duration) {}
 }
 
@@ -254,7 +254,7 @@ impl Machine {
 
     /// All that sets cargo's wrapper here.
     pub fn chain(&self) -> Chain {
-        cargo_config::resolve(Setting::RustcWrapper, &self.env, &self.cwd)
+        cargo_config::resolve(WrapperKey::RustcWrapper, &self.env, &self.cwd)
     }
 
     /// The program that cargo calls here, if it is kache by its name.

@@ -1,12 +1,11 @@
-//! Whether kache is well on this machine, and making it so.
+//! Checks the installation of kache on this machine and fixes problems.
 //!
-//! A [`check::Check`] looks at a [`machine::Machine`] and answers one [`finding::Finding`]: all is well, something
-//! should be known, or there is a problem; with what to do about it, and, where that is safe, a [`finding::Fix`]. It
-//! changes nothing: what a fix does is a plan like every other change of a machine ([`crate::setup::plan`]), or upkeep of
-//! kache's own cache directory.
+//! A [`check::Check`] looks at a [`machine::Machine`] and returns one [`finding::Finding`]: ok, a note or a problem, with
+//! a hint and, where that is safe, a [`finding::Fix`]. Checks change nothing. A fix is a plan like every other change of a
+//! machine ([`crate::setup::plan`]), or upkeep of kache's own cache directory.
 //!
-//! Every check has [`machine::LIMIT`] and no more; one that takes longer is given up, and that is what is said of it.
-//! The list of all of them is in [`examine`].
+//! A check may take [`machine::LIMIT`]; one that takes longer is abandoned, which is then its finding. All checks are
+//! listed in [`examine`].
 
 pub mod finding;
 

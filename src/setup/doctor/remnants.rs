@@ -1,4 +1,4 @@
-//! Whether sccache is still set up anywhere.
+//! Whether sccache is still configured anywhere.
 
 use crate::setup::cargo_config::chain;
 use crate::setup::doctor::check::{Check, Group};
@@ -63,7 +63,7 @@ impl Check for Remnants {
 /// Cargo's own configuration names kache in the place of sccache.
 fn rewire(machine: &Machine) -> Vec<crate::setup::plan::Action> {
     let home = chain::cargo_home(&machine.env, &machine.cwd).unwrap_or_default();
-    let setting = crate::setup::cargo_config::Setting::RustcWrapper;
+    let setting = crate::setup::cargo_config::WrapperKey::RustcWrapper;
     let links = chain::in_file(setting, &machine.env, &chain::config_file(&home)).links;
     if links.iter().all(|link| known(&link.value) != Known::Sccache) {
         return Vec::new();
@@ -71,7 +71,7 @@ fn rewire(machine: &Machine) -> Vec<crate::setup::plan::Action> {
     init::plan_for(&machine.env, &machine.exe).map(|init| init.plan.actions).unwrap_or_default()
 }
 
-/// The command of whoever installed it.
+/// How to uninstall sccache, by the package manager that installed it.
 fn removal(machine: &Machine) -> Option<String> {
     let program = machine.program("sccache")?;
     let file = crate::sys::fs::canonical(&program).unwrap_or_else(|_| program.clone());

@@ -20,7 +20,7 @@ pub struct Repair {
 impl Repair {
     /// Gathers fixes; `is_wanted` answers the question of one that has a question. A fix that changes what an earlier
     /// one changes in another way waits: what it is then is known when that is done.
-    pub fn of<E>(
+    pub fn gather<E>(
         examined: &mut [Examined],
         is_wanted: &mut dyn FnMut(&Fix, &str) -> Result<bool, E>,
     ) -> Result<Repair, E> {

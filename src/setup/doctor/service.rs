@@ -32,7 +32,7 @@ pub struct Installed {
 }
 
 /// What there is on this machine.
-pub fn of(machine: &Machine) -> Service {
+pub fn find(machine: &Machine) -> Service {
     let choice = detect::choose(machine.seen());
     let exe = wrapper_path::lasting(&machine.exe, &machine.called, &machine.env);
     let supervisor = match detect::supervisor(&choice, &exe, &machine.build, &machine.env) {

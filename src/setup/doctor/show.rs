@@ -1,4 +1,4 @@
-//! What was found, for people and for programs.
+//! Formats findings for people and for programs.
 
 use serde::Serialize;
 
@@ -52,8 +52,7 @@ fn row(examined: &Examined) -> Row {
     }
 }
 
-/// The findings for people: one line each, by group, and below a line what more there is to say where something is to
-/// be known or done.
+/// The findings for people: one line each, by group. Notes and problems are followed by their details and hints.
 pub fn text(examined: &[Examined]) -> String {
     let mut text = String::new();
     let mut groups: Vec<Group> = examined.iter().map(|one| one.check.group()).collect();
@@ -90,8 +89,8 @@ fn lines(one: &Examined) -> String {
     text
 }
 
-/// What somebody can send along who reports a defect: everything that was found, the settings that differ from the
-/// defaults, and nothing that tells who and where it was.
+/// The attachment for a bug report: all findings and the settings that differ from the defaults, without names of the
+/// user, the home directory and the project.
 pub fn report(examined: &[Examined], machine: &Machine) -> String {
     let mut text = format!("```text\n{}\n{}", self::text(examined), summary(examined));
     let own: Vec<String> = machine
@@ -133,7 +132,7 @@ fn redacted(text: &str, machine: &Machine) -> String {
     text
 }
 
-/// One sentence about all.
+/// The result in one sentence.
 pub fn summary(examined: &[Examined]) -> String {
     match (count(examined, Level::Problem), count(examined, Level::Note)) {
         (0, 0) => "No problems found.\n".to_owned(),

@@ -1,4 +1,4 @@
-//! Doing what a fix does to kache's own: its store, its leftovers, its daemon.
+//! Fixes to kache's own files and processes: its store, its leftovers, its daemon.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ const END_LIMIT: Duration = Duration::from_secs(15);
 /// How long a process may take to end that was told to.
 const PROCESS_LIMIT: Duration = Duration::from_secs(3);
 
-/// Does one piece of upkeep. Answers what came of it.
+/// Does one piece of upkeep. Returns what was done, for people.
 pub fn keep_up(upkeep: &Upkeep, machine: &Machine) -> Result<String, String> {
     match upkeep {
         Upkeep::RebuildIndex => rebuild_index(&whole_config(machine)?.cache_dir.value),
@@ -64,7 +64,7 @@ fn remove(paths: &[PathBuf]) -> Result<String, String> {
     Ok("leftovers removed".to_owned())
 }
 
-/// Makes the index anew.
+/// Rebuilds the index from the store.
 pub fn rebuild_index(cache_dir: &Path) -> Result<String, String> {
     if fs::metadata(cache_dir).is_err() {
         return Ok("there is no store, so there is no index".to_owned());
@@ -75,8 +75,8 @@ pub fn rebuild_index(cache_dir: &Path) -> Result<String, String> {
     Ok(format!("index rebuilt with {n_entries} entries{notes}"))
 }
 
-/// Under the lock, so that it is not the socket of a daemon that starts meanwhile. The lock's file stays: whoever waits
-/// for it has it open.
+/// Under the lock, so that it is not the socket of a daemon that starts meanwhile. The lock file stays, because
+/// processes that wait for it have it open.
 fn clear_traces(place: &DaemonAddress) -> Result<String, String> {
     let lock = lock::try_lock(&place.lock).map_err(|e| format!("{}: {e}", place.lock.display()))?;
     let Some(_lock) = lock else {
@@ -153,7 +153,7 @@ fn hand_over(machine: &Machine, place: &DaemonAddress) -> Result<String, String>
     Ok(format!("the daemon (process {}) now runs {}", after.pid, after.build))
 }
 
-/// It does so when it starts its program anew, and nobody is left without an answer meanwhile.
+/// The daemon reads its settings when it restarts, which it does without dropping a request.
 fn read_settings(machine: &Machine, place: &DaemonAddress) -> Result<String, String> {
     let (before, _) = machine.daemon_now(place).map_err(|no| no.to_string())?;
     let after = changed_over(machine, place, &before, &Request::Restart)?;

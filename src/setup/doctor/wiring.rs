@@ -1,4 +1,4 @@
-//! The fix for everything that is wrong with how cargo finds kache: what `kache init` would do.
+//! The fix for a cargo that does not find kache: what `kache init` would do.
 
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
@@ -21,7 +21,7 @@ pub fn with_fix(finding: Finding, machine: &Machine) -> Finding {
                 None => finding,
             };
             let question = init.replaces.map(|what| format!("Replace {what}?"));
-            finding.fix(Fix { question, ..Fix::by(init.plan.actions) })
+            finding.fix(Fix { question, ..Fix::from_actions(init.plan.actions) })
         }
         Err(why) => finding.details([why.to_string()]),
     }

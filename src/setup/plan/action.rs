@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::setup::plan::state::{Content, State};
+use crate::setup::plan::state::{Content, PathState};
 use crate::setup::plan::undo_edit::UndoEdit;
 use crate::sys::fs;
 use crate::sys::fs::settle::{self, HAS_SYMLINKS};
@@ -166,13 +166,14 @@ impl Action {
 
 impl PathChange {
     /// What is there now.
-    pub fn now(&self) -> io::Result<State> {
-        State::at(&self.path)
+    pub fn now(&self) -> io::Result<PathState> {
+        PathState::at(&self.path)
     }
 
     /// Whether the path is as it was when this was planned. A directory that somebody else made meanwhile will do.
-    pub fn can_start_from(&self, now: &State) -> bool {
-        now.matches(&self.before.state()) || (self.after == Content::Directory && *now == State::Directory)
+    pub fn can_start_from(&self, now: &PathState) -> bool {
+        now.matches(&self.before.state())
+            || (self.after == Content::Directory && *now == PathState::Directory)
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::setup::plan::Plan;
 use crate::setup::plan::action::{Action, Change, CommandLine};
-use crate::setup::plan::journal::{Entry, Journal, RecordedChange, Status};
+use crate::setup::plan::journal::{Entry, EntryStatus, Journal, RecordedChange};
 use crate::setup::plan::show;
-use crate::setup::plan::state::{Content, State};
+use crate::setup::plan::state::{Content, PathState};
 use crate::setup::plan::unwind::{Unwound, unwind};
 use crate::sys::{fs, process};
 
@@ -47,13 +47,13 @@ impl Journal {
             return Err(NotApplied::Busy);
         };
         let entries = self.entries().map_err(|error| NotApplied::JournalUnreadable { error })?;
-        if entries.iter().any(|entry| entry.status() == Status::Applying) {
+        if entries.iter().any(|entry| entry.status() == EntryStatus::Applying) {
             return Err(NotApplied::Interrupted);
         }
         check_preconditions(plan)?;
         let entry = self.begin(plan).map_err(|error| self.cannot_write(error))?;
         let result = carry_out(plan, &entry).and_then(|()| proof()).and_then(|()| {
-            entry.set_status(Status::Done).map_err(|e| format!("the journal cannot be written: {e}"))
+            entry.set_status(EntryStatus::Done).map_err(|e| format!("the journal cannot be written: {e}"))
         });
         if let Err(what) = result {
             let left = revert(&entry);
@@ -65,7 +65,7 @@ impl Journal {
         }
         for undone in entries.iter().filter(|entry| plan.undoes.contains(&entry.name())) {
             // If this fails, the next undo finds that there is nothing left to do.
-            if undone.set_status(Status::Undone).is_ok() {
+            if undone.set_status(EntryStatus::Undone).is_ok() {
                 undone.forget_bytes();
             }
         }
@@ -85,7 +85,7 @@ impl Journal {
     /// The journal cannot be read.
     pub fn is_interrupted(&self) -> Result<bool, NotApplied> {
         let entries = self.entries().map_err(|error| NotApplied::JournalUnreadable { error })?;
-        Ok(entries.iter().any(|entry| entry.status() == Status::Applying))
+        Ok(entries.iter().any(|entry| entry.status() == EntryStatus::Applying))
     }
 
     /// Takes back what an interrupted apply did, if there is one. To be called before planning. Answers what was
@@ -100,7 +100,7 @@ impl Journal {
         let mut said = Vec::new();
         let entries = self.entries().map_err(|error| NotApplied::JournalUnreadable { error })?;
         for entry in entries.iter().rev() {
-            if entry.status() != Status::Applying {
+            if entry.status() != EntryStatus::Applying {
                 continue;
             }
             let what = format!("`kache {}` was interrupted", entry.record.command);
@@ -186,7 +186,7 @@ fn revert(entry: &Entry) -> Vec<String> {
         }
     }
     if left.is_empty() {
-        match entry.set_status(Status::Reverted) {
+        match entry.set_status(EntryStatus::Reverted) {
             Ok(()) => entry.forget_bytes(),
             Err(e) => left.push(format!("the journal cannot be written: {e}")),
         }
@@ -210,7 +210,7 @@ fn revert_one(entry: &Entry, index: usize, change: &RecordedChange) -> Result<()
         Unwound::To(content) => {
             let state = now.state();
             content.put(path, &state, &temporary).map_err(|e| about(path, &e))?;
-            let now = State::at(path).map_err(|e| about(path, &e))?;
+            let now = PathState::at(path).map_err(|e| about(path, &e))?;
             if content.is_there(&now, &state) {
                 Ok(())
             } else {

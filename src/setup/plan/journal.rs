@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::setup::plan::Plan;
 use crate::setup::plan::action::{Change, CommandLine};
-use crate::setup::plan::state::{Content, State};
+use crate::setup::plan::state::{Content, PathState};
 use crate::setup::plan::undo_edit::UndoEdit;
 use crate::sys::env::Env;
 use crate::sys::fs::settle;
@@ -47,7 +47,7 @@ pub struct Journal {
 
 /// How an apply stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum EntryStatus {
     Applying,
     Done,
     Reverted,
@@ -59,7 +59,7 @@ pub struct Entry {
     pub(super) dir: PathBuf,
     pub(super) record: Record,
     /// How it stood when it was read.
-    status: Status,
+    status: EntryStatus,
 }
 
 /// `plan.json`.
@@ -81,13 +81,13 @@ pub struct Record {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum RecordedChange {
-    Path { title: String, path: PathBuf, before: State, after: State, undo: UndoEdit },
+    Path { title: String, path: PathBuf, before: PathState, after: PathState, undo: UndoEdit },
     Run { title: String, command: CommandLine, undo: Option<CommandLine> },
 }
 
 impl Journal {
     /// The journal of the user in `env`; `None` without a home.
-    pub fn of(env: &Env) -> Option<Journal> {
+    pub fn for_user(env: &Env) -> Option<Journal> {
         Some(Journal::at(dirs::state(env)?.join("kache/journal")))
     }
 
@@ -133,7 +133,7 @@ impl Journal {
             if record.format != FORMAT {
                 return Err(at_path(&dir, io::Error::other("it was written by another version of kache")));
             }
-            let status = Status::at(&dir.join("status"))?;
+            let status = EntryStatus::at(&dir.join("status"))?;
             entries.push(Entry { dir, record, status });
         }
         Ok(entries)
@@ -188,31 +188,32 @@ impl Journal {
         let (command, undoes) = (plan.command.clone(), plan.undoes.clone());
         let record = Record { format: FORMAT, command, version, time_ms, undoes, changes };
         let json = serde_json::to_vec_pretty(&record).map_err(io::Error::from)?;
-        let entry = Entry { dir, record, status: Status::Applying };
-        entry.set_status(Status::Applying)?;
+        let entry = Entry { dir, record, status: EntryStatus::Applying };
+        entry.set_status(EntryStatus::Applying)?;
         let dir = &entry.dir;
         settle::settle(&dir.join("plan.json"), &dir.join("plan.json.new"), &json, 0o600, &|| Ok(()))?;
         Ok(entry)
     }
 }
 
-impl Status {
-    const ALL: [Status; 4] = [Status::Applying, Status::Done, Status::Reverted, Status::Undone];
+impl EntryStatus {
+    const ALL: [EntryStatus; 4] =
+        [EntryStatus::Applying, EntryStatus::Done, EntryStatus::Reverted, EntryStatus::Undone];
 
     fn text(self) -> &'static str {
         match self {
-            Status::Applying => "applying",
-            Status::Done => "done",
-            Status::Reverted => "reverted",
-            Status::Undone => "undone",
+            EntryStatus::Applying => "applying",
+            EntryStatus::Done => "done",
+            EntryStatus::Reverted => "reverted",
+            EntryStatus::Undone => "undone",
         }
     }
 
     /// What stands in the file at `path`. One that is missing or says something else tells nothing: it is no reason to
     /// take a finished apply for an interrupted one.
-    fn at(path: &Path) -> io::Result<Status> {
+    fn at(path: &Path) -> io::Result<EntryStatus> {
         let text = fs::read(path).map_err(|e| at_path(path, e))?;
-        let status = Status::ALL.into_iter().find(|status| status.text().as_bytes() == text);
+        let status = EntryStatus::ALL.into_iter().find(|status| status.text().as_bytes() == text);
         status.ok_or_else(|| {
             let unknown = format!("`{}` is no state of a change", String::from_utf8_lossy(&text).trim());
             at_path(path, io::Error::other(unknown))
@@ -237,11 +238,11 @@ impl Entry {
     }
 
     /// How it stood when it was read.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> EntryStatus {
         self.status
     }
 
-    pub(super) fn set_status(&self, status: Status) -> io::Result<()> {
+    pub(super) fn set_status(&self, status: EntryStatus) -> io::Result<()> {
         let temporary = self.dir.join(format!("status.{}", fs::unique_name()));
         settle::settle(&self.dir.join("status"), &temporary, status.text().as_bytes(), 0o600, &|| Ok(()))
     }
@@ -274,13 +275,13 @@ impl Entry {
         }
     }
 
-    fn content(&self, state: &State, index: usize) -> io::Result<Content> {
+    fn content(&self, state: &PathState, index: usize) -> io::Result<Content> {
         Ok(match state {
-            State::Absent => Content::Absent,
-            State::Link { target } => Content::Link { target: target.clone() },
-            State::Directory => Content::Directory,
-            State::Other => return Err(io::Error::other("it cannot be put back")),
-            State::File { mode, .. } => {
+            PathState::Absent => Content::Absent,
+            PathState::Link { target } => Content::Link { target: target.clone() },
+            PathState::Directory => Content::Directory,
+            PathState::Other => return Err(io::Error::other("it cannot be put back")),
+            PathState::File { mode, .. } => {
                 let path = self.dir.join(format!("{index}.before"));
                 let bytes = fs::read(&path).map_err(|e| at_path(&path, e))?;
                 let content = Content::File { bytes, mode: *mode };

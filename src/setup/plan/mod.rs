@@ -1,6 +1,6 @@
 //! Changing the machine: plan → show → confirm → apply → verify → journal.
 //!
-//! Whoever changes the machine (init, uninstall, doctor, the service, self-update) makes a [`Plan`] of [`Action`]s.
+//! Commands that change the machine (init, uninstall, doctor, the service, self-update) make a [`Plan`] of [`Action`]s.
 //! Planning reads and changes nothing. The plan is shown, and [`Journal::apply`] carries it out: all of it or nothing.
 //!
 //! ```no_run
@@ -8,8 +8,8 @@
 //! # use kache::setup::plan::{Action, CommandLine, Journal, Plan, UndoEdit};
 //! # use kache::sys::env::Env;
 //! # fn doc(env: &Env, unit: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
-//! let journal = Journal::of(env).ok_or("no home")?;
-//! journal.recover()?; // takes back what an interrupted run left
+//! let journal = Journal::for_user(env).ok_or("no home")?;
+//! journal.recover()?; // undoes what an interrupted run left
 //!
 //! let mut plan = Plan::new("daemon install");
 //! let path = Path::new("/home/me/.config/systemd/user/kache.service");

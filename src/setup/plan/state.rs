@@ -12,7 +12,7 @@ use crate::sys::fs::settle::{self, Standing};
 /// What stands at a path itself; symbolic links are not followed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
-pub enum State {
+pub enum PathState {
     Absent,
     File {
         digest: Digest,
@@ -26,25 +26,25 @@ pub enum State {
     Other,
 }
 
-impl State {
+impl PathState {
     /// What stands at `path` now.
-    pub fn at(path: &Path) -> io::Result<State> {
+    pub fn at(path: &Path) -> io::Result<PathState> {
         Ok(match settle::standing(path)? {
-            Standing::Nothing => State::Absent,
+            Standing::Nothing => PathState::Absent,
             Standing::File(metadata) => {
                 let (digest, _) = Digest::hash_reader(&mut fs::open(path)?)?;
-                State::File { digest, mode: settle::mode(&metadata) }
+                PathState::File { digest, mode: settle::mode(&metadata) }
             }
-            Standing::Link(target) => State::Link { target },
-            Standing::Directory => State::Directory,
-            Standing::Other => State::Other,
+            Standing::Link(target) => PathState::Link { target },
+            Standing::Directory => PathState::Directory,
+            Standing::Other => PathState::Other,
         })
     }
 
     /// Whether this is the same thing with the same content. A file whose mode alone is another one is the same.
-    pub fn matches(&self, other: &State) -> bool {
+    pub fn matches(&self, other: &PathState) -> bool {
         match (self, other) {
-            (State::File { digest, .. }, State::File { digest: other, .. }) => digest == other,
+            (PathState::File { digest, .. }, PathState::File { digest: other, .. }) => digest == other,
             (this, other) => this == other,
         }
     }
@@ -89,21 +89,21 @@ impl Content {
     }
 
     /// The state that a path with this content is in.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> PathState {
         match self {
-            Content::Absent => State::Absent,
-            Content::File { bytes, mode } => State::File { digest: Digest::hash(bytes), mode: *mode },
-            Content::Copy { digest, mode, .. } => State::File { digest: *digest, mode: *mode },
-            Content::Link { target } => State::Link { target: target.clone() },
-            Content::Directory => State::Directory,
+            Content::Absent => PathState::Absent,
+            Content::File { bytes, mode } => PathState::File { digest: Digest::hash(bytes), mode: *mode },
+            Content::Copy { digest, mode, .. } => PathState::File { digest: *digest, mode: *mode },
+            Content::Link { target } => PathState::Link { target: target.clone() },
+            Content::Directory => PathState::Directory,
         }
     }
 
     /// Puts this at `path`, in the place of `before`. A directory is only removed if it is empty; if it is not, that
     /// is no error: what is in it belongs to somebody.
-    pub fn put(&self, path: &Path, before: &State, temporary: &Path) -> io::Result<()> {
+    pub fn put(&self, path: &Path, before: &PathState, temporary: &Path) -> io::Result<()> {
         match self {
-            Content::Absent if *before == State::Directory => match settle::remove_empty_dir(path) {
+            Content::Absent if *before == PathState::Directory => match settle::remove_empty_dir(path) {
                 Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
                 result => result,
             },
@@ -122,14 +122,15 @@ impl Content {
     }
 
     /// Whether `now` is what putting this in the place of `before` leaves.
-    pub fn is_there(&self, now: &State, before: &State) -> bool {
-        let kept = *self == Content::Absent && *before == State::Directory && *now == State::Directory;
+    pub fn is_there(&self, now: &PathState, before: &PathState) -> bool {
+        let kept =
+            *self == Content::Absent && *before == PathState::Directory && *now == PathState::Directory;
         kept || now.matches(&self.state())
     }
 }
 
-fn check_state(path: &Path, expected: &State) -> io::Result<()> {
-    match State::at(path)?.matches(expected) {
+fn check_state(path: &Path, expected: &PathState) -> io::Result<()> {
+    match PathState::at(path)?.matches(expected) {
         true => Ok(()),
         false => Err(io::Error::other("it changed in the meantime")),
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::action::Change;
-use super::journal::Status;
+use super::journal::EntryStatus;
 use super::state::Content;
 use super::{Action, CommandLine, Journal, NotApplied, Plan, UndoEdit};
 use crate::digest::Digest;
@@ -322,7 +322,7 @@ fn several_applies_are_taken_back_together() {
     machine.apply(&undo.plan).unwrap();
     assert_eq!(std::fs::read_to_string(&config).unwrap(), OLD);
     let statuses: Vec<_> = machine.journal().entries().unwrap().iter().map(|entry| entry.status()).collect();
-    assert_eq!(statuses, [Status::Undone, Status::Undone, Status::Undone, Status::Done]);
+    assert_eq!(statuses, [EntryStatus::Undone, EntryStatus::Undone, EntryStatus::Undone, EntryStatus::Done]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::setup::plan::Plan;
 use crate::setup::plan::action::{Action, Change, PathChange};
-use crate::setup::plan::journal::{Entry, Journal, RecordedChange, Status, at_path};
+use crate::setup::plan::journal::{Entry, EntryStatus, Journal, RecordedChange, at_path};
 use crate::setup::plan::state::Content;
 use crate::setup::plan::undo_edit::UndoEdit;
 use crate::setup::plan::unwind::{Unwound, unwind};
@@ -33,7 +33,7 @@ impl Journal {
         // Commands stay where they are among the paths.
         let mut order: Vec<Result<PathBuf, Action>> = Vec::new();
         for entry in self.entries()?.iter().rev() {
-            if entry.status() != Status::Done || !of.contains(&entry.record.command.as_str()) {
+            if entry.status() != EntryStatus::Done || !of.contains(&entry.record.command.as_str()) {
                 continue;
             }
             undo.plan.undoes.push(entry.name());

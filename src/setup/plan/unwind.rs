@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::setup::plan::state::{Content, State};
+use crate::setup::plan::state::{Content, PathState};
 use crate::setup::plan::undo_edit::UndoEdit;
 
 /// What taking a change back means for a path.
@@ -17,7 +17,7 @@ pub enum Unwound {
 }
 
 /// Takes back a change from `before` to `after`, where `path` holds `now`.
-pub fn unwind(path: &Path, before: &Content, after: &State, undo: &UndoEdit, now: &Content) -> Unwound {
+pub fn unwind(path: &Path, before: &Content, after: &PathState, undo: &UndoEdit, now: &Content) -> Unwound {
     let state = now.state();
     if state.matches(&before.state()) {
         return Unwound::Nothing;
@@ -28,7 +28,7 @@ pub fn unwind(path: &Path, before: &Content, after: &State, undo: &UndoEdit, now
     match (now, after) {
         // Somebody removed what was made here.
         (Content::Absent, _) if *before == Content::Absent => Unwound::Nothing,
-        (Content::File { bytes, mode }, State::File { .. }) => match undo.apply(path, bytes) {
+        (Content::File { bytes, mode }, PathState::File { .. }) => match undo.apply(path, bytes) {
             Ok(Some(rest)) if rest.is_empty() && *before == Content::Absent => Unwound::To(Content::Absent),
             Ok(Some(rest)) => Unwound::To(Content::File { bytes: rest, mode: *mode }),
             Ok(None) => Unwound::Nothing,

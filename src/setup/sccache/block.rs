@@ -9,7 +9,7 @@ const OF_VARIABLES: [&str; 3] = ["env:", "environment:", "variables:"];
 
 /// Keeps the hits that can go. A mapping or list that would be empty goes as well if it is one of variables; else what
 /// is in it stays.
-pub fn of_yaml(text: &str, hits: &mut Vec<Hit>) {
+pub fn retain_yaml(text: &str, hits: &mut Vec<Hit>) {
     let lines: Vec<&str> = text.lines().collect();
     let wanted: BTreeSet<usize> = hits.iter().map(|hit| hit.line - 1).collect();
     let mut parents: Vec<Hit> = Vec::new();
@@ -58,7 +58,7 @@ fn has_content(line: &str) -> bool {
 }
 
 /// Keeps the hits that can go: those with a comma after them, and those that stand alone.
-pub fn of_json(text: &str, hits: &mut Vec<Hit>) {
+pub fn retain_json(text: &str, hits: &mut Vec<Hit>) {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     hits.retain(|hit| {
         let before =

@@ -7,15 +7,15 @@ use std::path::Path;
 
 use crate::setup::plan::{Action, UndoEdit};
 use crate::setup::sccache::assignment::{Hit, assignment};
-use crate::setup::sccache::places::{Place, Syntax};
+use crate::setup::sccache::places::{ConfigFile, Syntax};
 use crate::setup::sccache::{block, settings};
 use crate::setup::unwritable::unwritable;
 use crate::sys::fs;
 
 /// A file with lines that are looked for.
 #[derive(Debug)]
-pub struct File {
-    pub place: Place,
+pub struct MatchedFile {
+    pub place: ConfigFile,
     text: String,
     pub hits: Vec<Hit>,
 }
@@ -34,7 +34,7 @@ pub fn text(path: &Path) -> Option<String> {
 }
 
 /// The lines of a file that set a variable with a wanted name and value, and can go; `None` if there are none.
-pub fn find(place: &Place, is_wanted: &dyn Fn(&str, &str) -> bool) -> Option<File> {
+pub fn find(place: &ConfigFile, is_wanted: &dyn Fn(&str, &str) -> bool) -> Option<MatchedFile> {
     let text = text(&place.path)?;
     let mut hits = match place.syntax {
         Syntax::Cargo | Syntax::Mise => settings::lines_of_toml(&text),
@@ -42,11 +42,11 @@ pub fn find(place: &Place, is_wanted: &dyn Fn(&str, &str) -> bool) -> Option<Fil
     };
     hits.retain(|hit| is_wanted(&hit.name, &hit.value));
     match place.syntax {
-        Syntax::Yaml => block::of_yaml(&text, &mut hits),
-        Syntax::Jsonc => block::of_json(&text, &mut hits),
+        Syntax::Yaml => block::retain_yaml(&text, &mut hits),
+        Syntax::Jsonc => block::retain_json(&text, &mut hits),
         _ => {}
     }
-    (!hits.is_empty()).then(|| File { place: place.clone(), text, hits })
+    (!hits.is_empty()).then(|| MatchedFile { place: place.clone(), text, hits })
 }
 
 fn by_line(syntax: Syntax, text: &str) -> Vec<Hit> {
@@ -71,7 +71,7 @@ fn unbroken_starts(text: &str) -> Vec<bool> {
     std::iter::once(true).chain(ends).take(text.lines().count()).collect()
 }
 
-impl File {
+impl MatchedFile {
     /// The lines as people look for them. Of what may be a secret, the name alone.
     pub fn shown(&self) -> Vec<String> {
         let path = self.place.path.display();

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use crate::setup::plan::show::without_secret;
-use crate::setup::sccache::lines::{self, File, MARK};
-use crate::setup::sccache::places::{Place, Scope, Syntax};
+use crate::setup::sccache::lines::{self, MARK, MatchedFile};
+use crate::setup::sccache::places::{ConfigFile, Scope, Syntax};
 
 const MOST_LINES: usize = 5;
 
 /// Those of one place but for the lines in `understood`, as `path:line: text`.
-pub fn of(place: &Place, understood: &[&File]) -> Vec<String> {
+pub fn find(place: &ConfigFile, understood: &[&MatchedFile]) -> Vec<String> {
     let Some(text) = lines::text(&place.path) else { return Vec::new() };
     let hits = understood.iter().flat_map(|file| &file.hits);
     let known: BTreeSet<usize> = hits.map(|hit| hit.line).collect();
@@ -37,7 +37,7 @@ fn is_comment(line: &str) -> bool {
     text.starts_with(['#', ':']) || text.starts_with("//") || line.contains(MARK)
 }
 
-fn names_it(place: &Place, line: &str) -> bool {
+fn names_it(place: &ConfigFile, line: &str) -> bool {
     let is_all_about_it =
         place.scope == Scope::Project || matches!(place.syntax, Syntax::Mise | Syntax::Named);
     let sets_wrapper = line.contains("RUSTC_WRAPPER") || line.contains("rustc-wrapper");

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::setup::cargo_config::{self, Origin, Setting};
+use crate::setup::cargo_config::{self, Origin, WrapperKey};
 use crate::setup::init::{Known, known};
 use crate::setup::plan::{Action, CommandLine};
 use crate::setup::sccache::asked::{self, Ask, Keeper};
-use crate::setup::sccache::lines::{self, File};
-use crate::setup::sccache::places::{self, Place, Scope, Syntax};
+use crate::setup::sccache::lines::{self, MatchedFile};
+use crate::setup::sccache::places::{self, ConfigFile, Scope, Syntax};
 use crate::setup::sccache::settings::{self, Ours, Way};
 use crate::setup::sccache::{carry, mentions, purge, server};
 use crate::sys::env::{Env, unset_command};
@@ -55,7 +55,7 @@ pub fn look(view: View<'_>) -> Migration {
     let mut places = places::all(env, root, project);
     places.extend(configurations_of_cargo(env, cwd));
     let cargo_home = cargo_config::chain::cargo_home(env, cwd);
-    let kept: Vec<(&Place, File)> =
+    let kept: Vec<(&ConfigFile, MatchedFile)> =
         places.iter().filter_map(|place| Some((place, lines::find(place, &is_for_c)?))).collect();
     let is_in_env =
         env.vars().any(|(name, value)| is_for_c(&name.to_string_lossy(), &value.to_string_lossy()));
@@ -77,14 +77,14 @@ pub fn look(view: View<'_>) -> Migration {
 }
 
 /// Those that cargo reads here. The user's own are in cargo's home, or included from there.
-fn configurations_of_cargo(env: &Env, cwd: &Path) -> Vec<Place> {
-    let setting = Setting::RustcWrapper;
+fn configurations_of_cargo(env: &Env, cwd: &Path) -> Vec<ConfigFile> {
+    let setting = WrapperKey::RustcWrapper;
     let own = cargo_config::chain::cargo_home(env, cwd).map(|home| cargo_config::config_file(&home));
     let own = own.map_or_else(Vec::new, |file| cargo_config::chain::in_file(setting, env, &file).files);
     let mut places = Vec::new();
     for path in cargo_config::resolve(setting, env, cwd).files {
         let scope = if own.contains(&path) { Scope::User } else { Scope::Project };
-        places.push(Place { path, syntax: Syntax::Cargo, scope });
+        places.push(ConfigFile { path, syntax: Syntax::Cargo, scope });
     }
     places
 }
@@ -96,12 +96,12 @@ pub fn is_sccache(value: &str) -> bool {
 }
 
 fn wrapper_names() -> impl Iterator<Item = &'static str> {
-    let settings = [Setting::RustcWrapper, Setting::WorkspaceWrapper];
-    settings.into_iter().flat_map(Setting::variables)
+    let settings = [WrapperKey::RustcWrapper, WrapperKey::WorkspaceWrapper];
+    settings.into_iter().flat_map(WrapperKey::variables)
 }
 
 fn is_wrapper(name: &str, value: &str) -> bool {
-    let keys = [Setting::RustcWrapper.key(), Setting::WorkspaceWrapper.key()];
+    let keys = [WrapperKey::RustcWrapper.key(), WrapperKey::WorkspaceWrapper.key()];
     (wrapper_names().any(|known| known == name) || keys.contains(&name)) && is_sccache(value)
 }
 
@@ -130,7 +130,7 @@ impl Migration {
             && self.by_hand.is_empty()
     }
 
-    fn look_at_file(&mut self, place: &Place, of_c: Option<&File>, cargo_home: Option<&Path>) {
+    fn look_at_file(&mut self, place: &ConfigFile, of_c: Option<&MatchedFile>, cargo_home: Option<&Path>) {
         let path = place.path.display();
         if let Some(file) = of_c {
             let kept = file.shown().into_iter();
@@ -147,15 +147,16 @@ impl Migration {
         }
         // In the file that init changes, the wrapper is replaced by kache.
         let is_inits = cargo_home.is_some_and(|home| place.path.starts_with(home));
-        let is_replaced = |name: &str| is_inits && name == Setting::RustcWrapper.key();
+        let is_replaced = |name: &str| is_inits && name == WrapperKey::RustcWrapper.key();
         let compiles_c = self.compiles_c;
         let is_wanted = |name: &str, value: &str| {
             (is_wrapper(name, value) && !is_replaced(name)) || (is_setting(name) && !compiles_c)
         };
         let file = lines::find(place, &is_wanted);
         let replaced = lines::find(place, &|name, _| is_replaced(name) || (is_setting(name) && compiles_c));
-        let understood: Vec<&File> = [of_c, file.as_ref(), replaced.as_ref()].into_iter().flatten().collect();
-        let mentioned = mentions::of(place, &understood);
+        let understood: Vec<&MatchedFile> =
+            [of_c, file.as_ref(), replaced.as_ref()].into_iter().flatten().collect();
+        let mentioned = mentions::find(place, &understood);
         self.by_hand.extend(mentioned.into_iter().map(|line| format!("{line}; change it by hand")));
         let Some(file) = file else { return };
         self.found.extend(file.shown());
@@ -220,7 +221,7 @@ impl Migration {
     /// What `kache init` replaces.
     fn look_at_home_of_cargo(&mut self, env: &Env, cwd: &Path) {
         let own = cargo_config::chain::cargo_home(env, cwd).unwrap_or_default();
-        for link in cargo_config::resolve(Setting::RustcWrapper, env, cwd).links {
+        for link in cargo_config::resolve(WrapperKey::RustcWrapper, env, cwd).links {
             let is_own = matches!(&link.origin, Origin::File { path, .. } if path.starts_with(&own));
             if is_own && known(&link.value) == Known::Sccache {
                 self.found.push(format!("{}: `{}`", link.origin, link.value));
@@ -257,7 +258,7 @@ impl Migration {
         ];
         for file in files.into_iter().flatten() {
             let text = lines::text(&file).unwrap_or_default();
-            self.settings.extend(settings::of_file(&text));
+            self.settings.extend(settings::parse_file(&text));
         }
         let named = self.settings.iter().filter(|(name, _)| name == "SCCACHE_DIR");
         let mut caches: Vec<PathBuf> = named.map(|(_, dir)| PathBuf::from(dir)).collect();

@@ -1,4 +1,4 @@
-//! Moving over from sccache: where it is set up on a machine, and what becomes of each of its settings.
+//! Migration from sccache: where it is configured on a machine, and what becomes of each setting.
 //!
 //! - Files of the user are edited line by line: a line that is one assignment and nothing else is commented out, with
 //!   `kache: was` before what it was. Whatever is written in another way is shown, and left to a person.

@@ -44,7 +44,7 @@ pub enum Scope {
 
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ConfigFile {
     pub path: PathBuf,
     pub syntax: Syntax,
     pub scope: Scope,
@@ -160,8 +160,8 @@ const IN_PROJECT: [(&str, Syntax); 37] = [
 
 /// All of them that may be there, for a user, a system whose root is at `root`, and a project at `project`. A file that
 /// two names lead to, because the file system does not tell letters of both sizes apart, is there once.
-pub fn all(env: &Env, root: &Path, project: Option<&Path>) -> Vec<Place> {
-    let mut places: Vec<Place> = Vec::new();
+pub fn all(env: &Env, root: &Path, project: Option<&Path>) -> Vec<ConfigFile> {
+    let mut places: Vec<ConfigFile> = Vec::new();
     if let Some(home) = dirs::home(env) {
         add(&mut places, &home, &IN_HOME, Scope::User);
         let one_drive = env.get("OneDrive").filter(|dir| !dir.is_empty()).map(PathBuf::from);
@@ -183,11 +183,11 @@ pub fn all(env: &Env, root: &Path, project: Option<&Path>) -> Vec<Place> {
     places
 }
 
-fn add(places: &mut Vec<Place>, dir: &Path, list: &[(&str, Syntax)], scope: Scope) {
+fn add(places: &mut Vec<ConfigFile>, dir: &Path, list: &[(&str, Syntax)], scope: Scope) {
     for (name, syntax) in list {
         for path in named(dir, name) {
             if !places.iter().any(|place| is_same_file(&place.path, &path)) {
-                places.push(Place { path, syntax: *syntax, scope });
+                places.push(ConfigFile { path, syntax: *syntax, scope });
             }
         }
     }

@@ -63,7 +63,7 @@ const TABLE: &[(&str, Way)] = &[
     ("SCCACHE_ERROR_LOG", Way::NotNeeded(NO_LOG)),
     ("SCCACHE_CACHE_ZSTD_LEVEL", Way::NotNeeded("the store is not compressed, so that files can be linked")),
     ("SCCACHE_IGNORE_SERVER_IO_ERROR", Way::NotNeeded("an error of kache's never stops a build")),
-    ("SCCACHE_RECACHE", Way::Not("to compile a crate anew: `kache purge --crate-name <name>`")),
+    ("SCCACHE_RECACHE", Way::Not("to compile a crate again: `kache purge --crate-name <name>`")),
     ("SCCACHE_NO_CACHE", Way::Not("to turn kache off, set KACHE_DISABLED=1")),
     ("SCCACHE_C_CUSTOM_CACHE_BUSTER", Way::Not("for another set of entries set `cache.key_salt`")),
     ("SCCACHE_LOCAL_RW_MODE", Way::Not("kache has no store that is only read")),
@@ -122,7 +122,7 @@ pub fn size(value: &str) -> Option<String> {
 }
 
 /// What a configuration file of sccache sets, by the names of the variables that do the same.
-pub fn of_file(text: &str) -> Vec<(String, String)> {
+pub fn parse_file(text: &str) -> Vec<(String, String)> {
     let Ok(table) = text.parse::<toml::Table>() else { return Vec::new() };
     let mut found = Vec::new();
     for (key, value) in &table {

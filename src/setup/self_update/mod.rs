@@ -1,7 +1,7 @@
-//! `kache self-update`: the newest release in the place of this program, or not at all.
+//! `kache self-update`: replaces this program with the newest release, or changes nothing.
 //!
-//! It acts only if the installer put this very file here: its receipt names the path ([`receipt`]). Everything else
-//! belongs to somebody, who is named with the command that updates it ([`owner`]).
+//! It acts only if the installer put this very file here: its receipt names the path ([`receipt`]). Any other
+//! program belongs to a package manager, which is named with its update command ([`owner`]).
 //!
 //! # A release
 //!

@@ -19,7 +19,7 @@ pub struct Owner {
 
 /// The owner of the program at `exe`, which is without symbolic links; `None` if it is nobody that is known.
 pub fn owner(exe: &Path, env: &Env) -> Option<Owner> {
-    by_directory(exe).or_else(|| cargo(exe, env)).or_else(|| of_the_system(exe, Path::new("/")))
+    by_directory(exe).or_else(|| cargo(exe, env)).or_else(|| by_system(exe, Path::new("/")))
 }
 
 fn owned(name: &'static str, command: impl Into<String>) -> Option<Owner> {
@@ -120,7 +120,7 @@ fn is_in_pacman_database(root: &Path) -> bool {
 }
 
 /// The package manager of the system below `root`.
-fn of_the_system(exe: &Path, root: &Path) -> Option<Owner> {
+fn by_system(exe: &Path, root: &Path) -> Option<Owner> {
     let dirs = ["usr/bin", "bin", "usr/local/bin"].map(|dir| root.join(dir));
     if !exe.parent().is_some_and(|parent| dirs.iter().any(|dir| dir == parent)) {
         return None;
@@ -215,9 +215,9 @@ mod tests {
             let root = root.path();
             std::fs::create_dir_all(root.join(mark).parent().unwrap()).unwrap();
             std::fs::write(root.join(mark), "").unwrap();
-            let found = of_the_system(&root.join("usr/bin/kache"), root);
+            let found = by_system(&root.join("usr/bin/kache"), root);
             assert_eq!(found.map(|owner| owner.name), name, "{mark}");
-            assert_eq!(of_the_system(&root.join("home/a/bin/kache"), root), None);
+            assert_eq!(by_system(&root.join("home/a/bin/kache"), root), None);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From a release to a plan: fetched, checked, tried, and ready to be put in the place of this program.
+//! Plans an update: the release is downloaded, verified and tried before it may replace this program.
 
 use std::ffi::OsStr;
 use std::io;
@@ -39,7 +39,7 @@ pub struct Update {
 }
 
 /// What the newest release means for this program.
-pub enum Found {
+pub enum Availability {
     /// It is newer, and works here.
     Newer(Update),
     /// It is this one, or an older one.
@@ -92,14 +92,14 @@ impl Installed {
     }
 
     /// Looks for a newer release signed with one of `keys`. What it needs until the plan is carried out lies in `staging`.
-    pub fn look(&self, keys: &[&str], staging: &Staging, env: &Env) -> Result<Found, CannotUpdate> {
+    pub fn look(&self, keys: &[&str], staging: &Staging, env: &Env) -> Result<Availability, CannotUpdate> {
         let source = Source::new(&self.receipt.base_url, env)?;
         let newest = release::newest(&source, keys)?;
         if newest.version <= self.version {
-            return Ok(Found::NothingNewer(newest.version));
+            return Ok(Availability::NothingNewer(newest.version));
         }
         if newest.version.is_prerelease() && !self.version.is_prerelease() {
-            return Ok(Found::Prerelease(newest.version));
+            return Ok(Availability::Prerelease(newest.version));
         }
         let dir = self.exe.parent().unwrap_or(Path::new("/"));
         if !settle::is_writable(dir) {
@@ -117,7 +117,7 @@ impl Installed {
             .and_then(|()| wraps(&staged))
             .map_err(|why| CannotUpdate::DoesNotWork { version: newest.version.clone(), why })?;
         let plan = self.plan(&staged, &newest.version)?;
-        Ok(Found::Newer(Update { version: newest.version, plan, exe: self.exe.clone() }))
+        Ok(Availability::Newer(Update { version: newest.version, plan, exe: self.exe.clone() }))
     }
 
     fn plan(&self, staged: &Path, version: &Semver) -> Result<Plan, CannotPlan> {
@@ -164,7 +164,7 @@ impl Staging {
         }
     }
 
-    /// Writes the program, which whoever may run the one at `like` may run.
+    /// Writes the program with the mode of the one at `like`.
     fn put(&self, program: &[u8], like: &Path) -> Result<PathBuf, CannotUpdate> {
         let path = self.dir.join(host::program_name("kache"));
         let temporary = self.dir.join("kache.new");

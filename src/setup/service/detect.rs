@@ -78,7 +78,7 @@ pub fn choose(machine: &Machine) -> Choice {
 }
 
 /// Who may start the daemon on a system of this kind.
-pub fn of_system() -> Choice {
+pub fn default_choice() -> Choice {
     match std::env::consts::OS {
         "macos" => Choice::Launchd,
         "windows" => Choice::Task,

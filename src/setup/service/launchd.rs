@@ -163,7 +163,7 @@ impl Launchd {
         }
     }
 
-    /// Unloads the agent from `domain` and waits until it is gone: loading it anew fails before that.
+    /// Unloads the agent from `domain` and waits until it is gone: loading it again fails before that.
     pub fn unload(&self, domain: &str, runner: &dyn CommandRunner) -> Result<(), String> {
         if !self.is_loaded(domain, runner)? {
             return Ok(());

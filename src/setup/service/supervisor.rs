@@ -37,7 +37,7 @@ pub struct Status {
     /// It is started at login.
     pub is_enabled: bool,
     pub is_running: bool,
-    /// The manager itself listens for it, and starts it for whoever connects.
+    /// The manager itself listens for it, and starts it when a client connects.
     pub is_listening: bool,
     pub pid: Option<u32>,
     /// How often it was started again.

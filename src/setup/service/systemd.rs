@@ -1,6 +1,6 @@
 //! A unit of the systemd user manager, and the socket that starts it.
 //!
-//! The socket is systemd's: whoever connects while the daemon does not run, waits until it does. There is no directive
+//! The socket is systemd's: clients that connect while the daemon does not run wait until it does. There is no directive
 //! that needs a mount namespace (`ProtectSystem`, `PrivateTmp`, …): in units of users these imply user namespaces, which
 //! many systems restrict, and every bind mount would make links between store and builds impossible. No `PATH` and no
 //! other variable is set: settings come from the configuration file.

@@ -35,7 +35,7 @@ impl Check for ConfigFiles {
         let text = format!("{} sets `{}`, but cargo does not expand `~`", link.origin, link.value);
         let finding = Finding::problem(text);
         match expand(machine, link) {
-            Some(action) => finding.fix(Fix::by(vec![action])),
+            Some(action) => finding.fix(Fix::from_actions(vec![action])),
             None => finding.hint("write the full path instead"),
         }
     }

@@ -1,13 +1,13 @@
 //! Whether the project here sets another wrapper than the user.
 
-use crate::setup::cargo_config::{Link, Origin, Program, Setting};
+use crate::setup::cargo_config::{Link, Origin, Program, WrapperKey};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
 use crate::setup::init::{Known, known};
 use crate::setup::plan::Action;
 use crate::setup::sccache::lines;
-use crate::setup::sccache::places::{Place, Scope, Syntax};
+use crate::setup::sccache::places::{ConfigFile, Scope, Syntax};
 use crate::sys::dirs;
 
 /// See the module.
@@ -44,7 +44,7 @@ impl Check for Project {
         let finding = Finding::problem(format!("{} sets {what}, which takes precedence here", link.origin));
         match comment_out(link) {
             Some(action) if machine.with_project => {
-                finding.fix(Fix::by(vec![action]).after_asking("Leave the wrapper to each user's configuration?"))
+                finding.fix(Fix::from_actions(vec![action]).after_asking("Leave the wrapper to each user's configuration?"))
             }
             Some(_) => finding.hint(
                 "remove that line to use kache in this project; `kache doctor --fix --project` comments it out",
@@ -60,9 +60,9 @@ fn comment_out(link: &Link) -> Option<Action> {
     if known(&link.value) == Known::Sccache {
         return None;
     }
-    let place = Place { path: path.clone(), syntax: Syntax::Cargo, scope: Scope::Project };
+    let place = ConfigFile { path: path.clone(), syntax: Syntax::Cargo, scope: Scope::Project };
     let file =
-        lines::find(&place, &|name, value| name == Setting::RustcWrapper.key() && value == link.value)?;
+        lines::find(&place, &|name, value| name == WrapperKey::RustcWrapper.key() && value == link.value)?;
     let is_all = file.hits.iter().all(|hit| hit.line == *line);
     file.comment_out("Leave the wrapper to each user's configuration").filter(|_| is_all)
 }

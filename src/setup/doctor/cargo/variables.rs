@@ -1,6 +1,6 @@
 //! Whether a variable sets another wrapper, and where that comes from.
 
-use crate::setup::cargo_config::{Origin, Setting};
+use crate::setup::cargo_config::{Origin, WrapperKey};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
@@ -26,7 +26,7 @@ impl Check for Variables {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let names = Setting::RustcWrapper.variables();
+        let names = WrapperKey::RustcWrapper.variables();
         let chain = machine.chain();
         let set = chain.links.iter().find(|link| matches!(link.origin, Origin::Variable(_)));
         let mut found = Vec::new();
@@ -48,7 +48,7 @@ impl Check for Variables {
                 actions.extend(kept.unset());
             }
         }
-        let fix = Fix::by(actions).after_asking("Leave the wrapper to cargo's configuration?");
+        let fix = Fix::from_actions(actions).after_asking("Leave the wrapper to cargo's configuration?");
         match set {
             Some(link) if known(&link.value) == Known::Kache => {
                 Finding::note(format!("{} is `{}`; cargo's configuration is enough", link.origin, link.value))

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::setup::cargo_config::{self, Chain, Setting};
+use crate::setup::cargo_config::{self, Chain, WrapperKey};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
@@ -27,8 +27,8 @@ impl Check for Wrapper {
 
     fn run(&self, machine: &Machine) -> Finding {
         let here = machine.chain();
-        let everywhere = cargo_config::resolve(Setting::RustcWrapper, &machine.env, Path::new("/"));
-        let nested = cargo_config::resolve(Setting::WorkspaceWrapper, &machine.env, &machine.cwd);
+        let everywhere = cargo_config::resolve(WrapperKey::RustcWrapper, &machine.env, Path::new("/"));
+        let nested = cargo_config::resolve(WrapperKey::WorkspaceWrapper, &machine.env, &machine.cwd);
         if let Some(link) = nested.winner().filter(|link| known(&link.value) == Known::Kache) {
             let text = format!("{} sets kache as `rustc-workspace-wrapper` too", link.origin);
             return Finding::problem(text)

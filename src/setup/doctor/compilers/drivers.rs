@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::invocation::driver::Driver;
-use crate::setup::cargo_config::{self, Setting, values};
+use crate::setup::cargo_config::{self, WrapperKey, values};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
@@ -35,7 +35,7 @@ impl Check for Drivers {
             .details(["nothing is cached".to_owned()])
             .hint("kache knows any program named `rustc`, in any directory");
         }
-        let nested = cargo_config::resolve(Setting::WorkspaceWrapper, &machine.env, &machine.cwd);
+        let nested = cargo_config::resolve(WrapperKey::WorkspaceWrapper, &machine.env, &machine.cwd);
         let foreign = nested.winner().filter(|link| {
             let is_driver = Driver::from_name(OsStr::new(&link.value)).is_some();
             known(&link.value) == Known::Foreign && !is_driver
@@ -45,7 +45,7 @@ impl Check for Drivers {
                 .details(["workspace members are compiled through it and not cached".to_owned()])
                 .hint("unset it where you do not need it; dependencies are cached either way");
         }
-        of_clippy(machine)
+        check_clippy(machine)
     }
 }
 
@@ -70,7 +70,7 @@ fn set_compiler(machine: &Machine) -> Option<(String, String)> {
 }
 
 /// Cargo calls it between its wrapper and the compiler.
-fn of_clippy(machine: &Machine) -> Finding {
+fn check_clippy(machine: &Machine) -> Finding {
     let programs = (machine.program("clippy-driver"), machine.program("rustc"));
     let (Some(clippy), Some(rustc)) = programs else { return Finding::ok("clippy is not installed") };
     let (Some(clippy), Some(rustc)) = (clippy.to_str(), rustc.to_str()) else {

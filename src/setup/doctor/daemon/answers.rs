@@ -38,8 +38,8 @@ impl Check for Answers {
             Err(e) => return Finding::problem(e.to_string()).hint("set HOME"),
         };
         match machine.daemon(&place) {
-            Ok((status, took)) => of_running(machine, status, *took),
-            Err(NoDaemon::NotRunning) if !run::is_running(&place) => of_none(machine, &place),
+            Ok((status, took)) => describe_running(machine, status, *took),
+            Err(NoDaemon::NotRunning) if !run::is_running(&place) => describe_absent(machine, &place),
             Err(NoDaemon::NotRunning) => {
                 unreachable(machine, &place, "a daemon is running but not listening")
             }
@@ -51,7 +51,7 @@ impl Check for Answers {
                 unreachable(machine, &place, &format!("the daemon does not answer: {e}"))
             }
             Err(no @ &NoDaemon::TooOld { .. }) => {
-                Finding::problem(no.to_string()).fix(Fix::upkeep(Upkeep::HandOver))
+                Finding::problem(no.to_string()).fix(Fix::from_upkeep(Upkeep::HandOver))
             }
             Err(no @ &NoDaemon::TooNew { .. }) => Finding::problem(no.to_string())
                 .hint(format!("the daemon was started by a different kache than {}", machine.exe.display())),
@@ -59,14 +59,14 @@ impl Check for Answers {
     }
 }
 
-fn of_running(machine: &Machine, status: &Status, took: Duration) -> Finding {
+fn describe_running(machine: &Machine, status: &Status, took: Duration) -> Finding {
     let Status { build, pid, .. } = status;
     let since = format_duration(Duration::from_secs(status.uptime_ms / 1000));
     if let Some(why) = &status.upgrade_pending {
         return Finding::problem(format!("an upgrade of the daemon (process {pid}) is pending"))
             .details([why.clone()])
             .hint("it is retried once that is fixed")
-            .fix(Fix::upkeep(Upkeep::HandOver));
+            .fix(Fix::from_upkeep(Upkeep::HandOver));
     }
     if let Some(why) = &status.upkeep.error {
         return Finding::problem(format!("the daemon (process {pid}) cannot maintain the store"))
@@ -78,7 +78,8 @@ fn of_running(machine: &Machine, status: &Status, took: Duration) -> Finding {
         let is_at_its_path = machine.is_same_file(&status.exe, &machine.exe);
         return match () {
             () if is_at_its_path || machine.build.is_newer_than(build) => {
-                Finding::note(format!("{text}; this is {}", machine.build)).fix(Fix::upkeep(Upkeep::HandOver))
+                Finding::note(format!("{text}; this is {}", machine.build))
+                    .fix(Fix::from_upkeep(Upkeep::HandOver))
             }
             () if build.is_newer_than(&machine.build) => {
                 Finding::ok(format!("{text}, newer than this program"))
@@ -94,14 +95,14 @@ fn of_running(machine: &Machine, status: &Status, took: Duration) -> Finding {
     Finding::ok(text)
 }
 
-fn of_none(machine: &Machine, place: &DaemonAddress) -> Finding {
+fn describe_absent(machine: &Machine, place: &DaemonAddress) -> Finding {
     let last = LastRun::read(&place.last_run);
     if !last.pause(machine.now_ms).is_zero() {
         let n = last.n_crashes_until_now();
         return Finding::problem(format!("the daemon crashed {n} times, each time soon after it started"))
             .hint("`kache daemon log` may say why; report it if it does not");
     }
-    match service::of(machine) {
+    match service::find(machine) {
         Service::Impossible(_) | Service::Absent => {
             Finding::ok("not running, as expected: no service starts it, and builds do not need it")
         }
@@ -116,7 +117,7 @@ fn unreachable(machine: &Machine, place: &DaemonAddress, why: &str) -> Finding {
     let log = format!("its log is {}", place.log.display());
     match holder {
         Some(holder) => Finding::problem(format!("{why} (process {})", holder.pid)).hint(log).fix(
-            Fix::upkeep(Upkeep::EndProcess(holder.pid))
+            Fix::from_upkeep(Upkeep::EndProcess(holder.pid))
                 .after_asking(format!("Terminate process {}?", holder.pid)),
         ),
         None => Finding::problem(why).hint(format!("{log}; `kache daemon stop` may stop it")),

@@ -23,7 +23,7 @@ impl Check for Described {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let installed = match service::of(machine) {
+        let installed = match service::find(machine) {
             Service::Installed(installed) => installed,
             Service::Impossible(why) => {
                 return Finding::ok(format!("no login service can be installed: {why}"));
@@ -70,6 +70,6 @@ impl Check for Described {
         Finding::problem(text)
             .details(changed)
             .hint("`kache daemon uninstall` removes it if you do not want it")
-            .fix(Fix::by(plan.actions))
+            .fix(Fix::from_actions(plan.actions))
     }
 }

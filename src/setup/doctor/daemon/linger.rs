@@ -24,19 +24,19 @@ impl Check for Linger {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let Service::Installed(installed) = service::of(machine) else {
+        let Service::Installed(installed) = service::find(machine) else {
             return Finding::ok("no login service is installed");
         };
         let user = ipc::user_name().unwrap_or_default();
         match installed.supervisor.name() {
-            "systemd" => of_systemd(machine, &user),
-            "launchd" => of_launchd(machine, &user),
+            "systemd" => check_systemd(machine, &user),
+            "launchd" => check_launchd(machine, &user),
             _ => Finding::ok("it runs while the user is logged in"),
         }
     }
 }
 
-fn of_systemd(machine: &Machine, user: &str) -> Finding {
+fn check_systemd(machine: &Machine, user: &str) -> Finding {
     let is_remote = machine.var("SSH_CONNECTION").is_some();
     let said = machine.said("loginctl", &["show-user", user, "--property=Linger", "--value"]);
     match said.as_deref().map(str::trim) {
@@ -51,7 +51,7 @@ fn of_systemd(machine: &Machine, user: &str) -> Finding {
     }
 }
 
-fn of_launchd(machine: &Machine, user: &str) -> Finding {
+fn check_launchd(machine: &Machine, user: &str) -> Finding {
     match launchd::domain(user, &Through(&*machine.asks)) {
         Ok(domain) if domain.starts_with("user/") => Finding::note(
             "nobody is logged in at the screen, so the daemon belongs to remote sessions",

@@ -1,6 +1,6 @@
 //! The daemon: who starts it, whether it answers, and what earlier ones left.
 //!
-//! That none runs is well wherever nobody is meant to start it: builds do not need one.
+//! Without a login service no daemon needs to run: builds do not need one.
 
 pub mod processes;
 

@@ -26,7 +26,7 @@ impl Check for Running {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        match service::of(machine) {
+        match service::find(machine) {
             Service::Installed(installed) => judge(machine, &installed),
             _ => Finding::ok("no login service is installed"),
         }
@@ -48,7 +48,7 @@ fn judge(machine: &Machine, installed: &Installed) -> Finding {
             "the running daemon (process {}) was not started by the service and keeps it from starting",
             daemon.pid
         );
-        return Finding::problem(text).fix(Fix::upkeep(Upkeep::EndOnDemand));
+        return Finding::problem(text).fix(Fix::from_upkeep(Upkeep::EndOnDemand));
     }
     let name = supervisor.name();
     if status.is_running {
@@ -62,7 +62,7 @@ fn judge(machine: &Machine, installed: &Installed) -> Finding {
         };
     }
     let runner = Through(&*machine.asks);
-    let fix = Fix::by(supervisor.start_again(&runner));
+    let fix = Fix::from_actions(supervisor.start_again(&runner));
     let Some(trouble) = &status.trouble else {
         return Finding::note("it is stopped until the next login").fix(fix);
     };

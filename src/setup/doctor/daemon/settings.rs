@@ -34,7 +34,7 @@ impl Check for Settings {
             return Finding::problem("the daemon's settings differ from the configuration file")
                 .details(status.config_problems.clone())
                 .hint("the daemon checks the file for changes every few seconds")
-                .fix(Fix::upkeep(Upkeep::ReadSettings));
+                .fix(Fix::from_upkeep(Upkeep::ReadSettings));
         }
         if !problems.is_empty() {
             return Finding::problem("the daemon's configuration has errors")

@@ -61,7 +61,7 @@ impl Check for Socket {
             let actions = loose.iter().filter_map(|(path, mode, wanted)| close(path, *mode, *wanted));
             return Finding::problem("other users can access the daemon's socket")
                 .details(paths.collect::<Vec<_>>())
-                .fix(Fix::by(actions.collect()));
+                .fix(Fix::from_actions(actions.collect()));
         }
         if *dir == ipc::shared_dir() {
             return Finding::note(format!("the socket is in {}, next to other users' directories", dir.display()))

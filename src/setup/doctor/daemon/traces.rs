@@ -42,19 +42,19 @@ impl Check for Traces {
             }
         }
         if !strays.is_empty() {
-            return of_strays(&strays);
+            return strays_finding(&strays);
         }
         let is_over = matches!(daemon, Err(NoDaemon::NotRunning)) && !run::is_running(&place);
         let has_socket = matches!(settle::standing(&place.endpoint.path), Ok(Standing::Other));
         if is_over && has_socket {
-            of_socket(&place)
+            socket_finding(&place)
         } else {
             Finding::ok("earlier daemons left nothing behind")
         }
     }
 }
 
-fn of_strays(strays: &[u32]) -> Finding {
+fn strays_finding(strays: &[u32]) -> Finding {
     let text = match strays {
         [pid] => format!("process {pid} is an unreachable daemon: its lock file was removed"),
         _ => format!("{} processes are unreachable daemons: their lock file was removed", strays.len()),
@@ -66,9 +66,9 @@ fn of_strays(strays: &[u32]) -> Finding {
     Finding::problem(text).fix(Fix { upkeep, ..Fix::default() }.after_asking(question))
 }
 
-fn of_socket(place: &DaemonAddress) -> Finding {
+fn socket_finding(place: &DaemonAddress) -> Finding {
     let at = place.endpoint.path.display();
-    let fix = Fix::upkeep(Upkeep::ClearTraces);
+    let fix = Fix::from_upkeep(Upkeep::ClearTraces);
     if LastRun::read(&place.last_run).is_running {
         return Finding::problem(format!("the last daemon was killed or crashed and left its socket {at}"))
             .hint("builds are not affected; `kache daemon log` may say more")

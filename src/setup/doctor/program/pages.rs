@@ -56,7 +56,7 @@ impl Check for Pages {
             true => finding.hint("reinstall the manual pages from this version"),
             false => finding,
         };
-        finding.fix(Fix::by(actions))
+        finding.fix(Fix::from_actions(actions))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 use crate::setup::plan::Journal;
-use crate::setup::plan::journal::{DAMAGED_HINT, Status};
+use crate::setup::plan::journal::{DAMAGED_HINT, EntryStatus};
 
 /// See the module.
 pub struct Changes;
@@ -23,7 +23,7 @@ impl Check for Changes {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let Some(journal) = Journal::of(&machine.env) else {
+        let Some(journal) = Journal::for_user(&machine.env) else {
             return Finding::note("there is no home directory to note changes in");
         };
         match journal.entries() {
@@ -32,7 +32,7 @@ impl Check for Changes {
                     .details([e.to_string()])
                     .hint(DAMAGED_HINT)
             }
-            Ok(entries) if entries.iter().any(|entry| entry.status() == Status::Applying) => {
+            Ok(entries) if entries.iter().any(|entry| entry.status() == EntryStatus::Applying) => {
                 Finding::note("a change of this machine was interrupted or is in progress")
                     .hint("if none is in progress, the next `kache init` or `kache uninstall` undoes it")
             }

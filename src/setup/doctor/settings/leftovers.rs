@@ -6,7 +6,7 @@ use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
 use crate::setup::doctor::machine::Machine;
 use crate::setup::plan::Journal;
-use crate::setup::plan::journal::Status;
+use crate::setup::plan::journal::EntryStatus;
 use crate::setup::wrapper_path;
 use crate::sys::{dirs, fs, host};
 
@@ -39,7 +39,7 @@ impl Check for Leftovers {
         let shown: Vec<String> = left.iter().map(|path| path.display().to_string()).collect();
         Finding::note("earlier runs left unneeded files")
             .details(shown)
-            .fix(Fix::upkeep(Upkeep::Remove(left)))
+            .fix(Fix::from_upkeep(Upkeep::Remove(left)))
     }
 }
 
@@ -53,9 +53,10 @@ fn left(machine: &Machine) -> Vec<PathBuf> {
         }
     }
     // What can still be taken back is kept, however old it is.
-    let journal = Journal::of(&machine.env).and_then(|journal| journal.entries().ok()).unwrap_or_default();
+    let journal =
+        Journal::for_user(&machine.env).and_then(|journal| journal.entries().ok()).unwrap_or_default();
     for entry in &journal {
-        let is_over = matches!(entry.status(), Status::Reverted | Status::Undone);
+        let is_over = matches!(entry.status(), EntryStatus::Reverted | EntryStatus::Undone);
         if is_over && is_older(entry.dir(), JOURNAL_MS, machine) {
             left.push(entry.dir().to_owned());
         }

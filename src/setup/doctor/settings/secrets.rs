@@ -49,6 +49,6 @@ impl Check for Secrets {
             Some(undo),
         );
         Finding::problem(format!("{path} contains a secret that other users can read"))
-            .fix(Fix::by(vec![action]))
+            .fix(Fix::from_actions(vec![action]))
     }
 }

@@ -41,7 +41,7 @@ impl Check for Values {
         let finding = Finding::problem(text).details(said);
         let finding = finding.hint("`kache config` shows all settings and where they come from");
         match renamed {
-            Some((action, question)) => finding.fix(Fix::by(vec![action]).after_asking(question)),
+            Some((action, question)) => finding.fix(Fix::from_actions(vec![action]).after_asking(question)),
             None => finding,
         }
     }

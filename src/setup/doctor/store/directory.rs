@@ -63,7 +63,7 @@ impl Check for Directory {
         let Some(dir) = dir.to_str() else { return finding };
         let command = CommandLine::new("chmod", &["-R", "u+rwX", dir]);
         let action = Action::run("Make the store writable for this user", command, None);
-        finding.fix(Fix::by(vec![action]).after_asking("Make it writable again?"))
+        finding.fix(Fix::from_actions(vec![action]).after_asking("Make it writable again?"))
     }
 }
 

@@ -27,7 +27,7 @@ impl Check for Index {
 
     fn run(&self, machine: &Machine) -> Finding {
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
-        let rebuild = Fix::upkeep(Upkeep::RebuildIndex);
+        let rebuild = Fix::from_upkeep(Upkeep::RebuildIndex);
         match look(dir) {
             Ok(Some(_)) if log_bytes(dir) > MOST_LOG_BYTES => {
                 let text = format!("{} of recent writes are not merged yet", format_bytes(log_bytes(dir)));

@@ -55,6 +55,6 @@ impl Check for Seals {
         ))
         .details(broken.into_iter().take(3).chain(more))
         .hint("the crates are recompiled when needed")
-        .fix(Fix::upkeep(Upkeep::SetAltered))
+        .fix(Fix::from_upkeep(Upkeep::SetAltered))
     }
 }

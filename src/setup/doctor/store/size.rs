@@ -56,7 +56,7 @@ impl Check for Size {
             Some(ended_ms) => format!("the last collection ended {}", ago(machine, ended_ms)),
             None => "there was no collection yet".to_owned(),
         };
-        let fix = Fix::upkeep(Upkeep::CollectGarbage);
+        let fix = Fix::from_upkeep(Upkeep::CollectGarbage);
         if is_collecting(dir) {
             let since_ms = started_ms.or(ended_ms).unwrap_or(machine.now_ms);
             return match machine.now_ms.saturating_sub(since_ms) > LONGEST_MS {

@@ -33,14 +33,14 @@ impl Check for Exclusions {
     fn run(&self, machine: &Machine) -> Finding {
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
         match machine.seen().system.as_str() {
-            "windows" => defender(machine, dir),
-            "macos" => of_macos(machine, dir),
+            "windows" => check_defender(machine, dir),
+            "macos" => check_macos(machine, dir),
             _ => Finding::ok("no such program is known on this system"),
         }
     }
 }
 
-fn defender(machine: &Machine, dir: &Path) -> Finding {
+fn check_defender(machine: &Machine, dir: &Path) -> Finding {
     let said = machine.said("powershell", &["-NoProfile", "-NonInteractive", "-Command", ASK_DEFENDER]);
     let said = said.unwrap_or_default();
     let mut lines = said.lines().map(str::trim);
@@ -71,7 +71,7 @@ fn parts(path: &str) -> Vec<String> {
     path.split(['\\', '/']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-fn of_macos(machine: &Machine, dir: &Path) -> Finding {
+fn check_macos(machine: &Machine, dir: &Path) -> Finding {
     let text = dir.to_string_lossy();
     let mut commands = Vec::new();
     // The mark is the same in every language.

@@ -381,7 +381,7 @@ fn somebody_who_used_sccache_is_moved_over_and_back() {
     assert!(!made.fix(None), "there is nothing to do a second time");
     assert_eq!(made.look(), after);
     // What it did can be taken back.
-    let journal = Journal::of(&made.env()).unwrap();
+    let journal = Journal::for_user(&made.env()).unwrap();
     let undo = journal.undo("undo", &[crate::setup::doctor::repair::COMMAND]).unwrap();
     journal.apply(&undo.plan, &mut || Ok(())).unwrap();
     let state = made.path("home/.local");

@@ -357,7 +357,7 @@ const SETTINGS: &[Case] = &[
 fn journal(file: &str, text: &str) -> Made {
     let made = Made::without_wiring();
     assert!(made.fix(Some("wrapper")));
-    let entries = Journal::of(&made.env()).unwrap().entries().unwrap();
+    let entries = Journal::for_user(&made.env()).unwrap().entries().unwrap();
     let dir = made.path("home/.local/state/kache/journal/first");
     fs::rename(entries[0].dir(), &dir).unwrap();
     fs::write(dir.join(file), text).unwrap();

@@ -411,13 +411,13 @@ impl Made {
             None => examine(&self.machine(), ALL, Duration::from_secs(20)),
         };
         let yes = &mut |_: &Fix, _: &str| Ok::<_, ()>(true);
-        let mut repair = Repair::of(&mut examined, yes).unwrap();
+        let mut repair = Repair::gather(&mut examined, yes).unwrap();
         if repair.is_empty() {
             return false;
         }
         self.play(&mut repair);
         if !repair.plan.is_empty() {
-            Journal::of(&self.env()).unwrap().apply(&repair.plan, &mut || Ok(())).unwrap();
+            Journal::for_user(&self.env()).unwrap().apply(&repair.plan, &mut || Ok(())).unwrap();
         }
         let machine = self.machine();
         repair.upkeep.iter().for_each(|upkeep| drop(keep_up(upkeep, &machine).unwrap()));

@@ -57,7 +57,7 @@ fn a_journal_that_cannot_be_read_is_found_before_it_is_needed() {
     made.is_ok("journal");
     assert!(made.fix(Some("wrapper")));
     made.says_of("journal", &["ok journal all changes can be undone"]);
-    let entries = Journal::of(&made.env()).unwrap().entries().unwrap();
+    let entries = Journal::for_user(&made.env()).unwrap().entries().unwrap();
     let status = entries[0].dir().join("status");
     std::fs::write(&status, "applying").unwrap();
     assert!(made.said("journal").starts_with("  note"));

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::protocol::semver::Semver;
 use crate::setup::plan::{Journal, NotApplied};
-use crate::setup::self_update::update::{CannotUpdate, Found, Installed, Staging};
+use crate::setup::self_update::update::{Availability, CannotUpdate, Installed, Staging};
 use crate::sys::env::Env;
 
 use release::{Key, Releases, archive};
@@ -46,7 +46,7 @@ impl Machine {
         let root = temporary.path().canonicalize().unwrap();
         let path = std::env::var("PATH").unwrap();
         let env = Env::with_vars(&[("HOME", root.join("home").to_str().unwrap()), ("PATH", &path)]);
-        let releases = Releases { dir: root.join("releases"), key: Key::of(1) };
+        let releases = Releases { dir: root.join("releases"), key: Key::new(1) };
         let machine = Machine { _turn: turn, temporary, releases, env };
         machine.write(".local/bin/kache", program("0.1.0"));
         machine.receipt(&format!("file://{}", machine.releases.dir.display()));
@@ -85,7 +85,7 @@ impl Machine {
     }
 
     pub(crate) fn journal(&self) -> Journal {
-        Journal::of(&self.env).unwrap()
+        Journal::for_user(&self.env).unwrap()
     }
 
     pub(crate) fn installed(&self, version: &str) -> Result<Option<Installed>, CannotUpdate> {
@@ -93,17 +93,17 @@ impl Machine {
     }
 
     /// Looks, and does what is found.
-    pub(crate) fn update_from(&self, version: &str) -> Result<Found, Failed> {
+    pub(crate) fn update_from(&self, version: &str) -> Result<Availability, Failed> {
         let installed = self.installed(version)?.expect("the installer put it there");
         let staging = Staging::open(&self.env)?;
         let found = installed.look(&[&self.releases.key.public()], &staging, &self.env)?;
-        if let Found::Newer(update) = &found {
+        if let Availability::Newer(update) = &found {
             self.journal().apply(&update.plan, &mut || update.prove())?;
         }
         Ok(found)
     }
 
-    pub(crate) fn update(&self) -> Result<Found, Failed> {
+    pub(crate) fn update(&self) -> Result<Availability, Failed> {
         self.update_from("0.1.0")
     }
 

@@ -20,7 +20,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    pub(crate) fn of(seed: u8) -> Key {
+    pub(crate) fn new(seed: u8) -> Key {
         Key { pair: KeyPair::from_seed(Seed::new([seed; 32])), id: [seed; 8] }
     }
 
@@ -113,7 +113,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn of(dir: &Path) -> Server {
+    pub(crate) fn start(dir: &Path) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let ended = Arc::new(AtomicBool::new(false));
@@ -164,8 +164,7 @@ fn answer(mut stream: TcpStream, dir: &Path) -> std::io::Result<()> {
             write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n")?;
             stream.write_all(&bytes)
         }
-        Err(_) => {
-            stream.write_all(b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-        }
+        Err(_) => stream
+            .write_all(b"HTTP/1.1 404 Not Availability\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
     }
 }

@@ -8,7 +8,7 @@ use super::release::{Key, SIGNATURE, SUMS, Server, archive};
 use super::{Machine, TARGET, program, receipt};
 use crate::setup::plan::Plan;
 use crate::setup::self_update::fetch::Source;
-use crate::setup::self_update::update::{Found, Staging};
+use crate::setup::self_update::update::{Availability, Staging};
 use crate::sys::env::{Env, is_root};
 use crate::sys::fs::fault;
 
@@ -46,15 +46,15 @@ fn is_updated(machine: &Machine) {
 #[test]
 fn a_newer_release_takes_the_place_of_the_program_which_is_kept() {
     let machine = Machine::with_release();
-    let server = Server::of(&machine.releases.dir);
+    let server = Server::start(&machine.releases.dir);
     machine.receipt(&server.url());
-    let Found::Newer(update) = machine.update().unwrap() else { panic!("there is a newer one") };
+    let Availability::Newer(update) = machine.update().unwrap() else { panic!("there is a newer one") };
     is_updated(&machine);
     let text = update.plan.text();
     let titles = ["Keep kache 0.1.0\n", "Replace it with kache 0.2.0\n", "Update the installer's receipt\n"];
     assert!(titles.iter().all(|title| text.contains(title)), "{text}");
     assert!(text.contains("-  \"version\": \"0.1.0\",\n    +  \"version\": \"0.2.0\","), "{text}");
-    assert!(matches!(machine.update_from("0.2.0").unwrap(), Found::NothingNewer(_)));
+    assert!(matches!(machine.update_from("0.2.0").unwrap(), Availability::NothingNewer(_)));
     is_updated(&machine);
 }
 
@@ -81,7 +81,7 @@ fn a_program_of_another_installation_that_is_kept_stays() {
 #[test]
 fn wget_does_it_where_there_is_no_curl() {
     let mut machine = Machine::with_release();
-    let server = Server::of(&machine.releases.dir);
+    let server = Server::start(&machine.releases.dir);
     machine.receipt(&server.url());
     let Ok(wget) = Command::new("sh").args(["-c", "command -v wget"]).output() else { return };
     let wget = String::from_utf8(wget.stdout).unwrap();
@@ -105,12 +105,12 @@ fn a_release_that_is_not_signed_with_the_right_key_is_refused() {
     let list = std::fs::read(machine.releases.dir.join(SUMS)).unwrap();
     let good = std::fs::read_to_string(machine.releases.dir.join(SIGNATURE)).unwrap();
     let comment = "kache release format=1 version=0.2.0 expires=9999-12-31";
-    let mut same_id = Key::of(2);
+    let mut same_id = Key::new(2);
     same_id.set_id_of(&machine.releases.key);
     let without_hash = machine.releases.key.sign_as(b"Ed", &list, comment);
     let lines: Vec<&str> = good.lines().collect();
     for (signature, said) in [
-        (Key::of(2).sign(&list, comment), "different key"),
+        (Key::new(2).sign(&list, comment), "different key"),
         (same_id.sign(&list, comment), "cannot be trusted"),
         (machine.releases.key.sign(b"other", comment), "cannot be trusted"),
         (good.replace("version=0.2.0", "version=0.3.0"), "cannot be trusted"),
@@ -144,12 +144,12 @@ fn a_release_may_be_signed_with_the_next_key() {
     let look = |keys: &[&str]| {
         let installed = machine.installed("0.1.0").unwrap().unwrap();
         let staging = Staging::open(&machine.env).unwrap();
-        installed.look(keys, &staging, &machine.env).map(|found| matches!(found, Found::Newer(_)))
+        installed.look(keys, &staging, &machine.env).map(|found| matches!(found, Availability::Newer(_)))
     };
-    let current = Key::of(2).public();
+    let current = Key::new(2).public();
     assert!(look(&[&current, &next]).unwrap());
     assert!(look(&[&next, &current]).unwrap());
-    let refused = look(&[&current, &Key::of(3).public()]).unwrap_err().to_string();
+    let refused = look(&[&current, &Key::new(3).public()]).unwrap_err().to_string();
     assert!(refused.contains("different key"), "{refused}");
 }
 
@@ -235,7 +235,7 @@ fn never_an_older_release_and_a_prerelease_only_for_a_prerelease() {
         let staging = Staging::open(&machine.env).unwrap();
         let installed = machine.installed(here).unwrap().unwrap();
         let found = installed.look(&[&machine.releases.key.public()], &staging, &machine.env).unwrap();
-        assert_eq!(matches!(found, Found::Newer(_)), is_newer, "{here} {there}");
+        assert_eq!(matches!(found, Availability::Newer(_)), is_newer, "{here} {there}");
         drop(staging);
         assert_eq!(machine.look(), before, "looking changes nothing");
     }
@@ -370,7 +370,7 @@ fn a_build_that_runs_meanwhile_always_finds_a_whole_program() {
     let builds: Vec<_> = (0..2).map(|_| builds.spawn().unwrap()).collect();
     for (here, there) in [("0.1.0", "0.2.0"), ("0.2.0", "0.3.0"), ("0.3.0", "0.4.0"), ("0.4.0", "0.5.0")] {
         machine.publish(there, &program(there));
-        assert!(matches!(machine.update_from(here).unwrap(), Found::Newer(_)));
+        assert!(matches!(machine.update_from(here).unwrap(), Availability::Newer(_)));
     }
     std::fs::write(stop, "").unwrap();
     for build in builds {
@@ -409,7 +409,7 @@ fn a_directory_that_cannot_be_written_to_is_told_before_anything_is_downloaded()
 #[test]
 fn a_server_that_fails_or_never_ends_is_told() {
     let machine = Machine::with_release();
-    let server = Server::of(&machine.releases.dir);
+    let server = Server::start(&machine.releases.dir);
     let url = server.url();
     let source = Source::new(&url, &machine.env).unwrap();
     let patience = Duration::from_secs(60);
@@ -433,7 +433,7 @@ fn what_changed_after_it_was_planned_is_not_replaced() {
     let staging = Staging::open(&machine.env).unwrap();
     let installed = machine.installed("0.1.0").unwrap().unwrap();
     let found = installed.look(&[&machine.releases.key.public()], &staging, &machine.env).unwrap();
-    let Found::Newer(update) = found else { panic!("there is a newer one") };
+    let Availability::Newer(update) = found else { panic!("there is a newer one") };
     machine.write(".local/bin/kache", program("9.0.0"));
     let plan: &Plan = &update.plan;
     let refused = machine.journal().apply(plan, &mut || update.prove()).unwrap_err().to_string();
