@@ -220,7 +220,7 @@ fn a_value_that_is_no_string_and_a_file_that_does_not_parse_stop_cargo() {
     home.write(".cargo/config.toml", "[build]\n\n[build]\n");
     stops(&home, "config.toml:3: ");
     home.write(".cargo/config.toml", b"# \xff\n");
-    stops(&home, "config.toml:1: it is not UTF-8");
+    stops(&home, "config.toml:1: not UTF-8");
 }
 
 #[test]

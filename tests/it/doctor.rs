@@ -163,7 +163,7 @@ fn a_daemon_that_was_killed_leaves_a_socket_that_is_found_and_removed_once() {
     assert!(is_socket(&daemon.socket()));
     let before = home.look();
     let said = home.run(&["doctor"]);
-    said.with(1, "the last daemon was killed or crashed, and left its socket");
+    said.with(1, "the last daemon was killed or crashed and left its socket");
     said.with(1, "fix: `kache doctor --fix`").with(1, "1 problem found");
     assert_eq!(home.look(), before, "looking changes nothing");
     home.run(&["doctor", "--fix", "-y"])

@@ -147,7 +147,7 @@ fn wrapper_path_name_is_looked_for_in_path_and_abs_is_where_the_program_is() {
 
     home.set("PATH", &format!("{}:{}", home.path("other").display(), home.var("PATH")));
     home.wrapper("other/kache");
-    let said = format!("`kache` in PATH is {}, and not this program", home.path("other/kache").display());
+    let said = format!("`kache` in PATH is {}, not this program", home.path("other/kache").display());
     home.run(&["init", "-y", "--wrapper-path", "name"]).with(2, &said);
 
     let home = Home::without_kache();
@@ -258,7 +258,7 @@ fn what_a_variable_names_stays_until_it_is_gone() {
     kache(&home, &["init", "-y"]).with(0, "Done");
     let own = home.path(".local/share/kache/bin/kache");
     home.set("RUSTC_WRAPPER", own.to_str().unwrap());
-    kache(&home, &["uninstall", "-y"]).with(1, "until then that file stays");
+    kache(&home, &["uninstall", "-y"]).with(1, "until then that file is kept");
     assert!(own.exists());
     home.cargo_works();
     home.unset("RUSTC_WRAPPER");
@@ -312,12 +312,12 @@ fn what_cannot_be_understood_or_written_stays_as_it_is() {
     type Make = fn(&Home);
     let cases: [(Make, i32, &str); 10] = [
         (|home| home.write(".cargo/config.toml", "a = 1\n[build\n"), 1, "config.toml:2: "),
-        (|home| home.write(".cargo/config.toml", b"a = 1\n# \xff\n"), 1, "config.toml:2: it is not UTF-8"),
+        (|home| home.write(".cargo/config.toml", b"a = 1\n# \xff\n"), 1, "config.toml:2: not UTF-8"),
         (|home| home.write(".cargo/config.toml", "[build]\nrustc-wrapper = ['a']\n"), 1, "config.toml:2: "),
         (|home| home.write(".cargo/config.toml", "build = 3\n"), 1, "`build` must be a table"),
         (|home| home.write(".cargo/config.toml", vec![b'#'; 5 << 20]), 1, "too large"),
         (|home| home.dir(".cargo/config.toml"), 1, "not a regular file"),
-        (|home| home.link("nowhere", ".cargo/config.toml"), 1, "leads to nothing"),
+        (|home| home.link("nowhere", ".cargo/config.toml"), 1, "is a dangling symbolic link"),
         (|home| home.link("config.toml", ".cargo/config.toml"), 1, "config.toml"),
         (
             |home| {
