@@ -50,7 +50,7 @@ pub struct InputList {
     pub seen: Vec<Seen>,
 }
 
-/// How it was learnt what a compile read.
+/// How the inputs of a compile were found out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Learnt {

@@ -4,11 +4,11 @@
 //! is known by its [`Identity`]. Each slot carries a check sum, so that a torn, foreign or damaged one is no answer.
 //! A memo that is missing costs time. One that another user can write to is not used, and no link is followed to it.
 //!
-//! Any difference in size or times means that the file is read again: whoever writes to a file in place can set its
-//! modification time back, and the seal of a blob with it. Two things change the times of an artifact that stays the
+//! If the size or a time differs, the file is read again: a program that writes to a file in place can also restore its
+//! modification time, and with it the seal of a blob. Two things change the times of an artifact whose content stays the
 //! same. After `cargo check`, cargo sets the modification time of the metadata back to when it started the compiler;
 //! and each hard link that comes or goes changes the change time. Then the file is read once, and its new state is
-//! noted together with what was known to stand behind the content.
+//! noted together with the crate closure of that content.
 
 use std::cell::OnceCell;
 use std::fs::File;
@@ -244,7 +244,7 @@ mod tests {
         let memo = Memo::of(Some(dir.path()));
         let young = dir.path().join("young");
         fs::write_new(&young, b"a").expect("writes");
-        // Whoever sets a time back changes the file now.
+        // Setting a time back changes the file now.
         fs::set_modified(&young, std::time::SystemTime::UNIX_EPOCH).expect("sets a time");
         for (path, is_noted) in [(young.as_path(), false), (Path::new(env!("CARGO")), true)] {
             let (known, identity) = memo.digest(path).expect("is read");
@@ -256,7 +256,7 @@ mod tests {
         }
     }
 
-    /// Whoever writes in place may set the modification time back, also to the seal of a blob.
+    /// A program that writes in place may restore the modification time, even that of the seal of a blob.
     #[test]
     fn any_other_time_means_another_state() {
         let dir = tempfile::tempdir().expect("temporary directory");

@@ -18,8 +18,8 @@
 //! | `Runtime` | the C library and its like, which all programs run on: nothing that is not linked depends on them |
 //! | `Ancestor` | that the directories above a root are there, and those for temporary files with the directories above them |
 //!
-//! `/etc/passwd`, `/etc/hosts` and the like are inputs where they are read: few programs do, and whoever does may
-//! write a name from it into an output.
+//! `/etc/passwd`, `/etc/hosts` and the like are inputs if they are read: few programs read them, and those may write a
+//! name from them into an output.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

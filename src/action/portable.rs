@@ -305,8 +305,8 @@ impl Roots {
     }
 }
 
-/// How much is read at once: it stays in the processor's cache while it is hashed and searched, and its room is not
-/// mapped anew for each file.
+/// How much is read at once: it stays in the processor's cache while it is hashed and searched, and its memory is not
+/// mapped again for each file.
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// Whether a byte can go on with a file name, so that what stands before it is not the whole of a path.

@@ -59,7 +59,7 @@ impl<'a> Present<'a> {
         Present { memo: Some(memo), ..self }
     }
 
-    /// The same, where lists that were learnt by rules count too; `assume` says what the rules say now.
+    /// The same, where lists made by rules count too; `assume` applies the rules now.
     #[must_use]
     pub fn with_rules(self, assume: &'a dyn Fn() -> Option<KeyInputs>) -> Present<'a> {
         Present { assume: Some(assume), ..self }
@@ -125,7 +125,7 @@ impl<'a> Present<'a> {
             inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(&name).as_ref());
         }
         for root in &list.roots {
-            // Whoever asks for the path may get any spelling of it, or ask where its links lead.
+            // A program that asks for the path may get any spelling of it, or resolve its links.
             let first = self.build_dirs.roots.value(*root)?;
             let canonical = os::path(first).and_then(|path| fs::canonical(&path).ok());
             let spellings = self.build_dirs.roots.spellings().filter(|(_, this)| this == root);
@@ -164,7 +164,7 @@ impl<'a> Present<'a> {
             let first = there.peek().cloned();
             let can_run = |path: &PathBuf| fs::metadata(path).is_ok_and(|it| os::may_be_run(path, &it));
             let found = there.find(can_run);
-            // Whoever looked there for a file, and not for a program, takes what cannot be run as well.
+            // A program that looked for a file there, not for an executable, also takes one that cannot be run.
             let other = first.filter(|first| found.as_ref() != Some(first));
             let found = found.as_ref().map_or(&b""[..], |path| os::bytes(path));
             inputs.text(InputKind::Program, Portable::literal(name), self.build_dirs.roots.tokenize(found));

@@ -8,7 +8,7 @@ use crate::sys::observe::Observation;
 
 /// Crates that rustc opened for their names and turned down. It looks for a procedural macro behind an extern among all
 /// whose names begin like its own: older builds of it, those with other features or of another profile, other crates.
-/// `closure` is what stands behind the externs.
+/// `closure` is the closure of the externs.
 pub fn turned_down(
     setting: &ObservationContext,
     observation: &Observation,
@@ -18,13 +18,13 @@ pub fn turned_down(
         let paths = observation.accesses.iter().map(|access| &access.real);
         paths.filter(move |path| is_in_dependency_dir(setting, path, suffixes))
     };
-    // Where sources find crates by their names, not all that stands behind them is known.
+    // Where sources find crates by their names, the closure is not complete.
     let is_known =
         setting.crate_dirs.is_empty() && opened(&["so"]).any(|path| !setting.externs.contains(path));
     let Some(crates) = is_known.then(closure).flatten().map(|closure| closure.crates) else {
         return Vec::new();
     };
-    // Without the one that is meant, rustc may have taken another.
+    // If the macro of the closure was not opened, rustc may have taken another.
     let is_found = |reached: &ClosureCrate| opened(&["so"]).any(|path| stem(path) == reached.stem.as_bytes());
     let macros = crates.iter().filter(|reached| reached.procedural_macro.is_some() && is_found(reached));
     let names: Vec<&[u8]> = macros.filter_map(|reached| before_hash(reached.stem.as_bytes())).collect();

@@ -1,5 +1,5 @@
-//! What stands behind a compiled crate: the crates that a link of it would read, and the procedural macros that a
-//! compile against it could run. rustc finds these through `-L dependency`, without any argument naming them.
+//! The crate closure of an artifact: the crates that linking it reads, and the procedural macros that a compile against
+//! it may run. rustc finds them through `-L dependency`; no argument names them, so the key has to.
 
 use serde::{Deserialize, Serialize};
 

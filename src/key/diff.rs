@@ -1,5 +1,5 @@
-//! What differs between the keys of two compiles, and the words for it. Nothing is computed anew: both are values that
-//! were stored, so the explanation is about what really decided.
+//! Describes how the keys of two compiles differ. Both are read from the store and nothing is recomputed, so the
+//! explanation is about the inputs that really decided.
 
 use crate::action::inputs::{Input, InputKind, KeyInputs, Value};
 use crate::action::portable::{Portable, Root};

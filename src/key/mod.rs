@@ -6,7 +6,7 @@
 //! compile reported; a looked-up key may read, never store.
 //!
 //! Where a compile was observed, its input list is complete. Where it could not be, its list says so, and then what
-//! rules take for read ([`assumed`]) is part of the cache key too; whoever can observe does not look at such a list.
+//! rules take for read ([`assumed`]) is part of the cache key too; a build that can observe ignores such a list.
 //! So an observed entry serves everywhere, and one that was made by rules only where there is nothing better.
 //!
 //! Both are digests of [`KeyInputs`](crate::action::inputs::KeyInputs), an ordered list of (kind, name, value), in an encoding of its own in
@@ -17,7 +17,7 @@
 //! | kind | level | name → value | why |
 //! |---|---|---|---|
 //! | `Schema` | unit | – → [`SCHEMA`] | whatever changes the meaning of keys or the bytes of outputs re-keys the world |
-//! | `Salt` | unit | – → digest of `key_salt` | the user's way to start anew |
+//! | `Salt` | unit | – → digest of `key_salt` | lets the user start over |
 //! | `Compiler` | unit | release → content of the compiler, every library that is loaded with it and the list of those that are loaded into every program, std and linkers of the toolchain, each file of which is looked at again; whether sources of std are installed | two builds of rustc can print the same banner, and the same build can run on another LLVM ([`toolchain`]) |
 //! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory; with `-C rpath`, of what is linked, where the outputs and the toolchain really are | decides names in outputs (`remap`) |
 //! | `Argument` | unit | option → value, in argv order | crate name, types, edition, target, cfg, every codegen, `-Z`, **lint level** and `--cap-lints` (a cached success must not hide a `deny`), `--error-format`, `--json`; unknown ones never get here, they are a bypass. Of a `--remap-path-prefix`, which directory that is as seen from the build directory, and what other roots lie in it |
@@ -41,7 +41,7 @@
 //! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |
 //! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, or in another text that was read, where such a macro or a program that was started may take it for a name; or it stands there in other letters between quotes or behind `$`, `{` or `%`, and is set; all words that do are one input more, so that they decide where they are not set. Or a program was started: one that is set counts if its name stands in the program or in a library that it may have loaded, as in those of macros; git asks for some, any for those of the language ([`crate::run::miss::environment_names`]); the tools of a linker read those that are `CompilerVariable`s. Or something in the directory for temporary files is an input: then those that name it |
 //! | `Program` | read | name → where it is | every name that was looked for on `PATH`: another directory may stand first there; and what stands before it and cannot be run |
-//! | `Executable` | read, observed | path → – | every one of those files that can be started as a program: whoever looks whether it can does something else if not |
+//! | `Executable` | read, observed | path → – | every one of those files that can be started as a program: a program that checks for it behaves differently if it cannot |
 //! | `Library` | read | name → where it is | every name of a shared library that a loader or a linker looked for, where a directory of `LD_LIBRARY_PATH` that is neither cargo's nor the toolchain's has one |
 //! | `Root` | read | root → real path, in all its spellings, and where its links lead | an output holds the real path, or was compiled with real paths because generated code asks for its own ([`crate::run::miss::generated`]), so it serves only where that is the same |
 //! | `Sibling` | assumed | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |

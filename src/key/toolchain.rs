@@ -129,7 +129,7 @@ impl Witness {
 pub enum Unidentified {
     #[error("{0}")]
     Compiler(String),
-    /// There is no place to keep what would be learnt.
+    /// There is nowhere to keep the identity.
     #[error("{0}")]
     Memo(String),
 }
@@ -220,7 +220,7 @@ fn state(identity: &Identity) -> [i64; 4] {
 }
 
 /// The compiler that a proxy of rustup stands for: they are one program under many names, and `RUSTUP_TOOLCHAIN` says
-/// which toolchain is meant. `None` for all else, and where only the proxy itself knows.
+/// which toolchain to run. `None` for every other program, and where only the proxy itself knows.
 fn behind_proxy(found: &Path, env: &Env) -> Option<PathBuf> {
     let is_rustup =
         fs::canonical(found).is_ok_and(|path| path.file_stem().is_some_and(|stem| stem == "rustup"));

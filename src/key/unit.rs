@@ -464,7 +464,7 @@ pub fn extern_digests(context: &KeyContext<'_>) -> Option<Vec<Digest>> {
     paths.map(|path| Some(context.memo.digest(&context.build_dirs.cwd.join(path)).ok()?.0.digest)).collect()
 }
 
-/// All that stands behind these externs.
+/// The crate closure of these externs.
 pub fn closure_of_externs(
     context: &KeyContext<'_>,
     externs: &[Digest],

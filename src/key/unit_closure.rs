@@ -8,8 +8,8 @@ use crate::key::context::KeyContext;
 use crate::key::macros;
 use crate::sys::os;
 
-/// What stands behind this unit's artifacts: itself, its externs, and what stands behind them. Known before the
-/// compile: dependents start as soon as the metadata is announced. `None` where nothing can depend on this unit.
+/// The crate closure of this unit: itself, its externs, and their closures. It is known before the compile, because
+/// dependents start as soon as the metadata is announced. `None` if nothing can depend on this unit.
 pub fn closure_of_unit(context: &KeyContext<'_>, externs: &[Digest]) -> Option<CrateClosure> {
     let output = context.outputs.iter().find(|output| output.role.can_be_depended_on())?;
     let libraries = context.invocation.native_libs.iter();

@@ -10,6 +10,7 @@ use crate::run::call::{Call, read_argument_file};
 use crate::sys::env::Env;
 
 /// What a call is.
+#[expect(clippy::large_enum_variant, reason = "there is one per process, and it is consumed at once")]
 pub enum Parsed {
     /// A compile that the cache may serve.
     Compile(ParsedInvocation),

@@ -1,4 +1,4 @@
-//! Being asked whether cargo calls this program: whoever wants to know names a file in `KACHE_PROBE` and calls cargo.
+//! Answers whether cargo calls this program: a command that wants to know names a file in `KACHE_PROBE` and runs cargo.
 //!
 //! The variable may come from the `[env]` table of a repository, so nothing is written but to a file that was made for
 //! this: one that begins with [`HEADER`].
@@ -10,7 +10,7 @@ use crate::protocol::build::{Build, BuildId};
 use crate::sys::env::{self, Env};
 use crate::sys::{fs, os};
 
-/// The first line of every file that answers are written to. Whoever asks makes the file.
+/// The first line of every file that answers are written to. The command that asks makes the file.
 pub const HEADER: &[u8] = b"answers of kache\n";
 
 /// One call as a wrapper.
@@ -63,7 +63,7 @@ mod tests {
         answer(&Env::with_vars(&[("KACHE_PROBE", "")]));
         let asked = Env::with_vars(&[("KACHE_PROBE", file.to_str().unwrap())]);
         answer(&asked);
-        assert!(!file.exists(), "whoever asks makes the file");
+        assert!(!file.exists(), "the command that asks makes the file");
         fs::write_new(&file, b"something else").unwrap();
         answer(&asked);
         assert_eq!(fs::read(&file).unwrap(), b"something else");

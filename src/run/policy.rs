@@ -7,8 +7,8 @@ use crate::sys::env::Env;
 /// The settings that decide.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy<'a> {
-    /// Whether executables and dynamic libraries are cached. Procedural macros always are: all that depends on one
-    /// is compiled anew where its bytes are new.
+    /// Whether executables and dynamic libraries are cached. Procedural macros always are: everything that
+    /// depends on one is compiled again if its bytes differ.
     pub cache_executables: bool,
     /// Names of crates to leave alone.
     pub bypass_crates: &'a [String],

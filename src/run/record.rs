@@ -39,7 +39,7 @@ pub struct Record {
     /// Where it was built: the workspace root of a member, the build directory of others.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub place: String,
-    /// How it was learnt what the compile read.
+    /// How the inputs of the compile were found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Learning>,
     /// Microseconds of each phase.
@@ -112,7 +112,7 @@ impl Record {
     }
 }
 
-/// How it was learnt what a compile read: the one that ran, or the one that a hit stands for.
+/// How the inputs of a compile were found out: of the one that ran, or of the one whose entry was served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Learning {
     pub learnt: Learnt,

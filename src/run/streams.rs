@@ -2,7 +2,7 @@
 //!
 //! How long sections of a compile took (`--json=timings`) is not kept: a hit takes another time.
 //!
-//! Two things are no plain text. Announcements of outputs name real paths; they are kept by role and written anew.
+//! Two things are no plain text. Announcements of outputs name real paths; they are kept by role and written again for this tree.
 //! And where the compiler was told to write `./target` for the build directory, diagnostics say `./target` too;
 //! people see the real path: [`Streams::real_paths`] puts it back, in the places where rustc names a file.
 

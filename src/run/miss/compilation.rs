@@ -1,8 +1,8 @@
 //! A miss: the compiler runs with cargo's own arguments, and what it made is stored. It runs once, unless paths must
 //! not be mapped after all: [`crate::run::miss::attempt`].
 //!
-//! Crates that are not stored, but that others depend on, take this way as well: what stands behind them is noted, or
-//! nothing that depends on them could be served either.
+//! Crates that are not stored, but that others depend on, are compiled here as well: their crate closure is noted, or no
+//! unit that depends on them could be served either.
 
 use std::ffi::OsString;
 use std::io;
@@ -140,9 +140,8 @@ impl CompileJob<'_> {
         self.answer.give(compiled.exit_code());
     }
 
-    /// Whether links count that are only asked for. rustc alone opens what its arguments and sources name, or has
-    /// resolved it first: that a link leads to other content is seen by that content. Whoever runs with it, a procedural
-    /// macro or a linker, may ask only to know.
+    /// Whether links that are only resolved count as inputs. rustc itself also opens what a link leads to, so that the
+    /// content decides. A procedural macro or a linker may resolve a link and use nothing but the answer.
     fn scope(&self, unit: &Unit) -> Scope {
         let needs_no_linker = |role: Role| matches!(role, Role::DepInfo | Role::Metadata | Role::Rlib);
         let is_alone = !unit.runs_macros
@@ -152,8 +151,8 @@ impl CompileJob<'_> {
         if is_alone { Scope::AllButLinks } else { Scope::All }
     }
 
-    /// Runs the compiler, with the arguments `mapped` in front of its own, and without those that are left out. Whoever
-    /// waits for `lock` is shown that it goes on. What `attempt` holds back is not shown.
+    /// Runs the compiler, with the arguments `mapped` in front of its own, and without those that are left out. Keeps
+    /// `lock` fresh for those that wait for it. Output that `attempt` holds back is not shown.
     fn run_once(
         &self,
         mapped: &[OsString],
@@ -215,8 +214,8 @@ impl CompileJob<'_> {
         }
     }
 
-    /// What is shown of each line. Before metadata is announced, and dependents start with it, it is noted what
-    /// stands behind it: they need that for their keys.
+    /// The text that is shown for each line. Before metadata is announced, and dependents start with it, its crate closure
+    /// is noted: they need that for their keys.
     fn announcing<'a>(
         &'a self,
         closure: Option<&'a CrateClosure>,

@@ -73,9 +73,9 @@ pub struct ShownStreams<'a> {
 }
 
 /// Runs `program`. Where it runs again, the lines that were `printed` are not shown again. Each other line that it
-/// prints passes through `shown` on its way to this process's own streams; pipelining
-/// depends on it being passed on at once. Whoever waits for `lock` is shown that it goes on. What the program does with
-/// files is noted as far as `observe` says.
+/// prints passes through `shown` on its way to this process's own streams, at once: cargo's pipelining depends on it.
+/// While it runs, `lock` is kept fresh for the processes that wait for it. What the program does with files is noted as
+/// far as `observe` says.
 ///
 /// # Errors
 /// Nothing has been printed, and nothing has run.

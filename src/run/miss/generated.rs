@@ -6,7 +6,7 @@
 //! real one. All others stay mapped, and shared; locations of panics that nobody asked for stay mapped with them.
 //!
 //! Code asks by `file!`, `dbg!` or `Location::caller`, or by a macro that does: one of its own crate, or of a crate
-//! that the unit depends on. `file!` in a macro is the path of whoever invokes it. A procedural macro asks if its
+//! that the unit depends on. `file!` in a macro is the path of its caller. A procedural macro asks if its
 //! sources use the file of a span, or any of these macros. Where sources of a crate are not found, they are taken to ask.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -182,7 +182,7 @@ fn has_call(code: &[u8], before: &str, separator: &str, name: &str) -> bool {
     })
 }
 
-/// Macros of std that ask for the path of whoever invokes them, not only for a panic.
+/// Macros of std that ask for the path of their caller, not only for a panic.
 const ASKING: &[&str] = &["dbg", "file"];
 
 /// Macros of std that do not.

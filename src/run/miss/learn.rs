@@ -1,4 +1,4 @@
-//! What a compile read, however that was learnt: its input list, and what the inputs were while it ran.
+//! Learns what a compile read: makes its input list, and checks that the inputs stayed the same while it ran.
 //!
 //! Where it was observed, every file was noted in the state in which it was opened, and must be in that state still.
 //! The dep-info adds nothing then but the spelling and the order of the sources; one that names a file which was not
@@ -38,7 +38,7 @@ pub enum Evidence<'a> {
     Assumed(&'a Before, &'a Assumed),
 }
 
-/// What was learnt of a compile.
+/// The inputs of a compile.
 pub struct Learned {
     pub list: InputList,
     /// What the list names, as it was while the compiler ran.

@@ -58,8 +58,8 @@ impl CompiledUnit<'_> {
         Ok(Stored { key: put.key, n_bytes })
     }
 
-    /// Notes what stands behind outputs that were not stored. Procedural macros are taken for what they are when
-    /// they are first depended on.
+    /// Notes the crate closure of outputs that were not stored. Procedural macros are adopted when a unit first depends
+    /// on them.
     pub fn note_closure(&self) {
         let CompileJob { context, store, .. } = *self.job;
         let Some(closure) = self.closure.as_ref().filter(|_| self.output.status.success()) else { return };

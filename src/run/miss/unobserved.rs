@@ -21,7 +21,7 @@ use crate::sys::{fs, os};
 /// Refuses units whose macros, or whose dependencies' macros and inlined functions, may read or do anything.
 ///
 /// # Errors
-/// There is such a crate among those that stand behind the externs, or they are not known.
+/// Such a crate is in the closure of the externs, or the closure is not known.
 pub fn refuse_unknown(context: &KeyContext<'_>, unit: &Unit) -> Result<(), Unstored> {
     let unknown = |why: String| Unstored::InputsUnknown(why);
     let closure = unit::closure_of_externs(context, &unit.externs)
