@@ -26,11 +26,11 @@ pub enum NotStarted {
         "the daemon crashed {n_crashes} times in a row soon after it started; the next attempt is in {} s", pause.as_secs().max(1)
     )]
     Crashes { n_crashes: u32, pause: Duration },
-    #[error("failed to start it: {0}")]
+    #[error("failed to start the daemon: {0}")]
     System(#[from] std::io::Error),
-    #[error("it started and exited immediately")]
+    #[error("the daemon exited right after it started")]
     Ended { pid: u32 },
-    #[error("it started, but did not answer within {} s", START_LIMIT.as_secs())]
+    #[error("the daemon started, but did not answer within {} s", START_LIMIT.as_secs())]
     NoAnswer { pid: u32 },
 }
 

@@ -359,7 +359,7 @@ fn what_stands_in_the_place_of_its_socket_is_named_and_left_alone() {
     let started = home.kache(Path::new(KACHE), &["start"]);
     assert_eq!(started.status.code(), Some(1));
     assert!(
-        said(&started).contains("ended at once") && said(&started).contains(&expected),
+        said(&started).contains("exited right after it started") && said(&started).contains(&expected),
         "{}",
         said(&started)
     );

@@ -576,8 +576,10 @@ fn what_rules_take_for_read_by_a_link_was_seen_to_be_read() {
     let assumed = linked_inputs(&world);
     let kinds = [InputKind::LinkFile, InputKind::LinkedCrate];
     let mut n_compared = 0;
-    // An archive that an attribute might name is taken for read, whether one does or not.
-    let is_guess = |name: &str| name.starts_with("<target>") && name.ends_with(".a");
+    // Libraries that an attribute might name are taken for read, whether one does or not: an archive in a directory of
+    // the build, and all of them in each directory of the linker.
+    let is_guess =
+        |name: &str| name.starts_with("<target>") && name.ends_with(".a") || Path::new(name).is_dir();
     let found = assumed.iter().filter(|(kind, name, _)| kinds.contains(kind) && !is_guess(name));
     for (kind, name, value) in found {
         let seen = observed.iter().any(|(kind, _, other)| {

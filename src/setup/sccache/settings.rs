@@ -66,7 +66,7 @@ const TABLE: &[(&str, Way)] = &[
     ("SCCACHE_RECACHE", Way::Not("to compile a crate again: `kache purge --crate-name <name>`")),
     ("SCCACHE_NO_CACHE", Way::Not("to turn kache off, set KACHE_DISABLED=1")),
     ("SCCACHE_C_CUSTOM_CACHE_BUSTER", Way::Not("for another set of entries set `cache.key_salt`")),
-    ("SCCACHE_LOCAL_RW_MODE", Way::Not("kache has no store that is only read")),
+    ("SCCACHE_LOCAL_RW_MODE", Way::Not("to only read the store, set `cache.write = \"off\"`")),
     ("SCCACHE_MULTILEVEL_", Way::Not(NO_REMOTE)),
     ("SCCACHE_BUCKET", Way::Not(NO_REMOTE)),
     ("SCCACHE_ENDPOINT", Way::Not(NO_REMOTE)),
