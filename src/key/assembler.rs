@@ -8,6 +8,8 @@
 
 use memchr::{memchr, memchr_iter, memmem};
 
+use crate::action::variables::is_of_word;
+
 /// Both have this length, and their first letters in common.
 const DIRECTIVES: [&[u8]; 2] = [b".incbin", b".include"];
 
@@ -25,16 +27,25 @@ pub fn operands(text: &[u8]) -> impl Iterator<Item = Operand> {
     directives(text).filter_map(|(directive, rest)| operand(rest, directive == DIRECTIVES[1]))
 }
 
-/// Whether a source that uses the assembler, or a text that the assembler includes (`is_included`), has the means to put
-/// a directive together that nobody can read there.
-pub fn may_compose(text: &[u8], is_included: bool) -> bool {
+/// Whether a text has the means to put a directive together that cannot be read there. A Rust source (`is_rust`) counts
+/// only if it names the assembler; any other file may be passed to the assembler, by `include_str!` or `.include`.
+pub fn may_compose(text: &[u8], is_rust: bool) -> bool {
     const OF_RUST: [&[u8]; 6] = [b"concat!", b"stringify!", b"\\x", b"\\u{", b"\\\n", b"\\\r"];
+    // Directives are the same in capitals.
     const OF_THE_ASSEMBLER: [&[u8]; 3] = [b".macro", b".irp", b".altmacro"];
-    let has = |word: &&[u8]| memmem::find(text, word).is_some();
-    if is_included {
-        return OF_THE_ASSEMBLER.iter().any(has);
+    let names_assembler = names_assembler(text);
+    if !names_assembler && is_rust {
+        return false;
     }
-    has(&b"asm!".as_slice()) && (OF_RUST.iter().any(has) || OF_THE_ASSEMBLER.iter().any(has))
+    let lower_case = text.to_ascii_lowercase();
+    OF_THE_ASSEMBLER.iter().any(|word| memmem::find(&lower_case, word).is_some())
+        || names_assembler && OF_RUST.iter().any(|word| memmem::find(text, word).is_some())
+}
+
+/// Whether one of the macros of the assembler is named, also to give it another name.
+fn names_assembler(source: &[u8]) -> bool {
+    let mut words = source.split(|byte| !is_of_word(*byte));
+    words.any(|word| matches!(word, b"asm" | b"global_asm" | b"naked_asm"))
 }
 
 fn directives(text: &[u8]) -> impl Iterator<Item = (&'static [u8], &[u8])> {
@@ -152,13 +163,15 @@ mod tests {
             "global_asm!(\".inc\\\n  bin x\")",
             r#"asm!(".macro m a", ".inc\\a \"x\"", ".endm", "m bin")"#,
             r#"asm!(".irp a, bin", ".inc\\a \"x\"", ".endr")"#,
+            r#"use std::arch::global_asm as assemble; assemble!(concat!(".inc", "bin \"x\""));"#,
+            r#"global_asm !(concat!(".inc", "bin \"x\""))"#,
         ] {
-            assert!(may_compose(text.as_bytes(), false), "{text}");
+            assert!(may_compose(text.as_bytes(), true), "{text}");
         }
-        assert!(may_compose(b".macro m a\n.inc\\a \"x\"\n.endm\nm bin\n", true));
-        assert!(!may_compose(br#"global_asm!(".incbin \"x\"");"#, false));
-        assert!(!may_compose(br#"const A: &str = concat!("a", "\x41");"#, false));
-        assert!(!may_compose(b".incbin \"x\"\n", true));
+        assert!(may_compose(b".MACRO m a\n.inc\\a \"x\"\n.ENDM\nm bin\n", false));
+        assert!(!may_compose(br#"global_asm!(".incbin \"x\"");"#, true));
+        assert!(!may_compose(br#"const A: &str = concat!("wasm", "\x41");"#, true));
+        assert!(!may_compose(b".incbin \"x\"\n", false));
     }
 
     #[test]

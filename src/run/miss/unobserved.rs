@@ -46,9 +46,8 @@ pub fn refuse_unknown(context: &KeyContext<'_>, unit: &Unit) -> Result<(), Unsto
 pub fn assembled(context: &KeyContext<'_>, dep_info: &DepInfo) -> Result<Vec<Portable>, Unstored> {
     let mut found = BTreeSet::new();
     let sources = dep_info.files.iter().filter_map(|file| os::path(file));
-    let mut waiting: Vec<(PathBuf, bool)> =
-        sources.map(|path| (context.build_dirs.cwd.join(path), false)).collect();
-    while let Some((source, is_included)) = waiting.pop() {
+    let mut waiting: Vec<PathBuf> = sources.map(|path| context.build_dirs.cwd.join(path)).collect();
+    while let Some(source) = waiting.pop() {
         let unknown = |why: String| Unstored::InputsUnknown(format!("{}: {why}", source.display()));
         let text = fs::read(&source).map_err(|e| unknown(e.to_string()))?;
         for operand in assembler::operands(&text) {
@@ -62,10 +61,11 @@ pub fn assembled(context: &KeyContext<'_>, dep_info: &DepInfo) -> Result<Vec<Por
                 )));
             }
             if found.insert(context.portable(os::bytes(&path))) && is_text {
-                waiting.push((path, true));
+                waiting.push(path);
             }
         }
-        if assembler::may_compose(&text, is_included) {
+        let is_rust = source.extension().is_some_and(|suffix| suffix == "rs");
+        if assembler::may_compose(&text, is_rust) {
             return Err(unknown("the assembler may read a file through a composed directive".to_owned()));
         }
     }
