@@ -187,8 +187,8 @@ const RUNTIME: &[&str] = &[
     "libz",
 ];
 
-fn is_below(path: &Path, build_dirs: &[&str]) -> bool {
-    build_dirs.iter().any(|place| is_in(path, place))
+fn is_below(path: &Path, directories: &[&str]) -> bool {
+    directories.iter().any(|directory| is_in(path, directory))
 }
 
 /// Whether `path` is `place` or in it. Both are without empty and `.` parts, so their bytes tell.
@@ -201,9 +201,9 @@ fn is_in(path: &Path, place: impl AsRef<Path>) -> bool {
 /// A ramdisk is below `/dev` too, and what is on it is as good as what is on others.
 fn is_machine(setting: &ObservationContext, access: &Access) -> bool {
     // A place that holds all devices says nothing: in a container, the workspace may be `/`.
-    let build_dirs =
+    let projects =
         setting.build_dirs.iter().chain(&setting.roots).filter(|place| !is_in(Path::new(DEVICES), place));
-    let is_in_place = || build_dirs.clone().any(|place| is_in(&access.real, place));
+    let is_in_place = || projects.clone().any(|place| is_in(&access.real, place));
     let is_on_ramdisk = || is_in(&access.real, RAMDISK) && access.real != Path::new(RAMDISK);
     let is_device =
         is_in(&access.real, DEVICES) && !matches!(access.found, PathState::File(_)) && !is_on_ramdisk();
@@ -444,8 +444,8 @@ impl ObservedInputs {
 /// Whether a path in the directory `temporary` belongs to a place of the build there, or to a directory above one.
 fn is_of_build(setting: &ObservationContext, path: &Path, temporary: &Path) -> bool {
     let directory = path.parent().unwrap_or(path);
-    let build_dirs = setting.build_dirs.iter().chain(&setting.roots).chain([&setting.sysroot]);
-    let mut inside = build_dirs.filter(|place| *place != temporary && is_in(place, temporary));
+    let directories = setting.build_dirs.iter().chain(&setting.roots).chain([&setting.sysroot]);
+    let mut inside = directories.filter(|place| *place != temporary && is_in(place, temporary));
     inside.any(|place| is_in(path, place) || directory != temporary && is_in(place, directory))
 }
 

@@ -19,7 +19,7 @@
 //! | `Schema` | unit | – → [`SCHEMA`] | whatever changes the meaning of keys or the bytes of outputs re-keys the world |
 //! | `Salt` | unit | – → digest of `key_salt` | lets the user start over |
 //! | `Compiler` | unit | release → content of the compiler, every library that is loaded with it and the list of those that are loaded into every program, std and linkers of the toolchain, each file of which is looked at again; whether sources of std are installed | two builds of rustc can print the same banner, and the same build can run on another LLVM ([`toolchain`]) |
-//! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory; with `-C rpath`, of what is linked, where the outputs and the toolchain really are | decides names in outputs (`remap`) |
+//! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory; with `-C rpath`, of what is linked, where the outputs and the toolchain really are | decides names in outputs ([`crate::run::path_remap`]) |
 //! | `Argument` | unit | option → value, in argv order | crate name, types, edition, target, cfg, every codegen, `-Z`, **lint level** and `--cap-lints` (a cached success must not hide a `deny`), `--error-format`, `--json`; unknown ones never get here, they are a bypass. Of a `--remap-path-prefix`, which directory that is as seen from the build directory, and what other roots lie in it |
 //! | `SourcePath` | unit | – → the crate root | two crates may differ in nothing else |
 //! | `SourcePath` | unit, not of members | – → the working directory | debug information holds it; for members it is the workspace root |

@@ -34,7 +34,7 @@ pub fn serve(
             Failed::Incomplete => MissReason::EntryDamaged,
             Failed::Place => MissReason::RestoreFailed,
         })?;
-    if let Some(output) = context.outputs.iter().find(|output| output.role == Role::DepInfo) {
+    if let Some(output) = output_of(context.outputs, Role::DepInfo) {
         let path = context.build_dirs.cwd.join(&output.path);
         fs::replace(&path, &restore::temporary_beside(&path), &dep_info).map_err(|_| failed())?;
     }

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use crate::action::portable::{Root, Roots};
+use crate::invocation::outputs::output_of;
 use crate::invocation::{Invocation, Output, Role};
 use crate::store::entry::Segment;
 use crate::sys::os;
@@ -94,7 +95,7 @@ impl<'a> Streams<'a> {
                     }
                 }
                 Segment::Announce(role) => {
-                    printed.extend(announcement(self.outputs.iter().find(|output| output.role == *role)?));
+                    printed.extend(announcement(output_of(self.outputs, *role)?));
                     printed.push(b'\n');
                 }
             }

@@ -18,12 +18,12 @@ const RENEWED_MS: i64 = 86_400_000;
 impl Store {
     /// The crate closure of the artifact with this content.
     pub fn closure(&self, artifact: &Digest) -> Option<CrateClosure> {
-        serde_json::from_slice(&self.read(Bucket::CrateClosure, artifact).ok()?).ok()
+        serde_json::from_slice(&self.read(Bucket::CrateClosures, artifact).ok()?).ok()
     }
 
     /// Stores the crate closure of an artifact.
     pub fn put_closure(&self, artifact: &Digest, closure: &CrateClosure) -> io::Result<()> {
-        self.write(Bucket::CrateClosure, artifact, serde_json::to_vec(closure)?)
+        self.write(Bucket::CrateClosures, artifact, serde_json::to_vec(closure)?)
     }
 
     /// Marks the closures of these artifacts as used: a collection removes those that were not used for a month. Costs
@@ -31,7 +31,7 @@ impl Store {
     pub fn refresh_closures(&self, artifacts: &[Digest]) {
         for artifact in artifacts {
             for path in
-                [Bucket::CrateClosure, Bucket::EnvironmentNames].map(|bucket| self.path(bucket, artifact))
+                [Bucket::CrateClosures, Bucket::EnvironmentNames].map(|bucket| self.path(bucket, artifact))
             {
                 if let Ok(identity) = Identity::at(&path)
                     && (clock::now_ms() as i64).saturating_sub(identity.changed_ns / 1_000_000) > RENEWED_MS

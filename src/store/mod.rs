@@ -36,7 +36,7 @@ pub enum Bucket {
     Entries,
     Inputs,
     Units,
-    CrateClosure,
+    CrateClosures,
     EnvironmentNames,
     Locks,
 }
@@ -48,7 +48,7 @@ impl Bucket {
         Bucket::Entries,
         Bucket::Inputs,
         Bucket::Units,
-        Bucket::CrateClosure,
+        Bucket::CrateClosures,
         Bucket::EnvironmentNames,
         Bucket::Locks,
     ];
@@ -60,7 +60,7 @@ impl Bucket {
             Bucket::Entries => "entries",
             Bucket::Inputs => "inputs",
             Bucket::Units => "units",
-            Bucket::CrateClosure => "reach",
+            Bucket::CrateClosures => "reach",
             Bucket::EnvironmentNames => "names",
             Bucket::Locks => "locks",
         }

@@ -12,6 +12,7 @@ use crate::action::memo::{Known, Memo};
 use crate::action::present::Present;
 use crate::invocation::Role;
 use crate::invocation::driver::Driver;
+use crate::invocation::outputs::output_of;
 use crate::key::closure::CrateClosure;
 use crate::key::context::KeyContext;
 use crate::key::unit::Unit;
@@ -229,7 +230,7 @@ impl CompileJob<'_> {
             if announced == Some(Role::Metadata)
                 && !attempt.is_dropped()
                 && let Some(closure) = closure
-                && let Some(output) = outputs.iter().find(|output| output.role == Role::Metadata)
+                && let Some(output) = output_of(outputs, Role::Metadata)
                 && let Ok(Reading { identity, digest, assembles, .. }) =
                     reader.read_announced(&build_dirs.cwd.join(&output.path))
                 && store.put_closure(&digest, &closure.with_assembles(assembles)).is_ok()

@@ -18,6 +18,7 @@ use memchr::memmem;
 use crate::action::portable::Root;
 use crate::action::roots::BuildDirs;
 use crate::digest::Digest;
+use crate::invocation::outputs::output_of;
 use crate::invocation::{Invocation, Output, Role};
 use crate::key::closure::CrateClosure;
 use crate::key::depinfo::DepInfo;
@@ -52,7 +53,7 @@ impl Sources<'_> {
     /// The part of generated code in the compile that wrote its dep-info just now; `None` if that is not there or not
     /// understood.
     pub fn part_of_generated(&self) -> Option<Part> {
-        let output = self.outputs.iter().find(|output| output.role == Role::DepInfo)?;
+        let output = output_of(self.outputs, Role::DepInfo)?;
         let dep_info = DepInfo::parse(&fs::read(&self.path(&output.path)).ok()?).ok()?;
         let paths = || dep_info.files.iter().filter_map(|file| os::path(file));
         let (generated, own): (Vec<PathBuf>, Vec<PathBuf>) =

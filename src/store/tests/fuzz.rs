@@ -13,7 +13,7 @@ use crate::sys::fs;
 
 /// Buckets of text files.
 const TEXTS: [Bucket; 5] =
-    [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosure, Bucket::EnvironmentNames];
+    [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosures, Bucket::EnvironmentNames];
 
 fn stored() -> Scene {
     let scene = Scene::new();
@@ -45,7 +45,7 @@ fn use_all(scene: &Scene) -> bool {
         let digest: Digest = name.parse().expect("is a digest");
         match bucket {
             Bucket::Inputs => drop(store.inputs(&digest)),
-            Bucket::CrateClosure => drop(known.closure(&digest)),
+            Bucket::CrateClosures => drop(known.closure(&digest)),
             Bucket::EnvironmentNames => drop(known.library_words(&digest)),
             _ => {}
         }
@@ -189,7 +189,7 @@ fn forgeries(tree: &Value) -> Vec<Value> {
 fn no_field_of_any_file_decides_where_something_is_written() {
     let scene = stored();
     let blobs = scene.store().root().join(Bucket::Blobs.name());
-    for bucket in [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosure] {
+    for bucket in [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosures] {
         let path = file_of(&scene.store(), bucket);
         let whole = without_guard(&path);
         let tree: Value = serde_json::from_slice(&whole).expect("is JSON");

@@ -132,7 +132,7 @@ fn files(store: &Store, put: &Put) -> Vec<(String, PathBuf)> {
         (Bucket::Entries, put.key),
         (Bucket::Inputs, put.key),
         (Bucket::Units, put.inputs.unit_key),
-        (Bucket::CrateClosure, artifact),
+        (Bucket::CrateClosures, artifact),
         (Bucket::EnvironmentNames, artifact),
     ];
     build_dirs.into_iter().map(|(shelf, name)| (shelf.name().to_owned(), store.path(shelf, &name))).collect()
