@@ -25,7 +25,6 @@ use std::fs;
 use std::process::Command;
 
 use source::{Source, Tree, files_below, root};
-use tokens::Token;
 
 /// Where each dependency may be named: modules of the root, or files and folders of them.
 const CRATES: [(&str, &[&str]); 23] = [
@@ -336,38 +335,6 @@ fn main_only_decides_and_the_wrapper_only_calls_the_steps() {
         }
     }
     none(&problems, "Move what is a step of its own into a module of its own");
-}
-
-#[test]
-fn every_kind_of_input_has_its_row_in_the_table_of_the_key() {
-    let tree = Tree::read();
-    let inputs = tree.source("src/action/inputs.rs");
-    let start = inputs.tokens.windows(2).position(|t| t[0].text == "enum" && t[1].text == "InputKind");
-    let open = start.expect("src/action/inputs.rs declares `enum InputKind`") + 2;
-    let body = &inputs.tokens[open + 1..inputs.closing(open)];
-    let kinds: BTreeMap<&str, usize> = body
-        .iter()
-        .filter(|token| token.text.starts_with(char::is_uppercase))
-        .map(|token: &Token| (token.text.as_str(), token.line))
-        .collect();
-    assert!(kinds.len() > 9, "the kinds of src/action/inputs.rs cannot be read");
-
-    let mut rows = BTreeMap::new();
-    for (index, line) in tree.source("src/key/mod.rs").text.lines().enumerate() {
-        let cell = line.strip_prefix("//! |").and_then(|row| row.split('|').next()).unwrap_or_default();
-        let names = cell.split('`').skip(1).step_by(2);
-        rows.extend(names.map(|name| (name, index + 1)));
-    }
-    let missing = kinds.iter().filter(|(kind, _)| !rows.contains_key(*kind));
-    let unknown = rows.iter().filter(|(row, _)| !kinds.contains_key(*row));
-    let problems: Vec<String> = missing
-        .map(|(kind, line)| format!("src/action/inputs.rs:{line}: `{kind}` has no row in src/key/mod.rs"))
-        .chain(unknown.map(|(row, line)| format!("src/key/mod.rs:{line}: `{row}` is no InputKind")))
-        .collect();
-    none(
-        &problems,
-        "Give each kind a row `//! | `Kind` | … |` that says what it is and why it is in the key",
-    );
 }
 
 #[test]

@@ -2,90 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::input_kinds::{InputKind, Level};
 use crate::action::portable::Portable;
 use crate::digest::{Digest, Hasher};
-
-/// What kind of thing an input is. `key/mod.rs` has a row for each.
-///
-/// The number is part of the digest: numbers are never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[repr(u8)]
-pub enum InputKind {
-    Schema = 1,
-    Salt = 2,
-    Compiler = 3,
-    Paths = 4,
-    Argument = 5,
-    SourcePath = 6,
-    Extern = 7,
-    StaticLibrary = 8,
-    ArgumentFile = 9,
-    Processor = 10,
-    CompilerVariable = 11,
-    DeclaredVariable = 12,
-    DeclaredFile = 13,
-    Macro = 14,
-    MacroVariable = 15,
-    PackageTree = 16,
-    LintConfig = 17,
-    Linker = 18,
-    LinkFile = 19,
-    LinkedCrate = 20,
-    Source = 21,
-    Sibling = 22,
-    Variable = 23,
-    Root = 24,
-    PackageVariable = 25,
-    AskedVariable = 26,
-    Read = 27,
-    Listed = 28,
-    Probed = 29,
-    Program = 30,
-    Executable = 31,
-    Library = 32,
-}
-
-impl InputKind {
-    /// All kinds, in the order of their numbers.
-    pub const ALL: [InputKind; 32] = {
-        use InputKind::*;
-        [
-            Schema,
-            Salt,
-            Compiler,
-            Paths,
-            Argument,
-            SourcePath,
-            Extern,
-            StaticLibrary,
-            ArgumentFile,
-            Processor,
-            CompilerVariable,
-            DeclaredVariable,
-            DeclaredFile,
-            Macro,
-            MacroVariable,
-            PackageTree,
-            LintConfig,
-            Linker,
-            LinkFile,
-            LinkedCrate,
-            Source,
-            Sibling,
-            Variable,
-            Root,
-            PackageVariable,
-            AskedVariable,
-            Read,
-            Listed,
-            Probed,
-            Program,
-            Executable,
-            Library,
-        ]
-    };
-}
 
 /// What an input was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +37,11 @@ impl KeyInputs {
     /// The inputs in order.
     pub fn iter(&self) -> impl Iterator<Item = &Input> {
         self.0.iter()
+    }
+
+    /// Whether each input is of a kind that may be at one of `levels`.
+    pub fn all_belong_to(&self, levels: &[Level]) -> bool {
+        self.iter().all(|input| input.kind.description().levels.iter().any(|level| levels.contains(level)))
     }
 
     /// Adds an input of known content.

@@ -8,6 +8,8 @@ pub mod portable;
 
 pub mod roots;
 
+pub mod input_kinds;
+
 pub mod inputs;
 
 pub mod memo;

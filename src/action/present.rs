@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::action::input_kinds::InputKind;
 use crate::action::input_list::{InputList, Learnt, Seen};
-use crate::action::inputs::{InputKind, KeyInputs};
+use crate::action::inputs::KeyInputs;
 use crate::action::memo::{self, Memo};
 use crate::action::portable::{Portable, Root};
 use crate::action::roots::BuildDirs;

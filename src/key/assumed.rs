@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use crate::action::inputs::{InputKind, KeyInputs};
+use crate::action::input_kinds::InputKind;
+use crate::action::inputs::KeyInputs;
 use crate::action::portable::Portable;
 use crate::action::snapshot::InputSnapshot;
 use crate::key::context::KeyContext;

@@ -1,7 +1,8 @@
 //! Describes how the keys of two compiles differ. Both are read from the store and nothing is recomputed, so the
 //! explanation is about the inputs that really decided.
 
-use crate::action::inputs::{Input, InputKind, KeyInputs, Value};
+use crate::action::input_kinds::{InputKind, Wording};
+use crate::action::inputs::{Input, KeyInputs, Value};
 use crate::action::portable::{Portable, Root};
 use crate::action::present::OTHER_WORDS;
 
@@ -27,43 +28,37 @@ pub fn diff(old: &KeyInputs, new: &KeyInputs) -> Vec<Change> {
     as_one(kinds.into_iter().flat_map(|kind| diff_of_kind(kind, old, new)).collect())
 }
 
-/// What was looked for in vain and is read now, or the other way round, is one difference at one path.
+/// Merges what was looked for in vain and is read now, or the other way round, into one difference at one path.
 fn as_one(changes: Vec<Change>) -> Vec<Change> {
-    let is_content = |kind: InputKind| matches!(kind, InputKind::Read | InputKind::Listed);
-    let counterpart = |change: &Change, is_kind: &dyn Fn(InputKind) -> bool| {
-        let is_other_way = |other: &Change| match (&change.old, &change.new) {
-            (Some(_), None) => other.old.is_none() && other.new.is_some(),
-            (None, Some(_)) => other.old.is_some() && other.new.is_none(),
-            _ => false,
-        };
-        changes
-            .iter()
-            .find(|other| is_kind(other.kind) && other.name == change.name && is_other_way(other))
-            .cloned()
-    };
-    let found = |kind: InputKind| if kind == InputKind::Listed { "directory" } else { "file" };
-    let one = |change: &Change| match change.kind {
-        InputKind::Probed => match counterpart(change, &is_content) {
+    changes.iter().filter_map(|change| merged(change, &changes)).collect()
+}
+
+/// The difference that stands for `change` in a report; `None` if another one of `all` says it.
+fn merged(change: &Change, all: &[Change]) -> Option<Change> {
+    if change.kind == InputKind::Probed {
+        let content = all.iter().find(|other| is_content(other.kind) && change.is_counterpart_of(other));
+        return match content {
             Some(Change { kind, new: Some(_), .. }) => {
-                Some(Change { new: Some(Value::Text(Portable::literal(found(kind)))), ..change.clone() })
+                let found = if *kind == InputKind::Listed { "directory" } else { "file" };
+                Some(Change { new: Some(Value::Text(Portable::literal(found))), ..change.clone() })
             }
             Some(_) => None,
             None => Some(change.clone()),
-        },
-        kind if is_content(kind) && change.old.is_none() => {
-            let looked_for = counterpart(change, &|kind| kind == InputKind::Probed);
-            looked_for.is_none().then(|| change.clone())
-        }
-        _ => Some(change.clone()),
-    };
-    changes.iter().filter_map(one).collect()
+        };
+    }
+    let is_said_by_probe = is_content(change.kind)
+        && change.old.is_none()
+        && all.iter().any(|other| other.kind == InputKind::Probed && change.is_counterpart_of(other));
+    (!is_said_by_probe).then(|| change.clone())
+}
+
+fn is_content(kind: InputKind) -> bool {
+    matches!(kind, InputKind::Read | InputKind::Listed)
 }
 
 fn diff_of_kind(kind: InputKind, old: &KeyInputs, new: &KeyInputs) -> Vec<Change> {
-    let of_kind = |inputs: &'_ KeyInputs| -> Vec<Input> {
-        inputs.iter().filter(|input| input.kind == kind).cloned().collect()
-    };
-    let (mut old, mut new) = (of_kind(old), of_kind(new));
+    let mut old: Vec<Input> = old.iter().filter(|input| input.kind == kind).cloned().collect();
+    let mut new: Vec<Input> = new.iter().filter(|input| input.kind == kind).cloned().collect();
     if old == new {
         return Vec::new();
     }
@@ -125,19 +120,28 @@ fn argument_slot<'a>(name: &Portable, value: &'a Portable) -> &'a [u8] {
 }
 
 impl Change {
+    /// Whether `other` came to the same path as this one went, or the other way round.
+    fn is_counterpart_of(&self, other: &Change) -> bool {
+        self.name == other.name
+            && match (&self.old, &self.new) {
+                (Some(_), None) => other.old.is_none() && other.new.is_some(),
+                (None, Some(_)) => other.old.is_some() && other.new.is_none(),
+                _ => false,
+            }
+    }
+
     /// Whether it only follows from another of `all`: cargo's own hashes, crates that are linked because a dependency
     /// is, a package whose source is listed already.
     pub fn follows_from(&self, all: &[Change]) -> bool {
-        let others = || all.iter().filter(|other| *other != self);
+        let mut others = all.iter().filter(|other| *other != self);
         match self.kind {
-            InputKind::Argument => self.is_cargos_hash() && others().any(|other| !other.is_cargos_hash()),
-            InputKind::LinkedCrate => others().any(|other| other.kind == InputKind::Extern),
-            InputKind::Read if self.is_crate() => others().any(|other| other.kind == InputKind::Extern),
-            InputKind::Macro => others().any(|other| other.kind == InputKind::Extern),
+            InputKind::Argument => self.is_cargos_hash() && others.any(|other| !other.is_cargos_hash()),
+            InputKind::LinkedCrate | InputKind::Macro => others.any(|other| other.kind == InputKind::Extern),
+            InputKind::Read if self.is_crate() => others.any(|other| other.kind == InputKind::Extern),
             InputKind::AskedVariable if self.name == Portable::literal(OTHER_WORDS) => {
-                others().next().is_some()
+                others.next().is_some()
             }
-            InputKind::PackageTree => others().any(|other| other.kind == InputKind::Source),
+            InputKind::PackageTree => others.any(|other| other.kind == InputKind::Source),
             _ => false,
         }
     }
@@ -150,13 +154,15 @@ impl Change {
     }
 
     fn is_cargos_hash(&self) -> bool {
-        let is_hash = |value: &Option<Value>| match value {
-            Some(Value::Text(text)) => [b"metadata=".as_slice(), b"extra-filename="]
-                .iter()
-                .any(|prefix| text.as_bytes().starts_with(prefix)),
-            _ => false,
-        };
-        self.kind == InputKind::Argument && (is_hash(&self.new) || is_hash(&self.old))
+        let mut values = self.old.iter().chain(&self.new);
+        self.kind == InputKind::Argument
+            && values.any(|value| match value {
+                Value::Text(text) => {
+                    text.as_bytes().starts_with(b"metadata=")
+                        || text.as_bytes().starts_with(b"extra-filename=")
+                }
+                Value::Digest(_) | Value::Unset => false,
+            })
     }
 
     /// The name of a dependency without the options before it.
@@ -168,111 +174,61 @@ impl Change {
 
     /// The difference in words.
     pub fn words(&self) -> String {
-        let name = self.name.to_string();
-        let file = || of_file(&self.old, &self.new);
-        let variable = || of_variable(&self.old, &self.new);
-        let text = || of_text(&self.old, &self.new);
         if self.old.is_none() && self.new.is_none() {
             return in_another_order(self.kind).to_owned();
         }
-        match self.kind {
-            InputKind::Schema => format!("kache makes its keys in another way: {}", text()),
-            InputKind::Salt => format!("the key salt {}", variable()),
-            InputKind::Compiler => self.compiler(),
-            InputKind::Paths => format!("paths are mapped in another way: {}", text()),
-            InputKind::Argument => self.argument(),
-            InputKind::SourcePath if name == "directory" => {
-                format!("the directory it is compiled in is {}", text())
-            }
-            InputKind::SourcePath => format!("the crate root is {}", text()),
-            InputKind::Extern => format!("dependency `{}` {}", self.extern_name().unwrap_or(name), file()),
-            InputKind::StaticLibrary => format!("static library `{name}` {}", file()),
-            InputKind::ArgumentFile => format!("the file that `{name}` names {}", file()),
-            InputKind::Processor => format!("the processor that `target-cpu=native` means {}", file()),
-            InputKind::CompilerVariable => {
-                format!("variable `{name}`, which the compiler reads, {}", variable())
-            }
-            InputKind::DeclaredVariable => format!("variable `{name}`, declared as an input, {}", variable()),
-            InputKind::DeclaredFile => format!("`{name}`, declared as an input, {}", file()),
-            InputKind::Macro => format!("procedural macro `{name}`, which may read files, {}", file()),
-            InputKind::MacroVariable => {
-                format!("variable `{name}`, which a procedural macro may read, {}", variable())
-            }
-            InputKind::AskedVariable if name == OTHER_WORDS => {
-                "other words stand in the sources where names of variables could".to_owned()
-            }
-            InputKind::AskedVariable => {
-                format!(
-                    "variable `{name}`, whose name stands in the source for a procedural macro to read, {}",
-                    variable()
-                )
-            }
-            InputKind::PackageTree => {
-                format!(
-                    "the files below `{name}`, which a procedural macro may read: their content {}",
-                    file()
-                )
-            }
-            InputKind::LintConfig => format!("lint configuration `{name}` {}", file()),
-            InputKind::Linker => format!("what links it, `{name}`, {}", file()),
-            InputKind::LinkFile => format!("`{name}`, which goes into the link, {}", file()),
-            InputKind::LinkedCrate => format!("crate `{name}`, which is linked in, {}", file()),
-            InputKind::Source => format!("source file `{name}` {}", of_source(&self.old, &self.new)),
-            InputKind::Sibling if self.new.is_some() => {
-                format!("`{name}` is there in both spellings of a module")
-            }
-            InputKind::Sibling => format!("`{name}` is there in one spelling of a module only"),
-            InputKind::Variable => format!("environment variable `{name}` {}", variable()),
-            InputKind::Root => {
-                format!("the real path of `{name}`, which stands in the output, is {}", text())
-            }
-            InputKind::Read => format!("`{name}`, which was read when it was compiled, {}", file()),
-            InputKind::Listed => {
-                format!("the names in `{name}`, which was listed, {}", of_names(&self.old, &self.new))
-            }
-            InputKind::Probed if self.new.is_none() => format!("`{name}` is no longer looked for"),
-            InputKind::Probed if self.old.is_none() => format!("`{name}` is looked for now"),
-            InputKind::Probed => format!("at `{name}`, which was looked for, is {}", text()),
-            InputKind::Program if self.new.is_none() => format!("program `{name}` is no longer started"),
-            InputKind::Program if self.old.is_none() => format!("program `{name}` is started now"),
-            InputKind::Program => format!("program `{name}` is {}", text()),
-            InputKind::Executable if self.new.is_none() => format!("`{name}` is no program any more"),
-            InputKind::Executable => format!("`{name}` is a program now"),
-            InputKind::Library if self.new.is_none() => {
-                format!("library `{name}` is no longer found through LD_LIBRARY_PATH")
-            }
-            InputKind::Library => format!("library `{name}` is found through LD_LIBRARY_PATH: {}", text()),
-            InputKind::PackageVariable => format!("`{name}`, from the package's manifest, {}", variable()),
+        if self.kind == InputKind::AskedVariable && self.name == Portable::literal(OTHER_WORDS) {
+            return "the words in the sources that could name variables changed".to_owned();
+        }
+        let (old, new) = (self.old.as_ref(), self.new.as_ref());
+        match self.kind.description().wording {
+            Wording::Content(subject) => format!("{} {}", self.named(subject), content_change(old, new)),
+            Wording::Variable(subject) => format!("{} {}", self.named(subject), variable_change(old, new)),
+            Wording::Text(clause) => format!("{} {}", self.named(clause), text_change(old, new)),
+            Wording::Sentences { added, .. } if old.is_none() => self.named(added),
+            Wording::Sentences { removed, .. } if new.is_none() => self.named(removed),
+            Wording::Sentences { changed, .. } => match new {
+                Some(Value::Text(_)) => format!("{} {}", self.named(changed), text_change(old, new)),
+                _ => self.named(changed),
+            },
+            Wording::Argument => self.argument(),
         }
     }
 
-    fn compiler(&self) -> String {
-        match (&self.old, &self.new) {
-            (Some(_), Some(_)) => format!("the compiler is another: {} now", self.name),
-            (None, _) => format!("the compiler is known now: {}", self.name),
-            (_, None) => "the compiler is not known any more".to_owned(),
-        }
+    /// Words of [`Wording`] with the name of the input in them.
+    fn named(&self, words: &str) -> String {
+        let name = match self.kind {
+            InputKind::Extern => self.extern_name().unwrap_or_default(),
+            InputKind::SourcePath if self.name != Portable::literal("directory") => "crate root".to_owned(),
+            InputKind::SourcePath => "working directory".to_owned(),
+            _ => self.name.to_string(),
+        };
+        words.replace("{}", &name)
     }
 
     fn argument(&self) -> String {
-        let spelled = |value: &Value| {
-            let value = match value {
-                Value::Text(text) => text.to_string(),
-                Value::Digest(_) | Value::Unset => String::new(),
-            };
-            match self.name.to_string().as_str() {
-                "codegen" => format!("`-C {value}`"),
-                "Z" => format!("`-Z {value}`"),
-                "output" => format!("output `{value}`"),
-                name if value.is_empty() => format!("`--{name}`"),
-                name => format!("`--{name} {value}`"),
-            }
-        };
         match (&self.old, &self.new) {
-            (Some(old), Some(new)) => format!("argument {} instead of {}", spelled(new), spelled(old)),
-            (Some(old), None) => format!("argument {} is gone", spelled(old)),
-            (_, Some(new)) => format!("argument {} is new", spelled(new)),
+            (Some(old), Some(new)) => {
+                format!("argument {} instead of {}", self.argument_with(new), self.argument_with(old))
+            }
+            (Some(old), None) => format!("argument {} is gone", self.argument_with(old)),
+            (_, Some(new)) => format!("argument {} is new", self.argument_with(new)),
             (None, None) => String::new(),
+        }
+    }
+
+    /// The argument as it stands on the command line.
+    fn argument_with(&self, value: &Value) -> String {
+        let value = match value {
+            Value::Text(text) => text.to_string(),
+            Value::Digest(_) | Value::Unset => String::new(),
+        };
+        match self.name.to_string().as_str() {
+            "codegen" => format!("`-C {value}`"),
+            "Z" => format!("`-Z {value}`"),
+            "output" => format!("output `{value}`"),
+            name if value.is_empty() => format!("`--{name}`"),
+            name => format!("`--{name} {value}`"),
         }
     }
 }
@@ -286,7 +242,7 @@ fn in_another_order(kind: InputKind) -> &'static str {
     }
 }
 
-fn of_file(old: &Option<Value>, new: &Option<Value>) -> &'static str {
+fn content_change(old: Option<&Value>, new: Option<&Value>) -> &'static str {
     match (old, new) {
         (None, _) => "is new",
         (_, None) => "is gone",
@@ -294,23 +250,7 @@ fn of_file(old: &Option<Value>, new: &Option<Value>) -> &'static str {
     }
 }
 
-fn of_names(old: &Option<Value>, new: &Option<Value>) -> &'static str {
-    match (old, new) {
-        (None, _) => "count now",
-        (_, None) => "no longer count",
-        _ => "changed",
-    }
-}
-
-fn of_source(old: &Option<Value>, new: &Option<Value>) -> &'static str {
-    match (old, new) {
-        (None, _) => "is read now",
-        (_, None) => "is no longer read",
-        _ => "changed",
-    }
-}
-
-fn of_variable(old: &Option<Value>, new: &Option<Value>) -> &'static str {
+fn variable_change(old: Option<&Value>, new: Option<&Value>) -> &'static str {
     match (old, new) {
         (None | Some(Value::Unset), Some(Value::Digest(_) | Value::Text(_))) => "is set now",
         (Some(Value::Digest(_) | Value::Text(_)), None | Some(Value::Unset)) => "is no longer set",
@@ -320,13 +260,16 @@ fn of_variable(old: &Option<Value>, new: &Option<Value>) -> &'static str {
     }
 }
 
-fn of_text(old: &Option<Value>, new: &Option<Value>) -> String {
-    let text = |value: &Option<Value>| match value {
+fn text_change(old: Option<&Value>, new: Option<&Value>) -> String {
+    format!("{} instead of {}", shown(new), shown(old))
+}
+
+fn shown(value: Option<&Value>) -> String {
+    match value {
         Some(Value::Text(text)) => format!("`{text}`"),
         Some(Value::Digest(digest)) => format!("{digest:?}"),
         Some(Value::Unset) | None => "nothing".to_owned(),
-    };
-    format!("{} instead of {}", text(new), text(old))
+    }
 }
 
 #[cfg(test)]
@@ -358,7 +301,7 @@ mod tests {
     fn every_kind_has_words_of_its_own() {
         let values = [Some(Value::Digest(content("a"))), Some(Value::Digest(content("b"))), None];
         let mut all = HashMap::new();
-        for kind in InputKind::ALL {
+        for kind in InputKind::ALL.iter().copied() {
             for (old, new) in [(0, 1), (0, 2), (2, 1)] {
                 let name = literal("it");
                 let words = Change { kind, name, old: values[old].clone(), new: values[new].clone() }.words();
@@ -436,7 +379,10 @@ mod tests {
             inputs.digest(InputKind::Compiler, literal(release), content(release));
             inputs
         };
-        assert_eq!(said(&compiler("1.94.0"), &compiler("1.95.0")), ["the compiler is another: 1.95.0 now"]);
+        assert_eq!(
+            said(&compiler("1.94.0"), &compiler("1.95.0")),
+            ["the compiler changed: it is 1.95.0 now"]
+        );
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::{io, iter};
 
-use crate::action::inputs::{InputKind, KeyInputs};
+use crate::action::input_kinds::InputKind;
+use crate::action::inputs::KeyInputs;
 use crate::action::portable::{Portable, Root};
 use crate::action::snapshot::InputSnapshot;
 use crate::action::variables;

@@ -14,42 +14,9 @@
 //!
 //! # What is in
 //!
-//! | kind | level | name → value | why |
-//! |---|---|---|---|
-//! | `Schema` | unit | – → [`SCHEMA`] | whatever changes the meaning of keys or the bytes of outputs re-keys the world |
-//! | `Salt` | unit | – → digest of `key_salt` | lets the user start over |
-//! | `Compiler` | unit | release → content of the compiler, every library that is loaded with it and the list of those that are loaded into every program, std and linkers of the toolchain, each file of which is looked at again; whether sources of std are installed | two builds of rustc can print the same banner, and the same build can run on another LLVM ([`toolchain`]) |
-//! | `Paths` | unit | – → how paths are mapped; with exact paths the real roots and the working directory; with `-C rpath`, of what is linked, where the outputs and the toolchain really are | decides names in outputs ([`crate::run::path_remap`]) |
-//! | `Argument` | unit | option → value, in argv order | crate name, types, edition, target, cfg, every codegen, `-Z`, **lint level** and `--cap-lints` (a cached success must not hide a `deny`), `--error-format`, `--json`; unknown ones never get here, they are a bypass. Of a `--remap-path-prefix`, which directory that is as seen from the build directory, and what other roots lie in it |
-//! | `SourcePath` | unit | – → the crate root | two crates may differ in nothing else |
-//! | `SourcePath` | unit, not of members | – → the working directory | debug information holds it; for members it is the workspace root |
-//! | `PackageVariable` | unit | `CARGO_PKG_*` → digest | macros read them at expansion (clap's `about`), which no compiler sees; a changed description changes no argument |
-//! | `Extern` | unit | options and name → content | what is compiled against |
-//! | `StaticLibrary` | unit | path → content | `-l static` goes into the output whole; so may every archive that a `#[link]` names in a searched directory of this checkout |
-//! | `ArgumentFile` | unit | option → content | target specifications, `profile-use` |
-//! | `Processor` | unit | – → digest of the real processor | `target-cpu=native` is another argument on each machine |
-//! | `CompilerVariable` | unit | variable → digest, where set | rustc, the linker and clippy read these and do not tell |
-//! | `DeclaredVariable` | unit | variable → digest or unset | `key_env_vars`, and `rerun-if-env-changed` of a package with hidden inputs |
-//! | `DeclaredFile` | unit | path → content | `extra-inputs` |
-//! | `Macro` | unit | library → content | procedural macros that could read on their own, also those reached through re-exports |
-//! | `MacroVariable` | unit | variable → digest | set, and its name stands in the library of such a macro, whatever it looks like. Of `HOME` the path itself counts |
-//! | `LintConfig` | unit, clippy | path → content | every `clippy.toml` above the package: dep-info does not tell where one could appear; manifests and the lock file, which it has lints for |
-//! | `Source` | read | path → content | every file of the compiler's dep-info |
-//! | `Read` | read | path → content | every other file that was seen to be read or started: by procedural macros, linkers and what they start ([`observed`](crate::action::observed) says what is left out), and those that the assembler reads, where a source names them literally ([`assembler`]); of one beside the workspace also the one in the same place of the checkout at hand |
-//! | `Listed` | read | path → digest of its names | every directory that was seen to be listed |
-//! | `Probed` | read | path → `absent`, `file`, … | every path that was seen to be asked for: what is not there today decides as well |
-//! | `Variable` | read | variable → digest or unset | every `env!` and `option_env!` of the dep-info |
-//! | `AskedVariable` | read, with macros or scripts | variable → digest or unset | its name stands as a word in capitals in a source, or in another text that was read, where such a macro or a program that was started may take it for a name; or it stands there in other letters between quotes or behind `$`, `{` or `%`, and is set; all words that do are one input more, so that they decide where they are not set. Or a program was started: one that is set counts if its name stands in the program or in a library that it may have loaded, as in those of macros; git asks for some, any for those of the language ([`crate::run::miss::environment_names`]); the tools of a linker read those that are `CompilerVariable`s. Or something in the directory for temporary files is an input: then those that name it |
-//! | `Program` | read | name → where it is | every name that was looked for on `PATH`: another directory may stand first there; and what stands before it and cannot be run |
-//! | `Executable` | read, observed | path → – | every one of those files that can be started as a program: a program that checks for it behaves differently if it cannot |
-//! | `Library` | read | name → where it is | every name of a shared library that a loader or a linker looked for, where a directory of `LD_LIBRARY_PATH` that is neither cargo's nor the toolchain's has one |
-//! | `Root` | read | root → real path, in all its spellings, and where its links lead | an output holds the real path, or was compiled with real paths because generated code asks for its own ([`crate::run::miss::generated`]), so it serves only where that is the same |
-//! | `Sibling` | assumed | path → present | `foo.rs` and `foo/mod.rs` at once are an error that no content shows |
-//! | `PackageTree` | assumed | package → content of its files | procedural macros that read on their own may read any of them; the workspace's manifest, for macros that have cargo find it |
-//! | `DeclaredFile` | assumed | path → content | `rerun-if-changed` of a package with such macros |
-//! | `Linker` | assumed, linked | – → content of driver, linker, start files, C library | they go into the output ([`linker`]) |
-//! | `LinkFile` | assumed | name → content | scripts, objects and libraries that link arguments name; every library in a directory that the compiler or the linker searches, of which an attribute may ask for any: outside of the workspace and the build directory size and time stand for the content of all of them |
-//! | `LinkedCrate` | assumed, linked | file stem → content | the linker reads the object code of the whole closure, of which rustc's metadata says nothing ([`closure`]) |
+//! The kinds of inputs are the variants of [`InputKind`](crate::action::input_kinds::InputKind), each with what its name
+//! and its value are, why it decides, and to which level it belongs: the unit key, what was **read**, or what is
+//! **assumed** by rules where nothing was observed.
 //!
 //! # What is out
 //!

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::action::inputs::{InputKind, KeyInputs};
+use crate::action::input_kinds::InputKind;
+use crate::action::inputs::KeyInputs;
 use crate::action::memo::{self, ClosureNote, Known};
 use crate::action::portable::{Portable, Root};
 use crate::action::snapshot::InputSnapshot;

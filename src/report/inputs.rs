@@ -3,40 +3,9 @@
 
 use serde::Serialize;
 
-use crate::action::inputs::{Input, InputKind, Value};
+use crate::action::input_kinds::{InputKind, LearnedFrom};
+use crate::action::inputs::{Input, Value};
 use crate::store::entry::StoredInputs;
-
-/// How kache learned of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LearnedFrom {
-    /// The call itself: arguments, compiler, dependencies, environment.
-    Call,
-    /// Declared by the configuration, a manifest or a build script.
-    Declared,
-    /// Listed in the compiler's dep-info.
-    DepInfo,
-    /// Observed: the compile read, listed, executed or looked for it.
-    Observed,
-    /// Assumed by a rule.
-    Rules,
-    /// Found in an output.
-    Output,
-}
-
-impl LearnedFrom {
-    /// A heading for reports.
-    pub fn words(self) -> &'static str {
-        match self {
-            LearnedFrom::Call => "from the call",
-            LearnedFrom::Declared => "declared",
-            LearnedFrom::DepInfo => "reported by the compiler (dep-info)",
-            LearnedFrom::Observed => "observed",
-            LearnedFrom::Rules => "assumed by rules",
-            LearnedFrom::Output => "found in an output",
-        }
-    }
-}
 
 /// One input, for reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -56,14 +25,13 @@ pub struct InputLine {
 
 /// All inputs of an entry, ordered by how they were learned, then as in the key.
 pub fn lines(inputs: &StoredInputs) -> Vec<InputLine> {
-    let mut lines: Vec<InputLine> = inputs.unit.iter().map(|input| line(input, false)).collect();
-    lines.extend(inputs.read.iter().map(|input| line(input, true)));
+    let mut lines: Vec<InputLine> = inputs.unit.iter().chain(inputs.read.iter()).map(line).collect();
     lines.sort_by_key(|line| line.learned);
     lines
 }
 
-fn line(input: &Input, is_read: bool) -> InputLine {
-    let (what, learned) = kind(input.kind, is_read);
+fn line(input: &Input) -> InputLine {
+    let description = input.kind.description();
     // A dependency's options come before its name; most have none.
     let name = input.name.to_string();
     let name = name.strip_prefix(':').unwrap_or(&name).to_owned();
@@ -72,48 +40,7 @@ fn line(input: &Input, is_read: bool) -> InputLine {
         Value::Text(text) => (Some(text.to_string()), text.to_string()),
         Value::Unset => (None, "not set".to_owned()),
     };
-    InputLine { kind: input.kind, learned, what, name, value, shown }
-}
-
-/// The name of a kind of input, and how it is learned. `is_read`: it is not part of the unit key.
-fn kind(kind: InputKind, is_read: bool) -> (&'static str, LearnedFrom) {
-    use InputKind::*;
-    match kind {
-        Schema => ("version of the key", LearnedFrom::Call),
-        Salt => ("key salt", LearnedFrom::Call),
-        Compiler => ("compiler", LearnedFrom::Call),
-        Paths => ("path remap", LearnedFrom::Call),
-        Argument => ("argument", LearnedFrom::Call),
-        SourcePath => ("source path", LearnedFrom::Call),
-        Extern => ("dependency", LearnedFrom::Call),
-        StaticLibrary => ("static library", LearnedFrom::Call),
-        ArgumentFile => ("file of an argument", LearnedFrom::Call),
-        Processor => ("processor", LearnedFrom::Call),
-        CompilerVariable => ("variable for the compiler", LearnedFrom::Call),
-        PackageVariable => ("from the manifest", LearnedFrom::Call),
-        DeclaredVariable => ("declared variable", LearnedFrom::Declared),
-        // Outside of the unit key only the rules ask for what a build script watches.
-        DeclaredFile if is_read => ("watched by the build script", LearnedFrom::Declared),
-        DeclaredFile => ("declared file", LearnedFrom::Declared),
-        Source => ("source file", LearnedFrom::DepInfo),
-        Variable => ("variable", LearnedFrom::DepInfo),
-        Read => ("file", LearnedFrom::Observed),
-        Listed => ("directory listing", LearnedFrom::Observed),
-        Probed => ("looked for", LearnedFrom::Observed),
-        Program => ("program", LearnedFrom::Observed),
-        Executable => ("executable", LearnedFrom::Observed),
-        Library => ("library found first", LearnedFrom::Observed),
-        Macro => ("procedural macro", LearnedFrom::Rules),
-        MacroVariable => ("named in a macro's library", LearnedFrom::Rules),
-        AskedVariable => ("named in a source", LearnedFrom::Rules),
-        LintConfig => ("for clippy", LearnedFrom::Rules),
-        Sibling => ("other spelling of a module", LearnedFrom::Rules),
-        PackageTree => ("all files below", LearnedFrom::Rules),
-        Linker => ("linker", LearnedFrom::Rules),
-        LinkFile => ("for the linker", LearnedFrom::Rules),
-        LinkedCrate => ("linked crate", LearnedFrom::Rules),
-        Root => ("real path", LearnedFrom::Output),
-    }
+    InputLine { kind: input.kind, learned: description.learned, what: description.name, name, value, shown }
 }
 
 #[cfg(test)]
@@ -126,7 +53,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_its_own_name() {
-        let mut names: Vec<&str> = InputKind::ALL.iter().map(|of| kind(*of, false).0).collect();
+        let mut names: Vec<&str> = InputKind::ALL.iter().map(|kind| kind.description().name).collect();
         names.sort_unstable();
         let n = names.len();
         names.dedup();

@@ -6,7 +6,8 @@
 
 use std::io;
 
-use crate::action::inputs::{InputKind, KeyInputs, Value};
+use crate::action::input_kinds::InputKind;
+use crate::action::inputs::{KeyInputs, Value};
 use crate::digest::Digest;
 use crate::store::Store;
 use crate::store::entry::StoredInputs;

@@ -1,7 +1,7 @@
 //! What is asked of the compiler: lint levels, formats, kinds of output, flags in every order, and what is no
 //! compilation at all.
 
-use kache::action::inputs::InputKind;
+use kache::action::input_kinds::InputKind;
 use kache::outcome::{Bypass, Outcome};
 use kache::store::Store;
 

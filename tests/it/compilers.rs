@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kache::action::inputs::{Input, InputKind};
+use kache::action::input_kinds::InputKind;
+use kache::action::inputs::Input;
 use kache::outcome::Bypass;
 use kache::store::Store;
 

@@ -4,8 +4,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use kache::action::input_kinds::InputKind;
 use kache::action::input_list::Learnt;
-use kache::action::inputs::InputKind;
 use kache::outcome::Unstored;
 use kache::store::Store;
 

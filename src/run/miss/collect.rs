@@ -1,6 +1,7 @@
 //! After a compile: what it read and what it made, as something that can be stored. Whatever is in doubt means
 //! that nothing is.
 
+use crate::action::input_kinds::Level;
 use crate::invocation::Role;
 use crate::key::closure::CrateClosure;
 use crate::key::library_texts;
@@ -64,6 +65,8 @@ pub fn collect(
         created_ms: clock::now_ms(),
     };
     let key = read.key_after(Some(unit.key));
+    debug_assert!(unit.inputs.all_belong_to(&[Level::Unit]), "{:?}", unit.inputs);
+    debug_assert!(read.all_belong_to(&[Level::Read, Level::Assumed]), "{read:?}");
     let inputs = StoredInputs { unit_key: unit.key, unit: unit.inputs.clone(), read, learnt: list.learnt };
     Ok(Put { key, entry, inputs, list, files, closure, names, program_names })
 }

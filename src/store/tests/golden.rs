@@ -5,8 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::action::input_kinds::InputKind;
 use crate::action::input_list::{InputList, Learnt, Seen};
-use crate::action::inputs::{InputKind, KeyInputs};
+use crate::action::inputs::KeyInputs;
 use crate::action::memo::ClosureNote;
 use crate::action::portable::{Portable, Root, Roots};
 use crate::digest::Digest;
@@ -43,7 +44,7 @@ fn inputs(kinds: impl Iterator<Item = InputKind>) -> KeyInputs {
 
 /// A compile with something in every field.
 fn put(dir: &Path) -> Put {
-    let unit = inputs(InputKind::ALL.into_iter());
+    let unit = inputs(InputKind::ALL.iter().copied());
     let unit_key = unit.key();
     let read = inputs([InputKind::Source, InputKind::Variable, InputKind::Root].into_iter());
     let file = |name: &str| {

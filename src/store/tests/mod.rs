@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use proptest::test_runner::Config;
 use tempfile::TempDir;
 
+use crate::action::input_kinds::InputKind;
 use crate::action::input_list::InputList;
-use crate::action::inputs::{InputKind, KeyInputs};
+use crate::action::inputs::KeyInputs;
 use crate::action::memo::Memo;
 use crate::action::portable::{Portable, Root, Roots};
 use crate::action::present::Present;
