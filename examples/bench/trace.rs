@@ -1,7 +1,9 @@
-//! What one process did, as `strace` and `valgrind` saw it.
+//! What one process did: its system calls, as `strace` saw them, and its instructions.
 
 use std::ffi::OsString;
 use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -66,18 +68,57 @@ impl Calls {
     }
 }
 
-/// Repeats the call under `callgrind` and returns the instructions of its first process; `None` without valgrind. It is
-/// the second call that counts: valgrind sets a variable for the loader, so the first one meets a new toolchain.
+/// Repeats the call one instruction at a time and counts them, in its first thread and outside of the kernel. A tracer
+/// that loads a library into the program (valgrind) or sets a variable for its loader would be part of what is measured.
+///
+/// # Errors
+///
+/// The call cannot be started or traced, or does not succeed.
+#[cfg(target_os = "linux")]
 pub(crate) fn instructions(recording: &Recording, kache: &Path) -> Result<Option<u64>> {
-    let Some(valgrind) = find("valgrind") else { return Ok(None) };
-    let tool: [OsString; 4] =
-        [valgrind.into(), "--tool=callgrind".into(), "--callgrind-out-file=/dev/null".into(), kache.into()];
-    let count = || recording.command(&tool).stdin(Stdio::null()).output();
-    count()?;
-    let output = count()?;
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    let collected = told.lines().find_map(|line| line.split_once("Collected : "));
-    Ok(collected.and_then(|(_, count)| count.trim().parse::<u64>().ok()))
+    let mut command = recording.command(&[kache.into()]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // SAFETY: `ptrace` is a plain system call, which may be made between fork and exec.
+    #[expect(unsafe_code, reason = "the child has to ask for being traced")]
+    unsafe {
+        command.pre_exec(|| match libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        });
+    }
+    let child = command.spawn()?;
+    let pid = libc::pid_t::try_from(child.id())?;
+    let mut n_steps = 0;
+    loop {
+        let mut status = 0;
+        // SAFETY: `status` is a place for one `int`, and `pid` is a child that nobody else waits for.
+        #[expect(unsafe_code, reason = "std's wait does not report a stop")]
+        let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+        if waited != pid {
+            return Err(io::Error::last_os_error().into());
+        }
+        if !libc::WIFSTOPPED(status) {
+            let is_success = libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0;
+            return if is_success { Ok(Some(n_steps)) } else { Err("the traced call failed".into()) };
+        }
+        n_steps += 1;
+        let signal = match libc::WSTOPSIG(status) {
+            libc::SIGTRAP => 0,
+            other => other,
+        };
+        // SAFETY: the process is stopped and traced by this thread; no memory of this process is handed over.
+        #[expect(unsafe_code, reason = "std has no tracing")]
+        let stepped = unsafe { libc::ptrace(libc::PTRACE_SINGLESTEP, pid, 0, signal) };
+        if stepped == -1 {
+            return Err(io::Error::last_os_error().into());
+        }
+    }
+}
+
+/// Nothing counts instructions elsewhere.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn instructions(_recording: &Recording, _kache: &Path) -> Result<Option<u64>> {
+    Ok(None)
 }
 
 /// A program on the search path; the repeated call's own environment is not asked.
