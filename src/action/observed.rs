@@ -24,14 +24,12 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use crate::sys::fs::{self, Identity};
 use crate::sys::observe::{Access, Observation, PathState};
 use crate::sys::os;
 
 /// What the identity of a compiler stands for. All paths are without symbolic links, as far as they lead to something.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Covered {
     /// Files by their content, as far as they are not in one of the directories.
     pub files: Vec<PathBuf>,

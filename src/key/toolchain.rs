@@ -11,7 +11,7 @@
 //! [`Covered`] says what the identity stands for, to the file: nothing else that a compile reads is left out of its
 //! inputs as a part of the toolchain.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,10 +24,13 @@ use crate::action::memo;
 use crate::action::observed::Covered;
 use crate::action::roots::BuildDirs;
 use crate::digest::{Digest, Hasher, guard};
+use crate::key::toolchain::witness::{Contents, CoveredPaths, Witness, Witnesses};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};
 use crate::sys::{loader, lock, os, process};
+
+pub mod witness;
 
 /// How long others are waited for that are reading a toolchain.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,80 +51,9 @@ pub struct Toolchain {
     pub commit: String,
     /// Its sysroot.
     pub sysroot: PathBuf,
-    /// What the digest stands for.
-    pub covered: Covered,
+    covered: CoveredPaths,
     /// The files and directories whose state vouches for the digest.
-    witnesses: Vec<Witness>,
-    /// The directories of std and of linkers, whose files do as well.
-    directories: Vec<Contents>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Witness {
-    path: PathBuf,
-    /// `None`: nothing is there.
-    state: Option<[i64; 4]>,
-}
-
-/// What is in a directory. That names come and go shows in its own state, that a file is written to in that file's.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Contents {
-    directory: Witness,
-    /// Those of its files, separated by what stands in no name: every hit reads this.
-    names: String,
-    /// Digest of their states, one after the other.
-    states: Digest,
-}
-
-impl Contents {
-    fn of(directory: PathBuf, names: &[String]) -> io::Result<Contents> {
-        let names = names.join("/");
-        let states = states(&directory, &names)?;
-        Ok(Contents { directory: Witness::of(directory)?, names, states })
-    }
-
-    fn holds(&self) -> bool {
-        let states = || states(&self.directory.path, &self.names);
-        self.directory.holds() && states().is_ok_and(|now| now == self.states)
-    }
-}
-
-fn states(directory: &Path, names: &str) -> io::Result<Digest> {
-    let mut states = Vec::with_capacity(names.len());
-    // With a separator at its end.
-    let (directory, mut path) = (directory.join(""), OsString::new());
-    for name in names.split('/').filter(|name| !name.is_empty()) {
-        path.clear();
-        path.push(&directory);
-        path.push(name);
-        let numbers = state(&Identity::at(Path::new(&path))?);
-        states.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
-    }
-    Ok(Digest::hash(&states))
-}
-
-impl Witness {
-    fn of(path: PathBuf) -> io::Result<Witness> {
-        Identity::at(&path).map(|now| Witness { state: Some(state(&now)), path })
-    }
-
-    /// For a path that is absent, in a directory where names come and go that do not matter.
-    fn of_absence(path: PathBuf) -> Witness {
-        Witness { path, state: None }
-    }
-
-    /// For a path that may be absent: then it is the nearest directory above, which would change if it appeared.
-    fn of_presence(path: &Path) -> io::Result<Witness> {
-        let there = path.ancestors().find(|path| Identity::at(path).is_ok());
-        Witness::of(there.unwrap_or(path).to_path_buf())
-    }
-
-    fn holds(&self) -> bool {
-        match Identity::at(&self.path) {
-            Ok(now) => self.state == Some(state(&now)),
-            Err(e) => self.state.is_none() && e.kind() == io::ErrorKind::NotFound,
-        }
-    }
+    witnesses: Witnesses,
 }
 
 /// The compiler cannot be identified.
@@ -144,6 +76,11 @@ impl From<Unidentified> for BypassReason {
 }
 
 impl Toolchain {
+    /// What the digest stands for.
+    pub fn covered(&self) -> Covered {
+        self.covered.expand(&self.sysroot)
+    }
+
     /// The toolchain of `compiler` (rustc or clippy-driver, as cargo names it) compiling for `target`.
     pub fn identify(
         compiler: &OsStr,
@@ -200,8 +137,7 @@ impl Toolchain {
 
 pub(super) fn recall(memo_path: &Path) -> Option<Toolchain> {
     let toolchain: Toolchain = serde_json::from_slice(&guard::check(private::read(memo_path).ok()?)?).ok()?;
-    let holds = toolchain.witnesses.iter().all(Witness::holds);
-    (holds && toolchain.directories.iter().all(Contents::holds)).then_some(toolchain)
+    toolchain.witnesses.hold(&toolchain.sysroot).then_some(toolchain)
 }
 
 /// Whether a compiler lies in its own sysroot. One that does not may be another program's proxy, whose files say
@@ -211,12 +147,6 @@ fn is_part_of(program: &Path, sysroot: &Path) -> bool {
         (Ok(program), Ok(sysroot)) => program.starts_with(sysroot),
         _ => false,
     }
-}
-
-/// Without the change time: links to files of a toolchain come and go.
-fn state(identity: &Identity) -> [i64; 4] {
-    let Identity { device, inode, size, modified_ns, .. } = *identity;
-    [device as i64, inode as i64, size as i64, modified_ns]
 }
 
 /// The compiler that a proxy of rustup stands for: they are one program under many names, and `RUSTUP_TOOLCHAIN` says
@@ -304,8 +234,15 @@ fn read(
     parts.add_presence(rustlib.join(STD_SOURCES)).map_err(failed)?;
     parts.add_presence(rustlib.join(RUSTC_SOURCES)).map_err(failed)?;
     let digest = parts.digest(&banner).map_err(failed)?;
-    let Parts { covered, witnesses, directories, .. } = parts;
-    Ok(Toolchain { digest, host, release, commit, sysroot, covered, witnesses, directories })
+    let covered = CoveredPaths::new(&sysroot, &parts.covered);
+    let witnesses = Witnesses::new(&sysroot, &parts.witnesses, &parts.contents);
+    let (Some(covered), Some(witnesses)) = (covered, witnesses) else {
+        return Err(Unidentified::Compiler(format!(
+            "{}: the path of a file of the compiler is not UTF-8",
+            sysroot.display()
+        )));
+    };
+    Ok(Toolchain { digest, host, release, commit, sysroot, covered, witnesses })
 }
 
 /// Files by which rustc knows that the sources of std, or its own, are installed. Then it writes their real paths into
@@ -333,15 +270,20 @@ struct Parts<'a> {
     files: Vec<PathBuf>,
     covered: Covered,
     witnesses: Vec<Witness>,
-    directories: Vec<Contents>,
+    contents: Vec<Contents>,
 }
 
 impl<'a> Parts<'a> {
     /// The program, and those libraries of its own that stand where rustc's build puts them.
     fn new(program: &'a Path, sysroot: &'a Path) -> io::Result<Parts<'a>> {
-        let (covered, directories) = (Covered::default(), Vec::new());
-        let mut parts =
-            Parts { program, sysroot, files: Vec::new(), covered, witnesses: Vec::new(), directories };
+        let mut parts = Parts {
+            program,
+            sysroot,
+            files: Vec::new(),
+            covered: Covered::default(),
+            witnesses: Vec::new(),
+            contents: Vec::new(),
+        };
         parts.add_file(program.to_path_buf())?;
         // On Windows libraries that are loaded stand beside programs, and have no `lib` before their names.
         let beside = fs::list(&sysroot.join("bin")).unwrap_or_default();
@@ -382,7 +324,7 @@ impl<'a> Parts<'a> {
         let text = match fs::read(list) {
             Ok(text) => text,
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                self.witnesses.push(Witness::of_absence(list.to_owned()));
+                self.witnesses.push(Witness::absent(list.to_owned()));
                 return Ok(());
             }
             Err(e) => return Err(e),
@@ -405,7 +347,7 @@ impl<'a> Parts<'a> {
     }
 
     fn add_file(&mut self, path: PathBuf) -> io::Result<()> {
-        self.witnesses.push(Witness::of(path.clone())?);
+        self.witnesses.push(Witness::new(path.clone())?);
         self.covered.files.push(fs::canonical(&path)?);
         self.files.push(path);
         Ok(())
@@ -437,7 +379,8 @@ impl<'a> Parts<'a> {
                     self.files.push(path);
                 }
             }
-            self.directories.push(Contents::of(directory, &names)?);
+            self.witnesses.push(Witness::new(directory.clone())?);
+            self.contents.push(Contents::new(directory, names)?);
         }
         self.covered.directories.push(real);
         Ok(())
@@ -452,7 +395,7 @@ impl<'a> Parts<'a> {
 
     /// Makes the identity end when something appears at `path` or is no longer there.
     fn watch(&mut self, path: &Path) -> io::Result<()> {
-        let witness = Witness::of_presence(path)?;
+        let witness = Witness::nearest(path)?;
         if !self.witnesses.iter().any(|known| known.path == witness.path) {
             self.witnesses.push(witness);
         }

@@ -20,8 +20,17 @@ impl Installed {
         std::fs::write(path, content).expect("writes");
     }
 
+    fn witnesses(&self, parts: &Parts<'_>) -> Witnesses {
+        Witnesses::new(self.0.path(), &parts.witnesses, &parts.contents).expect("paths are UTF-8")
+    }
+
+    fn is_unchanged(&self, witnesses: &Witnesses) -> bool {
+        let kept = serde_json::to_string(witnesses).expect("is text");
+        serde_json::from_str::<Witnesses>(&kept).expect("reads").hold(self.0.path())
+    }
+
     /// What is read of it, where these libraries are loaded.
-    fn parts(&self, libraries: &[&str]) -> (Digest, Vec<Witness>, Covered) {
+    fn parts(&self, libraries: &[&str]) -> (Digest, Witnesses, Covered) {
         let program = self.0.path().join("bin/rustc");
         let mut parts = Parts::new(&program, self.0.path()).expect("reads");
         let libraries = libraries.iter().map(|library| self.0.path().join(library)).collect();
@@ -30,7 +39,7 @@ impl Installed {
         parts.add_directory(self.0.path().join("lib/rustlib/host/bin")).expect("reads");
         parts.add_presence(self.0.path().join("lib/rustlib").join(STD_SOURCES)).expect("reads");
         let digest = parts.digest("rustc 1").expect("reads");
-        (digest, parts.witnesses, parts.covered)
+        (digest, self.witnesses(&parts), parts.covered)
     }
 }
 
@@ -68,24 +77,24 @@ fn a_library_that_appears_where_the_loader_looks_is_noticed() {
     let installed = Installed::with(&LEAST);
     installed.write("lib/multi/libLLVM.so.1", "one");
     let (_, witnesses, _) = installed.parts(&["lib/multi/libLLVM.so.1"]);
-    assert!(witnesses.iter().all(Witness::holds));
+    assert!(installed.is_unchanged(&witnesses));
     installed.write("lib/multi/libz.so.1", "one");
-    assert!(!witnesses.iter().all(Witness::holds));
+    assert!(!installed.is_unchanged(&witnesses));
 }
 
 #[test]
 fn sources_of_std_that_come_or_go_make_another_compiler() {
     let installed = Installed::with(&LEAST);
     let (without, witnesses, covered) = installed.parts(&[]);
-    assert!(witnesses.iter().all(Witness::holds));
+    assert!(installed.is_unchanged(&witnesses));
     assert_eq!(covered.presence.len(), 1);
     let sources = format!("lib/rustlib/{STD_SOURCES}");
     installed.write(&sources, "");
-    assert!(!witnesses.iter().all(Witness::holds));
+    assert!(!installed.is_unchanged(&witnesses));
     let (with, witnesses, _) = installed.parts(&[]);
     assert_ne!(with, without);
     std::fs::remove_file(installed.0.path().join(sources)).expect("removes");
-    assert!(!witnesses.iter().all(Witness::holds));
+    assert!(!installed.is_unchanged(&witnesses));
     assert_eq!(installed.parts(&[]).0, without);
 }
 
@@ -95,7 +104,7 @@ fn a_directory_of_the_toolchain_that_appears_later_is_noticed() {
     let (_, witnesses, covered) = installed.parts(&[]);
     assert!(covered.directories.iter().any(|dir| dir.ends_with("lib/rustlib/host/bin")));
     installed.write("lib/rustlib/host/bin/rust-lld", "one");
-    assert!(!witnesses.iter().all(Witness::holds));
+    assert!(!installed.is_unchanged(&witnesses));
 }
 
 #[test]
@@ -110,25 +119,62 @@ fn a_list_of_libraries_for_every_program_is_part_of_the_identity() {
         let mut parts = Parts::new(&program, root).expect("reads");
         parts
             .add_preloaded(&list, &loaded)
-            .map(|()| (parts.digest("rustc 1").expect("reads"), parts.witnesses))
+            .map(|()| (parts.digest("rustc 1").expect("reads"), installed.witnesses(&parts)))
     };
     let (without, witnesses) = parts().expect("reads");
-    assert!(witnesses.iter().all(Witness::holds));
+    assert!(installed.is_unchanged(&witnesses));
     // Other files of the directory come and go.
     installed.write("etc/another", "");
-    assert!(witnesses.iter().all(Witness::holds));
+    assert!(installed.is_unchanged(&witnesses));
     for text in ["/opt/$LIB/libagent-v8l.so", "/opt/libagent-${PLATFORM}.so\n"] {
         installed.write("etc/ld.so.preload", text);
-        assert!(!witnesses.iter().all(Witness::holds));
+        assert!(!installed.is_unchanged(&witnesses));
         let (with, now) = parts().expect("reads");
         assert_ne!(with, without);
-        assert!(now.iter().all(Witness::holds));
+        assert!(installed.is_unchanged(&now));
         installed.write("etc/ld.so.preload", &format!("{text} # agent"));
-        assert!(!now.iter().all(Witness::holds));
+        assert!(!installed.is_unchanged(&now));
     }
     installed.write("etc/ld.so.preload", "/opt/libagent.so");
     assert!(parts().is_err_and(|e| e.to_string().contains("/opt/libagent.so, which is not loaded")));
     std::fs::remove_file(&list).expect("removes");
-    assert!(witnesses.iter().all(Witness::holds));
+    assert!(installed.is_unchanged(&witnesses));
     assert_eq!(parts().expect("reads").0, without);
+}
+
+#[test]
+fn every_file_of_a_toolchain_vouches_for_its_identity() {
+    let library = "lib/x86_64-linux-gnu/libLLVM.so.1";
+    let installed = Installed::with(&LEAST);
+    installed.write(library, "one");
+    let (_, witnesses, _) = installed.parts(&[library]);
+    assert!(installed.is_unchanged(&witnesses));
+    for file in [library, "bin/rustc", "lib/rustlib/host/lib/libstd.rlib"] {
+        let path = installed.0.path().join(file);
+        let (old, new) = (path.with_extension("old"), path.with_extension("new"));
+        std::fs::copy(&path, &new).expect("copies");
+        std::fs::hard_link(&path, &old).expect("links");
+        std::fs::rename(&new, &path).expect("renames");
+        assert!(!installed.is_unchanged(&witnesses), "{file}");
+        std::fs::rename(&old, &path).expect("renames");
+        std::fs::remove_file(&path).expect("removes");
+        assert!(!installed.is_unchanged(&witnesses), "{file}");
+        installed.write(file, "three");
+        assert!(!installed.is_unchanged(&witnesses), "{file}");
+    }
+}
+
+#[test]
+fn what_an_identity_covers_is_kept_to_the_path() {
+    let base = Path::new("/toolchain");
+    let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
+    let covered = Covered {
+        files: paths(&["/toolchain/bin/rustc", "/usr/lib/libc.so.6", "/toolchain2/x"]),
+        directories: Vec::new(),
+        presence: paths(&["/toolchain/a b"]),
+    };
+    let kept = CoveredPaths::new(base, &covered).expect("is UTF-8");
+    assert_eq!(kept.expand(base), covered);
+    let elsewhere = kept.expand(Path::new("/other"));
+    assert_eq!(elsewhere.files, paths(&["/other/bin/rustc", "/usr/lib/libc.so.6", "/toolchain2/x"]));
 }

@@ -41,7 +41,7 @@ pub fn observation_context(context: &KeyContext<'_>, call: &Call<'_>) -> Observa
         linked: context.outputs.iter().any(|this| reads_closure(this.role)),
         compiler: compiler.map(|path| real(&path)).unwrap_or_default(),
         sysroot: real(&context.toolchain.sysroot),
-        covered: context.toolchain.covered.clone(),
+        covered: context.toolchain.covered(),
         rustup,
         jobservers: ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"]
             .iter()
