@@ -13,7 +13,7 @@ use crate::sys::fs::Identity;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputList {
     #[serde(default)]
-    pub learnt: Learnt,
+    pub basis: Basis,
     /// Source files in the order of the dep-info, spelled as there.
     pub files: Vec<Portable>,
     /// Variables in the order of the dep-info.
@@ -53,7 +53,7 @@ pub struct InputList {
 /// How the inputs of a compile were found out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Learnt {
+pub enum Basis {
     /// The compiler and all that it started were observed: the list is complete.
     #[default]
     Observed,

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::action::input_kinds::InputKind;
-use crate::action::input_list::{InputList, Learnt, Seen};
+use crate::action::input_list::{Basis, InputList, Seen};
 use crate::action::inputs::KeyInputs;
 use crate::action::memo::{self, Memo};
 use crate::action::portable::{Portable, Root};
@@ -88,7 +88,7 @@ impl<'a> Present<'a> {
     /// could have read this list.
     pub fn inputs(&mut self, list: &InputList) -> Option<KeyInputs> {
         let mut inputs = KeyInputs::default();
-        if list.learnt == Learnt::Assumed {
+        if list.basis == Basis::Assumed {
             let assumed = self.assumed.get_or_init(|| self.assume.and_then(|assume| assume()));
             inputs.extend(assumed.clone()?);
         }
@@ -102,7 +102,7 @@ impl<'a> Present<'a> {
             executables.extend(identity.executable.then_some(file));
             // `mod foo;` is ambiguous once both spellings are there. Who observes has seen the vain look.
             if index > 0
-                && list.learnt == Learnt::Assumed
+                && list.basis == Basis::Assumed
                 && let Some(sibling) = sibling_spelling(&path)
                 && fs::symlink_metadata(&sibling).is_ok()
             {
@@ -152,7 +152,7 @@ impl<'a> Present<'a> {
             }
         }
         self.add_libraries(list, &mut inputs);
-        for file in executables.into_iter().filter(|_| list.learnt == Learnt::Observed) {
+        for file in executables.into_iter().filter(|_| list.basis == Basis::Observed) {
             inputs.text(InputKind::Executable, file.clone(), Portable::default());
         }
         for dir in list.listed.iter() {
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_learnt_by_rules_counts_only_where_rules_do() {
+    fn a_list_made_by_rules_counts_only_where_rules_do() {
         let build_dirs = BuildDirs {
             roots: crate::action::portable::Roots::default(),
             cwd: "/".into(),
@@ -347,7 +347,7 @@ mod tests {
             member: true,
         };
         let env = Env::with_vars(&[]);
-        let list = InputList { learnt: Learnt::Assumed, ..InputList::default() };
+        let list = InputList { basis: Basis::Assumed, ..InputList::default() };
         assert_eq!(Present::new(&build_dirs, &env).inputs(&list), None);
         let refuses = || None;
         assert_eq!(Present::new(&build_dirs, &env).with_rules(&refuses).inputs(&list), None);

@@ -161,9 +161,9 @@ fn counts(summary: &Summary) -> String {
     }
     table.row(["bypasses", &summary.n_bypasses.to_string(), ""]);
     reasons(&mut table, &summary.bypasses_by_reason);
-    if !summary.inputs_learned.is_empty() {
-        table.row(["inputs", &total(&summary.inputs_learned), ""]);
-        reasons(&mut table, &summary.inputs_learned);
+    if !summary.inputs_by_basis.is_empty() {
+        table.row(["inputs", &total(&summary.inputs_by_basis), ""]);
+        reasons(&mut table, &summary.inputs_by_basis);
         for (why, n) in &summary.unobserved_by_reason {
             table.row(["    not observed", &n.to_string(), why]);
         }

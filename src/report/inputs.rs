@@ -11,7 +11,6 @@ use crate::store::entry::StoredInputs;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InputLine {
     pub kind: InputKind,
-    #[serde(rename = "learnt")]
     pub learned: LearnedFrom,
     /// What it is: `source file`, `listed directory`, …
     #[serde(skip)]
@@ -46,7 +45,7 @@ fn line(input: &Input) -> InputLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::input_list::Learnt;
+    use crate::action::input_list::Basis;
     use crate::action::inputs::KeyInputs;
     use crate::action::portable::Portable;
     use crate::digest::Digest;
@@ -72,7 +71,7 @@ mod tests {
         read.text(InputKind::Root, name("<home>"), name("/h"));
         read.digest(InputKind::Read, name("/etc/x"), digest);
         read.digest(InputKind::Source, name("b.rs"), digest);
-        let inputs = StoredInputs { unit_key: unit.key(), unit, read, learnt: Learnt::Observed };
+        let inputs = StoredInputs { unit_key: unit.key(), unit, read, basis: Basis::Observed };
         let lines = lines(&inputs);
         let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
         assert_eq!(names, ["edition", "a", "z.rs", "V", "b.rs", "/etc/x", "<home>"]);

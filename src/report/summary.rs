@@ -44,8 +44,7 @@ pub struct Summary {
     pub unstored_by_reason: BTreeMap<String, Count>,
     pub bypasses_by_reason: BTreeMap<String, Count>,
     /// Hits and misses by how the inputs of their compile were learned.
-    #[serde(rename = "inputs_learnt")]
-    pub inputs_learned: BTreeMap<String, Count>,
+    pub inputs_by_basis: BTreeMap<String, Count>,
     /// How often compiles were not observed, by reason.
     pub unobserved_by_reason: BTreeMap<String, u64>,
     pub linked_bytes: u64,
@@ -103,7 +102,7 @@ impl Summary {
             }
         }
         if let Some(inputs) = &record.inputs {
-            count(&mut self.inputs_learned, name(&inputs.learnt), words::learned(inputs.learnt));
+            count(&mut self.inputs_by_basis, name(&inputs.basis), words::basis(inputs.basis));
             if let Some(why) = &inputs.unobserved {
                 *self.unobserved_by_reason.entry(why.clone()).or_default() += 1;
             }

@@ -1,6 +1,6 @@
 //! The wording of outcomes. Each text can follow "because", "compiled:" or a count.
 
-use crate::action::input_list::Learnt;
+use crate::action::input_list::Basis;
 use crate::outcome::{Bypass, MissReason, Origin, Unstored};
 
 /// Where a hit came from.
@@ -67,10 +67,10 @@ pub fn bypass(why: Bypass) -> &'static str {
 }
 
 /// How the inputs of a compile were learned.
-pub fn learned(learnt: Learnt) -> &'static str {
-    match learnt {
-        Learnt::Observed => "everything the compile read was observed",
-        Learnt::Assumed => "inputs are taken from dep-info and from rules",
+pub fn basis(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Observed => "everything the compile read was observed",
+        Basis::Assumed => "inputs are taken from dep-info and from rules",
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::input_list::Learnt;
+use crate::action::input_list::Basis;
 use crate::config::Problem;
 use crate::digest::Digest;
 use crate::outcome::{MissReason, Origin, Outcome};
@@ -20,7 +20,7 @@ use crate::sys::env::Env;
 use crate::sys::fs::private;
 
 /// The version of this form.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What one invocation did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ impl Record {
     /// The unit was served.
     pub fn hit(&mut self, origin: Origin, found: &FoundEntry, restored: Restored) {
         self.outcome = Outcome::Hit { origin };
-        self.inputs = Some(Learning { learnt: found.list.learnt, unobserved: None, n_calls: None });
+        self.inputs = Some(Learning { basis: found.list.basis, unobserved: None, n_calls: None });
         self.compile_ms = found.entry.compile_ms;
         self.bytes.linked = restored.linked_bytes;
         self.bytes.cloned = restored.cloned_bytes;
@@ -94,10 +94,10 @@ impl Record {
         self.times.compile_us = elapsed.as_micros() as u64;
         self.compile_ms = elapsed.as_millis() as u64;
         self.inputs = Some(match missed.unobserved {
-            Some(why) => Learning { learnt: Learnt::Assumed, unobserved: Some(why), n_calls: None },
+            Some(why) => Learning { basis: Basis::Assumed, unobserved: Some(why), n_calls: None },
             None => {
                 let n_calls = Some(missed.compiled.n_calls());
-                Learning { learnt: Learnt::Observed, unobserved: None, n_calls }
+                Learning { basis: Basis::Observed, unobserved: None, n_calls }
             }
         });
         let unstored = match missed.stored {
@@ -115,7 +115,7 @@ impl Record {
 /// How the inputs of a compile were found out: of the one that ran, or of the one whose entry was served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Learning {
-    pub learnt: Learnt,
+    pub basis: Basis,
     /// Why it was not observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unobserved: Option<String>,
@@ -197,7 +197,7 @@ mod tests {
             key: None,
             place: "/w".to_owned(),
             inputs: Some(Learning {
-                learnt: Learnt::Assumed,
+                basis: Basis::Assumed,
                 unobserved: Some("no".to_owned()),
                 n_calls: None,
             }),

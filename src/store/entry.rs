@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::input_list::Learnt;
+use crate::action::input_list::Basis;
 use crate::action::inputs::KeyInputs;
 use crate::action::memo::ClosureNote;
 use crate::action::portable::Portable;
@@ -12,7 +12,7 @@ use crate::store::{Bucket, Store};
 use crate::sys::fs::private;
 
 /// The version of this form.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What a hit needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stderr: Vec<Segment>,
     /// The crate closure of the artifacts, in short.
-    #[serde(default, rename = "reach")]
+    #[serde(default)]
     pub closure: ClosureNote,
     /// How long the compiler ran.
     pub compile_ms: u64,
@@ -125,5 +125,5 @@ pub struct StoredInputs {
     pub read: KeyInputs,
     /// How the inputs were determined by the last compile.
     #[serde(default)]
-    pub learnt: Learnt,
+    pub basis: Basis,
 }

@@ -27,7 +27,7 @@ use crate::digest::Digest;
 use crate::sys::fs::{self, private};
 
 /// Version of everything below `store/`; part of the path, so that other versions never meet.
-pub const VERSION: &str = "v1";
+pub const VERSION: &str = "v2";
 
 /// The parts of a store. Each is a directory of 256 directories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Bucket {
             Bucket::Entries => "entries",
             Bucket::Inputs => "inputs",
             Bucket::Units => "units",
-            Bucket::CrateClosures => "reach",
+            Bucket::CrateClosures => "closures",
             Bucket::EnvironmentNames => "names",
             Bucket::Locks => "locks",
         }

@@ -105,7 +105,7 @@ fn read(path: &std::path::Path) -> io::Result<Option<Secret>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::input_list::Learnt;
+    use crate::action::input_list::Basis;
     use crate::action::portable::Portable;
 
     fn inputs(value: &str) -> StoredInputs {
@@ -115,7 +115,7 @@ mod tests {
         unit.text(InputKind::CompilerVariable, name.clone(), Portable::literal(value));
         unit.variable(InputKind::AskedVariable, name, None);
         unit.digest(InputKind::Source, Portable::literal("lib.rs"), Digest::hash(b"source"));
-        StoredInputs { unit_key: unit.key(), read: unit.clone(), unit, learnt: Learnt::Observed }
+        StoredInputs { unit_key: unit.key(), read: unit.clone(), unit, basis: Basis::Observed }
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn a_store_is_verified_and_its_index_made_anew() {
     home.run(&["doctor", "--verify"]).with(0, "The store is intact");
     let report = home.run(&["doctor", "--verify", "--json"]);
     report.with(0, "\"is_sound\": true").with(0, "\"format\": 1");
-    let mut dirs = vec![home.path(".cache/kache/store/v1/blobs")];
+    let mut dirs = vec![home.path(".cache/kache/store/v2/blobs")];
     let mut blobs = Vec::new();
     while let Some(dir) = dirs.pop() {
         for entry in std::fs::read_dir(dir).unwrap() {

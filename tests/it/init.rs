@@ -448,7 +448,7 @@ fn settings_in_cargos_table_of_variables_reach_the_wrapper() {
     let wired = home.read(".cargo/config.toml");
     home.write(".cargo/config.toml", format!("{wired}\n[env]\nKACHE_CACHE_DIR = '{}'\n", other.display()));
     home.cargo_works();
-    assert!(home.path("other/store/v1").exists());
+    assert!(home.path("other/store/v2").exists());
     assert!(!home.path(".cache/kache").exists());
 }
 
@@ -516,7 +516,7 @@ fn purge_leaves_links_in_the_place_of_directories_and_what_they_lead_to() {
     home.set("KACHE_CACHE_DIR", &cache);
     home.run(&["init", "-y"]).with(0, "Done");
     Ended::of(home.command("cargo").args(["build", "--offline"]).output().unwrap()).with(0, "");
-    assert!(home.path("disk/store/v1").exists());
+    assert!(home.path("disk/store/v2").exists());
     home.run(&["uninstall", "--purge", "-y"]).with(0, "Done");
     assert!(!home.path(".local/state/kache").exists());
     let left = home.look();

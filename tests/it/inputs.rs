@@ -1,4 +1,4 @@
-//! What an entry depends on, how that was learnt, and the very file that makes it miss: as people are told.
+//! What an entry depends on, how kache learned that, and the very file that makes it miss: as people are told.
 
 use std::os::unix::fs::symlink;
 
@@ -8,24 +8,24 @@ use crate::observing::reading;
 use crate::reading_back::kache;
 use crate::world::World;
 
-/// The inputs of the newest entry of a crate, as `[kind, learnt, name]`.
+/// The inputs of the newest entry of a crate, as `[kind, learned, name]`.
 fn inputs(world: &World, name: &str) -> (Value, Vec<[String; 3]>) {
     let list = kache(world, &format!("list {name} --inputs --json")).json();
     let entries = list["entries"].as_array().expect("a list");
     let newest = entries.iter().max_by_key(|entry| entry["created_ms"].as_u64()).expect("there is one");
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let lines = newest["inputs"].as_array().expect("a list").iter();
-    let lines = lines.map(|line| [&line["kind"], &line["learnt"], &line["name"]].map(text)).collect();
-    (newest["learnt"].clone(), lines)
+    let lines = lines.map(|line| [&line["kind"], &line["learned"], &line["name"]].map(text)).collect();
+    (newest["basis"].clone(), lines)
 }
 
 #[test]
-fn inputs_are_listed_by_how_they_were_learnt() {
+fn inputs_are_listed_by_how_they_were_learned() {
     let world = reading("sh:cat app/data/one; ls app/data; test -e app/absent");
     world.write(".kache.toml", "[cache]\nkey_env_vars = [\"DECLARED\"]\n");
     world.build().all_missed();
-    let (learnt, found) = inputs(&world, "app");
-    assert_eq!(learnt, "observed");
+    let (basis, found) = inputs(&world, "app");
+    assert_eq!(basis, "observed");
     for line in [
         ["extern", "call", "reader"],
         ["argument", "call", "edition"],
@@ -59,11 +59,11 @@ fn inputs_are_listed_by_how_they_were_learnt() {
 }
 
 #[test]
-fn inputs_that_were_learnt_by_rules_say_so() {
+fn inputs_that_were_learned_by_rules_say_so() {
     let world = reading("file:data/one").env("KACHE_OBSERVE", "off");
     world.build().all_missed();
-    let (learnt, found) = inputs(&world, "app");
-    assert_eq!(learnt, "assumed");
+    let (basis, found) = inputs(&world, "app");
+    assert_eq!(basis, "assumed");
     assert!(found.iter().any(|[kind, how, _]| kind == "package-tree" && how == "rules"), "{found:#?}");
     assert!(found.iter().any(|[kind, how, _]| kind == "linker" && how == "rules"), "{found:#?}");
     assert!(!found.iter().any(|[_, how, _]| how == "observed"), "{found:#?}");
@@ -75,23 +75,23 @@ fn inputs_that_were_learnt_by_rules_say_so() {
 fn an_entry_whose_inputs_are_gone_says_so() {
     let world = reading("file:data/one");
     world.build().all_missed();
-    std::fs::remove_dir_all(world.cache().join("store/v1/inputs")).expect("removes");
+    std::fs::remove_dir_all(world.cache().join("store/v2/inputs")).expect("removes");
     let text = kache(&world, "list app --inputs");
     assert!(text.ok().contains("its inputs cannot be read from the store"), "{}", text.stdout());
 }
 
 #[test]
-fn stats_count_units_by_how_their_inputs_were_learnt() {
+fn stats_count_units_by_how_their_inputs_were_learned() {
     let world = reading("file:data/one");
     world.build().all_missed();
     world.rebuild().all_hit();
     let stats = kache(&world, "stats --json").json();
-    assert_eq!(stats["inputs_learnt"], serde_json::json!({ "observed": 4 }));
+    assert_eq!(stats["inputs_by_basis"], serde_json::json!({ "observed": 4 }));
     assert_eq!(stats["unobserved_by_reason"], serde_json::json!({}));
     let world = world.env("KACHE_OBSERVE", "off").env("KACHE_KEY_SALT", "rules");
     world.rebuild().all_missed();
     let stats = kache(&world, "stats --json").json();
-    assert_eq!(stats["inputs_learnt"], serde_json::json!({ "observed": 4, "assumed": 2 }));
+    assert_eq!(stats["inputs_by_basis"], serde_json::json!({ "observed": 4, "assumed": 2 }));
     assert_eq!(stats["unobserved_by_reason"], serde_json::json!({ "observing is off": 2 }));
     let text = kache(&world, "stats");
     let said = |words: [&str; 3]| text.ok().lines().any(|line| words.iter().all(|word| line.contains(word)));

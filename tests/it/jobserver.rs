@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kache::action::input_list::Learnt;
+use kache::action::input_list::Basis;
 use kache::outcome::Outcome;
 
 use crate::observing::reading;
@@ -134,9 +134,9 @@ fn nothing_is_kept(named: bool, observe: &str) {
         assert!(left.success(), "nobody was left behind");
     }
     assert_eq!(jobserver.n_tokens(), N_TOKENS, "{auth} {observe}");
-    let learnt = if observes { Learnt::Observed } else { Learnt::Assumed };
+    let basis = if observes { Basis::Observed } else { Basis::Assumed };
     let mut served = step.records().iter().filter(|it| matches!(it.outcome, Outcome::Hit { .. }));
-    assert!(served.all(|it| it.inputs.as_ref().is_some_and(|it| it.learnt == learnt)), "{step}");
+    assert!(served.all(|it| it.inputs.as_ref().is_some_and(|it| it.basis == basis)), "{step}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use kache::action::input_kinds::InputKind;
-use kache::action::input_list::Learnt;
+use kache::action::input_list::Basis;
 use kache::outcome::Unstored;
 use kache::store::Store;
 
@@ -607,10 +607,7 @@ fn without_observation_the_rules_decide_and_say_so() {
     step.all_missed();
     for record in step.records() {
         let inputs = record.inputs.as_ref().expect("is told");
-        assert_eq!(
-            (inputs.learnt, inputs.unobserved.as_deref()),
-            (Learnt::Assumed, Some("observing is off"))
-        );
+        assert_eq!((inputs.basis, inputs.unobserved.as_deref()), (Basis::Assumed, Some("observing is off")));
     }
     world.rebuild().all_hit();
     // The package as a whole counts: nobody knows what the macro read of it.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kache::action::input_list::Learnt;
+use kache::action::input_list::Basis;
 
 use crate::observing::executable;
 use crate::robust::{Held, runs, until};
@@ -115,7 +115,7 @@ fn a_build_needs_no_keeper() {
         until(|| processes(&world).is_empty(), "all processes end");
         assert_eq!(world.run_bin("app"), "linked");
         let inputs = read_records(&world.cache()).pop().and_then(|record| record.inputs);
-        assert_eq!(inputs.expect("it was compiled").learnt, Learnt::Observed);
+        assert_eq!(inputs.expect("it was compiled").basis, Basis::Observed);
     }
 }
 

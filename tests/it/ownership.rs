@@ -133,7 +133,7 @@ fn rlibs_of_one_mode_and_owner_are_still_links() {
 fn copied_library_that_rots_in_the_store_is_not_served() {
     let world = reading("file:data/one");
     world.build().all_missed();
-    let store = world.cache().join("store/v1");
+    let store = world.cache().join("store/v2");
     for at in [0, 1000, usize::MAX] {
         world.rebuild().all_hit();
         for blob in files_below(&store.join("blobs")).into_iter().filter(|path| path.is_file()) {
@@ -181,7 +181,7 @@ fn files_of_kache_are_for_their_user_alone() {
 fn store_that_another_user_owns_or_can_write_is_not_read() {
     let world = World::project("two-crates");
     world.build().all_missed();
-    let root = world.cache().join("store/v1");
+    let root = world.cache().join("store/v2");
     let refused = |why: &str| {
         world.clean();
         let step = world.build();
@@ -221,7 +221,7 @@ fn entries_of_another_user_are_not_read() {
     for shelf in ["entries", "units"] {
         let world = World::project("two-crates");
         world.build().all_missed();
-        for file in files_below(&world.cache().join("store/v1").join(shelf)) {
+        for file in files_below(&world.cache().join("store/v2").join(shelf)) {
             if chown(&file, Some(NOBODY), None).is_err() {
                 skip("root", "an owner cannot be changed here");
                 return;
@@ -234,8 +234,8 @@ fn entries_of_another_user_are_not_read() {
 
 #[test]
 fn links_in_place_of_directories_of_kache_lead_nowhere() {
-    let in_store = ["tmp", "blobs", "entries", "inputs", "units", "reach", "locks", "memo", "quarantine"];
-    let places = in_store.iter().map(|name| format!("cache/store/v1/{name}"));
+    let in_store = ["tmp", "blobs", "entries", "inputs", "units", "closures", "locks", "memo", "quarantine"];
+    let places = in_store.iter().map(|name| format!("cache/store/v2/{name}"));
     for place in places.chain(["cache/records", "trees/first/target/.kache"].map(str::to_owned)) {
         let world = World::project("two-crates");
         world.build().all_missed();

@@ -161,7 +161,7 @@ fn collect(root: &Path, dir: &Path, files: &mut Files) {
     }
 }
 
-/// kache's own notes, what cargo learnt about the compiler and its wrapper, and files that hold a time.
+/// kache's own notes, what cargo learned about the compiler and its wrapper, and files that hold a time.
 fn is_left_out(name: &str) -> bool {
     matches!(name, ".kache" | ".rustc_info.json" | "invoked.timestamp" | "incremental")
 }

@@ -103,9 +103,9 @@ fn project_does_not_empty_the_store_of_its_user() {
     assert!(step.records().iter().all(|record| record.problems.len() == 2), "{step}");
 }
 
-/// All files of the store but what was learnt about compilers.
+/// All files of the store but what was learned about compilers.
 fn stored(world: &World) -> Vec<String> {
-    let command = Command::new("find").arg(world.cache().join("store/v1")).args(["-type", "f"]).output();
+    let command = Command::new("find").arg(world.cache().join("store/v2")).args(["-type", "f"]).output();
     let found = String::from_utf8(command.expect("find starts").stdout).expect("is text");
     let mut files: Vec<String> =
         found.lines().filter(|path| !path.contains("/memo/")).map(str::to_owned).collect();

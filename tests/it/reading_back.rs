@@ -462,7 +462,7 @@ fn a_damaged_index_is_made_anew_and_builds_never_open_it() {
 #[test]
 fn damaged_entries_are_told_of_and_removed_by_gc() {
     let world = built_twice();
-    let entries = files_below(&world.cache().join("store/v1/entries"));
+    let entries = files_below(&world.cache().join("store/v2/entries"));
     std::fs::write(&entries[0], "damaged").expect("damages");
     assert_eq!(kache(&world, "list").noted("1 entry of the store").lines().count(), 2);
     let done = kache(&world, "gc");
@@ -558,13 +558,13 @@ fn settings_that_builds_ignore_are_told_by_stats() {
 
 #[test]
 fn what_belongs_to_another_user_in_a_store_is_told_by_whoever_reports_on_it() {
-    for part in ["cache", "cache/records", "cache/store/v1/blobs", "cache/store/v1/units"] {
+    for part in ["cache", "cache/records", "cache/store/v2/blobs", "cache/store/v2/units"] {
         let world = built_twice();
         let cache = world.cache();
         let path = world.root().join(part);
         // The shelf's first folder, where it has some: the rest is this user's.
         let folders = std::fs::read_dir(&path).expect("lists").map(|entry| entry.expect("lists").path());
-        let path = folders.filter(|path| part.contains("v1") && path.is_dir()).min().unwrap_or(path);
+        let path = folders.filter(|path| part.contains("v2") && path.is_dir()).min().unwrap_or(path);
         if std::os::unix::fs::chown(&path, Some(65_534), None).is_err() {
             crate::skip::skip("root", "only root gives files away");
             return;
@@ -606,7 +606,7 @@ fn a_store_that_another_user_keeps_for_himself_is_told_in_one_line() {
         command.output()
     };
     std::fs::copy(KACHE, world.root().join("kache")).expect("copies");
-    for dir in [world.root(), world.cache(), world.cache().join("store"), world.cache().join("store/v1")] {
+    for dir in [world.root(), world.cache(), world.cache().join("store"), world.cache().join("store/v2")] {
         std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .expect("sets the mode");
     }
@@ -665,7 +665,7 @@ fn a_miss_starts_a_collection_when_one_is_due() {
 #[test]
 fn a_store_over_its_limit_shrinks_by_itself() {
     let mut world = built_twice();
-    let damaged = &files_below(&world.cache().join("store/v1/entries"))[0];
+    let damaged = &files_below(&world.cache().join("store/v2/entries"))[0];
     std::fs::write(damaged, "damaged").expect("damages");
     world.set("KACHE_MAX_SIZE", "1");
     let_gc_be_due(&world);

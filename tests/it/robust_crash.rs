@@ -126,7 +126,7 @@ fn a_wrapper_that_gets_no_thread_leaves_the_compile_to_the_compiler() {
     // The compiler is known, so the first thread is wanted when it is to be run.
     world.build().succeeds();
     world.clean();
-    fs::remove_dir_all(world.cache().join("store/v1/entries")).expect("removes");
+    fs::remove_dir_all(world.cache().join("store/v2/entries")).expect("removes");
     let step = world
         .run(traced(&world, "-o /dev/null -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN:when=1"));
     reference.holds_for_files(&world, step.succeeds());

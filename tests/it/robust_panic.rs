@@ -58,7 +58,7 @@ fn survives(is_warm: bool, steps: impl Iterator<Item = usize>) -> Vec<Defect> {
     world.build().expect(hits(0), misses(N_UNITS));
     let store = world.root().join("store-before");
     if !is_warm {
-        fs::remove_dir_all(world.cache().join("store/v1/units")).expect("removes");
+        fs::remove_dir_all(world.cache().join("store/v2/units")).expect("removes");
     }
     assert!(runs("cp", &["-a", &world.cache().to_string_lossy(), &store.to_string_lossy()]));
     let mut defects = Vec::new();

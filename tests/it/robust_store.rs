@@ -10,7 +10,7 @@ use crate::step::{Step, hits, misses};
 use crate::world::World;
 
 const SHELVES: [&str; 10] =
-    ["blobs", "entries", "inputs", "units", "reach", "names", "locks", "tmp", "memo", "quarantine"];
+    ["blobs", "entries", "inputs", "units", "closures", "names", "locks", "tmp", "memo", "quarantine"];
 
 /// Builds, compares and cleans up.
 fn build(world: &World, reference: &Reference) -> Step {
@@ -61,7 +61,7 @@ fn without_a_home_there_is_no_store_and_nothing_else_changes() {
 fn a_file_in_place_of_any_directory_of_the_store_changes_nothing() {
     let world = project();
     let reference = Reference::of(&world);
-    let store = world.cache().join("store/v1");
+    let store = world.cache().join("store/v2");
     // What is known of the compiler, so that it is not read anew for each of them.
     let memo = world.root().join("memo");
     world.build().succeeds();

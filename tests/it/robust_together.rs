@@ -117,7 +117,7 @@ fn a_holder_that_is_killed_is_followed_at_once() {
     let reference = Reference::of(&world);
     let held = Held::build(&world, "target-of-holder");
     let waiting = start(&world, &["build"], &world.target());
-    let locks = world.cache().join("store/v1/locks");
+    let locks = world.cache().join("store/v2/locks");
     // Somebody else has opened the lock that the holder has.
     crate::robust::until(|| n_waiting(&locks) > 0, "another build waits");
     held.release();
@@ -165,13 +165,13 @@ fn a_collector_at_work_breaks_no_build() {
         let collector = scope.spawn(|| {
             let mut n_removed = 0;
             // Worse than any collection: without grace, and blobs before the entries that refer to them.
-            let shelves = ["blobs", "entries", "reach", "inputs", "units", "names"];
+            let shelves = ["blobs", "entries", "closures", "inputs", "units", "names"];
             // From one it goes to the next when builds have had the time to find it empty.
             for shelf in shelves.iter().cycle().flat_map(|shelf| std::iter::repeat_n(shelf, 50)) {
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
-                let shelf = world.cache().join("store/v1").join(shelf);
+                let shelf = world.cache().join("store/v2").join(shelf);
                 n_removed += usize::from(remove_any(&shelf, n_removed));
                 std::thread::sleep(Duration::from_millis(3));
             }

@@ -118,7 +118,7 @@ fn users_of_a_group_share_a_store_and_nobody_else_reads_it() {
         step.all_stored();
         alice.build(umask).all_hit();
         // Both have put something, and each finds nothing wrong with that.
-        let owners: Vec<u32> = files_below(&world.cache().join("store/v1/entries"))
+        let owners: Vec<u32> = files_below(&world.cache().join("store/v2/entries"))
             .into_iter()
             .map(|path| fs::metadata(path).expect("is there").uid())
             .collect();
@@ -136,7 +136,7 @@ fn users_of_a_group_share_a_store_and_nobody_else_reads_it() {
         let before = files_below(&world.cache());
         let step = mallory.build(umask);
         assert_eq!(step.n_hits(), 0, "{step}");
-        let looks = mallory.run("ls \"$KACHE_CACHE_DIR\" || cat \"$KACHE_CACHE_DIR\"/store/v1/secret");
+        let looks = mallory.run("ls \"$KACHE_CACHE_DIR\" || cat \"$KACHE_CACHE_DIR\"/store/v2/secret");
         looks.fails_with("ermission denied");
         assert_eq!(files_below(&world.cache()), before);
     }

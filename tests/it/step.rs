@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use kache::action::input_list::Learnt;
+use kache::action::input_list::Basis;
 use kache::outcome::{Bypass, MissReason, Outcome, Unstored};
 use kache::run::record::{self, Learning, Record};
 
@@ -123,7 +123,7 @@ impl Step {
 
     /// Whether all that was compiled was observed.
     pub(crate) fn all_observed(&self) -> bool {
-        let observed = |learnt: &Learning| learnt.learnt == Learnt::Observed;
+        let observed = |learning: &Learning| learning.basis == Basis::Observed;
         self.records.iter().all(|record| record.inputs.as_ref().is_some_and(observed))
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::action::input_list::Learnt;
+use crate::action::input_list::Basis;
 use crate::cli::table::Table;
 use crate::digest::Digest;
 use crate::report::inputs::{InputLine, lines};
@@ -12,8 +12,7 @@ use crate::store::Store;
 /// The inputs of an entry.
 #[derive(Serialize)]
 pub(super) struct EntryInputs {
-    #[serde(rename = "learnt")]
-    learned: Learnt,
+    basis: Basis,
     inputs: Vec<InputLine>,
 }
 
@@ -21,16 +20,16 @@ impl EntryInputs {
     /// The inputs that the entry's key was made from; `None` if they cannot be read.
     pub(super) fn read(store: &Store, key: &Digest) -> Option<EntryInputs> {
         let inputs = store.inputs(key).ok()?;
-        Some(EntryInputs { learned: inputs.learnt, inputs: lines(&inputs) })
+        Some(EntryInputs { basis: inputs.basis, inputs: lines(&inputs) })
     }
 }
 
 /// The inputs of one entry as text, in one table for each way they were learned.
 pub(super) fn text(title: &str, inputs: Option<&EntryInputs>) -> String {
-    let Some(EntryInputs { learned, inputs }) = inputs else {
+    let Some(EntryInputs { basis, inputs }) = inputs else {
         return format!("{title}: its inputs cannot be read from the store\n");
     };
-    let mut text = format!("{title}: {}\n", words::learned(*learned));
+    let mut text = format!("{title}: {}\n", words::basis(*basis));
     for group in inputs.chunk_by(|line, next| line.learned == next.learned) {
         let mut table = Table::new("<< ");
         for InputLine { what, name, shown, .. } in group {

@@ -67,7 +67,7 @@ pub fn collect(
     let key = read.key_after(Some(unit.key));
     debug_assert!(unit.inputs.all_belong_to(&[Level::Unit]), "{:?}", unit.inputs);
     debug_assert!(read.all_belong_to(&[Level::Read, Level::Assumed]), "{read:?}");
-    let inputs = StoredInputs { unit_key: unit.key, unit: unit.inputs.clone(), read, learnt: list.learnt };
+    let inputs = StoredInputs { unit_key: unit.key, unit: unit.inputs.clone(), read, basis: list.basis };
     Ok(Put { key, entry, inputs, list, files, closure, names, program_names })
 }
 

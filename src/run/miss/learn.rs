@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 
-use crate::action::input_list::{InputList, Learnt, Seen};
+use crate::action::input_list::{Basis, InputList, Seen};
 use crate::action::inputs::KeyInputs;
 use crate::action::observed::{self, ObservedInputs};
 use crate::action::portable::{Portable, Root};
@@ -110,7 +110,7 @@ fn from_rules(
     if let Some(path) = files_beside_outputs(context).into_iter().find(|file| !before.beside.contains(file)) {
         return Err(Unstored::UnexpectedOutput(format!("{} was made as well", path.0.display())));
     }
-    let mut list = InputList { learnt: Learnt::Assumed, ..list };
+    let mut list = InputList { basis: Basis::Assumed, ..list };
     let assume = || Some(assumed.inputs.clone());
     let mut present = Present::new(context.build_dirs, context.env).with_rules(&assume);
     let inputs = present.inputs(&list).ok_or_else(gone)?;

@@ -414,7 +414,7 @@ fn the_store_goes_to_the_disk_that_sccaches_cache_was_on() {
     let left = home.look();
     assert!(left.actions.is_empty() && left.by_hand[0].contains("cannot be created next to it"));
     std::fs::remove_dir(other.path().join("kache")).unwrap();
-    home.write("home/.cache/kache/store/v1/entries/x", "");
+    home.write("home/.cache/kache/store/v2/entries/x", "");
     let left = home.look();
     assert!(left.actions.is_empty() && left.by_hand[0].contains("already has a store on another disk"));
 }

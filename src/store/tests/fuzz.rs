@@ -64,7 +64,7 @@ fn use_all(scene: &Scene) -> bool {
     assert_eq!(files_below(&scene.path("workspace")).len(), 1);
     let elsewhere = files_below(&scene.path(""));
     let is_known = |path: &&std::path::PathBuf| {
-        ["cache/store/v1", "built", "tree", "workspace"].iter().any(|place| path.starts_with(place))
+        ["cache/store/v2", "built", "tree", "workspace"].iter().any(|place| path.starts_with(place))
     };
     assert_eq!(elsewhere.iter().find(|path| !is_known(path)), None);
     restored

@@ -1,4 +1,4 @@
-//! The committed form of every file, in `tests/fixtures/stores/v1`: what is written today has these bytes, and what
+//! The committed form of every file, in `tests/fixtures/stores/v2`: what is written today has these bytes, and what
 //! has these bytes is understood. A change of either is another version of the store, or of the key.
 //!
 //! `REGENERATE=1 cargo test golden` writes them again.
@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::action::input_kinds::InputKind;
-use crate::action::input_list::{InputList, Learnt, Seen};
+use crate::action::input_list::{Basis, InputList, Seen};
 use crate::action::inputs::KeyInputs;
 use crate::action::memo::ClosureNote;
 use crate::action::portable::{Portable, Root, Roots};
@@ -78,7 +78,7 @@ fn put(dir: &Path) -> Put {
         created_ms: 1_795_478_400_000,
     };
     let list = InputList {
-        learnt: Learnt::Assumed,
+        basis: Basis::Assumed,
         files: vec![portable("src/lib.rs"), portable("/h/.cargo/registry/x.rs")],
         variables: vec![Portable::literal("OUT_DIR")],
         roots: vec![Root::Target, Root::Home],
@@ -105,7 +105,7 @@ fn put(dir: &Path) -> Put {
     Put {
         key: read.key_after(Some(unit_key)),
         entry,
-        inputs: StoredInputs { unit_key, unit, read, learnt: list.learnt },
+        inputs: StoredInputs { unit_key, unit, read, basis: list.basis },
         list,
         files: vec![file("metadata"), file("library")],
         closure: Some(CrateClosure { crates: vec![own] }),
@@ -123,7 +123,7 @@ fn store_with_secret(dir: &Path) -> Store {
 }
 
 fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/stores/v1")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/stores/v2")
 }
 
 /// Each file of the store that one put makes, by the shelf it stands on.

@@ -105,7 +105,7 @@ impl Scene {
         Put {
             key: read.key_after(Some(unit_key)),
             entry,
-            inputs: StoredInputs { unit_key, unit: known, read, learnt: list.learnt },
+            inputs: StoredInputs { unit_key, unit: known, read, basis: list.basis },
             list,
             files,
             closure: Some(CrateClosure { crates: vec![own] }),

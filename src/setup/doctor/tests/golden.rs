@@ -170,7 +170,7 @@ const COMPILERS: &[Case] = &[
             made.program("home/bin/helper");
             let note = Note { program: made.path("home/bin/helper"), crate_name: "app".to_owned() };
             let text = String::from_utf8(guard::add(serde_json::to_vec(&note).unwrap())).unwrap();
-            made.write("home/.cache/kache/store/v1/memo/privileged-1", &text);
+            made.write("home/.cache/kache/store/v2/memo/privileged-1", &text);
         })
     }),
     ("linker", "none", || well(|made| fs::remove_file(made.path("home/bin/cc")).unwrap())),
