@@ -1,7 +1,7 @@
 //! What the compiler does not check about this project: the direction of imports, who may name which crate, where
 //! the operating system may show, and how large things may grow.
 //!
-//! The code is read as text: see `tidy/tokens.rs` and `tidy/source.rs`. What documents say is compared with it in
+//! The code is taken apart by `syn` and `proc-macro2`: see `tidy/tokens.rs` and `tidy/source.rs`. What documents say is compared with it in
 //! `tidy/documents.rs`.
 
 #![expect(clippy::disallowed_methods, reason = "it reads the project and asks cargo, from outside")]
@@ -298,7 +298,7 @@ fn no_file_is_longer_than_a_reader_can_hold() {
 fn no_function_is_longer_than_a_reader_can_hold() {
     let mut problems = Vec::new();
     for source in Tree::read().sources.iter().filter(|source| !source.is_test) {
-        for function in source.functions() {
+        for function in &source.functions {
             let is_long = function.n_lines > MOST_LINES_OF_A_FUNCTION && !source.is_test_line(function.line);
             if is_long && !is_excused(source, function.line) {
                 let (path, name, n_lines) = (&source.path, &function.name, function.n_lines);
@@ -386,5 +386,5 @@ fn what_a_comment_or_a_string_says_is_not_taken_for_code() {
     let found: Vec<String> = named.map(|named| format!("{} {}", named.line, named.path.join("::"))).collect();
     assert_eq!(found, ["2 crate::a", "2 crate::a::B", "2 crate::d::*", "4 crate::g", "6 super::h"]);
     assert_eq!((source.is_test_line(5), source.n_production_lines()), (true, 5));
-    assert_eq!(source.functions().first().map(|function| (function.line, function.n_lines)), Some((4, 1)));
+    assert_eq!(source.functions.first().map(|function| (function.line, function.n_lines)), Some((4, 1)));
 }

@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use proc_macro2::Ident;
+use syn::visit::{self, Visit};
+use syn::{Block, ImplItemFn, ItemFn, ItemMod, Signature, TraitItemFn};
 
 use crate::tokens::{Token, tokens};
 
@@ -70,6 +75,55 @@ pub(crate) struct Source {
     pub(crate) tokens: Vec<Token>,
     /// The lines of its test modules.
     pub(crate) test_lines: Vec<Range<usize>>,
+    /// Functions with a body.
+    pub(crate) functions: Vec<Function>,
+}
+
+/// Collects what is looked at of the items of a file.
+#[derive(Default)]
+struct Items {
+    test_modules: Vec<Range<usize>>,
+    functions: Vec<Function>,
+}
+
+impl Items {
+    fn add_function(&mut self, signature: &Signature, body: &Block) {
+        let line = signature.fn_token.span.start().line;
+        let last = body.brace_token.span.close().end().line;
+        let name = signature.ident.to_string();
+        self.functions.push(Function { name, line, n_lines: last - line + 1 });
+    }
+}
+
+impl<'ast> Visit<'ast> for Items {
+    fn visit_item_mod(&mut self, module: &'ast ItemMod) {
+        let test = module.attrs.iter().find(|attribute| {
+            attribute.path().is_ident("cfg")
+                && attribute.parse_args::<Ident>().is_ok_and(|condition| condition == "test")
+        });
+        if let (Some(attribute), Some((brace, _))) = (test, &module.content) {
+            let first = attribute.pound_token.span.start().line;
+            self.test_modules.push(first..brace.span.close().end().line + 1);
+        }
+        visit::visit_item_mod(self, module);
+    }
+
+    fn visit_item_fn(&mut self, function: &'ast ItemFn) {
+        self.add_function(&function.sig, &function.block);
+        visit::visit_item_fn(self, function);
+    }
+
+    fn visit_impl_item_fn(&mut self, function: &'ast ImplItemFn) {
+        self.add_function(&function.sig, &function.block);
+        visit::visit_impl_item_fn(self, function);
+    }
+
+    fn visit_trait_item_fn(&mut self, function: &'ast TraitItemFn) {
+        if let Some(body) = &function.default {
+            self.add_function(&function.sig, body);
+        }
+        visit::visit_trait_item_fn(self, function);
+    }
 }
 
 impl Source {
@@ -86,17 +140,20 @@ impl Source {
         let inner = inner.trim_end_matches(".rs").trim_end_matches("/mod");
         let module: Vec<String> =
             inner.split('/').filter(|name| *name != "lib" && *name != "main").map(str::to_owned).collect();
-        let tokens = tokens(&text);
-        let mut source = Source {
+        let code = text.parse().unwrap_or_else(|e| panic!("{path}: {e}"));
+        let tokens = tokens(code);
+        let file = syn::parse_file(&text).unwrap_or_else(|e| panic!("{path}: {e}"));
+        let mut items = Items::default();
+        items.visit_file(&file);
+        Source {
             path,
             is_test: module.iter().any(|name| name == "tests"),
             module,
             text,
             tokens,
-            test_lines: Vec::new(),
-        };
-        source.test_lines = source.test_modules();
-        source
+            test_lines: items.test_modules,
+            functions: items.functions,
+        }
     }
 
     /// Whether `line` is test code.
@@ -134,52 +191,6 @@ impl Source {
         let starts =
             (0..self.tokens.len()).filter(|i| self.text_at(*i) == "mod" && self.text_at(i + 2) == "{");
         starts.map(|i| (self.text_at(i + 1).to_owned(), i, self.closing(i + 2))).collect()
-    }
-
-    fn test_modules(&self) -> Vec<Range<usize>> {
-        let mut ranges = Vec::new();
-        for (index, token) in self.tokens.iter().enumerate() {
-            let attribute: String =
-                self.tokens[index..].iter().take(7).map(|token| token.text.as_str()).collect();
-            if attribute != "#[cfg(test)]" {
-                continue;
-            }
-            let mut at = index + 7;
-            while self.text_at(at) == "#" {
-                at = self.closing(at + 1) + 1;
-            }
-            while self.text_at(at) == "pub" {
-                at = if self.text_at(at + 1) == "(" { self.closing(at + 1) + 1 } else { at + 1 };
-            }
-            if self.text_at(at) == "mod" && self.text_at(at + 2) == "{" {
-                ranges.push(token.line..self.tokens[self.closing(at + 2)].line + 1);
-            }
-        }
-        ranges
-    }
-
-    /// Functions with a body.
-    pub(crate) fn functions(&self) -> Vec<Function> {
-        let mut functions = Vec::new();
-        for (index, token) in self.tokens.iter().enumerate() {
-            let is_function = token.text == "fn" && self.tokens.get(index + 1).is_some_and(Token::is_name);
-            if !is_function {
-                continue;
-            }
-            let mut at = index + 2;
-            while !matches!(self.text_at(at), "{" | ";" | "") {
-                at = if matches!(self.text_at(at), "(" | "[") { self.closing(at) + 1 } else { at + 1 };
-            }
-            if self.text_at(at) == "{" {
-                let n_lines = self.tokens[self.closing(at)].line - token.line + 1;
-                functions.push(Function {
-                    name: self.text_at(index + 1).to_owned(),
-                    line: token.line,
-                    n_lines,
-                });
-            }
-        }
-        functions
     }
 
     /// Every path of the code; the trees of `use` are spread out.
@@ -265,7 +276,13 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    pub(crate) fn read() -> Tree {
+    /// The tree of this project, read once.
+    pub(crate) fn read() -> &'static Tree {
+        static TREE: LazyLock<Tree> = LazyLock::new(Tree::new);
+        &TREE
+    }
+
+    fn new() -> Tree {
         let files = files_below(&root().join("src"));
         let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
         let sources = files.iter().filter(|path| is_rust(path)).map(|path| Source::read(path)).collect();

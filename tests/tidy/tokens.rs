@@ -1,5 +1,7 @@
-//! Rust code cut into tokens, as far as the checks need: names and signs with their lines. Comments, strings and
-//! characters are left out, so that nothing said in them is taken for code.
+//! Rust code as a flat list of tokens with their lines: names, numbers and signs. Comments, documentation, strings,
+//! characters and lifetimes are left out, so that nothing said in them is taken for code.
+
+use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 
 /// A name, a number or one sign; `::` is one token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,128 +17,69 @@ impl Token {
 }
 
 /// All tokens of `code`.
-pub(crate) fn tokens(code: &str) -> Vec<Token> {
-    let mut reader = Reader { chars: code.chars().collect(), at: 0, line: 1 };
+pub(crate) fn tokens(code: TokenStream) -> Vec<Token> {
     let mut tokens = Vec::new();
-    while let Some(c) = reader.peek(0) {
-        let line = reader.line;
-        let text = match c {
-            '/' if reader.peek(1) == Some('/') => reader.skip_line(),
-            '/' if reader.peek(1) == Some('*') => reader.skip_block_comment(),
-            '"' => reader.skip_string(),
-            '\'' => reader.skip_character(),
-            ':' if reader.peek(1) == Some(':') => Some(reader.take(2)),
-            _ if c.is_alphanumeric() || c == '_' => reader.word(),
-            _ if c.is_whitespace() => reader.skip(1),
-            _ => Some(reader.take(1)),
-        };
-        tokens.extend(text.map(|text| Token { text, line }));
-    }
+    flatten(code, &mut tokens);
     tokens
 }
 
-struct Reader {
-    chars: Vec<char>,
-    at: usize,
-    line: usize,
+fn flatten(code: TokenStream, tokens: &mut Vec<Token>) {
+    let mut trees = code.into_iter().peekable();
+    while let Some(tree) = trees.next() {
+        let line = tree.span().start().line;
+        match tree {
+            TokenTree::Ident(name) => {
+                let name = name.to_string();
+                tokens.push(Token { text: name.trim_start_matches("r#").to_owned(), line });
+            }
+            TokenTree::Literal(literal) => {
+                let literal = literal.to_string();
+                if literal.starts_with(|c: char| c.is_ascii_digit()) {
+                    tokens.push(Token { text: literal, line });
+                }
+            }
+            TokenTree::Group(group) => {
+                let is_attribute = tokens.last().is_some_and(|sign| matches!(sign.text.as_str(), "#" | "!"));
+                if is_attribute && is_documentation(&group) {
+                    while tokens.last().is_some_and(|sign| matches!(sign.text.as_str(), "#" | "!")) {
+                        tokens.pop();
+                    }
+                    continue;
+                }
+                let (open, close) = signs(group.delimiter());
+                tokens.extend(open.map(|sign| Token { text: sign.to_owned(), line }));
+                flatten(group.stream(), tokens);
+                let line = group.span_close().start().line;
+                tokens.extend(close.map(|sign| Token { text: sign.to_owned(), line }));
+            }
+            TokenTree::Punct(sign) if sign.as_char() == '\'' => drop(trees.next()),
+            TokenTree::Punct(sign) => {
+                let is_joint = sign.as_char() == ':' && sign.spacing() == Spacing::Joint;
+                let is_path_separator =
+                    is_joint && matches!(trees.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
+                if is_path_separator {
+                    trees.next();
+                    tokens.push(Token { text: "::".to_owned(), line });
+                } else {
+                    tokens.push(Token { text: sign.to_string(), line });
+                }
+            }
+        }
+    }
 }
 
-impl Reader {
-    fn peek(&self, ahead: usize) -> Option<char> {
-        self.chars.get(self.at + ahead).copied()
-    }
+/// Whether it is what a documentation comment becomes: `[doc = "…"]`.
+fn is_documentation(attribute: &Group) -> bool {
+    let mut trees = attribute.stream().into_iter();
+    let is_doc = matches!(trees.next(), Some(TokenTree::Ident(name)) if name == "doc");
+    is_doc && matches!(trees.next(), Some(TokenTree::Punct(sign)) if sign.as_char() == '=')
+}
 
-    fn take(&mut self, n_chars: usize) -> String {
-        let end = (self.at + n_chars).min(self.chars.len());
-        let text: String = self.chars[self.at..end].iter().collect();
-        self.line += text.matches('\n').count();
-        self.at = end;
-        text
-    }
-
-    fn skip(&mut self, n_chars: usize) -> Option<String> {
-        self.take(n_chars);
-        None
-    }
-
-    fn skip_line(&mut self) -> Option<String> {
-        let rest = &self.chars[self.at..];
-        self.skip(rest.iter().position(|c| *c == '\n').unwrap_or(rest.len()))
-    }
-
-    fn skip_block_comment(&mut self) -> Option<String> {
-        let mut depth = 0;
-        loop {
-            match (self.peek(0), self.peek(1)) {
-                (Some('/'), Some('*')) => (depth, _) = (depth + 1, self.take(2)),
-                (Some('*'), Some('/')) => (depth, _) = (depth - 1, self.take(2)),
-                (Some(_), _) => drop(self.take(1)),
-                (None, _) => return None,
-            }
-            if depth == 0 {
-                return None;
-            }
-        }
-    }
-
-    fn skip_string(&mut self) -> Option<String> {
-        self.take(1);
-        while let Some(c) = self.peek(0) {
-            self.take(if c == '\\' { 2 } else { 1 });
-            if c == '"' {
-                break;
-            }
-        }
-        None
-    }
-
-    /// `r"…"`, `r#"…"#` and so on, from the first `#` or the quote.
-    fn skip_raw_string(&mut self) -> Option<String> {
-        let n_hashes = self.chars[self.at..].iter().take_while(|c| **c == '#').count();
-        self.take(n_hashes + 1);
-        while let Some(c) = self.peek(0) {
-            self.take(1);
-            if c == '"' && (0..n_hashes).all(|i| self.peek(i) == Some('#')) {
-                self.take(n_hashes);
-                break;
-            }
-        }
-        None
-    }
-
-    /// A character; or a lifetime, of which only the sign is left out.
-    fn skip_character(&mut self) -> Option<String> {
-        match (self.peek(1), self.peek(2)) {
-            (Some('\\'), _) => {
-                self.take(3);
-                let rest = &self.chars[self.at..];
-                self.skip(rest.iter().position(|c| *c == '\'').map_or(rest.len(), |i| i + 1))
-            }
-            (Some(_), Some('\'')) => self.skip(3),
-            _ => {
-                self.take(1);
-                self.word();
-                None
-            }
-        }
-    }
-
-    /// A name or a number; what stands in front of a string (`b`, `r`, `c`, `br`, …) goes with it.
-    fn word(&mut self) -> Option<String> {
-        let rest = &self.chars[self.at..];
-        let n_chars = rest.iter().position(|c| !c.is_alphanumeric() && *c != '_').unwrap_or(rest.len());
-        let word = self.take(n_chars);
-        let is_prefix = matches!(word.as_str(), "b" | "c" | "r" | "br" | "cr");
-        match (self.peek(0), self.peek(1)) {
-            (Some('"'), _) if is_prefix && word.ends_with('r') => self.skip_raw_string(),
-            (Some('"'), _) if is_prefix => self.skip_string(),
-            (Some('\''), _) if word == "b" => self.skip_character(),
-            (Some('#'), Some('"' | '#')) if is_prefix && word.ends_with('r') => self.skip_raw_string(),
-            (Some('#'), Some(_)) if word == "r" => {
-                self.take(1);
-                self.word()
-            }
-            _ => Some(word),
-        }
+fn signs(delimiter: Delimiter) -> (Option<&'static str>, Option<&'static str>) {
+    match delimiter {
+        Delimiter::Parenthesis => (Some("("), Some(")")),
+        Delimiter::Brace => (Some("{"), Some("}")),
+        Delimiter::Bracket => (Some("["), Some("]")),
+        Delimiter::None => (None, None),
     }
 }
