@@ -16,6 +16,21 @@
 //!
 //! Principles, in order: **never a wrong hit**, never break a build, fast hits, small disk, fast misses.
 //!
+//! # Ten words
+//!
+//! - **unit**: one invocation of rustc by cargo: a library, a binary, a test, a build script, a procedural macro.
+//! - **bypass**: an invocation that kache leaves to the compiler, with its reason.
+//! - **input**: anything that decides what a compile writes: a file, a variable, an argument, a path that is absent.
+//! - **unit key**: the digest of all inputs that are known before any source is read.
+//! - **input list**: the names of what an earlier compile of the unit read. It holds no contents.
+//! - **cache key**: the digest of the unit key and of what an input list names, as it is now.
+//! - **entry**: what is stored under a cache key: the outputs, as digests of **blobs**, and what the compiler printed.
+//! - **closure**: all crates that a crate was compiled with, directly or not.
+//! - **observed**: the system reported every file that a compile touched. Where it cannot, inputs are **assumed** by
+//!   rules.
+//! - **root**: a directory that differs between checkouts or machines, such as the workspace. A **portable** path names
+//!   its root, not the directory.
+//!
 //! # The rule of direction
 //!
 //! The list below is in reading order, and **a module imports only modules listed above it**; `tests/tidy.rs` keeps
