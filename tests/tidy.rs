@@ -100,7 +100,7 @@ fn listed_modules(tree: &Tree) -> Vec<String> {
 #[test]
 fn a_module_names_only_modules_listed_above_it() {
     let tree = Tree::read();
-    let order = listed_modules(&tree);
+    let order = listed_modules(tree);
     let rank = |name: &str| order.iter().position(|listed| listed == name);
     let mut problems = Vec::new();
     // A test may look at what later steps make of its subject.
