@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kache::setup::service::supervisor::Service;
+use kache::setup::service::supervisor::ServiceSpec;
 use kache::setup::service::systemd;
 use serde::Deserialize;
 
@@ -205,9 +205,9 @@ pub(crate) fn packages(root: &Path, release: &Release) -> Result<Files, String> 
 }
 
 /// The daemon of whoever logs in, run from where packages of the system put the program.
-pub(crate) fn packaged_service(release: &Release) -> Service {
+pub(crate) fn packaged_service(release: &Release) -> ServiceSpec {
     let name = &release.targets.name;
-    Service {
+    ServiceSpec {
         exe: Path::new("/usr/bin").join(name),
         copy: None,
         name: name.clone(),

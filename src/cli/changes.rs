@@ -12,6 +12,7 @@ use crate::setup::plan::apply::Proof;
 use crate::setup::plan::journal::DAMAGED_HINT;
 use crate::setup::plan::show::Shown;
 use crate::setup::plan::{Journal, NotApplied, Plan};
+use crate::setup::service::install::NotDone;
 use crate::setup::user::WrongUser;
 
 /// Arguments of every command that changes the machine.
@@ -225,6 +226,14 @@ pub fn finish(outcome: ChangeOutcome, unfinished: Vec<String>) -> Result<Exit, F
         return Ok(exit(outcome));
     }
     Err(Failure { errors: unfinished, hint: None, exit: Exit::Failed })
+}
+
+/// The failure for a service that was not installed, or not removed.
+pub fn not_done(error: NotDone) -> Failure {
+    match error {
+        NotDone::NotApplied(error) => not_applied(error),
+        error => Failure::new(error),
+    }
 }
 
 /// The failure for a plan that was not applied.

@@ -14,9 +14,9 @@ use crate::protocol::VERSION;
 use crate::protocol::build::Build;
 use crate::protocol::message::{HANDOVER, ON_DEMAND, Preflight, Request, Response, Status};
 use crate::setup::plan::{Journal, Plan};
-use crate::setup::service::detect::{self, Choice, Machine};
+use crate::setup::service::detect::{self, Choice, Platform};
 use crate::setup::service::install;
-use crate::setup::service::runner::System;
+use crate::setup::service::runner::SystemRunner;
 use crate::setup::service::supervisor::Supervisor;
 use crate::setup::wrapper_path;
 use crate::sys::fs;
@@ -190,7 +190,7 @@ impl DaemonCommand<'_> {
             return Ok(Exit::Ok);
         }
         if let Some(service) = self.installed_service()? {
-            service.start(&System).map_err(Failure::new)?;
+            service.start(&SystemRunner).map_err(Failure::new)?;
             let status =
                 start::wait_for_answer(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
             self.session.print(&format!("Started by {}, as process {}.\n", service.name(), status.pid))?;
@@ -214,16 +214,16 @@ impl DaemonCommand<'_> {
     fn installed_service(&self) -> Result<Option<Box<dyn Supervisor>>, Failure> {
         // A service that cannot be described is not installed.
         let Ok((Some(service), _)) = self.service() else { return Ok(None) };
-        let status = service.status(&System).unwrap_or_default();
+        let status = service.status(&SystemRunner).unwrap_or_default();
         // A service that a package installed is unused until it is enabled.
-        let is_ours = status.is_in_use() || service.foreign(&System).is_none();
+        let is_ours = status.is_in_use() || service.foreign(&SystemRunner).is_none();
         Ok(if status.is_installed && is_ours { Some(service) } else { None })
     }
 
     /// The login service for this machine, installed or not, and how it was chosen.
     fn service(&self) -> Result<(Option<Box<dyn Supervisor>>, Choice), Failure> {
         let env = self.session.env;
-        let choice = detect::choose(&Machine::look(env, &System));
+        let choice = detect::choose(&Platform::detect(env, &SystemRunner));
         Ok((self.service_of(&choice)?, choice))
     }
 
@@ -241,9 +241,9 @@ impl DaemonCommand<'_> {
     fn install(&self, args: &ServiceArgs) -> Result<Exit, Failure> {
         let (service, choice) = self.service()?;
         let Some(service) = service else { return self.no_service(choice, args) };
-        let plans = service.install(&System).map_err(Failure::new)?;
+        let plans = service.install(&SystemRunner).map_err(Failure::new)?;
         let Some(plan) = plans.first().filter(|plan| !plan.is_empty()) else {
-            let text = match service.foreign(&System) {
+            let text = match service.foreign(&SystemRunner) {
                 Some(path) => {
                     format!(
                         "Nothing to do: {} starts the daemon, as configured in {}.\n",
@@ -261,7 +261,7 @@ impl DaemonCommand<'_> {
         if !args.json {
             self.session.print(&plan.text())?;
         }
-        install::install(&plans, &*service, &System, &self.place, &self.build, &self.journal()?)
+        install::install(&plans, &*service, &SystemRunner, &self.place, &self.build, &self.journal()?)
             .map_err(Failure::new)?;
         let status = start::status(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
         let by = service.name();
@@ -288,9 +288,9 @@ impl DaemonCommand<'_> {
         let choice = detect::default_choice();
         let Some(service) = self.service_of(&choice)? else { return self.no_service(choice, args) };
         let journal = self.journal()?;
-        let plan = install::uninstall_plan(&*service, &System, &journal).map_err(Failure::new)?;
+        let plan = install::uninstall_plan(&*service, &SystemRunner, &journal).map_err(Failure::new)?;
         if plan.is_empty() {
-            let text = match service.foreign(&System) {
+            let text = match service.foreign(&SystemRunner) {
                 Some(path) => {
                     format!(
                         "Nothing to do: {} was not installed by kache, and is left alone.\n",
@@ -314,7 +314,7 @@ impl DaemonCommand<'_> {
 
     fn stop(&self) -> Result<Exit, Failure> {
         if let Some(service) = self.installed_service()? {
-            service.stop(&System).map_err(Failure::new)?;
+            service.stop(&SystemRunner).map_err(Failure::new)?;
             // The running daemon may have been started before the service was installed.
             let _ = self.ask(&Request::Stop);
             if !start::wait_for_end(&self.place, END_LIMIT) {

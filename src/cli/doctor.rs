@@ -219,7 +219,7 @@ fn fix(
     if !repair.plan.is_empty() {
         let worked = proof::cargo_works(session.env);
         journal
-            .apply(&repair.plan, &mut || proof::prove_works(session.env, worked))
+            .apply(&repair.plan, &mut || Ok(proof::prove_works(session.env, worked)?))
             .map_err(changes::not_applied)?;
         fixed.extend(repair.plan.actions.iter().map(|action| action.title.clone()));
     }
@@ -231,7 +231,7 @@ fn fix(
                 is_done = true;
             }
             // The others do not depend on it, and remaining problems are shown at the end.
-            Err(why) => session.note(&why),
+            Err(why) => session.note(&why.to_string()),
         }
     }
     for left in &repair.by_hand {

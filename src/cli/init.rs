@@ -12,6 +12,7 @@ use crate::setup::init::{self, CannotInit, Init};
 use crate::setup::login::Login;
 use crate::setup::plan::apply::Proof;
 use crate::setup::plan::{Journal, NotApplied, Plan};
+use crate::setup::service::install::NotDone;
 use crate::setup::wrapper_path::Naming;
 use crate::setup::{proof, uninstall, user};
 use crate::sys::env;
@@ -106,13 +107,16 @@ fn set_up(
         &mut |proof: Proof<'_>| {
             let applied = match changed_login {
                 Some(login) => login.apply(&plans, journal, proof),
-                None => journal.apply(&plans[0], proof),
+                None => journal.apply(&plans[0], proof).map_err(NotDone::from),
             };
             applied.map_err(|error| {
-                was_changed.set(matches!(error, NotApplied::ChangedSince { .. }));
-                let is_reverted = matches!(error, NotApplied::Reverted { .. });
-                let failure = changes::not_applied(error);
-                let is_service_at_fault = has_service_changes && is_reverted && !is_cargo_at_fault.get();
+                was_changed.set(matches!(error, NotDone::NotApplied(NotApplied::ChangedSince { .. })));
+                let is_undone = matches!(
+                    error,
+                    NotDone::NotApplied(NotApplied::Reverted { .. }) | NotDone::DaemonStays { .. }
+                );
+                let failure = changes::not_done(error);
+                let is_service_at_fault = has_service_changes && is_undone && !is_cargo_at_fault.get();
                 if is_service_at_fault { failure.hint(WITHOUT_SERVICE) } else { failure }
             })
         },
@@ -122,7 +126,7 @@ fn set_up(
             if init.by_hand.is_none() {
                 proof::prove(session.env, &init.wrapper).inspect_err(|_| is_cargo_at_fault.set(true))?;
             }
-            changed_login.map_or(Ok(()), Login::prove)
+            Ok(changed_login.map_or(Ok(()), Login::prove)?)
         },
         &mut || Ok(()),
     )?;

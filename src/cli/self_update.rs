@@ -9,7 +9,7 @@ use crate::protocol::semver::Semver;
 use crate::setup::plan::{Journal, Plan};
 use crate::setup::self_update::RELEASE_KEYS;
 use crate::setup::self_update::owner::owner;
-use crate::setup::self_update::update::{self, Availability, CannotUpdate, Installed, Staging};
+use crate::setup::self_update::update::{self, Availability, CannotUpdate, InstalledProgram, Staging};
 use crate::sys::{env, fs};
 
 /// The arguments.
@@ -25,7 +25,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let exe = exe.map_err(|e| Failure::new(format_args!("failed to locate this program: {e}")))?;
     let version = Semver::parse(env!("CARGO_PKG_VERSION"))
         .ok_or_else(|| Failure::new(concat!(env!("CARGO_PKG_VERSION"), " is not a release version")))?;
-    let installed = Installed::find(&exe, version, session.env).map_err(cannot)?;
+    let installed = InstalledProgram::find(&exe, version, session.env).map_err(cannot)?;
     let installed = installed.ok_or_else(|| not_the_installers(&exe, session))?;
     if RELEASE_KEYS.is_empty() {
         let error = "this build has no public key to verify releases with";
@@ -34,7 +34,12 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     update(args, &installed, RELEASE_KEYS, session)
 }
 
-fn update(args: &Args, installed: &Installed, keys: &[&str], session: &Session<'_>) -> Result<Exit, Failure> {
+fn update(
+    args: &Args,
+    installed: &InstalledProgram,
+    keys: &[&str],
+    session: &Session<'_>,
+) -> Result<Exit, Failure> {
     session.refuse_root_for_another()?;
     let journal = Journal::for_user(session.env).ok_or(CannotUpdate::NoHome).map_err(cannot)?;
     let was_interrupted = journal.is_interrupted().map_err(changes::not_applied)?;
@@ -65,7 +70,7 @@ fn update(args: &Args, installed: &Installed, keys: &[&str], session: &Session<'
         &journal,
         session,
         &mut || match &found {
-            Availability::Newer(update) => update.prove(),
+            Availability::Newer(update) => Ok(update.prove()?),
             _ => Ok(()),
         },
         &mut || Ok(()),

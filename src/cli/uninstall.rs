@@ -14,8 +14,9 @@ use crate::setup::login::Login;
 use crate::setup::plan::Journal;
 use crate::setup::plan::apply::Proof;
 use crate::setup::plan::journal::DAMAGED_HINT;
+use crate::setup::proof::{self, NotProven};
 use crate::setup::uninstall::{self, CannotUninstall, Uninstall};
-use crate::setup::{proof, user};
+use crate::setup::user;
 use crate::sys::env::{self, Env};
 use crate::sys::fs::settle;
 use crate::sys::{dirs, fs};
@@ -87,7 +88,7 @@ impl InitReversal<'_> {
         mut self,
         options: &ChangeOptions,
         session: &Session<'_>,
-        prove: fn(&Env, bool) -> Result<(), String>,
+        prove: fn(&Env, bool) -> Result<(), NotProven>,
         and_then: &mut dyn FnMut() -> Result<(), Failure>,
     ) -> Result<ChangeOutcome, Failure> {
         let InitReversal { uninstall, login, .. } = self;
@@ -103,15 +104,15 @@ impl InitReversal<'_> {
         options.carry_out_by(
             &mut |proof: Proof<'_>| {
                 // Some systems cannot remove the file of a running program. No build needs the daemon.
-                login.end_on_demand().map_err(changes::not_applied)?;
+                login.end_on_demand().map_err(changes::not_done)?;
                 self.journal.apply(&uninstall.plan, proof).map_err(changes::not_applied)
             },
             &changes,
             session,
-            &mut || if uninstall.plan.is_empty() { Ok(()) } else { prove(session.env, worked) },
+            &mut || if uninstall.plan.is_empty() { Ok(()) } else { Ok(prove(session.env, worked)?) },
             &mut || {
                 let ended = if self.removes_service { login.end() } else { login.end_on_demand() };
-                ended.map_err(changes::not_applied)?;
+                ended.map_err(changes::not_done)?;
                 and_then()
             },
         )

@@ -60,7 +60,7 @@ fn wrap(env: &Env) -> ExitCode {
             let request =
                 Request { env, call: &call, parsed, config: &config, store: &store, answer: &answer };
             shield::shielded(|| serve(&request, &mut record, &mut watch))
-                .unwrap_or_else(|defect| Err(BypassReason::new(Bypass::Defect, defect)))
+                .unwrap_or_else(|panicked| Err(BypassReason::new(Bypass::Defect, panicked.message)))
         }),
     };
     record.time_ms = clock::now_ms();

@@ -11,10 +11,11 @@ use crate::daemon::start;
 use crate::protocol::build::Build;
 use crate::protocol::message::{ON_DEMAND, Status};
 use crate::setup::plan::action::Change;
-use crate::setup::plan::{Action, CannotPlan, Journal, NotApplied, Plan};
-use crate::setup::service::detect::{self, Choice, Machine, NoService};
-use crate::setup::service::install::{self, NotDone};
-use crate::setup::service::runner::System;
+use crate::setup::plan::apply::Proof;
+use crate::setup::plan::{Action, CannotPlan, Journal, Plan};
+use crate::setup::service::detect::{self, Choice, NoService, Platform};
+use crate::setup::service::install::{self, NoAnswer, NotDone};
+use crate::setup::service::runner::SystemRunner;
 use crate::setup::service::supervisor::Supervisor;
 use crate::setup::service::systemd::{self, SYSTEMD};
 use crate::sys::env::Env;
@@ -41,10 +42,19 @@ pub enum NoLogin {
     CannotPlan(#[from] CannotPlan),
 }
 
+/// Why the service cannot be started with the machine.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotLinger {
+    #[error("the service here is one of {name}")]
+    OtherManager { name: &'static str },
+    #[error("{why}")]
+    NoService { why: String },
+}
+
 impl Login {
     /// What would start the daemon at login here, running the program at `exe`.
     pub fn to_install(env: &Env, exe: &Path) -> Result<Login, NoLogin> {
-        let choice = detect::choose(&Machine::look(env, &System));
+        let choice = detect::choose(&Platform::detect(env, &SystemRunner));
         Login::new(env, exe, choice)
     }
 
@@ -74,7 +84,7 @@ impl Login {
     /// answered as none.
     pub fn added_to(&self, plan: &Plan) -> Result<Vec<Plan>, NoLogin> {
         let Some(service) = &self.service else { return Ok(Vec::new()) };
-        let mut ways = service.install(&System)?;
+        let mut ways = service.install(&SystemRunner)?;
         if ways.first().is_none_or(Plan::is_empty) {
             return Ok(Vec::new());
         }
@@ -88,22 +98,14 @@ impl Login {
     }
 
     /// Carries out the first of `ways` that works.
-    pub fn apply(
-        &self,
-        ways: &[Plan],
-        journal: &Journal,
-        proof: &mut dyn FnMut() -> Result<(), String>,
-    ) -> Result<(), NotApplied> {
-        install::first_that_works(ways, &self.place, &self.build, journal, proof).map_err(|no| match no {
-            NotDone::NotApplied(no) => no,
-            other => NotApplied::Reverted { what: other.to_string() },
-        })
+    pub fn apply(&self, ways: &[Plan], journal: &Journal, proof: Proof<'_>) -> Result<(), NotDone> {
+        install::first_that_works(ways, &self.place, &self.build, journal, proof)
     }
 
     /// Proves that the daemon answers.
-    pub fn prove(&self) -> Result<(), String> {
+    pub fn prove(&self) -> Result<(), NoAnswer> {
         match &self.service {
-            Some(service) => install::prove(&**service, &System, &self.place, &self.build),
+            Some(service) => install::prove(&**service, &SystemRunner, &self.place, &self.build),
             None => Ok(()),
         }
     }
@@ -112,11 +114,11 @@ impl Login {
     ///
     /// # Errors
     /// Only systemd has that, and it is not what starts the service here: why.
-    pub fn linger(&self) -> Result<Option<Action>, String> {
+    pub fn linger(&self) -> Result<Option<Action>, CannotLinger> {
         match (&self.service, &self.why_none) {
-            (Some(service), _) if service.name() == SYSTEMD => Ok(systemd::linger(&System)),
-            (Some(service), _) => Err(format!("the service here is one of {}", service.name())),
-            (None, why) => Err(why.clone().unwrap_or_default()),
+            (Some(service), _) if service.name() == SYSTEMD => Ok(systemd::linger(&SystemRunner)),
+            (Some(service), _) => Err(CannotLinger::OtherManager { name: service.name() }),
+            (None, why) => Err(CannotLinger::NoService { why: why.clone().unwrap_or_default() }),
         }
     }
 
@@ -128,7 +130,7 @@ impl Login {
     /// How the service goes; an empty plan where there is none.
     pub fn removal(&self, journal: &Journal) -> Result<Plan, NoLogin> {
         match &self.service {
-            Some(service) => Ok(install::uninstall_plan(&**service, &System, journal)?),
+            Some(service) => Ok(install::uninstall_plan(&**service, &SystemRunner, journal)?),
             None => Ok(Plan::new("")),
         }
     }
@@ -139,13 +141,13 @@ impl Login {
     }
 
     /// Ends a daemon that nobody supervises.
-    pub fn end_on_demand(&self) -> Result<(), NotApplied> {
-        install::end_on_demand(&self.place, &self.build).map_err(not_applied)
+    pub fn end_on_demand(&self) -> Result<(), NotDone> {
+        install::end_on_demand(&self.place, &self.build)
     }
 
     /// Ends whatever daemon there is: one that outlived its service, too.
-    pub fn end(&self) -> Result<(), NotApplied> {
-        install::end(&self.place, &self.build).map_err(not_applied)
+    pub fn end(&self) -> Result<(), NotDone> {
+        install::end(&self.place, &self.build)
     }
 
     /// Removes what is left of a daemon that runs no more; its log too, for good, if `with_log`.
@@ -166,8 +168,4 @@ fn changed_path(action: &Action) -> Option<&Path> {
         Change::Path(change) => Some(&change.path),
         Change::Run(_) => None,
     }
-}
-
-fn not_applied(error: NotDone) -> NotApplied {
-    NotApplied::Reverted { what: error.to_string() }
 }

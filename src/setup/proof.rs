@@ -2,6 +2,7 @@
 //! program.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::protocol::build::Build;
@@ -18,61 +19,94 @@ pub fn cargo(env: &Env) -> Option<PathBuf> {
     os::find_program(OsStr::new("cargo"), env.get("PATH"), cwd)
 }
 
-/// Has cargo call its wrapper in an empty package, with the variables that set another wrapper out of the way, and
-/// checks that the wrapper is the file at `wrapper` in this very build.
-///
-/// # Errors
-/// It is not: what cargo did instead.
-pub fn prove(env: &Env, wrapper: &Path) -> Result<(), String> {
-    let asked = Asked::ask(env).and_then(|asked| asked.judge(env, wrapper));
-    asked.map_err(|why| not_called(wrapper, &why))
+/// Why cargo could not be run in the empty package.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotAsk {
+    #[error("cargo is not in PATH")]
+    NoCargo,
+    #[error("there is no home directory")]
+    NoHome,
+    #[error("{dir}: {error}")]
+    NoPackage { dir: PathBuf, error: io::Error },
+    #[error("failed to run {cargo}: {error}")]
+    NotRun { cargo: PathBuf, error: io::Error },
+}
+
+/// What cargo does instead of calling the wrapper.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCalled {
+    #[error(transparent)]
+    CannotAsk(#[from] CannotAsk),
+    #[error("`cargo tree` failed there:\n{output}")]
+    CargoFails { output: String },
+    #[error("{origin} sets `{value}`")]
+    OtherValue { origin: Origin, value: String },
+    #[error("no configuration file sets a wrapper")]
+    NotSet,
+    #[error("it calls {exe}")]
+    OtherProgram { exe: PathBuf },
+    #[error("the program there is a different build")]
+    OtherBuild,
+}
+
+/// What was found not to be so.
+#[derive(Debug, thiserror::Error)]
+pub enum NotProven {
+    #[error("cargo does not call {wrapper}: {why}")]
+    NotCalled { wrapper: PathBuf, why: NotCalled },
+    #[error("cargo still calls {exe}")]
+    StillCalled { exe: PathBuf },
+    #[error("cargo no longer works: {output}")]
+    CargoFails { output: String },
+    #[error(transparent)]
+    CannotAsk(#[from] CannotAsk),
+}
+
+/// Verifies that cargo calls the file at `wrapper`, and that it is this very build. The variables that set another
+/// wrapper are removed for that.
+pub fn prove(env: &Env, wrapper: &Path) -> Result<(), NotProven> {
+    prove_with(env, wrapper, Variables::Removed)
 }
 
 /// The same in the environment as it is: a variable may have cargo call the wrapper.
-///
-/// # Errors
-/// It is not: what cargo did instead.
-pub fn prove_here(env: &Env, wrapper: &Path) -> Result<(), String> {
-    let asked = Asked::ask_with(env, Variables::Kept).and_then(|asked| asked.judge(env, wrapper));
-    asked.map_err(|why| not_called(wrapper, &why))
+pub fn prove_here(env: &Env, wrapper: &Path) -> Result<(), NotProven> {
+    prove_with(env, wrapper, Variables::Kept)
 }
 
-fn not_called(wrapper: &Path, why: &str) -> String {
-    format!("cargo does not call {}: {why}", wrapper.display())
+fn prove_with(env: &Env, wrapper: &Path, variables: Variables) -> Result<(), NotProven> {
+    let judged = match CargoRun::ask_with(env, variables) {
+        Ok(asked) => asked.judge(env, wrapper),
+        Err(e) => Err(e.into()),
+    };
+    judged.map_err(|why| NotProven::NotCalled { wrapper: wrapper.to_owned(), why })
 }
 
-/// Checks that cargo works and does not call this program, whatever else it calls. A cargo that did not work before
-/// (`worked`) does not have to.
-///
-/// # Errors
-/// It does, or it does not work.
-pub fn prove_absent(env: &Env, worked: bool) -> Result<(), String> {
-    let asked = match Asked::ask(env) {
+/// Verifies that cargo works and does not call this program, whatever else it calls. If cargo did not work before
+/// (`worked`), it does not have to now.
+pub fn prove_absent(env: &Env, worked: bool) -> Result<(), NotProven> {
+    let asked = match CargoRun::ask(env) {
         Ok(asked) => asked,
-        Err(why) if worked => return Err(why),
+        Err(e) if worked => return Err(e.into()),
         Err(_) => return Ok(()),
     };
     match asked.answers.first() {
-        Some(answer) => Err(format!("cargo still calls {}", answer.exe.display())),
+        Some(answer) => Err(NotProven::StillCalled { exe: answer.exe.clone() }),
         None if worked => asked.works(),
         None => Ok(()),
     }
 }
 
-/// Checks that cargo works, whatever it calls. A cargo that did not work before (`worked`) does not have to.
-///
-/// # Errors
-/// It does not: what it said.
-pub fn prove_works(env: &Env, worked: bool) -> Result<(), String> {
+/// Verifies that cargo works, whatever it calls. If it did not work before (`worked`), it does not have to now.
+pub fn prove_works(env: &Env, worked: bool) -> Result<(), NotProven> {
     if !worked {
         return Ok(());
     }
-    Asked::ask(env)?.works()
+    CargoRun::ask(env)?.works()
 }
 
 /// Whether cargo works.
 pub fn cargo_works(env: &Env) -> bool {
-    Asked::ask(env).is_ok_and(|asked| asked.captured.code == Some(0))
+    CargoRun::ask(env).is_ok_and(|asked| asked.captured.code == Some(0))
 }
 
 /// What becomes of the variables that set a wrapper while cargo is asked.
@@ -83,69 +117,77 @@ enum Variables {
 }
 
 /// What cargo did when it was asked.
-struct Asked {
+struct CargoRun {
     dir: PathBuf,
     captured: Captured,
     answers: Vec<Answer>,
 }
 
-impl Asked {
-    fn ask(env: &Env) -> Result<Asked, String> {
-        Asked::ask_with(env, Variables::Removed)
+impl CargoRun {
+    fn ask(env: &Env) -> Result<CargoRun, CannotAsk> {
+        CargoRun::ask_with(env, Variables::Removed)
     }
 
-    fn ask_with(env: &Env, variables: Variables) -> Result<Asked, String> {
-        let cargo = cargo(env).ok_or("cargo is not in PATH")?;
-        let state = dirs::state(env).ok_or("there is no home directory")?.join("kache");
+    fn ask_with(env: &Env, variables: Variables) -> Result<CargoRun, CannotAsk> {
+        let cargo = cargo(env).ok_or(CannotAsk::NoCargo)?;
+        let state = dirs::state(env).ok_or(CannotAsk::NoHome)?.join("kache");
         let dir = state.join(format!("proof-{}", fs::unique_name()));
-        let captured = make_package(&dir).map_err(|e| format!("{}: {e}", dir.display())).and_then(|()| {
-            ask(&cargo, &dir, env, variables).map_err(|e| format!("failed to run {}: {e}", cargo.display()))
-        });
+        let captured = ask_in(&dir, cargo, env, variables);
         let answers = ping::answers(&fs::read(&answers_file(&dir)).unwrap_or_default());
-        // What is left of it is small, and named for what it is.
+        // Leftovers are small, and doctor finds them by their name.
         let _ = fs::remove_dir_all(&dir);
         let _ = settle::remove_empty_dir(&state);
-        Ok(Asked { dir, captured: captured?, answers })
+        Ok(CargoRun { dir, captured: captured?, answers })
     }
 
-    fn works(&self) -> Result<(), String> {
+    fn works(&self) -> Result<(), NotProven> {
         match self.captured.code {
             Some(0) => Ok(()),
-            _ => Err(format!("cargo no longer works: {}", self.said())),
+            _ => Err(NotProven::CargoFails { output: self.output() }),
         }
     }
 
-    fn said(&self) -> String {
+    fn output(&self) -> String {
         String::from_utf8_lossy(&self.captured.stderr).trim().to_owned()
     }
 
-    fn judge(&self, env: &Env, wrapper: &Path) -> Result<(), String> {
-        let Some(answer) = self.answers.first() else {
-            if self.captured.code != Some(0) {
-                return Err(format!("`cargo tree` failed there:\n{}", self.said()));
-            }
-            let chain = cargo_config::resolve(WrapperKey::RustcWrapper, env, &self.dir);
-            for link in &chain.links {
-                if let Origin::File { .. } = link.origin {
-                    return Err(format!("{} sets `{}`", link.origin, link.value));
-                }
-            }
-            return Err("no configuration file sets a wrapper".to_owned());
-        };
+    fn judge(&self, env: &Env, wrapper: &Path) -> Result<(), NotCalled> {
+        let Some(answer) = self.answers.first() else { return Err(self.why_not_called(env)) };
         let wrapper = fs::canonical(wrapper).ok();
         for answer in &self.answers {
             if fs::canonical(&answer.exe).ok() != wrapper {
-                return Err(format!("it calls {}", answer.exe.display()));
+                return Err(NotCalled::OtherProgram { exe: answer.exe.clone() });
             }
         }
-        if answer.build != Build::current().id {
-            return Err("the program there is a different build".to_owned());
+        match answer.build == Build::current().id {
+            true => Ok(()),
+            false => Err(NotCalled::OtherBuild),
         }
-        Ok(())
+    }
+
+    fn why_not_called(&self, env: &Env) -> NotCalled {
+        if self.captured.code != Some(0) {
+            return NotCalled::CargoFails { output: self.output() };
+        }
+        let chain = cargo_config::resolve(WrapperKey::RustcWrapper, env, &self.dir);
+        for link in chain.links {
+            if let Origin::File { .. } = link.origin {
+                return NotCalled::OtherValue { origin: link.origin, value: link.value };
+            }
+        }
+        NotCalled::NotSet
     }
 }
 
-fn make_package(dir: &Path) -> std::io::Result<()> {
+/// Makes the empty package at `dir`, and runs cargo in it.
+fn ask_in(dir: &Path, cargo: PathBuf, env: &Env, variables: Variables) -> Result<Captured, CannotAsk> {
+    if let Err(error) = make_package(dir) {
+        return Err(CannotAsk::NoPackage { dir: dir.to_owned(), error });
+    }
+    ask(&cargo, dir, env, variables).map_err(|error| CannotAsk::NotRun { cargo, error })
+}
+
+fn make_package(dir: &Path) -> io::Result<()> {
     const MANIFEST: &str =
         "[package]\nname = \"kache-proof\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n";
     settle::create_private_dir_all(&dir.join("src"))?;
@@ -160,7 +202,7 @@ fn answers_file(dir: &Path) -> PathBuf {
 
 /// `cargo tree` asks the compiler for its version and builds nothing. Its cache of earlier answers is
 /// turned off.
-fn ask(cargo: &Path, dir: &Path, env: &Env, variables: Variables) -> std::io::Result<Captured> {
+fn ask(cargo: &Path, dir: &Path, env: &Env, variables: Variables) -> io::Result<Captured> {
     let answers = answers_file(dir);
     // Relative to where it was set, not to the package.
     let home = env.cwd.as_deref().and_then(|cwd| cargo_config::chain::cargo_home(env, cwd));

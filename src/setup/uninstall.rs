@@ -174,7 +174,7 @@ impl Uninstall {
             Some(_) => return Ok(()),
             None => read::text(&path).map_err(chain::ChainProblem::from)?.unwrap_or_default(),
         };
-        let file = read::File::parse(&path, &text).map_err(chain::ChainProblem::from)?;
+        let file = read::ParsedFile::parse(&path, &text).map_err(chain::ChainProblem::from)?;
         let still = file.build(WrapperKey::RustcWrapper.key()).and_then(|value| value.text.ok());
         if !still.is_some_and(|value| init::known(&value) == Known::Kache) {
             return Ok(());
@@ -357,6 +357,23 @@ mod tests {
         }
     }
 
+    fn env_of(home: &Path) -> Env {
+        let home = home.to_str().unwrap();
+        Env::with_vars(&["HOME", "USERPROFILE", "LOCALAPPDATA"].map(|name| (name, home)))
+    }
+
+    /// Has cargo call kache, as `command` in the journal.
+    fn wire(home: &Path, command: &str) {
+        let config = home.join(".cargo/config.toml");
+        let text = std::fs::read_to_string(&config).unwrap_or_default();
+        let wrapper = home.join("bin/kache");
+        let edited = edit::set(&config, &text, wrapper.to_str().unwrap()).unwrap();
+        let undo = UndoEdit::CargoWrapper { undo: edited.undo };
+        let mut plan = Plan::new(command);
+        plan.add(Action::edit("edit", &config, edited.text.into_bytes(), undo).unwrap());
+        Journal::for_user(&env_of(home)).unwrap().apply(&plan, &mut || Ok(())).unwrap();
+    }
+
     /// A home that is renamed takes its journal along, in which files have their old paths.
     #[test]
     fn in_a_home_that_was_renamed_only_a_file_that_kache_made_is_removed() {
@@ -365,20 +382,6 @@ mod tests {
         {
             let dir = tempfile::tempdir().unwrap();
             let [old, new] = ["old", "new"].map(|name| dir.path().join(name));
-            let env = |home: &Path| {
-                let home = home.to_str().unwrap();
-                Env::with_vars(&["HOME", "USERPROFILE", "LOCALAPPDATA"].map(|name| (name, home)))
-            };
-            let wire = |home: &Path, command: &str| {
-                let config = home.join(".cargo/config.toml");
-                let text = std::fs::read_to_string(&config).unwrap_or_default();
-                let wrapper = home.join("bin/kache");
-                let edited = edit::set(&config, &text, wrapper.to_str().unwrap()).unwrap();
-                let undo = UndoEdit::CargoWrapper { undo: edited.undo };
-                let mut plan = Plan::new(command);
-                plan.add(Action::edit("edit", &config, edited.text.into_bytes(), undo).unwrap());
-                Journal::for_user(&env(home)).unwrap().apply(&plan, &mut || Ok(())).unwrap();
-            };
             std::fs::create_dir_all(old.join(".cargo")).unwrap();
             if let Some(theirs) = theirs {
                 std::fs::write(old.join(".cargo/config.toml"), theirs).unwrap();
@@ -388,8 +391,8 @@ mod tests {
             if is_repaired {
                 wire(&new, REPAIR);
             }
-            let uninstall = plan(&env(&new)).unwrap();
-            Journal::for_user(&env(&new)).unwrap().apply(&uninstall.plan, &mut || Ok(())).unwrap();
+            let uninstall = plan(&env_of(&new)).unwrap();
+            Journal::for_user(&env_of(&new)).unwrap().apply(&uninstall.plan, &mut || Ok(())).unwrap();
             let left = std::fs::read_to_string(new.join(".cargo/config.toml")).ok();
             assert_eq!(left.as_deref(), theirs, "{is_repaired}");
         }

@@ -3,6 +3,13 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
+/// A panic of work that was shielded.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Panicked {
+    /// Its message, after the place in the code.
+    pub message: String,
+}
+
 static LAST: Mutex<Option<String>> = Mutex::new(None);
 
 /// Keeps panic messages for [`shielded`] instead of printing them.
@@ -16,10 +23,10 @@ pub fn keep_quiet() {
 }
 
 /// The result of `work`, or its panic message. What it was changing must not be used after a panic.
-pub fn shielded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub fn shielded<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
         let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
-        last.unwrap_or_else(|| "panic".to_owned())
+        Panicked { message: last.unwrap_or_else(|| "panic".to_owned()) }
     })
 }
 

@@ -9,7 +9,7 @@ use kache::config::file::{KEYS, Projects};
 use kache::outcome::Bypass;
 use kache::setup::doctor::check::Check;
 use kache::setup::doctor::examine::ALL as CHECKS;
-use kache::setup::sccache::settings::{self as sccache, Way};
+use kache::setup::sccache::settings::{self as sccache, Fate};
 
 use crate::links::{code_spans, documents, read};
 use crate::none;
@@ -244,14 +244,14 @@ fn the_book_and_the_doctor_carry_over_the_same_settings_of_sccache() {
     let rows = rows("docs/src/sccache.md", "| sccache | kache |");
     let row_of = |name: &str| rows.iter().find(|row| row[0].contains(&format!("`{name}`")));
     for name in sccache::names() {
-        if let Some(Way::Carried(ours)) = sccache::way(name) {
+        if let Some(Fate::Carried(ours)) = sccache::fate(name) {
             let row = row_of(name).unwrap_or_else(|| panic!("{name} has no row"));
             assert!(row[1].starts_with(&format!("`cache.{}`", ours.key())), "{row:?}");
         }
     }
     let mut carried =
         rows.iter().filter(|row| row[1].starts_with("`cache.")).flat_map(|row| row[0].split('`'));
-    let not_carried = |name: &&str| matches!(sccache::way(name), Some(Way::NotNeeded(_)));
+    let not_carried = |name: &&str| matches!(sccache::fate(name), Some(Fate::NotNeeded(_)));
     assert_eq!(carried.find(not_carried), None, "it is not carried over");
 }
 

@@ -36,7 +36,7 @@ impl CompiledUnit<'_> {
             (None, None) => return Err(Unstored::InputsUnknown("nothing was observed".to_owned())),
         };
         let stored = shield::shielded(|| self.try_store(unit, &evidence, remap))
-            .unwrap_or_else(|defect| Err(Unstored::Defect(defect)));
+            .unwrap_or_else(|panicked| Err(Unstored::Defect(panicked.message)));
         if stored.is_err() {
             self.note_closure();
         }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::setup::cargo_config::read::{self, File, ReadError};
+use crate::setup::cargo_config::read::{self, ParsedFile, ReadError};
 use crate::sys::env::Env;
 use crate::sys::{dirs, fs, os};
 
@@ -159,10 +159,15 @@ pub fn in_file(setting: WrapperKey, env: &Env, file: &Path) -> Chain {
 
 /// What `text`, the content of `path`, sets by itself.
 pub fn in_text(setting: WrapperKey, env: &Env, path: &Path, text: &str) -> Option<Link> {
-    link(setting, env, path, &File::parse(path, text).ok()?).ok()?
+    link(setting, env, path, &ParsedFile::parse(path, text).ok()?).ok()?
 }
 
-fn link(setting: WrapperKey, env: &Env, path: &Path, file: &File<'_>) -> Result<Option<Link>, ChainProblem> {
+fn link(
+    setting: WrapperKey,
+    env: &Env,
+    path: &Path,
+    file: &ParsedFile<'_>,
+) -> Result<Option<Link>, ChainProblem> {
     let Some(value) = file.build(setting.key()) else { return Ok(None) };
     let line = value.line;
     let value = value.text.map_err(|is| {
@@ -200,7 +205,7 @@ impl Walk<'_> {
 
     fn try_file(&mut self, path: &Path) -> Result<(), ChainProblem> {
         let Some(text) = read::text(path)? else { return Ok(()) };
-        let file = File::parse(path, &text)?;
+        let file = ParsedFile::parse(path, &text)?;
         self.chain.files.push(path.to_owned());
         self.chain.links.extend(link(self.setting, self.env, path, &file)?);
         self.above.push(path.to_owned());

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use toml_edit::{Item, Table};
 
-use crate::setup::cargo_config::gate;
-use crate::setup::cargo_config::read::{File, ReadError, Value};
+use crate::setup::cargo_config::gate::{self, Rejected};
+use crate::setup::cargo_config::read::{BuildValue, ParsedFile, ReadError};
 
 const KEY: &str = "rustc-wrapper";
 
@@ -19,7 +19,7 @@ pub enum CannotEdit {
     #[error("{path}:{line}: {what}; nothing was changed")]
     Unexpected { path: String, line: usize, what: String },
     #[error("{path} was not changed: {what}; set `build.rustc-wrapper` in it by hand")]
-    Gate { path: String, what: String },
+    Gate { path: String, what: Rejected },
 }
 
 /// What takes the edit back from a text that was edited further. Written into the journal.
@@ -42,17 +42,17 @@ pub struct Edited {
 
 /// Sets the key to `value` in `text`, the content of the file at `path`.
 pub fn set(path: &Path, text: &str, value: &str) -> Result<Edited, CannotEdit> {
-    let file = File::parse(path, text)?;
+    let file = ParsedFile::parse(path, text)?;
     let literal = literal(value);
     let splice = match file.build(KEY) {
-        Some(Value { text: Err(is), line, .. }) => {
+        Some(BuildValue { text: Err(is), line, .. }) => {
             return Err(unexpected(
                 path,
                 line,
                 format!("`build.{KEY}` must be a string, not of the type {is}"),
             ));
         }
-        Some(Value { span, .. }) => Splice { span, insert: literal },
+        Some(BuildValue { span, .. }) => Splice { span, insert: literal },
         None => insertion(path, &file, &literal)?,
     };
     let after = splice.apply(text);
@@ -68,7 +68,7 @@ pub fn set(path: &Path, text: &str, value: &str) -> Result<Edited, CannotEdit> {
 /// What was put in is taken out byte for byte where it still stands; if something was written into it, only the key
 /// goes.
 pub fn take_back(path: &Path, text: &str, undo: &KeyUndo) -> Result<Option<String>, CannotEdit> {
-    let file = File::parse(path, text)?;
+    let file = ParsedFile::parse(path, text)?;
     let Some(value) = file.build(KEY).filter(|value| value.text.as_ref() == Ok(&undo.ours)) else {
         return Ok(None);
     };
@@ -99,7 +99,7 @@ pub fn remove(path: &Path, text: &str) -> Result<String, CannotEdit> {
 }
 
 fn without_key(path: &Path, text: &str, with_header: bool) -> Result<String, CannotEdit> {
-    let file = File::parse(path, text)?;
+    let file = ParsedFile::parse(path, text)?;
     let span = key_span(&file, with_header)
         .ok_or_else(|| unexpected(path, 1, format!("there is no `build.{KEY}`")))?;
     let after = Splice { span, insert: String::new() }.apply(text);
@@ -108,7 +108,7 @@ fn without_key(path: &Path, text: &str, with_header: bool) -> Result<String, Can
 }
 
 /// What goes with the key; `None` if it is not there.
-fn key_span(file: &File<'_>, with_header: bool) -> Option<Range<usize>> {
+fn key_span(file: &ParsedFile<'_>, with_header: bool) -> Option<Range<usize>> {
     let text = file.text;
     let build = file.document.get("build")?;
     let (key, _) = build.as_table_like()?.get_key_value(KEY)?;
@@ -127,7 +127,7 @@ fn unexpected(path: &Path, line: usize, what: String) -> CannotEdit {
     CannotEdit::Unexpected { path: path.display().to_string(), line, what }
 }
 
-fn refused(path: &Path, what: String) -> CannotEdit {
+fn refused(path: &Path, what: Rejected) -> CannotEdit {
     CannotEdit::Gate { path: path.display().to_string(), what }
 }
 
@@ -148,7 +148,7 @@ impl Splice {
 }
 
 /// Where and how the key goes in, by the way in which the table `build` is written.
-fn insertion(path: &Path, file: &File<'_>, literal: &str) -> Result<Splice, CannotEdit> {
+fn insertion(path: &Path, file: &ParsedFile<'_>, literal: &str) -> Result<Splice, CannotEdit> {
     let text = file.text;
     let eol = if text.find('\n').is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" };
     match file.document.as_table().get_key_value("build") {

@@ -2,26 +2,37 @@
 
 use toml::{Table, Value};
 
+/// What is wrong with an edited text.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejected {
+    #[error("it would not parse: {message}")]
+    Unparsable { message: String },
+    #[error("`build.{key}` would not be what was asked for")]
+    OtherValue { key: String },
+    #[error("something else than `build.{key}` would change")]
+    OtherChange { key: String },
+}
+
 /// `build.<key>` is `expected` in `after`, and everything else is as in `before`.
 ///
 /// # Errors
 /// It is not so: what is wrong.
-pub fn check(before: &str, after: &str, key: &str, expected: Option<&Value>) -> Result<(), String> {
+pub fn check(before: &str, after: &str, key: &str, expected: Option<&Value>) -> Result<(), Rejected> {
     let mut before: Table = before.trim_start_matches('\u{feff}').parse().map_err(unparsable)?;
     let mut after: Table = after.trim_start_matches('\u{feff}').parse().map_err(unparsable)?;
     take(&mut before, key);
     let is = take(&mut after, key);
     if !same_option(is.as_ref(), expected) {
-        return Err(format!("`build.{key}` would not be what was asked for"));
+        return Err(Rejected::OtherValue { key: key.to_owned() });
     }
     if !same_table(&before, &after) {
-        return Err(format!("something else than `build.{key}` would change"));
+        return Err(Rejected::OtherChange { key: key.to_owned() });
     }
     Ok(())
 }
 
-fn unparsable(error: toml::de::Error) -> String {
-    format!("it would not parse: {}", error.message())
+fn unparsable(error: toml::de::Error) -> Rejected {
+    Rejected::Unparsable { message: error.message().to_owned() }
 }
 
 /// Takes the key out, and the table `build` if nothing else is in it.

@@ -48,14 +48,14 @@ fn unreadable(path: &Path, error: io::Error) -> ReadError {
 }
 
 /// A parsed file.
-pub struct File<'a> {
+pub struct ParsedFile<'a> {
     pub text: &'a str,
     pub document: Document<&'a str>,
 }
 
 /// A value of the table `build`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value {
+pub struct BuildValue {
     /// The text; what it is instead if it is no text.
     pub text: Result<String, &'static str>,
     pub line: usize,
@@ -71,11 +71,11 @@ pub struct Include {
     pub line: usize,
 }
 
-impl<'a> File<'a> {
+impl<'a> ParsedFile<'a> {
     /// Parses the `text` of the file at `path`.
-    pub fn parse(path: &Path, text: &'a str) -> Result<File<'a>, ReadError> {
+    pub fn parse(path: &Path, text: &'a str) -> Result<ParsedFile<'a>, ReadError> {
         match Document::parse(text) {
-            Ok(document) => Ok(File { text, document }),
+            Ok(document) => Ok(ParsedFile { text, document }),
             Err(e) => {
                 let line = e.span().map_or(1, |span| line_at(text.as_bytes(), span.start));
                 let message = e.message().lines().collect::<Vec<_>>().join(", ");
@@ -85,11 +85,11 @@ impl<'a> File<'a> {
     }
 
     /// `build.<key>`.
-    pub fn build(&self, key: &str) -> Option<Value> {
+    pub fn build(&self, key: &str) -> Option<BuildValue> {
         let item = self.document.get("build")?.as_table_like()?.get(key)?;
         let span = item.span()?;
         let line = line_at(self.text.as_bytes(), span.start);
-        Some(Value { text: item.as_str().map(str::to_owned).ok_or(item.type_name()), line, span })
+        Some(BuildValue { text: item.as_str().map(str::to_owned).ok_or(item.type_name()), line, span })
     }
 
     /// The files that it includes, in order.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use toml_edit::Item;
 
 use crate::setup::cargo_config::Origin;
-use crate::setup::cargo_config::read::{self, File, line_at};
+use crate::setup::cargo_config::read::{self, ParsedFile, line_at};
 
 /// A value, which is no table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value {
+pub struct ConfigValue {
     pub origin: Origin,
     /// From the outermost table to the value itself.
     pub keys: Vec<String>,
@@ -17,7 +17,7 @@ pub struct Value {
     pub words: Vec<String>,
 }
 
-impl Value {
+impl ConfigValue {
     /// Its keys as they are written with dots.
     pub fn name(&self) -> String {
         self.keys.join(".")
@@ -25,18 +25,18 @@ impl Value {
 }
 
 /// All values of these files, in order; of one that cannot be read there are none.
-pub fn in_files<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> Vec<Value> {
+pub fn in_files<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> Vec<ConfigValue> {
     let mut found = Vec::new();
     for path in paths {
         let Ok(Some(text)) = read::text(path) else { continue };
-        if let Ok(file) = File::parse(path, &text) {
+        if let Ok(file) = ParsedFile::parse(path, &text) {
             walk(path, &text, file.document.as_item(), &mut Vec::new(), &mut found);
         }
     }
     found
 }
 
-fn walk(path: &Path, text: &str, item: &Item, keys: &mut Vec<String>, found: &mut Vec<Value>) {
+fn walk(path: &Path, text: &str, item: &Item, keys: &mut Vec<String>, found: &mut Vec<ConfigValue>) {
     if let Some(table) = item.as_table_like() {
         for (key, item) in table.iter() {
             keys.push(key.to_owned());
@@ -49,7 +49,11 @@ fn walk(path: &Path, text: &str, item: &Item, keys: &mut Vec<String>, found: &mu
             Some(array) => array.iter().filter_map(word).collect(),
             None => word(value).into_iter().collect(),
         };
-        found.push(Value { origin: Origin::File { path: path.to_owned(), line }, keys: keys.clone(), words });
+        found.push(ConfigValue {
+            origin: Origin::File { path: path.to_owned(), line },
+            keys: keys.clone(),
+            words,
+        });
     }
 }
 

@@ -16,10 +16,11 @@ use crate::protocol::semver::Semver;
 use crate::settings;
 use crate::setup::cargo_config::{self, Chain, Program, WrapperKey};
 use crate::setup::plan::CommandLine;
-use crate::setup::proof;
+use crate::setup::proof::{self, NotProven};
 use crate::setup::sccache::migrate::{self, Migration, View};
-use crate::setup::self_update::fetch::Source;
-use crate::setup::self_update::{RELEASE_KEYS, release};
+use crate::setup::self_update::RELEASE_KEYS;
+use crate::setup::self_update::fetch::ReleaseServer;
+use crate::setup::self_update::release::{self, BadRelease, NoNewest};
 use crate::setup::service::detect;
 use crate::setup::service::runner::CommandRunner;
 use crate::store::Store;
@@ -57,7 +58,7 @@ pub struct Machine {
     pub asks: Arc<dyn Ask>,
     /// Files of other programs that are made from this one's commands.
     pub pages: Vec<Page>,
-    seen: OnceLock<detect::Machine>,
+    platform: OnceLock<detect::Platform>,
     daemon: OnceLock<Result<(Status, Duration), NoDaemon>>,
     disk_usage: OnceLock<DiskUsage>,
 }
@@ -76,7 +77,7 @@ pub trait Ask: Send + Sync {
     fn run(&self, program: &Path, args: &[&str], vars: &[(&str, Option<&OsStr>)]) -> io::Result<Captured>;
 
     /// Has cargo call its wrapper, which must be the program at `wrapper`.
-    fn prove(&self, env: &Env, wrapper: &Path) -> Result<(), String>;
+    fn prove(&self, env: &Env, wrapper: &Path) -> Result<(), NotProven>;
 
     /// What the file system at `dir` is like.
     fn disk(&self, dir: &Path) -> io::Result<Disk>;
@@ -91,7 +92,7 @@ pub trait Ask: Send + Sync {
     fn most_open_files(&self) -> Option<u64>;
 
     /// What can be seen of who may start a daemon here.
-    fn seen(&self, env: &Env) -> detect::Machine;
+    fn platform(&self, env: &Env) -> detect::Platform;
 
     /// What the daemon at `place` answers, and how long that took.
     fn daemon(
@@ -105,22 +106,22 @@ pub trait Ask: Send + Sync {
     fn end_process(&self, pid: u32, forced: bool) -> io::Result<()>;
 
     /// The newest release at an address.
-    fn newest_release(&self, base_url: &str, env: &Env) -> Result<Semver, String>;
+    fn newest_release(&self, base_url: &str, env: &Env) -> Result<Semver, NoNewest>;
 }
 
 /// This machine.
-pub struct System {
+pub struct ThisMachine {
     /// How long a program may take to answer.
     pub patience: Duration,
 }
 
-impl Ask for System {
+impl Ask for ThisMachine {
     fn run(&self, program: &Path, args: &[&str], vars: &[(&str, Option<&OsStr>)]) -> io::Result<Captured> {
         let surroundings = Surroundings { vars, patience: self.patience, ..Surroundings::default() };
         process::capture(program.as_os_str(), args, &surroundings)
     }
 
-    fn prove(&self, env: &Env, wrapper: &Path) -> Result<(), String> {
+    fn prove(&self, env: &Env, wrapper: &Path) -> Result<(), NotProven> {
         proof::prove_here(env, wrapper)
     }
 
@@ -141,8 +142,8 @@ impl Ask for System {
         crate::sys::host::most_open_files()
     }
 
-    fn seen(&self, env: &Env) -> detect::Machine {
-        detect::Machine::look(env, &Through(self))
+    fn platform(&self, env: &Env) -> detect::Platform {
+        detect::Platform::detect(env, &Through(self))
     }
 
     fn daemon(
@@ -164,12 +165,12 @@ impl Ask for System {
         process::end(pid, forced)
     }
 
-    fn newest_release(&self, base_url: &str, env: &Env) -> Result<Semver, String> {
+    fn newest_release(&self, base_url: &str, env: &Env) -> Result<Semver, NoNewest> {
         if RELEASE_KEYS.is_empty() {
-            return Err("this build knows no key that releases are signed with".to_owned());
+            return Err(NoNewest::NoKey);
         }
-        let source = Source::new(base_url, env).map_err(|e| e.to_string())?;
-        release::newest(&source, RELEASE_KEYS).map(|newest| newest.version).map_err(|e| e.to_string())
+        let source = ReleaseServer::new(base_url, env).map_err(BadRelease::from)?;
+        Ok(release::newest(&source, RELEASE_KEYS)?.version)
     }
 }
 
@@ -178,7 +179,7 @@ pub struct Through<'a>(pub &'a dyn Ask);
 
 impl CommandRunner for Through<'_> {
     fn run(&self, command: &CommandLine) -> io::Result<Captured> {
-        let (program, args) = command.0.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let (program, args) = command.parts()?;
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         self.0.run(Path::new(program), &args, &[])
     }
@@ -194,7 +195,7 @@ impl Machine {
     /// Where this program is cannot be told.
     pub fn this(env: &Env) -> io::Result<Machine> {
         let exe = env::current_exe().and_then(|exe| fs::canonical(&exe))?;
-        let asks = Arc::new(System { patience: LIMIT });
+        let asks = Arc::new(ThisMachine { patience: LIMIT });
         let called = binary::called(env)?;
         Ok(Machine { called, ..Machine::with(env, exe, Path::new("/"), asks) })
     }
@@ -216,15 +217,15 @@ impl Machine {
             with_project: false,
             asks,
             pages: Vec::new(),
-            seen: OnceLock::new(),
+            platform: OnceLock::new(),
             daemon: OnceLock::new(),
             disk_usage: OnceLock::new(),
         }
     }
 
     /// What can be seen of who may start a daemon here.
-    pub fn seen(&self) -> &detect::Machine {
-        self.seen.get_or_init(|| self.asks.seen(&self.env))
+    pub fn platform(&self) -> &detect::Platform {
+        self.platform.get_or_init(|| self.asks.platform(&self.env))
     }
 
     /// Where this user's daemon is.

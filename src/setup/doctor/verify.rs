@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -99,39 +99,62 @@ fn read_all(
     verified: &mut Verified,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) {
-    let (next, n_read) = (AtomicUsize::new(0), AtomicU64::new(0));
-    let (altered, problems) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
-    let total = verified.bytes;
-    let work = || {
-        while let Some((digest, found)) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match store.verify_blob(digest, &found.path) {
-                // A collection may run beside this.
-                Reading::Sound | Reading::Gone => {}
-                Reading::Altered => push(&altered, found.path.display().to_string()),
-                Reading::Stuck(why) => push(&problems, why),
-                Reading::Unreadable(e) => push(&problems, format!("{}: {e}", found.path.display())),
-            }
-            let before = n_read.fetch_add(found.state.size_bytes, Ordering::Relaxed);
-            progress(before + found.state.size_bytes, total);
-        }
+    let reader = Reader {
+        store,
+        blobs,
+        total_bytes: verified.bytes,
+        progress,
+        next: AtomicUsize::new(0),
+        read_bytes: AtomicU64::new(0),
+        altered: Mutex::default(),
+        problems: Mutex::default(),
     };
     std::thread::scope(|scope| {
         for _ in 1..host::n_processors() {
-            scope.spawn(work);
+            scope.spawn(|| reader.read());
         }
-        work();
+        reader.read();
     });
-    verified.altered = altered.into_inner().unwrap_or_default();
+    verified.altered = reader.altered.into_inner().unwrap_or_default();
     verified.altered.sort();
-    verified.problems.extend(problems.into_inner().unwrap_or_default());
+    verified.problems.extend(reader.problems.into_inner().unwrap_or_default());
+}
+
+/// Reads blobs, in as many threads as call [`Reader::read`].
+struct Reader<'a> {
+    store: &'a Store,
+    blobs: &'a [(Digest, StoredFile)],
+    total_bytes: u64,
+    progress: &'a (dyn Fn(u64, u64) + Sync),
+    /// The index of the blob that is read next.
+    next: AtomicUsize,
+    read_bytes: AtomicU64,
+    altered: Mutex<Vec<String>>,
+    problems: Mutex<Vec<String>>,
+}
+
+impl Reader<'_> {
+    fn read(&self) {
+        while let Some((digest, found)) = self.blobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            match self.store.verify_blob(digest, &found.path) {
+                // Garbage may be collected at the same time.
+                Reading::Sound | Reading::Gone => {}
+                Reading::Altered => push(&self.altered, found.path.display().to_string()),
+                Reading::Stuck(why) => push(&self.problems, why),
+                Reading::Unreadable(e) => push(&self.problems, format!("{}: {e}", found.path.display())),
+            }
+            let before = self.read_bytes.fetch_add(found.state.size_bytes, Ordering::Relaxed);
+            (self.progress)(before + found.state.size_bytes, self.total_bytes);
+        }
+    }
 }
 
 fn push(list: &Mutex<Vec<String>>, text: String) {
-    list.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(text);
+    list.lock().unwrap_or_else(PoisonError::into_inner).push(text);
 }
 
 /// Quarantines the blobs that were modified, as their seals show. Returns how many.
-pub fn set_aside_unsealed(cache_dir: &Path) -> usize {
+pub fn quarantine_unsealed(cache_dir: &Path) -> usize {
     let store = Store::at(cache_dir);
     let blobs = store.files_in(Bucket::Blobs, &mut Vec::new());
     let mut n_broken = 0;

@@ -3,9 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use crate::digest::Digest;
+use crate::setup::plan::command::CommandLine;
 use crate::setup::plan::state::{Content, PathState};
 use crate::setup::plan::undo_edit::UndoEdit;
 use crate::sys::fs;
@@ -43,17 +42,6 @@ pub struct Run {
     pub command: CommandLine,
     /// What takes it back. It may be called when `command` failed or was killed half-way, or twice.
     pub undo: Option<CommandLine>,
-}
-
-/// A program and its arguments.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CommandLine(pub Vec<String>);
-
-impl CommandLine {
-    /// `program` with `args`.
-    pub fn new(program: &str, args: &[&str]) -> CommandLine {
-        CommandLine([program].iter().chain(args).map(|part| (*part).to_owned()).collect())
-    }
 }
 
 /// Why an action cannot be planned.

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::setup::plan::Plan;
-use crate::setup::plan::action::{Action, Change, CommandLine};
-use crate::setup::plan::journal::{Entry, EntryStatus, Journal, RecordedChange};
-use crate::setup::plan::show;
+use crate::setup::plan::action::{Action, Change};
+use crate::setup::plan::command::{CommandError, CommandLine};
+use crate::setup::plan::journal::{EntryStatus, Journal, JournalEntry, RecordedChange};
 use crate::setup::plan::state::{Content, PathState};
-use crate::setup::plan::unwind::{Unwound, unwind};
+use crate::setup::plan::unwind::{Conflict, Unwound, unwind};
 use crate::sys::{fs, process};
 
 /// How long a command may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
-/// What is asked when all is done; says what is wrong.
-pub type Proof<'a> = &'a mut dyn FnMut() -> Result<(), String>;
+/// Verifies that a plan had its effect. Its errors are those of the command that asks, so that any will do.
+pub type Proof<'a> = &'a mut dyn FnMut() -> anyhow::Result<()>;
 
 /// Why a plan was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -31,12 +31,48 @@ pub enum NotApplied {
     Journal { path: PathBuf, error: io::Error },
     #[error("nothing was done, because the journal cannot be read: {error}")]
     JournalUnreadable { error: io::Error },
-    /// An action failed, or the proof. The machine is as before.
-    #[error("{what}; all changes were undone")]
-    Reverted { what: String },
-    /// The same, but something could not be put back.
-    #[error("{what}; not all changes could be undone: {}", left.join("; "))]
-    Stuck { what: String, left: Vec<String> },
+    /// An action or the proof failed, and the machine is as before.
+    #[error("{cause}; all changes were undone")]
+    Reverted { cause: Box<ApplyError> },
+    /// An action or the proof failed, and something could not be put back.
+    #[error("{cause}; not all changes could be undone: {}", joined(left))]
+    Stuck { cause: Box<ApplyError>, left: Vec<ActionError> },
+}
+
+/// What failed while a plan was carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error("{title}: {error}")]
+    Action { title: String, error: ActionError },
+    #[error("{0}")]
+    Proof(anyhow::Error),
+    #[error("the journal cannot be written: {0}")]
+    Journal(io::Error),
+    #[error("`kache {command}` was interrupted")]
+    Interrupted { command: String },
+}
+
+/// Why one action was not carried out, or not undone.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    #[error("{path}: {error}")]
+    Path { path: PathBuf, error: io::Error },
+    #[error("{path} changed in the meantime")]
+    Changed { path: PathBuf },
+    #[error("{path} does not contain what was written to it")]
+    NotWritten { path: PathBuf },
+    #[error("{path} does not contain what was restored")]
+    NotRestored { path: PathBuf },
+    #[error("{path}: {why}")]
+    Conflict { path: PathBuf, why: Conflict },
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    #[error("the journal cannot be written: {0}")]
+    Journal(io::Error),
+}
+
+fn joined(errors: &[ActionError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 impl Journal {
@@ -52,15 +88,12 @@ impl Journal {
         }
         check_preconditions(plan)?;
         let entry = self.begin(plan).map_err(|error| self.cannot_write(error))?;
-        let result = carry_out(plan, &entry).and_then(|()| proof()).and_then(|()| {
-            entry.set_status(EntryStatus::Done).map_err(|e| format!("the journal cannot be written: {e}"))
-        });
-        if let Err(what) = result {
-            let left = revert(&entry);
+        if let Err(cause) = carry_out(plan, &entry, proof) {
+            let (cause, left) = (Box::new(cause), revert(&entry));
             return Err(if left.is_empty() {
-                NotApplied::Reverted { what }
+                NotApplied::Reverted { cause }
             } else {
-                NotApplied::Stuck { what, left }
+                NotApplied::Stuck { cause, left }
             });
         }
         for undone in entries.iter().filter(|entry| plan.undoes.contains(&entry.name())) {
@@ -103,12 +136,12 @@ impl Journal {
             if entry.status() != EntryStatus::Applying {
                 continue;
             }
-            let what = format!("`kache {}` was interrupted", entry.record.command);
+            let cause = ApplyError::Interrupted { command: entry.record.command.clone() };
             let left = revert(entry);
             if !left.is_empty() {
-                return Err(NotApplied::Stuck { what, left });
+                return Err(NotApplied::Stuck { cause: Box::new(cause), left });
             }
-            said.push(format!("{what}; its changes were undone"));
+            said.push(format!("{cause}; its changes were undone"));
         }
         Ok(said)
     }
@@ -130,92 +163,86 @@ fn check_preconditions(plan: &Plan) -> Result<(), NotApplied> {
     Ok(())
 }
 
-fn carry_out(plan: &Plan, entry: &Entry) -> Result<(), String> {
+/// Carries out every action, and then the proof.
+fn carry_out(plan: &Plan, entry: &JournalEntry, proof: Proof<'_>) -> Result<(), ApplyError> {
     for (index, action) in plan.actions.iter().enumerate() {
-        do_one(action, entry, index).map_err(|why| format!("{}: {why}", action.title))?;
+        do_one(action, entry, index)
+            .map_err(|error| ApplyError::Action { title: action.title.clone(), error })?;
+    }
+    proof().map_err(ApplyError::Proof)?;
+    entry.set_status(EntryStatus::Done).map_err(ApplyError::Journal)
+}
+
+fn do_one(action: &Action, entry: &JournalEntry, index: usize) -> Result<(), ActionError> {
+    let change = match &action.change {
+        Change::Path(change) => change,
+        Change::Run(run) => {
+            entry.note_start(index).map_err(ActionError::Journal)?;
+            return Ok(run_command(&run.command)?);
+        }
+    };
+    let path = &change.path;
+    let before = change.before.state();
+    if !change.can_start_from(&change.now().map_err(|e| about(path, e))?) {
+        return Err(ActionError::Changed { path: path.clone() });
+    }
+    let temporary = entry.temporary(path, index);
+    change.after.put(path, &before, &temporary).map_err(|e| about(path, e))?;
+    let now = change.now().map_err(|e| about(path, e))?;
+    if !change.after.is_there(&now, &before) {
+        return Err(ActionError::NotWritten { path: path.clone() });
     }
     Ok(())
 }
 
-fn do_one(action: &Action, entry: &Entry, index: usize) -> Result<(), String> {
-    match &action.change {
-        Change::Run(run) => {
-            entry.note_start(index).map_err(|e| e.to_string())?;
-            run_command(&run.command)
-        }
-        Change::Path(change) => {
-            let path = &change.path;
-            let before = change.before.state();
-            if !change.can_start_from(&change.now().map_err(|e| about(path, &e))?) {
-                return Err(format!("{} changed in the meantime", change.path.display()));
-            }
-            let temporary = entry.temporary(&change.path, index);
-            change.after.put(&change.path, &before, &temporary).map_err(|e| about(path, &e))?;
-            let now = change.now().map_err(|e| about(path, &e))?;
-            if !change.after.is_there(&now, &before) {
-                return Err(format!("{} does not contain what was written to it", change.path.display()));
-            }
-            Ok(())
-        }
-    }
+fn about(path: &Path, error: io::Error) -> ActionError {
+    ActionError::Path { path: path.to_owned(), error }
 }
 
-fn about(path: &Path, error: &io::Error) -> String {
-    format!("{}: {error}", path.display())
+fn run_command(command: &CommandLine) -> Result<(), CommandError> {
+    let run = command.parts();
+    let run =
+        run.and_then(|(program, args)| process::capture_for_user(program.as_ref(), args, COMMAND_LIMIT));
+    command.must(run).map(drop)
 }
 
-fn run_command(command: &CommandLine) -> Result<(), String> {
-    let line = show::command_line(command);
-    let (program, args) = command.0.split_first().ok_or("an empty command")?;
-    let captured = process::capture_for_user(program.as_ref(), args, COMMAND_LIMIT);
-    let captured = captured.map_err(|e| format!("failed to run `{line}`: {e}"))?;
-    if captured.code == Some(0) {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&captured.stderr);
-    let code = captured.code.map_or("no code".to_owned(), |code| code.to_string());
-    Err(format!("`{line}` exited with {code}: {}", said.trim()))
-}
-
-/// Takes the changes of an entry back, last one first. Answers what could not be taken back.
-fn revert(entry: &Entry) -> Vec<String> {
+/// Undoes the changes of an entry, the last one first. Returns what could not be undone.
+fn revert(entry: &JournalEntry) -> Vec<ActionError> {
     let mut left = Vec::new();
     for (index, change) in entry.record.changes.iter().enumerate().rev() {
-        if let Err(why) = revert_one(entry, index, change) {
-            left.push(why);
-        }
+        left.extend(revert_one(entry, index, change).err());
     }
     if left.is_empty() {
         match entry.set_status(EntryStatus::Reverted) {
             Ok(()) => entry.forget_bytes(),
-            Err(e) => left.push(format!("the journal cannot be written: {e}")),
+            Err(e) => left.push(ActionError::Journal(e)),
         }
     }
     left
 }
 
-fn revert_one(entry: &Entry, index: usize, change: &RecordedChange) -> Result<(), String> {
+fn revert_one(entry: &JournalEntry, index: usize, change: &RecordedChange) -> Result<(), ActionError> {
     let (path, after, undo) = match change {
-        RecordedChange::Run { undo: Some(undo), .. } if entry.was_started(index) => return run_command(undo),
+        RecordedChange::Run { undo: Some(undo), .. } if entry.was_started(index) => {
+            return Ok(run_command(undo)?);
+        }
         RecordedChange::Run { .. } => return Ok(()),
         RecordedChange::Path { path, after, undo, .. } => (path, after, undo),
     };
     let temporary = entry.temporary(path, index);
-    fs::remove(&temporary).map_err(|e| about(path, &e))?;
-    let before = entry.before(index).map_err(|e| about(path, &e))?;
-    let now = Content::at(path).map_err(|e| about(path, &e))?;
-    match unwind(path, &before, after, undo, &now) {
-        Unwound::Nothing => Ok(()),
-        Unwound::Conflict(why) => Err(format!("{}: {why}", path.display())),
-        Unwound::To(content) => {
-            let state = now.state();
-            content.put(path, &state, &temporary).map_err(|e| about(path, &e))?;
-            let now = PathState::at(path).map_err(|e| about(path, &e))?;
-            if content.is_there(&now, &state) {
-                Ok(())
-            } else {
-                Err(format!("{} does not contain what was restored", path.display()))
-            }
-        }
+    fs::remove(&temporary).map_err(|e| about(path, e))?;
+    let before = entry.before(index).map_err(|e| about(path, e))?;
+    let now = Content::at(path).map_err(|e| about(path, e))?;
+    let content = match unwind(path, &before, after, undo, &now) {
+        Unwound::Nothing => return Ok(()),
+        Unwound::Conflict(why) => return Err(ActionError::Conflict { path: path.clone(), why }),
+        Unwound::To(content) => content,
+    };
+    let state = now.state();
+    content.put(path, &state, &temporary).map_err(|e| about(path, e))?;
+    let now = PathState::at(path).map_err(|e| about(path, e))?;
+    match content.is_there(&now, &state) {
+        true => Ok(()),
+        false => Err(ActionError::NotRestored { path: path.clone() }),
     }
 }

@@ -21,7 +21,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::setup::plan::Plan;
-use crate::setup::plan::action::{Change, CommandLine};
+use crate::setup::plan::action::Change;
+use crate::setup::plan::command::CommandLine;
 use crate::setup::plan::state::{Content, PathState};
 use crate::setup::plan::undo_edit::UndoEdit;
 use crate::sys::env::Env;
@@ -55,16 +56,16 @@ pub enum EntryStatus {
 }
 
 /// One apply, as it was written down.
-pub struct Entry {
+pub struct JournalEntry {
     pub(super) dir: PathBuf,
-    pub(super) record: Record,
+    pub(super) record: JournalRecord,
     /// How it stood when it was read.
     status: EntryStatus,
 }
 
 /// `plan.json`.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Record {
+pub struct JournalRecord {
     format: u32,
     /// The command that planned it: `init`, `uninstall`, …
     pub command: String,
@@ -115,7 +116,7 @@ impl Journal {
     ///
     /// # Errors
     /// One of them cannot be read, or does not say how it stands: nobody knows then what can be taken back.
-    pub fn entries(&self) -> io::Result<Vec<Entry>> {
+    pub fn entries(&self) -> io::Result<Vec<JournalEntry>> {
         let dirs = match fs::list(&self.dir) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
             dirs => dirs?,
@@ -129,12 +130,13 @@ impl Journal {
                 }
                 Err(e) => return Err(at_path(&dir, e)),
             };
-            let record: Record = serde_json::from_slice(&bytes).map_err(|e| at_path(&dir, e.into()))?;
+            let record: JournalRecord =
+                serde_json::from_slice(&bytes).map_err(|e| at_path(&dir, e.into()))?;
             if record.format != FORMAT {
                 return Err(at_path(&dir, io::Error::other("it was written by another version of kache")));
             }
             let status = EntryStatus::at(&dir.join("status"))?;
-            entries.push(Entry { dir, record, status });
+            entries.push(JournalEntry { dir, record, status });
         }
         Ok(entries)
     }
@@ -158,7 +160,7 @@ impl Journal {
     }
 
     /// Writes down what is about to be done.
-    pub(super) fn begin(&self, plan: &Plan) -> io::Result<Entry> {
+    pub(super) fn begin(&self, plan: &Plan) -> io::Result<JournalEntry> {
         let time_ms = clock::now_ms();
         let mut dir = self.dir.join(clock::stamp(time_ms));
         while !matches!(settle::standing(&dir)?, settle::Standing::Nothing) {
@@ -186,9 +188,9 @@ impl Journal {
         }
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let (command, undoes) = (plan.command.clone(), plan.undoes.clone());
-        let record = Record { format: FORMAT, command, version, time_ms, undoes, changes };
+        let record = JournalRecord { format: FORMAT, command, version, time_ms, undoes, changes };
         let json = serde_json::to_vec_pretty(&record).map_err(io::Error::from)?;
-        let entry = Entry { dir, record, status: EntryStatus::Applying };
+        let entry = JournalEntry { dir, record, status: EntryStatus::Applying };
         entry.set_status(EntryStatus::Applying)?;
         let dir = &entry.dir;
         settle::settle(&dir.join("plan.json"), &dir.join("plan.json.new"), &json, 0o600, &|| Ok(()))?;
@@ -221,7 +223,7 @@ impl EntryStatus {
     }
 }
 
-impl Entry {
+impl JournalEntry {
     /// Its name: the time at which it began.
     pub fn name(&self) -> String {
         self.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
@@ -233,7 +235,7 @@ impl Entry {
     }
 
     /// What was planned.
-    pub fn record(&self) -> &Record {
+    pub fn record(&self) -> &JournalRecord {
         &self.record
     }
 

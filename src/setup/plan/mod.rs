@@ -46,6 +46,8 @@ pub mod state;
 
 pub mod undo_edit;
 
+pub mod command;
+
 pub mod action;
 
 pub mod unwind;
@@ -63,8 +65,9 @@ mod tests;
 
 use std::path::Path;
 
-pub use action::{Action, CannotPlan, CommandLine};
+pub use action::{Action, CannotPlan};
 pub use apply::NotApplied;
+pub use command::{CommandError, CommandLine};
 pub use journal::Journal;
 pub use undo_edit::UndoEdit;
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use similar::TextDiff;
 
-use crate::setup::plan::action::{Action, Change, CommandLine, PathChange};
+use crate::setup::plan::action::{Action, Change, PathChange};
 use crate::setup::plan::state::Content;
 
 /// More of one change nobody reads: it is a file that a program made. Programs get all of it.
@@ -71,7 +71,7 @@ pub fn text(actions: &[Action]) -> String {
 
 fn detail(action: &Action) -> String {
     match &action.change {
-        Change::Run(run) => format!("$ {}", command_line(&run.command)),
+        Change::Run(run) => format!("$ {}", run.command),
         Change::Path(change) => {
             let path = change.path.display();
             match &change.after {
@@ -145,20 +145,6 @@ fn has_password(value: &str) -> bool {
     let host = rest.split(['/', ' ', '"', '\'']).next().unwrap_or_default();
     let is_scheme = scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+');
     is_scheme && host.split_once('@').is_some_and(|(user, _)| user.contains(':'))
-}
-
-/// Whether a shell takes `part` as it is.
-fn is_plain(part: &str) -> bool {
-    !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "-_./:=@%+,\\".contains(c))
-}
-
-/// A command as one would type it.
-pub fn command_line(command: &CommandLine) -> String {
-    let quoted = command.0.iter().map(|part| match is_plain(part) {
-        true => part.clone(),
-        false => format!("'{}'", part.replace('\'', r"'\''")),
-    });
-    quoted.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -207,7 +207,8 @@ fn a_full_disk_at_any_step_leaves_the_machine_as_it_was() {
 fn a_failed_proof_takes_everything_back() {
     let machine = Machine::new();
     let before = machine.look();
-    let error = machine.journal().apply(&machine.plan(), &mut || Err("cargo does not call it".into()));
+    let error =
+        machine.journal().apply(&machine.plan(), &mut || Err(anyhow::anyhow!("cargo does not call it")));
     let said = error.unwrap_err().to_string();
     assert_eq!(said, "cargo does not call it; all changes were undone");
     assert_eq!(machine.look(), before);
@@ -266,7 +267,7 @@ fn only_one_apply_runs_at_a_time() {
     let hasty = Journal { patience: Duration::ZERO, ..machine.journal() };
     let result = journal.apply(&Plan::new("init"), &mut || match hasty.apply(&plan, &mut || Ok(())) {
         Err(NotApplied::Busy) => Ok(()),
-        other => Err(format!("{other:?}")),
+        other => Err(anyhow::anyhow!("{other:?}")),
     });
     result.unwrap();
 }

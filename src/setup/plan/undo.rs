@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::setup::plan::Plan;
 use crate::setup::plan::action::{Action, Change, PathChange};
-use crate::setup::plan::journal::{Entry, EntryStatus, Journal, RecordedChange, at_path};
+use crate::setup::plan::journal::{EntryStatus, Journal, JournalEntry, RecordedChange, at_path};
 use crate::setup::plan::state::Content;
 use crate::setup::plan::undo_edit::UndoEdit;
 use crate::setup::plan::unwind::{Unwound, unwind};
@@ -68,7 +68,7 @@ impl Journal {
 
 fn take_back(
     fold: &mut Fold,
-    entry: &Entry,
+    entry: &JournalEntry,
     index: usize,
     change: &RecordedChange,
 ) -> io::Result<Option<String>> {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::setup::cargo_config::KeyUndo;
 use crate::setup::cargo_config::edit;
+use crate::setup::cargo_config::{CannotEdit, KeyUndo};
 
 /// The way back for one kind of file. It is written into the journal: a variant never changes its meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,19 +21,30 @@ pub enum UndoEdit {
     CargoWrapper { undo: KeyUndo },
 }
 
+/// Why a change cannot be told from later edits.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotUndo {
+    #[error("it was changed since")]
+    Edited,
+    #[error("it is not UTF-8 any more")]
+    NotUtf8,
+    #[error(transparent)]
+    Config(#[from] CannotEdit),
+}
+
 impl UndoEdit {
     /// `bytes`, the content of `path`, without the change; `None` if it is not in there any more.
     ///
     /// # Errors
     /// The change cannot be told from what was edited.
-    pub fn apply(&self, path: &Path, bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    pub fn apply(&self, path: &Path, bytes: &[u8]) -> Result<Option<Vec<u8>>, CannotUndo> {
         match self {
-            UndoEdit::None => Err("it was changed since".to_owned()),
+            UndoEdit::None => Err(CannotUndo::Edited),
             UndoEdit::RemoveLines { lines } => Ok(remove_lines(bytes, lines)),
             UndoEdit::RestoreLines { pairs } => Ok(restore_lines(bytes, pairs)),
             UndoEdit::CargoWrapper { undo } => {
-                let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 any more".to_owned())?;
-                let rest = edit::take_back(path, text, undo).map_err(|e| e.to_string())?;
+                let text = std::str::from_utf8(bytes).map_err(|_| CannotUndo::NotUtf8)?;
+                let rest = edit::take_back(path, text, undo)?;
                 Ok(rest.map(String::into_bytes))
             }
         }
@@ -78,8 +89,8 @@ mod tests {
     #[test]
     fn only_the_given_lines_go_each_once() {
         let undo = UndoEdit::RemoveLines { lines: vec!["b".into(), "d".into()] };
-        assert_eq!(undo.apply(Path::new("/c"), b"a\nb\r\nb\nc\nd"), Ok(Some(b"a\nb\nc\n".to_vec())));
-        assert_eq!(undo.apply(Path::new("/c"), b"a\n"), Ok(None));
+        assert_eq!(undo.apply(Path::new("/c"), b"a\nb\r\nb\nc\nd").unwrap(), Some(b"a\nb\nc\n".to_vec()));
+        assert_eq!(undo.apply(Path::new("/c"), b"a\n").unwrap(), None);
     }
 
     #[test]
@@ -87,7 +98,7 @@ mod tests {
         let pairs = vec![("# b".to_owned(), "b".to_owned()), ("# b".to_owned(), "b2".to_owned())];
         let undo = UndoEdit::RestoreLines { pairs };
         let restored = undo.apply(Path::new("/c"), b"a\n# b\r\n# b\n# b");
-        assert_eq!(restored, Ok(Some(b"a\nb\r\nb2\n# b".to_vec())));
-        assert_eq!(undo.apply(Path::new("/c"), b"a\nb\n"), Ok(None));
+        assert_eq!(restored.unwrap(), Some(b"a\nb\r\nb2\n# b".to_vec()));
+        assert_eq!(undo.apply(Path::new("/c"), b"a\nb\n").unwrap(), None);
     }
 }

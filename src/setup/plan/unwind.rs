@@ -3,17 +3,28 @@
 use std::path::Path;
 
 use crate::setup::plan::state::{Content, PathState};
-use crate::setup::plan::undo_edit::UndoEdit;
+use crate::setup::plan::undo_edit::{CannotUndo, UndoEdit};
 
 /// What taking a change back means for a path.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Unwound {
     /// It is as it was before already, or what was put in is gone.
     Nothing,
     /// This is to be put there.
     To(Content),
     /// Somebody changed it, and what was put in cannot be told from that.
-    Conflict(String),
+    Conflict(Conflict),
+}
+
+/// What happened to a path since it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Conflict {
+    #[error("it was removed since")]
+    Removed,
+    #[error("it was replaced since")]
+    Replaced,
+    #[error(transparent)]
+    Edited(#[from] CannotUndo),
 }
 
 /// Takes back a change from `before` to `after`, where `path` holds `now`.
@@ -32,10 +43,10 @@ pub fn unwind(path: &Path, before: &Content, after: &PathState, undo: &UndoEdit,
             Ok(Some(rest)) if rest.is_empty() && *before == Content::Absent => Unwound::To(Content::Absent),
             Ok(Some(rest)) => Unwound::To(Content::File { bytes: rest, mode: *mode }),
             Ok(None) => Unwound::Nothing,
-            Err(why) => Unwound::Conflict(why),
+            Err(why) => Unwound::Conflict(why.into()),
         },
-        (Content::Absent, _) => Unwound::Conflict("it was removed since".to_owned()),
-        _ => Unwound::Conflict("it was replaced since".to_owned()),
+        (Content::Absent, _) => Unwound::Conflict(Conflict::Removed),
+        _ => Unwound::Conflict(Conflict::Replaced),
     }
 }
 
@@ -51,24 +62,20 @@ mod tests {
     fn what_was_not_edited_gets_its_bytes_back_and_what_was_edited_loses_only_ours() {
         let lines = UndoEdit::RemoveLines { lines: vec!["ours".into()] };
         let ours = file("theirs\nours\n");
-        let conflict = |what: &str| Unwound::Conflict(what.to_owned());
         for (before, undo, now, expected) in [
             (file("theirs\n"), &lines, ours.clone(), Unwound::To(file("theirs\n"))),
             (file("theirs\n"), &lines, file("theirs\n"), Unwound::Nothing),
             (file("theirs\n"), &lines, file("ours\nmore\n"), Unwound::To(file("more\n"))),
             (file("theirs\n"), &lines, file("more\n"), Unwound::Nothing),
-            (file("theirs\n"), &UndoEdit::None, file("more\n"), conflict("it was changed since")),
-            (file("theirs\n"), &lines, Content::Absent, conflict("it was removed since")),
-            (file("theirs\n"), &lines, Content::Directory, conflict("it was replaced since")),
+            (file("theirs\n"), &UndoEdit::None, file("more\n"), Unwound::Conflict(CannotUndo::Edited.into())),
+            (file("theirs\n"), &lines, Content::Absent, Unwound::Conflict(Conflict::Removed)),
+            (file("theirs\n"), &lines, Content::Directory, Unwound::Conflict(Conflict::Replaced)),
             (Content::Absent, &lines, ours.clone(), Unwound::To(Content::Absent)),
             (Content::Absent, &lines, file("ours\n"), Unwound::To(Content::Absent)),
             (Content::Absent, &lines, Content::Absent, Unwound::Nothing),
         ] {
-            assert_eq!(
-                unwind(Path::new("/c"), &before, &ours.state(), undo, &now),
-                expected,
-                "{before:?} {now:?}"
-            );
+            let unwound = unwind(Path::new("/c"), &before, &ours.state(), undo, &now);
+            assert_eq!(format!("{unwound:?}"), format!("{expected:?}"), "{before:?} {now:?}");
         }
     }
 }

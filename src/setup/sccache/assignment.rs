@@ -4,7 +4,7 @@ use crate::setup::sccache::places::Syntax;
 
 /// One line that sets a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hit {
+pub struct Assignment {
     /// Counted from 1.
     pub line: usize,
     pub name: String,

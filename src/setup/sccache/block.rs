@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::setup::sccache::assignment::Hit;
+use crate::setup::sccache::assignment::Assignment;
 
 /// Mappings that may go with all they hold, because nothing but variables stands in them.
 const OF_VARIABLES: [&str; 3] = ["env:", "environment:", "variables:"];
 
-/// Keeps the hits that can go. A mapping or list that would be empty goes as well if it is one of variables; else what
+/// Keeps the assignments that can go. A mapping or list that would be empty goes as well if it is one of variables; else what
 /// is in it stays.
-pub fn retain_yaml(text: &str, hits: &mut Vec<Hit>) {
+pub fn retain_yaml(text: &str, assignments: &mut Vec<Assignment>) {
     let lines: Vec<&str> = text.lines().collect();
-    let wanted: BTreeSet<usize> = hits.iter().map(|hit| hit.line - 1).collect();
-    let mut parents: Vec<Hit> = Vec::new();
-    hits.retain(|hit| {
-        let siblings = siblings(&lines, hit.line - 1);
+    let wanted: BTreeSet<usize> = assignments.iter().map(|one| one.line - 1).collect();
+    let mut parents: Vec<Assignment> = Vec::new();
+    assignments.retain(|one| {
+        let siblings = siblings(&lines, one.line - 1);
         if siblings.iter().any(|sibling| !wanted.contains(sibling)) {
             return true;
         }
@@ -24,12 +24,12 @@ pub fn retain_yaml(text: &str, hits: &mut Vec<Hit>) {
         let Some(parent) = parent else { return false };
         let name = lines[parent].trim().trim_end_matches(':').to_owned();
         if parents.iter().all(|known| known.line != parent + 1) {
-            parents.push(Hit { line: parent + 1, name, value: String::new() });
+            parents.push(Assignment { line: parent + 1, name, value: String::new() });
         }
         true
     });
-    hits.extend(parents);
-    hits.sort_by_key(|hit| hit.line);
+    assignments.extend(parents);
+    assignments.sort_by_key(|one| one.line);
 }
 
 /// The lines of the mapping or list that a line is in, itself among them.
@@ -57,12 +57,12 @@ fn has_content(line: &str) -> bool {
     !line.is_empty() && !line.starts_with('#')
 }
 
-/// Keeps the hits that can go: those with a comma after them, and those that stand alone.
-pub fn retain_json(text: &str, hits: &mut Vec<Hit>) {
+/// Keeps the assignments that can go: those with a comma after them, and those that stand alone.
+pub fn retain_json(text: &str, assignments: &mut Vec<Assignment>) {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    hits.retain(|hit| {
+    assignments.retain(|one| {
         let before =
-            lines[..hit.line - 1].iter().rev().find(|line| !line.is_empty() && !line.starts_with("//"));
-        lines[hit.line - 1].ends_with(',') || before.is_some_and(|line| line.ends_with('{'))
+            lines[..one.line - 1].iter().rev().find(|line| !line.is_empty() && !line.starts_with("//"));
+        lines[one.line - 1].ends_with(',') || before.is_some_and(|line| line.ends_with('{'))
     });
 }

@@ -12,17 +12,28 @@ use crate::setup::unwritable::unwritable;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
 
-/// What kache's configuration would say for a value of sccache's.
-///
-/// # Errors
-/// Why it says nothing; empty if there is nothing to say.
-pub fn value(ours: Ours, theirs: &str, env: &Env) -> Result<String, String> {
+/// Why a setting of sccache's is not carried over.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCarried {
+    #[error("its value is invalid; see `cache.{key}`")]
+    Invalid { key: &'static str },
+    #[error("{why}; for that disk set `cache.local_store` to a directory there")]
+    OtherDisk { why: &'static str },
+    #[error("its name cannot be written into a configuration")]
+    Unwritable,
+}
+
+/// What kache's configuration would say for a value of sccache's; `None` if it needs to say nothing.
+pub fn value(ours: Ours, theirs: &str, env: &Env) -> Result<Option<String>, NotCarried> {
     let value = match ours {
         Ours::MaxSize => settings::size(theirs),
         Ours::IdleTimeout => settings::idle_timeout(theirs),
         Ours::Store => return store(Path::new(theirs), env),
     };
-    value.ok_or_else(|| format!("its value is invalid; see `cache.{}`", ours.key()))
+    match value {
+        Some(value) => Ok(Some(value)),
+        None => Err(NotCarried::Invalid { key: ours.key() }),
+    }
 }
 
 /// The device of the nearest directory that exists.
@@ -30,32 +41,29 @@ fn device(path: &Path) -> Option<u64> {
     path.ancestors().find_map(|dir| Identity::at(dir).ok()).map(|identity| identity.device)
 }
 
-fn by_hand(why: &str) -> String {
-    format!("{why}; for that disk set `cache.local_store` to a directory there")
-}
-
-/// A directory beside sccache's, if that is on another disk than the store would be.
-fn store(theirs: &Path, env: &Env) -> Result<String, String> {
+/// A directory next to sccache's, if that is on another disk than the store would be.
+fn store(theirs: &Path, env: &Env) -> Result<Option<String>, NotCarried> {
     let cache_dir = crate::settings::for_command(env).0.cache_dir;
     if cache_dir.source != Source::Default
         || !theirs.is_absolute()
         || device(theirs) == device(&cache_dir.value)
     {
-        return Err(String::new());
+        return Ok(None);
     }
     let Some(dir) = theirs.parent().map(|above| above.join("kache")) else {
-        return Err(by_hand("kache has a store of its own"));
+        return Err(NotCarried::OtherDisk { why: "kache has a store of its own" });
     };
     if fs::metadata(crate::store::Store::at(&cache_dir.value).root()).is_ok() {
-        return Err(by_hand("kache already has a store on another disk, which would no longer be found"));
+        let why = "kache already has a store on another disk, which would no longer be found";
+        return Err(NotCarried::OtherDisk { why });
     }
     if fs::symlink_metadata(&dir).is_ok() || unwritable(&dir).is_some() {
-        return Err(by_hand("a directory for kache cannot be created next to it"));
+        return Err(NotCarried::OtherDisk { why: "a directory for kache cannot be created next to it" });
     }
-    dir.to_str()
-        .filter(|dir| !dir.contains(['\'', '\n']))
-        .map(str::to_owned)
-        .ok_or_else(|| "its name cannot be written into a configuration".to_owned())
+    match dir.to_str().filter(|dir| !dir.contains(['\'', '\n'])) {
+        Some(dir) => Ok(Some(dir.to_owned())),
+        None => Err(NotCarried::Unwritable),
+    }
 }
 
 /// These settings in kache's configuration, but for those that it has already; the ones that cannot be put there are the

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::setup::plan::{Action, UndoEdit};
-use crate::setup::sccache::assignment::{Hit, assignment};
+use crate::setup::sccache::assignment::{Assignment, assignment};
 use crate::setup::sccache::places::{ConfigFile, Syntax};
 use crate::setup::sccache::{block, settings};
 use crate::setup::unwritable::unwritable;
@@ -17,7 +17,7 @@ use crate::sys::fs;
 pub struct MatchedFile {
     pub place: ConfigFile,
     text: String,
-    pub hits: Vec<Hit>,
+    pub assignments: Vec<Assignment>,
 }
 
 /// What a line begins with, behind the sign for a comment, that was commented out.
@@ -36,33 +36,33 @@ pub fn text(path: &Path) -> Option<String> {
 /// The lines of a file that set a variable with a wanted name and value, and can go; `None` if there are none.
 pub fn find(place: &ConfigFile, is_wanted: &dyn Fn(&str, &str) -> bool) -> Option<MatchedFile> {
     let text = text(&place.path)?;
-    let mut hits = match place.syntax {
+    let mut assignments = match place.syntax {
         Syntax::Cargo | Syntax::Mise => settings::lines_of_toml(&text),
         syntax => by_line(syntax, &text),
     };
-    hits.retain(|hit| is_wanted(&hit.name, &hit.value));
+    assignments.retain(|one| is_wanted(&one.name, &one.value));
     match place.syntax {
-        Syntax::Yaml => block::retain_yaml(&text, &mut hits),
-        Syntax::Jsonc => block::retain_json(&text, &mut hits),
+        Syntax::Yaml => block::retain_yaml(&text, &mut assignments),
+        Syntax::Jsonc => block::retain_json(&text, &mut assignments),
         _ => {}
     }
-    (!hits.is_empty()).then(|| MatchedFile { place: place.clone(), text, hits })
+    (!assignments.is_empty()).then(|| MatchedFile { place: place.clone(), text, assignments })
 }
 
-fn by_line(syntax: Syntax, text: &str) -> Vec<Hit> {
+fn by_line(syntax: Syntax, text: &str) -> Vec<Assignment> {
     let starts = match syntax {
         Syntax::Shell => shell_starts(text),
         Syntax::Makefile | Syntax::Dockerfile => unbroken_starts(text),
         _ => vec![true; text.lines().count()],
     };
     let lines = text.lines().enumerate().zip(starts).filter(|(_, is_start)| *is_start);
-    let mut hits = Vec::new();
+    let mut assignments = Vec::new();
     for ((index, line), _) in lines {
         if let Some((name, value)) = assignment(syntax, line) {
-            hits.push(Hit { line: index + 1, name, value });
+            assignments.push(Assignment { line: index + 1, name, value });
         }
     }
-    hits
+    assignments
 }
 
 /// For each line, whether the one before it does not go on in it.
@@ -75,7 +75,7 @@ impl MatchedFile {
     /// The lines as people look for them. Of what may be a secret, the name alone.
     pub fn shown(&self) -> Vec<String> {
         let path = self.place.path.display();
-        self.hits.iter().map(|hit| format!("{path}:{}: {}", hit.line, hit.name)).collect()
+        self.assignments.iter().map(|one| format!("{path}:{}: {}", one.line, one.name)).collect()
     }
 
     /// The lines commented out; `None` if the file cannot be written.
@@ -92,7 +92,7 @@ impl MatchedFile {
         let mut pairs = Vec::new();
         for (index, whole) in self.text.split_inclusive('\n').enumerate() {
             let line = whole.trim_end_matches(['\n', '\r']);
-            if self.hits.iter().any(|hit| hit.line == index + 1) {
+            if self.assignments.iter().any(|one| one.line == index + 1) {
                 let ours = commented(self.place.syntax, line);
                 after += &ours;
                 after += &whole[line.len()..];

@@ -12,8 +12,8 @@ const MOST_LINES: usize = 5;
 /// Those of one place but for the lines in `understood`, as `path:line: text`.
 pub fn find(place: &ConfigFile, understood: &[&MatchedFile]) -> Vec<String> {
     let Some(text) = lines::text(&place.path) else { return Vec::new() };
-    let hits = understood.iter().flat_map(|file| &file.hits);
-    let known: BTreeSet<usize> = hits.map(|hit| hit.line).collect();
+    let assignments = understood.iter().flat_map(|file| &file.assignments);
+    let known: BTreeSet<usize> = assignments.map(|one| one.line).collect();
     let mut found: Vec<String> = Vec::new();
     let mut n_more = 0;
     for (index, line) in text.lines().enumerate() {

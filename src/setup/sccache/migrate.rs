@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::setup::cargo_config::{self, Origin, WrapperKey};
 use crate::setup::init::{Known, known};
 use crate::setup::plan::{Action, CommandLine};
-use crate::setup::sccache::asked::{self, Ask, Keeper};
+use crate::setup::sccache::kept_variables::{self, AskProgram, Keeper};
 use crate::setup::sccache::lines::{self, MatchedFile};
 use crate::setup::sccache::places::{self, ConfigFile, Scope, Syntax};
-use crate::setup::sccache::settings::{self, Ours, Way};
+use crate::setup::sccache::settings::{self, Fate, Ours};
 use crate::setup::sccache::{carry, mentions, purge, server};
 use crate::sys::env::{Env, unset_command};
 use crate::sys::{dirs, fs, os};
@@ -22,7 +22,7 @@ pub struct View<'a> {
     pub cwd: &'a Path,
     /// The name of the system.
     pub os: &'a str,
-    pub ask: Ask<'a>,
+    pub ask: AskProgram<'a>,
 }
 
 /// What was found, and what becomes of it.
@@ -106,7 +106,7 @@ fn is_wrapper(name: &str, value: &str) -> bool {
 }
 
 fn is_setting(name: &str) -> bool {
-    settings::way(name).is_some()
+    settings::fate(name).is_some()
 }
 
 /// Compilers of C that go through sccache: they stay, because kache does not cache C.
@@ -119,6 +119,21 @@ fn is_for_c(name: &str, value: &str) -> bool {
         "CMAKE_CUDA_COMPILER_LAUNCHER",
     ];
     names.contains(&name) && value.split_whitespace().any(|part| known(part) == Known::Sccache)
+}
+
+/// Lines of a file that are understood, and stay as they are here.
+struct Kept {
+    /// In the file that `kache init` changes, it replaces the wrapper by kache.
+    is_changed_by_init: bool,
+    /// sccache's settings are still needed for C.
+    compiles_c: bool,
+}
+
+impl Kept {
+    fn has(&self, name: &str) -> bool {
+        let is_replaced = self.is_changed_by_init && name == WrapperKey::RustcWrapper.key();
+        is_replaced || (self.compiles_c && is_setting(name))
+    }
 }
 
 impl Migration {
@@ -138,22 +153,21 @@ impl Migration {
                 .extend(kept.map(|line| format!("{line} was left unchanged: kache caches Rust only")));
         }
         if let Some(file) = lines::find(place, &|name, _| is_setting(name)) {
-            let settings = file.hits.into_iter().filter(|hit| is_setting(&hit.name));
+            let settings = file.assignments.into_iter().filter(|one| is_setting(&one.name));
             if place.scope == Scope::Project {
-                settings.for_each(|hit| self.say_of_project(&hit.name));
+                settings.for_each(|one| self.say_of_project(&one.name));
             } else {
-                self.settings.extend(settings.map(|hit| (hit.name, hit.value)));
+                self.settings.extend(settings.map(|one| (one.name, one.value)));
             }
         }
-        // In the file that init changes, the wrapper is replaced by kache.
-        let is_inits = cargo_home.is_some_and(|home| place.path.starts_with(home));
-        let is_replaced = |name: &str| is_inits && name == WrapperKey::RustcWrapper.key();
-        let compiles_c = self.compiles_c;
-        let is_wanted = |name: &str, value: &str| {
-            (is_wrapper(name, value) && !is_replaced(name)) || (is_setting(name) && !compiles_c)
+        let kept = Kept {
+            is_changed_by_init: cargo_home.is_some_and(|home| place.path.starts_with(home)),
+            compiles_c: self.compiles_c,
         };
-        let file = lines::find(place, &is_wanted);
-        let replaced = lines::find(place, &|name, _| is_replaced(name) || (is_setting(name) && compiles_c));
+        let file = lines::find(place, &|name, value| {
+            !kept.has(name) && (is_wrapper(name, value) || is_setting(name))
+        });
+        let replaced = lines::find(place, &|name, _| kept.has(name));
         let understood: Vec<&MatchedFile> =
             [of_c, file.as_ref(), replaced.as_ref()].into_iter().flatten().collect();
         let mentioned = mentions::find(place, &understood);
@@ -165,20 +179,20 @@ impl Migration {
             (Scope::Project, Some(action)) => self.in_project.push(action),
             _ => self.by_hand.push(format!(
                 "this user cannot change {path}; remove these lines from it: {}",
-                file.hits.iter().map(|hit| hit.line.to_string()).collect::<Vec<_>>().join(", ")
+                file.assignments.iter().map(|one| one.line.to_string()).collect::<Vec<_>>().join(", ")
             )),
         }
     }
 
     /// What a repository sets is not for all of a user's builds: of it nothing is carried over.
     fn say_of_project(&mut self, name: &str) {
-        let said = match settings::way(name) {
-            Some(Way::Carried(ours)) => format!(
+        let said = match settings::fate(name) {
+            Some(Fate::Carried(ours)) => format!(
                 "{name} was not carried over: it is for this repository alone, and `cache.{}` would be for all",
                 ours.key()
             ),
-            Some(Way::Not(why)) => format!("{name} was not carried over: {why}"),
-            Some(Way::NotNeeded(why)) => format!("{name} is not needed: {why}"),
+            Some(Fate::Not(why)) => format!("{name} was not carried over: {why}"),
+            Some(Fate::NotNeeded(why)) => format!("{name} is not needed: {why}"),
             None => return,
         };
         if !self.by_hand.contains(&said) {
@@ -231,17 +245,17 @@ impl Migration {
 
     fn look_at_kept_variables(&mut self, view: View<'_>) {
         let names: Vec<&'static str> = wrapper_names().chain(settings::names()).collect();
-        for asked in asked::look(view.os, &names, view.ask) {
-            if is_setting(&asked.name) {
-                self.by_hand.push(asked.by_hand());
-                self.settings.push((asked.name, asked.value));
-            } else if is_wrapper(&asked.name, &asked.value) {
-                self.found.push(asked.shown());
-                match asked.unset() {
+        for kept in kept_variables::look(view.os, &names, view.ask) {
+            if is_setting(&kept.name) {
+                self.by_hand.push(kept.by_hand());
+                self.settings.push((kept.name, kept.value));
+            } else if is_wrapper(&kept.name, &kept.value) {
+                self.found.push(kept.shown());
+                match kept.unset() {
                     Some(action) => self.actions.push(action),
-                    None => self.by_hand.push(asked.by_hand()),
+                    None => self.by_hand.push(kept.by_hand()),
                 }
-                if asked.keeper != Keeper::Launchd {
+                if kept.keeper != Keeper::Launchd {
                     self.by_hand.push("log out and in again: running programs keep the variable".to_owned());
                 }
             }
@@ -294,14 +308,14 @@ impl Migration {
                 continue;
             }
             let shown = name.trim_end_matches('_');
-            match settings::way(&name) {
-                Some(Way::Carried(ours)) => match carry::value(ours, &value, env) {
-                    Ok(value) => wishes.push((ours, value)),
-                    Err(why) if why.is_empty() => {}
+            match settings::fate(&name) {
+                Some(Fate::Carried(ours)) => match carry::value(ours, &value, env) {
+                    Ok(Some(value)) => wishes.push((ours, value)),
+                    Ok(None) => {}
                     Err(why) => self.by_hand.push(format!("{shown} was not carried over: {why}")),
                 },
-                Some(Way::Not(why)) => self.by_hand.push(format!("{shown} was not carried over: {why}")),
-                Some(Way::NotNeeded(why)) => self.by_hand.push(format!("{shown} is not needed: {why}")),
+                Some(Fate::Not(why)) => self.by_hand.push(format!("{shown} was not carried over: {why}")),
+                Some(Fate::NotNeeded(why)) => self.by_hand.push(format!("{shown} is not needed: {why}")),
                 None => {}
             }
             names.push(name);

@@ -18,7 +18,7 @@ pub mod block;
 
 pub mod settings;
 
-pub mod asked;
+pub mod kept_variables;
 
 pub mod server;
 

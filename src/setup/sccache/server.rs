@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::setup::sccache::asked::Ask;
+use crate::setup::sccache::kept_variables::AskProgram;
 use crate::sys::fs;
 
 /// A running server.
@@ -15,7 +15,7 @@ pub struct Server {
 
 /// The servers of this user on the system called `os`. Where it shows processes as files (`proc`), their settings are
 /// told too.
-pub fn running(os: &str, proc: &Path, ask: Ask<'_>) -> Vec<Server> {
+pub fn running(os: &str, proc: &Path, ask: AskProgram<'_>) -> Vec<Server> {
     let pids: Vec<u32> = match os {
         "macos" => {
             let user = crate::sys::ipc::user_name().unwrap_or_default();

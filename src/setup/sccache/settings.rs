@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::setup::sccache::assignment::Hit;
+use crate::setup::sccache::assignment::Assignment;
 
 /// What becomes of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Fate {
     /// It becomes a setting of kache.
     Carried(Ours),
     /// Nothing is lost with it.
@@ -45,51 +45,51 @@ const NO_DIST: &str = "kache does not distribute compilation";
 const CI_CACHE: &str = "save and restore kache's directory with the cache action of the CI service";
 
 /// Those of one name; and, where a name ends with `_`, all that begin so.
-const TABLE: &[(&str, Way)] = &[
-    ("SCCACHE_CACHE_SIZE", Way::Carried(Ours::MaxSize)),
-    ("SCCACHE_DIR", Way::Carried(Ours::Store)),
-    ("SCCACHE_IDLE_TIMEOUT", Way::Carried(Ours::IdleTimeout)),
-    ("SCCACHE_BASEDIRS", Way::NotNeeded("checkouts share what they can without it")),
-    ("SCCACHE_SERVER_PORT", Way::NotNeeded(NO_SERVER)),
-    ("SCCACHE_SERVER_UDS", Way::NotNeeded(NO_SERVER)),
-    ("SCCACHE_NO_DAEMON", Way::NotNeeded(NO_SERVER)),
-    ("SCCACHE_START_SERVER", Way::NotNeeded(NO_SERVER)),
-    ("SCCACHE_STARTUP_NOTIFY", Way::NotNeeded(NO_SERVER)),
-    ("SCCACHE_SERVER_", Way::NotNeeded(NO_SERVER)),
-    ("SCCACHE_CONF", Way::NotNeeded("kache has a file of its own")),
-    ("SCCACHE_CACHED_CONF", Way::NotNeeded("kache has a file of its own")),
-    ("SCCACHE_LOG", Way::NotNeeded(NO_LOG)),
-    ("SCCACHE_LOG_MILLIS", Way::NotNeeded(NO_LOG)),
-    ("SCCACHE_ERROR_LOG", Way::NotNeeded(NO_LOG)),
-    ("SCCACHE_CACHE_ZSTD_LEVEL", Way::NotNeeded("the store is not compressed, so that files can be linked")),
-    ("SCCACHE_IGNORE_SERVER_IO_ERROR", Way::NotNeeded("an error of kache's never stops a build")),
-    ("SCCACHE_RECACHE", Way::Not("to compile a crate again: `kache purge --crate-name <name>`")),
-    ("SCCACHE_NO_CACHE", Way::Not("to turn kache off, set KACHE_DISABLED=1")),
-    ("SCCACHE_C_CUSTOM_CACHE_BUSTER", Way::Not("for another set of entries set `cache.key_salt`")),
-    ("SCCACHE_LOCAL_RW_MODE", Way::Not("to only read the store, set `cache.write = \"off\"`")),
-    ("SCCACHE_MULTILEVEL_", Way::Not(NO_REMOTE)),
-    ("SCCACHE_BUCKET", Way::Not(NO_REMOTE)),
-    ("SCCACHE_ENDPOINT", Way::Not(NO_REMOTE)),
-    ("SCCACHE_REGION", Way::Not(NO_REMOTE)),
-    ("SCCACHE_S3_", Way::Not(NO_REMOTE)),
-    ("SCCACHE_GCS_", Way::Not(NO_REMOTE)),
-    ("SCCACHE_REDIS", Way::Not(NO_REMOTE)),
-    ("SCCACHE_REDIS_", Way::Not(NO_REMOTE)),
-    ("SCCACHE_MEMCACHED", Way::Not(NO_REMOTE)),
-    ("SCCACHE_MEMCACHED_", Way::Not(NO_REMOTE)),
-    ("SCCACHE_AZURE_", Way::Not(NO_REMOTE)),
-    ("SCCACHE_WEBDAV_", Way::Not(NO_REMOTE)),
-    ("SCCACHE_OSS_", Way::Not(NO_REMOTE)),
-    ("SCCACHE_COS_", Way::Not(NO_REMOTE)),
-    ("SCCACHE_GHA_", Way::Not(CI_CACHE)),
-    ("SCCACHE_DIST_", Way::Not(NO_DIST)),
-    ("SCCACHE_DIRECT", Way::Not(NO_C)),
-    ("SCCACHE_ALLOW_CORE_DUMPS", Way::NotNeeded(NO_SERVER)),
-    ("SCCACHE_", Way::Not("kache has no such setting")),
+const TABLE: &[(&str, Fate)] = &[
+    ("SCCACHE_CACHE_SIZE", Fate::Carried(Ours::MaxSize)),
+    ("SCCACHE_DIR", Fate::Carried(Ours::Store)),
+    ("SCCACHE_IDLE_TIMEOUT", Fate::Carried(Ours::IdleTimeout)),
+    ("SCCACHE_BASEDIRS", Fate::NotNeeded("checkouts share what they can without it")),
+    ("SCCACHE_SERVER_PORT", Fate::NotNeeded(NO_SERVER)),
+    ("SCCACHE_SERVER_UDS", Fate::NotNeeded(NO_SERVER)),
+    ("SCCACHE_NO_DAEMON", Fate::NotNeeded(NO_SERVER)),
+    ("SCCACHE_START_SERVER", Fate::NotNeeded(NO_SERVER)),
+    ("SCCACHE_STARTUP_NOTIFY", Fate::NotNeeded(NO_SERVER)),
+    ("SCCACHE_SERVER_", Fate::NotNeeded(NO_SERVER)),
+    ("SCCACHE_CONF", Fate::NotNeeded("kache has a file of its own")),
+    ("SCCACHE_CACHED_CONF", Fate::NotNeeded("kache has a file of its own")),
+    ("SCCACHE_LOG", Fate::NotNeeded(NO_LOG)),
+    ("SCCACHE_LOG_MILLIS", Fate::NotNeeded(NO_LOG)),
+    ("SCCACHE_ERROR_LOG", Fate::NotNeeded(NO_LOG)),
+    ("SCCACHE_CACHE_ZSTD_LEVEL", Fate::NotNeeded("the store is not compressed, so that files can be linked")),
+    ("SCCACHE_IGNORE_SERVER_IO_ERROR", Fate::NotNeeded("an error of kache's never stops a build")),
+    ("SCCACHE_RECACHE", Fate::Not("to compile a crate again: `kache purge --crate-name <name>`")),
+    ("SCCACHE_NO_CACHE", Fate::Not("to turn kache off, set KACHE_DISABLED=1")),
+    ("SCCACHE_C_CUSTOM_CACHE_BUSTER", Fate::Not("for another set of entries set `cache.key_salt`")),
+    ("SCCACHE_LOCAL_RW_MODE", Fate::Not("to only read the store, set `cache.write = \"off\"`")),
+    ("SCCACHE_MULTILEVEL_", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_BUCKET", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_ENDPOINT", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_REGION", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_S3_", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_GCS_", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_REDIS", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_REDIS_", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_MEMCACHED", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_MEMCACHED_", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_AZURE_", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_WEBDAV_", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_OSS_", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_COS_", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_GHA_", Fate::Not(CI_CACHE)),
+    ("SCCACHE_DIST_", Fate::Not(NO_DIST)),
+    ("SCCACHE_DIRECT", Fate::Not(NO_C)),
+    ("SCCACHE_ALLOW_CORE_DUMPS", Fate::NotNeeded(NO_SERVER)),
+    ("SCCACHE_", Fate::Not("kache has no such setting")),
 ];
 
 /// What becomes of the setting called `name`; `None` if it is none of sccache's.
-pub fn way(name: &str) -> Option<Way> {
+pub fn fate(name: &str) -> Option<Fate> {
     let row =
         TABLE.iter().find(|(known, _)| name == *known || (known.ends_with('_') && name.starts_with(known)));
     row.map(|(_, way)| *way)
@@ -168,9 +168,9 @@ fn name_in_cache(kind: &str, key: &str) -> String {
 
 /// The lines of a TOML file that set a variable for programs (`[env]`) or cargo's wrapper (`[build]`), by the name of
 /// either, if the line holds that and nothing else.
-pub fn lines_of_toml(text: &str) -> Vec<Hit> {
+pub fn lines_of_toml(text: &str) -> Vec<Assignment> {
     let Ok(document) = DeTable::parse(text) else { return Vec::new() };
-    let mut hits = Vec::new();
+    let mut assignments = Vec::new();
     for section in ["env", "build"] {
         let Some(DeValue::Table(table)) = document.get_ref().get(section).map(toml::Spanned::get_ref) else {
             continue;
@@ -182,12 +182,12 @@ pub fn lines_of_toml(text: &str) -> Vec<Hit> {
             };
             let value_text = value_text.unwrap_or_default().to_owned();
             if let Some(line) = only_line(text, key.span().start..value.span().end) {
-                hits.push(Hit { line, name: key.get_ref().to_string(), value: value_text });
+                assignments.push(Assignment { line, name: key.get_ref().to_string(), value: value_text });
             }
         }
     }
-    hits.sort_by_key(|hit| hit.line);
-    hits
+    assignments.sort_by_key(|one| one.line);
+    assignments
 }
 
 /// The number of the line that holds nothing but `span`, the key and the value of one setting.

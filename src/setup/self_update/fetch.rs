@@ -5,12 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::setup::plan::command::exit_text;
 use crate::sys::env::Env;
 use crate::sys::process::{self, Surroundings};
 use crate::sys::{fs, os};
 
 /// Where releases are.
-pub struct Source<'a> {
+pub struct ReleaseServer<'a> {
     base_url: String,
     env: &'a Env,
 }
@@ -28,9 +29,9 @@ pub enum CannotFetch {
     TooLarge { url: String, most_bytes: u64 },
 }
 
-impl<'a> Source<'a> {
+impl<'a> ReleaseServer<'a> {
     /// The releases at `base_url`: an `https:` or `file:` address, or `http:` on this machine.
-    pub fn new(base_url: &str, env: &'a Env) -> Result<Source<'a>, CannotFetch> {
+    pub fn new(base_url: &str, env: &'a Env) -> Result<ReleaseServer<'a>, CannotFetch> {
         let is_plain = base_url.bytes().all(|byte| byte.is_ascii_graphic());
         let is_known = match base_url.split_once("://") {
             Some(("https", rest)) => !rest.is_empty(),
@@ -40,7 +41,7 @@ impl<'a> Source<'a> {
         };
         // The name of a directory may have anything in it.
         if is_known && (is_plain || base_url.starts_with("file:")) {
-            return Ok(Source { base_url: base_url.trim_end_matches('/').to_owned(), env });
+            return Ok(ReleaseServer { base_url: base_url.trim_end_matches('/').to_owned(), env });
         }
         Err(CannotFetch::Address { url: base_url.to_owned() })
     }
@@ -85,8 +86,10 @@ impl<'a> Source<'a> {
         let said = String::from_utf8_lossy(&captured.stderr);
         let last = said.lines().rfind(|line| !line.trim().is_empty()).map(str::trim);
         let name = client.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let code = captured.code.map_or("a signal".to_owned(), |code| code.to_string());
-        let why = last.map_or_else(|| format!("{name} exited with {code}"), str::to_owned);
+        let why = match last {
+            Some(last) => last.to_owned(),
+            None => format!("{name} exited with {}", exit_text(captured.code)),
+        };
         Err(CannotFetch::Failed { url: url.to_owned(), why })
     }
 
@@ -144,7 +147,7 @@ mod tests {
             "http://[::1]:80",
             &format!("file://{}", rooted("/a dir").replacen("C:", "/C:", 1)),
         ] {
-            assert!(Source::new(url, &env).is_ok(), "{url}");
+            assert!(ReleaseServer::new(url, &env).is_ok(), "{url}");
         }
         for url in [
             "",
@@ -158,14 +161,14 @@ mod tests {
             "https://host/\n--output",
             "--output=/etc/passwd",
         ] {
-            assert!(Source::new(url, &env).is_err(), "{url}");
+            assert!(ReleaseServer::new(url, &env).is_err(), "{url}");
         }
     }
 
     #[test]
     fn without_a_client_it_is_said_what_is_missing() {
         let env = Env::with_vars(&[("PATH", "/nowhere")]);
-        let source = Source::new("https://host/r", &env).unwrap();
+        let source = ReleaseServer::new("https://host/r", &env).unwrap();
         let said = source.get("a", 1, Duration::from_secs(1)).unwrap_err().to_string();
         assert_eq!(said, "failed to download https://host/r/a: neither curl nor wget is in PATH");
     }

@@ -6,7 +6,7 @@ use minisign_verify::{PublicKey, Signature};
 use sha2::{Digest as _, Sha256};
 
 use crate::protocol::semver::Semver;
-use crate::setup::self_update::fetch::{CannotFetch, Source};
+use crate::setup::self_update::fetch::{CannotFetch, ReleaseServer};
 use crate::sys::clock;
 
 /// The version of the list and its comment that is understood.
@@ -54,8 +54,17 @@ pub enum BadRelease {
     Checksum { asset: String, found: String, expected: String },
 }
 
+/// Why the newest release is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum NoNewest {
+    #[error("this build knows no key that releases are signed with")]
+    NoKey,
+    #[error(transparent)]
+    Bad(#[from] BadRelease),
+}
+
 /// The newest release of `source`, signed with one of `keys`.
-pub fn newest(source: &Source<'_>, keys: &[&str]) -> Result<Release, BadRelease> {
+pub fn newest(source: &ReleaseServer<'_>, keys: &[&str]) -> Result<Release, BadRelease> {
     let keys: Vec<PublicKey> = keys
         .iter()
         .map(|key| PublicKey::from_base64(key))
@@ -150,7 +159,7 @@ pub fn asset_name(target: &str) -> String {
 
 impl Release {
     /// The asset for `target`, as the list has it.
-    pub fn asset(&self, source: &Source<'_>, target: &str) -> Result<Vec<u8>, BadRelease> {
+    pub fn asset(&self, source: &ReleaseServer<'_>, target: &str) -> Result<Vec<u8>, BadRelease> {
         let asset = asset_name(target);
         let Some((_, expected)) = self.sums.iter().find(|(name, _)| *name == asset) else {
             return Err(BadRelease::NoAsset { version: self.version.clone(), asset });

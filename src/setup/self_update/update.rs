@@ -6,22 +6,23 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::protocol::semver::Semver;
+use crate::setup::plan::command::exit_text;
 use crate::setup::plan::{Action, CannotPlan, Plan, UndoEdit};
-use crate::setup::self_update::fetch::{CannotFetch, Source};
+use crate::setup::self_update::fetch::{CannotFetch, ReleaseServer};
 use crate::setup::self_update::receipt::{self, BadReceipt, Receipt};
 use crate::setup::self_update::release::{self, BadRelease};
 use crate::setup::self_update::unpack::{self, CannotUnpack};
 use crate::sys::env::Env;
 use crate::sys::fs::settle;
 use crate::sys::lock::{self, FileLock};
-use crate::sys::process::{self, Surroundings};
+use crate::sys::process::{self, Captured, Surroundings};
 use crate::sys::{dirs, fs, host};
 
 /// The command, as the journal names it.
 pub const COMMAND: &str = "self-update";
 
 /// The program that is here, as the installer left it.
-pub struct Installed {
+pub struct InstalledProgram {
     /// Without symbolic links.
     pub exe: PathBuf,
     /// Where the program is kept that an update replaces; `None` where one of another installation is kept.
@@ -70,7 +71,32 @@ pub enum CannotUpdate {
     #[error("busy: another self-update is running")]
     Busy,
     #[error("kache {version} was not installed, because it does not work here: {why}")]
-    DoesNotWork { version: Semver, why: String },
+    DoesNotWork { version: Semver, why: Box<ProgramError> },
+}
+
+/// Why a program that was just written does not work.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    #[error("failed to run {program}: {error}")]
+    NotRun { program: PathBuf, error: io::Error },
+    #[error("`{program} {args}` exited with {}{}", exit_text(*code), after_blank(output))]
+    Failed { program: PathBuf, args: String, code: Option<i32>, output: String },
+    #[error("`{program} --version` says `{output}`")]
+    OtherVersion { program: PathBuf, output: String },
+    #[error("`{program} rustc -vV` prints something else than `rustc -vV`")]
+    OtherAnswer { program: PathBuf },
+}
+
+fn after_blank(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(" {text}") }
+}
+
+/// The new program was tried before it was put in place, and does not work there.
+#[derive(Debug, thiserror::Error)]
+#[error("kache {version} does not work in its place: {why}")]
+pub struct FailsInPlace {
+    version: Semver,
+    why: Box<ProgramError>,
 }
 
 impl From<CannotFetch> for CannotUpdate {
@@ -79,21 +105,21 @@ impl From<CannotFetch> for CannotUpdate {
     }
 }
 
-impl Installed {
+impl InstalledProgram {
     /// The program at `exe`, which is without symbolic links; `None` if the installer did not put it there.
-    pub fn find(exe: &Path, version: Semver, env: &Env) -> Result<Option<Installed>, CannotUpdate> {
+    pub fn find(exe: &Path, version: Semver, env: &Env) -> Result<Option<InstalledProgram>, CannotUpdate> {
         let receipt_path = receipt::path(env).ok_or(CannotUpdate::NoHome)?;
         let receipt = receipt::read(&receipt_path)?.filter(|receipt| receipt.is_of(exe));
         Ok(receipt.map(|receipt| {
             let is_foreign = receipt::has_foreign_previous(env, &receipt.path);
             let previous = (!is_foreign).then(|| receipt::previous(exe));
-            Installed { exe: exe.to_owned(), previous, version, receipt, receipt_path }
+            InstalledProgram { exe: exe.to_owned(), previous, version, receipt, receipt_path }
         }))
     }
 
     /// Looks for a newer release signed with one of `keys`. What it needs until the plan is carried out lies in `staging`.
     pub fn look(&self, keys: &[&str], staging: &Staging, env: &Env) -> Result<Availability, CannotUpdate> {
-        let source = Source::new(&self.receipt.base_url, env)?;
+        let source = ReleaseServer::new(&self.receipt.base_url, env)?;
         let newest = release::newest(&source, keys)?;
         if newest.version <= self.version {
             return Ok(Availability::NothingNewer(newest.version));
@@ -113,9 +139,9 @@ impl Installed {
             false => unpack::program(&asset, target)?,
         };
         let staged = staging.put(&program, &self.exe)?;
-        says_version(&staged, &newest.version)
-            .and_then(|()| wraps(&staged))
-            .map_err(|why| CannotUpdate::DoesNotWork { version: newest.version.clone(), why })?;
+        says_version(&staged, &newest.version).and_then(|()| wraps(&staged)).map_err(|why| {
+            CannotUpdate::DoesNotWork { version: newest.version.clone(), why: Box::new(why) }
+        })?;
         let plan = self.plan(&staged, &newest.version)?;
         Ok(Availability::Newer(Update { version: newest.version, plan, exe: self.exe.clone() }))
     }
@@ -138,12 +164,9 @@ impl Installed {
 
 impl Update {
     /// Checks that the new program works in its place.
-    ///
-    /// # Errors
-    /// It does not: what it did instead.
-    pub fn prove(&self) -> Result<(), String> {
+    pub fn prove(&self) -> Result<(), FailsInPlace> {
         says_version(&self.exe, &self.version)
-            .map_err(|why| format!("kache {} does not work in its place: {why}", self.version))
+            .map_err(|why| FailsInPlace { version: self.version.clone(), why: Box::new(why) })
     }
 }
 
@@ -205,19 +228,19 @@ pub fn sweep(exe: &Path) {
     settle::sweep_moved_away(exe);
 }
 
-/// Whether the program starts, and is the one that it should be.
-fn says_version(program: &Path, version: &Semver) -> Result<(), String> {
+/// Checks that the program starts, and is of this version.
+fn says_version(program: &Path, version: &Semver) -> Result<(), ProgramError> {
     let captured = run(program, &["--version"])?;
-    let said = String::from_utf8_lossy(&captured.stdout);
+    let output = String::from_utf8_lossy(&captured.stdout).trim_end().to_owned();
     match captured.code {
-        Some(0) if said.trim_end() == format!("kache {version}") => Ok(()),
-        Some(0) => Err(format!("`{} --version` says `{}`", program.display(), said.trim_end())),
-        code => Err(failed(program, "--version", code, &captured.stderr)),
+        Some(0) if output == format!("kache {version}") => Ok(()),
+        Some(0) => Err(ProgramError::OtherVersion { program: program.to_owned(), output }),
+        _ => Err(failed(program, "--version", &captured)),
     }
 }
 
-/// Whether the program stands in front of the compiler as it should, if there is one.
-fn wraps(program: &Path) -> Result<(), String> {
+/// Checks that the program works as a wrapper, if there is a compiler.
+fn wraps(program: &Path) -> Result<(), ProgramError> {
     let surroundings = Surroundings { patience: PATIENCE, ..Surroundings::default() };
     let alone = match process::capture(OsStr::new("rustc"), &["-vV"], &surroundings) {
         Ok(alone) if alone.code == Some(0) => alone,
@@ -226,8 +249,8 @@ fn wraps(program: &Path) -> Result<(), String> {
     let wrapped = run(program, &["rustc", "-vV"])?;
     match wrapped.code {
         Some(0) if wrapped.stdout == alone.stdout => Ok(()),
-        Some(0) => Err(format!("`{} rustc -vV` prints something else than `rustc -vV`", program.display())),
-        code => Err(failed(program, "rustc -vV", code, &wrapped.stderr)),
+        Some(0) => Err(ProgramError::OtherAnswer { program: program.to_owned() }),
+        _ => Err(failed(program, "rustc -vV", &wrapped)),
     }
 }
 
@@ -235,20 +258,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs a program that was just written. While that was done, another thread may have started a process: until that
 /// one has closed what it inherited, the system takes the file for one that is being written.
-fn run(program: &Path, args: &[&str]) -> Result<process::Captured, String> {
+fn run(program: &Path, args: &[&str]) -> Result<Captured, ProgramError> {
     let surroundings = Surroundings { patience: PATIENCE, most_bytes: 1 << 20, ..Surroundings::default() };
     let mut n_tries = 0;
     loop {
         match process::capture(program.as_os_str(), args, &surroundings) {
+            Ok(captured) => return Ok(captured),
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && n_tries < 100 => n_tries += 1,
-            result => return result.map_err(|e| format!("failed to run {}: {e}", program.display())),
+            Err(error) => return Err(ProgramError::NotRun { program: program.to_owned(), error }),
         }
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-fn failed(program: &Path, args: &str, code: Option<i32>, stderr: &[u8]) -> String {
-    let code = code.map_or("a signal".to_owned(), |code| code.to_string());
-    let said = String::from_utf8_lossy(stderr);
-    format!("`{} {args}` exited with {code} {}", program.display(), said.trim()).trim_end().to_owned()
+fn failed(program: &Path, args: &str, captured: &Captured) -> ProgramError {
+    let output = String::from_utf8_lossy(&captured.stderr).trim().to_owned();
+    ProgramError::Failed { program: program.to_owned(), args: args.to_owned(), code: captured.code, output }
 }

@@ -6,7 +6,7 @@ use crate::daemon::binary;
 use crate::protocol::build::Build;
 use crate::setup::service::launchd::Launchd;
 use crate::setup::service::runner::CommandRunner;
-use crate::setup::service::supervisor::{Service, Supervisor};
+use crate::setup::service::supervisor::{ServiceSpec, Supervisor};
 use crate::setup::service::systemd::{Systemd, systemctl};
 use crate::setup::service::task::Task;
 use crate::sys::env::{self as sys_env, Env};
@@ -14,7 +14,7 @@ use crate::sys::{dirs, fs, ipc};
 
 /// What can be seen of a machine from which to tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Machine {
+pub struct Platform {
     /// As [`std::env::consts::OS`] has it.
     pub system: String,
     /// The variable by which a CI service says that this is one of its jobs.
@@ -45,32 +45,32 @@ pub enum Choice {
 }
 
 /// Who starts the daemon on this machine.
-pub fn choose(machine: &Machine) -> Choice {
-    if let Some(user) = &machine.sudo_user {
+pub fn choose(platform: &Platform) -> Choice {
+    if let Some(user) = &platform.sudo_user {
         return Choice::Refused(format!(
             "this is root in place of user {user}, and the service would belong to root; run it without sudo"
         ));
     }
-    if let Some(variable) = machine.ci {
+    if let Some(variable) = platform.ci {
         return Choice::OnDemand(format!("{variable} is set: a CI machine lives for one job only"));
     }
-    match machine.system.as_str() {
+    match platform.system.as_str() {
         "macos" => return Choice::Launchd,
         "windows" => return Choice::Task,
         _ => {}
     }
-    if machine.has_user_manager {
+    if platform.has_user_manager {
         return Choice::Systemd;
     }
-    Choice::OnDemand(if let Some(sign) = machine.container {
+    Choice::OnDemand(if let Some(sign) = platform.container {
         format!("this is a container ({sign}), which has no user service manager")
-    } else if machine.is_wsl && !machine.is_systemd {
+    } else if platform.is_wsl && !platform.is_systemd {
         "this is WSL without systemd; to have it, write `[boot]` and `systemd=true` into /etc/wsl.conf, \
          then call `wsl --shutdown` in Windows"
             .to_owned()
-    } else if machine.is_systemd {
+    } else if platform.is_systemd {
         "systemd runs, but its user manager does not answer; `systemctl --user status` may say why".to_owned()
-    } else if machine.is_openrc {
+    } else if platform.is_openrc {
         "OpenRC starts system services, not user services".to_owned()
     } else {
         "no known user service manager is running".to_owned()
@@ -89,9 +89,9 @@ pub fn default_choice() -> Choice {
 const CI_VARIABLES: [&str; 7] =
     ["CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "JENKINS_URL", "TEAMCITY_VERSION", "TF_BUILD"];
 
-impl Machine {
+impl Platform {
     /// What can be seen of this one.
-    pub fn look(env: &Env, runner: &dyn CommandRunner) -> Machine {
+    pub fn detect(env: &Env, runner: &dyn CommandRunner) -> Platform {
         let is_linux = std::env::consts::OS == "linux";
         let container = [("/.dockerenv", "/.dockerenv"), ("/run/.containerenv", "/run/.containerenv")]
             .into_iter()
@@ -101,7 +101,7 @@ impl Machine {
         let kernel = fs::read(Path::new("/proc/version")).unwrap_or_default().to_ascii_lowercase();
         let is_systemd = is_linux && exists("/run/systemd/system");
         let sudo_user = env.get("SUDO_UID").filter(|_| sys_env::is_root());
-        Machine {
+        Platform {
             system: std::env::consts::OS.to_owned(),
             ci: CI_VARIABLES.into_iter().find(|name| is_set(env, name)),
             container: container.filter(|_| is_linux),
@@ -146,7 +146,7 @@ pub fn supervisor(
     // What is written for Windows is no configuration that anybody edits.
     let config_dir = if *choice == Choice::Task { dirs::data(env) } else { dirs::config(env) };
     let config_dir = config_dir.ok_or(NoService::NoHome)?;
-    let service = Service {
+    let service = ServiceSpec {
         exe: exe.to_owned(),
         copy: binary::copy_to_run(build, env),
         name: if build.is_dev { "kache-dev" } else { "kache" }.to_owned(),

@@ -1,8 +1,10 @@
 //! Installing the service and proving that it runs; removing it and whatever it left.
 
+use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::client::DaemonAddress;
+use crate::client::{DaemonAddress, NoDaemon};
 use crate::daemon::{run, start};
 use crate::protocol::build::Build;
 use crate::protocol::message::{ON_DEMAND, Request};
@@ -25,8 +27,24 @@ pub enum NotDone {
     CannotPlan(#[from] CannotPlan),
     #[error(transparent)]
     NotApplied(#[from] NotApplied),
-    #[error("{0}")]
-    Other(String),
+    #[error("the running daemon does not stop; its log is {log}")]
+    DaemonStays { log: PathBuf },
+    #[error(transparent)]
+    Journal(#[from] io::Error),
+}
+
+/// The service was started, and its daemon does not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the service does not answer: {error}{}\n{last_words}", in_brackets(trouble.as_deref()))]
+pub struct NoAnswer {
+    error: NoDaemon,
+    /// Why it does not run, as the service manager puts it.
+    trouble: Option<String>,
+    last_words: String,
+}
+
+fn in_brackets(text: Option<&str>) -> String {
+    text.map(|text| format!(" ({text})")).unwrap_or_default()
 }
 
 /// Carries out one of `plans`, the first that works, and proves that the daemon answers and is the service's.
@@ -39,7 +57,7 @@ pub fn install(
     journal: &Journal,
 ) -> Result<(), NotDone> {
     journal.recover()?;
-    first_that_works(plans, place, build, journal, &mut || prove(supervisor, runner, place, build))
+    first_that_works(plans, place, build, journal, &mut || Ok(prove(supervisor, runner, place, build)?))
 }
 
 /// Carries out one of `plans`, the first that works. A daemon that was started on demand ends before: it would keep the
@@ -76,10 +94,9 @@ pub fn end(place: &DaemonAddress, build: &Build) -> Result<(), NotDone> {
         return Ok(());
     }
     let _ = crate::client::ask(&place.endpoint, build, &Request::Stop, None, END_LIMIT);
-    if start::wait_for_end(place, END_LIMIT) {
-        Ok(())
-    } else {
-        Err(NotDone::Other(format!("the running daemon does not stop; its log is {}", place.log.display())))
+    match start::wait_for_end(place, END_LIMIT) {
+        true => Ok(()),
+        false => Err(NotDone::DaemonStays { log: place.log.clone() }),
     }
 }
 
@@ -89,21 +106,13 @@ pub fn prove(
     runner: &dyn CommandRunner,
     place: &DaemonAddress,
     build: &Build,
-) -> Result<(), String> {
+) -> Result<(), NoAnswer> {
     let until = Instant::now() + START_LIMIT;
     loop {
-        let answer = start::status(place, build);
-        if answer.is_ok() {
-            return Ok(());
-        }
+        let Err(error) = start::status(place, build) else { return Ok(()) };
         if Instant::now() >= until {
-            let why = answer.map_or_else(|no| no.to_string(), |_| String::new());
-            let status = supervisor.status(runner).unwrap_or_default();
-            let trouble = status.trouble.map(|trouble| format!(" ({trouble})")).unwrap_or_default();
-            return Err(format!(
-                "the service does not answer: {why}{trouble}\n{}",
-                supervisor.last_words(runner)
-            ));
+            let trouble = supervisor.status(runner).unwrap_or_default().trouble;
+            return Err(NoAnswer { error, trouble, last_words: supervisor.last_words(runner) });
         }
         runner.wait(Duration::from_millis(20));
     }
@@ -117,7 +126,7 @@ pub fn uninstall_plan(
 ) -> Result<Plan, NotDone> {
     let mut plan = supervisor.uninstall(runner)?;
     if !plan.is_empty() {
-        let undo = journal.undo(&plan.command, &[INSTALL]).map_err(|e| NotDone::Other(e.to_string()))?;
+        let undo = journal.undo(&plan.command, &[INSTALL])?;
         plan.actions.extend(undo.plan.actions.into_iter().filter(is_about_directory));
         plan.undoes = undo.plan.undoes;
     }

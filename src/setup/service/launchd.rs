@@ -7,9 +7,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::setup::plan::{Action, CannotPlan, CommandLine, Plan, UndoEdit};
+use crate::setup::plan::{Action, CannotPlan, CommandError, CommandLine, Plan, UndoEdit};
 use crate::setup::service::runner::{self, CommandRunner};
-use crate::setup::service::supervisor::{INSTALL, Service, Status, Supervisor, UNINSTALL};
+use crate::setup::service::supervisor::{INSTALL, ServiceSpec, ServiceStatus, Supervisor, UNINSTALL};
 use crate::sys::fs;
 
 /// There is no such session, or no such domain for this user.
@@ -21,7 +21,7 @@ const ASK_EVERY: Duration = Duration::from_millis(100);
 const UNLOAD_LIMIT: Duration = Duration::from_secs(45);
 
 /// The property list of the agent.
-pub fn plist(service: &Service) -> String {
+pub fn plist(service: &ServiceSpec) -> String {
     let exe = escaped(&service.exe.to_string_lossy());
     let label = escaped(&label(service));
     // With the separators of the system that reads it.
@@ -94,24 +94,24 @@ pub fn escaped(text: &str) -> String {
 /// What the labels of all builds begin with.
 const PREFIX: &str = "dev.kache.";
 
-fn label(service: &Service) -> String {
+fn label(service: &ServiceSpec) -> String {
     format!("{PREFIX}{}", service.name)
 }
 
 /// The domain that agents of `user` go to now.
-pub fn domain(user: &str, runner: &dyn CommandRunner) -> Result<String, String> {
+pub fn domain(user: &str, runner: &dyn CommandRunner) -> Result<String, CommandError> {
     let gui = format!("gui/{user}");
     let command = launchctl(&["print", &gui]);
-    let captured = runner.run(&command).map_err(|e| format!("`{}`: {e}", runner::line(&command)))?;
+    let captured = runner::ask(runner, &command)?;
     match captured.code {
         Some(0) => Ok(gui),
         Some(code) if NO_DOMAIN.contains(&code) => Ok(format!("user/{user}")),
-        _ => Err(runner::failure(&command, &captured)),
+        _ => Err(command.failed(&captured)),
     }
 }
 
 /// The launchd of this user.
-pub struct Launchd(pub Service);
+pub struct Launchd(pub ServiceSpec);
 
 impl Launchd {
     fn path(&self) -> PathBuf {
@@ -153,27 +153,27 @@ impl Launchd {
         ]
     }
 
-    fn is_loaded(&self, domain: &str, runner: &dyn CommandRunner) -> Result<bool, String> {
+    fn is_loaded(&self, domain: &str, runner: &dyn CommandRunner) -> Result<bool, CommandError> {
         let command = launchctl(&["print", &self.target(domain)]);
-        let captured = runner.run(&command).map_err(|e| format!("`{}`: {e}", runner::line(&command)))?;
+        let captured = runner::ask(runner, &command)?;
         match captured.code {
             Some(0) => Ok(true),
             Some(code) if code == NO_SERVICE || NO_DOMAIN.contains(&code) => Ok(false),
-            _ => Err(runner::failure(&command, &captured)),
+            _ => Err(command.failed(&captured)),
         }
     }
 
     /// Unloads the agent from `domain` and waits until it is gone: loading it again fails before that.
-    pub fn unload(&self, domain: &str, runner: &dyn CommandRunner) -> Result<(), String> {
+    pub fn unload(&self, domain: &str, runner: &dyn CommandRunner) -> Result<(), CommandError> {
         if !self.is_loaded(domain, runner)? {
             return Ok(());
         }
         let command = launchctl(&["bootout", &self.target(domain)]);
-        let captured = runner.run(&command).map_err(|e| format!("`{}`: {e}", runner::line(&command)))?;
+        let captured = runner::ask(runner, &command)?;
         let mut waited = Duration::ZERO;
         while self.is_loaded(domain, runner)? {
             if waited >= UNLOAD_LIMIT {
-                return Err(runner::failure(&command, &captured));
+                return Err(command.failed(&captured));
             }
             runner.wait(ASK_EVERY);
             waited += ASK_EVERY;
@@ -265,7 +265,7 @@ impl Supervisor for Launchd {
         self.load(&domain, launchctl(&["bootout", &target]))
     }
 
-    fn start(&self, runner: &dyn CommandRunner) -> Result<(), String> {
+    fn start(&self, runner: &dyn CommandRunner) -> Result<(), CommandError> {
         let domain = domain(&self.0.user, runner)?;
         if self.is_loaded(&domain, runner)? {
             return runner::must(runner, &launchctl(&["kickstart", &self.target(&domain)])).map(drop);
@@ -273,23 +273,23 @@ impl Supervisor for Launchd {
         runner::must(runner, &self.bootstrap(&domain)).map(drop)
     }
 
-    fn stop(&self, runner: &dyn CommandRunner) -> Result<(), String> {
+    fn stop(&self, runner: &dyn CommandRunner) -> Result<(), CommandError> {
         let domain = domain(&self.0.user, runner)?;
         self.unload(&domain, runner)
     }
 
-    fn status(&self, runner: &dyn CommandRunner) -> Result<Status, String> {
+    fn status(&self, runner: &dyn CommandRunner) -> Result<ServiceStatus, CommandError> {
         let is_installed = fs::metadata(&self.path()).is_ok();
         let domain = domain(&self.0.user, runner)?;
         let command = launchctl(&["print", &self.target(&domain)]);
-        let captured = runner.run(&command).map_err(|e| format!("`{}`: {e}", runner::line(&command)))?;
+        let captured = runner::ask(runner, &command)?;
         let disabled = runner.run(&launchctl(&["print-disabled", &domain]));
         let is_disabled =
             disabled.is_ok_and(|said| is_disabled(&String::from_utf8_lossy(&said.stdout), &label(&self.0)));
         let mut status = match captured.code {
             Some(0) => parse_print(&String::from_utf8_lossy(&captured.stdout)),
-            Some(code) if code == NO_SERVICE || NO_DOMAIN.contains(&code) => Status::default(),
-            _ => return Err(runner::failure(&command, &captured)),
+            Some(code) if code == NO_SERVICE || NO_DOMAIN.contains(&code) => ServiceStatus::default(),
+            _ => return Err(command.failed(&captured)),
         };
         status.is_installed = is_installed;
         status.is_enabled = is_installed && !is_disabled;
@@ -324,17 +324,17 @@ fn runs_daemon(plist: &[u8]) -> bool {
 }
 
 /// What `launchctl print` says of a service: its first level of `name = value` lines.
-pub fn parse_print(text: &str) -> Status {
+pub fn parse_print(text: &str) -> ServiceStatus {
     let is_running = first_level(text, "state") == Some("running");
     let exit = first_level(text, "last exit code").filter(|exit| !matches!(*exit, "0" | "(never exited)"));
-    Status {
+    ServiceStatus {
         is_running,
         pid: first_level(text, "pid").and_then(|pid| pid.parse().ok()),
         n_restarts: first_level(text, "runs")
             .and_then(|runs| runs.parse::<u32>().ok())
             .map(|runs| runs.saturating_sub(1)),
         trouble: exit.filter(|_| !is_running).map(|exit| format!("it ended with {exit}")),
-        ..Status::default()
+        ..ServiceStatus::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use crate::setup::plan::CommandLine;
+use crate::setup::plan::{CommandError, CommandLine};
 use crate::sys::process::{self, Captured};
 
 /// How long a service manager may take.
@@ -19,11 +19,11 @@ pub trait CommandRunner {
 }
 
 /// Runs them.
-pub struct System;
+pub struct SystemRunner;
 
-impl CommandRunner for System {
+impl CommandRunner for SystemRunner {
     fn run(&self, command: &CommandLine) -> std::io::Result<Captured> {
-        let (program, args) = command.0.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
+        let (program, args) = command.parts()?;
         process::capture_for_user(OsStr::new(program), args, PATIENCE)
     }
 
@@ -32,24 +32,12 @@ impl CommandRunner for System {
     }
 }
 
-/// Runs a command that must succeed. An error names it and what it said, which is for people: nothing is read out of it,
-/// because it comes in their language.
-pub fn must(runner: &dyn CommandRunner, command: &CommandLine) -> Result<Captured, String> {
-    let captured = runner.run(command).map_err(|e| format!("`{}`: {e}", line(command)))?;
-    if captured.code == Some(0) { Ok(captured) } else { Err(failure(command, &captured)) }
+/// Runs a command that must succeed.
+pub fn must(runner: &dyn CommandRunner, command: &CommandLine) -> Result<Captured, CommandError> {
+    command.must(runner.run(command))
 }
 
-/// What to say of a command that failed.
-pub fn failure(command: &CommandLine, captured: &Captured) -> String {
-    let said =
-        String::from_utf8_lossy(if captured.stderr.is_empty() { &captured.stdout } else { &captured.stderr })
-            .trim()
-            .replace('\n', "; ");
-    let code = captured.code.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
-    format!("`{}` exited with {code}: {said}", line(command))
-}
-
-/// The command as it would be typed.
-pub fn line(command: &CommandLine) -> String {
-    command.0.join(" ")
+/// Runs a command whose exit code is an answer.
+pub fn ask(runner: &dyn CommandRunner, command: &CommandLine) -> Result<Captured, CommandError> {
+    command.was_run(runner.run(command))
 }

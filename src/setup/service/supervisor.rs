@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::setup::plan::{Action, CannotPlan, Plan};
+use crate::setup::plan::{Action, CannotPlan, CommandError, Plan};
 use crate::setup::service::runner::CommandRunner;
 
 /// What the journal calls installing the service.
@@ -12,7 +12,7 @@ pub const UNINSTALL: &str = "daemon uninstall";
 
 /// The daemon as a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
+pub struct ServiceSpec {
     /// The program, by a path that stays when it is updated.
     pub exe: PathBuf,
     /// The copy of it that runs, where a running program cannot be replaced.
@@ -31,7 +31,7 @@ pub struct Service {
 
 /// How a service is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Status {
+pub struct ServiceStatus {
     /// The manager knows it.
     pub is_installed: bool,
     /// It is started at login.
@@ -48,7 +48,7 @@ pub struct Status {
     pub described_by: Option<PathBuf>,
 }
 
-impl Status {
+impl ServiceStatus {
     /// Whether anybody has to do with it: what a package brings is there, and is nothing until it is enabled.
     pub fn is_in_use(&self) -> bool {
         self.is_enabled || self.is_running || self.is_listening
@@ -76,12 +76,12 @@ pub trait Supervisor {
     /// How it is started whatever ended it, as actions.
     fn start_again(&self, runner: &dyn CommandRunner) -> Vec<Action>;
 
-    fn start(&self, runner: &dyn CommandRunner) -> Result<(), String>;
+    fn start(&self, runner: &dyn CommandRunner) -> Result<(), CommandError>;
 
     /// Stops it, and whatever would start it again before the next login.
-    fn stop(&self, runner: &dyn CommandRunner) -> Result<(), String>;
+    fn stop(&self, runner: &dyn CommandRunner) -> Result<(), CommandError>;
 
-    fn status(&self, runner: &dyn CommandRunner) -> Result<Status, String>;
+    fn status(&self, runner: &dyn CommandRunner) -> Result<ServiceStatus, CommandError>;
 
     /// What the manager wrote down last, for when it does not start.
     fn last_words(&self, runner: &dyn CommandRunner) -> String;

@@ -10,14 +10,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::setup::plan::{Action, CannotPlan, CommandLine, Plan, UndoEdit};
+use crate::setup::plan::{Action, CannotPlan, CommandError, CommandLine, Plan, UndoEdit};
 use crate::setup::service::runner::{self, CommandRunner};
-use crate::setup::service::supervisor::{INSTALL, Service, Status, Supervisor, UNINSTALL};
+use crate::setup::service::supervisor::{INSTALL, ServiceSpec, ServiceStatus, Supervisor, UNINSTALL};
 use crate::setup::unwritable::unwritable;
 use crate::sys::fs;
 
 /// The socket unit.
-pub fn socket(service: &Service) -> String {
+pub fn socket(service: &ServiceSpec) -> String {
     format!(
         "[Socket]
 ListenStream=%t/kache/{}
@@ -31,7 +31,7 @@ WantedBy=sockets.target
 }
 
 /// The service unit.
-pub fn unit(service: &Service) -> String {
+pub fn unit(service: &ServiceSpec) -> String {
     let (name, exe) = (&service.name, program(&service.exe.to_string_lossy()));
     format!(
         "[Unit]
@@ -115,7 +115,7 @@ pub fn linger(runner: &dyn CommandRunner) -> Option<Action> {
 pub const SYSTEMD: &str = "systemd";
 
 /// The systemd user manager.
-pub struct Systemd(pub Service);
+pub struct Systemd(pub ServiceSpec);
 
 impl Systemd {
     fn dir(&self) -> PathBuf {
@@ -167,12 +167,12 @@ impl Systemd {
         units.into_iter().find(|path| is_other_service(path) && unit_runs_daemon(path))
     }
 
-    fn foreign_of(&self, status: &Status) -> Option<PathBuf> {
+    fn foreign_of(&self, status: &ServiceStatus) -> Option<PathBuf> {
         status.described_by.clone().filter(|path| self.is_foreign(path))
     }
 
     /// Starting it at login and now, if that is not so.
-    fn enable(&self, status: &Status) -> Action {
+    fn enable(&self, status: &ServiceStatus) -> Action {
         let undo = match (status.is_enabled, status.is_running) {
             (true, true) => None,
             (true, false) => Some(self.call(&["stop"])),
@@ -184,7 +184,7 @@ impl Systemd {
 
     /// What takes the manager back to the units as they are before they are changed: it has to read them, and to run
     /// them, once they are back. Taking back begins at the end of a plan, so that this is the plan's beginning.
-    fn back_to_what_it_was(&self, status: &Status) -> Vec<Action> {
+    fn back_to_what_it_was(&self, status: &ServiceStatus) -> Vec<Action> {
         let mut actions = Vec::new();
         if status.is_running {
             let (look, restart) = (self.call(&["is-active", "--quiet"]), self.call(&["restart"]));
@@ -301,15 +301,15 @@ impl Supervisor for Systemd {
         ]
     }
 
-    fn start(&self, runner: &dyn CommandRunner) -> Result<(), String> {
+    fn start(&self, runner: &dyn CommandRunner) -> Result<(), CommandError> {
         runner::must(runner, &self.call(&["start"])).map(drop)
     }
 
-    fn stop(&self, runner: &dyn CommandRunner) -> Result<(), String> {
+    fn stop(&self, runner: &dyn CommandRunner) -> Result<(), CommandError> {
         runner::must(runner, &self.call(&["stop"])).map(drop)
     }
 
-    fn status(&self, runner: &dyn CommandRunner) -> Result<Status, String> {
+    fn status(&self, runner: &dyn CommandRunner) -> Result<ServiceStatus, CommandError> {
         let [socket, unit] = self.units();
         let properties = "LoadState,UnitFileState,ActiveState,SubState,Result,MainPID,NRestarts,FragmentPath";
         let shown = runner::must(runner, &systemctl(&["show", &unit, &socket, "--property", properties]))?;
@@ -344,7 +344,7 @@ fn unit_runs_daemon(path: &Path) -> bool {
 
 /// What `systemctl show` says of a service and of its socket, with an empty line between them: names and values that are
 /// the same in every language.
-pub fn parse_show(text: &str) -> Status {
+pub fn parse_show(text: &str) -> ServiceStatus {
     let (text, socket) = text.split_once("\n\n").unwrap_or((text, ""));
     let is_running = property(text, "ActiveState") == "active";
     let (load_state, result) = (property(text, "LoadState"), property(text, "Result"));
@@ -354,7 +354,7 @@ pub fn parse_show(text: &str) -> Status {
         ("loaded" | "not-found", _) => Some(result),
         _ => Some(load_state.clone()),
     };
-    Status {
+    ServiceStatus {
         is_installed: !matches!(load_state.as_str(), "not-found" | ""),
         is_enabled: [text, socket].iter().any(|text| property(text, "UnitFileState") == "enabled"),
         is_running,

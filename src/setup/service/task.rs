@@ -8,10 +8,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::setup::plan::{Action, CannotPlan, CommandLine, Plan, UndoEdit};
+use crate::setup::plan::{Action, CannotPlan, CommandError, CommandLine, Plan, UndoEdit};
 use crate::setup::service::launchd::escaped;
 use crate::setup::service::runner::{self, CommandRunner};
-use crate::setup::service::supervisor::{INSTALL, Service, Status, Supervisor, UNINSTALL};
+use crate::setup::service::supervisor::{INSTALL, ServiceSpec, ServiceStatus, Supervisor, UNINSTALL};
 use crate::sys::fs;
 
 const RUN_KEY: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run";
@@ -20,7 +20,7 @@ const IS_RUNNING: u32 = 0x0004_1301;
 const HAS_NOT_RUN: u32 = 0x0004_1303;
 
 /// The task, as text.
-pub fn xml(service: &Service) -> String {
+pub fn xml(service: &ServiceSpec) -> String {
     let (user, exe) = (escaped(&service.user), escaped(&program(service).to_string_lossy()));
     let args = escaped(&arguments(service));
     let uri = escaped(&task_name(service));
@@ -71,28 +71,28 @@ pub fn xml(service: &Service) -> String {
 }
 
 /// What is run: a file that no installer wants to replace.
-fn program(service: &Service) -> &Path {
+fn program(service: &ServiceSpec) -> &Path {
     service.copy.as_deref().unwrap_or(&service.exe)
 }
 
-fn arguments(service: &Service) -> String {
+fn arguments(service: &ServiceSpec) -> String {
     // No path here has a quote in it, and none that is a file ends with a backslash.
     let exe = service.copy.as_ref().map(|_| format!(" --exe=\"{}\"", service.exe.display()));
     format!("daemon run --supervised=task{}", exe.unwrap_or_default())
 }
 
 /// The task as `schtasks` wants it: UTF-16 with a mark of its byte order.
-pub fn file(service: &Service) -> Vec<u8> {
+pub fn file(service: &ServiceSpec) -> Vec<u8> {
     let text = xml(service).replace('\n', "\r\n");
     [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
 }
 
-fn task_name(service: &Service) -> String {
+fn task_name(service: &ServiceSpec) -> String {
     format!(r"{}\daemon", service.name)
 }
 
 /// The Task Scheduler of Windows.
-pub struct Task(pub Service);
+pub struct Task(pub ServiceSpec);
 
 impl Task {
     fn file(&self) -> PathBuf {
@@ -221,18 +221,22 @@ impl Supervisor for Task {
         vec![Action::run("Start it now", self.schtasks("/run", &[]), None)]
     }
 
-    fn start(&self, runner: &dyn CommandRunner) -> Result<(), String> {
+    fn start(&self, runner: &dyn CommandRunner) -> Result<(), CommandError> {
         runner::must(runner, &self.schtasks("/run", &[])).map(drop)
     }
 
-    fn stop(&self, runner: &dyn CommandRunner) -> Result<(), String> {
+    fn stop(&self, runner: &dyn CommandRunner) -> Result<(), CommandError> {
         runner::must(runner, &self.schtasks("/end", &[])).map(drop)
     }
 
-    fn status(&self, runner: &dyn CommandRunner) -> Result<Status, String> {
+    fn status(&self, runner: &dyn CommandRunner) -> Result<ServiceStatus, CommandError> {
         if !self.has_task(runner) {
             let by_key = self.has_run_key(runner);
-            return Ok(Status { is_installed: by_key, is_enabled: by_key, ..Status::default() });
+            return Ok(ServiceStatus {
+                is_installed: by_key,
+                is_enabled: by_key,
+                ..ServiceStatus::default()
+            });
         }
         let listed = runner::must(runner, &self.schtasks("/query", &["/fo", "csv", "/v", "/nh"]))?;
         Ok(parse_query(&String::from_utf8_lossy(&listed.stdout)))
@@ -244,19 +248,19 @@ impl Supervisor for Task {
 }
 
 /// What `schtasks /query` lists of a task. Only the number of its last result is the same in every language.
-pub fn parse_query(csv: &str) -> Status {
+pub fn parse_query(csv: &str) -> ServiceStatus {
     const LAST_RESULT: usize = 6;
     let line = csv.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let result = fields(line).get(LAST_RESULT).and_then(|field| field.trim().parse::<i64>().ok());
     // It is written with a sign or without.
     let result = result.map(|result| result as u32);
     let trouble = result.filter(|result| !matches!(*result, 0 | IS_RUNNING | HAS_NOT_RUN));
-    Status {
+    ServiceStatus {
         is_installed: true,
         is_enabled: true,
         is_running: result == Some(IS_RUNNING),
         trouble: trouble.map(|result| format!("its last result is {result:#x}")),
-        ..Status::default()
+        ..ServiceStatus::default()
     }
 }
 

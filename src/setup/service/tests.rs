@@ -7,18 +7,18 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::detect::{Choice, Machine, choose};
+use super::detect::{Choice, Platform, choose};
 use super::launchd::{self, Launchd};
-use super::runner::{CommandRunner, line};
-use super::supervisor::{Service, Status, Supervisor as _};
+use super::runner::CommandRunner;
+use super::supervisor::{ServiceSpec, ServiceStatus, Supervisor as _};
 use super::systemd::{self, Systemd};
 use super::task::{self, Task};
 use crate::setup::plan::CommandLine;
 use crate::setup::plan::action::Change;
 use crate::sys::process::Captured;
 
-fn service(exe: &str) -> Service {
-    Service {
+fn service(exe: &str) -> ServiceSpec {
+    ServiceSpec {
         exe: PathBuf::from(exe),
         copy: None,
         name: "kache".to_owned(),
@@ -45,7 +45,7 @@ fn recorded(answers: &[(&'static str, &[(i32, &'static str)])]) -> Recorded {
 
 impl CommandRunner for Recorded {
     fn run(&self, command: &CommandLine) -> io::Result<Captured> {
-        let command = line(command);
+        let command = command.to_string();
         self.calls.borrow_mut().push(command.clone());
         let mut answers = self.answers.borrow_mut();
         let Some((_, answers)) = answers.iter_mut().find(|(start, _)| command.starts_with(start)) else {
@@ -63,7 +63,7 @@ impl CommandRunner for Recorded {
 
 fn commands(plan: &crate::setup::plan::Plan) -> Vec<String> {
     let command = |change: &Change| match change {
-        Change::Run(run) => Some(line(&run.command)),
+        Change::Run(run) => Some(run.command.to_string()),
         Change::Path(_) => None,
     };
     plan.actions.iter().filter_map(|action| command(&action.change)).collect()
@@ -72,7 +72,7 @@ fn commands(plan: &crate::setup::plan::Plan) -> Vec<String> {
 /// What takes a plan back, in the order in which that is done.
 fn undone(plan: &crate::setup::plan::Plan) -> Vec<String> {
     let undo = |change: &Change| match change {
-        Change::Run(run) => run.undo.as_ref().map(line),
+        Change::Run(run) => run.undo.as_ref().map(ToString::to_string),
         Change::Path(change) => Some(format!("back: {}", change.path.file_name()?.display())),
     };
     plan.actions.iter().rev().filter_map(|action| undo(&action.change)).collect()
@@ -84,7 +84,7 @@ fn the_rendered_files_are_these() {
     assert_eq!(systemd::socket(&service), include_str!("snapshots/kache.socket"));
     assert_eq!(systemd::unit(&service), include_str!("snapshots/kache.service"));
     assert_eq!(launchd::plist(&service), include_str!("snapshots/kache.plist"));
-    let service = Service {
+    let service = ServiceSpec {
         exe: r"C:\Users\Ann B\.cargo\bin\kache.exe".into(),
         copy: Some(r"C:\Users\Ann B\AppData\Local\kache\run\kache-daemon.exe".into()),
         user: "S-1-5-21-1004336348-1177238915-682003330-512".to_owned(),
@@ -104,7 +104,7 @@ fn a_path_with_anything_in_it_stays_one_path() {
     assert!(launchd::plist(&service).contains(&format!("<string>{escaped}</string>")));
     assert!(task::xml(&service).contains(&format!("<Command>{escaped}</Command>")));
     assert_eq!(launchd::escaped("a\u{1}\n\u{ffff}b"), "a&#10;b");
-    let with_newline = systemd::unit(&Service { exe: "/a\nUser=root".into(), ..service });
+    let with_newline = systemd::unit(&ServiceSpec { exe: "/a\nUser=root".into(), ..service });
     assert!(!with_newline.lines().any(|line| line == "User=root"), "{with_newline}");
 }
 
@@ -124,7 +124,7 @@ fn what_systemd_says_is_understood() {
     let status = systemd::parse_show(running);
     assert_eq!(
         status,
-        Status {
+        ServiceStatus {
             is_installed: true,
             is_enabled: true,
             is_running: true,
@@ -143,7 +143,7 @@ fn what_systemd_says_is_understood() {
         (false, None, Some("start-limit-hit"))
     );
     let absent = "Result=success\nMainPID=0\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n";
-    assert_eq!(systemd::parse_show(absent), Status::default());
+    assert_eq!(systemd::parse_show(absent), ServiceStatus::default());
     // As where only the socket is started at login, and nobody has come yet.
     let shown = format!("{absent}\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n");
     let status = systemd::parse_show(&shown.replacen("not-found", "loaded", 1));
@@ -153,13 +153,16 @@ fn what_systemd_says_is_understood() {
     assert_eq!(systemd::parse_show(&masked).trouble.as_deref(), Some("masked"));
     let no_bus = recorded(&[("systemctl", &[(1, "Failed to connect to bus: Kein Medium gefunden")])]);
     let error = Systemd(service("/k")).status(&no_bus).unwrap_err();
-    assert!(error.ends_with("exited with 1: Failed to connect to bus: Kein Medium gefunden"), "{error}");
+    assert!(
+        error.to_string().ends_with("exited with 1: Failed to connect to bus: Kein Medium gefunden"),
+        "{error}"
+    );
 }
 
 #[test]
 fn the_plan_for_systemd_is_this_and_is_empty_when_all_is_in_place() {
     let dir = tempfile::tempdir().unwrap();
-    let systemd = Systemd(Service { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
+    let systemd = Systemd(ServiceSpec { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
     let absent =
         recorded(&[("systemctl --user show", &[(0, "LoadState=not-found\nActiveState=inactive\n")])]);
     let plans = systemd.install(&absent).unwrap();
@@ -177,7 +180,7 @@ fn the_plan_for_systemd_is_this_and_is_empty_when_all_is_in_place() {
     assert!(systemd.install(&up).unwrap()[0].is_empty());
     assert_eq!(commands(&systemd.install(&absent).unwrap()[0]), expected[1..]);
 
-    let moved = Systemd(Service { exe: "/elsewhere/kache".into(), ..systemd.0.clone() });
+    let moved = Systemd(ServiceSpec { exe: "/elsewhere/kache".into(), ..systemd.0.clone() });
     let restart = "systemctl --user restart kache.socket kache.service".to_owned();
     assert_eq!(commands(&moved.install(&up).unwrap()[0]).last(), Some(&restart));
     let removal = systemd.uninstall(&up).unwrap();
@@ -200,7 +203,7 @@ fn changed(plan: &crate::setup::plan::Plan) -> Vec<String> {
 fn units_that_a_package_brought_are_enabled_and_neither_doubled_nor_removed() {
     let dir = tempfile::tempdir().unwrap();
     let config_dir = dir.path().join("home/.config");
-    let systemd = Systemd(Service { config_dir: config_dir.clone(), ..service("/usr/bin/kache") });
+    let systemd = Systemd(ServiceSpec { config_dir: config_dir.clone(), ..service("/usr/bin/kache") });
     let packaged = dir.path().join("kache.service");
     std::fs::write(&packaged, systemd::unit(&systemd.0)).unwrap();
     let shown = |state: &str| -> Recorded {
@@ -226,8 +229,8 @@ fn units_that_a_package_brought_are_enabled_and_neither_doubled_nor_removed() {
     let profile = dir.path().join("profile");
     std::fs::write(dir.path().join("program"), "").unwrap();
     std::os::unix::fs::symlink(dir.path().join("program"), &profile).unwrap();
-    let by_profile = Systemd(Service { exe: profile, ..systemd.0.clone() });
-    let unit = systemd::unit(&Service { exe: dir.path().join("program"), ..systemd.0.clone() });
+    let by_profile = Systemd(ServiceSpec { exe: profile, ..systemd.0.clone() });
+    let unit = systemd::unit(&ServiceSpec { exe: dir.path().join("program"), ..systemd.0.clone() });
     std::fs::write(&packaged, unit).unwrap();
     assert_eq!((by_profile.foreign(&on), systemd.foreign(&on)), (Some(packaged.clone()), None));
     std::fs::write(&packaged, systemd::unit(&systemd.0)).unwrap();
@@ -245,7 +248,7 @@ fn units_that_a_package_brought_are_enabled_and_neither_doubled_nor_removed() {
     assert_eq!((commands(&plan), changed(&plan)), (vec![], links.to_vec()));
 
     // One of another program is not what is to run.
-    let other = Systemd(Service { exe: "/home/me/.cargo/bin/kache".into(), ..systemd.0.clone() });
+    let other = Systemd(ServiceSpec { exe: "/home/me/.cargo/bin/kache".into(), ..systemd.0.clone() });
     assert_eq!(other.foreign(&on), None);
     let plan = &other.install(&on).unwrap()[0];
     assert!(changed(plan).ends_with(&["kache.socket".to_owned(), "kache.service".to_owned()]), "{plan:?}");
@@ -256,7 +259,7 @@ fn units_that_a_package_brought_are_enabled_and_neither_doubled_nor_removed() {
 fn units_that_a_description_of_the_home_linked_are_left_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
-    let systemd = Systemd(Service { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
+    let systemd = Systemd(ServiceSpec { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
     let units = dir.path().join("systemd/user");
     std::fs::create_dir_all(&units).unwrap();
     for name in ["kache.socket", "kache.service"] {
@@ -279,7 +282,7 @@ fn units_that_a_description_of_the_home_linked_are_left_alone() {
 #[test]
 fn an_agent_of_another_manager_is_not_doubled() {
     let dir = tempfile::tempdir().unwrap();
-    let launchd = Launchd(Service { home: dir.path().to_owned(), ..service("/opt/homebrew/bin/kache") });
+    let launchd = Launchd(ServiceSpec { home: dir.path().to_owned(), ..service("/opt/homebrew/bin/kache") });
     let agents = dir.path().join("Library/LaunchAgents");
     std::fs::create_dir_all(&agents).unwrap();
     let up = recorded(&[
@@ -303,7 +306,7 @@ fn an_agent_of_another_manager_is_not_doubled() {
     std::fs::write(launchd.files().remove(0), &ours).unwrap();
     assert_eq!(launchd.foreign(&up), None, "the own one is looked after where there are both");
 
-    let systemd = Systemd(Service { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
+    let systemd = Systemd(ServiceSpec { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
     let absent =
         recorded(&[("systemctl --user show", &[(0, "LoadState=not-found\nActiveState=inactive\n")])]);
     let units = dir.path().join("systemd/user");
@@ -324,7 +327,7 @@ fn an_agent_of_another_manager_is_not_doubled() {
 #[test]
 fn an_upgrade_for_systemd_that_fails_leaves_the_service_enabled_and_running_as_it_was_described() {
     let dir = tempfile::tempdir().unwrap();
-    let systemd = Systemd(Service { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
+    let systemd = Systemd(ServiceSpec { config_dir: dir.path().to_owned(), ..service("/usr/bin/kache") });
     let units = dir.path().join("systemd/user");
     std::fs::create_dir_all(&units).unwrap();
     std::fs::write(units.join("kache.socket"), systemd::socket(&systemd.0)).unwrap();
@@ -356,7 +359,7 @@ fn the_domain_of_launchd_is_told_by_exit_codes() {
         assert_eq!(launchd::domain("501", &runner).unwrap(), domain, "{code}");
     }
     let other = recorded(&[("launchctl print gui/501", &[(5, "Eingabe-/Ausgabefehler")])]);
-    assert!(launchd::domain("501", &other).unwrap_err().contains("exited with 5: Eingabe"));
+    assert!(launchd::domain("501", &other).unwrap_err().to_string().contains("exited with 5: Eingabe"));
     assert!(launchd::domain("501", &recorded(&[])).is_err(), "no launchctl");
 }
 
@@ -380,7 +383,7 @@ fn an_agent_is_unloaded_before_it_is_loaded_anew() {
         ("launchctl print gui/501/dev.kache.kache", &[(0, "x")]),
         ("launchctl bootout", &[(5, "Input/output error")]),
     ]);
-    assert!(launchd.unload("gui/501", &stuck).unwrap_err().contains("exited with 5"));
+    assert!(launchd.unload("gui/501", &stuck).unwrap_err().to_string().contains("exited with 5"));
     let gone = recorded(&[("launchctl print", &[(113, "Could not find service")])]);
     launchd.unload("gui/501", &gone).unwrap();
     assert_eq!(gone.calls.borrow().len(), 1);
@@ -389,7 +392,7 @@ fn an_agent_is_unloaded_before_it_is_loaded_anew() {
 #[test]
 fn the_plan_for_launchd_enables_and_bootstraps_in_the_domain_that_is_there() {
     let dir = tempfile::tempdir().unwrap();
-    let launchd = Launchd(Service { home: dir.path().to_owned(), ..service("/usr/local/bin/kache") });
+    let launchd = Launchd(ServiceSpec { home: dir.path().to_owned(), ..service("/usr/local/bin/kache") });
     let path = dir.path().join("Library/LaunchAgents").join("dev.kache.kache.plist");
     let remote = recorded(&[
         ("launchctl print gui/501/", &[(112, "")]),
@@ -430,7 +433,7 @@ fn the_plan_for_launchd_enables_and_bootstraps_in_the_domain_that_is_there() {
 #[test]
 fn an_agent_of_the_other_kind_of_session_is_unloaded_there_and_loaded_here() {
     let dir = tempfile::tempdir().unwrap();
-    let launchd = Launchd(Service { home: dir.path().to_owned(), ..service("/usr/local/bin/kache") });
+    let launchd = Launchd(ServiceSpec { home: dir.path().to_owned(), ..service("/usr/local/bin/kache") });
     let path = dir.path().join("Library/LaunchAgents").join("dev.kache.kache.plist");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::create_dir_all(dir.path().join("Library/Logs/kache")).unwrap();
@@ -476,7 +479,7 @@ fn what_launchctl_prints_is_understood() {
 #[test]
 fn the_status_of_an_agent_comes_from_codes_and_what_is_switched_off_is_said() {
     let dir = tempfile::tempdir().unwrap();
-    let launchd = Launchd(Service { home: dir.path().to_owned(), ..service("/k") });
+    let launchd = Launchd(ServiceSpec { home: dir.path().to_owned(), ..service("/k") });
     let runner = recorded(&[
         ("launchctl print-disabled gui/501", &[(0, "\"dev.kache.kache\" => disabled")]),
         ("launchctl print gui/501/dev.kache.kache", &[(113, "Dienst nicht gefunden")]),
@@ -490,7 +493,7 @@ fn the_status_of_an_agent_comes_from_codes_and_what_is_switched_off_is_said() {
 #[test]
 fn where_a_task_is_refused_the_run_key_is_next_whatever_language_the_refusal_is_in() {
     let dir = tempfile::tempdir().unwrap();
-    let task = Task(Service { config_dir: dir.path().to_owned(), ..service(r"C:\kache.exe") });
+    let task = Task(ServiceSpec { config_dir: dir.path().to_owned(), ..service(r"C:\kache.exe") });
     let refused = recorded(&[
         ("schtasks /query", &[(1, "ERREUR : le fichier spécifié est introuvable.")]),
         ("reg query", &[(1, "ERREUR : Accès refusé.")]),
@@ -505,12 +508,12 @@ fn where_a_task_is_refused_the_run_key_is_next_whatever_language_the_refusal_is_
     let by_key = commands(&plans[1]);
     assert_eq!(
         by_key[0],
-        r#"reg add HKCU\Software\Microsoft\Windows\CurrentVersion\Run /v kache /t REG_SZ /d "C:\kache.exe" daemon start /f"#
+        r#"reg add HKCU\Software\Microsoft\Windows\CurrentVersion\Run /v kache /t REG_SZ /d '"C:\kache.exe" daemon start' /f"#
     );
-    assert_eq!(task.status(&refused).unwrap(), Status::default());
+    assert_eq!(task.status(&refused).unwrap(), ServiceStatus::default());
     assert!(task.uninstall(&refused).unwrap().is_empty());
     let error = task.start(&refused).unwrap_err();
-    assert!(error.contains(r"schtasks /run /tn kache\daemon"), "{error}");
+    assert!(error.to_string().contains(r"schtasks /run /tn kache\daemon"), "{error}");
 
     let by_key = recorded(&[
         ("schtasks /query", &[(1, "ERROR: The system cannot find the file specified.")]),
@@ -520,13 +523,13 @@ fn where_a_task_is_refused_the_run_key_is_next_whatever_language_the_refusal_is_
     assert_eq!(commands(&task.uninstall(&by_key).unwrap()).len(), 1);
     // A stand-in that answers 0 and nothing has no task.
     let empty = recorded(&[("schtasks", &[(0, "")]), ("reg", &[(1, "")])]);
-    assert_eq!(task.status(&empty).unwrap(), Status::default());
+    assert_eq!(task.status(&empty).unwrap(), ServiceStatus::default());
 }
 
 #[test]
 fn nothing_is_planned_for_windows_where_the_task_or_the_run_key_is_in_place() {
     let dir = tempfile::tempdir().unwrap();
-    let task = Task(Service { config_dir: dir.path().to_owned(), ..service(r"C:\kache.exe") });
+    let task = Task(ServiceSpec { config_dir: dir.path().to_owned(), ..service(r"C:\kache.exe") });
     let by_task = recorded(&[("schtasks /query", &[(0, "<Task/>")]), ("reg query", &[(1, "")])]);
     let xml = dir.path().join("kache").join("kache-task.xml");
     let create = format!(r"schtasks /create /tn kache\daemon /xml {} /f", xml.display());
@@ -545,10 +548,10 @@ fn nothing_is_planned_for_windows_where_the_task_or_the_run_key_is_in_place() {
     let by_key = recorded(&[("schtasks /query", &[(1, "")]), ("reg query", &[(0, said)])]);
     let plans = task.install(&by_key).unwrap();
     assert!(plans.len() == 1 && plans[0].is_empty());
-    let moved = Task(Service { exe: r"D:\kache.exe".into(), ..task.0.clone() });
+    let moved = Task(ServiceSpec { exe: r"D:\kache.exe".into(), ..task.0.clone() });
     let plans = moved.install(&by_key).unwrap();
     assert!(plans.len() == 1 && commands(&plans[0])[0].starts_with("reg add"));
-    let letters = Task(Service { exe: r"C:\Jürgen\kache.exe".into(), ..task.0.clone() });
+    let letters = Task(ServiceSpec { exe: r"C:\Jürgen\kache.exe".into(), ..task.0.clone() });
     assert!(letters.install(&by_key).unwrap()[0].is_empty(), "it cannot be told");
 }
 
@@ -570,32 +573,32 @@ fn the_state_of_a_task_is_read_from_numbers_not_from_words() {
 
 #[test]
 fn who_starts_the_daemon_depends_on_the_machine() {
-    let linux = Machine { system: "linux".to_owned(), ..Machine::default() };
-    let on_demand = |machine: Machine, words: &str| match choose(&machine) {
+    let linux = Platform { system: "linux".to_owned(), ..Platform::default() };
+    let on_demand = |platform: Platform, words: &str| match choose(&platform) {
         Choice::OnDemand(why) if why.contains(words) => {}
         other => panic!("{words}: {other:?}"),
     };
-    let with_manager = Machine { is_systemd: true, has_user_manager: true, ..linux.clone() };
+    let with_manager = Platform { is_systemd: true, has_user_manager: true, ..linux.clone() };
     assert_eq!(choose(&with_manager), Choice::Systemd);
     // Some containers have a manager of their own.
     assert_eq!(
-        choose(&Machine { container: Some("/run/.containerenv"), ..with_manager.clone() }),
+        choose(&Platform { container: Some("/run/.containerenv"), ..with_manager.clone() }),
         Choice::Systemd
     );
-    on_demand(Machine { ci: Some("CI"), ..with_manager.clone() }, "CI is set");
-    on_demand(Machine { container: Some("/.dockerenv"), ..linux.clone() }, "container");
-    on_demand(Machine { is_wsl: true, ..linux.clone() }, "/etc/wsl.conf");
-    assert_eq!(choose(&Machine { is_wsl: true, ..with_manager.clone() }), Choice::Systemd);
-    on_demand(Machine { is_systemd: true, ..linux.clone() }, "does not answer");
-    on_demand(Machine { is_openrc: true, ..linux.clone() }, "OpenRC");
+    on_demand(Platform { ci: Some("CI"), ..with_manager.clone() }, "CI is set");
+    on_demand(Platform { container: Some("/.dockerenv"), ..linux.clone() }, "container");
+    on_demand(Platform { is_wsl: true, ..linux.clone() }, "/etc/wsl.conf");
+    assert_eq!(choose(&Platform { is_wsl: true, ..with_manager.clone() }), Choice::Systemd);
+    on_demand(Platform { is_systemd: true, ..linux.clone() }, "does not answer");
+    on_demand(Platform { is_openrc: true, ..linux.clone() }, "OpenRC");
     on_demand(linux, "no known user service manager");
     on_demand(
-        Machine { system: "freebsd".to_owned(), ..Machine::default() },
+        Platform { system: "freebsd".to_owned(), ..Platform::default() },
         "no known user service manager",
     );
-    assert_eq!(choose(&Machine { system: "macos".to_owned(), ..Machine::default() }), Choice::Launchd);
-    assert_eq!(choose(&Machine { system: "windows".to_owned(), ..Machine::default() }), Choice::Task);
-    let sudo = Machine { sudo_user: Some("1000".to_owned()), ..with_manager };
+    assert_eq!(choose(&Platform { system: "macos".to_owned(), ..Platform::default() }), Choice::Launchd);
+    assert_eq!(choose(&Platform { system: "windows".to_owned(), ..Platform::default() }), Choice::Task);
+    let sudo = Platform { sudo_user: Some("1000".to_owned()), ..with_manager };
     assert!(matches!(choose(&sudo), Choice::Refused(why) if why.contains("without sudo")));
 }
 

@@ -31,6 +31,7 @@ impl Check for Calls {
         match machine.asks.prove(&machine.env, &wrapper) {
             Ok(()) => Finding::ok("cargo calls kache (tested)"),
             Err(why) => {
+                let why = why.to_string();
                 let mut lines = why.lines().map(str::to_owned);
                 let text = lines.next().unwrap_or_default();
                 Finding::problem(text).details(lines).hint("the checks above may say why")

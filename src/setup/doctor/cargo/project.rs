@@ -63,6 +63,6 @@ fn comment_out(link: &Link) -> Option<Action> {
     let place = ConfigFile { path: path.clone(), syntax: Syntax::Cargo, scope: Scope::Project };
     let file =
         lines::find(&place, &|name, value| name == WrapperKey::RustcWrapper.key() && value == link.value)?;
-    let is_all = file.hits.iter().all(|hit| hit.line == *line);
+    let is_all = file.assignments.iter().all(|one| one.line == *line);
     file.comment_out("Leave the wrapper to each user's configuration").filter(|_| is_all)
 }

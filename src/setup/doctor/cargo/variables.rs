@@ -7,7 +7,7 @@ use crate::setup::doctor::machine::Machine;
 use crate::setup::init::{Known, known};
 use crate::setup::plan::Action;
 use crate::setup::sccache::places::{self, Scope};
-use crate::setup::sccache::{asked, lines};
+use crate::setup::sccache::{kept_variables, lines};
 
 /// See the module.
 pub struct Variables;
@@ -41,7 +41,9 @@ impl Check for Variables {
             found.iter().filter_map(|file| file.comment_out("Leave the wrapper to cargo's configuration"));
         let mut actions: Vec<Action> = edits.collect();
         // Those that no file holds.
-        let kept = asked::look(&machine.seen().system, &names, &|program, args| machine.said(program, args));
+        let kept = kept_variables::look(&machine.platform().system, &names, &|program, args| {
+            machine.said(program, args)
+        });
         for kept in kept {
             if names.contains(&kept.name.as_str()) && is_other(&kept.value) {
                 shown.push(kept.shown());

@@ -76,21 +76,21 @@ fn check_clippy(machine: &Machine) -> Finding {
     let (Some(clippy), Some(rustc)) = (clippy.to_str(), rustc.to_str()) else {
         return Finding::ok("the path of clippy is not UTF-8");
     };
-    match answers(machine, &machine.exe, &[clippy, rustc, "-vV"]) {
-        Ok(()) => Finding::ok("clippy works through kache"),
-        // Of a toolchain without it, only its name is there.
-        Err(_) if answers(machine, Path::new(clippy), &[rustc, "-vV"]).is_err() => {
-            Finding::ok("clippy is not installed for this toolchain")
-        }
-        Err(why) => Finding::problem("clippy works, but not through kache").details([why]),
+    let Some(why) = failure(machine, &machine.exe, &[clippy, rustc, "-vV"]) else {
+        return Finding::ok("clippy works through kache");
+    };
+    // In a toolchain without clippy, rustup still provides its name.
+    if failure(machine, Path::new(clippy), &[rustc, "-vV"]).is_some() {
+        return Finding::ok("clippy is not installed for this toolchain");
     }
+    Finding::problem("clippy works, but not through kache").details([why])
 }
 
-/// Whether `program` answers as a compiler; otherwise what it said.
-fn answers(machine: &Machine, program: &Path, args: &[&str]) -> Result<(), String> {
+/// What `program` said instead of answering as a compiler; `None` if it does.
+fn failure(machine: &Machine, program: &Path, args: &[&str]) -> Option<String> {
     match machine.asks.run(program, args, &[]) {
-        Ok(said) if said.code == Some(0) && said.stdout.starts_with(b"rustc ") => Ok(()),
-        Ok(said) => Err(String::from_utf8_lossy(&said.stderr).lines().next().unwrap_or_default().to_owned()),
-        Err(e) => Err(e.to_string()),
+        Ok(said) if said.code == Some(0) && said.stdout.starts_with(b"rustc ") => None,
+        Ok(said) => Some(String::from_utf8_lossy(&said.stderr).lines().next().unwrap_or_default().to_owned()),
+        Err(e) => Some(e.to_string()),
     }
 }

@@ -1,7 +1,7 @@
 //! Whether the compiler of every toolchain answers through kache.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
@@ -33,7 +33,7 @@ impl Check for Toolchains {
             return Finding::problem("rustc is not installed").hint("install Rust (https://rustup.rs)");
         }
         let failures: Vec<String> =
-            compilers.iter().take(MOST_ASKED).filter_map(|compiler| ask(machine, compiler).err()).collect();
+            compilers.iter().take(MOST_ASKED).filter_map(|compiler| failure(machine, compiler)).collect();
         let n_asked = compilers.len().min(MOST_ASKED);
         if failures.is_empty() {
             let left = compilers.len() - n_asked;
@@ -61,19 +61,23 @@ fn compilers(machine: &Machine) -> Vec<PathBuf> {
 }
 
 /// A custom toolchain is a link to a directory that may be gone.
-fn is_broken_link(path: &std::path::Path) -> bool {
+fn is_broken_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) && fs::metadata(path).is_err()
 }
 
-fn ask(machine: &Machine, compiler: &std::path::Path) -> Result<(), String> {
+/// Why a compiler does not run through kache; `None` if it does.
+fn failure(machine: &Machine, compiler: &Path) -> Option<String> {
     let name = compiler.display();
-    let path = compiler.to_str().ok_or_else(|| format!("{name}: its path is not UTF-8"))?;
+    let Some(path) = compiler.to_str() else { return Some(format!("{name}: its path is not UTF-8")) };
     // A build script's variables would make this a call of another kind.
     let vars: [(&str, Option<&OsStr>); 2] = [("OUT_DIR", None), ("CARGO_MANIFEST_DIR", None)];
-    let said = machine.asks.run(&machine.exe, &[path, "-vV"], &vars).map_err(|e| format!("{name}: {e}"))?;
+    let said = match machine.asks.run(&machine.exe, &[path, "-vV"], &vars) {
+        Ok(said) => said,
+        Err(e) => return Some(format!("{name}: {e}")),
+    };
     if said.code == Some(0) && said.stdout.starts_with(b"rustc ") {
-        return Ok(());
+        return None;
     }
-    let first = String::from_utf8_lossy(&said.stderr).lines().next().unwrap_or("no output").to_owned();
-    Err(format!("{name}: {first}"))
+    let stderr = String::from_utf8_lossy(&said.stderr);
+    Some(format!("{name}: {}", stderr.lines().next().unwrap_or("no output")))
 }

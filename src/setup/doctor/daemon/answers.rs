@@ -11,7 +11,7 @@ use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::daemon::processes::daemons;
 use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
 use crate::setup::doctor::machine::Machine;
-use crate::setup::doctor::service::{self, Service};
+use crate::setup::doctor::service::{self, LoginService};
 
 /// See the module.
 pub struct Answers;
@@ -103,11 +103,11 @@ fn describe_absent(machine: &Machine, place: &DaemonAddress) -> Finding {
             .hint("`kache daemon log` may say why; report it if it does not");
     }
     match service::find(machine) {
-        Service::Impossible(_) | Service::Absent => {
+        LoginService::Impossible(_) | LoginService::Absent => {
             Finding::ok("not running, as expected: no service starts it, and builds do not need it")
         }
-        Service::Installed(_) => Finding::ok("not running; see `service-runs`"),
-        Service::Unknown(_) => Finding::ok("not running; builds do not need it"),
+        LoginService::Installed(_) => Finding::ok("not running; see `service-runs`"),
+        LoginService::Unknown(_) => Finding::ok("not running; builds do not need it"),
     }
 }
 

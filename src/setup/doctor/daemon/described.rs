@@ -3,7 +3,7 @@
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
-use crate::setup::doctor::service::{self, Service};
+use crate::setup::doctor::service::{self, LoginService};
 use crate::setup::plan::action::Change;
 
 /// See the module.
@@ -24,14 +24,14 @@ impl Check for Described {
 
     fn run(&self, machine: &Machine) -> Finding {
         let installed = match service::find(machine) {
-            Service::Installed(installed) => installed,
-            Service::Impossible(why) => {
+            LoginService::Installed(installed) => installed,
+            LoginService::Impossible(why) => {
                 return Finding::ok(format!("no login service can be installed: {why}"));
             }
-            Service::Absent => {
+            LoginService::Absent => {
                 return Finding::ok("no login service is installed; `kache daemon install` adds one");
             }
-            Service::Unknown(why) => {
+            LoginService::Unknown(why) => {
                 return Finding::note("cannot determine whether a login service is installed").details([why]);
             }
         };

@@ -3,7 +3,7 @@
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::{Machine, Through};
-use crate::setup::doctor::service::{self, Service};
+use crate::setup::doctor::service::{self, LoginService};
 use crate::setup::service::launchd;
 use crate::sys::ipc;
 
@@ -24,7 +24,7 @@ impl Check for Linger {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let Service::Installed(installed) = service::find(machine) else {
+        let LoginService::Installed(installed) = service::find(machine) else {
             return Finding::ok("no login service is installed");
         };
         let user = ipc::user_name().unwrap_or_default();
@@ -60,6 +60,6 @@ fn check_launchd(machine: &Machine, user: &str) -> Finding {
             "it stops with the last of them; to keep it, log in at the screen and run `kache daemon start`",
         ),
         Ok(_) => Finding::ok("it runs while the user is logged in"),
-        Err(why) => Finding::note("cannot determine which session this is").details([why]),
+        Err(why) => Finding::note("cannot determine which session this is").details([why.to_string()]),
     }
 }

@@ -16,7 +16,7 @@ pub struct Process {
 
 /// All of them that can be seen, but this one; none where the system does not tell.
 pub fn daemons(machine: &Machine, place: &DaemonAddress) -> Vec<Process> {
-    let mut found = match machine.seen().system.as_str() {
+    let mut found = match machine.platform().system.as_str() {
         "linux" => by_descriptors(&machine.root.join("proc"), &place.lock),
         "macos" => by_lsof(machine, &place.lock),
         _ => Vec::new(),

@@ -4,7 +4,7 @@ use crate::protocol::message::ON_DEMAND;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
 use crate::setup::doctor::machine::{Machine, Through};
-use crate::setup::doctor::service::{self, Installed, Service};
+use crate::setup::doctor::service::{self, InstalledService, LoginService};
 
 /// See the module.
 pub struct Running;
@@ -27,14 +27,14 @@ impl Check for Running {
 
     fn run(&self, machine: &Machine) -> Finding {
         match service::find(machine) {
-            Service::Installed(installed) => judge(machine, &installed),
+            LoginService::Installed(installed) => judge(machine, &installed),
             _ => Finding::ok("no login service is installed"),
         }
     }
 }
 
-fn judge(machine: &Machine, installed: &Installed) -> Finding {
-    let Installed { supervisor, status, is_described, .. } = installed;
+fn judge(machine: &Machine, installed: &InstalledService) -> Finding {
+    let InstalledService { supervisor, status, is_described, .. } = installed;
     if !is_described && !status.is_running {
         return Finding::ok("not managed by kache");
     }

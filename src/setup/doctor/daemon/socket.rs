@@ -26,7 +26,7 @@ impl Check for Socket {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        if machine.seen().system == "windows" {
+        if machine.platform().system == "windows" {
             return Finding::ok("Windows lets no other user open the daemon's pipe");
         }
         let Ok(place) = machine.place() else { return Finding::ok("a daemon cannot run here") };

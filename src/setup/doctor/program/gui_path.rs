@@ -75,7 +75,7 @@ enum Path {
 }
 
 fn path_of_desktop(machine: &Machine) -> Path {
-    let (said, usual) = match machine.seen().system.as_str() {
+    let (said, usual) = match machine.platform().system.as_str() {
         "windows" => return Path::SameAsHere,
         "macos" => (machine.said("launchctl", &["getenv", "PATH"]), "/usr/bin:/bin:/usr/sbin:/sbin"),
         _ => {

@@ -46,7 +46,7 @@ impl Check for Release {
         };
         let own = machine.build.version.split('+').next().and_then(Semver::parse);
         match (machine.asks.newest_release(&receipt.base_url, &machine.env), own) {
-            (Err(why), _) => Finding::note("cannot determine the newest release").details([why]),
+            (Err(why), _) => Finding::note("cannot determine the newest release").details([why.to_string()]),
             (Ok(newest), Some(own)) if newest <= own => {
                 Finding::ok(format!("this is {own}; the newest release is {newest}"))
             }

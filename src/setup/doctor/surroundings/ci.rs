@@ -24,7 +24,7 @@ impl Check for Ci {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let Some(sign) = machine.seen().ci else { return Finding::ok("this is not a CI job") };
+        let Some(sign) = machine.platform().ci else { return Finding::ok("this is not a CI job") };
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
         let mut lacking = Vec::new();
         let is_empty = fs::list(&dir.join("store")).unwrap_or_default().is_empty();

@@ -7,7 +7,6 @@ use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 use crate::setup::plan::CommandLine;
-use crate::setup::plan::show::command_line;
 use crate::sys::{dirs, fs};
 
 /// See the module.
@@ -32,7 +31,7 @@ impl Check for Exclusions {
 
     fn run(&self, machine: &Machine) -> Finding {
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
-        match machine.seen().system.as_str() {
+        match machine.platform().system.as_str() {
             "windows" => check_defender(machine, dir),
             "macos" => check_macos(machine, dir),
             _ => Finding::ok("no such program is known on this system"),
@@ -77,14 +76,14 @@ fn check_macos(machine: &Machine, dir: &Path) -> Finding {
     // The mark is the same in every language.
     if machine.said("tmutil", &["isexcluded", &text]).is_some_and(|said| said.contains("[Included]")) {
         let command = CommandLine::new("tmutil", &["addexclusion", &text]);
-        commands.push(("Time Machine backs up the store", command_line(&command)));
+        commands.push(("Time Machine backs up the store", command.to_string()));
     }
     // What is in a Library is not searched.
     let is_in_library = dirs::home(&machine.env).is_some_and(|home| dir.starts_with(home.join("Library")));
     let never = dir.join(".metadata_never_index");
     if !is_in_library && fs::metadata(dir).is_ok() && fs::metadata(&never).is_err() {
         let command = CommandLine::new("touch", &[&never.to_string_lossy()]);
-        commands.push(("Spotlight indexes the store", command_line(&command)));
+        commands.push(("Spotlight indexes the store", command.to_string()));
     }
     let Some((first, _)) = commands.first() else {
         return Finding::ok("neither Spotlight nor Time Machine reads the store");

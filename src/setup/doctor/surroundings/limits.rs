@@ -48,7 +48,7 @@ impl Check for Limits {
 
 /// As a shell that is started here has it, which only reads it.
 fn umask(machine: &Machine) -> Option<u32> {
-    if machine.seen().system == "windows" {
+    if machine.platform().system == "windows" {
         return None;
     }
     u32::from_str_radix(machine.said("sh", &["-c", "umask"])?.trim(), 8).ok()

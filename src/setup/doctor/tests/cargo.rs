@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::made::Made;
 use crate::setup::plan::Journal;
+use crate::setup::proof::NotCalled;
 use crate::setup::service::detect;
 
 #[test]
@@ -185,7 +186,7 @@ fn a_variable_that_sets_another_wrapper_is_found_where_it_is_set() {
 #[test]
 fn a_variable_that_the_system_keeps_is_found_and_unset() {
     let mut made = Made::well();
-    made.says().seen = detect::Machine { system: "macos".to_owned(), ..detect::Machine::default() };
+    made.says().platform = detect::Platform { system: "macos".to_owned(), ..detect::Platform::default() };
     made.answers("launchctl getenv RUSTC_WRAPPER", 0, "/opt/mine\n");
     made.answers_after("launchctl unsetenv RUSTC_WRAPPER", "launchctl getenv RUSTC_WRAPPER", 0, "\n");
     made.says_of(
@@ -197,7 +198,7 @@ fn a_variable_that_the_system_keeps_is_found_and_unset() {
         ],
     );
     made.is_fixed("wrapper-variable");
-    made.says().seen.system = "windows".to_owned();
+    made.says().platform.system = "windows".to_owned();
     made.answers(
         "reg query HKCU",
         0,
@@ -249,7 +250,7 @@ fn a_project_leaves_the_wrapper_to_its_users_when_that_is_asked_for() {
 fn what_cargo_does_is_proof() {
     let mut made = Made::well();
     made.is_ok("cargo-calls");
-    made.says().proof = Err("cargo does not call it: it calls /opt/other\nmore".to_owned());
+    made.says().not_called = Some(|| NotCalled::OtherProgram { exe: "/opt/other".into() });
     assert!(made.said("cargo-calls").contains("PROBLEM  cargo-calls      cargo does not call it"));
     std::fs::remove_file(made.path("home/.cargo/bin/cargo")).unwrap();
     assert!(made.said("cargo-calls").contains("cargo is not in PATH"));

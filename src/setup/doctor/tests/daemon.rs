@@ -22,7 +22,7 @@ pub(super) fn name() -> &'static str {
 /// A machine with systemd, in which the service is installed as it should be, and runs.
 pub(super) fn with_systemd() -> Made {
     let mut made = Made::well();
-    made.says().seen.has_user_manager = true;
+    made.says().platform.has_user_manager = true;
     made.answers("systemctl --user show ", 0, UP);
     for end in ["socket", "service"] {
         made.write(&format!("home/.config/systemd/user/{}.{end}", name()), "another version\n");
@@ -36,7 +36,7 @@ pub(super) fn with_systemd() -> Made {
 #[test]
 fn a_unit_that_a_package_brought_is_nobodys_until_it_is_enabled() {
     let mut made = Made::well();
-    made.says().seen.has_user_manager = true;
+    made.says().platform.has_user_manager = true;
     let exe = made.path("home/.cargo/bin/kache");
     made.write(
         "usr/kache.service",
@@ -63,21 +63,21 @@ fn without_a_service_no_daemon_is_missed_and_it_is_said_why() {
         "service",
         &["ok service no login service can be installed: no known user service manager is running"],
     );
-    made.says().seen.container = Some("/.dockerenv");
+    made.says().platform.container = Some("/.dockerenv");
     made.says_of(
         "service",
         &["ok service no login service can be installed: this is a container (/.dockerenv), which has no user service \
           manager"],
     );
-    made.says().seen.has_user_manager = true;
+    made.says().platform.has_user_manager = true;
     made.answers("systemctl --user show ", 0, "LoadState=not-found\nActiveState=inactive\n");
     made.says_of("service", &["ok service no login service is installed; `kache daemon install` adds one"]);
     made.says_of("daemon", &[none]);
     for id in ["service-runs", "linger", "daemon-traces", "daemon-socket", "daemon-config"] {
         made.is_ok(id);
     }
-    made.says().seen.has_user_manager = false;
-    made.says().seen.ci = Some("CI");
+    made.says().platform.has_user_manager = false;
+    made.says().platform.ci = Some("CI");
     made.says_of(
         "service",
         &["ok service no login service can be installed: CI is set: a CI machine lives for one job only"],
@@ -171,7 +171,7 @@ fn a_service_that_was_stopped_and_one_that_is_kept_from_its_socket_are_started()
 #[test]
 fn an_agent_of_launchd_and_a_task_are_judged_by_what_their_managers_answered() {
     let mut made = Made::well();
-    made.says().seen = detect::Machine { system: "macos".to_owned(), ..detect::Machine::default() };
+    made.says().platform = detect::Platform { system: "macos".to_owned(), ..detect::Platform::default() };
     let label = format!("dev.kache.{}", name());
     let plist = format!("home/Library/LaunchAgents/{label}.plist");
     made.answers("launchctl print gui/", 0, "x = {\n\tstate = running\n\tpid = 7\n}\n");
@@ -194,7 +194,7 @@ fn an_agent_of_launchd_and_a_task_are_judged_by_what_their_managers_answered() {
     assert!(made.said("linger").contains("nobody is logged in at the screen"));
 
     let mut made = Made::well();
-    made.says().seen = detect::Machine { system: "windows".to_owned(), ..detect::Machine::default() };
+    made.says().platform = detect::Platform { system: "windows".to_owned(), ..detect::Platform::default() };
     made.answers("reg query", 1, "ERREUR");
     made.answers("schtasks /query", 1, "ERREUR : le fichier est introuvable.");
     made.is_ok("service");
@@ -287,7 +287,7 @@ fn a_daemon_that_does_not_answer_is_ended() {
 #[test]
 fn on_other_systems_the_process_of_a_daemon_is_told_by_lsof() {
     let mut made = Made::well();
-    made.says().seen.system = "macos".to_owned();
+    made.says().platform.system = "macos".to_owned();
     made.answers("launchctl", 113, "");
     made.daemon(Daemon::Silent);
     assert!(!made.said("daemon").contains("(process 77)"));

@@ -17,6 +17,7 @@ use crate::run::miss::privileged::Note;
 use crate::setup::doctor::examine::{ALL, ONLINE};
 use crate::setup::doctor::machine::Page;
 use crate::setup::plan::Journal;
+use crate::setup::proof::NotCalled;
 use crate::setup::service::detect;
 use crate::store::scrub::Scrub;
 use crate::sys::env::Env;
@@ -89,7 +90,7 @@ const PROGRAM: &[Case] = &[
                 r#"{{"format":1,"method":"installer","version":"0.1.0","target":"t","path":"{own}","base_url":"https://host/releases"}}"#
             );
             made.write("home/.local/share/kache/receipt.json", &receipt);
-            made.says().newest = Ok("99.0.0");
+            made.says().newest = Some("99.0.0");
         })
     }),
 ];
@@ -117,7 +118,8 @@ const CARGO: &[Case] = &[
     }),
     ("wrapper-variable", "kept-by-launchd", || {
         well(|made| {
-            made.says().seen = detect::Machine { system: "macos".to_owned(), ..detect::Machine::default() };
+            made.says().platform =
+                detect::Platform { system: "macos".to_owned(), ..detect::Platform::default() };
             made.answers("launchctl getenv RUSTC_WRAPPER", 0, "/opt/mine\n");
             made.answers_after("launchctl unsetenv", "launchctl getenv RUSTC_WRAPPER", 0, "\n");
         })
@@ -149,7 +151,7 @@ const CARGO: &[Case] = &[
         })
     }),
     ("cargo-calls", "another", || {
-        well(|made| made.says().proof = Err("cargo does not call it: it calls /opt/other".to_owned()))
+        well(|made| made.says().not_called = Some(|| NotCalled::OtherProgram { exe: "/opt/other".into() }))
     }),
     ("cargo-calls", "no-cargo", || well(|made| fs::remove_file(made.path("home/.cargo/bin/cargo")).unwrap())),
     ("incremental", "variable", || well(|made| made.set("CARGO_INCREMENTAL", "1"))),
@@ -321,7 +323,8 @@ const STORE: &[Case] = &[
     ("limits", "open-to-everybody", || well(|made| made.answers("sh -c umask", 0, "0000\n"))),
     ("exclusions", "defender", || {
         well(|made| {
-            made.says().seen = detect::Machine { system: "windows".to_owned(), ..detect::Machine::default() };
+            made.says().platform =
+                detect::Platform { system: "windows".to_owned(), ..detect::Platform::default() };
             made.answers("powershell ", 0, "True\r\n");
         })
     }),
@@ -349,7 +352,7 @@ const SETTINGS: &[Case] = &[
             dated(&made.path("home/.local/state/kache/proof-1"), days_ago(3));
         })
     }),
-    ("ci", "nothing-restored", || well(|made| made.says().seen.ci = Some("GITHUB_ACTIONS"))),
+    ("ci", "nothing-restored", || well(|made| made.says().platform.ci = Some("GITHUB_ACTIONS"))),
     ("summary", "container", || well(|made| made.write("root/.dockerenv", ""))),
 ];
 

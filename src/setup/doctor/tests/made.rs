@@ -23,8 +23,9 @@ use crate::setup::doctor::show;
 use crate::setup::doctor::upkeep::keep_up;
 use crate::setup::plan::Journal;
 use crate::setup::plan::action::Change;
+use crate::setup::proof::{NotCalled, NotProven};
+use crate::setup::self_update::release::NoNewest;
 use crate::setup::service::detect;
-use crate::setup::service::runner::line;
 use crate::store::{Bucket, Store};
 use crate::sys::clock;
 use crate::sys::env::Env;
@@ -63,11 +64,12 @@ pub(super) struct Says {
     /// How far the file system's clock is ahead of the system's.
     pub(super) ahead_ms: u64,
     pub(super) open_files: Option<u64>,
-    pub(super) proof: Result<(), String>,
+    /// What cargo does instead of calling the wrapper.
+    pub(super) not_called: Option<fn() -> NotCalled>,
     pub(super) rustc: (i32, &'static str),
     pub(super) cc: i32,
-    pub(super) seen: detect::Machine,
-    pub(super) newest: Result<&'static str, &'static str>,
+    pub(super) platform: detect::Platform,
+    pub(super) newest: Option<&'static str>,
     recorded: Vec<Recorded>,
     /// Commands of fixes, which are not carried out.
     ran: Arc<Mutex<Vec<String>>>,
@@ -106,8 +108,9 @@ impl Ask for Says {
         }
     }
 
-    fn prove(&self, _: &Env, _: &Path) -> Result<(), String> {
-        self.proof.clone()
+    fn prove(&self, _: &Env, _: &Path) -> Result<(), NotProven> {
+        let Some(why) = self.not_called else { return Ok(()) };
+        Err(NotProven::NotCalled { wrapper: PathBuf::from("it"), why: why() })
     }
 
     fn disk(&self, _: &Path) -> io::Result<Disk> {
@@ -128,8 +131,8 @@ impl Ask for Says {
         self.open_files
     }
 
-    fn seen(&self, _: &Env) -> detect::Machine {
-        self.seen.clone()
+    fn platform(&self, _: &Env) -> detect::Platform {
+        self.platform.clone()
     }
 
     fn daemon(
@@ -176,9 +179,9 @@ impl Ask for Says {
         Ok(())
     }
 
-    fn newest_release(&self, base_url: &str, _: &Env) -> Result<Semver, String> {
+    fn newest_release(&self, base_url: &str, _: &Env) -> Result<Semver, NoNewest> {
         assert_eq!(base_url, "https://host/releases");
-        self.newest.map(|newest| Semver::parse(newest).unwrap()).map_err(str::to_owned)
+        Ok(Semver::parse(self.newest.ok_or(NoNewest::NoKey)?).unwrap())
     }
 }
 
@@ -230,11 +233,11 @@ impl Made {
             way: Way::Link,
             ahead_ms: 0,
             open_files: Some(1024),
-            proof: Ok(()),
+            not_called: None,
             rustc: (0, "rustc 1.95.0"),
             cc: 0,
-            seen: detect::Machine { system: "linux".to_owned(), ..detect::Machine::default() },
-            newest: Err("nobody asks"),
+            platform: detect::Platform { system: "linux".to_owned(), ..detect::Platform::default() },
+            newest: None,
             recorded: Vec::new(),
             ran: Arc::default(),
             daemon: Arc::default(),
@@ -341,7 +344,7 @@ impl Made {
         let mut ran = self.says.ran.lock().unwrap();
         repair.plan.actions.retain(|action| match &action.change {
             Change::Run(run) if run.command.0[0] != "chmod" => {
-                ran.push(line(&run.command));
+                ran.push(run.command.to_string());
                 false
             }
             _ => true,

@@ -53,7 +53,7 @@ fn few_open_files_and_files_open_to_everybody_are_told_of() {
         made.answers("sh -c umask", 0, umask);
         assert!(made.said("limits").starts_with(&format!("  {level} ")), "{umask}");
     }
-    made.says().seen.system = "windows".to_owned();
+    made.says().platform.system = "windows".to_owned();
     made.is_ok("limits");
     made.says().open_files = Some(64);
     assert!(made.said("limits").contains("may open only 64 files"));
@@ -63,7 +63,7 @@ fn few_open_files_and_files_open_to_everybody_are_told_of() {
 fn a_store_that_defender_looks_through_is_told_of() {
     let mut made = Made::well();
     made.is_ok("exclusions");
-    made.says().seen = detect::Machine { system: "windows".to_owned(), ..detect::Machine::default() };
+    made.says().platform = detect::Platform { system: "windows".to_owned(), ..detect::Platform::default() };
     made.is_ok("exclusions");
     made.answers("powershell ", 0, "False\r\n");
     made.is_ok("exclusions");
@@ -88,7 +88,7 @@ fn a_store_that_defender_looks_through_is_told_of() {
 #[test]
 fn a_store_that_is_backed_up_and_searched_on_a_mac_is_told_of() {
     let mut made = Made::well();
-    made.says().seen = detect::Machine { system: "macos".to_owned(), ..detect::Machine::default() };
+    made.says().platform = detect::Platform { system: "macos".to_owned(), ..detect::Platform::default() };
     made.is_ok("exclusions");
     let dir = made.path("home/.cache/kache");
     made.make_dir("home/.cache/kache");
@@ -119,7 +119,7 @@ fn a_store_that_is_backed_up_and_searched_on_a_mac_is_told_of() {
 fn a_job_of_a_ci_service_is_told_what_it_lacks() {
     let mut made = Made::well();
     made.is_ok("ci");
-    made.says().seen.ci = Some("GITHUB_ACTIONS");
+    made.says().platform.ci = Some("GITHUB_ACTIONS");
     made.says_of(
         "ci",
         &[

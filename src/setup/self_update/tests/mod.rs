@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::protocol::semver::Semver;
 use crate::setup::plan::{Journal, NotApplied};
-use crate::setup::self_update::update::{Availability, CannotUpdate, Installed, Staging};
+use crate::setup::self_update::update::{Availability, CannotUpdate, InstalledProgram, Staging};
 use crate::sys::env::Env;
 
 use release::{Key, Releases, archive};
@@ -88,8 +88,8 @@ impl Machine {
         Journal::for_user(&self.env).unwrap()
     }
 
-    pub(crate) fn installed(&self, version: &str) -> Result<Option<Installed>, CannotUpdate> {
-        Installed::find(&self.exe(), Semver::parse(version).unwrap(), &self.env)
+    pub(crate) fn installed(&self, version: &str) -> Result<Option<InstalledProgram>, CannotUpdate> {
+        InstalledProgram::find(&self.exe(), Semver::parse(version).unwrap(), &self.env)
     }
 
     /// Looks, and does what is found.
@@ -98,7 +98,7 @@ impl Machine {
         let staging = Staging::open(&self.env)?;
         let found = installed.look(&[&self.releases.key.public()], &staging, &self.env)?;
         if let Availability::Newer(update) = &found {
-            self.journal().apply(&update.plan, &mut || update.prove())?;
+            self.journal().apply(&update.plan, &mut || Ok(update.prove()?))?;
         }
         Ok(found)
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::release::{Key, SIGNATURE, SUMS, Server, archive};
 use super::{Machine, TARGET, program, receipt};
 use crate::setup::plan::Plan;
-use crate::setup::self_update::fetch::Source;
+use crate::setup::self_update::fetch::ReleaseServer;
 use crate::setup::self_update::update::{Availability, Staging};
 use crate::sys::env::{Env, is_root};
 use crate::sys::fs::fault;
@@ -411,7 +411,7 @@ fn a_server_that_fails_or_never_ends_is_told() {
     let machine = Machine::with_release();
     let server = Server::start(&machine.releases.dir);
     let url = server.url();
-    let source = Source::new(&url, &machine.env).unwrap();
+    let source = ReleaseServer::new(&url, &machine.env).unwrap();
     let patience = Duration::from_secs(60);
     let said = |name: &str| source.get(name, 100_000, patience).unwrap_err().to_string();
     assert!(said("nothing").contains("404"), "{}", said("nothing"));
@@ -421,7 +421,7 @@ fn a_server_that_fails_or_never_ends_is_told() {
     assert!(said("large").contains("too large"));
     assert_eq!(source.get("fits", 100_000, patience).unwrap().len(), 100_000);
     let source_of_files = format!("file://{}", machine.releases.dir.display());
-    let files = Source::new(&source_of_files, &machine.env).unwrap();
+    let files = ReleaseServer::new(&source_of_files, &machine.env).unwrap();
     assert!(files.get("large", 100_000, patience).unwrap_err().to_string().contains("too large"));
     drop(server);
     assert!(said("fits").contains("fits: curl: (7)"), "{}", said("fits"));
@@ -436,7 +436,7 @@ fn what_changed_after_it_was_planned_is_not_replaced() {
     let Availability::Newer(update) = found else { panic!("there is a newer one") };
     machine.write(".local/bin/kache", program("9.0.0"));
     let plan: &Plan = &update.plan;
-    let refused = machine.journal().apply(plan, &mut || update.prove()).unwrap_err().to_string();
+    let refused = machine.journal().apply(plan, &mut || Ok(update.prove()?)).unwrap_err().to_string();
     assert!(refused.contains("changed after this was planned"), "{refused}");
     assert_eq!(machine.says(), "kache 9.0.0");
 }

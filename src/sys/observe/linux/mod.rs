@@ -41,6 +41,7 @@ use super::{Abandoned, Conditions, Failed, Observation, Scope, Trial};
 use crate::sys::process;
 use filter::Prepared;
 pub use privileges::has_privileges;
+use supervisor::Refusal;
 
 /// An observation that goes on.
 pub struct Watching {
@@ -81,9 +82,7 @@ pub fn try_it() -> Trial {
         Err(NotStarted::Start(e)) => {
             Trial { is_possible: true, is_lasting: e.kind() == io::ErrorKind::PermissionDenied }
         }
-        Err(NotStarted::Refused(why)) => {
-            Trial { is_possible: false, is_lasting: !supervisor::IN_PASSING.contains(&why.as_str()) }
-        }
+        Err(NotStarted::Refused(why)) => Trial { is_possible: false, is_lasting: !why.is_passing() },
         Err(NotStarted::Short(_)) | Ok(_) => Trial { is_possible: false, is_lasting: false },
     }
 }
@@ -118,7 +117,7 @@ fn spawn(command: Command, scope: Scope) -> Result<(Child, Watching), Failed> {
 fn spawn_watched(command: Command, scope: Scope, abandoned: &Abandoned) -> Result<(Child, Watching), Failed> {
     start_watched(command, scope, abandoned).map_err(|error| match error {
         NotStarted::Short(e) => Failed::Unobservable(e.to_string()),
-        NotStarted::Refused(why) => Failed::Unobservable(why),
+        NotStarted::Refused(why) => Failed::Unobservable(why.to_string()),
         NotStarted::Start(e) => Failed::Start(e),
     })
 }
@@ -128,7 +127,7 @@ enum NotStarted {
     /// There is no room for the observation.
     Short(io::Error),
     /// The child cannot be observed.
-    Refused(String),
+    Refused(Refusal),
     /// The program itself cannot be started.
     Start(io::Error),
 }
@@ -161,7 +160,7 @@ fn start_watched(
 }
 
 /// Why the child was not observed, if that is why it was not started.
-fn refused(verdict: &Receiver<Result<(), String>>) -> Option<String> {
+fn refused(verdict: &Receiver<Result<(), Refusal>>) -> Option<Refusal> {
     verdict.try_recv().ok().and_then(Result::err)
 }
 

@@ -1,6 +1,7 @@
 //! The observer thread: notes each call and answers it. Even if noting fails, it goes on answering.
 
-use std::io::Write as _;
+use std::fmt;
+use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
@@ -27,16 +28,51 @@ const LAST_ONES: Duration = Duration::from_millis(20);
 const KILLED_ONES: Duration = Duration::from_secs(2);
 
 const GONE: &str = "the program was gone at once";
-const NO_DESCRIPTOR: &str = "no descriptor is left";
 
-/// Why a child is not observed that may be observed when it is tried again.
-pub(super) const IN_PASSING: [&str; 2] = [GONE, NO_DESCRIPTOR];
+/// Why a child is not observed.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// It ended before it said anything.
+    Gone,
+    /// Too many files are open.
+    NoDescriptor,
+    /// Another program observes it.
+    Observed,
+    Message(io::Error),
+    Filter(io::Error),
+    Listener(io::Error),
+    Proc(io::Error),
+    Memory(io::Error),
+    OtherMemory,
+}
+
+impl Refusal {
+    /// Whether the next child may be observed all the same.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Refusal::Gone | Refusal::NoDescriptor)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Gone => f.write_str(GONE),
+            Refusal::NoDescriptor => f.write_str("no descriptor is left"),
+            Refusal::Observed => f.write_str("observed already"),
+            Refusal::Message(e) | Refusal::Listener(e) => e.fmt(f),
+            Refusal::Filter(e) => write!(f, "seccomp: {e}"),
+            Refusal::Proc(e) => write!(f, "/proc: {e}"),
+            Refusal::Memory(e) => write!(f, "memory of others: {e}"),
+            Refusal::OtherMemory => f.write_str("another memory was read"),
+        }
+    }
+}
 
 /// Takes the listener that the child sends, says whether it can be observed, and observes it until it has ended.
 pub(super) fn supervise(
     child: &UnixStream,
     stopped: &UnixStream,
-    verdict: &Sender<Result<(), String>>,
+    verdict: &Sender<Result<(), Refusal>>,
     scope: Scope,
     abandoned: Abandoned,
 ) -> Observation {
@@ -74,26 +110,26 @@ struct Greeted {
     takes_privileges: bool,
 }
 
-fn greet(child: &UnixStream) -> Result<Greeted, String> {
-    let hello = Hello::receive(child.as_raw_fd()).map_err(|e| e.to_string())?;
-    let hello = hello.ok_or(GONE)?;
+fn greet(child: &UnixStream) -> Result<Greeted, Refusal> {
+    let hello = Hello::receive(child.as_raw_fd()).map_err(Refusal::Message)?;
+    let hello = hello.ok_or(Refusal::Gone)?;
     let file = hello.listener.map(resolve::own);
     match hello.error {
         0 => {}
-        libc::EBUSY => return Err("observed already".to_owned()),
-        error => return Err(format!("seccomp: {}", std::io::Error::from_raw_os_error(error))),
+        libc::EBUSY => return Err(Refusal::Observed),
+        error => return Err(Refusal::Filter(io::Error::from_raw_os_error(error))),
     }
-    let file = file.ok_or(NO_DESCRIPTOR)?;
+    let file = file.ok_or(Refusal::NoDescriptor)?;
     match hello.proves() {
         Ok(true) => {
             // Relative paths are counted from there.
-            resolve::proc_link(hello.process, format_args!("cwd")).map_err(|e| format!("/proc: {e}"))?;
-            let listener = Listener::new(file).map_err(|e| e.to_string())?;
+            resolve::proc_link(hello.process, format_args!("cwd")).map_err(Refusal::Proc)?;
+            let listener = Listener::new(file).map_err(Refusal::Listener)?;
             let Hello { process, takes_privileges, .. } = hello;
             Ok(Greeted { listener, process, takes_privileges })
         }
-        Ok(false) => Err("another memory was read".to_owned()),
-        Err(e) => Err(format!("memory of others: {e}")),
+        Ok(false) => Err(Refusal::OtherMemory),
+        Err(e) => Err(Refusal::Memory(e)),
     }
 }
 

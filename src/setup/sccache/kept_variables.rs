@@ -4,11 +4,11 @@
 use crate::setup::plan::{Action, CommandLine};
 
 /// Asks a program with arguments; what it printed, if it ended well.
-pub type Ask<'a> = &'a dyn Fn(&str, &[&str]) -> Option<String>;
+pub type AskProgram<'a> = &'a dyn Fn(&str, &[&str]) -> Option<String>;
 
 /// One variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct KeptVariable {
     pub keeper: Keeper,
     pub name: String,
     pub value: String,
@@ -31,7 +31,7 @@ const OF_USER: &str = "HKCU\\Environment";
 const OF_MACHINE: &str = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment";
 
 /// The variables that the system called `os` keeps, where it has to be asked for each by its name: those of `names`.
-pub fn look(os: &str, names: &[&'static str], ask: Ask<'_>) -> Vec<Asked> {
+pub fn look(os: &str, names: &[&'static str], ask: AskProgram<'_>) -> Vec<KeptVariable> {
     match os {
         "macos" => {
             let mut found = Vec::new();
@@ -39,7 +39,7 @@ pub fn look(os: &str, names: &[&'static str], ask: Ask<'_>) -> Vec<Asked> {
                 let printed = ask("launchctl", &["getenv", name]).unwrap_or_default();
                 let value = printed.trim_end_matches(['\r', '\n']).to_owned();
                 if !value.is_empty() {
-                    found.push(Asked { keeper: Keeper::Launchd, name: (*name).to_owned(), value });
+                    found.push(KeptVariable { keeper: Keeper::Launchd, name: (*name).to_owned(), value });
                 }
             }
             found
@@ -56,17 +56,17 @@ pub fn look(os: &str, names: &[&'static str], ask: Ask<'_>) -> Vec<Asked> {
 }
 
 /// What `reg query` printed: a line for each value, with four blanks between its name, its type and itself.
-fn parse_registry(printed: &str, keeper: impl Fn(&str) -> Keeper) -> Vec<Asked> {
+fn parse_registry(printed: &str, keeper: impl Fn(&str) -> Keeper) -> Vec<KeptVariable> {
     let values = printed.lines().filter_map(|line| {
         let mut parts = line.strip_prefix("    ")?.splitn(3, "    ");
         let (name, kind, value) = (parts.next()?, parts.next()?, parts.next()?);
         let (name, value) = (name.to_owned(), value.trim_end().to_owned());
-        kind.starts_with("REG_").then(|| Asked { keeper: keeper(kind), name, value })
+        kind.starts_with("REG_").then(|| KeptVariable { keeper: keeper(kind), name, value })
     });
     values.collect()
 }
 
-impl Asked {
+impl KeptVariable {
     /// As people look for it.
     pub fn shown(&self) -> String {
         let name = &self.name;
@@ -102,7 +102,7 @@ impl Asked {
 
     /// How a person unsets it.
     pub fn by_hand(&self) -> String {
-        let command = crate::setup::plan::show::command_line(&self.removal());
+        let command = self.removal();
         match self.keeper {
             Keeper::Machine => format!("{} can be removed by an administrator: {command}", self.shown()),
             _ => format!("{} has no effect without sccache; it is removed with: {command}", self.shown()),
