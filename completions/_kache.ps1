@@ -123,6 +123,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text; requires -y or --check')
             [CompletionResult]::new('--purge', '--purge', [CompletionResultType]::ParameterName, 'Also remove the store, the records, and the journal of changes')
+            [CompletionResult]::new('--self', '--self', [CompletionResultType]::ParameterName, 'Also remove this program, if kache''s installer put it here')
             [CompletionResult]::new('--allow-root', '--allow-root', [CompletionResultType]::ParameterName, 'Allow running as root through sudo')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -190,9 +191,11 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;daemon;install' {
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The service account that runs the builds and the daemon')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'Install a system service for a build server, which starts with the machine; requires root')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -201,6 +204,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'Remove the system service; requires root')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

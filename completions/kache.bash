@@ -404,12 +404,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__install)
-            opts="-h --check --dry-run --json --help"
+            opts="-h --check --dry-run --json --system --user --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -475,7 +479,7 @@ _kache() {
             fi
             case "${prev}" in
                 --supervised)
-                    COMPREPLY=($(compgen -W "systemd launchd task" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "systemd launchd task openrc rc.d" -- "${cur}"))
                     return 0
                     ;;
                 --exe)
@@ -536,7 +540,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__uninstall)
-            opts="-h --check --dry-run --json --help"
+            opts="-h --check --dry-run --json --system --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1030,7 +1034,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__uninstall)
-            opts="-y -h --yes --dry-run --check --json --purge --allow-root --help"
+            opts="-y -h --yes --dry-run --check --json --purge --self --allow-root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -112,6 +112,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
             cand --json 'Print one JSON object instead of text; requires -y or --check'
             cand --purge 'Also remove the store, the records, and the journal of changes'
+            cand --self 'Also remove this program, if kache''s installer put it here'
             cand --allow-root 'Allow running as root through sudo'
             cand -h 'Print help'
             cand --help 'Print help'
@@ -170,9 +171,11 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help'
         }
         &'kache;daemon;install'= {
+            cand --user 'The service account that runs the builds and the daemon'
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
             cand --check 'Show the changes without making them; exit with 2 if there are any'
             cand --json 'Print one JSON object instead of text'
+            cand --system 'Install a system service for a build server, which starts with the machine; requires root'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -180,6 +183,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
             cand --check 'Show the changes without making them; exit with 2 if there are any'
             cand --json 'Print one JSON object instead of text'
+            cand --system 'Remove the system service; requires root'
             cand -h 'Print help'
             cand --help 'Print help'
         }

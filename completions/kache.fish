@@ -90,6 +90,7 @@ complete -c kache -n "__fish_kache_using_subcommand uninstall" -s y -l yes -d 'A
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l check -l dry-run -d 'Show the changes without making them; exit with 2 if there are any'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l json -d 'Print one JSON object instead of text; requires -y or --check'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l purge -d 'Also remove the store, the records, and the journal of changes'
+complete -c kache -n "__fish_kache_using_subcommand uninstall" -l self -d 'Also remove this program, if kache\'s installer put it here'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l allow-root -d 'Allow running as root through sudo'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand self-update" -s y -l yes -d 'Apply the changes without asking'
@@ -112,7 +113,9 @@ complete -c kache -n "__fish_kache_using_subcommand daemon; and not __fish_seen_
 complete -c kache -n "__fish_kache_using_subcommand daemon; and not __fish_seen_subcommand_from run status start stop restart install uninstall log preflight help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -l supervised -d 'The supervisor that restarts the daemon' -r -f -a "systemd\t''
 launchd\t''
-task\t''"
+task\t''
+openrc\t''
+rc.d\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -l exe -d 'The path to watch for another version' -r -F
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -l handover -d 'The state handed over by the previous version' -r
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help'
@@ -121,11 +124,14 @@ complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subc
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from restart" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l user -d 'The service account that runs the builds and the daemon' -r
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l dry-run -l check -d 'Show the changes without making them; exit with 2 if there are any'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l json -d 'Print one JSON object instead of text'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l system -d 'Install a system service for a build server, which starts with the machine; requires root'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l dry-run -l check -d 'Show the changes without making them; exit with 2 if there are any'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l json -d 'Print one JSON object instead of text'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l system -d 'Remove the system service; requires root'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -s n -l lines -d 'Number of lines' -r
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -s h -l help -d 'Print help'

@@ -97,6 +97,7 @@ module completions {
     --dry-run                 # Show the changes without making them; exit with 2 if there are any
     --json                    # Print one JSON object instead of text; requires -y or --check
     --purge                   # Also remove the store, the records, and the journal of changes
+    --self                    # Also remove this program, if kache's installer put it here
     --allow-root              # Allow running as root through sudo
     --help(-h)                # Print help
   ]
@@ -123,7 +124,7 @@ module completions {
   ]
 
   def "nu-complete kache daemon run supervised" [] {
-    [ "systemd" "launchd" "task" ]
+    [ "systemd" "launchd" "task" "openrc" "rc.d" ]
   }
 
   # Run the daemon in the foreground
@@ -160,6 +161,8 @@ module completions {
     --dry-run                 # Show the changes without making them; exit with 2 if there are any
     --check                   # Show the changes without making them; exit with 2 if there are any
     --json                    # Print one JSON object instead of text
+    --system                  # Install a system service for a build server, which starts with the machine; requires root
+    --user: string            # The service account that runs the builds and the daemon
     --help(-h)                # Print help
   ]
 
@@ -168,6 +171,7 @@ module completions {
     --dry-run                 # Show the changes without making them; exit with 2 if there are any
     --check                   # Show the changes without making them; exit with 2 if there are any
     --json                    # Print one JSON object instead of text
+    --system                  # Remove the system service; requires root
     --help(-h)                # Print help
   ]
 

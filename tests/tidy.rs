@@ -27,7 +27,7 @@ use std::process::Command;
 use source::{Source, Tree, files_below, root};
 
 /// Where each dependency may be named: modules of the root, or files and folders of them.
-const CRATES: [(&str, &[&str]); 23] = [
+const CRATES: [(&str, &[&str]); 27] = [
     ("getrandom", &["sys"]),
     ("signal_hook", &["sys"]),
     ("windows_sys", &["sys"]),
@@ -40,6 +40,13 @@ const CRATES: [(&str, &[&str]); 23] = [
     ("thiserror", ABOVE_SYS),
     ("toml", &["config", "key::declared", "setup::cargo_config", "setup::sccache::settings"]),
     ("toml_edit", &["setup::cargo_config"]),
+    // What cargo would use of its configuration, beside our reader.
+    ("cargo_config2", &["setup::cargo_config::effective"]),
+    // Programs that people call; `sys::os` finds those that kache starts.
+    ("which", &["setup::programs"]),
+    // System services, which it knows for four managers.
+    ("service_manager", &["setup::service::system::control"]),
+    ("semver", &["protocol::build", "setup", "cli::self_update"]),
     ("similar", &["setup::plan::show"]),
     ("dialoguer", &["cli"]),
     ("rusqlite", &["index"]),

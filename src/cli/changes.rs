@@ -1,16 +1,15 @@
 //! The dialogue of commands that change the machine: shows the plan, asks for confirmation, applies it, and reports the
 //! outcome. Nothing is changed without confirmation, or with `--check`.
 
-use dialoguer::Input;
 use serde::Serialize;
 
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::prompt;
 use crate::cli::session::Session;
 use crate::cli::terminal;
-use crate::report::escape;
 use crate::setup::plan::apply::Proof;
 use crate::setup::plan::journal::DAMAGED_HINT;
-use crate::setup::plan::show::Shown;
+use crate::setup::plan::show::ShownAction;
 use crate::setup::plan::{Journal, NotApplied, Plan};
 use crate::setup::service::install::NotDone;
 use crate::setup::user::WrongUser;
@@ -58,7 +57,7 @@ pub enum ChangeOutcome {
 struct ChangesReport<'a> {
     format: u32,
     outcome: ChangeOutcome,
-    changes: Vec<Shown>,
+    changes: Vec<ShownAction>,
     removals: &'a [String],
     notes: &'a [String],
     unfinished: &'a [String],
@@ -164,31 +163,11 @@ impl ChangeOptions {
                 .hint("use -y to go ahead without asking, or --check for a dry run"));
         }
         if let Some(question) = &changes.first_question
-            && !ask(question)?
+            && !prompt::confirm(question)?
         {
             return Ok(false);
         }
-        ask("Continue?")
-    }
-}
-
-/// Asks a yes-or-no question. Reads a line: the prompt of `dialoguer` that reads single keys leaves the cursor hidden when
-/// it is interrupted.
-pub fn ask(question: &str) -> Result<bool, Failure> {
-    let answer = Input::<String>::new()
-        .with_prompt(format!("{} [Y/n]", escape::text(question)))
-        .allow_empty(true)
-        .validate_with(|answer: &String| parse_answer(answer).map(drop).ok_or("answer y or n"))
-        .interact_text()
-        .map_err(|e| Failure::new(format_args!("failed to read the answer from the terminal: {e}")))?;
-    Ok(parse_answer(&answer) == Some(true))
-}
-
-fn parse_answer(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "" | "y" | "yes" => Some(true),
-        "n" | "no" => Some(false),
-        _ => None,
+        prompt::confirm("Continue?")
     }
 }
 

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::changes::{self, ChangeOutcome, Changes};
+use crate::cli::changes::ChangeOutcome;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::service_args::{InstallArgs, ServiceArgs, UninstallArgs};
 use crate::cli::session::Session;
+use crate::cli::system_service;
 use crate::cli::table::Table;
 use crate::client::{self, DaemonAddress, NoDaemon};
 use crate::config::units::format_duration;
@@ -48,9 +50,9 @@ enum Action {
     /// Restart the daemon without dropping requests
     Restart,
     /// Install the daemon as a login service, and start it
-    Install(ServiceArgs),
+    Install(InstallArgs),
     /// Stop the daemon, and remove the login service
-    Uninstall(ServiceArgs),
+    Uninstall(UninstallArgs),
     /// Print the end of the log
     Log {
         /// Number of lines
@@ -63,39 +65,9 @@ enum Action {
 }
 
 #[derive(clap::Args)]
-struct ServiceArgs {
-    /// Show the changes without making them; exit with 2 if there are any
-    #[arg(long, visible_alias = "check")]
-    dry_run: bool,
-    /// Print one JSON object instead of text
-    #[arg(long)]
-    json: bool,
-}
-
-impl ServiceArgs {
-    /// Prints the changes and the outcome as JSON, or else `text`.
-    fn say(
-        &self,
-        outcome: ChangeOutcome,
-        plan: &Plan,
-        text: &str,
-        session: &Session<'_>,
-    ) -> Result<Exit, Failure> {
-        if self.json {
-            let notes = if plan.is_empty() { &[text.trim_end().to_owned()][..] } else { &[] };
-            let changes = Changes { plan, removals: &[], notes, unfinished: &[], first_question: None };
-            changes::print_report(outcome, &changes, session)?;
-        } else {
-            session.print(text)?;
-        }
-        Ok(changes::exit(outcome))
-    }
-}
-
-#[derive(clap::Args)]
 struct RunArgs {
     /// The supervisor that restarts the daemon
-    #[arg(long, value_name = "WHO", value_parser = ["systemd", "launchd", "task"], hide = true)]
+    #[arg(long, value_name = "WHO", value_parser = ["systemd", "launchd", "task", "openrc", "rc.d"], hide = true)]
     supervised: Option<String>,
     /// The path to watch for another version
     #[arg(long, value_name = "PATH", hide = true)]
@@ -113,7 +85,14 @@ const END_LIMIT: Duration = Duration::from_secs(15);
 /// Runs the subcommand.
 pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let build = Build::current();
-    match args.action {
+    match &args.action {
+        // Root installs these for a service account.
+        Some(Action::Install(InstallArgs { service, system: true, user: Some(user) })) => {
+            return system_service::install(user, service, session);
+        }
+        Some(Action::Uninstall(UninstallArgs { service, system: true })) => {
+            return system_service::uninstall(service, session);
+        }
         None | Some(Action::Status { .. } | Action::Stop | Action::Log { .. } | Action::Preflight) => {}
         Some(_) => session.refuse_root_for_another()?,
     }
@@ -133,8 +112,8 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
         Some(Action::Start) => command.start(),
         Some(Action::Stop) => command.stop(),
         Some(Action::Restart) => command.restart(),
-        Some(Action::Install(args)) => command.install(&args),
-        Some(Action::Uninstall(args)) => command.uninstall(&args),
+        Some(Action::Install(args)) => command.install(&args.service),
+        Some(Action::Uninstall(args)) => command.uninstall(&args.service),
         Some(Action::Log { n_lines }) => command.log(n_lines),
         Some(Action::Status { json }) => command.status(args.json || json),
         _ => command.status(args.json),

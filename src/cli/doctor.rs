@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::cli::changes;
 use crate::cli::completions::{self, Shell};
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::prompt;
 use crate::cli::session::Session;
 use crate::cli::terminal;
 use crate::config::units::format_bytes;
@@ -250,7 +251,7 @@ fn agreed(args: &Args, question: &str) -> Result<bool, Failure> {
             Failure::usage(vec![error]).hint("use -y to go ahead without asking, or --check for a dry run")
         );
     }
-    changes::ask(question)
+    prompt::confirm(question)
 }
 
 fn purge_sccache(

@@ -5,7 +5,9 @@ use std::cell::Cell;
 
 use crate::cli::changes::{self, ChangeOptions, ChangeOutcome, Changes};
 use crate::cli::exit::{Exit, Failure, NO_CARGO_HINT};
+use crate::cli::prompt;
 use crate::cli::session::Session;
+use crate::cli::terminal;
 use crate::cli::uninstall::InitReversal;
 use crate::settings;
 use crate::setup::init::{self, CannotInit, Init};
@@ -37,6 +39,39 @@ pub struct Args {
     /// Allow running as root through sudo
     #[arg(long)]
     allow_root: bool,
+}
+
+impl Args {
+    /// Whether the user can choose when the daemon is started, and has not done so.
+    fn asks_how_to_start(&self) -> bool {
+        let ChangeOptions { yes, check, json } = self.options;
+        !(yes || check || json || self.linger) && terminal::can_ask()
+    }
+}
+
+/// When the daemon is started.
+#[derive(Clone, Copy)]
+enum Start {
+    AtLogin,
+    WithMachine,
+    Never,
+}
+
+/// Asks when to start the daemon, if a service is to be installed for it.
+fn choose_start(login: &Login, plan: &Plan) -> Result<Start, Failure> {
+    let Some(name) = login.name().filter(|_| !plan.is_empty()) else { return Ok(Start::AtLogin) };
+    if login.added_to(plan)?.is_empty() {
+        return Ok(Start::AtLogin);
+    }
+    let at_login = format!("at every login, by {name} (recommended)");
+    let mut choices = vec![(at_login.as_str(), Start::AtLogin)];
+    if let Ok(Some(_)) = login.linger() {
+        choices.push(("with the machine, for builds while nobody is logged in", Start::WithMachine));
+    }
+    choices.push(("not at all; builds do not need it", Start::Never));
+    let items: Vec<&str> = choices.iter().map(|(item, _)| *item).collect();
+    let chosen = prompt::select("When should the kache daemon start?", &items)?;
+    Ok(choices[chosen].1)
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -78,8 +113,18 @@ fn set_up(
         WrapperPath::Abs => Naming::Abs,
     };
     let mut init = init::plan(session.env, naming).map_err(cannot)?;
-    let login = if args.no_service { None } else { Some(Login::to_install(session.env, &init.wrapper)?) };
-    if let Some(login) = login.as_ref().filter(|_| args.linger) {
+    let mut login = if args.no_service { None } else { Some(Login::to_install(session.env, &init.wrapper)?) };
+    let mut lingers = args.linger;
+    if let Some(found) = &login
+        && args.asks_how_to_start()
+    {
+        match choose_start(found, &init.plan)? {
+            Start::AtLogin => {}
+            Start::WithMachine => lingers = true,
+            Start::Never => login = None,
+        }
+    }
+    if let Some(login) = login.as_ref().filter(|_| lingers) {
         let linger = login.linger().map_err(|why| {
             Failure::usage(vec![format!("--linger requires systemd: {why}")])
                 .hint("omit --linger; builds do not need the service")

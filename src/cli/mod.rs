@@ -22,6 +22,14 @@ pub mod completions;
 
 pub mod config;
 
+pub mod prompt;
+
+pub mod changes;
+
+pub mod service_args;
+
+pub mod system_service;
+
 pub mod daemon;
 
 pub mod gc;
@@ -35,8 +43,6 @@ pub mod stats;
 pub mod trial;
 
 pub mod why_miss;
-
-pub mod changes;
 
 pub mod init;
 

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use semver::Version;
+
 use crate::cli::changes::{self, ChangeOptions, ChangeOutcome, Changes};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
-use crate::protocol::semver::Semver;
 use crate::setup::plan::{Journal, Plan};
 use crate::setup::self_update::RELEASE_KEYS;
 use crate::setup::self_update::owner::owner;
@@ -23,8 +24,8 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let exe = env::current_exe().and_then(|exe| fs::canonical(&exe));
     let exe = exe.map_err(|e| Failure::new(format_args!("failed to locate this program: {e}")))?;
-    let version = Semver::parse(env!("CARGO_PKG_VERSION"))
-        .ok_or_else(|| Failure::new(concat!(env!("CARGO_PKG_VERSION"), " is not a release version")))?;
+    let version = Version::parse(env!("CARGO_PKG_VERSION"))
+        .map_err(|_| Failure::new(concat!(env!("CARGO_PKG_VERSION"), " is not a release version")))?;
     let installed = InstalledProgram::find(&exe, version, session.env).map_err(cannot)?;
     let installed = installed.ok_or_else(|| not_the_installers(&exe, session))?;
     if RELEASE_KEYS.is_empty() {

@@ -43,3 +43,8 @@ pub fn shows_progress() -> bool {
 pub fn replace_line(text: &str) {
     let _ = write!(io::stderr(), "\r\x1b[K{}", escape::line(text));
 }
+
+/// Shows the cursor of standard error again, which an interrupted prompt has hidden.
+pub fn show_cursor() {
+    let _ = dialoguer::console::Term::stderr().show_cursor();
+}

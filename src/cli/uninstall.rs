@@ -10,11 +10,13 @@ use crate::cli::{gc, purge};
 use crate::config::units::format_bytes;
 use crate::gc::{lock_file, survey};
 use crate::settings;
+use crate::setup::installed::Installation;
 use crate::setup::login::Login;
 use crate::setup::plan::Journal;
 use crate::setup::plan::apply::Proof;
 use crate::setup::plan::journal::DAMAGED_HINT;
 use crate::setup::proof::{self, NotProven};
+use crate::setup::self_update::owner::owner;
 use crate::setup::uninstall::{self, CannotUninstall, Uninstall};
 use crate::setup::user;
 use crate::sys::env::{self, Env};
@@ -29,6 +31,9 @@ pub struct Args {
     /// Also remove the store, the records, and the journal of changes
     #[arg(long)]
     purge: bool,
+    /// Also remove this program, if kache's installer put it here
+    #[arg(long = "self")]
+    removes_program: bool,
     /// Allow running as root through sudo
     #[arg(long)]
     allow_root: bool,
@@ -43,6 +48,9 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let service = login.removal(&journal)?;
     let removes_service = !service.is_empty();
     uninstall.remove_service(service);
+    if args.removes_program {
+        remove_program(&mut uninstall, session)?;
+    }
     let cache_dir = if args.purge { Some(session.config()?.cache_dir.value) } else { None };
     let cache_dir = cache_dir.filter(|dir| fs::metadata(dir).is_ok());
     let mut removals: Vec<String> = cache_dir.iter().map(|dir| removal(dir, session)).collect();
@@ -66,9 +74,33 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     })?;
     if !args.options.json {
         let cache_dir = settings::for_command(session.env).0.cache_dir.value;
-        session.print(&outcome_text(outcome, args.purge, session.env, &cache_dir))?;
+        session.print(&outcome_text(outcome, args, session.env, &cache_dir))?;
     }
     changes::finish(outcome, uninstall.unfinished)
+}
+
+/// Adds the removal of this program to the plan.
+fn remove_program(uninstall: &mut Uninstall, session: &Session<'_>) -> Result<(), Failure> {
+    let exe = fs::canonical(&env::current_exe()?)?;
+    let Some(installation) = Installation::find(&exe, session.env) else {
+        let (by, hint) = match owner(&exe, session.env) {
+            Some(owner) => (format!("was installed by {}", owner.name), format!("run: {}", owner.removal)),
+            None => (
+                "was not installed by kache's installer".to_owned(),
+                "remove it the way it was installed".to_owned(),
+            ),
+        };
+        let error = format!("{} {by}; nothing was done", exe.display());
+        return Err(
+            Failure::usage(vec![error]).hint(format!("run `kache uninstall` without --self, then {hint}"))
+        );
+    };
+    // See `setup::installed`.
+    let kept = (std::env::consts::OS == "windows").then_some(exe.as_path());
+    let notes =
+        installation.remove(&mut uninstall.plan, kept).map_err(CannotUninstall::from).map_err(cannot)?;
+    uninstall.notes.extend(notes);
+    Ok(())
 }
 
 /// Reverts what init did.
@@ -119,24 +151,40 @@ impl InitReversal<'_> {
     }
 }
 
-fn outcome_text(outcome: ChangeOutcome, purge: bool, env: &Env, cache_dir: &Path) -> String {
+fn outcome_text(outcome: ChangeOutcome, args: &Args, env: &Env, cache_dir: &Path) -> String {
     match outcome {
         ChangeOutcome::Done => {
             let exe = env::current_exe().ok().filter(|exe| fs::metadata(exe).is_ok());
             let program = match exe {
                 Some(exe) => format!(
-                    "The program itself is still at {}: remove it the way it was installed.\n",
-                    exe.display()
+                    "The program itself is still at {}: {}.\n",
+                    exe.display(),
+                    how_to_remove(&exe, args, env)
                 ),
                 None => String::new(),
             };
-            let kept = if purge { String::new() } else { kept_text(env, cache_dir) };
+            let kept = if args.purge { String::new() } else { kept_text(env, cache_dir) };
             format!("\nDone: cargo no longer uses kache.\n{kept}{program}")
         }
         ChangeOutcome::NothingToDo if env.cwd.is_some() => {
             "Nothing to do: cargo does not use kache.\n".to_owned()
         }
         _ => String::new(),
+    }
+}
+
+/// How the program at `exe` is removed, for people.
+fn how_to_remove(exe: &Path, args: &Args, env: &Env) -> String {
+    if args.removes_program {
+        return "delete it now, because Windows does not remove the file of a running program".to_owned();
+    }
+    let exe = fs::canonical(exe).unwrap_or_else(|_| exe.to_owned());
+    if Installation::find(&exe, env).is_some() {
+        return "`kache uninstall --self` removes it too".to_owned();
+    }
+    match owner(&exe, env) {
+        Some(owner) => format!("remove it with `{}`", owner.removal),
+        None => "remove it the way it was installed".to_owned(),
     }
 }
 

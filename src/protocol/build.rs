@@ -7,8 +7,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::semver::Semver;
-
 /// Found in the binary as text, after a mark to look for.
 static STAMP: &str = concat!("kache-build ", env!("BUILD_STAMP"));
 
@@ -46,14 +44,16 @@ impl Build {
 
     /// Whether this build was made after `other`: by version, then by time. A development build has no place in that
     /// order.
+    #[cfg(feature = "cli")]
     pub fn is_newer_than(&self, other: &Build) -> bool {
         !self.is_dev && !other.is_dev && self.rank() > other.rank()
     }
 
     /// The version without metadata, and the time. What is no version is older than every version.
-    fn rank(&self) -> (Option<Semver>, u64) {
+    #[cfg(feature = "cli")]
+    fn rank(&self) -> (Option<semver::Version>, u64) {
         let without_metadata = self.version.split('+').next().unwrap_or_default();
-        (Semver::parse(without_metadata), self.time)
+        (semver::Version::parse(without_metadata).ok(), self.time)
     }
 }
 
@@ -110,6 +110,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "cli")]
     fn builds_are_ordered_by_version_then_time_and_never_by_id() {
         let newest_first = ["1.10.0", "1.9.2", "1.9.2-rc.10", "1.9.2-rc.9", "1.9.2-beta", "0.9.9", "none"];
         for (index, newer) in newest_first.iter().enumerate() {

@@ -17,13 +17,12 @@
 //! the 32 bytes, how frames are made, and the request `upgrade`, by which a client that is too new for the daemon
 //! names its own binary. [`skew`] holds all decisions, as functions of what both sides said.
 //!
-//! Read `semver`, `build`, `hello`, `frame`, `message`, `skew`.
+//! Read `build`, `hello`, `frame`, `message`, `skew`.
 
 pub mod build;
 pub mod frame;
 pub mod hello;
 pub mod message;
-pub mod semver;
 pub mod skew;
 
 /// The protocol of this build: major, minor.

@@ -12,8 +12,8 @@
 use std::time::Duration;
 
 use super::Version;
+#[cfg(feature = "cli")]
 use super::build::Build;
-use super::message::HANDOVER;
 
 /// The least time between two hand-overs that clients asked for.
 pub const PAUSE: Duration = Duration::from_secs(60);
@@ -88,8 +88,9 @@ pub enum Decision {
 
 /// Whether a daemon of the build `running` becomes the build `other`, whose preflight went well and which takes over
 /// in the way `handover`.
+#[cfg(feature = "cli")]
 pub fn hands_over(running: &Build, other: &Build, handover: u32, reason: Reason) -> Decision {
-    if handover != HANDOVER {
+    if handover != super::message::HANDOVER {
         return Decision::OtherWay;
     }
     match reason {
@@ -105,7 +106,10 @@ pub fn hands_over(running: &Build, other: &Build, handover: u32, reason: Reason)
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "cli")]
     use crate::protocol::build::BuildId;
+    #[cfg(feature = "cli")]
+    use crate::protocol::message::HANDOVER;
 
     #[test]
     fn the_daemon_serves_its_own_major_and_the_one_before() {
@@ -127,6 +131,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "cli")]
     fn a_daemon_follows_its_file_and_newer_clients_and_never_goes_back() {
         let build = |id: u8, version: &str| Build {
             id: BuildId([id; 16]),
@@ -155,6 +160,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "cli")]
     fn two_versions_side_by_side_do_not_take_turns() {
         let mut running = Build { id: BuildId([1; 16]), version: "1.0.0".into(), time: 1, is_dev: false };
         let newer = Build { id: BuildId([2; 16]), version: "2.0.0".into(), ..running.clone() };

@@ -5,18 +5,21 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::setup::cargo_config::chain::{self, Chain, ChainProblem, Link, Origin, Program, WrapperKey};
+use crate::setup::cargo_config::chain::{
+    self, Chain, ChainProblem, ConfigOrigin, Link, WrapperKey, WrapperProgram,
+};
 use crate::setup::cargo_config::read::{self, ReadError};
 use crate::setup::cargo_config::{CannotEdit, edit};
-use crate::setup::plan::action::{Change, resolved};
+use crate::setup::plan::action::{ActionKind, resolved};
 use crate::setup::plan::state::Content;
 use crate::setup::plan::{Action, CannotPlan, Plan, UndoEdit};
+use crate::setup::programs;
 use crate::setup::proof;
 use crate::setup::unwritable::unwritable;
 use crate::setup::user::WrongUser;
 use crate::setup::wrapper_path::{self, Make, Naming, WrapperPath};
 use crate::sys::env::{self, Env};
-use crate::sys::{dirs, fs, os};
+use crate::sys::{dirs, fs};
 
 /// The command, as the journal names it.
 pub const COMMAND: &str = "init";
@@ -91,7 +94,7 @@ fn plan_named(env: &Env, exe: &Path, naming: Naming) -> Result<Init, CannotInit>
     let cargo_home = chain::cargo_home(env, &cwd).ok_or(WrongUser::NoHome)?;
     let wrapper = match naming {
         Naming::Auto => wrapper_path::wrapper_path(exe, env).ok_or(WrongUser::NoHome)?,
-        Naming::Name => WrapperPath { path: in_path(exe, env, &cwd)?, make: Make::Nothing },
+        Naming::Name => WrapperPath { path: in_path(exe, env)?, make: Make::Nothing },
         Naming::Abs => WrapperPath { path: exe.to_owned(), make: Make::Nothing },
     };
     let value = match naming {
@@ -131,9 +134,8 @@ fn plan_named(env: &Env, exe: &Path, naming: Naming) -> Result<Init, CannotInit>
 const NAME: &str = "kache";
 
 /// Where the name alone leads, if that is to the program at `exe`.
-fn in_path(exe: &Path, env: &Env, cwd: &Path) -> Result<PathBuf, CannotInit> {
-    let found = os::find_program(NAME.as_ref(), env.get("PATH"), cwd);
-    match found {
+fn in_path(exe: &Path, env: &Env) -> Result<PathBuf, CannotInit> {
+    match programs::find(NAME, env) {
         Some(found) if fs::canonical(&found).is_ok_and(|found| found == exe) => Ok(found),
         found => Err(CannotInit::NotInPath { found, exe: exe.to_owned() }),
     }
@@ -202,20 +204,20 @@ impl Init {
     /// Whether a place names the wrapper already: by a path, or through `PATH` if that is wanted.
     fn is_right(&self, link: &Link) -> bool {
         let is_path = link.value.contains(std::path::is_separator);
-        is_path == (self.value != NAME) && link.program == Program::At(self.wrapper.clone())
+        is_path == (self.value != NAME) && link.program == WrapperProgram::At(self.wrapper.clone())
     }
 
     /// Whether another value may be replaced.
     fn judge(&mut self, link: &Link) -> Result<(), CannotInit> {
         match known(&link.value) {
-            Known::Disabled => {
+            KnownWrapper::Disabled => {
                 self.notes.push(format!("{} set an empty wrapper, which disabled it", link.origin));
             }
-            Known::Kache => {}
-            Known::Sccache => {
+            KnownWrapper::Kache => {}
+            KnownWrapper::Sccache => {
                 self.replaces = Some(format!("sccache (`{}`, set in {})", link.value, link.origin));
             }
-            Known::Foreign => {
+            KnownWrapper::Foreign => {
                 let (place, value) = (link.origin.to_string(), link.value.clone());
                 return Err(CannotInit::Foreign { place, value });
             }
@@ -248,16 +250,16 @@ impl Init {
                 .map(|problem| format!("cargo fails here: {problem}")),
         );
         for link in &links {
-            let is_ours =
-                link.program == Program::At(self.wrapper.clone()) || known(&link.value) == Known::Kache;
+            let is_ours = link.program == WrapperProgram::At(self.wrapper.clone())
+                || known(&link.value) == KnownWrapper::Kache;
             let wrapper = match link.program {
-                Program::Disabled => "no wrapper".to_owned(),
+                WrapperProgram::Disabled => "no wrapper".to_owned(),
                 _ => format!("`{}`", link.value),
             };
             match &link.origin {
-                Origin::File { path, .. } if path.starts_with(cargo_home) => break,
+                ConfigOrigin::File { path, .. } if path.starts_with(cargo_home) => break,
                 _ if is_ours => {}
-                Origin::Variable(name) => {
+                ConfigOrigin::Variable(name) => {
                     self.unfinished.push(format!(
                         "in this shell cargo calls {wrapper}: {} overrides cargo's configuration. Run \
                          `{}`, and remove it where it is set (a start-up file of your shell, perhaps)",
@@ -265,7 +267,7 @@ impl Init {
                         env::unset_command(name)
                     ));
                 }
-                Origin::File { .. } => {
+                ConfigOrigin::File { .. } => {
                     self.notes.push(format!(
                         "in this directory {} sets {wrapper}, which takes precedence",
                         link.origin
@@ -278,13 +280,13 @@ impl Init {
 
 fn file_of(link: &Link) -> Option<PathBuf> {
     match &link.origin {
-        Origin::File { path, .. } => Some(path.clone()),
-        Origin::Variable(_) => None,
+        ConfigOrigin::File { path, .. } => Some(path.clone()),
+        ConfigOrigin::Variable(_) => None,
     }
 }
 
 fn is_based_on(action: &Action, text: &str) -> bool {
-    let Change::Path(change) = &action.change else { return false };
+    let ActionKind::Path(change) = &action.change else { return false };
     match &change.before {
         Content::File { bytes, .. } => bytes == text.as_bytes(),
         before => *before == Content::Absent && text.is_empty(),
@@ -293,7 +295,7 @@ fn is_based_on(action: &Action, text: &str) -> bool {
 
 /// The program that a wrapper setting names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum KnownWrapper {
     Disabled,
     Kache,
     Sccache,
@@ -301,12 +303,12 @@ pub enum Known {
 }
 
 /// Recognizes the wrapper by its file name.
-pub fn known(value: &str) -> Known {
+pub fn known(value: &str) -> KnownWrapper {
     let name = value.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
     match name.strip_suffix(".exe").unwrap_or(&name) {
-        _ if value.is_empty() => Known::Disabled,
-        "kache" => Known::Kache,
-        "sccache" => Known::Sccache,
-        _ => Known::Foreign,
+        _ if value.is_empty() => KnownWrapper::Disabled,
+        "kache" => KnownWrapper::Kache,
+        "sccache" => KnownWrapper::Sccache,
+        _ => KnownWrapper::Foreign,
     }
 }

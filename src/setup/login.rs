@@ -10,7 +10,7 @@ use crate::client::{DaemonAddress, NoAddress};
 use crate::daemon::start;
 use crate::protocol::build::Build;
 use crate::protocol::message::{ON_DEMAND, Status};
-use crate::setup::plan::action::Change;
+use crate::setup::plan::action::ActionKind;
 use crate::setup::plan::apply::Proof;
 use crate::setup::plan::{Action, CannotPlan, Journal, Plan};
 use crate::setup::service::detect::{self, Choice, NoService, Platform};
@@ -20,16 +20,16 @@ use crate::setup::service::supervisor::Supervisor;
 use crate::setup::service::systemd::{self, SYSTEMD};
 use crate::sys::env::Env;
 
-/// This user's login service, and where its daemon is.
+/// This user's login service, and the address of its daemon.
 pub struct Login {
     service: Option<Box<dyn Supervisor>>,
-    /// Why nobody starts it.
+    /// Why no service manager starts it.
     pub why_none: Option<String>,
     pub place: DaemonAddress,
     build: Build,
 }
 
-/// Why nothing can be said of the service.
+/// Why the service cannot be installed or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum NoLogin {
     #[error(transparent)]
@@ -52,14 +52,14 @@ pub enum CannotLinger {
 }
 
 impl Login {
-    /// What would start the daemon at login here, running the program at `exe`.
+    /// The service manager that would start the program at `exe` at login here.
     pub fn to_install(env: &Env, exe: &Path) -> Result<Login, NoLogin> {
         let choice = detect::choose(&Platform::detect(env, &SystemRunner));
         Login::new(env, exe, choice)
     }
 
-    /// What may start the daemon at login on a system like this, whatever would be chosen now: it may have been
-    /// installed in another session.
+    /// The service manager of a system like this, whatever would be chosen now: the service may have been installed in
+    /// another session.
     pub fn to_remove(env: &Env, exe: &Path) -> Result<Login, NoLogin> {
         Login::new(env, exe, detect::default_choice())
     }
@@ -75,7 +75,7 @@ impl Login {
         Ok(Login { service, why_none, place, build })
     }
 
-    /// Who starts the daemon, as people know it.
+    /// The service manager that starts the daemon.
     pub fn name(&self) -> Option<&'static str> {
         self.service.as_ref().map(|service| service.name())
     }
@@ -97,12 +97,12 @@ impl Login {
         Ok(ways)
     }
 
-    /// Carries out the first of `ways` that works.
+    /// Applies the first of `ways` that works.
     pub fn apply(&self, ways: &[Plan], journal: &Journal, proof: Proof<'_>) -> Result<(), NotDone> {
         install::first_that_works(ways, &self.place, &self.build, journal, proof)
     }
 
-    /// Proves that the daemon answers.
+    /// Verifies that the daemon answers.
     pub fn prove(&self) -> Result<(), NoAnswer> {
         match &self.service {
             Some(service) => install::prove(&**service, &SystemRunner, &self.place, &self.build),
@@ -110,10 +110,10 @@ impl Login {
         }
     }
 
-    /// What has the service start with the machine; nothing if it does.
+    /// Starts the service at boot; `None` if it does that.
     ///
     /// # Errors
-    /// Only systemd has that, and it is not what starts the service here: why.
+    /// Only systemd can do that, and it does not start the service here.
     pub fn linger(&self) -> Result<Option<Action>, CannotLinger> {
         match (&self.service, &self.why_none) {
             (Some(service), _) if service.name() == SYSTEMD => Ok(systemd::linger(&SystemRunner)),
@@ -122,12 +122,12 @@ impl Login {
         }
     }
 
-    /// How the daemon is, if one runs.
+    /// The status of the daemon, if one runs.
     pub fn daemon(&self) -> Option<Status> {
         start::status(&self.place, &self.build).ok()
     }
 
-    /// How the service goes; an empty plan where there is none.
+    /// The plan that removes the service; empty if there is none.
     pub fn removal(&self, journal: &Journal) -> Result<Plan, NoLogin> {
         match &self.service {
             Some(service) => Ok(install::uninstall_plan(&**service, &SystemRunner, journal)?),
@@ -135,22 +135,22 @@ impl Login {
         }
     }
 
-    /// The process of a daemon that nobody supervises, if one runs.
+    /// The process of a daemon that was started on demand, if one runs.
     pub fn on_demand(&self) -> Option<u32> {
         self.daemon().filter(|status| status.supervisor == ON_DEMAND).map(|status| status.pid)
     }
 
-    /// Ends a daemon that nobody supervises.
+    /// Stops a daemon that was started on demand.
     pub fn end_on_demand(&self) -> Result<(), NotDone> {
         install::end_on_demand(&self.place, &self.build)
     }
 
-    /// Ends whatever daemon there is: one that outlived its service, too.
+    /// Stops the daemon, even if it outlived its service.
     pub fn end(&self) -> Result<(), NotDone> {
         install::end(&self.place, &self.build)
     }
 
-    /// Removes what is left of a daemon that runs no more; its log too, for good, if `with_log`.
+    /// Removes the files of a daemon that does not run; with `with_log` also its log.
     pub fn remove_traces(&self, with_log: bool) -> io::Result<()> {
         install::remove_traces_of_ended(&self.place);
         if with_log { crate::daemon::log::remove(&self.place.log) } else { Ok(()) }
@@ -165,7 +165,7 @@ pub fn is_planned(action: &Action, actions: &[Action]) -> bool {
 
 fn changed_path(action: &Action) -> Option<&Path> {
     match &action.change {
-        Change::Path(change) => Some(&change.path),
-        Change::Run(_) => None,
+        ActionKind::Path(change) => Some(&change.path),
+        ActionKind::Run(_) => None,
     }
 }

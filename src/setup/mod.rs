@@ -9,6 +9,8 @@ pub mod plan;
 
 pub mod unwritable;
 
+pub mod programs;
+
 pub mod store_access;
 
 pub mod user;
@@ -30,3 +32,5 @@ pub mod doctor;
 pub mod uninstall;
 
 pub mod self_update;
+
+pub mod installed;

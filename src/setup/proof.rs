@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use crate::protocol::build::Build;
 use crate::run::ping::{self, Answer};
-use crate::setup::cargo_config::{self, Origin, WrapperKey};
+use crate::setup::cargo_config::{self, ConfigOrigin, WrapperKey};
+use crate::setup::programs;
 use crate::sys::env::Env;
 use crate::sys::fs::settle;
 use crate::sys::process::{self, Captured, Surroundings};
-use crate::sys::{dirs, fs, os};
+use crate::sys::{dirs, fs};
 
-/// The cargo that is called; `None` if there is none.
+/// The first cargo in `PATH`.
 pub fn cargo(env: &Env) -> Option<PathBuf> {
-    let cwd = env.cwd.as_deref().unwrap_or(Path::new("/"));
-    os::find_program(OsStr::new("cargo"), env.get("PATH"), cwd)
+    programs::find("cargo", env)
 }
 
 /// Why cargo could not be run in the empty package.
@@ -40,7 +40,7 @@ pub enum NotCalled {
     #[error("`cargo tree` failed there:\n{output}")]
     CargoFails { output: String },
     #[error("{origin} sets `{value}`")]
-    OtherValue { origin: Origin, value: String },
+    OtherValue { origin: ConfigOrigin, value: String },
     #[error("no configuration file sets a wrapper")]
     NotSet,
     #[error("it calls {exe}")]
@@ -49,7 +49,7 @@ pub enum NotCalled {
     OtherBuild,
 }
 
-/// What was found not to be so.
+/// Why a proof failed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotProven {
     #[error("cargo does not call {wrapper}: {why}")]
@@ -65,15 +65,15 @@ pub enum NotProven {
 /// Verifies that cargo calls the file at `wrapper`, and that it is this very build. The variables that set another
 /// wrapper are removed for that.
 pub fn prove(env: &Env, wrapper: &Path) -> Result<(), NotProven> {
-    prove_with(env, wrapper, Variables::Removed)
+    prove_with(env, wrapper, WrapperVariables::Removed)
 }
 
-/// The same in the environment as it is: a variable may have cargo call the wrapper.
+/// The same in the environment as it is, in which a variable may set the wrapper.
 pub fn prove_here(env: &Env, wrapper: &Path) -> Result<(), NotProven> {
-    prove_with(env, wrapper, Variables::Kept)
+    prove_with(env, wrapper, WrapperVariables::Kept)
 }
 
-fn prove_with(env: &Env, wrapper: &Path, variables: Variables) -> Result<(), NotProven> {
+fn prove_with(env: &Env, wrapper: &Path, variables: WrapperVariables) -> Result<(), NotProven> {
     let judged = match CargoRun::ask_with(env, variables) {
         Ok(asked) => asked.judge(env, wrapper),
         Err(e) => Err(e.into()),
@@ -109,14 +109,14 @@ pub fn cargo_works(env: &Env) -> bool {
     CargoRun::ask(env).is_ok_and(|asked| asked.captured.code == Some(0))
 }
 
-/// What becomes of the variables that set a wrapper while cargo is asked.
+/// Whether cargo sees the variables that set a wrapper.
 #[derive(Clone, Copy, PartialEq)]
-enum Variables {
+enum WrapperVariables {
     Kept,
     Removed,
 }
 
-/// What cargo did when it was asked.
+/// What cargo did in the empty package.
 struct CargoRun {
     dir: PathBuf,
     captured: Captured,
@@ -125,10 +125,10 @@ struct CargoRun {
 
 impl CargoRun {
     fn ask(env: &Env) -> Result<CargoRun, CannotAsk> {
-        CargoRun::ask_with(env, Variables::Removed)
+        CargoRun::ask_with(env, WrapperVariables::Removed)
     }
 
-    fn ask_with(env: &Env, variables: Variables) -> Result<CargoRun, CannotAsk> {
+    fn ask_with(env: &Env, variables: WrapperVariables) -> Result<CargoRun, CannotAsk> {
         let cargo = cargo(env).ok_or(CannotAsk::NoCargo)?;
         let state = dirs::state(env).ok_or(CannotAsk::NoHome)?.join("kache");
         let dir = state.join(format!("proof-{}", fs::unique_name()));
@@ -171,7 +171,7 @@ impl CargoRun {
         }
         let chain = cargo_config::resolve(WrapperKey::RustcWrapper, env, &self.dir);
         for link in chain.links {
-            if let Origin::File { .. } = link.origin {
+            if let ConfigOrigin::File { .. } = link.origin {
                 return NotCalled::OtherValue { origin: link.origin, value: link.value };
             }
         }
@@ -180,7 +180,7 @@ impl CargoRun {
 }
 
 /// Makes the empty package at `dir`, and runs cargo in it.
-fn ask_in(dir: &Path, cargo: PathBuf, env: &Env, variables: Variables) -> Result<Captured, CannotAsk> {
+fn ask_in(dir: &Path, cargo: PathBuf, env: &Env, variables: WrapperVariables) -> Result<Captured, CannotAsk> {
     if let Err(error) = make_package(dir) {
         return Err(CannotAsk::NoPackage { dir: dir.to_owned(), error });
     }
@@ -202,7 +202,7 @@ fn answers_file(dir: &Path) -> PathBuf {
 
 /// `cargo tree` asks the compiler for its version and builds nothing. Its cache of earlier answers is
 /// turned off.
-fn ask(cargo: &Path, dir: &Path, env: &Env, variables: Variables) -> io::Result<Captured> {
+fn ask(cargo: &Path, dir: &Path, env: &Env, variables: WrapperVariables) -> io::Result<Captured> {
     let answers = answers_file(dir);
     // Relative to where it was set, not to the package.
     let home = env.cwd.as_deref().and_then(|cwd| cargo_config::chain::cargo_home(env, cwd));
@@ -212,7 +212,7 @@ fn ask(cargo: &Path, dir: &Path, env: &Env, variables: Variables) -> io::Result<
         ("CARGO_TERM_COLOR", Some(OsStr::new("never"))),
     ];
     vars.extend(home.iter().map(|home| ("CARGO_HOME", Some(home.as_os_str()))));
-    if variables == Variables::Removed {
+    if variables == WrapperVariables::Removed {
         vars.extend(WrapperKey::RustcWrapper.variables().map(|name| (name, None)));
     }
     let surroundings = Surroundings { cwd: Some(dir), vars: &vars, ..Surroundings::default() };

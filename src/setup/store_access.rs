@@ -1,8 +1,8 @@
 //! Whether this user can use a store: the owner and the rights of each of its folders, and of the files that every
 //! build writes to.
 //!
-//! One `sudo cargo build` leaves folders and files that belong to root. Later builds of the user go on without them: they
-//! store nothing there, and may not even be able to record that. So commands look for themselves.
+//! One `sudo cargo build` leaves folders and files that belong to root. Later builds of the user store nothing there, and
+//! may not even be able to record that. So commands check it themselves.
 
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,7 @@ impl Obstacles {
         !self.foreign.is_empty() || !self.unwritable.is_empty()
     }
 
-    /// The worst of it, in one sentence.
+    /// The worst obstacle, in one sentence.
     pub fn sentence(&self) -> String {
         if !self.foreign.is_empty() {
             let (what, belongs) = self.named(&self.foreign, "belongs", "belong");

@@ -1,4 +1,4 @@
-//! `kache uninstall`: plans the changes after which nothing calls this program any more.
+//! `kache uninstall`: plans the changes after which nothing calls this program.
 //!
 //! Cargo's configuration goes first. What it named stays until then, and for good where something that cannot be
 //! changed from here still names it: a wrapper that is missing stops every cargo command.
@@ -6,14 +6,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::setup::cargo_config::chain::{self, Origin, Program, WrapperKey};
+use crate::setup::cargo_config::chain::{self, ConfigOrigin, WrapperKey, WrapperProgram};
 use crate::setup::cargo_config::read;
 use crate::setup::cargo_config::{CannotEdit, edit};
-use crate::setup::init::{self, Known};
+use crate::setup::init::{self, KnownWrapper};
 use crate::setup::login::is_planned;
-use crate::setup::plan::action::{Change, PathChange, resolved};
+use crate::setup::plan::action::{ActionKind, PathChange, resolved};
 use crate::setup::plan::journal::{EntryStatus, RecordedChange};
-use crate::setup::plan::state::{Content, PathState};
+use crate::setup::plan::state::{Content, PathSnapshot};
 use crate::setup::plan::{Action, CannotPlan, Journal, Plan, UndoEdit, undo};
 use crate::setup::self_update::receipt;
 use crate::setup::service::systemd::LOGINCTL;
@@ -26,7 +26,7 @@ use crate::sys::fs;
 /// The command, as the journal names it.
 pub const COMMAND: &str = "uninstall";
 
-/// What the journal calls a repair, which is taken back too.
+/// A repair, as the journal names it. It is undone too.
 pub const REPAIR: &str = "doctor --fix";
 
 /// What uninstall found, and what it would do.
@@ -58,7 +58,7 @@ pub enum CannotUninstall {
     Plan(#[from] CannotPlan),
 }
 
-/// The plan that takes back what every init did.
+/// The plan that undoes every init.
 pub fn undo_init(env: &Env, command: &str) -> Result<Uninstall, CannotUninstall> {
     undo_all(env, command, &[init::COMMAND])
 }
@@ -92,9 +92,8 @@ fn cwd(env: &Env) -> PathBuf {
 }
 
 impl Uninstall {
-    /// Takes the login service away by `service`, the plan for that: after cargo calls nothing any more, and before the
-    /// program goes that it runs. What the journal knows of commands is not needed: the manager may have forgotten the
-    /// service since, and would refuse them.
+    /// Adds the removal of the login service: after cargo's configuration, and before the program that it runs. The
+    /// commands in the journal are dropped: the manager would refuse them if it does not know the service any more.
     pub fn remove_service(&mut self, service: Plan) {
         self.plan.actions.retain(|action| !is_of_service(action) && !is_planned(action, &service.actions));
         let n_first = self.plan.actions.iter().take_while(|action| changes_wrapper(action)).count();
@@ -107,10 +106,10 @@ impl Uninstall {
         self.plan.actions.iter().any(is_of_service)
     }
 
-    /// A wrapper that was set before, and is gone by now, would stop cargo: it does not come back.
+    /// Does not restore a wrapper that no longer exists, because cargo would fail.
     fn put_back_no_missing_wrapper(&mut self, env: &Env) -> Result<(), CannotUninstall> {
         for action in &mut self.plan.actions {
-            let Change::Path(change) = &mut action.change else { continue };
+            let ActionKind::Path(change) = &mut action.change else { continue };
             let Content::File { bytes, mode } = &change.after else { continue };
             let Ok(text) = std::str::from_utf8(bytes) else { continue };
             let Some(link) = chain::in_text(WrapperKey::RustcWrapper, env, &change.path, text) else {
@@ -119,11 +118,11 @@ impl Uninstall {
             let is_relative =
                 link.value.contains(std::path::is_separator) && Path::new(&link.value).is_relative();
             let is_missing = match &link.program {
-                Program::Disabled => false,
+                WrapperProgram::Disabled => false,
                 // Relative to where cargo finds the file, which may be a link to this one.
-                Program::At(_) if is_relative => false,
-                Program::At(program) => fs::metadata(program).is_err(),
-                Program::NotInPath => true,
+                WrapperProgram::At(_) if is_relative => false,
+                WrapperProgram::At(program) => fs::metadata(program).is_err(),
+                WrapperProgram::NotInPath => true,
             };
             if is_missing {
                 let rest = edit::remove(&change.path, text)?;
@@ -152,7 +151,7 @@ impl Uninstall {
         }
         for link in &chain.links {
             match &link.origin {
-                Origin::File { path, .. } if init::known(&link.value) == Known::Kache => {
+                ConfigOrigin::File { path, .. } if init::known(&link.value) == KnownWrapper::Kache => {
                     self.unwire_file(env, path)?;
                 }
                 _ => {}
@@ -176,13 +175,13 @@ impl Uninstall {
         };
         let file = read::ParsedFile::parse(&path, &text).map_err(chain::ChainProblem::from)?;
         let still = file.build(WrapperKey::RustcWrapper.key()).and_then(|value| value.text.ok());
-        if !still.is_some_and(|value| init::known(&value) == Known::Kache) {
+        if !still.is_some_and(|value| init::known(&value) == KnownWrapper::Kache) {
             return Ok(());
         }
         let rest = edit::remove(&path, &text)?;
         let title = "Tell cargo to call no wrapper";
         let is_only_ours =
-            rest.is_empty() && PathState::at(&path).is_ok_and(|state| was_made_here(env, &state));
+            rest.is_empty() && PathSnapshot::at(&path).is_ok_and(|state| was_made_here(env, &state));
         match planned {
             _ if is_only_ours => {
                 let action = Action::remove(format!("Remove {}", path.display()), &path)?;
@@ -192,7 +191,7 @@ impl Uninstall {
                 }
             }
             Some(index) => {
-                if let Change::Path(change) = &mut self.plan.actions[index].change {
+                if let ActionKind::Path(change) = &mut self.plan.actions[index].change {
                     let mode = 0o644;
                     change.after = Content::File { bytes: rest.into_bytes(), mode };
                 }
@@ -205,7 +204,7 @@ impl Uninstall {
         Ok(())
     }
 
-    /// What init makes for itself, if there is no journal that knows of it.
+    /// Removes the link or copy that init made, if the journal does not know of it.
     fn remove_own(&mut self, env: &Env) -> Result<(), CannotUninstall> {
         let Some(own) = wrapper_path::own(env) else { return Ok(()) };
         if fs::symlink_metadata(&own).is_err() {
@@ -225,7 +224,7 @@ impl Uninstall {
         Ok(())
     }
 
-    /// The program that an update replaced. One that was here before the installer's is put back by that.
+    /// Removes the program that an update replaced. The installer restores one of another installation.
     fn remove_previous(&mut self, env: &Env) -> Result<(), CannotUninstall> {
         let exe = env::current_exe().and_then(|exe| fs::canonical(&exe));
         let receipt = receipt::path(env).and_then(|path| receipt::read(&path).ok()?);
@@ -240,20 +239,20 @@ impl Uninstall {
         Ok(())
     }
 
-    /// What a variable names must stay: it cannot be unset from here.
+    /// Keeps the program that a variable names, because kache cannot unset that.
     fn keep_what_is_named(&mut self, env: &Env) {
         let chain = chain::resolve(WrapperKey::RustcWrapper, env, &cwd(env));
         for link in &chain.links {
-            let Origin::Variable(name) = &link.origin else { continue };
-            if init::known(&link.value) != Known::Kache {
+            let ConfigOrigin::Variable(name) = &link.origin else { continue };
+            if init::known(&link.value) != KnownWrapper::Kache {
                 continue;
             }
             let mut said = format!("{} still names `{}`: remove it where it is set", link.origin, link.value);
-            if let Program::At(program) = &link.program
+            if let WrapperProgram::At(program) = &link.program
                 && self.plan.actions.iter().any(|action| change_of(action, program).is_some())
             {
                 self.plan.actions.retain(
-                    |action| !matches!(&action.change, Change::Path(change) if program.starts_with(&change.path)),
+                    |action| !matches!(&action.change, ActionKind::Path(change) if program.starts_with(&change.path)),
                 );
                 said += "; until then that file is kept, because cargo would fail without it. Then run this again";
             }
@@ -262,16 +261,16 @@ impl Uninstall {
     }
 }
 
-/// Whether kache made a file that is in this state, and nobody else changed it since. Its path does not tell: the home
-/// may have got another name.
-fn was_made_here(env: &Env, state: &PathState) -> bool {
+/// Whether kache created a file that is in this state, and nothing else changed it since. Paths do not matter: the home
+/// directory may have been renamed.
+fn was_made_here(env: &Env, state: &PathSnapshot) -> bool {
     let entries = Journal::for_user(env).and_then(|journal| journal.entries().ok()).unwrap_or_default();
     let done = entries.iter().filter(|entry| entry.status() == EntryStatus::Done);
     let changes: Vec<&RecordedChange> = done.flat_map(|entry| &entry.record().changes).collect();
     let mut state = state;
     for change in changes.into_iter().rev() {
         match change {
-            RecordedChange::Path { before: PathState::Absent, after, .. } if after.matches(state) => {
+            RecordedChange::Path { before: PathSnapshot::Absent, after, .. } if after.matches(state) => {
                 return true;
             }
             RecordedChange::Path { before, after, .. } if after.matches(state) => state = before,
@@ -283,7 +282,7 @@ fn was_made_here(env: &Env, state: &PathState) -> bool {
 
 /// Whether this is a command for the service: others set what is the user's, a variable or that services linger.
 fn is_of_service(action: &Action) -> bool {
-    let Change::Run(run) = &action.change else { return false };
+    let ActionKind::Run(run) = &action.change else { return false };
     let words: Vec<&str> = run.command.0.iter().map(String::as_str).collect();
     !matches!(
         words[..],
@@ -293,14 +292,14 @@ fn is_of_service(action: &Action) -> bool {
 
 /// Whether this may change a cargo configuration file that sets a wrapper.
 fn changes_wrapper(action: &Action) -> bool {
-    let Change::Path(change) = &action.change else { return false };
+    let ActionKind::Path(change) = &action.change else { return false };
     let Content::File { bytes, .. } = &change.before else { return false };
     std::str::from_utf8(bytes).is_ok_and(|text| text.contains("rustc-wrapper"))
 }
 
 fn change_of<'a>(action: &'a Action, path: &Path) -> Option<&'a PathChange> {
     match &action.change {
-        Change::Path(change) if change.path == path => Some(change),
+        ActionKind::Path(change) if change.path == path => Some(change),
         _ => None,
     }
 }

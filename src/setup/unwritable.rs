@@ -1,12 +1,12 @@
-//! Files that are not to be changed from here.
+//! Files that kache must not change.
 
 use std::path::Path;
 
 use crate::sys::fs;
 use crate::sys::fs::settle;
 
-/// Why a file must not or cannot be written to. Renaming a new file over one that is read-only would work; but
-/// somebody, or some program, meant it to stay as it is.
+/// Why a file must not or cannot be changed. A new file could be renamed over a read-only one, but it is read-only on
+/// purpose.
 pub fn unwritable(path: &Path) -> Option<&'static str> {
     if ["/nix/store", "/gnu/store"].iter().any(|store| path.starts_with(store)) {
         return Some("a package manager generates it; change its source");

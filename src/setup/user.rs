@@ -1,4 +1,4 @@
-//! Whose machine is changed: every command that writes into a home directory asks here first.
+//! Checks whose home directory would be changed. Every command that writes into one asks here first.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The path of this program that can be written into a configuration: one that stays right.
+//! The path of this program for configurations: one that stays valid.
 //!
 //! An absolute one, because editors that were not started from a shell lack its `PATH`. Never a version manager's shim:
 //! it would start the manager before each compiler. And one that an upgrade does not take away: a wrapper that is
@@ -12,7 +12,7 @@
 //! | a build directory, or one for temporary files | a copy of our own: such places are emptied |
 //! | anywhere else | its path |
 //!
-//! What is our own stands in `~/.local/share/kache/bin`.
+//! Links and copies of our own are in `~/.local/share/kache/bin`.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -50,21 +50,21 @@ pub enum Naming {
     Abs,
 }
 
-/// Where our own link or copy stands; `None` without a home.
+/// The path of our own link or copy; `None` without a home.
 pub fn own(env: &Env) -> Option<PathBuf> {
     Some(dirs::data(env)?.join("kache/bin").join(host::program_name("kache")))
 }
 
-/// The path for the program at `exe`, which is without symbolic links; `None` if there is a need for a place of our own
-/// and no home to have it in.
+/// The path for the program at `exe`, which is without symbolic links; `None` if it needs a path of our own and there is no
+/// home directory.
 pub fn wrapper_path(exe: &Path, env: &Env) -> Option<WrapperPath> {
     let named = ["TMPDIR", "TEMP", "TMP"].into_iter().filter_map(|name| env.get(name)).map(PathBuf::from);
     let temporary: Vec<PathBuf> = named.chain(["/tmp".into(), "/var/tmp".into()]).collect();
     choose(exe, env, &temporary)
 }
 
-/// The path of the program at `exe`, called by the path `called`, that a service may name: the one that cargo is told,
-/// if it is there.
+/// The path of the program at `exe` for a service: the one in cargo's configuration if that exists, or else `called`, by
+/// which it was called.
 pub fn lasting(exe: &Path, called: &Path, env: &Env) -> PathBuf {
     let lasting = wrapper_path(exe, env).map(|found| found.path);
     lasting.filter(|path| fs::metadata(path).is_ok()).unwrap_or_else(|| called.to_owned())
@@ -188,7 +188,7 @@ fn is_emptied(dir: &Path) -> bool {
     [".rustc_info.json", "CACHEDIR.TAG"].iter().any(|mark| fs::metadata(&dir.join(mark)).is_ok())
 }
 
-/// Whether the program will not stay where it is.
+/// Whether the program is at a temporary path.
 fn is_passing(exe: &Path, env: &Env, temporary: &[PathBuf]) -> bool {
     let downloads = dirs::home(env).map(|home| home.join("Downloads"));
     temporary

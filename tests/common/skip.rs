@@ -30,6 +30,7 @@ pub(crate) const NEEDS: &[&str] = &[
     "rpmlint",
     "rpmspec",
     "ruby",
+    "script",
     "set-user-id",
     "sh",
     "shellcheck",

@@ -1,6 +1,6 @@
 //! What cargo really does with its configuration, each fact shown by which wrapper it calls, and the reader beside it.
 
-use kache::setup::cargo_config::{self, Origin, Program, WrapperKey};
+use kache::setup::cargo_config::{self, ConfigOrigin, WrapperKey, WrapperProgram};
 use kache::setup::cargo_config::{Chain, edit};
 
 use crate::home::{Ended, Home};
@@ -34,9 +34,11 @@ fn calls(home: &Home, expected: &str) -> Chain {
     let chain = chain(home);
     assert!(chain.obstacle().is_none(), "{:?}", chain.problems);
     let winner = match chain.winner().map(|link| &link.program) {
-        Some(Program::At(path)) => path.file_name().expect("it is a file").to_string_lossy().into_owned(),
-        Some(Program::Disabled) | None => String::new(),
-        Some(Program::NotInPath) => panic!("it is not in PATH"),
+        Some(WrapperProgram::At(path)) => {
+            path.file_name().expect("it is a file").to_string_lossy().into_owned()
+        }
+        Some(WrapperProgram::Disabled) | None => String::new(),
+        Some(WrapperProgram::NotInPath) => panic!("it is not in PATH"),
     };
     assert_eq!(winner, expected, "what the reader says");
     chain
@@ -84,7 +86,7 @@ fn variables_go_before_files_and_near_files_before_far_ones() {
     home.write("p/.cargo/config.toml", build(&home, "W/b"));
     let chain = calls(&home, "b");
     assert_eq!(chain.links.len(), 2);
-    assert_eq!(chain.links[1].origin, Origin::File { path: home.path(".cargo/config.toml"), line: 2 });
+    assert_eq!(chain.links[1].origin, ConfigOrigin::File { path: home.path(".cargo/config.toml"), line: 2 });
     home.set("CARGO_BUILD_RUSTC_WRAPPER", home.path("w/c").to_str().unwrap());
     calls(&home, "c");
     home.set("RUSTC_WRAPPER", home.path("w/a").to_str().unwrap());
@@ -129,7 +131,7 @@ fn a_bare_name_is_looked_for_in_path() {
     calls(&home, "a");
     home.write(".cargo/config.toml", build(&home, "not-there"));
     assert_ne!(home.cargo().code, Some(0));
-    assert_eq!(chain(&home).winner().unwrap().program, Program::NotInPath);
+    assert_eq!(chain(&home).winner().unwrap().program, WrapperProgram::NotInPath);
 }
 
 #[test]
@@ -140,7 +142,7 @@ fn a_tilde_is_a_letter_like_any_other() {
     assert_ne!(cargo.code, Some(0));
     let literal = home.path("~/w/a");
     assert!(cargo.err.contains(literal.to_str().unwrap()), "{}", cargo.err);
-    assert_eq!(chain(&home).winner().unwrap().program, Program::At(literal));
+    assert_eq!(chain(&home).winner().unwrap().program, WrapperProgram::At(literal));
 }
 
 #[test]
@@ -177,7 +179,10 @@ fn the_including_file_wins_and_then_the_later_include() {
     home.write(".cargo/b.toml", build(&home, "W/b"));
     home.write(".cargo/config.toml", "include = ['a.toml']\n");
     let chain = calls(&home, "a");
-    assert_eq!(chain.winner().unwrap().origin, Origin::File { path: home.path(".cargo/a.toml"), line: 2 });
+    assert_eq!(
+        chain.winner().unwrap().origin,
+        ConfigOrigin::File { path: home.path(".cargo/a.toml"), line: 2 }
+    );
     home.write(".cargo/config.toml", "include = ['a.toml', 'b.toml']\n");
     calls(&home, "b");
     home.write(".cargo/nested.toml", "include = ['b.toml']\n");
@@ -245,7 +250,7 @@ fn the_workspace_wrapper_is_called_inside_the_other_one() {
     assert_eq!(home.called(), ["a", "b"]);
     let env = home.env();
     let chain = cargo_config::resolve(WrapperKey::WorkspaceWrapper, &env, &home.path("p"));
-    assert_eq!(chain.winner().unwrap().program, Program::At(home.path("w/b")));
+    assert_eq!(chain.winner().unwrap().program, WrapperProgram::At(home.path("w/b")));
 }
 
 #[test]

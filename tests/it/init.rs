@@ -1,10 +1,12 @@
 //! `kache init` and `kache uninstall`, in homes of all kinds. What cargo calls is the proof, and a home afterwards is
 //! compared byte for byte with what it was.
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use crate::home::{Ended, Home};
+use crate::skip::skip;
 
 /// Whether cargo calls kache, in any directory of the home.
 fn cargo_calls_kache(home: &Home) -> bool {
@@ -583,4 +585,88 @@ fn whoever_calls_init_is_told_to_uninstall_before_the_program_goes() {
     assert!(cargo_calls_kache(&home));
     moved(&["uninstall", "-y"]).with(0, "Done");
     assert!(!home.path(".cargo/config.toml").exists());
+}
+
+/// What `kache init` on a terminal showed, when `keys` were typed at its question, and how it ended; `None` where no
+/// terminal can be made.
+fn typed_at_init(home: &Home, keys: &str) -> Option<(i32, String)> {
+    let mut command = home.command("script");
+    command.args(["-qefc", &format!("'{}' init --no-service", home.kache().display()), "/dev/null"]);
+    command.env("SHELL", "/bin/sh").env("TERM", "xterm");
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let Ok(mut child) = command.spawn() else {
+        skip("script", "there is no `script` that makes a terminal");
+        return None;
+    };
+    let (mut input, mut output) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+    let mut shown = Vec::new();
+    let mut letter = [0];
+    let mut is_asked = false;
+    while output.read(&mut letter).expect("reads") == 1 {
+        shown.push(letter[0]);
+        if !is_asked && shown.ends_with(HIDE_CURSOR) {
+            is_asked = true;
+            input.write_all(keys.as_bytes()).expect("types");
+            input.flush().expect("types");
+        }
+    }
+    let code = child.wait().expect("ends").code().expect("script exits");
+    Some((code, String::from_utf8_lossy(&shown).into_owned()))
+}
+
+const HIDE_CURSOR: &[u8] = b"\x1b[?25l";
+const SHOW_CURSOR: &str = "\x1b[?25h";
+
+#[test]
+fn init_on_a_terminal_asks_and_gives_the_cursor_back() {
+    for (keys, code, said) in
+        [("y\r", 0, "Done"), ("\r", 0, "Done"), ("n\r", 1, "nothing was done"), ("\x03", 130, "")]
+    {
+        let home = Home::new();
+        let before = home.look();
+        let Some((ended, shown)) = typed_at_init(&home, keys) else { return };
+        assert_eq!(ended, code, "{keys:?}: {shown}");
+        assert!(shown.contains("Continue?") && shown.contains(said), "{keys:?}: {shown}");
+        let (_, after) = shown.rsplit_once("\x1b[?25l").expect("the cursor was hidden");
+        assert!(after.contains(SHOW_CURSOR), "{keys:?}: {shown}");
+        if code != 0 {
+            assert_eq!(home.look(), before, "{keys:?}");
+        }
+    }
+}
+
+#[test]
+fn uninstall_self_removes_what_the_installer_put_here() {
+    let home = Home::new();
+    let before = home.look();
+    home.run(&["uninstall", "--self", "-y"]).with(2, "run: cargo uninstall kache");
+    assert_eq!(home.look(), before);
+    let program = home.path("apps/kache");
+    std::fs::create_dir_all(home.path("apps")).expect("makes");
+    std::fs::copy(home.kache(), &program).expect("copies");
+    let own = home.path(".local/share/kache");
+    let script = own.join("env");
+    home.write(".local/share/kache/env", "export PATH\n");
+    let line = format!("[ ! -f '{0}' ] || . '{0}'", script.display());
+    home.write(".profile", format!("a=1\n{line}\n"));
+    let records = [
+        format!("dir {}", own.display()),
+        format!("program {}", program.display()),
+        format!("file {}", program.display()),
+        format!("file {}", script.display()),
+        format!("line {}", home.path(".profile").display()),
+    ];
+    home.write(".local/share/kache/installed", records.join("\n") + "\n");
+    let run = |args: &[&str]| {
+        Ended::of(home.command(program.to_str().expect("is text")).args(args).output().expect("runs"))
+    };
+    run(&["init", "-y", "--no-service"]).with(0, "Done");
+    assert!(cargo_calls_kache(&home));
+    run(&["uninstall", "-y"]).with(0, "`kache uninstall --self` removes it too");
+    run(&["init", "-y", "--no-service"]).with(0, "Done");
+    run(&["uninstall", "--self", "--check"]).with(2, "Remove the installer's line from");
+    run(&["uninstall", "--self", "-y"]).with(0, "Done");
+    assert!(!program.exists() && !own.exists());
+    assert_eq!(home.read(".profile"), "a=1\n");
+    assert!(!cargo_calls_kache(&home));
 }

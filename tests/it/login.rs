@@ -74,8 +74,8 @@ fn init_installs_the_service_and_undo_and_uninstall_remove_it() {
         home.run(&["init", "-y"]).with(0, "Nothing to do: verified that cargo calls");
         home.run(&["init", "--check"]).with(0, "systemd starts it");
         home.run(&["daemon", "install", "--check"]).with(0, "Nothing to do");
-        home.run(&["daemon", "uninstall", "--check"]).with(2, "Stop it, now and for good");
-        home.run(&["uninstall", "--check"]).with(2, "Stop it, now and for good");
+        home.run(&["daemon", "uninstall", "--check"]).with(2, "Stop and disable it");
+        home.run(&["uninstall", "--check"]).with(2, "Stop and disable it");
         assert_eq!(look(&home), after, "nothing was done");
         let shown = home.run(back).with(0, "Done").out.clone();
         let at = |text: &str| shown.find(text).unwrap_or_else(|| panic!("{text} is not in:\n{shown}"));
@@ -136,7 +136,7 @@ fn a_service_that_was_there_before_init_stays_when_that_is_undone() {
     home.run(&["init", "-y"]).with(0, "Done");
     home.run(&["init", "--undo", "-y"]).with(0, "Done");
     assert!(daemon_runs(&home));
-    home.run(&["uninstall", "-y"]).with(0, "Stop it, now and for good");
+    home.run(&["uninstall", "-y"]).with(0, "Stop and disable it");
     assert!(!daemon_runs(&home));
 }
 
@@ -161,7 +161,7 @@ fn a_unit_that_a_package_brought_is_used_where_it_is_and_stays_there() {
     assert_eq!(names(), ["default.target.wants"]);
     home.run(&["daemon"]).with(0, "systemd");
     home.run(&["daemon", "install"]).with(0, "Nothing to do: systemd starts the daemon, as");
-    home.run(&["uninstall", "-y"]).with(0, "Stop it, now and for good");
+    home.run(&["uninstall", "-y"]).with(0, "Stop and disable it");
     assert_eq!(look(&home), before);
     home.run(&["daemon", "uninstall"]).with(0, "was not installed by kache");
 }
@@ -178,7 +178,7 @@ fn where_the_manager_does_not_answer_uninstall_removes_what_it_would_start() {
     home.link(&format!("../{unit}"), &format!(".config/systemd/user/default.target.wants/{unit}"));
     home.run(&["daemon"]).with(0, "systemd");
     home.write("refuses", "show");
-    home.run(&["uninstall", "-y"]).with(0, "at login no more");
+    home.run(&["uninstall", "-y"]).with(0, "Do not start ");
     assert_eq!(look(&home), before);
     assert!(!daemon_runs(&home), "nobody would end it before the next logout");
 }
@@ -214,7 +214,7 @@ fn programs_are_told_what_installing_the_service_does_by_daemon_install_json() {
     let home = managed();
     home.run(&["daemon", "install", "--json", "--check"]).with(2, r#""outcome": "changes-needed""#);
     for (verb, title) in
-        [("install", "Start it now and at every login"), ("uninstall", "Stop it, now and for good")]
+        [("install", "Start it now and at every login"), ("uninstall", "Stop and disable it")]
     {
         let done = home.run(&["daemon", verb, "--json"]);
         let report: serde_json::Value =

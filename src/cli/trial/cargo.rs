@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crate::cli::exit::{Failure, NO_CARGO_HINT};
 use crate::config::env::{CACHE_DIR, CACHE_EXECUTABLES, CONFIG, PATHS_MODE};
+use crate::setup::programs;
 use crate::sys::clock::Stopwatch;
 use crate::sys::env::Env;
-use crate::sys::os;
 use crate::sys::program::{Aftermath, Program};
 
 /// Variables that set the build directory, the wrapper or the output format.
@@ -60,8 +60,7 @@ impl Cargo {
         temporary: &Path,
         chooses_toolchain: bool,
     ) -> Result<Cargo, Failure> {
-        let cwd = env.cwd.as_deref().unwrap_or(Path::new("/"));
-        let program = os::find_program("cargo".as_ref(), env.get("PATH"), cwd)
+        let program = programs::find("cargo", env)
             .ok_or_else(|| Failure::new("cargo is not in PATH").hint(NO_CARGO_HINT))?;
         let drops_toolchain = chooses_toolchain && env.get("CARGO").is_some();
         let mut vars = Vec::new();

@@ -1,4 +1,4 @@
-//! Everything that sets the wrapper, from where cargo looks first to where it looks last.
+//! Everything that sets the wrapper, in the order in which cargo looks.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -39,23 +39,23 @@ impl WrapperKey {
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum ConfigOrigin {
     Variable(&'static str),
     File { path: PathBuf, line: usize },
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ConfigOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Origin::Variable(name) => write!(f, "the environment variable {name}"),
-            Origin::File { path, line } => write!(f, "{}:{line}", path.display()),
+            ConfigOrigin::Variable(name) => write!(f, "the environment variable {name}"),
+            ConfigOrigin::File { path, line } => write!(f, "{}:{line}", path.display()),
         }
     }
 }
 
 /// What a value means to cargo.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Program {
+pub enum WrapperProgram {
     /// An empty value: no wrapper, whatever is set further down.
     Disabled,
     /// The file that cargo would start. Whether it is there is another question.
@@ -67,10 +67,10 @@ pub enum Program {
 /// One place that sets the wrapper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    pub origin: Origin,
+    pub origin: ConfigOrigin,
     /// The value as it is written.
     pub value: String,
-    pub program: Program,
+    pub program: WrapperProgram,
 }
 
 /// What is wrong with the files.
@@ -85,28 +85,30 @@ pub enum ChainProblem {
 }
 
 impl ChainProblem {
-    /// Whether no cargo command works as long as this stands.
+    /// Whether no cargo command works because of it.
     pub fn stops_cargo(&self) -> bool {
         !matches!(self, ChainProblem::Both { .. })
     }
 }
 
-/// All places that set one setting, the one that is in force first.
+/// All places that set the wrapper; the first one is in effect.
 #[derive(Debug, Default)]
 pub struct Chain {
     pub links: Vec<Link>,
     pub problems: Vec<ChainProblem>,
     /// The files that were read.
     pub files: Vec<PathBuf>,
+    /// One of them includes others.
+    pub has_includes: bool,
 }
 
 impl Chain {
-    /// What is in force.
+    /// The place in effect.
     pub fn winner(&self) -> Option<&Link> {
         self.links.first()
     }
 
-    /// What keeps every cargo command from working.
+    /// The problem that stops every cargo command.
     pub fn obstacle(&self) -> Option<&ChainProblem> {
         self.problems.iter().find(|problem| problem.stops_cargo())
     }
@@ -131,7 +133,7 @@ pub fn resolve(setting: WrapperKey, env: &Env, cwd: &Path) -> Chain {
         if let Some(value) = env.get(name) {
             let program = program(value, cwd, env);
             let value = value.to_string_lossy().into_owned();
-            chain.links.push(Link { origin: Origin::Variable(name), value, program });
+            chain.links.push(Link { origin: ConfigOrigin::Variable(name), value, program });
         }
     }
     let mut seen: Vec<PathBuf> = Vec::new();
@@ -148,7 +150,7 @@ pub fn resolve(setting: WrapperKey, env: &Env, cwd: &Path) -> Chain {
     chain
 }
 
-/// The places in one file and what it includes, the one that counts first; nothing if it cannot be read.
+/// The places in one file and the files that it includes; none if it cannot be read.
 pub fn in_file(setting: WrapperKey, env: &Env, file: &Path) -> Chain {
     let mut chain = Chain::default();
     if fs::metadata(file).is_ok() {
@@ -176,7 +178,7 @@ fn link(
     })?;
     let base = path.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
     let program = program(value.as_ref(), base, env);
-    Ok(Some(Link { origin: Origin::File { path: path.to_owned(), line }, value, program }))
+    Ok(Some(Link { origin: ConfigOrigin::File { path: path.to_owned(), line }, value, program }))
 }
 
 fn note_both(dir: &Path, used: &Path, problems: &mut Vec<ChainProblem>) {
@@ -187,7 +189,7 @@ fn note_both(dir: &Path, used: &Path, problems: &mut Vec<ChainProblem>) {
     }
 }
 
-/// The way through a file and its includes.
+/// A walk through a file and its includes.
 struct Walk<'a> {
     setting: WrapperKey,
     env: &'a Env,
@@ -210,6 +212,7 @@ impl Walk<'_> {
         self.chain.links.extend(link(self.setting, self.env, path, &file)?);
         self.above.push(path.to_owned());
         let includes = file.includes().map_err(|(line, what)| wrong(path, line, what))?;
+        self.chain.has_includes |= !includes.is_empty();
         for include in includes.iter().rev() {
             let target = normal(&path.with_file_name("").join(&include.path));
             let is_missing = fs::metadata(&target).is_err();
@@ -243,12 +246,13 @@ fn normal(path: &Path) -> PathBuf {
     normal
 }
 
-fn program(value: &OsStr, base: &Path, env: &Env) -> Program {
+fn program(value: &OsStr, base: &Path, env: &Env) -> WrapperProgram {
     if value.is_empty() {
-        return Program::Disabled;
+        return WrapperProgram::Disabled;
     }
+    // As exec finds it, which is what cargo calls: the crate `which` would expand a `~` in `PATH`.
     match os::find_program(value, env.get("PATH"), base) {
-        Some(path) => Program::At(normal(&path)),
-        None => Program::NotInPath,
+        Some(path) => WrapperProgram::At(normal(&path)),
+        None => WrapperProgram::NotInPath,
     }
 }

@@ -1,4 +1,4 @@
-//! Setting and removing `build.rustc-wrapper`, byte by byte.
+//! Sets and removes `build.rustc-wrapper` without touching any other byte.
 
 use std::ops::Range;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub enum CannotEdit {
     Gate { path: String, what: Rejected },
 }
 
-/// What takes the edit back from a text that was edited further. Written into the journal.
+/// How to undo the edit in a text that was edited further. Written into the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyUndo {
     /// The value that was set.
@@ -63,10 +63,9 @@ pub fn set(path: &Path, text: &str, value: &str) -> Result<Edited, CannotEdit> {
     Ok(Edited { text: after, undo })
 }
 
-/// Takes [`set`] back; `None` if the key is gone or has another value by now.
+/// Undoes [`set`]; `None` if the key is gone or has another value.
 ///
-/// What was put in is taken out byte for byte where it still stands; if something was written into it, only the key
-/// goes.
+/// The inserted text is removed byte for byte if it is still there. If it was edited, only the key is removed.
 pub fn take_back(path: &Path, text: &str, undo: &KeyUndo) -> Result<Option<String>, CannotEdit> {
     let file = ParsedFile::parse(path, text)?;
     let Some(value) = file.build(KEY).filter(|value| value.text.as_ref() == Ok(&undo.ours)) else {
@@ -92,8 +91,8 @@ pub fn take_back(path: &Path, text: &str, undo: &KeyUndo) -> Result<Option<Strin
     without_key(path, text, undo.inserted.contains("[build]")).map(Some)
 }
 
-/// Removes the key, which must be there, with the line that it stands in; and the header of a table that has nothing
-/// else in it, not even a comment.
+/// Removes the key, which must be there, with its line; and the header of its table, if nothing else is in it, not even a
+/// comment.
 pub fn remove(path: &Path, text: &str) -> Result<String, CannotEdit> {
     without_key(path, text, true)
 }
@@ -228,7 +227,7 @@ fn with_lone_header(text: &str, table: &Table, line: Range<usize>) -> Range<usiz
         return line;
     }
     let start = line_start(text, header.start);
-    // The blank line that set the table apart from what stands before it.
+    // The blank line before the table.
     let apart = ["\r\n", "\n"].into_iter().find_map(|eol| {
         let before = text[..start].strip_suffix(eol)?;
         before.ends_with('\n').then_some(before.len())

@@ -1,4 +1,4 @@
-//! The last look at an edited text: exactly one key is another one.
+//! Checks an edited text before it is written: exactly one key may differ.
 
 use toml::{Table, Value};
 
@@ -13,10 +13,7 @@ pub enum Rejected {
     OtherChange { key: String },
 }
 
-/// `build.<key>` is `expected` in `after`, and everything else is as in `before`.
-///
-/// # Errors
-/// It is not so: what is wrong.
+/// Checks that `build.<key>` is `expected` in `after`, and everything else is as in `before`.
 pub fn check(before: &str, after: &str, key: &str, expected: Option<&Value>) -> Result<(), Rejected> {
     let mut before: Table = before.trim_start_matches('\u{feff}').parse().map_err(unparsable)?;
     let mut after: Table = after.trim_start_matches('\u{feff}').parse().map_err(unparsable)?;

@@ -13,9 +13,9 @@
 //! - A value that is no string, and a file that cannot be parsed, stop every cargo command.
 //! - `[env]` does not reach this setting.
 //!
-//! The reader is written here and not taken from `cargo-config2`, which knows nothing of `include`, does not tell lines,
-//! and answers what is in force only: the whole chain with its origins is what a person needs who wonders why a
-//! setting has no effect. It costs 15 packages; toml_edit, needed for spans anyway, is enough.
+//! The reader is written here and not taken from `cargo-config2`, which knows nothing of `include`, tells no lines, and
+//! answers with the value in effect only: to find out why a setting has no effect, a person needs the whole chain with
+//! its origins. What that crate does better, such as joining lists and matching tables by `cfg`, is in [`effective`].
 //!
 //! [`edit`] changes one key. It puts bytes between those that are there (or in the place of the old value) and
 //! touches nothing else, so comments, line ends, a byte order mark, a missing last line end and the order stay. Then
@@ -24,6 +24,8 @@
 pub mod read;
 
 pub mod chain;
+
+pub mod effective;
 
 pub mod values;
 
@@ -34,6 +36,6 @@ pub mod edit;
 #[cfg(test)]
 mod tests;
 
-pub use chain::{Chain, Link, Origin, Program, WrapperKey, config_file, resolve};
+pub use chain::{Chain, ConfigOrigin, Link, WrapperKey, WrapperProgram, config_file, resolve};
 pub use edit::{CannotEdit, Edited, KeyUndo};
 pub use read::ReadError;

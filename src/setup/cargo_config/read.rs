@@ -8,7 +8,7 @@ use toml_edit::{Document, Item, TableLike};
 
 use crate::sys::fs;
 
-/// A configuration that is larger is taken for something else.
+/// A larger file is not a configuration.
 pub const MOST_BYTES: u64 = 4 << 20;
 
 /// Why a file cannot be understood.
@@ -59,7 +59,7 @@ pub struct BuildValue {
     /// The text; what it is instead if it is no text.
     pub text: Result<String, &'static str>,
     pub line: usize,
-    /// Where the value stands in the file.
+    /// The position of the value in the file.
     pub span: Range<usize>,
 }
 
@@ -135,7 +135,7 @@ fn parse_include(table: &dyn TableLike, line: usize) -> Option<Include> {
     Some(Include { path, optional, line })
 }
 
-/// The number of the line that byte `at` stands in, from 1.
+/// The number of the line that contains byte `at`, from 1.
 pub fn line_at(bytes: &[u8], at: usize) -> usize {
     1 + bytes.iter().take(at).filter(|byte| **byte == b'\n').count()
 }

@@ -1,5 +1,7 @@
 //! The editor on texts; how cargo reads them is shown in `tests/it/cargo_config.rs`.
 
+mod oracle;
+
 use std::path::Path;
 
 use proptest::prelude::*;

@@ -1,16 +1,16 @@
-//! Any value in cargo's files, by its keys: for those who only look.
+//! All values in cargo's configuration files, with their places. For reading only.
 
 use std::path::{Path, PathBuf};
 
 use toml_edit::Item;
 
-use crate::setup::cargo_config::Origin;
+use crate::setup::cargo_config::ConfigOrigin;
 use crate::setup::cargo_config::read::{self, ParsedFile, line_at};
 
 /// A value, which is no table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigValue {
-    pub origin: Origin,
+    pub origin: ConfigOrigin,
     /// From the outermost table to the value itself.
     pub keys: Vec<String>,
     /// What it says: one word, or those of a list.
@@ -24,7 +24,7 @@ impl ConfigValue {
     }
 }
 
-/// All values of these files, in order; of one that cannot be read there are none.
+/// All values of these files, in order. A file that cannot be read has none.
 pub fn in_files<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> Vec<ConfigValue> {
     let mut found = Vec::new();
     for path in paths {
@@ -50,7 +50,7 @@ fn walk(path: &Path, text: &str, item: &Item, keys: &mut Vec<String>, found: &mu
             None => word(value).into_iter().collect(),
         };
         found.push(ConfigValue {
-            origin: Origin::File { path: path.to_owned(), line },
+            origin: ConfigOrigin::File { path: path.to_owned(), line },
             keys: keys.clone(),
             words,
         });

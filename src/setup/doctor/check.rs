@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 
-/// What a check is about; findings are shown by it, in this order.
+/// The subject of a check. Findings are shown by subject, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Group {
@@ -19,7 +19,7 @@ pub enum Group {
 }
 
 impl Group {
-    /// As it is shown.
+    /// Its name in the output.
     pub fn name(self) -> &'static str {
         match self {
             Group::Program => "program",
@@ -35,14 +35,14 @@ impl Group {
 
 /// One question about a machine.
 pub trait Check: Send + Sync {
-    /// Its name: never changed, because scripts look for it.
+    /// Its name. It never changes, because scripts rely on it.
     fn id(&self) -> &'static str;
 
     fn group(&self) -> Group;
 
-    /// What it looks at, in a few words.
+    /// What it checks, in a few words.
     fn looks_at(&self) -> &'static str;
 
-    /// The answer. Leaves everything as it was found; what can only be told by making a file is told by one that goes.
+    /// Runs the check. It changes nothing; if it needs a file to find something out, it removes that again.
     fn run(&self, machine: &Machine) -> Finding;
 }

@@ -9,7 +9,7 @@ use crate::setup::plan::Action;
 /// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Level {
+pub enum Severity {
     Ok,
     /// Nothing is wrong, but a reader should know.
     Note,
@@ -19,7 +19,7 @@ pub enum Level {
 /// What a check found.
 #[derive(Debug)]
 pub struct Finding {
-    pub level: Level,
+    pub level: Severity,
     /// One line.
     pub text: String,
     pub details: Vec<String>,
@@ -35,14 +35,14 @@ pub struct Fix {
     pub question: Option<String>,
     pub actions: Vec<Action>,
     /// Work on kache's own files, which needs no undo.
-    pub upkeep: Vec<Upkeep>,
+    pub upkeep: Vec<MaintenanceTask>,
     /// What a person has to do, shown after everything else.
     pub by_hand: Vec<String>,
 }
 
 /// Work on kache's own files and processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Upkeep {
+pub enum MaintenanceTask {
     /// Rebuild the index from the store.
     RebuildIndex,
     /// Evict entries until the store is within its limit.
@@ -63,19 +63,19 @@ pub enum Upkeep {
     ReadSettings,
 }
 
-impl Upkeep {
+impl MaintenanceTask {
     /// What it does, for people.
     pub fn title(&self) -> String {
         match self {
-            Upkeep::RebuildIndex => "Rebuild the index from the store".to_owned(),
-            Upkeep::CollectGarbage => "Evict entries until the store is within its limit".to_owned(),
-            Upkeep::SetAltered => "Quarantine altered blobs".to_owned(),
-            Upkeep::ClearTraces => "Remove the socket that an earlier daemon left".to_owned(),
-            Upkeep::EndProcess(pid) => format!("Terminate process {pid}, an unreachable daemon"),
-            Upkeep::EndOnDemand => "Stop the daemon that was started on demand".to_owned(),
-            Upkeep::ReadSettings => "Make the daemon reload its configuration".to_owned(),
-            Upkeep::HandOver => "Switch the daemon to this build".to_owned(),
-            Upkeep::Remove(paths) => {
+            MaintenanceTask::RebuildIndex => "Rebuild the index from the store".to_owned(),
+            MaintenanceTask::CollectGarbage => "Evict entries until the store is within its limit".to_owned(),
+            MaintenanceTask::SetAltered => "Quarantine altered blobs".to_owned(),
+            MaintenanceTask::ClearTraces => "Remove the socket that an earlier daemon left".to_owned(),
+            MaintenanceTask::EndProcess(pid) => format!("Terminate process {pid}, an unreachable daemon"),
+            MaintenanceTask::EndOnDemand => "Stop the daemon that was started on demand".to_owned(),
+            MaintenanceTask::ReadSettings => "Make the daemon reload its configuration".to_owned(),
+            MaintenanceTask::HandOver => "Switch the daemon to this build".to_owned(),
+            MaintenanceTask::Remove(paths) => {
                 let shown = paths.iter().map(|path| format!("\n    {}", path.display()));
                 format!("Remove leftovers of kache:{}", shown.collect::<String>())
             }
@@ -90,7 +90,7 @@ impl Fix {
     }
 
     /// Work on what is kache's own.
-    pub fn from_upkeep(upkeep: Upkeep) -> Fix {
+    pub fn from_upkeep(upkeep: MaintenanceTask) -> Fix {
         Fix { upkeep: vec![upkeep], ..Fix::default() }
     }
 
@@ -106,23 +106,23 @@ impl Fix {
 }
 
 impl Finding {
-    fn new(level: Level, text: impl Into<String>) -> Finding {
+    fn new(level: Severity, text: impl Into<String>) -> Finding {
         Finding { level, text: text.into(), details: Vec::new(), hint: None, fix: None }
     }
 
     /// No problems found.
     pub fn ok(text: impl Into<String>) -> Finding {
-        Finding::new(Level::Ok, text)
+        Finding::new(Severity::Ok, text)
     }
 
     /// Something that a reader should know.
     pub fn note(text: impl Into<String>) -> Finding {
-        Finding::new(Level::Note, text)
+        Finding::new(Severity::Note, text)
     }
 
     /// Something is wrong.
     pub fn problem(text: impl Into<String>) -> Finding {
-        Finding::new(Level::Problem, text)
+        Finding::new(Severity::Problem, text)
     }
 
     /// The same with more lines.

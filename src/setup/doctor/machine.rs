@@ -1,4 +1,4 @@
-//! The machine as checks see it: a value, so that tests make machines of all kinds.
+//! The machine as checks see it. It is a value, so that tests can make machines of all kinds.
 
 use std::ffi::OsStr;
 use std::io;
@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use semver::Version;
+
 use crate::client::{self, DaemonAddress, NoAddress, NoDaemon};
 use crate::config::{Config, Problem};
 use crate::daemon::binary;
 use crate::gc::survey::{self, DiskUsage};
 use crate::protocol::build::Build;
 use crate::protocol::message::{Request, Response, Status};
-use crate::protocol::semver::Semver;
 use crate::settings;
-use crate::setup::cargo_config::{self, Chain, Program, WrapperKey};
+use crate::setup::cargo_config::effective::{Compiler, Effective};
+use crate::setup::cargo_config::{self, Chain, WrapperKey, WrapperProgram};
 use crate::setup::plan::CommandLine;
+use crate::setup::programs;
 use crate::setup::proof::{self, NotProven};
 use crate::setup::sccache::migrate::{self, Migration, View};
 use crate::setup::self_update::RELEASE_KEYS;
@@ -24,25 +27,25 @@ use crate::setup::self_update::release::{self, BadRelease, NoNewest};
 use crate::setup::service::detect;
 use crate::setup::service::runner::CommandRunner;
 use crate::store::Store;
+use crate::sys::clock;
 use crate::sys::clock::Stopwatch;
 use crate::sys::env::{self, Env};
 use crate::sys::fs::probe::{self, Way};
 use crate::sys::fs::{self, Disk};
 use crate::sys::process::{self, Captured, Surroundings};
-use crate::sys::{clock, os};
 
 /// How long one check may take.
 pub const LIMIT: Duration = Duration::from_secs(2);
-/// How long a daemon may take to answer: a check has something to say of one that does not.
+/// How long a daemon may take to answer. It is less than [`LIMIT`], so that checks can report one that does not.
 const DAEMON_LIMIT: Duration = Duration::from_millis(1500);
 
-/// What is looked at.
+/// The machine that is checked.
 pub struct Machine {
     pub env: Env,
     pub cwd: PathBuf,
     /// The program that runs, without symbolic links.
     pub exe: PathBuf,
-    /// The path that it was called by.
+    /// The path by which it was called.
     pub called: PathBuf,
     pub build: Build,
     pub config: Config,
@@ -56,14 +59,14 @@ pub struct Machine {
     /// Whether fixes may change files of the repository here.
     pub with_project: bool,
     pub asks: Arc<dyn Ask>,
-    /// Files of other programs that are made from this one's commands.
+    /// Files for other programs that are generated from the command line definition.
     pub pages: Vec<Page>,
     platform: OnceLock<detect::Platform>,
     daemon: OnceLock<Result<(Status, Duration), NoDaemon>>,
     disk_usage: OnceLock<DiskUsage>,
 }
 
-/// What this program makes for a shell.
+/// Completions for a shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The file, below a user's data directory or, if it begins with `config/`, the one for configuration.
@@ -71,30 +74,30 @@ pub struct Page {
     pub text: String,
 }
 
-/// Whom a check asks what files do not tell.
+/// What checks ask other programs and the system.
 pub trait Ask: Send + Sync {
     /// Runs a program with these variables set or unset.
     fn run(&self, program: &Path, args: &[&str], vars: &[(&str, Option<&OsStr>)]) -> io::Result<Captured>;
 
-    /// Has cargo call its wrapper, which must be the program at `wrapper`.
+    /// Verifies that cargo calls the program at `wrapper`.
     fn prove(&self, env: &Env, wrapper: &Path) -> Result<(), NotProven>;
 
-    /// What the file system at `dir` is like.
+    /// The file system that holds `dir`.
     fn disk(&self, dir: &Path) -> io::Result<Disk>;
 
-    /// How a file of one directory gets into another; both are there.
+    /// How files get from one directory into another. Both exist.
     fn way(&self, from: &Path, to: &Path) -> io::Result<Way>;
 
-    /// When a file would be written that is made in `dir` now, in milliseconds since 1970, as its file system has it.
+    /// The current time of the file system that holds `dir`, in milliseconds since 1970.
     fn written_ms(&self, dir: &Path) -> io::Result<u64>;
 
-    /// How many files a process may have open.
+    /// The limit on open files of a process.
     fn most_open_files(&self) -> Option<u64>;
 
-    /// What can be seen of who may start a daemon here.
+    /// What kind of machine this is, from which its service manager follows.
     fn platform(&self, env: &Env) -> detect::Platform;
 
-    /// What the daemon at `place` answers, and how long that took.
+    /// The answer of the daemon at `place`, and how long it took.
     fn daemon(
         &self,
         place: &DaemonAddress,
@@ -102,11 +105,11 @@ pub trait Ask: Send + Sync {
         request: &Request,
     ) -> Result<(Response, Duration), NoDaemon>;
 
-    /// Ends a process, without asking it if it is `forced`.
+    /// Terminates a process; kills it if `forced`.
     fn end_process(&self, pid: u32, forced: bool) -> io::Result<()>;
 
     /// The newest release at an address.
-    fn newest_release(&self, base_url: &str, env: &Env) -> Result<Semver, NoNewest>;
+    fn newest_release(&self, base_url: &str, env: &Env) -> Result<Version, NoNewest>;
 }
 
 /// This machine.
@@ -165,7 +168,7 @@ impl Ask for ThisMachine {
         process::end(pid, forced)
     }
 
-    fn newest_release(&self, base_url: &str, env: &Env) -> Result<Semver, NoNewest> {
+    fn newest_release(&self, base_url: &str, env: &Env) -> Result<Version, NoNewest> {
         if RELEASE_KEYS.is_empty() {
             return Err(NoNewest::NoKey);
         }
@@ -189,10 +192,10 @@ impl CommandRunner for Through<'_> {
 }
 
 impl Machine {
-    /// The one that this process runs on.
+    /// The machine that this process runs on.
     ///
     /// # Errors
-    /// Where this program is cannot be told.
+    /// This program cannot be located.
     pub fn this(env: &Env) -> io::Result<Machine> {
         let exe = env::current_exe().and_then(|exe| fs::canonical(&exe))?;
         let asks = Arc::new(ThisMachine { patience: LIMIT });
@@ -200,7 +203,7 @@ impl Machine {
         Ok(Machine { called, ..Machine::with(env, exe, Path::new("/"), asks) })
     }
 
-    /// One made of parts.
+    /// A machine with these parts.
     pub fn with(env: &Env, exe: PathBuf, root: &Path, asks: Arc<dyn Ask>) -> Machine {
         let (config, problems) = settings::for_command(env);
         Machine {
@@ -223,23 +226,23 @@ impl Machine {
         }
     }
 
-    /// What can be seen of who may start a daemon here.
+    /// What kind of machine this is, from which its service manager follows.
     pub fn platform(&self) -> &detect::Platform {
         self.platform.get_or_init(|| self.asks.platform(&self.env))
     }
 
-    /// Where this user's daemon is.
+    /// The address of this user's daemon.
     pub fn place(&self) -> Result<DaemonAddress, NoAddress> {
         DaemonAddress::for_build(&self.env, &self.build)
     }
 
-    /// How the daemon at `place`, which is this user's, was when it was asked first, and how long it took to say so:
-    /// one that does not answer is not waited for by each check.
+    /// The status of the daemon at `place`, which is this user's, and how long it took to answer. It is asked once, so
+    /// that checks do not wait for one that does not answer over and over.
     pub fn daemon(&self, place: &DaemonAddress) -> Result<&(Status, Duration), &NoDaemon> {
         self.daemon.get_or_init(|| self.daemon_now(place)).as_ref()
     }
 
-    /// How it is now.
+    /// Its status now.
     pub fn daemon_now(&self, place: &DaemonAddress) -> Result<(Status, Duration), NoDaemon> {
         match self.asks.daemon(place, &self.build, &Request::Status)? {
             (Response::Status(status), took) => Ok((*status, took)),
@@ -247,29 +250,44 @@ impl Machine {
         }
     }
 
-    /// What a command prints, as text; none where it fails.
+    /// The output of a command; `None` if it fails.
     pub fn said(&self, program: &str, args: &[&str]) -> Option<String> {
         let said = self.asks.run(Path::new(program), args, &[]).ok().filter(|said| said.code == Some(0))?;
         Some(String::from_utf8_lossy(&said.stdout).into_owned())
     }
 
-    /// All that sets cargo's wrapper here.
+    /// Everything that sets cargo's wrapper in this directory.
     pub fn chain(&self) -> Chain {
         cargo_config::resolve(WrapperKey::RustcWrapper, &self.env, &self.cwd)
     }
 
-    /// The program that cargo calls here, if it is kache by its name.
+    /// The wrapper that cargo calls here, if its name is kache's.
     pub fn kache(&self) -> Option<PathBuf> {
-        use crate::setup::init::{Known, known};
+        use crate::setup::init::{KnownWrapper, known};
         let chain = self.chain();
-        let winner = chain.winner().filter(|winner| known(&winner.value) == Known::Kache)?;
+        let winner = chain.winner().filter(|winner| known(&winner.value) == KnownWrapper::Kache)?;
         match &winner.program {
-            Program::At(path) => Some(path.clone()),
+            WrapperProgram::At(path) => Some(path.clone()),
             _ => None,
         }
     }
 
-    /// Everything of sccache's here.
+    /// What cargo would use here of its configuration, if the crate that resolves it misses none of it. Without a compiler
+    /// only what does not depend on one.
+    pub fn effective(&self) -> Option<(Effective, Option<String>)> {
+        let rustc = self.program("rustc");
+        let said = rustc.as_ref().and_then(|rustc| self.asks.run(rustc, &["-vV"], &[]).ok());
+        let text = said.map(|said| String::from_utf8_lossy(&said.stdout).into_owned()).unwrap_or_default();
+        let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+        let compiler = match (&rustc, host) {
+            (Some(rustc), Some(host)) => Some(Compiler { rustc, host }),
+            _ => None,
+        };
+        let effective = Effective::load(&self.env, &self.cwd, &self.chain(), compiler.as_ref())?;
+        Some((effective, host.map(str::to_owned)))
+    }
+
+    /// The configuration of sccache on this machine.
     pub fn sccache(&self) -> Migration {
         migrate::look(View {
             env: &self.env,
@@ -285,7 +303,7 @@ impl Machine {
         Some(self.config.cache_dir.value.as_path()).filter(|dir| !dir.as_os_str().is_empty())
     }
 
-    /// Where a file can be made for a moment, if there is a store: a collection removes what is left there by accident.
+    /// A directory for temporary files, if there is a store. Garbage collection removes leftovers from it.
     pub fn scratch_dir(&self) -> Option<PathBuf> {
         let dir = self.cache_dir()?;
         let temporary = Store::at(dir).root().join("tmp");
@@ -294,17 +312,17 @@ impl Machine {
             .find(|path| fs::metadata(path).is_ok_and(|found| found.is_dir()))
     }
 
-    /// What the store at `dir`, which is this user's, takes: looked through once for all checks.
+    /// The size of the store at `dir`, which is this user's. It is surveyed once for all checks.
     pub fn disk_usage(&self, dir: &Path) -> &DiskUsage {
         self.disk_usage.get_or_init(|| survey::disk_usage(dir))
     }
 
     /// A program in `PATH`.
     pub fn program(&self, name: &str) -> Option<PathBuf> {
-        os::find_program(OsStr::new(name), self.env.get("PATH"), &self.cwd)
+        programs::find(name, &self.env)
     }
 
-    /// A variable that is set to something, as text.
+    /// A variable, as text, unless it is empty.
     pub fn var(&self, name: &str) -> Option<String> {
         let value = self.env.get(name).filter(|value| !value.is_empty());
         value.map(|value| value.to_string_lossy().into_owned())

@@ -4,14 +4,14 @@ use crate::setup::cargo_config::chain;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
-use crate::setup::init::{self, Known, known};
+use crate::setup::init::{self, KnownWrapper, known};
 use crate::setup::login::is_planned;
 use crate::setup::plan::show;
 
 /// See the module.
-pub struct Remnants;
+pub struct RemnantsCheck;
 
-impl Check for Remnants {
+impl Check for RemnantsCheck {
     fn id(&self) -> &'static str {
         "sccache"
     }
@@ -65,7 +65,7 @@ fn rewire(machine: &Machine) -> Vec<crate::setup::plan::Action> {
     let home = chain::cargo_home(&machine.env, &machine.cwd).unwrap_or_default();
     let setting = crate::setup::cargo_config::WrapperKey::RustcWrapper;
     let links = chain::in_file(setting, &machine.env, &chain::config_file(&home)).links;
-    if links.iter().all(|link| known(&link.value) != Known::Sccache) {
+    if links.iter().all(|link| known(&link.value) != KnownWrapper::Sccache) {
         return Vec::new();
     }
     init::plan_for(&machine.env, &machine.exe).map(|init| init.plan.actions).unwrap_or_default()

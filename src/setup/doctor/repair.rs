@@ -1,25 +1,25 @@
 //! Fixes, gathered into one plan.
 
 use crate::setup::doctor::examine::Examined;
-use crate::setup::doctor::finding::{Fix, Upkeep};
-use crate::setup::plan::action::Change;
+use crate::setup::doctor::finding::{Fix, MaintenanceTask};
+use crate::setup::plan::action::ActionKind;
 use crate::setup::plan::{Action, Plan};
 
 /// The command, as the journal names it.
 pub const COMMAND: &str = crate::setup::uninstall::REPAIR;
 
-/// What can be done about all that was found.
+/// The fixes for all findings.
 #[derive(Debug)]
 pub struct Repair {
     pub plan: Plan,
-    pub upkeep: Vec<Upkeep>,
-    /// What is left to a person.
+    pub upkeep: Vec<MaintenanceTask>,
+    /// What the user has to do.
     pub by_hand: Vec<String>,
 }
 
 impl Repair {
-    /// Gathers fixes; `is_wanted` answers the question of one that has a question. A fix that changes what an earlier
-    /// one changes in another way waits: what it is then is known when that is done.
+    /// Gathers fixes. `is_wanted` answers the question of a fix, if it has one. A fix that changes the same path as an
+    /// earlier one in another way waits for the next round: by then its checks see the changed path.
     pub fn gather<E>(
         examined: &mut [Examined],
         is_wanted: &mut dyn FnMut(&Fix, &str) -> Result<bool, E>,
@@ -68,14 +68,16 @@ impl Repair {
 
     fn has(&self, action: &Action) -> bool {
         self.plan.actions.iter().any(|planned| match (&planned.change, &action.change) {
-            (Change::Path(one), Change::Path(other)) => one.path == other.path && one.after == other.after,
-            (Change::Run(one), Change::Run(other)) => one == other,
+            (ActionKind::Path(one), ActionKind::Path(other)) => {
+                one.path == other.path && one.after == other.after
+            }
+            (ActionKind::Run(one), ActionKind::Run(other)) => one == other,
             _ => false,
         })
     }
 
     fn touches(&self, action: &Action) -> bool {
-        let Change::Path(change) = &action.change else { return false };
+        let ActionKind::Path(change) = &action.change else { return false };
         self.plan.plans_change_of(&change.path)
     }
 }

@@ -3,35 +3,35 @@
 use std::path::PathBuf;
 
 use crate::setup::doctor::machine::{Machine, Through};
-use crate::setup::plan::action::Change;
+use crate::setup::plan::action::ActionKind;
 use crate::setup::plan::{CannotPlan, Plan};
 use crate::setup::service::detect::{self, Choice};
 use crate::setup::service::supervisor::{ServiceStatus, Supervisor};
 use crate::setup::wrapper_path;
 use crate::sys::fs;
 
-/// Who starts the daemon at login.
+/// The login service of this user.
 pub enum LoginService {
-    /// Nobody can, here: why.
+    /// None can be installed here: why.
     Impossible(String),
-    /// Nobody does.
+    /// None is installed.
     Absent,
-    /// It cannot be told: why.
+    /// It could not be determined: why.
     Unknown(String),
     Installed(InstalledService),
 }
 
-/// A service that is installed, and how it is.
+/// A service that is installed, and its status.
 pub struct InstalledService {
     pub supervisor: Box<dyn Supervisor>,
     pub status: ServiceStatus,
-    /// Whether it is described by files that kache writes.
+    /// Whether kache wrote its files.
     pub is_described: bool,
-    /// What describes it instead.
+    /// The file of another program that describes it instead.
     pub foreign: Option<PathBuf>,
 }
 
-/// What there is on this machine.
+/// Finds it.
 pub fn find(machine: &Machine) -> LoginService {
     let choice = detect::choose(machine.platform());
     let exe = wrapper_path::lasting(&machine.exe, &machine.called, &machine.env);
@@ -50,7 +50,7 @@ pub fn find(machine: &Machine) -> LoginService {
     let is_described =
         foreign.is_none() && supervisor.files().iter().any(|path| fs::symlink_metadata(path).is_ok());
     match supervisor.status(&runner) {
-        // What a package brought and nobody enabled is nobody's.
+        // A unit that a package installed is unused until it is enabled.
         Ok(status) if is_described || status.is_in_use() => {
             LoginService::Installed(InstalledService { supervisor, status, is_described, foreign })
         }
@@ -68,12 +68,12 @@ pub fn find(machine: &Machine) -> LoginService {
 }
 
 impl InstalledService {
-    /// What has to be done so that it is described and started as this kache has it; an empty plan if it is.
+    /// The plan that installs it as this version does; empty if it is installed like that.
     pub fn plan(&self, machine: &Machine) -> Result<Plan, CannotPlan> {
         let plans = self.supervisor.install(&Through(&*machine.asks))?;
         let plan = plans.into_iter().next().unwrap_or_else(|| Plan::new(""));
-        let is_changed = plan.actions.iter().any(|action| matches!(action.change, Change::Path(_)));
-        // Not every manager can be asked whether there is something to do.
+        let is_changed = plan.actions.iter().any(|action| matches!(action.change, ActionKind::Path(_)));
+        // Not every manager can tell whether there is something to do.
         let has_to = self.is_described && (is_changed || !self.status.is_enabled);
         Ok(if has_to { plan } else { Plan::new("") })
     }

@@ -6,9 +6,9 @@ use crate::config::Source;
 use crate::report::words::counted;
 use crate::setup::doctor::check::Group;
 use crate::setup::doctor::examine::Examined;
-use crate::setup::doctor::finding::{Level, Upkeep};
+use crate::setup::doctor::finding::{MaintenanceTask, Severity};
 use crate::setup::doctor::machine::Machine;
-use crate::setup::plan::show::{Shown, shown};
+use crate::setup::plan::show::{ShownAction, shown};
 use crate::sys::{dirs, fs};
 
 /// A finding for programs.
@@ -17,14 +17,14 @@ pub struct Row {
     pub id: &'static str,
     pub group: Group,
     pub looks_at: &'static str,
-    pub level: Level,
+    pub level: Severity,
     pub text: String,
     pub details: Vec<String>,
     pub hint: Option<String>,
     /// Whether `--fix` can do something about it.
     pub is_fixable: bool,
     /// What that is, as changes of the machine.
-    pub fix: Vec<Shown>,
+    pub fix: Vec<ShownAction>,
     /// What that is, as work on what is kache's own; for people.
     pub upkeep: Vec<String>,
     pub took_ms: u64,
@@ -47,7 +47,7 @@ fn row(examined: &Examined) -> Row {
         hint: finding.hint.clone(),
         is_fixable: finding.fix.is_some(),
         fix: finding.fix.iter().flat_map(|fix| &fix.actions).map(shown).collect(),
-        upkeep: finding.fix.iter().flat_map(|fix| &fix.upkeep).map(Upkeep::title).collect(),
+        upkeep: finding.fix.iter().flat_map(|fix| &fix.upkeep).map(MaintenanceTask::title).collect(),
         took_ms: took.as_millis() as u64,
     }
 }
@@ -70,12 +70,12 @@ pub fn text(examined: &[Examined]) -> String {
 fn lines(one: &Examined) -> String {
     let finding = &one.finding;
     let word = match finding.level {
-        Level::Ok => "ok",
-        Level::Note => "note",
-        Level::Problem => "PROBLEM",
+        Severity::Ok => "ok",
+        Severity::Note => "note",
+        Severity::Problem => "PROBLEM",
     };
     let mut text = format!("  {word:<8} {:<16} {}\n", one.check.id(), finding.text);
-    if finding.level == Level::Ok {
+    if finding.level == Severity::Ok {
         return text;
     }
     let hint = finding.hint.iter().map(|hint| format!("hint: {hint}"));
@@ -134,18 +134,18 @@ fn redacted(text: &str, machine: &Machine) -> String {
 
 /// The result in one sentence.
 pub fn summary(examined: &[Examined]) -> String {
-    match (count(examined, Level::Problem), count(examined, Level::Note)) {
+    match (count(examined, Severity::Problem), count(examined, Severity::Note)) {
         (0, 0) => "No problems found.\n".to_owned(),
         (0, n_notes) => format!("No problems found; {} to read.\n", counted(n_notes, "note")),
         (n_problems, _) => format!("{} found.\n", counted(n_problems, "problem")),
     }
 }
 
-fn count(examined: &[Examined], level: Level) -> usize {
+fn count(examined: &[Examined], level: Severity) -> usize {
     examined.iter().filter(|one| one.finding.level == level).count()
 }
 
 /// Whether there is a problem.
 pub fn has_problem(examined: &[Examined]) -> bool {
-    examined.iter().any(|one| one.finding.level == Level::Problem)
+    examined.iter().any(|one| one.finding.level == Severity::Problem)
 }

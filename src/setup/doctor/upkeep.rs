@@ -11,7 +11,7 @@ use crate::gc::automatic::{self, NotCollected};
 use crate::index::open::rebuild;
 use crate::protocol::message::{Request, Response, Status};
 use crate::setup::doctor::daemon::processes::daemons;
-use crate::setup::doctor::finding::Upkeep;
+use crate::setup::doctor::finding::MaintenanceTask;
 use crate::setup::doctor::machine::Machine;
 use crate::setup::doctor::verify;
 use crate::sys::{fs, lock};
@@ -59,26 +59,26 @@ pub enum UpkeepError {
 }
 
 /// Does one piece of upkeep. Returns what was done, for people.
-pub fn keep_up(upkeep: &Upkeep, machine: &Machine) -> Result<String, UpkeepError> {
+pub fn keep_up(upkeep: &MaintenanceTask, machine: &Machine) -> Result<String, UpkeepError> {
     match upkeep {
-        Upkeep::RebuildIndex => rebuild_index(&valid_config(machine)?.cache_dir.value),
-        Upkeep::CollectGarbage => {
+        MaintenanceTask::RebuildIndex => rebuild_index(&valid_config(machine)?.cache_dir.value),
+        MaintenanceTask::CollectGarbage => {
             let applied = automatic::collect_now(valid_config(machine)?)?;
             match applied.problems.is_empty() {
                 true => Ok(format!("{} entries evicted", applied.n_evicted)),
                 false => Err(UpkeepError::PartlyCollected(applied.problems)),
             }
         }
-        Upkeep::SetAltered => {
+        MaintenanceTask::SetAltered => {
             let n_quarantined = verify::quarantine_unsealed(&valid_config(machine)?.cache_dir.value);
             Ok(format!("{n_quarantined} blobs quarantined"))
         }
-        Upkeep::Remove(paths) => remove(paths),
-        Upkeep::ClearTraces => clear_traces(&machine.place()?),
-        Upkeep::EndProcess(pid) => end_process(machine, &machine.place()?, *pid),
-        Upkeep::EndOnDemand => end_on_demand(machine, &machine.place()?),
-        Upkeep::HandOver => hand_over(machine, &machine.place()?),
-        Upkeep::ReadSettings => read_settings(machine, &machine.place()?),
+        MaintenanceTask::Remove(paths) => remove(paths),
+        MaintenanceTask::ClearTraces => clear_traces(&machine.place()?),
+        MaintenanceTask::EndProcess(pid) => end_process(machine, &machine.place()?, *pid),
+        MaintenanceTask::EndOnDemand => end_on_demand(machine, &machine.place()?),
+        MaintenanceTask::HandOver => hand_over(machine, &machine.place()?),
+        MaintenanceTask::ReadSettings => read_settings(machine, &machine.place()?),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Reading the whole store again: is each blob what its name says, and has each entry all of its blobs?
+//! `kache doctor --verify`: reads the whole store and checks that each blob has the digest in its name, and that each
+//! entry has all of its blobs.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,17 +16,17 @@ use crate::store::{Bucket, Store};
 use crate::sys::fs::Identity;
 use crate::sys::{clock, host};
 
-/// What the store was found to be.
+/// The result.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
     pub n_blobs: usize,
     pub bytes: u64,
-    /// Blobs that were not what their name says, and are out of service now.
+    /// Blobs whose digest is not the one in their name. They were quarantined.
     pub altered: Vec<String>,
     pub n_entries: usize,
     /// Entries that cannot be read.
     pub damaged_entries: Vec<String>,
-    /// Entries without one of their blobs: they are misses.
+    /// Entries that lack a blob, which makes them misses.
     pub incomplete_entries: Vec<String>,
     /// Blobs that no entry needs: the next collection removes them.
     pub n_orphans: usize,
@@ -34,21 +35,20 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Whether all is as it was stored.
+    /// Whether the store is intact.
     pub fn is_sound(&self) -> bool {
         self.altered.is_empty() && self.damaged_entries.is_empty() && self.problems.is_empty()
     }
 }
 
-/// Reads everything, and takes out of service what is not as it was stored. `progress` is told how many bytes of how
-/// many were read.
+/// Reads everything, and quarantines altered blobs. Calls `progress` with the bytes read so far, and the bytes in total.
 pub fn verify(cache_dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Verified {
     let store = Store::at(cache_dir);
     let begun_ms = clock::now_ms();
     let mut verified = Verified::default();
     let entries = store.files_in(Bucket::Entries, &mut verified.problems);
     let mut blobs = store.files_in(Bucket::Blobs, &mut verified.problems);
-    // Nothing looks for a blob in another folder than its own.
+    // A blob is looked for in its own folder only.
     blobs.retain(|(digest, found)| found.path == store.path(Bucket::Blobs, digest));
     verified.n_blobs = blobs.len();
     verified.bytes = blobs.iter().map(|(_, found)| found.state.size_bytes).sum();
@@ -80,7 +80,7 @@ pub fn verify(cache_dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Verifie
     verified
 }
 
-/// The daemon need not read again soon what was read here. Where that cannot be kept, it does.
+/// Notes that all blobs were read, so that the daemon does not read them again soon.
 fn keep(cache_dir: &Path, verified: &Verified, begun_ms: u64) {
     if verified.n_blobs == 0 {
         return;
@@ -99,7 +99,7 @@ fn read_all(
     verified: &mut Verified,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) {
-    let reader = Reader {
+    let reader = BlobReader {
         store,
         blobs,
         total_bytes: verified.bytes,
@@ -120,8 +120,8 @@ fn read_all(
     verified.problems.extend(reader.problems.into_inner().unwrap_or_default());
 }
 
-/// Reads blobs, in as many threads as call [`Reader::read`].
-struct Reader<'a> {
+/// Reads blobs, in as many threads as call [`BlobReader::read`].
+struct BlobReader<'a> {
     store: &'a Store,
     blobs: &'a [(Digest, StoredFile)],
     total_bytes: u64,
@@ -133,7 +133,7 @@ struct Reader<'a> {
     problems: Mutex<Vec<String>>,
 }
 
-impl Reader<'_> {
+impl BlobReader<'_> {
     fn read(&self) {
         while let Some((digest, found)) = self.blobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             match self.store.verify_blob(digest, &found.path) {

@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::setup::cargo_config::effective::Effective;
 use crate::setup::cargo_config::values;
-use crate::setup::cargo_config::{Chain, Origin};
+use crate::setup::cargo_config::{Chain, ConfigOrigin};
 use crate::setup::doctor::machine::Machine;
 use crate::sys::fs;
 
@@ -26,10 +27,17 @@ pub fn target_dirs(machine: &Machine) -> Vec<PathBuf> {
         return Vec::new();
     };
     let chain = machine.chain();
-    let target = set(machine, &chain, &["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"], "target-dir");
-    // What is not handed out can be elsewhere, named by a pattern that only cargo knows to fill.
-    let build = set(machine, &chain, &["CARGO_BUILD_BUILD_DIR"], "build-dir")
-        .filter(|dir| !dir.to_string_lossy().contains('{'));
+    let (target, build) = match Effective::load(&machine.env, &machine.cwd, &chain, None) {
+        Some(effective) => {
+            (effective.target_dir().map(Path::to_owned), effective.build_dir().map(Path::to_owned))
+        }
+        None => (
+            set(machine, &chain, &["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"], "target-dir"),
+            set(machine, &chain, &["CARGO_BUILD_BUILD_DIR"], "build-dir"),
+        ),
+    };
+    // Files in between may be elsewhere, in a directory whose name only cargo can fill in.
+    let build = build.filter(|dir| !dir.to_string_lossy().contains('{'));
     let mut dirs = vec![target.unwrap_or_else(|| root.join("target"))];
     dirs.extend(build);
     dirs.dedup();
@@ -42,7 +50,7 @@ fn set(machine: &Machine, chain: &Chain, variables: &[&str], key: &str) -> Optio
         return Some(machine.cwd.join(value));
     }
     let found = values::in_files(&chain.files).into_iter().find(|value| value.keys == ["build", key])?;
-    let Origin::File { path, .. } = &found.origin else { return None };
+    let ConfigOrigin::File { path, .. } = &found.origin else { return None };
     // As cargo does: relative to the directory that `.cargo` is in.
     Some(path.parent()?.parent()?.join(found.words.first()?))
 }

@@ -1,11 +1,11 @@
-//! One change of the machine, planned: what it is, what it found, what it will leave, and how it is taken back.
+//! One planned change of the machine: the state before and after, and how to undo it.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::setup::plan::command::CommandLine;
-use crate::setup::plan::state::{Content, PathState};
+use crate::setup::plan::state::{Content, PathSnapshot};
 use crate::setup::plan::undo_edit::UndoEdit;
 use crate::sys::fs;
 use crate::sys::fs::settle::{self, HAS_SYMLINKS};
@@ -14,12 +14,12 @@ use crate::sys::fs::settle::{self, HAS_SYMLINKS};
 #[derive(Clone, Debug)]
 pub struct Action {
     pub title: String,
-    pub change: Change,
+    pub change: ActionKind,
 }
 
 /// What an action changes.
 #[derive(Clone, Debug)]
-pub enum Change {
+pub enum ActionKind {
     Path(PathChange),
     Run(Run),
 }
@@ -32,7 +32,7 @@ pub struct PathChange {
     /// What was there when it was planned.
     pub before: Content,
     pub after: Content,
-    /// How to take it back from a file that was edited since.
+    /// How to undo it in a file that was edited since.
     pub undo: UndoEdit,
 }
 
@@ -40,7 +40,7 @@ pub struct PathChange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     pub command: CommandLine,
-    /// What takes it back. It may be called when `command` failed or was killed half-way, or twice.
+    /// Undoes it. It may be run after `command` failed or was killed, and it may be run twice.
     pub undo: Option<CommandLine>,
 }
 
@@ -56,9 +56,8 @@ pub enum CannotPlan {
 }
 
 impl Action {
-    /// Gives a file other bytes, or makes it. A symbolic link at `path` stays, and the file that it leads to is
-    /// changed. `undo` takes the change back from a file that was edited in between; what was not edited gets its old
-    /// bytes back.
+    /// Replaces the content of a file, or creates it. If `path` is a symbolic link, its target is changed. `undo` is for a
+    /// file that is edited later; otherwise the old content is restored.
     pub fn edit(
         title: impl Into<String>,
         path: &Path,
@@ -68,7 +67,7 @@ impl Action {
         Action::file(title, path, after, 0o644, undo)
     }
 
-    /// Makes a file with this mode, or gives the one that is there these bytes.
+    /// Creates a file with this mode, or replaces the content of an existing one.
     pub fn file(
         title: impl Into<String>,
         path: &Path,
@@ -121,10 +120,10 @@ impl Action {
 
     /// Runs a command, which must end with 0.
     pub fn run(title: impl Into<String>, command: CommandLine, undo: Option<CommandLine>) -> Action {
-        Action { title: title.into(), change: Change::Run(Run { command, undo }) }
+        Action { title: title.into(), change: ActionKind::Run(Run { command, undo }) }
     }
 
-    /// Changes what stands at `path` itself from `before` to `after`.
+    /// Changes `path` itself from `before` to `after`.
     pub fn on_path(
         title: impl Into<String>,
         path: PathBuf,
@@ -132,7 +131,7 @@ impl Action {
         after: Content,
         undo: UndoEdit,
     ) -> Action {
-        Action { title: title.into(), change: Change::Path(PathChange { path, before, after, undo }) }
+        Action { title: title.into(), change: ActionKind::Path(PathChange { path, before, after, undo }) }
     }
 
     fn replacing(title: impl Into<String>, path: &Path, after: Content) -> Result<Action, CannotPlan> {
@@ -146,22 +145,22 @@ impl Action {
     /// Whether the machine is already as this leaves it. A command always has something to do.
     pub fn is_done(&self) -> bool {
         match &self.change {
-            Change::Path(change) => change.after.state().matches(&change.before.state()),
-            Change::Run(_) => false,
+            ActionKind::Path(change) => change.after.state().matches(&change.before.state()),
+            ActionKind::Run(_) => false,
         }
     }
 }
 
 impl PathChange {
     /// What is there now.
-    pub fn now(&self) -> io::Result<PathState> {
-        PathState::at(&self.path)
+    pub fn now(&self) -> io::Result<PathSnapshot> {
+        PathSnapshot::at(&self.path)
     }
 
-    /// Whether the path is as it was when this was planned. A directory that somebody else made meanwhile will do.
-    pub fn can_start_from(&self, now: &PathState) -> bool {
+    /// Whether the path is as it was when this was planned. A directory may have been created since.
+    pub fn can_start_from(&self, now: &PathSnapshot) -> bool {
         now.matches(&self.before.state())
-            || (self.after == Content::Directory && *now == PathState::Directory)
+            || (self.after == Content::Directory && *now == PathSnapshot::Directory)
     }
 }
 

@@ -1,14 +1,14 @@
-//! Doing what was planned, all of it or nothing, and taking back what an interrupted run left.
+//! Applies a plan, all of it or nothing, and undoes what an interrupted run did.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::setup::plan::Plan;
-use crate::setup::plan::action::{Action, Change};
+use crate::setup::plan::action::{Action, ActionKind};
 use crate::setup::plan::command::{CommandError, CommandLine};
 use crate::setup::plan::journal::{EntryStatus, Journal, JournalEntry, RecordedChange};
-use crate::setup::plan::state::{Content, PathState};
+use crate::setup::plan::state::{Content, PathSnapshot};
 use crate::setup::plan::unwind::{Conflict, Unwound, unwind};
 use crate::sys::{fs, process};
 
@@ -76,8 +76,8 @@ fn joined(errors: &[ActionError]) -> String {
 }
 
 impl Journal {
-    /// Carries a plan out and proves it. If any action fails, or its verification, or `proof`, all of them are taken
-    /// back in reverse order.
+    /// Applies a plan and proves it. If an action, its verification, or `proof` fails, all actions are undone in reverse
+    /// order.
     pub fn apply(&self, plan: &Plan, proof: Proof<'_>) -> Result<(), NotApplied> {
         let Some(_lock) = self.lock().map_err(|error| self.cannot_write(error))? else {
             return Err(NotApplied::Busy);
@@ -121,8 +121,7 @@ impl Journal {
         Ok(entries.iter().any(|entry| entry.status() == EntryStatus::Applying))
     }
 
-    /// Takes back what an interrupted apply did, if there is one. To be called before planning. Answers what was
-    /// done, for people.
+    /// Undoes what an interrupted apply did, if there is one. Call it before planning. Returns what was done, for people.
     pub fn recover(&self) -> Result<Vec<String>, NotApplied> {
         if !self.is_interrupted()? {
             return Ok(Vec::new());
@@ -151,7 +150,7 @@ impl Journal {
 fn check_preconditions(plan: &Plan) -> Result<(), NotApplied> {
     let mut seen: Vec<&PathBuf> = Vec::new();
     for action in &plan.actions {
-        if let Change::Path(change) = &action.change
+        if let ActionKind::Path(change) = &action.change
             && !seen.contains(&&change.path)
         {
             seen.push(&change.path);
@@ -175,8 +174,8 @@ fn carry_out(plan: &Plan, entry: &JournalEntry, proof: Proof<'_>) -> Result<(), 
 
 fn do_one(action: &Action, entry: &JournalEntry, index: usize) -> Result<(), ActionError> {
     let change = match &action.change {
-        Change::Path(change) => change,
-        Change::Run(run) => {
+        ActionKind::Path(change) => change,
+        ActionKind::Run(run) => {
             entry.note_start(index).map_err(ActionError::Journal)?;
             return Ok(run_command(&run.command)?);
         }
@@ -240,7 +239,7 @@ fn revert_one(entry: &JournalEntry, index: usize, change: &RecordedChange) -> Re
     };
     let state = now.state();
     content.put(path, &state, &temporary).map_err(|e| about(path, e))?;
-    let now = PathState::at(path).map_err(|e| about(path, e))?;
+    let now = PathSnapshot::at(path).map_err(|e| about(path, e))?;
     match content.is_there(&now, &state) {
         true => Ok(()),
         false => Err(ActionError::NotRestored { path: path.clone() }),

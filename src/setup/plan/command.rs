@@ -1,4 +1,4 @@
-//! Commands that are run to change the machine, and what is said of one that failed.
+//! Commands that change the machine, and the error of one that failed.
 
 use std::fmt;
 use std::io;

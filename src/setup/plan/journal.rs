@@ -1,4 +1,4 @@
-//! What was done to the machine, so that it can be taken back.
+//! The journal: what was changed on the machine, so that it can be undone.
 //!
 //! ```text
 //! $XDG_STATE_HOME/kache/journal/
@@ -7,7 +7,7 @@
 //!     plan.json                 every change, with the state of its path before and after
 //!     0.before 0.after …        the bytes of files, by the number of the change; gone once they cannot be needed
 //!     started                   one line for each command that was started
-//!     status                    `applying`, then `done` or `reverted`; `undone` once it was taken back
+//!     status                    `applying`, then `done` or `reverted`; `undone` once it was undone
 //! ```
 //!
 //! `plan.json` is written last before anything is changed: a directory without it is one of an apply that did nothing.
@@ -21,9 +21,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::setup::plan::Plan;
-use crate::setup::plan::action::Change;
+use crate::setup::plan::action::ActionKind;
 use crate::setup::plan::command::CommandLine;
-use crate::setup::plan::state::{Content, PathState};
+use crate::setup::plan::state::{Content, PathSnapshot};
 use crate::setup::plan::undo_edit::UndoEdit;
 use crate::sys::env::Env;
 use crate::sys::fs::settle;
@@ -46,7 +46,7 @@ pub struct Journal {
     pub(super) patience: Duration,
 }
 
-/// How an apply stands.
+/// The status of an apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryStatus {
     Applying,
@@ -55,11 +55,11 @@ pub enum EntryStatus {
     Undone,
 }
 
-/// One apply, as it was written down.
+/// One recorded apply.
 pub struct JournalEntry {
     pub(super) dir: PathBuf,
     pub(super) record: JournalRecord,
-    /// How it stood when it was read.
+    /// Its status when it was read.
     status: EntryStatus,
 }
 
@@ -73,7 +73,7 @@ pub struct JournalRecord {
     version: String,
     /// Milliseconds since 1970.
     time_ms: u64,
-    /// The applies that this one takes back.
+    /// The applies that this one undoes.
     pub undoes: Vec<String>,
     pub changes: Vec<RecordedChange>,
 }
@@ -82,7 +82,7 @@ pub struct JournalRecord {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum RecordedChange {
-    Path { title: String, path: PathBuf, before: PathState, after: PathState, undo: UndoEdit },
+    Path { title: String, path: PathBuf, before: PathSnapshot, after: PathSnapshot, undo: UndoEdit },
     Run { title: String, command: CommandLine, undo: Option<CommandLine> },
 }
 
@@ -102,8 +102,8 @@ impl Journal {
         fs::metadata(&self.dir).is_ok()
     }
 
-    /// Takes the lock; `None` if somebody else keeps it. A program that was being started while the last holder ended may
-    /// have it for a moment.
+    /// Acquires the lock; `None` if another process keeps it. A process that was started while the last holder exited may
+    /// inherit it for a moment.
     pub(super) fn lock(&self) -> io::Result<Option<FileLock>> {
         settle::create_private_dir_all(&self.dir)?;
         match lock::lock(&self.dir.join("lock"), self.patience)? {
@@ -115,7 +115,7 @@ impl Journal {
     /// All applies, oldest first. One without a `plan.json` is left out: it was interrupted before it changed anything.
     ///
     /// # Errors
-    /// One of them cannot be read, or does not say how it stands: nobody knows then what can be taken back.
+    /// One of them or its status cannot be read, so that it is unknown what can be undone.
     pub fn entries(&self) -> io::Result<Vec<JournalEntry>> {
         let dirs = match fs::list(&self.dir) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -141,7 +141,7 @@ impl Journal {
         Ok(entries)
     }
 
-    /// Removes the journal: nothing can be taken back after that.
+    /// Removes the journal. Nothing can be undone after that.
     pub fn remove(&self) -> io::Result<()> {
         let lock = self.lock()?.ok_or(io::ErrorKind::ResourceBusy)?;
         let lock_file = self.dir.join("lock");
@@ -159,7 +159,7 @@ impl Journal {
         }
     }
 
-    /// Writes down what is about to be done.
+    /// Records what is about to be done.
     pub(super) fn begin(&self, plan: &Plan) -> io::Result<JournalEntry> {
         let time_ms = clock::now_ms();
         let mut dir = self.dir.join(clock::stamp(time_ms));
@@ -171,10 +171,10 @@ impl Journal {
         for (index, action) in plan.actions.iter().enumerate() {
             let title = action.title.clone();
             changes.push(match &action.change {
-                Change::Run(run) => {
+                ActionKind::Run(run) => {
                     RecordedChange::Run { title, command: run.command.clone(), undo: run.undo.clone() }
                 }
-                Change::Path(change) => {
+                ActionKind::Path(change) => {
                     for (content, name) in [(&change.before, "before"), (&change.after, "after")] {
                         if let Content::File { bytes, .. } = content {
                             settle::write_private(&dir.join(format!("{index}.{name}")), bytes)?;
@@ -211,8 +211,8 @@ impl EntryStatus {
         }
     }
 
-    /// What stands in the file at `path`. One that is missing or says something else tells nothing: it is no reason to
-    /// take a finished apply for an interrupted one.
+    /// The status in the file at `path`. If that is missing or invalid, the status is unknown: a finished apply must not
+    /// count as interrupted.
     fn at(path: &Path) -> io::Result<EntryStatus> {
         let text = fs::read(path).map_err(|e| at_path(path, e))?;
         let status = EntryStatus::ALL.into_iter().find(|status| status.text().as_bytes() == text);
@@ -239,7 +239,7 @@ impl JournalEntry {
         &self.record
     }
 
-    /// How it stood when it was read.
+    /// Its status when it was read.
     pub fn status(&self) -> EntryStatus {
         self.status
     }
@@ -277,13 +277,13 @@ impl JournalEntry {
         }
     }
 
-    fn content(&self, state: &PathState, index: usize) -> io::Result<Content> {
+    fn content(&self, state: &PathSnapshot, index: usize) -> io::Result<Content> {
         Ok(match state {
-            PathState::Absent => Content::Absent,
-            PathState::Link { target } => Content::Link { target: target.clone() },
-            PathState::Directory => Content::Directory,
-            PathState::Other => return Err(io::Error::other("it cannot be put back")),
-            PathState::File { mode, .. } => {
+            PathSnapshot::Absent => Content::Absent,
+            PathSnapshot::Link { target } => Content::Link { target: target.clone() },
+            PathSnapshot::Directory => Content::Directory,
+            PathSnapshot::Other => return Err(io::Error::other("it cannot be put back")),
+            PathSnapshot::File { mode, .. } => {
                 let path = self.dir.join(format!("{index}.before"));
                 let bytes = fs::read(&path).map_err(|e| at_path(&path, e))?;
                 let content = Content::File { bytes, mode: *mode };

@@ -35,9 +35,9 @@
 //! - it is refused if its path is not as it was when it was planned;
 //! - it is atomic: a file is written beside its place (symbolic links resolved), gets mode and owner of what it
 //!   replaces, is synced and renamed;
-//! - it is verified by looking at what is there afterwards;
-//! - it can be reverted: with the bytes of before if the file is as it was left; by its [`UndoEdit`] if somebody edited
-//!   it; otherwise it is a conflict, which is reported and left alone.
+//! - it is verified afterwards;
+//! - it can be reverted: to the old content if the file is unchanged since, or by its [`UndoEdit`] if it was edited;
+//!   anything else is a conflict, which is reported and left alone.
 //!
 //! An action that finds its work done already is not added, so a plan of a machine that is in order is empty. Commands
 //! should only be added if they are needed, and their undo must be harmless if it is called for nothing.
@@ -77,9 +77,9 @@ pub struct Plan {
     /// The command that it is for, as the journal names it.
     pub command: String,
     pub actions: Vec<Action>,
-    /// The applies in the journal that it takes back.
+    /// The applies in the journal that it undoes.
     pub undoes: Vec<String>,
-    /// Whether it will never be taken back: the journal then keeps no bytes of it.
+    /// Whether it will never be undone, so that the journal keeps no contents.
     pub is_final: bool,
 }
 
@@ -122,7 +122,7 @@ impl Plan {
     pub fn plans_change_of(&self, path: &Path) -> bool {
         self.actions
             .iter()
-            .any(|action| matches!(&action.change, action::Change::Path(change) if change.path == path))
+            .any(|action| matches!(&action.change, action::ActionKind::Path(change) if change.path == path))
     }
 
     /// The plan for people.
@@ -131,7 +131,7 @@ impl Plan {
     }
 
     /// The plan for programs.
-    pub fn shown(&self) -> Vec<show::Shown> {
+    pub fn shown(&self) -> Vec<show::ShownAction> {
         self.actions.iter().map(show::shown).collect()
     }
 }

@@ -5,15 +5,15 @@ use std::borrow::Cow;
 use serde::Serialize;
 use similar::TextDiff;
 
-use crate::setup::plan::action::{Action, Change, PathChange};
+use crate::setup::plan::action::{Action, ActionKind, PathChange};
 use crate::setup::plan::state::Content;
 
-/// More of one change nobody reads: it is a file that a program made. Programs get all of it.
+/// At most this many lines of one change are shown to people. Programs get all of it.
 const MOST_LINES: usize = 60;
 
 /// An action for programs.
 #[derive(Serialize)]
-pub struct Shown {
+pub struct ShownAction {
     pub title: String,
     /// `write`, `remove`, `link`, `copy`, `make-directory` or `run`.
     pub kind: &'static str,
@@ -24,14 +24,14 @@ pub struct Shown {
 }
 
 /// The action for programs.
-pub fn shown(action: &Action) -> Shown {
+pub fn shown(action: &Action) -> ShownAction {
     let path = match &action.change {
-        Change::Path(change) => Some(change.path.display().to_string()),
-        Change::Run(_) => None,
+        ActionKind::Path(change) => Some(change.path.display().to_string()),
+        ActionKind::Run(_) => None,
     };
     let kind = match &action.change {
-        Change::Run(_) => "run",
-        Change::Path(PathChange { after, .. }) => match after {
+        ActionKind::Run(_) => "run",
+        ActionKind::Path(PathChange { after, .. }) => match after {
             Content::Absent => "remove",
             Content::File { .. } => "write",
             Content::Copy { .. } => "copy",
@@ -39,7 +39,7 @@ pub fn shown(action: &Action) -> Shown {
             Content::Directory => "make-directory",
         },
     };
-    Shown { title: action.title.clone(), kind, path, detail: detail(action) }
+    ShownAction { title: action.title.clone(), kind, path, detail: detail(action) }
 }
 
 /// The actions for people: the title of each, and below it what exactly is done, indented, where that tells more.
@@ -49,7 +49,7 @@ pub fn text(actions: &[Action]) -> String {
     for action in actions {
         let is_long = !matches!(
             &action.change,
-            Change::Path(PathChange { after: Content::Absent | Content::Directory, .. })
+            ActionKind::Path(PathChange { after: Content::Absent | Content::Directory, .. })
         );
         if !text.is_empty() && (is_long || was_long) {
             text.push('\n');
@@ -71,8 +71,8 @@ pub fn text(actions: &[Action]) -> String {
 
 fn detail(action: &Action) -> String {
     match &action.change {
-        Change::Run(run) => format!("$ {}", run.command),
-        Change::Path(change) => {
+        ActionKind::Run(run) => format!("$ {}", run.command),
+        ActionKind::Path(change) => {
             let path = change.path.display();
             match &change.after {
                 Content::Absent => format!("remove {path}"),
@@ -105,7 +105,7 @@ fn diff(change: &PathChange, after: &[u8]) -> String {
     shown.split_inclusive('\n').map(without_secret).collect()
 }
 
-/// What the names of variables and keys hold whose values nobody but their user may see.
+/// Parts of the names of variables and keys whose values are secret.
 const SECRET: [&str; 9] = [
     "password",
     "passwd",
@@ -128,7 +128,7 @@ pub fn without_secret(line: &str) -> String {
             .rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
             .next()
             .unwrap_or_default();
-        // Where a blank stands between a name and a value, names are told from other words by their letters.
+        // Before a blank, a name is recognized by its capital letters.
         let is_name = separator != ' ' || !word.chars().any(|c| c.is_ascii_lowercase());
         let name = word.to_ascii_lowercase();
         if (is_name && SECRET.iter().any(|part| name.contains(part))) || has_password(&line[at..]) {

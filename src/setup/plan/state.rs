@@ -1,4 +1,4 @@
-//! What stands at a path: as a value to compare, and as content that can be put there.
+//! What is at a path: as a state to compare, and as content that can be put there.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use crate::digest::Digest;
 use crate::sys::fs;
 use crate::sys::fs::settle::{self, Standing};
 
-/// What stands at a path itself; symbolic links are not followed.
+/// What is at a path itself. Symbolic links are not followed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
-pub enum PathState {
+pub enum PathSnapshot {
     Absent,
     File {
         digest: Digest,
@@ -26,25 +26,25 @@ pub enum PathState {
     Other,
 }
 
-impl PathState {
-    /// What stands at `path` now.
-    pub fn at(path: &Path) -> io::Result<PathState> {
+impl PathSnapshot {
+    /// What is at `path` now.
+    pub fn at(path: &Path) -> io::Result<PathSnapshot> {
         Ok(match settle::standing(path)? {
-            Standing::Nothing => PathState::Absent,
+            Standing::Nothing => PathSnapshot::Absent,
             Standing::File(metadata) => {
                 let (digest, _) = Digest::hash_reader(&mut fs::open(path)?)?;
-                PathState::File { digest, mode: settle::mode(&metadata) }
+                PathSnapshot::File { digest, mode: settle::mode(&metadata) }
             }
-            Standing::Link(target) => PathState::Link { target },
-            Standing::Directory => PathState::Directory,
-            Standing::Other => PathState::Other,
+            Standing::Link(target) => PathSnapshot::Link { target },
+            Standing::Directory => PathSnapshot::Directory,
+            Standing::Other => PathSnapshot::Other,
         })
     }
 
     /// Whether this is the same thing with the same content. A file whose mode alone is another one is the same.
-    pub fn matches(&self, other: &PathState) -> bool {
+    pub fn matches(&self, other: &PathSnapshot) -> bool {
         match (self, other) {
-            (PathState::File { digest, .. }, PathState::File { digest: other, .. }) => digest == other,
+            (PathSnapshot::File { digest, .. }, PathSnapshot::File { digest: other, .. }) => digest == other,
             (this, other) => this == other,
         }
     }
@@ -56,7 +56,7 @@ pub enum Content {
     Absent,
     File {
         bytes: Vec<u8>,
-        /// For a file that is not there yet; one that is there keeps its own.
+        /// The mode of a new file. An existing one keeps its own.
         mode: u32,
     },
     /// A copy of another file: too large to hold.
@@ -72,7 +72,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// What stands at `path` now, with its bytes.
+    /// What is at `path` now, with its bytes.
     ///
     /// # Errors
     /// It cannot be read, or it is nothing that could be put back.
@@ -89,21 +89,21 @@ impl Content {
     }
 
     /// The state that a path with this content is in.
-    pub fn state(&self) -> PathState {
+    pub fn state(&self) -> PathSnapshot {
         match self {
-            Content::Absent => PathState::Absent,
-            Content::File { bytes, mode } => PathState::File { digest: Digest::hash(bytes), mode: *mode },
-            Content::Copy { digest, mode, .. } => PathState::File { digest: *digest, mode: *mode },
-            Content::Link { target } => PathState::Link { target: target.clone() },
-            Content::Directory => PathState::Directory,
+            Content::Absent => PathSnapshot::Absent,
+            Content::File { bytes, mode } => PathSnapshot::File { digest: Digest::hash(bytes), mode: *mode },
+            Content::Copy { digest, mode, .. } => PathSnapshot::File { digest: *digest, mode: *mode },
+            Content::Link { target } => PathSnapshot::Link { target: target.clone() },
+            Content::Directory => PathSnapshot::Directory,
         }
     }
 
     /// Puts this at `path`, in the place of `before`. A directory is only removed if it is empty; if it is not, that
-    /// is no error: what is in it belongs to somebody.
-    pub fn put(&self, path: &Path, before: &PathState, temporary: &Path) -> io::Result<()> {
+    /// is no error: its content belongs to others.
+    pub fn put(&self, path: &Path, before: &PathSnapshot, temporary: &Path) -> io::Result<()> {
         match self {
-            Content::Absent if *before == PathState::Directory => match settle::remove_empty_dir(path) {
+            Content::Absent if *before == PathSnapshot::Directory => match settle::remove_empty_dir(path) {
                 Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
                 result => result,
             },
@@ -122,15 +122,15 @@ impl Content {
     }
 
     /// Whether `now` is what putting this in the place of `before` leaves.
-    pub fn is_there(&self, now: &PathState, before: &PathState) -> bool {
+    pub fn is_there(&self, now: &PathSnapshot, before: &PathSnapshot) -> bool {
         let kept =
-            *self == Content::Absent && *before == PathState::Directory && *now == PathState::Directory;
+            *self == Content::Absent && *before == PathSnapshot::Directory && *now == PathSnapshot::Directory;
         kept || now.matches(&self.state())
     }
 }
 
-fn check_state(path: &Path, expected: &PathState) -> io::Result<()> {
-    match PathState::at(path)?.matches(expected) {
+fn check_state(path: &Path, expected: &PathSnapshot) -> io::Result<()> {
+    match PathSnapshot::at(path)?.matches(expected) {
         true => Ok(()),
         false => Err(io::Error::other("it changed in the meantime")),
     }

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::action::Change;
+use super::action::ActionKind;
 use super::journal::EntryStatus;
 use super::state::Content;
 use super::{Action, CommandLine, Journal, NotApplied, Plan, UndoEdit};
@@ -356,7 +356,7 @@ fn a_plan_is_shown_as_diffs_and_command_lines() {
     let mut plan = Plan::new("init");
     plan.add(Action::edit("Set it", &machine.path("config"), NEW.into(), UndoEdit::None).unwrap());
     plan.add(Action::run("Start", CommandLine::new("systemctl", &["--user", "it's"]), None));
-    let Change::Path(change) = &plan.actions[0].change else { panic!() };
+    let ActionKind::Path(change) = &plan.actions[0].change else { panic!() };
     assert!(change.path.ends_with("dotfiles/config"), "links are resolved");
     let path = change.path.display();
     assert_eq!(

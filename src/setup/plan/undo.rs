@@ -1,10 +1,10 @@
-//! The plan that takes earlier applies back.
+//! Plans how to undo earlier applies.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::setup::plan::Plan;
-use crate::setup::plan::action::{Action, Change, PathChange};
+use crate::setup::plan::action::{Action, ActionKind, PathChange};
 use crate::setup::plan::journal::{EntryStatus, Journal, JournalEntry, RecordedChange, at_path};
 use crate::setup::plan::state::Content;
 use crate::setup::plan::undo_edit::UndoEdit;
@@ -17,7 +17,7 @@ pub struct Undo {
     pub conflicts: Vec<String>,
 }
 
-/// What a path holds now, and what it would hold after the changes looked at so far were taken back.
+/// The content of a path now, and after undoing the changes seen so far.
 struct Fold {
     path: PathBuf,
     now: Content,
@@ -25,7 +25,7 @@ struct Fold {
 }
 
 impl Journal {
-    /// The plan that takes back every apply of `of` (names of commands) that was not taken back yet, newest first.
+    /// The plan that undoes every apply of the commands `of` that was not undone yet, newest first.
     pub fn undo(&self, command: &str, of: &[&str]) -> io::Result<Undo> {
         let mut undo = Undo { plan: Plan::new(command), conflicts: Vec::new() };
         undo.plan.is_final = true;
@@ -101,7 +101,7 @@ impl Fold {
 /// Moves the actions that `goes_first` chooses before all others, each group in its order.
 pub fn first(plan: &mut Plan, goes_first: impl Fn(&PathChange) -> bool) {
     plan.actions.sort_by_key(|action| match &action.change {
-        Change::Path(change) => !goes_first(change),
-        Change::Run(_) => true,
+        ActionKind::Path(change) => !goes_first(change),
+        ActionKind::Run(_) => true,
     });
 }

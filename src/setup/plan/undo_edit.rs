@@ -1,4 +1,4 @@
-//! How a change is taken back from a file that somebody edited since: only what was put in goes out again.
+//! Undoes a change in a file that was edited since: only what was inserted is removed.
 
 use std::path::Path;
 

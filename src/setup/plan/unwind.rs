@@ -1,11 +1,11 @@
-//! Taking one recorded change back, as a decision about values: nothing is touched here.
+//! Decides how to undo one recorded change. It works on values, and changes nothing itself.
 
 use std::path::Path;
 
-use crate::setup::plan::state::{Content, PathState};
+use crate::setup::plan::state::{Content, PathSnapshot};
 use crate::setup::plan::undo_edit::{CannotUndo, UndoEdit};
 
-/// What taking a change back means for a path.
+/// What has to be done to undo a change of a path.
 #[derive(Debug)]
 pub enum Unwound {
     /// It is as it was before already, or what was put in is gone.
@@ -28,7 +28,13 @@ pub enum Conflict {
 }
 
 /// Takes back a change from `before` to `after`, where `path` holds `now`.
-pub fn unwind(path: &Path, before: &Content, after: &PathState, undo: &UndoEdit, now: &Content) -> Unwound {
+pub fn unwind(
+    path: &Path,
+    before: &Content,
+    after: &PathSnapshot,
+    undo: &UndoEdit,
+    now: &Content,
+) -> Unwound {
     let state = now.state();
     if state.matches(&before.state()) {
         return Unwound::Nothing;
@@ -39,7 +45,7 @@ pub fn unwind(path: &Path, before: &Content, after: &PathState, undo: &UndoEdit,
     match (now, after) {
         // Somebody removed what was made here.
         (Content::Absent, _) if *before == Content::Absent => Unwound::Nothing,
-        (Content::File { bytes, mode }, PathState::File { .. }) => match undo.apply(path, bytes) {
+        (Content::File { bytes, mode }, PathSnapshot::File { .. }) => match undo.apply(path, bytes) {
             Ok(Some(rest)) if rest.is_empty() && *before == Content::Absent => Unwound::To(Content::Absent),
             Ok(Some(rest)) => Unwound::To(Content::File { bytes: rest, mode: *mode }),
             Ok(None) => Unwound::Nothing,

@@ -1,4 +1,4 @@
-//! What one line sets, in every language in which variables are set.
+//! Parses lines that set a variable, in all kinds of files.
 
 use crate::setup::sccache::places::Syntax;
 
@@ -11,7 +11,7 @@ pub struct Assignment {
     pub value: String,
 }
 
-/// The name and the value, if a line is one assignment. Of TOML nothing is told by single lines.
+/// The name and the value, if a line is one assignment. TOML is not parsed line by line.
 pub fn assignment(syntax: Syntax, line: &str) -> Option<(String, String)> {
     let (name, value) = parts(syntax, line)?;
     let name = if matches!(syntax, Syntax::Shell | Syntax::Pairs) { name } else { name.trim() };
@@ -22,7 +22,7 @@ pub fn assignment(syntax: Syntax, line: &str) -> Option<(String, String)> {
     is_name.then(|| (name.to_owned(), value))
 }
 
-/// What stands on both sides of the sign between them.
+/// The text on both sides of the operator.
 fn parts(syntax: Syntax, whole: &str) -> Option<(&str, &str)> {
     let line = whole.trim();
     match syntax {

@@ -1,10 +1,10 @@
-//! Lines of YAML and JSON: which of them can go so that what is left is still what it has to be.
+//! Which lines of YAML and JSON can be removed so that the rest stays valid.
 
 use std::collections::BTreeSet;
 
 use crate::setup::sccache::assignment::Assignment;
 
-/// Mappings that may go with all they hold, because nothing but variables stands in them.
+/// Mappings that may be removed as a whole, because they hold variables only.
 const OF_VARIABLES: [&str; 3] = ["env:", "environment:", "variables:"];
 
 /// Keeps the assignments that can go. A mapping or list that would be empty goes as well if it is one of variables; else what

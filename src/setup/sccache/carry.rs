@@ -1,4 +1,4 @@
-//! Settings of sccache that kache has as well, written into kache's configuration.
+//! Carries settings of sccache over into kache's configuration.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::setup::unwritable::unwritable;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
 
-/// Why a setting of sccache's is not carried over.
+/// Why a setting is not carried over.
 #[derive(Debug, thiserror::Error)]
 pub enum NotCarried {
     #[error("its value is invalid; see `cache.{key}`")]
@@ -23,7 +23,7 @@ pub enum NotCarried {
     Unwritable,
 }
 
-/// What kache's configuration would say for a value of sccache's; `None` if it needs to say nothing.
+/// The value for kache's configuration that corresponds to `theirs`; `None` if the default will do.
 pub fn value(ours: Ours, theirs: &str, env: &Env) -> Result<Option<String>, NotCarried> {
     let value = match ours {
         Ours::MaxSize => settings::size(theirs),

@@ -9,14 +9,14 @@ pub type AskProgram<'a> = &'a dyn Fn(&str, &[&str]) -> Option<String>;
 /// One variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptVariable {
-    pub keeper: Keeper,
+    pub keeper: VariableSource,
     pub name: String,
     pub value: String,
 }
 
 /// Who keeps a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Keeper {
+pub enum VariableSource {
     Launchd,
     /// The registry, for this user.
     User {
@@ -39,7 +39,11 @@ pub fn look(os: &str, names: &[&'static str], ask: AskProgram<'_>) -> Vec<KeptVa
                 let printed = ask("launchctl", &["getenv", name]).unwrap_or_default();
                 let value = printed.trim_end_matches(['\r', '\n']).to_owned();
                 if !value.is_empty() {
-                    found.push(KeptVariable { keeper: Keeper::Launchd, name: (*name).to_owned(), value });
+                    found.push(KeptVariable {
+                        keeper: VariableSource::Launchd,
+                        name: (*name).to_owned(),
+                        value,
+                    });
                 }
             }
             found
@@ -47,8 +51,8 @@ pub fn look(os: &str, names: &[&'static str], ask: AskProgram<'_>) -> Vec<KeptVa
         "windows" => {
             let user = ask("reg", &["query", OF_USER]).unwrap_or_default();
             let machine = ask("reg", &["query", OF_MACHINE]).unwrap_or_default();
-            let mut found = parse_registry(&user, |kind| Keeper::User { kind: kind.to_owned() });
-            found.extend(parse_registry(&machine, |_| Keeper::Machine));
+            let mut found = parse_registry(&user, |kind| VariableSource::User { kind: kind.to_owned() });
+            found.extend(parse_registry(&machine, |_| VariableSource::Machine));
             found
         }
         _ => Vec::new(),
@@ -56,7 +60,7 @@ pub fn look(os: &str, names: &[&'static str], ask: AskProgram<'_>) -> Vec<KeptVa
 }
 
 /// What `reg query` printed: a line for each value, with four blanks between its name, its type and itself.
-fn parse_registry(printed: &str, keeper: impl Fn(&str) -> Keeper) -> Vec<KeptVariable> {
+fn parse_registry(printed: &str, keeper: impl Fn(&str) -> VariableSource) -> Vec<KeptVariable> {
     let values = printed.lines().filter_map(|line| {
         let mut parts = line.strip_prefix("    ")?.splitn(3, "    ");
         let (name, kind, value) = (parts.next()?, parts.next()?, parts.next()?);
@@ -71,18 +75,18 @@ impl KeptVariable {
     pub fn shown(&self) -> String {
         let name = &self.name;
         match self.keeper {
-            Keeper::Launchd => format!("the variable {name} that launchd keeps"),
-            Keeper::User { .. } => format!("the variable {name} of this user in the registry"),
-            Keeper::Machine => format!("the variable {name} of all users in the registry"),
+            VariableSource::Launchd => format!("the variable {name} that launchd keeps"),
+            VariableSource::User { .. } => format!("the variable {name} of this user in the registry"),
+            VariableSource::Machine => format!("the variable {name} of all users in the registry"),
         }
     }
 
     /// What unsets it.
     fn removal(&self) -> CommandLine {
         let key = match self.keeper {
-            Keeper::Launchd => return CommandLine::new("launchctl", &["unsetenv", &self.name]),
-            Keeper::User { .. } => OF_USER,
-            Keeper::Machine => OF_MACHINE,
+            VariableSource::Launchd => return CommandLine::new("launchctl", &["unsetenv", &self.name]),
+            VariableSource::User { .. } => OF_USER,
+            VariableSource::Machine => OF_MACHINE,
         };
         CommandLine::new("reg", &["delete", key, "/v", &self.name, "/f"])
     }
@@ -90,12 +94,12 @@ impl KeptVariable {
     /// Unsets it; `None` if it is not this user's.
     pub fn unset(&self) -> Option<Action> {
         let undo = match &self.keeper {
-            Keeper::Launchd => CommandLine::new("launchctl", &["setenv", &self.name, &self.value]),
-            Keeper::User { kind } => {
+            VariableSource::Launchd => CommandLine::new("launchctl", &["setenv", &self.name, &self.value]),
+            VariableSource::User { kind } => {
                 let (name, value) = (self.name.as_str(), self.value.as_str());
                 CommandLine::new("reg", &["add", OF_USER, "/v", name, "/t", kind, "/d", value, "/f"])
             }
-            Keeper::Machine => return None,
+            VariableSource::Machine => return None,
         };
         Some(Action::run(format!("Unset {}", self.shown()), self.removal(), Some(undo)))
     }
@@ -104,7 +108,9 @@ impl KeptVariable {
     pub fn by_hand(&self) -> String {
         let command = self.removal();
         match self.keeper {
-            Keeper::Machine => format!("{} can be removed by an administrator: {command}", self.shown()),
+            VariableSource::Machine => {
+                format!("{} can be removed by an administrator: {command}", self.shown())
+            }
             _ => format!("{} has no effect without sccache; it is removed with: {command}", self.shown()),
         }
     }

@@ -1,4 +1,4 @@
-//! Lines that set a variable: found, and commented out.
+//! Finds lines that set a variable, and comments them out.
 //!
 //! Only a line that is one assignment and nothing else is touched, and only where it is no part of something longer: a
 //! text in quotes, a here-document, a line that goes on.
@@ -72,7 +72,7 @@ fn unbroken_starts(text: &str) -> Vec<bool> {
 }
 
 impl MatchedFile {
-    /// The lines as people look for them. Of what may be a secret, the name alone.
+    /// The lines, for people. The values are left out: they may be secret.
     pub fn shown(&self) -> Vec<String> {
         let path = self.place.path.display();
         self.assignments.iter().map(|one| format!("{path}:{}: {}", one.line, one.name)).collect()

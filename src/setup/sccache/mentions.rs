@@ -1,11 +1,10 @@
-//! Lines that name sccache, or a setting of it, in a way that is not understood. They are shown: what they mean is for a
-//! person to say.
+//! Lines that mention sccache, or a setting of it, in a way that is not understood. They are shown to the user.
 
 use std::collections::BTreeSet;
 
 use crate::setup::plan::show::without_secret;
 use crate::setup::sccache::lines::{self, MARK, MatchedFile};
-use crate::setup::sccache::places::{ConfigFile, Scope, Syntax};
+use crate::setup::sccache::places::{ConfigFile, FileScope, Syntax};
 
 const MOST_LINES: usize = 5;
 
@@ -39,7 +38,7 @@ fn is_comment(line: &str) -> bool {
 
 fn names_it(place: &ConfigFile, line: &str) -> bool {
     let is_all_about_it =
-        place.scope == Scope::Project || matches!(place.syntax, Syntax::Mise | Syntax::Named);
+        place.scope == FileScope::Project || matches!(place.syntax, Syntax::Mise | Syntax::Named);
     let sets_wrapper = line.contains("RUSTC_WRAPPER") || line.contains("rustc-wrapper");
     line.contains("SCCACHE_") || ((is_all_about_it || sets_wrapper) && has_word(line))
 }
@@ -49,7 +48,7 @@ fn has_word(line: &str) -> bool {
         .any(|word| word == "sccache" || word == "sccache-action")
 }
 
-/// The value of a setting may be a secret: only what stands before it is shown.
+/// The part of a line to show: the value of a setting may be a secret.
 fn shown(line: &str) -> String {
     let line = without_secret(line.trim());
     let text = if line.contains("SCCACHE_") && !has_word(&line) {

@@ -1,17 +1,18 @@
-//! Everything of sccache's on a machine, and what is to be done with it.
+//! Finds the configuration of sccache on a machine, and plans its migration.
 
 use std::path::{Path, PathBuf};
 
-use crate::setup::cargo_config::{self, Origin, WrapperKey};
-use crate::setup::init::{Known, known};
+use crate::setup::cargo_config::{self, ConfigOrigin, WrapperKey};
+use crate::setup::init::{KnownWrapper, known};
 use crate::setup::plan::{Action, CommandLine};
-use crate::setup::sccache::kept_variables::{self, AskProgram, Keeper};
+use crate::setup::programs;
+use crate::setup::sccache::kept_variables::{self, AskProgram, VariableSource};
 use crate::setup::sccache::lines::{self, MatchedFile};
-use crate::setup::sccache::places::{self, ConfigFile, Scope, Syntax};
+use crate::setup::sccache::places::{self, ConfigFile, FileScope, Syntax};
 use crate::setup::sccache::settings::{self, Fate, Ours};
 use crate::setup::sccache::{carry, mentions, purge, server};
 use crate::sys::env::{Env, unset_command};
-use crate::sys::{dirs, fs, os};
+use crate::sys::{dirs, fs};
 
 /// What is looked at.
 #[derive(Clone, Copy)]
@@ -25,16 +26,16 @@ pub struct View<'a> {
     pub ask: AskProgram<'a>,
 }
 
-/// What was found, and what becomes of it.
+/// What was found, and what to do about it.
 #[derive(Debug, Default)]
 pub struct Migration {
     /// Where something was found.
     pub found: Vec<String>,
-    /// Changes of what is the user's own.
+    /// Changes of the user's own files.
     pub actions: Vec<Action>,
     /// Changes of files of the repository.
     pub in_project: Vec<Action>,
-    /// What is left to a person.
+    /// What the user has to do.
     pub by_hand: Vec<String>,
     /// sccache's caches on this disk.
     pub caches: Vec<PathBuf>,
@@ -83,7 +84,7 @@ fn configurations_of_cargo(env: &Env, cwd: &Path) -> Vec<ConfigFile> {
     let own = own.map_or_else(Vec::new, |file| cargo_config::chain::in_file(setting, env, &file).files);
     let mut places = Vec::new();
     for path in cargo_config::resolve(setting, env, cwd).files {
-        let scope = if own.contains(&path) { Scope::User } else { Scope::Project };
+        let scope = if own.contains(&path) { FileScope::User } else { FileScope::Project };
         places.push(ConfigFile { path, syntax: Syntax::Cargo, scope });
     }
     places
@@ -92,7 +93,7 @@ fn configurations_of_cargo(env: &Env, cwd: &Path) -> Vec<ConfigFile> {
 /// Whether a value of a variable starts sccache.
 pub fn is_sccache(value: &str) -> bool {
     let end = value.trim_end_matches([')', '`', '"', ' ']);
-    known(end.rsplit([' ', '/', '\\']).next().unwrap_or_default()) == Known::Sccache
+    known(end.rsplit([' ', '/', '\\']).next().unwrap_or_default()) == KnownWrapper::Sccache
 }
 
 fn wrapper_names() -> impl Iterator<Item = &'static str> {
@@ -118,18 +119,18 @@ fn is_for_c(name: &str, value: &str) -> bool {
         "CMAKE_CXX_COMPILER_LAUNCHER",
         "CMAKE_CUDA_COMPILER_LAUNCHER",
     ];
-    names.contains(&name) && value.split_whitespace().any(|part| known(part) == Known::Sccache)
+    names.contains(&name) && value.split_whitespace().any(|part| known(part) == KnownWrapper::Sccache)
 }
 
 /// Lines of a file that are understood, and stay as they are here.
-struct Kept {
+struct KeptLines {
     /// In the file that `kache init` changes, it replaces the wrapper by kache.
     is_changed_by_init: bool,
     /// sccache's settings are still needed for C.
     compiles_c: bool,
 }
 
-impl Kept {
+impl KeptLines {
     fn has(&self, name: &str) -> bool {
         let is_replaced = self.is_changed_by_init && name == WrapperKey::RustcWrapper.key();
         is_replaced || (self.compiles_c && is_setting(name))
@@ -154,13 +155,13 @@ impl Migration {
         }
         if let Some(file) = lines::find(place, &|name, _| is_setting(name)) {
             let settings = file.assignments.into_iter().filter(|one| is_setting(&one.name));
-            if place.scope == Scope::Project {
+            if place.scope == FileScope::Project {
                 settings.for_each(|one| self.say_of_project(&one.name));
             } else {
                 self.settings.extend(settings.map(|one| (one.name, one.value)));
             }
         }
-        let kept = Kept {
+        let kept = KeptLines {
             is_changed_by_init: cargo_home.is_some_and(|home| place.path.starts_with(home)),
             compiles_c: self.compiles_c,
         };
@@ -175,8 +176,8 @@ impl Migration {
         let Some(file) = file else { return };
         self.found.extend(file.shown());
         match (place.scope, file.comment_out(TITLE)) {
-            (Scope::User, Some(action)) => self.actions.push(action),
-            (Scope::Project, Some(action)) => self.in_project.push(action),
+            (FileScope::User, Some(action)) => self.actions.push(action),
+            (FileScope::Project, Some(action)) => self.in_project.push(action),
             _ => self.by_hand.push(format!(
                 "this user cannot change {path}; remove these lines from it: {}",
                 file.assignments.iter().map(|one| one.line.to_string()).collect::<Vec<_>>().join(", ")
@@ -236,8 +237,8 @@ impl Migration {
     fn look_at_home_of_cargo(&mut self, env: &Env, cwd: &Path) {
         let own = cargo_config::chain::cargo_home(env, cwd).unwrap_or_default();
         for link in cargo_config::resolve(WrapperKey::RustcWrapper, env, cwd).links {
-            let is_own = matches!(&link.origin, Origin::File { path, .. } if path.starts_with(&own));
-            if is_own && known(&link.value) == Known::Sccache {
+            let is_own = matches!(&link.origin, ConfigOrigin::File { path, .. } if path.starts_with(&own));
+            if is_own && known(&link.value) == KnownWrapper::Sccache {
                 self.found.push(format!("{}: `{}`", link.origin, link.value));
             }
         }
@@ -255,7 +256,7 @@ impl Migration {
                     Some(action) => self.actions.push(action),
                     None => self.by_hand.push(kept.by_hand()),
                 }
-                if kept.keeper != Keeper::Launchd {
+                if kept.keeper != VariableSource::Launchd {
                     self.by_hand.push("log out and in again: running programs keep the variable".to_owned());
                 }
             }
@@ -286,7 +287,7 @@ impl Migration {
     fn stop_server(&mut self, view: View<'_>, server: Option<&server::Server>) {
         let Some(server) = server.filter(|_| !self.compiles_c) else { return };
         self.found.push(format!("its server (process {})", server.pid));
-        let program = os::find_program("sccache".as_ref(), view.env.get("PATH"), view.cwd);
+        let program = programs::find("sccache", view.env);
         match program.as_deref().and_then(Path::to_str) {
             Some(program) => {
                 let command = CommandLine::new(program, &["--stop-server"]);
@@ -299,7 +300,7 @@ impl Migration {
         }
     }
 
-    /// What is known of sccache's settings, in kache's configuration or in words.
+    /// Carries sccache's settings over, or tells the user about them.
     fn carry_over(&mut self, env: &Env) {
         let mut names: Vec<String> = Vec::new();
         let mut wishes: Vec<(Ours, String)> = Vec::new();

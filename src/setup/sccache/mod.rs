@@ -1,7 +1,7 @@
-//! Migration from sccache: where it is configured on a machine, and what becomes of each setting.
+//! Migration from sccache: where it is configured on a machine, and what happens to each setting.
 //!
 //! - Files of the user are edited line by line: a line that is one assignment and nothing else is commented out, with
-//!   `kache: was` before what it was. Whatever is written in another way is shown, and left to a person.
+//!   `kache: was` before what it was. Anything written in another way is shown, and left to the user.
 //! - Files of repositories are other people's too: the change is shown as a patch, and made with `--project` only.
 //! - Files of the system are never written to.
 //! - Where sccache compiles C as well, its settings and its server stay.

@@ -36,7 +36,7 @@ pub enum Syntax {
 
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum FileScope {
     User,
     System,
     Project,
@@ -47,7 +47,7 @@ pub enum Scope {
 pub struct ConfigFile {
     pub path: PathBuf,
     pub syntax: Syntax,
-    pub scope: Scope,
+    pub scope: FileScope,
 }
 
 const IN_HOME: [(&str, Syntax); 14] = [
@@ -163,27 +163,27 @@ const IN_PROJECT: [(&str, Syntax); 37] = [
 pub fn all(env: &Env, root: &Path, project: Option<&Path>) -> Vec<ConfigFile> {
     let mut places: Vec<ConfigFile> = Vec::new();
     if let Some(home) = dirs::home(env) {
-        add(&mut places, &home, &IN_HOME, Scope::User);
+        add(&mut places, &home, &IN_HOME, FileScope::User);
         let one_drive = env.get("OneDrive").filter(|dir| !dir.is_empty()).map(PathBuf::from);
         for above in [Some(home.clone()), one_drive].into_iter().flatten() {
-            add(&mut places, &above.join("Documents"), &IN_DOCUMENTS, Scope::User);
+            add(&mut places, &above.join("Documents"), &IN_DOCUMENTS, FileScope::User);
         }
-        add(&mut places, &env.get("ZDOTDIR").map_or(home, PathBuf::from), &IN_ZDOTDIR, Scope::User);
+        add(&mut places, &env.get("ZDOTDIR").map_or(home, PathBuf::from), &IN_ZDOTDIR, FileScope::User);
     }
     if let Some(config) = dirs::config(env) {
-        add(&mut places, &config, &IN_CONFIG, Scope::User);
+        add(&mut places, &config, &IN_CONFIG, FileScope::User);
     }
     if let Some(appdata) = env.get("APPDATA").filter(|dir| !dir.is_empty()) {
-        add(&mut places, Path::new(appdata), &IN_APPDATA, Scope::User);
+        add(&mut places, Path::new(appdata), &IN_APPDATA, FileScope::User);
     }
-    add(&mut places, root, &IN_ROOT, Scope::System);
+    add(&mut places, root, &IN_ROOT, FileScope::System);
     if let Some(project) = project {
-        add(&mut places, project, &IN_PROJECT, Scope::Project);
+        add(&mut places, project, &IN_PROJECT, FileScope::Project);
     }
     places
 }
 
-fn add(places: &mut Vec<ConfigFile>, dir: &Path, list: &[(&str, Syntax)], scope: Scope) {
+fn add(places: &mut Vec<ConfigFile>, dir: &Path, list: &[(&str, Syntax)], scope: FileScope) {
     for (name, syntax) in list {
         for path in named(dir, name) {
             if !places.iter().any(|place| is_same_file(&place.path, &path)) {

@@ -1,4 +1,4 @@
-//! A server of sccache that runs, and the settings that it was really started with.
+//! The running sccache server, and the settings that it was started with.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! sccache's settings, and what becomes of each.
+//! The settings of sccache, and what happens to each.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::setup::sccache::assignment::Assignment;
 
-/// What becomes of a setting.
+/// What happens to a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It becomes a setting of kache.
@@ -88,7 +88,7 @@ const TABLE: &[(&str, Fate)] = &[
     ("SCCACHE_", Fate::Not("kache has no such setting")),
 ];
 
-/// What becomes of the setting called `name`; `None` if it is none of sccache's.
+/// What happens to the setting called `name`; `None` if it is not a setting of sccache.
 pub fn fate(name: &str) -> Option<Fate> {
     let row =
         TABLE.iter().find(|(known, _)| name == *known || (known.ends_with('_') && name.starts_with(known)));

@@ -1,22 +1,23 @@
-//! Getting the files of a release, with the programs for that which this system has.
+//! Downloads the files of a release with curl or wget.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::setup::plan::command::exit_text;
+use crate::setup::programs;
 use crate::sys::env::Env;
 use crate::sys::process::{self, Surroundings};
 use crate::sys::{fs, os};
 
-/// Where releases are.
+/// A server with releases.
 pub struct ReleaseServer<'a> {
     base_url: String,
     env: &'a Env,
 }
 
-/// Why a file of a release is not here.
+/// Why a file was not downloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotFetch {
     #[error("releases cannot be taken from {url}: not an https: or file: URL")]
@@ -95,11 +96,9 @@ impl<'a> ReleaseServer<'a> {
 
     /// The client that is there, and what it is called with.
     fn client(&self, url: &str) -> Option<(PathBuf, Vec<OsString>)> {
-        let cwd = self.env.cwd.as_deref().unwrap_or(Path::new("/"));
-        let path = self.env.get("PATH");
         // Redirections stay encrypted; on this machine there is nothing to encrypt.
         let protocols = if url.starts_with("https:") { "=https" } else { "=http" };
-        let (client, args): (PathBuf, Vec<&str>) = match os::find_program(OsStr::new("curl"), path, cwd) {
+        let (client, args): (PathBuf, Vec<&str>) = match programs::find("curl", self.env) {
             Some(curl) => {
                 let how = ["--fail", "--location", "--silent", "--show-error", "--retry", "2"];
                 let limits = ["--connect-timeout", "20", "--speed-limit", "100", "--speed-time", "30"];
@@ -107,9 +106,7 @@ impl<'a> ReleaseServer<'a> {
                     ["--max-redirs", "5", "--proto", protocols, "--proto-redir", protocols, "--url", url];
                 (curl, [&how[..], &limits, &only].concat())
             }
-            None => {
-                (os::find_program(OsStr::new("wget"), path, cwd)?, vec!["-q", "-T", "30", "-O", "-", url])
-            }
+            None => (programs::find("wget", self.env)?, vec!["-q", "-T", "30", "-O", "-", url]),
         };
         Some((client, args.into_iter().map(OsString::from).collect()))
     }

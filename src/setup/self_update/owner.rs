@@ -1,29 +1,31 @@
-//! Who put this program here, if it was not the installer, and the command that updates it.
+//! The package manager that installed this program, if the installer did not, and its commands.
 //!
-//! Told by the path alone, and by what package managers keep where: none of them is asked, because asking takes
-//! seconds and may change something.
+//! It is recognized by paths and by the files that package managers keep. None of them is run, because that takes seconds
+//! and may change something.
 
 use std::path::{Component, Path};
 
 use crate::sys::env::Env;
 use crate::sys::{dirs, fs, os};
 
-/// Who looks after a program.
+/// A package manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// As it stands in a sentence: `Homebrew`.
+    /// Its name in a sentence: `Homebrew`.
     pub name: &'static str,
     /// What updates the program.
     pub command: String,
+    /// What removes it.
+    pub removal: String,
 }
 
-/// The owner of the program at `exe`, which is without symbolic links; `None` if it is nobody that is known.
+/// The owner of the program at `exe`, which is without symbolic links; `None` if it is unknown.
 pub fn owner(exe: &Path, env: &Env) -> Option<Owner> {
     by_directory(exe).or_else(|| cargo(exe, env)).or_else(|| by_system(exe, Path::new("/")))
 }
 
-fn owned(name: &'static str, command: impl Into<String>) -> Option<Owner> {
-    Some(Owner { name, command: command.into() })
+fn owned(name: &'static str, command: impl Into<String>, removal: impl Into<String>) -> Option<Owner> {
+    Some(Owner { name, command: command.into(), removal: removal.into() })
 }
 
 /// Managers that have directories of their own.
@@ -36,40 +38,48 @@ fn by_directory(exe: &Path) -> Option<Owner> {
         })
         .collect();
     if let Some(formula) = below(&parts, &["Cellar"]) {
-        return owned("Homebrew", format!("brew upgrade {formula}"));
+        return owned("Homebrew", format!("brew upgrade {formula}"), format!("brew uninstall {formula}"));
     }
     for mise in ["mise", ".mise", "rtx"] {
         if let Some(tool) = below(&parts, &[mise, "installs"]) {
-            // `github-owner-kache` is how the directory of `github:owner/kache` is called.
-            let tool = if tool.contains("kache") && tool != "kache" { "<tool>" } else { tool };
-            return owned(
-                "mise",
-                format!("mise upgrade {tool}").replace(" <tool>", "  # with the name that `mise ls` shows"),
-            );
+            return owned("mise", mise_command("upgrade", tool), mise_command("uninstall", tool));
         }
     }
     if let Some(tool) = below(&parts, &[".asdf", "installs"]) {
-        return owned("asdf", format!("asdf install {tool} latest"));
+        return owned("asdf", format!("asdf install {tool} latest"), format!("asdf uninstall {tool}"));
     }
     if let Some(app) = below(&parts, &["scoop", "apps"]) {
-        return owned("Scoop", format!("scoop update {app}"));
+        return owned("Scoop", format!("scoop update {app}"), format!("scoop uninstall {app}"));
     }
     if below(&parts, &["WinGet", "Packages"]).is_some() {
-        return owned("winget", "winget upgrade kache");
+        return owned("winget", "winget upgrade kache", "winget uninstall kache");
     }
     if let Some(package) = below(&parts, &["chocolatey", "lib"]) {
-        return owned("Chocolatey", format!("choco upgrade {package}"));
+        return owned("Chocolatey", format!("choco upgrade {package}"), format!("choco uninstall {package}"));
     }
     if below(&parts, &["nix", "store"]).is_some() {
-        return owned("Nix", "nix profile upgrade kache  # or update the configuration that it is in");
+        let upgrade = "nix profile upgrade kache  # or update the configuration that it is in";
+        return owned(
+            "Nix",
+            upgrade,
+            "nix profile remove kache  # or remove it from the configuration that it is in",
+        );
     }
     if below(&parts, &["gnu", "store"]).is_some() {
-        return owned("Guix", "guix upgrade kache");
+        return owned("Guix", "guix upgrade kache", "guix remove kache");
     }
     if exe.starts_with("/opt/local/bin") {
-        return owned("MacPorts", "sudo port upgrade kache");
+        return owned("MacPorts", "sudo port upgrade kache", "sudo port uninstall kache");
     }
     None
+}
+
+/// A command of mise. `github-owner-kache` is how the directory of `github:owner/kache` is called.
+fn mise_command(verb: &str, tool: &str) -> String {
+    match tool.contains("kache") && tool != "kache" {
+        true => format!("mise {verb}  # with the name that `mise ls` shows"),
+        false => format!("mise {verb} {tool}"),
+    }
 }
 
 /// What follows these directories, if something is in it.
@@ -93,7 +103,7 @@ fn cargo(exe: &Path, env: &Env) -> Option<Owner> {
     let elsewhere =
         if home.as_deref() == Some(root) { String::new() } else { format!(" --root {}", root.display()) };
     match source {
-        None if elsewhere.is_empty() => owned("cargo", "cargo install kache"),
+        None if elsewhere.is_empty() => owned("cargo", "cargo install kache", "cargo uninstall kache"),
         None => None,
         Some(source) => {
             let from = match source.split_once('+') {
@@ -103,7 +113,11 @@ fn cargo(exe: &Path, env: &Env) -> Option<Owner> {
                 Some(("git", url)) => format!("--git {}", url.split(['#', '?']).next().unwrap_or(url)),
                 _ => "kache".to_owned(),
             };
-            owned("cargo", format!("cargo install {from}{elsewhere}"))
+            owned(
+                "cargo",
+                format!("cargo install {from}{elsewhere}"),
+                format!("cargo uninstall kache{elsewhere}"),
+            )
         }
     }
 }
@@ -127,17 +141,17 @@ fn by_system(exe: &Path, root: &Path) -> Option<Owner> {
     }
     let has_database = ["var/lib/rpm", "usr/lib/sysimage/rpm"].iter().any(|path| is_there(root, path));
     if is_there(root, "var/lib/dpkg/info/kache.list") {
-        owned("apt", "sudo apt install --only-upgrade kache")
+        owned("apt", "sudo apt install --only-upgrade kache", "sudo apt remove kache")
     } else if is_in_pacman_database(root) {
-        owned("pacman", "sudo pacman -Syu kache")
+        owned("pacman", "sudo pacman -Syu kache", "sudo pacman -R kache")
     } else if exe.starts_with(root.join("usr/local")) {
         None
     } else if is_there(root, "lib/apk/db/installed") {
-        owned("apk", "sudo apk upgrade kache")
+        owned("apk", "sudo apk upgrade kache", "sudo apk del kache")
     } else if is_there(root, "usr/bin/zypper") && has_database {
-        owned("zypper", "sudo zypper update kache")
+        owned("zypper", "sudo zypper update kache", "sudo zypper remove kache")
     } else if has_database {
-        owned("dnf", "sudo dnf upgrade kache")
+        owned("dnf", "sudo dnf upgrade kache", "sudo dnf remove kache")
     } else {
         None
     }
@@ -162,7 +176,9 @@ mod tests {
             ("/gnu/store/abc-kache-0.1.0/bin/kache", "Guix", "guix upgrade kache"),
             ("/opt/local/bin/kache", "MacPorts", "sudo port upgrade kache"),
         ] {
-            assert_eq!(by_directory(Path::new(exe)), owned(name, command), "{exe}");
+            let owner = by_directory(Path::new(exe)).unwrap();
+            assert_eq!((owner.name, owner.command.as_str()), (name, command), "{exe}");
+            assert!(owner.removal.contains("kache") && owner.removal != owner.command, "{}", owner.removal);
         }
         let nix = by_directory(Path::new("/nix/store/abc-kache-0.1.0/bin/kache")).unwrap();
         assert!(nix.name == "Nix" && nix.command.starts_with("nix profile upgrade"), "{nix:?}");

@@ -1,4 +1,4 @@
-//! The receipt: what the installer wrote down about the program that it put here.
+//! The receipt: what the installer recorded about the program that it installed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ pub enum BadReceipt {
     NotUnderstood { path: PathBuf, why: String },
 }
 
-/// Where the receipt stands; `None` without a home.
+/// The path of the receipt; `None` without a home.
 pub fn path(env: &Env) -> Option<PathBuf> {
     Some(dirs::data(env)?.join("kache/receipt.json"))
 }
@@ -47,8 +47,8 @@ pub fn previous(exe: &Path) -> PathBuf {
     exe.with_file_name(host::program_name("kache.prev"))
 }
 
-/// Whether what is kept beside `program` (as the installer names it) is one that something else installed: the installer
-/// puts it back when it is asked to go.
+/// Whether the previous program kept beside `program` (as the installer names it) belongs to another installation. The
+/// installer puts that back when it uninstalls.
 pub fn has_foreign_previous(env: &Env, program: &Path) -> bool {
     let Some(manifest) = path(env).map(|path| path.with_file_name("installed")) else { return false };
     let bytes = fs::read(&manifest).unwrap_or_default();

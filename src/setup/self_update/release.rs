@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use minisign_verify::{PublicKey, Signature};
+use semver::Version;
 use sha2::{Digest as _, Sha256};
 
-use crate::protocol::semver::Semver;
 use crate::setup::self_update::fetch::{CannotFetch, ReleaseServer};
 use crate::sys::clock;
 
@@ -23,7 +23,7 @@ const PATIENCE_WITH_AN_ASSET: Duration = Duration::from_secs(900);
 /// A release whose list was signed with the right key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
-    pub version: Semver,
+    pub version: Version,
     sums: Vec<(String, [u8; 32])>,
 }
 
@@ -43,13 +43,13 @@ pub enum BadRelease {
     #[error(
         "the list of release {version} expired on {expires}: the server serves an old list, or the clock is wrong"
     )]
-    Expired { version: Semver, expires: String },
+    Expired { version: Version, expires: String },
     #[error("unknown release format {format}; update kache another way")]
     Format { format: String },
     #[error("line {line} of SHA256SUMS is not a checksum and a name")]
     Line { line: usize },
     #[error("release {version} does not include {asset}")]
-    NoAsset { version: Semver, asset: String },
+    NoAsset { version: Version, asset: String },
     #[error("checksum mismatch of {asset}: SHA-256 is {found}, expected {expected}")]
     Checksum { asset: String, found: String, expected: String },
 }
@@ -107,7 +107,7 @@ fn verify(list: &[u8], signature: &Signature, keys: &[PublicKey]) -> Result<(), 
 }
 
 /// The version and the date in `kache release format=1 version=0.2.0 expires=2027-05-29`.
-fn named(comment: &str) -> Result<(Semver, String), BadRelease> {
+fn named(comment: &str) -> Result<(Version, String), BadRelease> {
     let unnamed = BadRelease::Unnamed { comment: comment.to_owned() };
     let words: Vec<&str> = comment.split_whitespace().collect();
     if !words.starts_with(&["kache", "release"]) {
@@ -115,13 +115,18 @@ fn named(comment: &str) -> Result<(Semver, String), BadRelease> {
     }
     match value(&words, "format") {
         Some(FORMAT) => {
-            let version = value(&words, "version").and_then(Semver::parse);
+            let version = value(&words, "version").and_then(release_version);
             let expires = value(&words, "expires").filter(|date| is_date(date)).map(str::to_owned);
             version.zip(expires).ok_or(unnamed)
         }
         Some(format) => Err(BadRelease::Format { format: format.to_owned() }),
         None => Err(unnamed),
     }
+}
+
+/// The version that `text` is. A release has no build metadata, so that each has one spelling.
+fn release_version(text: &str) -> Option<Version> {
+    Version::parse(text).ok().filter(|version| version.build.is_empty())
 }
 
 /// The value in the word `<name>=<value>`.
@@ -209,6 +214,9 @@ mod tests {
             "kache release version=0.2.0 expires=2027-05-29",
             "x kache release format=1",
             "kache release format=1 version=../x expires=2027-05-29",
+            "kache release format=1 version=0.2.0+a expires=2027-05-29",
+            "kache release format=1 version=v0.2.0 expires=2027-05-29",
+            "kache release format=1 version=0.2 expires=2027-05-29",
             "kache release format=1 version=0.2.0",
             "kache release format=1 version=0.2.0 expires=never",
             "kache release format=1 version=0.2.0 expires=2027-5-29",

@@ -1,4 +1,4 @@
-//! The program out of a release's asset: into memory, so that nothing in an archive can choose a place to write to.
+//! Extracts the program from a release archive into memory, so that an archive cannot choose a path to write to.
 
 use std::io::{self, Read as _};
 

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::protocol::semver::Semver;
+use semver::Version;
+
 use crate::setup::plan::command::exit_text;
 use crate::setup::plan::{Action, CannotPlan, Plan, UndoEdit};
 use crate::setup::self_update::fetch::{CannotFetch, ReleaseServer};
@@ -21,20 +22,20 @@ use crate::sys::{dirs, fs, host};
 /// The command, as the journal names it.
 pub const COMMAND: &str = "self-update";
 
-/// The program that is here, as the installer left it.
+/// The installed program.
 pub struct InstalledProgram {
     /// Without symbolic links.
     pub exe: PathBuf,
     /// Where the program is kept that an update replaces; `None` where one of another installation is kept.
     pub previous: Option<PathBuf>,
-    pub version: Semver,
+    pub version: Version,
     pub receipt: Receipt,
     receipt_path: PathBuf,
 }
 
 /// What would be done.
 pub struct Update {
-    pub version: Semver,
+    pub version: Version,
     pub plan: Plan,
     exe: PathBuf,
 }
@@ -44,9 +45,9 @@ pub enum Availability {
     /// It is newer, and works here.
     Newer(Update),
     /// It is this one, or an older one.
-    NothingNewer(Semver),
+    NothingNewer(Version),
     /// It is newer, but a prerelease, and this is none.
-    Prerelease(Semver),
+    Prerelease(Version),
 }
 
 /// Why there is no update.
@@ -71,7 +72,7 @@ pub enum CannotUpdate {
     #[error("busy: another self-update is running")]
     Busy,
     #[error("kache {version} was not installed, because it does not work here: {why}")]
-    DoesNotWork { version: Semver, why: Box<ProgramError> },
+    DoesNotWork { version: Version, why: Box<ProgramError> },
 }
 
 /// Why a program that was just written does not work.
@@ -95,7 +96,7 @@ fn after_blank(text: &str) -> String {
 #[derive(Debug, thiserror::Error)]
 #[error("kache {version} does not work in its place: {why}")]
 pub struct FailsInPlace {
-    version: Semver,
+    version: Version,
     why: Box<ProgramError>,
 }
 
@@ -107,7 +108,7 @@ impl From<CannotFetch> for CannotUpdate {
 
 impl InstalledProgram {
     /// The program at `exe`, which is without symbolic links; `None` if the installer did not put it there.
-    pub fn find(exe: &Path, version: Semver, env: &Env) -> Result<Option<InstalledProgram>, CannotUpdate> {
+    pub fn find(exe: &Path, version: Version, env: &Env) -> Result<Option<InstalledProgram>, CannotUpdate> {
         let receipt_path = receipt::path(env).ok_or(CannotUpdate::NoHome)?;
         let receipt = receipt::read(&receipt_path)?.filter(|receipt| receipt.is_of(exe));
         Ok(receipt.map(|receipt| {
@@ -117,14 +118,14 @@ impl InstalledProgram {
         }))
     }
 
-    /// Looks for a newer release signed with one of `keys`. What it needs until the plan is carried out lies in `staging`.
+    /// Looks for a newer release signed with one of `keys`. Its files stay in `staging` until the plan is applied.
     pub fn look(&self, keys: &[&str], staging: &Staging, env: &Env) -> Result<Availability, CannotUpdate> {
         let source = ReleaseServer::new(&self.receipt.base_url, env)?;
         let newest = release::newest(&source, keys)?;
         if newest.version <= self.version {
             return Ok(Availability::NothingNewer(newest.version));
         }
-        if newest.version.is_prerelease() && !self.version.is_prerelease() {
+        if !newest.version.pre.is_empty() && self.version.pre.is_empty() {
             return Ok(Availability::Prerelease(newest.version));
         }
         let dir = self.exe.parent().unwrap_or(Path::new("/"));
@@ -146,7 +147,7 @@ impl InstalledProgram {
         Ok(Availability::Newer(Update { version: newest.version, plan, exe: self.exe.clone() }))
     }
 
-    fn plan(&self, staged: &Path, version: &Semver) -> Result<Plan, CannotPlan> {
+    fn plan(&self, staged: &Path, version: &Version) -> Result<Plan, CannotPlan> {
         let mut plan = Plan::new(COMMAND);
         // What it replaces is beside it; the journal does not need to hold it as well.
         plan.is_final = true;
@@ -170,7 +171,7 @@ impl Update {
     }
 }
 
-/// A directory of this update alone, removed when dropped. What an interrupted one left is removed by the next.
+/// A private directory for one update, removed when dropped. The next update removes that of an interrupted one.
 pub struct Staging {
     dir: PathBuf,
     lock: Option<FileLock>,
@@ -229,7 +230,7 @@ pub fn sweep(exe: &Path) {
 }
 
 /// Checks that the program starts, and is of this version.
-fn says_version(program: &Path, version: &Semver) -> Result<(), ProgramError> {
+fn says_version(program: &Path, version: &Version) -> Result<(), ProgramError> {
     let captured = run(program, &["--version"])?;
     let output = String::from_utf8_lossy(&captured.stdout).trim_end().to_owned();
     match captured.code {
@@ -256,8 +257,8 @@ fn wraps(program: &Path) -> Result<(), ProgramError> {
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs a program that was just written. While that was done, another thread may have started a process: until that
-/// one has closed what it inherited, the system takes the file for one that is being written.
+/// Runs a program that was just written. If another thread started a process at that time, that process inherited the open
+/// file, and the system refuses to run it until it is closed.
 fn run(program: &Path, args: &[&str]) -> Result<Captured, ProgramError> {
     let surroundings = Surroundings { patience: PATIENCE, most_bytes: 1 << 20, ..Surroundings::default() };
     let mut n_tries = 0;

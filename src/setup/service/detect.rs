@@ -1,18 +1,20 @@
-//! Which service manager this machine has for its users, or why none.
+//! Which service manager this machine has for its users, or why it has none.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::daemon::binary;
 use crate::protocol::build::Build;
+use crate::setup::plan::CommandLine;
 use crate::setup::service::launchd::Launchd;
 use crate::setup::service::runner::CommandRunner;
 use crate::setup::service::supervisor::{ServiceSpec, Supervisor};
+use crate::setup::service::system::manager::SystemManager;
 use crate::setup::service::systemd::{Systemd, systemctl};
 use crate::setup::service::task::Task;
 use crate::sys::env::{self as sys_env, Env};
 use crate::sys::{dirs, fs, ipc};
 
-/// What can be seen of a machine from which to tell.
+/// What a machine is, as far as its service manager follows from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Platform {
     /// As [`std::env::consts::OS`] has it.
@@ -28,23 +30,25 @@ pub struct Platform {
     /// Linux below Windows.
     pub is_wsl: bool,
     pub is_openrc: bool,
-    /// Root in place of somebody else.
+    /// The user who became root with sudo.
     pub sudo_user: Option<String>,
+    /// The file of a system service that runs the daemon of this user.
+    pub system_service: Option<PathBuf>,
 }
 
-/// Who starts the daemon.
+/// What starts the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
     Systemd,
     Launchd,
     Task,
-    /// Nobody; it is started on demand. Why.
+    /// Nothing: it is started on demand. Why.
     OnDemand(String),
     /// Nothing should be installed at all. Why.
     Refused(String),
 }
 
-/// Who starts the daemon on this machine.
+/// What starts the daemon on this machine.
 pub fn choose(platform: &Platform) -> Choice {
     if let Some(user) = &platform.sudo_user {
         return Choice::Refused(format!(
@@ -53,6 +57,12 @@ pub fn choose(platform: &Platform) -> Choice {
     }
     if let Some(variable) = platform.ci {
         return Choice::OnDemand(format!("{variable} is set: a CI machine lives for one job only"));
+    }
+    if let Some(path) = &platform.system_service {
+        return Choice::OnDemand(format!(
+            "the system service in {} runs the daemon of this user",
+            path.display()
+        ));
     }
     match platform.system.as_str() {
         "macos" => return Choice::Launchd,
@@ -77,7 +87,7 @@ pub fn choose(platform: &Platform) -> Choice {
     })
 }
 
-/// Who may start the daemon on a system of this kind.
+/// What may start the daemon on a system of this kind.
 pub fn default_choice() -> Choice {
     match std::env::consts::OS {
         "macos" => Choice::Launchd,
@@ -90,7 +100,7 @@ const CI_VARIABLES: [&str; 7] =
     ["CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "JENKINS_URL", "TEAMCITY_VERSION", "TF_BUILD"];
 
 impl Platform {
-    /// What can be seen of this one.
+    /// Looks at this machine.
     pub fn detect(env: &Env, runner: &dyn CommandRunner) -> Platform {
         let is_linux = std::env::consts::OS == "linux";
         let container = [("/.dockerenv", "/.dockerenv"), ("/run/.containerenv", "/run/.containerenv")]
@@ -110,8 +120,28 @@ impl Platform {
             is_wsl: memchr::memmem::find(&kernel, b"microsoft").is_some(),
             is_openrc: is_linux && exists("/run/openrc"),
             sudo_user: sudo_user.map(|user| user.to_string_lossy().into_owned()),
+            system_service: system_service_of_user(runner),
         }
     }
+}
+
+/// The name of kache's service; development builds have a daemon of their own.
+pub fn service_name(build: &Build) -> &'static str {
+    if build.is_dev { "kache-dev" } else { "kache" }
+}
+
+/// The file of a system service that runs the daemon of this user.
+fn system_service_of_user(runner: &dyn CommandRunner) -> Option<PathBuf> {
+    let name = service_name(&Build::current());
+    let files = SystemManager::ALL.map(|manager| (manager, Path::new("/").join(manager.file(name))));
+    for (manager, path) in files {
+        let Some(account) = manager.account_in_file(&path) else { continue };
+        let user = runner.run(&CommandLine::new("id", &["-un"])).ok()?;
+        if user.stdout.trim_ascii() == account.as_bytes() {
+            return Some(path);
+        }
+    }
+    None
 }
 
 fn is_set(env: &Env, name: &str) -> bool {
@@ -149,7 +179,7 @@ pub fn supervisor(
     let service = ServiceSpec {
         exe: exe.to_owned(),
         copy: binary::copy_to_run(build, env),
-        name: if build.is_dev { "kache-dev" } else { "kache" }.to_owned(),
+        name: service_name(build).to_owned(),
         socket: if build.is_dev { "daemon-dev.sock" } else { "daemon.sock" }.to_owned(),
         home,
         config_dir,

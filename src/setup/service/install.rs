@@ -1,4 +1,4 @@
-//! Installing the service and proving that it runs; removing it and whatever it left.
+//! Installs the login service and verifies that it runs; removes it and its leftovers.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use crate::client::{DaemonAddress, NoDaemon};
 use crate::daemon::{run, start};
 use crate::protocol::build::Build;
 use crate::protocol::message::{ON_DEMAND, Request};
-use crate::setup::plan::action::{Action, Change};
+use crate::setup::plan::action::{Action, ActionKind};
 use crate::setup::plan::apply::Proof;
 use crate::setup::plan::state::Content;
 use crate::setup::plan::{CannotPlan, Journal, NotApplied, Plan};
@@ -20,7 +20,7 @@ use crate::sys::fs;
 const START_LIMIT: Duration = Duration::from_secs(20);
 const END_LIMIT: Duration = Duration::from_secs(15);
 
-/// Why it was not done.
+/// Why the service was not installed or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {
     #[error(transparent)]
@@ -47,7 +47,7 @@ fn in_brackets(text: Option<&str>) -> String {
     text.map(|text| format!(" ({text})")).unwrap_or_default()
 }
 
-/// Carries out one of `plans`, the first that works, and proves that the daemon answers and is the service's.
+/// Applies the first of `plans` that works, and verifies that the daemon answers.
 pub fn install(
     plans: &[Plan],
     supervisor: &dyn Supervisor,
@@ -60,8 +60,8 @@ pub fn install(
     first_that_works(plans, place, build, journal, &mut || Ok(prove(supervisor, runner, place, build)?))
 }
 
-/// Carries out one of `plans`, the first that works. A daemon that was started on demand ends before: it would keep the
-/// service's from its socket.
+/// Applies the first of `plans` that works. A daemon that was started on demand is stopped before, because it would keep
+/// the service's from its socket.
 pub fn first_that_works(
     plans: &[Plan],
     place: &DaemonAddress,
@@ -82,13 +82,13 @@ pub fn first_that_works(
     Ok(result?)
 }
 
-/// Ends a daemon that nobody supervises, if one runs.
+/// Stops a daemon that was started on demand, if one runs.
 pub fn end_on_demand(place: &DaemonAddress, build: &Build) -> Result<(), NotDone> {
     let is_on_demand = start::status(place, build).is_ok_and(|status| status.supervisor == ON_DEMAND);
     if is_on_demand { end(place, build) } else { Ok(()) }
 }
 
-/// Ends the daemon, if one answers.
+/// Stops the daemon, if one answers.
 pub fn end(place: &DaemonAddress, build: &Build) -> Result<(), NotDone> {
     if start::status(place, build).is_err() {
         return Ok(());
@@ -100,7 +100,7 @@ pub fn end(place: &DaemonAddress, build: &Build) -> Result<(), NotDone> {
     }
 }
 
-/// The daemon answers.
+/// Waits until the daemon answers.
 pub fn prove(
     supervisor: &dyn Supervisor,
     runner: &dyn CommandRunner,
@@ -118,7 +118,7 @@ pub fn prove(
     }
 }
 
-/// How everything that was installed goes away, with the directories that were made for it: the journal knows them.
+/// The plan that removes the service, and the directories that were made for it, which the journal knows.
 pub fn uninstall_plan(
     supervisor: &dyn Supervisor,
     runner: &dyn CommandRunner,
@@ -134,10 +134,10 @@ pub fn uninstall_plan(
 }
 
 fn is_about_directory(action: &Action) -> bool {
-    matches!(&action.change, Change::Path(change) if change.before == Content::Directory)
+    matches!(&action.change, ActionKind::Path(change) if change.before == Content::Directory)
 }
 
-/// Carries out the plan of [`uninstall_plan`], and removes what a daemon left that has no manager any more.
+/// Applies the plan of [`uninstall_plan`], and removes what the daemon left.
 pub fn uninstall(
     plan: &Plan,
     place: &DaemonAddress,
@@ -152,7 +152,7 @@ pub fn uninstall(
     Ok(())
 }
 
-/// Removes what is left of a daemon, if none runs: its lock, and what it noted of itself. Not its log.
+/// Removes the lock and the status file of a daemon, if none runs. Its log stays.
 pub fn remove_traces_of_ended(place: &DaemonAddress) {
     if !run::is_running(place) {
         remove_traces(place);

@@ -92,7 +92,7 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// What the labels of all builds begin with.
-const PREFIX: &str = "dev.kache.";
+pub const PREFIX: &str = "dev.kache.";
 
 fn label(service: &ServiceSpec) -> String {
     format!("{PREFIX}{}", service.name)
@@ -118,8 +118,7 @@ impl Launchd {
         self.0.home.join("Library/LaunchAgents").join(format!("{}.plist", label(&self.0)))
     }
 
-    /// The domain, or the one of a session with a screen where it cannot be told: what is then planned fails and says
-    /// why.
+    /// The domain. If it cannot be determined, that of a graphical session: the plan then fails with the reason.
     fn planned_domain(&self, runner: &dyn CommandRunner) -> String {
         domain(&self.0.user, runner).unwrap_or_else(|_| format!("gui/{}", self.0.user))
     }
@@ -128,7 +127,7 @@ impl Launchd {
         format!("{domain}/{}", label(&self.0))
     }
 
-    /// The domains that it is loaded in: it may have been installed in the other kind of session.
+    /// The domains that it is loaded in. It may have been installed in the other type of session.
     fn loaded_in(&self, runner: &dyn CommandRunner) -> Vec<String> {
         let domains = ["gui", "user"].map(|kind| format!("{kind}/{}", self.0.user));
         domains.into_iter().filter(|domain| self.is_loaded(domain, runner).unwrap_or(false)).collect()
@@ -143,11 +142,11 @@ impl Launchd {
         CommandLine::new(&self.0.exe.to_string_lossy(), &["daemon", "stop"])
     }
 
-    /// How the agent is loaded into `domain`, where it is not, and what takes that back.
+    /// Loads the agent into `domain`, with the command that undoes it.
     fn load(&self, domain: &str, undo: CommandLine) -> Vec<Action> {
         let target = self.target(domain);
         vec![
-            // An agent that its user switched off once stays off, unless it is switched on.
+            // An agent that its user disabled stays disabled until it is enabled.
             Action::run("Allow the agent to start", launchctl(&["enable", &target]), None),
             Action::run("Start it now and at every login", self.bootstrap(domain), Some(undo)),
         ]
@@ -212,14 +211,14 @@ impl Supervisor for Launchd {
             if !is_other && !is_changed {
                 continue;
             }
-            // Taking back begins at the end of a plan: the old agent can only be loaded once its file is back.
+            // A plan is undone from its end: the old agent can be loaded once its file is restored.
             let look = launchctl(&["print", &self.target(&old)]);
-            before.push(Action::run("See that the agent is loaded", look, Some(self.bootstrap(&old))));
+            before.push(Action::run("Check that the agent is loaded", look, Some(self.bootstrap(&old))));
             plan.add(if is_other {
                 let bootout = launchctl(&["bootout", &self.target(&old)]);
-                Action::run("Unload the agent from the other kind of session", bootout, None)
+                Action::run("Unload the agent from the other session type", bootout, None)
             } else {
-                Action::run("Unload the agent as it was", self.stop_here(), None)
+                Action::run("Unload the old agent", self.stop_here(), None)
             });
         }
         plan.actions.splice(0..0, before);
@@ -244,7 +243,7 @@ impl Supervisor for Launchd {
         vec![self.path()]
     }
 
-    /// One that Homebrew or a description of the machine put beside the place of ours, under a label of theirs.
+    /// An agent that Homebrew or a configuration of the machine installed under another label.
     fn foreign(&self, _runner: &dyn CommandRunner) -> Option<PathBuf> {
         if fs::symlink_metadata(&self.path()).is_ok() {
             return None;

@@ -1,4 +1,4 @@
-//! Calling the service manager's own commands.
+//! Runs the commands of service managers.
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use crate::sys::process::{self, Captured};
 /// How long a service manager may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs commands, or says what they answered once.
+/// Runs commands, or plays back their answers in tests.
 pub trait CommandRunner {
     /// How the command ended and what it printed.
     fn run(&self, command: &CommandLine) -> std::io::Result<Captured>;
 
-    /// Waits a moment before something is asked again.
+    /// Waits before a command is run again.
     fn wait(&self, time: Duration);
 }
 
-/// Runs them.
+/// Runs commands on this machine.
 pub struct SystemRunner;
 
 impl CommandRunner for SystemRunner {

@@ -1,13 +1,13 @@
-//! What is to be installed, and what a service manager must be able to do with it.
+//! The login service, and what a service manager must be able to do with it.
 
 use std::path::PathBuf;
 
 use crate::setup::plan::{Action, CannotPlan, CommandError, Plan};
 use crate::setup::service::runner::CommandRunner;
 
-/// What the journal calls installing the service.
+/// The command that installs the service, as the journal names it.
 pub const INSTALL: &str = "daemon install";
-/// What it calls removing it.
+/// The command that removes it.
 pub const UNINSTALL: &str = "daemon uninstall";
 
 /// The daemon as a service.
@@ -29,7 +29,7 @@ pub struct ServiceSpec {
     pub user: String,
 }
 
-/// How a service is.
+/// The status of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceStatus {
     /// The manager knows it.
@@ -40,7 +40,7 @@ pub struct ServiceStatus {
     /// The manager itself listens for it, and starts it when a client connects.
     pub is_listening: bool,
     pub pid: Option<u32>,
-    /// How often it was started again.
+    /// How often it was restarted.
     pub n_restarts: Option<u32>,
     /// Why it does not run, as the manager's own word or number for it.
     pub trouble: Option<String>,
@@ -49,31 +49,31 @@ pub struct ServiceStatus {
 }
 
 impl ServiceStatus {
-    /// Whether anybody has to do with it: what a package brings is there, and is nothing until it is enabled.
+    /// Whether it is used: a unit that a package installed is unused until it is enabled.
     pub fn is_in_use(&self) -> bool {
         self.is_enabled || self.is_running || self.is_listening
     }
 }
 
-/// What starts the daemon at login.
+/// A service manager that starts the daemon at login.
 pub trait Supervisor {
-    /// As `--supervised` takes it, and as people know it.
+    /// Its name, which `--supervised` takes.
     fn name(&self) -> &'static str;
 
-    /// Ways to install, the best first: where one is refused by the system, the next is tried.
+    /// Ways to install it, the best first. If the system refuses one, the next is tried.
     fn install(&self, runner: &dyn CommandRunner) -> Result<Vec<Plan>, CannotPlan>;
 
-    /// How everything that `install` made goes away.
+    /// The plan that removes everything that `install` made.
     fn uninstall(&self, runner: &dyn CommandRunner) -> Result<Plan, CannotPlan>;
 
     /// The files that describe it to the manager.
     fn files(&self) -> Vec<PathBuf>;
 
-    /// A file that describes the same daemon to the manager and is not kache's: a package brought it, or a description of
-    /// the whole machine. Beside it nothing is installed, and it is not removed.
+    /// A file that describes the same daemon and was not written by kache, but by a package or a configuration of the whole
+    /// machine. Nothing is installed beside it, and it is not removed.
     fn foreign(&self, runner: &dyn CommandRunner) -> Option<PathBuf>;
 
-    /// How it is started whatever ended it, as actions.
+    /// Starts it again, whatever stopped it.
     fn start_again(&self, runner: &dyn CommandRunner) -> Vec<Action>;
 
     fn start(&self, runner: &dyn CommandRunner) -> Result<(), CommandError>;
@@ -83,6 +83,6 @@ pub trait Supervisor {
 
     fn status(&self, runner: &dyn CommandRunner) -> Result<ServiceStatus, CommandError>;
 
-    /// What the manager wrote down last, for when it does not start.
+    /// The last lines of the manager's log, to show when it does not start.
     fn last_words(&self, runner: &dyn CommandRunner) -> String;
 }

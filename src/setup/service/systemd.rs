@@ -5,8 +5,7 @@
 //! many systems restrict, and every bind mount would make links between store and builds impossible. No `PATH` and no
 //! other variable is set: settings come from the configuration file.
 //!
-//! Packages bring the same units into the system's directories, not enabled, and a description of a whole home may have
-//! linked them: those are used as they are.
+//! Packages install the same units, not enabled, and a home manager may have linked them. Those are used as they are.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +31,7 @@ WantedBy=sockets.target
 
 /// The service unit.
 pub fn unit(service: &ServiceSpec) -> String {
-    let (name, exe) = (&service.name, program(&service.exe.to_string_lossy()));
+    let name = &service.name;
     format!(
         "[Unit]
 Description=kache build cache daemon
@@ -41,7 +40,19 @@ After={name}.socket
 StartLimitIntervalSec=60
 StartLimitBurst=5
 [Service]
-Type=notify
+{}[Install]
+WantedBy=default.target
+Also={name}.socket
+",
+        service_section(&service.exe.to_string_lossy(), name)
+    )
+}
+
+/// How the program at `exe` is run, for a user's unit and for a system unit.
+pub fn service_section(exe: &str, name: &str) -> String {
+    let exe = program(exe);
+    format!(
+        "Type=notify
 ExecStart={exe} daemon run --supervised=systemd
 Restart=on-failure
 RestartSec=1s
@@ -68,9 +79,6 @@ SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM
 SyslogIdentifier={name}
-[Install]
-WantedBy=default.target
-Also={name}.socket
 "
     )
 }
@@ -96,10 +104,10 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// The program that says whose manager runs without a login.
+/// The program that lets the services of a user run without a login.
 pub const LOGINCTL: &str = "loginctl";
 
-/// Has this user's manager run from the start of the machine to its end; `None` if it does.
+/// Makes this user's manager run from boot to shutdown; `None` if it does.
 pub fn linger(runner: &dyn CommandRunner) -> Option<Action> {
     let shown = runner.run(&CommandLine::new(LOGINCTL, &["show-user", "--property", "Linger"]));
     if shown.is_ok_and(|shown| shown.stdout.trim_ascii() == b"Linger=yes") {
@@ -107,7 +115,7 @@ pub fn linger(runner: &dyn CommandRunner) -> Option<Action> {
     }
     let enable = CommandLine::new(LOGINCTL, &["enable-linger"]);
     let disable = CommandLine::new(LOGINCTL, &["disable-linger"]);
-    let title = "Start this user's services with the machine, and not at login";
+    let title = "Start this user's services at boot instead of at login";
     Some(Action::run(title, enable, Some(disable)))
 }
 
@@ -131,7 +139,7 @@ impl Systemd {
         systemctl(&[verb, &[&socket, &unit]].concat())
     }
 
-    /// What has the manager start a unit at login.
+    /// The links that make the manager start the units at login.
     fn links(&self) -> [PathBuf; 2] {
         let [socket, unit] = self.units();
         [
@@ -140,7 +148,7 @@ impl Systemd {
         ]
     }
 
-    /// Whether `path` describes the program that is to run, or is in the way of what would.
+    /// Whether `path` was not written by kache, and runs this program or cannot be replaced.
     fn is_foreign(&self, path: &Path) -> bool {
         let target = fs::canonical(path).unwrap_or_else(|_| path.to_owned());
         if self.files().iter().any(|own| own == path) {
@@ -149,7 +157,7 @@ impl Systemd {
         self.runs(&String::from_utf8_lossy(&fs::read(&target).unwrap_or_default()))
     }
 
-    /// Whether a unit runs the program that is to run, by whatever path.
+    /// Whether a unit runs this program, by whatever path.
     fn runs(&self, unit: &str) -> bool {
         let called = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")?.split_once(" daemon run"));
         let Some((called, _)) = called else { return false };
@@ -171,7 +179,7 @@ impl Systemd {
         status.described_by.clone().filter(|path| self.is_foreign(path))
     }
 
-    /// Starting it at login and now, if that is not so.
+    /// Starts it now and at login.
     fn enable(&self, status: &ServiceStatus) -> Action {
         let undo = match (status.is_enabled, status.is_running) {
             (true, true) => None,
@@ -182,16 +190,16 @@ impl Systemd {
         Action::run("Start it now and at every login", self.call(&["enable", "--now"]), undo)
     }
 
-    /// What takes the manager back to the units as they are before they are changed: it has to read them, and to run
-    /// them, once they are back. Taking back begins at the end of a plan, so that this is the plan's beginning.
+    /// Actions whose undo makes the manager use the old units again. A plan is undone from its end, so these come first:
+    /// their undo runs once the old units are restored.
     fn back_to_what_it_was(&self, status: &ServiceStatus) -> Vec<Action> {
         let mut actions = Vec::new();
         if status.is_running {
             let (look, restart) = (self.call(&["is-active", "--quiet"]), self.call(&["restart"]));
-            actions.push(Action::run("See that it runs as it was described until now", look, Some(restart)));
+            actions.push(Action::run("Check that it is running", look, Some(restart)));
         }
         let reload = systemctl(&["daemon-reload"]);
-        actions.push(Action::run("See that systemd can read them", reload.clone(), Some(reload)));
+        actions.push(Action::run("Reload the units", reload.clone(), Some(reload)));
         actions
     }
 }
@@ -237,13 +245,13 @@ impl Supervisor for Systemd {
             if status.is_installed {
                 plan.actions.splice(0..0, self.back_to_what_it_was(&status));
             }
-            plan.add(Action::run("Let systemd read them", reload, undo));
+            plan.add(Action::run("Reload the units", reload, undo));
         }
         if is_changed || !(status.is_enabled && status.is_running) {
             plan.add(self.enable(&status));
         }
         if is_changed && status.is_running {
-            plan.add(Action::run("Restart it as it is described now", self.call(&["restart"]), None));
+            plan.add(Action::run("Restart it with the new units", self.call(&["restart"]), None));
         }
         Ok(vec![plan])
     }
@@ -255,18 +263,18 @@ impl Supervisor for Systemd {
         if (paths.is_empty() && !is_linked) || paths.iter().any(|path| self.is_foreign(path)) {
             return Ok(plan);
         }
-        // Without a session of this user there is nobody to tell: a unit that is gone by the next login is not started.
+        // Without a session of this user no manager runs. It will not find the unit at the next login.
         let answers = self.status(runner).is_ok();
         if answers {
             plan.add(Action::run(
-                "Stop it, now and for good",
+                "Stop and disable it",
                 self.call(&["disable", "--now"]),
                 Some(self.call(&["enable", "--now"])),
             ));
         } else {
             for link in self.links() {
                 let name = link.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                plan.add(Action::remove(format!("Start {name} at login no more"), &link)?);
+                plan.add(Action::remove(format!("Do not start {name} at login"), &link)?);
                 if let Some(dir) = link.parent() {
                     let title = format!("Remove the directory {} if it is empty", dir.display());
                     plan.add(Action::remove(title, dir)?);
@@ -280,7 +288,7 @@ impl Supervisor for Systemd {
         }
         if answers && has_own {
             let reload = systemctl(&["daemon-reload"]);
-            plan.add(Action::run("Let systemd forget them", reload.clone(), Some(reload)));
+            plan.add(Action::run("Reload the units", reload.clone(), Some(reload)));
         }
         Ok(plan)
     }
@@ -294,9 +302,9 @@ impl Supervisor for Systemd {
     }
 
     fn start_again(&self, _runner: &dyn CommandRunner) -> Vec<Action> {
-        // Who failed too often is not started, unless that is forgotten.
+        // A unit that failed too often is not started until its counter is reset.
         vec![
-            Action::run("Forget how often it failed", self.call(&["reset-failed"]), None),
+            Action::run("Reset its failure counter", self.call(&["reset-failed"]), None),
             Action::run("Start it", self.call(&["start"]), None),
         ]
     }

@@ -111,7 +111,7 @@ impl Task {
         self.schtasks("/create", &["/xml", &self.file().to_string_lossy(), "/f"])
     }
 
-    /// Has the task made as it is described; nothing if it `is_there` and was described so before.
+    /// Creates the task; an empty plan if it `is_there` with the same definition.
     fn task_plan(&self, is_there: bool) -> Result<Plan, CannotPlan> {
         let mut plan = Plan::new(INSTALL);
         let path = self.file();
@@ -122,18 +122,18 @@ impl Task {
             if let Some(dir) = copy.parent() {
                 plan.make_dirs(dir)?;
             }
-            plan.add(Action::copy("Copy the program to where it runs", copy, &self.0.exe)?);
+            plan.add(Action::copy("Copy the program to the path it runs from", copy, &self.0.exe)?);
         }
-        plan.add(Action::file("Describe the task", &path, file(&self.0), 0o644, UndoEdit::None)?);
+        plan.add(Action::file("Write the task definition", &path, file(&self.0), 0o644, UndoEdit::None)?);
         if is_there && plan.is_empty() {
             return Ok(plan);
         }
         let again = is_there && fs::metadata(&path).is_ok();
         let undo = if again { None } else { Some(self.schtasks("/delete", &["/f"])) };
         if again {
-            // Taking back begins at the end of a plan: the old task is made once its description is back.
+            // A plan is undone from its end: the old task is created once its definition is restored.
             let look = self.schtasks("/query", &["/xml"]);
-            plan.actions.insert(0, Action::run("See that the task is there", look, Some(self.create())));
+            plan.actions.insert(0, Action::run("Check that the task exists", look, Some(self.create())));
         }
         plan.add(Action::run("Start it at every logon", self.create(), undo));
         plan.add(Action::run("Start it now", self.schtasks("/run", &[]), Some(self.schtasks("/end", &[]))));
@@ -199,9 +199,9 @@ impl Supervisor for Task {
             plan.add(Action::run("Remove the task", self.schtasks("/delete", &["/f"]), Some(self.create())));
         }
         if self.has_run_key(runner) {
-            plan.add(Action::run("Remove it from what starts at logon", self.reg("delete", &["/f"]), None));
+            plan.add(Action::run("Do not start it at logon", self.reg("delete", &["/f"]), None));
         }
-        plan.add(Action::remove("Remove the description of the task", &self.file())?);
+        plan.add(Action::remove("Remove the task definition", &self.file())?);
         if let Some(copy) = &self.0.copy {
             plan.add(Action::remove("Remove the copy of the program", copy)?);
         }

@@ -14,7 +14,7 @@ use super::supervisor::{ServiceSpec, ServiceStatus, Supervisor as _};
 use super::systemd::{self, Systemd};
 use super::task::{self, Task};
 use crate::setup::plan::CommandLine;
-use crate::setup::plan::action::Change;
+use crate::setup::plan::action::ActionKind;
 use crate::sys::process::Captured;
 
 fn service(exe: &str) -> ServiceSpec {
@@ -62,18 +62,18 @@ impl CommandRunner for Recorded {
 }
 
 fn commands(plan: &crate::setup::plan::Plan) -> Vec<String> {
-    let command = |change: &Change| match change {
-        Change::Run(run) => Some(run.command.to_string()),
-        Change::Path(_) => None,
+    let command = |change: &ActionKind| match change {
+        ActionKind::Run(run) => Some(run.command.to_string()),
+        ActionKind::Path(_) => None,
     };
     plan.actions.iter().filter_map(|action| command(&action.change)).collect()
 }
 
 /// What takes a plan back, in the order in which that is done.
 fn undone(plan: &crate::setup::plan::Plan) -> Vec<String> {
-    let undo = |change: &Change| match change {
-        Change::Run(run) => run.undo.as_ref().map(ToString::to_string),
-        Change::Path(change) => Some(format!("back: {}", change.path.file_name()?.display())),
+    let undo = |change: &ActionKind| match change {
+        ActionKind::Run(run) => run.undo.as_ref().map(ToString::to_string),
+        ActionKind::Path(change) => Some(format!("back: {}", change.path.file_name()?.display())),
     };
     plan.actions.iter().rev().filter_map(|action| undo(&action.change)).collect()
 }
@@ -191,9 +191,9 @@ fn the_plan_for_systemd_is_this_and_is_empty_when_all_is_in_place() {
 
 /// The files that a plan changes.
 fn changed(plan: &crate::setup::plan::Plan) -> Vec<String> {
-    let name = |change: &Change| match change {
-        Change::Path(change) => Some(change.path.file_name()?.to_string_lossy().into_owned()),
-        Change::Run(_) => None,
+    let name = |change: &ActionKind| match change {
+        ActionKind::Path(change) => Some(change.path.file_name()?.to_string_lossy().into_owned()),
+        ActionKind::Run(_) => None,
     };
     plan.actions.iter().filter_map(|action| name(&action.change)).collect()
 }

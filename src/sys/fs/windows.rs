@@ -30,6 +30,9 @@ fn nanoseconds(filetime: u64) -> i64 {
 
 /// Without the `\\?\` that the system puts before what it resolved: below it `/` separates nothing, and a path is not
 /// equal to the one that a user or cargo has. It stays where the path would mean something else without, or nothing.
+///
+/// The crate `dunce` knows fewer of those: not `COM0`, `COM¹` and their kind, and neither `CONIN$` nor `CONOUT$`. A path
+/// through a directory of such a name would lead to a device.
 pub(super) fn as_usual(path: PathBuf) -> PathBuf {
     const TOO_LONG: usize = 260;
     let mut components = path.components();

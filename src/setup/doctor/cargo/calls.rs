@@ -1,13 +1,13 @@
-//! Proof: cargo is asked for something small, and has to call the wrapper.
+//! Runs cargo in an empty package, where it has to call the wrapper.
 
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 
 /// See the module.
-pub struct Calls;
+pub struct CallsCheck;
 
-impl Check for Calls {
+impl Check for CallsCheck {
     fn id(&self) -> &'static str {
         "cargo-calls"
     }

@@ -1,6 +1,6 @@
-//! Whether cargo can read its configuration, and what it makes of the values.
+//! Whether cargo can read its configuration files.
 
-use crate::setup::cargo_config::{Link, Origin, edit, read};
+use crate::setup::cargo_config::{ConfigOrigin, Link, edit, read};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
@@ -9,9 +9,9 @@ use crate::setup::unwritable::unwritable;
 use crate::sys::dirs;
 
 /// See the module.
-pub struct ConfigFiles;
+pub struct ConfigFilesCheck;
 
-impl Check for ConfigFiles {
+impl Check for ConfigFilesCheck {
     fn id(&self) -> &'static str {
         "config-files"
     }
@@ -42,7 +42,7 @@ impl Check for ConfigFiles {
 }
 
 fn expand(machine: &Machine, link: &Link) -> Option<Action> {
-    let Origin::File { path, .. } = &link.origin else { return None };
+    let ConfigOrigin::File { path, .. } = &link.origin else { return None };
     let home = dirs::home(&machine.env)?;
     let is_own = path.starts_with(dirs::cargo_home(&machine.env)?);
     if !is_own || unwritable(path).is_some() {

@@ -1,5 +1,4 @@
-//! Whether incremental compilation was asked for, which kache turns off: what such a compile makes depends on those
-//! before it.
+//! Whether incremental compilation is enabled. kache turns it off, because its output depends on earlier compilations.
 
 use crate::setup::cargo_config::values;
 use crate::setup::doctor::check::{Check, Group};
@@ -9,9 +8,9 @@ use crate::setup::doctor::workspace;
 use crate::sys::env::unset_command;
 
 /// See the module.
-pub struct Incremental;
+pub struct IncrementalCheck;
 
-impl Check for Incremental {
+impl Check for IncrementalCheck {
     fn id(&self) -> &'static str {
         "incremental"
     }

@@ -1,4 +1,4 @@
-//! What cargo is told, and what it does.
+//! Cargo's configuration, and whether cargo follows it.
 
 pub mod wrapper;
 

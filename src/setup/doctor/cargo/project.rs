@@ -1,19 +1,19 @@
-//! Whether the project here sets another wrapper than the user.
+//! Whether the project sets another wrapper than the user.
 
-use crate::setup::cargo_config::{Link, Origin, Program, WrapperKey};
+use crate::setup::cargo_config::{ConfigOrigin, Link, WrapperKey, WrapperProgram};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
-use crate::setup::init::{Known, known};
+use crate::setup::init::{KnownWrapper, known};
 use crate::setup::plan::Action;
 use crate::setup::sccache::lines;
-use crate::setup::sccache::places::{ConfigFile, Scope, Syntax};
+use crate::setup::sccache::places::{ConfigFile, FileScope, Syntax};
 use crate::sys::dirs;
 
 /// See the module.
-pub struct Project;
+pub struct ProjectCheck;
 
-impl Check for Project {
+impl Check for ProjectCheck {
     fn id(&self) -> &'static str {
         "project-config"
     }
@@ -32,13 +32,13 @@ impl Check for Project {
         let project = chain
             .links
             .iter()
-            .find(|link| matches!(&link.origin, Origin::File { path, .. } if !path.starts_with(&own)));
+            .find(|link| matches!(&link.origin, ConfigOrigin::File { path, .. } if !path.starts_with(&own)));
         let Some(link) = project else { return Finding::ok("no project configuration sets a wrapper") };
-        if known(&link.value) == Known::Kache {
+        if known(&link.value) == KnownWrapper::Kache {
             return Finding::ok(format!("{} sets `{}`", link.origin, link.value));
         }
         let what = match link.program {
-            Program::Disabled => "an empty wrapper".to_owned(),
+            WrapperProgram::Disabled => "an empty wrapper".to_owned(),
             _ => format!("`{}`", link.value),
         };
         let finding = Finding::problem(format!("{} sets {what}, which takes precedence here", link.origin));
@@ -54,13 +54,13 @@ impl Check for Project {
     }
 }
 
-/// The line as a comment, if it holds nothing else. What is sccache's is moved by the check for that.
+/// Comments the line out, if it holds nothing else. The check `sccache` moves that of sccache.
 fn comment_out(link: &Link) -> Option<Action> {
-    let Origin::File { path, line } = &link.origin else { return None };
-    if known(&link.value) == Known::Sccache {
+    let ConfigOrigin::File { path, line } = &link.origin else { return None };
+    if known(&link.value) == KnownWrapper::Sccache {
         return None;
     }
-    let place = ConfigFile { path: path.clone(), syntax: Syntax::Cargo, scope: Scope::Project };
+    let place = ConfigFile { path: path.clone(), syntax: Syntax::Cargo, scope: FileScope::Project };
     let file =
         lines::find(&place, &|name, value| name == WrapperKey::RustcWrapper.key() && value == link.value)?;
     let is_all = file.assignments.iter().all(|one| one.line == *line);

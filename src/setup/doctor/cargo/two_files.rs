@@ -1,4 +1,4 @@
-//! Whether a directory has both of the names that cargo's configuration can have.
+//! Directories with both `config` and `config.toml`, of which cargo reads one.
 
 use crate::setup::cargo_config::chain::ChainProblem;
 use crate::setup::doctor::check::{Check, Group};
@@ -8,9 +8,9 @@ use crate::setup::plan::Action;
 use crate::sys::fs;
 
 /// See the module.
-pub struct TwoFiles;
+pub struct TwoFilesCheck;
 
-impl Check for TwoFiles {
+impl Check for TwoFilesCheck {
     fn id(&self) -> &'static str {
         "two-files"
     }

@@ -1,18 +1,18 @@
-//! Whether a variable sets another wrapper, and where that comes from.
+//! Whether a variable sets another wrapper, and where it is set.
 
-use crate::setup::cargo_config::{Origin, WrapperKey};
+use crate::setup::cargo_config::{ConfigOrigin, WrapperKey};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
-use crate::setup::init::{Known, known};
+use crate::setup::init::{KnownWrapper, known};
 use crate::setup::plan::Action;
-use crate::setup::sccache::places::{self, Scope};
+use crate::setup::sccache::places::{self, FileScope};
 use crate::setup::sccache::{kept_variables, lines};
 
 /// See the module.
-pub struct Variables;
+pub struct VariablesCheck;
 
-impl Check for Variables {
+impl Check for VariablesCheck {
     fn id(&self) -> &'static str {
         "wrapper-variable"
     }
@@ -28,11 +28,11 @@ impl Check for Variables {
     fn run(&self, machine: &Machine) -> Finding {
         let names = WrapperKey::RustcWrapper.variables();
         let chain = machine.chain();
-        let set = chain.links.iter().find(|link| matches!(link.origin, Origin::Variable(_)));
+        let set = chain.links.iter().find(|link| matches!(link.origin, ConfigOrigin::Variable(_)));
         let mut found = Vec::new();
         for place in places::all(&machine.env, &machine.root, None)
             .into_iter()
-            .filter(|place| place.scope == Scope::User)
+            .filter(|place| place.scope == FileScope::User)
         {
             found.extend(lines::find(&place, &|name, value| names.contains(&name) && is_other(value)));
         }
@@ -40,7 +40,7 @@ impl Check for Variables {
         let edits =
             found.iter().filter_map(|file| file.comment_out("Leave the wrapper to cargo's configuration"));
         let mut actions: Vec<Action> = edits.collect();
-        // Those that no file holds.
+        // Variables that are in no file.
         let kept = kept_variables::look(&machine.platform().system, &names, &|program, args| {
             machine.said(program, args)
         });
@@ -52,10 +52,10 @@ impl Check for Variables {
         }
         let fix = Fix::from_actions(actions).after_asking("Leave the wrapper to cargo's configuration?");
         match set {
-            Some(link) if known(&link.value) == Known::Kache => {
+            Some(link) if known(&link.value) == KnownWrapper::Kache => {
                 Finding::note(format!("{} is `{}`; cargo's configuration is enough", link.origin, link.value))
             }
-            Some(link) if known(&link.value) != Known::Sccache => {
+            Some(link) if known(&link.value) != KnownWrapper::Sccache => {
                 let what = if link.value.is_empty() {
                     "is empty, which disables the wrapper,".to_owned()
                 } else {
@@ -74,7 +74,7 @@ impl Check for Variables {
     }
 }
 
-/// Whether a value is another wrapper: sccache's is moved by the check for that.
+/// Whether a value is another wrapper. The check `sccache` moves that of sccache.
 fn is_other(value: &str) -> bool {
-    !matches!(known(value), Known::Kache | Known::Sccache)
+    !matches!(known(value), KnownWrapper::Kache | KnownWrapper::Sccache)
 }

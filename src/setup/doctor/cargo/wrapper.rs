@@ -1,4 +1,4 @@
-//! Which wrapper is in force, here and everywhere, and what else sets one.
+//! Which wrapper is in effect, here and elsewhere, and what it overrides.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 use crate::setup::doctor::wiring::with_fix;
-use crate::setup::init::{Known, known};
+use crate::setup::init::{KnownWrapper, known};
 
 /// See the module.
-pub struct Wrapper;
+pub struct WrapperCheck;
 
-impl Check for Wrapper {
+impl Check for WrapperCheck {
     fn id(&self) -> &'static str {
         "wrapper"
     }
@@ -29,7 +29,7 @@ impl Check for Wrapper {
         let here = machine.chain();
         let everywhere = cargo_config::resolve(WrapperKey::RustcWrapper, &machine.env, Path::new("/"));
         let nested = cargo_config::resolve(WrapperKey::WorkspaceWrapper, &machine.env, &machine.cwd);
-        if let Some(link) = nested.winner().filter(|link| known(&link.value) == Known::Kache) {
+        if let Some(link) = nested.winner().filter(|link| known(&link.value) == KnownWrapper::Kache) {
             let text = format!("{} sets kache as `rustc-workspace-wrapper` too", link.origin);
             return Finding::problem(text)
                 .hint("remove it there: workspace members would go through kache twice");
@@ -39,14 +39,14 @@ impl Check for Wrapper {
         };
         let set = format!("`{}`, set by {}", winner.value, winner.origin);
         let finding = match known(&winner.value) {
-            Known::Kache if is_kache(&everywhere) => {
+            KnownWrapper::Kache if is_kache(&everywhere) => {
                 return Finding::ok(format!("cargo calls {}", winner.value)).details(shown(&here));
             }
-            Known::Kache => Finding::note(format!("cargo calls {set}, but not in every directory")),
-            Known::Disabled => {
+            KnownWrapper::Kache => Finding::note(format!("cargo calls {set}, but not in every directory")),
+            KnownWrapper::Disabled => {
                 Finding::problem(format!("{} sets an empty wrapper, which disables it", winner.origin))
             }
-            Known::Sccache | Known::Foreign => {
+            KnownWrapper::Sccache | KnownWrapper::Foreign => {
                 Finding::problem(format!("cargo calls {set}, instead of kache"))
             }
         };
@@ -55,7 +55,7 @@ impl Check for Wrapper {
 }
 
 fn is_kache(chain: &Chain) -> bool {
-    chain.winner().is_some_and(|winner| known(&winner.value) == Known::Kache)
+    chain.winner().is_some_and(|winner| known(&winner.value) == KnownWrapper::Kache)
 }
 
 fn shown(chain: &Chain) -> Vec<String> {

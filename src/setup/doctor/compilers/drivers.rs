@@ -1,5 +1,5 @@
-//! Whether what cargo calls as the compiler is one that kache understands: other programs in its place, or between
-//! kache and it, are run and never stored.
+//! Whether cargo calls a compiler that kache knows. Output of other programs in its place, or between kache and it, is
+//! never stored.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -9,12 +9,12 @@ use crate::setup::cargo_config::{self, WrapperKey, values};
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
-use crate::setup::init::{Known, known};
+use crate::setup::init::{KnownWrapper, known};
 
 /// See the module.
-pub struct Drivers;
+pub struct DriversCheck;
 
-impl Check for Drivers {
+impl Check for DriversCheck {
     fn id(&self) -> &'static str {
         "drivers"
     }
@@ -38,7 +38,7 @@ impl Check for Drivers {
         let nested = cargo_config::resolve(WrapperKey::WorkspaceWrapper, &machine.env, &machine.cwd);
         let foreign = nested.winner().filter(|link| {
             let is_driver = Driver::from_name(OsStr::new(&link.value)).is_some();
-            known(&link.value) == Known::Foreign && !is_driver
+            known(&link.value) == KnownWrapper::Foreign && !is_driver
         });
         if let Some(link) = foreign {
             return Finding::note(format!("{} runs the compiler through `{}`", link.origin, link.value))

@@ -1,4 +1,4 @@
-//! Whether the compiler is told to do what makes hits rare.
+//! Compiler flags that make cache hits rare.
 
 use crate::setup::cargo_config::values;
 use crate::setup::doctor::check::{Check, Group};
@@ -6,9 +6,9 @@ use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 
 /// See the module.
-pub struct Flags;
+pub struct FlagsCheck;
 
-impl Check for Flags {
+impl Check for FlagsCheck {
     fn id(&self) -> &'static str {
         "rustflags"
     }
@@ -22,7 +22,7 @@ impl Check for Flags {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let flags = flags(machine);
+        let flags = flags_in_effect(machine);
         let Some((place, _)) = flags.iter().find(|(_, words)| has_threads(words)) else {
             return match flags.iter().find(|(_, words)| measures_coverage(words)) {
                 Some((place, _)) => measured(place),
@@ -49,6 +49,24 @@ fn measured(place: &str) -> Finding {
     .hint("set it only for builds that measure, as `cargo llvm-cov` does")
 }
 
+/// The places whose flags cargo uses. Of those for all targets one wins; those for a single target count, because it is
+/// not known which targets are built.
+fn flags_in_effect(machine: &Machine) -> Vec<(String, Vec<String>)> {
+    let mut places = flags(machine);
+    let effective = machine.effective();
+    let used = effective.and_then(|(effective, host)| effective.rustflags(&host?));
+    if let Some(used) = used {
+        // One flag may be written as several words, and a word may hold a blank.
+        let used: Vec<&str> = used.iter().flat_map(|flag| flag.split(' ')).collect();
+        places.retain(|(place, words)| {
+            place.contains("CARGO_TARGET_")
+                || place.contains("target.")
+                || words.iter().any(|word| used.contains(&word.as_str()))
+        });
+    }
+    places
+}
+
 /// Where flags are set, and their words.
 fn flags(machine: &Machine) -> Vec<(String, Vec<String>)> {
     let mut found = Vec::new();
@@ -56,7 +74,7 @@ fn flags(machine: &Machine) -> Vec<(String, Vec<String>)> {
         let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
         let of_target = name.starts_with("CARGO_TARGET_") && name.ends_with("_RUSTFLAGS");
         if of_target || ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"].contains(&&*name) {
-            // One of them holds words with blanks in them, between signs that nobody types.
+            // One of the variables separates its words by a control character, so that they can contain blanks.
             let words = value.split([' ', '\x1f']).map(str::to_owned).collect();
             found.push((name.into_owned(), words));
         }

@@ -1,4 +1,4 @@
-//! The compilers and the linker that are called through kache, and what cargo says to them.
+//! The compilers, the linker, and the flags that cargo gives them.
 
 pub mod toolchains;
 

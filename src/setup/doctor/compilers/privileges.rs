@@ -1,4 +1,4 @@
-//! Whether compiling starts programs with privileges of their own, which are not observed.
+//! Crates whose compilation starts a privileged program, which cannot be observed.
 
 use crate::run::miss::privileged;
 use crate::setup::doctor::check::{Check, Group};
@@ -7,9 +7,9 @@ use crate::setup::doctor::machine::Machine;
 use crate::store::Store;
 
 /// See the module.
-pub struct Privileges;
+pub struct PrivilegesCheck;
 
-impl Check for Privileges {
+impl Check for PrivilegesCheck {
     fn id(&self) -> &'static str {
         "privileges"
     }

@@ -1,4 +1,4 @@
-//! Whether the compiler of every toolchain answers through kache.
+//! Whether the compiler of every installed toolchain works through kache.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use crate::setup::doctor::machine::Machine;
 use crate::sys::{dirs, fs, host};
 
 /// See the module.
-pub struct Toolchains;
+pub struct ToolchainsCheck;
 
-/// More than these are not asked: each is a process.
+/// At most this many compilers are tried: each is a process.
 const MOST_ASKED: usize = 12;
 
-impl Check for Toolchains {
+impl Check for ToolchainsCheck {
     fn id(&self) -> &'static str {
         "toolchains"
     }

@@ -9,17 +9,17 @@ use crate::daemon::run;
 use crate::protocol::message::Status;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::daemon::processes::daemons;
-use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::finding::{Finding, Fix, MaintenanceTask};
 use crate::setup::doctor::machine::Machine;
 use crate::setup::doctor::service::{self, LoginService};
 
 /// See the module.
-pub struct Answers;
+pub struct AnswersCheck;
 
-/// Who waits longer waits for something else than the daemon.
+/// A daemon that takes longer is not the reason: the machine is busy.
 const SOON: Duration = Duration::from_millis(50);
 
-impl Check for Answers {
+impl Check for AnswersCheck {
     fn id(&self) -> &'static str {
         "daemon"
     }
@@ -51,7 +51,7 @@ impl Check for Answers {
                 unreachable(machine, &place, &format!("the daemon does not answer: {e}"))
             }
             Err(no @ &NoDaemon::TooOld { .. }) => {
-                Finding::problem(no.to_string()).fix(Fix::from_upkeep(Upkeep::HandOver))
+                Finding::problem(no.to_string()).fix(Fix::from_upkeep(MaintenanceTask::HandOver))
             }
             Err(no @ &NoDaemon::TooNew { .. }) => Finding::problem(no.to_string())
                 .hint(format!("the daemon was started by a different kache than {}", machine.exe.display())),
@@ -66,7 +66,7 @@ fn describe_running(machine: &Machine, status: &Status, took: Duration) -> Findi
         return Finding::problem(format!("an upgrade of the daemon (process {pid}) is pending"))
             .details([why.clone()])
             .hint("it is retried once that is fixed")
-            .fix(Fix::from_upkeep(Upkeep::HandOver));
+            .fix(Fix::from_upkeep(MaintenanceTask::HandOver));
     }
     if let Some(why) = &status.upkeep.error {
         return Finding::problem(format!("the daemon (process {pid}) cannot maintain the store"))
@@ -79,7 +79,7 @@ fn describe_running(machine: &Machine, status: &Status, took: Duration) -> Findi
         return match () {
             () if is_at_its_path || machine.build.is_newer_than(build) => {
                 Finding::note(format!("{text}; this is {}", machine.build))
-                    .fix(Fix::from_upkeep(Upkeep::HandOver))
+                    .fix(Fix::from_upkeep(MaintenanceTask::HandOver))
             }
             () if build.is_newer_than(&machine.build) => {
                 Finding::ok(format!("{text}, newer than this program"))
@@ -111,13 +111,13 @@ fn describe_absent(machine: &Machine, place: &DaemonAddress) -> Finding {
     }
 }
 
-/// One that has the lock, and keeps every other one away.
+/// A daemon that holds the lock and does not answer, so that no other can start.
 fn unreachable(machine: &Machine, place: &DaemonAddress, why: &str) -> Finding {
     let holder = daemons(machine, place).into_iter().find(|process| process.has_lock);
     let log = format!("its log is {}", place.log.display());
     match holder {
         Some(holder) => Finding::problem(format!("{why} (process {})", holder.pid)).hint(log).fix(
-            Fix::from_upkeep(Upkeep::EndProcess(holder.pid))
+            Fix::from_upkeep(MaintenanceTask::EndProcess(holder.pid))
                 .after_asking(format!("Terminate process {}?", holder.pid)),
         ),
         None => Finding::problem(why).hint(format!("{log}; `kache daemon stop` may stop it")),

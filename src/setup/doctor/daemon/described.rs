@@ -1,15 +1,15 @@
-//! Whether the login service is described as this kache describes it, and is started at login.
+//! Whether the files of the login service are those of this version, and it is started at login.
 
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix};
 use crate::setup::doctor::machine::Machine;
 use crate::setup::doctor::service::{self, LoginService};
-use crate::setup::plan::action::Change;
+use crate::setup::plan::action::ActionKind;
 
 /// See the module.
-pub struct Described;
+pub struct DescribedCheck;
 
-impl Check for Described {
+impl Check for DescribedCheck {
     fn id(&self) -> &'static str {
         "service"
     }
@@ -59,8 +59,8 @@ impl Check for Described {
             .actions
             .iter()
             .filter_map(|action| match &action.change {
-                Change::Path(change) => Some(change.path.display().to_string()),
-                Change::Run(_) => None,
+                ActionKind::Path(change) => Some(change.path.display().to_string()),
+                ActionKind::Run(_) => None,
             })
             .collect();
         let text = match changed.is_empty() {

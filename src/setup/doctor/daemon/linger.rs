@@ -1,4 +1,4 @@
-//! Whether the daemon of the login service outlives the sessions of its user, where that matters.
+//! Whether the login service outlives the sessions of its user.
 
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
@@ -8,9 +8,9 @@ use crate::setup::service::launchd;
 use crate::sys::ipc;
 
 /// See the module.
-pub struct Linger;
+pub struct LingerCheck;
 
-impl Check for Linger {
+impl Check for LingerCheck {
     fn id(&self) -> &'static str {
         "linger"
     }
@@ -41,7 +41,7 @@ fn check_systemd(machine: &Machine, user: &str) -> Finding {
     let said = machine.said("loginctl", &["show-user", user, "--property=Linger", "--value"]);
     match said.as_deref().map(str::trim) {
         Some("yes") => Finding::ok("it keeps running after logout"),
-        // Who only comes by ssh ends the daemon with each session.
+        // A user who only logs in by ssh stops the daemon with each session.
         Some("no") if is_remote => {
             Finding::note("this is a remote session, and the daemon stops with the last one")
                 .hint("`loginctl enable-linger` keeps it running; builds do not need that")

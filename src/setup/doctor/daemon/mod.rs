@@ -1,4 +1,4 @@
-//! The daemon: who starts it, whether it answers, and what earlier ones left.
+//! The daemon: what starts it, whether it answers, and what earlier ones left behind.
 //!
 //! Without a login service no daemon needs to run: builds do not need one.
 
@@ -9,6 +9,8 @@ pub mod described;
 pub mod running;
 
 pub mod linger;
+
+pub mod system;
 
 pub mod answers;
 

@@ -1,4 +1,4 @@
-//! Which processes are daemons of this place, told by the lock that each keeps open.
+//! Finds the daemon processes of this user, by the lock that each keeps open.
 
 use std::path::Path;
 
@@ -10,11 +10,11 @@ use crate::sys::fs;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Process {
     pub pid: u32,
-    /// Its lock is the one that stands there now. If not, it was removed, and nobody can find this daemon any more.
+    /// Its lock is the current lock file. If not, the file was removed, and clients cannot find this daemon.
     pub has_lock: bool,
 }
 
-/// All of them that can be seen, but this one; none where the system does not tell.
+/// All visible daemon processes except this one; none where the system does not show them.
 pub fn daemons(machine: &Machine, place: &DaemonAddress) -> Vec<Process> {
     let mut found = match machine.platform().system.as_str() {
         "linux" => by_descriptors(&machine.root.join("proc"), &place.lock),
@@ -48,7 +48,7 @@ fn by_descriptors(proc: &Path, lock: &Path) -> Vec<Process> {
     found
 }
 
-/// Others open the lock for a moment, to see whether it is held.
+/// Whether it is a daemon: other processes open the lock too, to see whether it is held.
 fn is_daemon(dir: &Path) -> bool {
     let line = fs::read(&dir.join("cmdline")).unwrap_or_default();
     let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();

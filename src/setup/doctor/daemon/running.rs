@@ -1,18 +1,18 @@
-//! Whether the daemon of the login service runs, and how often it had to be started again.
+//! Whether the login service runs, and how often it was restarted.
 
 use crate::protocol::message::ON_DEMAND;
 use crate::setup::doctor::check::{Check, Group};
-use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::finding::{Finding, Fix, MaintenanceTask};
 use crate::setup::doctor::machine::{Machine, Through};
 use crate::setup::doctor::service::{self, InstalledService, LoginService};
 
 /// See the module.
-pub struct Running;
+pub struct RunningCheck;
 
-/// Fewer may have been anybody's doing.
+/// Fewer restarts may be deliberate.
 const MANY_RESTARTS: u32 = 3;
 
-impl Check for Running {
+impl Check for RunningCheck {
     fn id(&self) -> &'static str {
         "service-runs"
     }
@@ -48,7 +48,7 @@ fn judge(machine: &Machine, installed: &InstalledService) -> Finding {
             "the running daemon (process {}) was not started by the service and keeps it from starting",
             daemon.pid
         );
-        return Finding::problem(text).fix(Fix::from_upkeep(Upkeep::EndOnDemand));
+        return Finding::problem(text).fix(Fix::from_upkeep(MaintenanceTask::EndOnDemand));
     }
     let name = supervisor.name();
     if status.is_running {

@@ -2,16 +2,16 @@
 
 use crate::config::Config;
 use crate::setup::doctor::check::{Check, Group};
-use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::finding::{Finding, Fix, MaintenanceTask};
 use crate::setup::doctor::machine::Machine;
 
 /// See the module.
-pub struct Settings;
+pub struct SettingsCheck;
 
-/// What the daemon does by: where the store is, and what may stay in it.
+/// The settings that the daemon acts on: where the store is, and what may stay in it.
 const ITS_OWN: [&str; 3] = ["cache.local_store", "cache.local_max_size", "cache.gc_max_age"];
 
-impl Check for Settings {
+impl Check for SettingsCheck {
     fn id(&self) -> &'static str {
         "daemon-config"
     }
@@ -34,7 +34,7 @@ impl Check for Settings {
             return Finding::problem("the daemon's settings differ from the configuration file")
                 .details(status.config_problems.clone())
                 .hint("the daemon checks the file for changes every few seconds")
-                .fix(Fix::from_upkeep(Upkeep::ReadSettings));
+                .fix(Fix::from_upkeep(MaintenanceTask::ReadSettings));
         }
         if !problems.is_empty() {
             return Finding::problem("the daemon's configuration has errors")
@@ -50,7 +50,7 @@ impl Check for Settings {
     }
 }
 
-/// Settings of the daemon's work that are set where it does not look: in variables, or by a project.
+/// Settings that the daemon does not see, because a variable or a project sets them.
 fn only_here(here: &Config, daemons: &Config) -> Vec<String> {
     let pairs = here.rows().into_iter().zip(daemons.rows());
     pairs

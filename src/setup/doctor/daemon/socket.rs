@@ -1,4 +1,4 @@
-//! Whether only this user can reach the daemon's socket, and everybody of this user finds it.
+//! Whether only this user can access the daemon's socket, and every program of this user finds it.
 
 use std::path::Path;
 
@@ -10,9 +10,9 @@ use crate::sys::fs::settle::{self, Standing};
 use crate::sys::{fs, ipc};
 
 /// See the module.
-pub struct Socket;
+pub struct SocketCheck;
 
-impl Check for Socket {
+impl Check for SocketCheck {
     fn id(&self) -> &'static str {
         "daemon-socket"
     }

@@ -1,20 +1,20 @@
-//! Whether there are daemons that nobody can find, and what those left that did not end well.
+//! Unreachable daemons, and the sockets of daemons that crashed.
 //!
-//! A lock is stale if it can be had, not because its file is there: that stays when a daemon ends.
+//! A lock is stale if it can be acquired. Its file alone means nothing: it stays when a daemon exits.
 
 use crate::client::{DaemonAddress, NoDaemon};
 use crate::daemon::last_run::LastRun;
 use crate::daemon::run;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::daemon::processes::daemons;
-use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::finding::{Finding, Fix, MaintenanceTask};
 use crate::setup::doctor::machine::Machine;
 use crate::sys::fs::settle::{self, Standing};
 
 /// See the module.
-pub struct Traces;
+pub struct TracesCheck;
 
-impl Check for Traces {
+impl Check for TracesCheck {
     fn id(&self) -> &'static str {
         "daemon-traces"
     }
@@ -34,7 +34,7 @@ impl Check for Traces {
         for process in daemons(machine, &place) {
             let is_stray = match &daemon {
                 Ok((status, _)) => process.pid != status.pid,
-                // The one that holds the lock is the daemon; another check is about that.
+                // The process that holds the lock is the daemon, which `daemon` checks.
                 Err(_) => !process.has_lock,
             };
             if is_stray {
@@ -62,13 +62,13 @@ fn strays_finding(strays: &[u32]) -> Finding {
     let pids: Vec<String> = strays.iter().map(u32::to_string).collect();
     let question =
         format!("Terminate {} {}?", if strays.len() == 1 { "process" } else { "processes" }, pids.join(", "));
-    let upkeep = strays.iter().copied().map(Upkeep::EndProcess).collect();
+    let upkeep = strays.iter().copied().map(MaintenanceTask::EndProcess).collect();
     Finding::problem(text).fix(Fix { upkeep, ..Fix::default() }.after_asking(question))
 }
 
 fn socket_finding(place: &DaemonAddress) -> Finding {
     let at = place.endpoint.path.display();
-    let fix = Fix::from_upkeep(Upkeep::ClearTraces);
+    let fix = Fix::from_upkeep(MaintenanceTask::ClearTraces);
     if LastRun::read(&place.last_run).is_running {
         return Finding::problem(format!("the last daemon was killed or crashed and left its socket {at}"))
             .hint("builds are not affected; `kache daemon log` may say more")

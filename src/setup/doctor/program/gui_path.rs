@@ -1,19 +1,19 @@
-//! Whether an editor that was not started from a shell finds what cargo shall call: it has the `PATH` of the desktop.
+//! Whether cargo finds the wrapper in an editor that was started from the desktop, which has a `PATH` of its own.
 
 use std::ffi::{OsStr, OsString};
 
-use crate::setup::cargo_config::Origin;
+use crate::setup::cargo_config::ConfigOrigin;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 use crate::setup::doctor::wiring::with_fix;
-use crate::setup::init::{Known, known};
+use crate::setup::init::{KnownWrapper, known};
 use crate::sys::os;
 
 /// See the module.
-pub struct GuiPath;
+pub struct GuiPathCheck;
 
-impl Check for GuiPath {
+impl Check for GuiPathCheck {
     fn id(&self) -> &'static str {
         "gui-path"
     }
@@ -28,16 +28,17 @@ impl Check for GuiPath {
 
     fn run(&self, machine: &Machine) -> Finding {
         let chain = machine.chain();
-        // What a shell sets, they do not have.
-        let Some(link) = chain.links.iter().find(|link| matches!(link.origin, Origin::File { .. })) else {
-            let is_set = chain.winner().is_some_and(|winner| known(&winner.value) == Known::Kache);
+        // They do not have the variables that a shell sets.
+        let Some(link) = chain.links.iter().find(|link| matches!(link.origin, ConfigOrigin::File { .. }))
+        else {
+            let is_set = chain.winner().is_some_and(|winner| known(&winner.value) == KnownWrapper::Kache);
             if !is_set {
                 return Finding::ok("cargo calls no wrapper");
             }
             let text = "only an environment variable of this shell makes cargo call kache: editors started from the desktop do not use it";
             return with_fix(Finding::note(text), machine);
         };
-        if known(&link.value) != Known::Kache {
+        if known(&link.value) != KnownWrapper::Kache {
             return Finding::ok("cargo calls another wrapper or none");
         }
         if link.value.contains(std::path::is_separator) {
@@ -48,6 +49,7 @@ impl Check for GuiPath {
             Path::Told(path) => (path, true),
             Path::Usual(path) => (OsString::from(path), false),
         };
+        // As cargo starts it: the crate `which` would expand a `~` in `PATH`, which exec does not.
         match os::find_program(OsStr::new(&link.value), Some(&path), &machine.cwd) {
             Some(found) => Finding::ok(format!("programs started from the desktop find {}", found.display())),
             None => {
@@ -68,9 +70,9 @@ impl Check for GuiPath {
 /// The `PATH` of a program that no shell started.
 enum Path {
     SameAsHere,
-    /// As the one says who starts such programs.
+    /// As the service manager says, which starts such programs.
     Told(OsString),
-    /// As it is where nobody says.
+    /// The usual one, where nothing says.
     Usual(&'static str),
 }
 

@@ -1,4 +1,4 @@
-//! The program itself: which one is called, and whether it stays where it is.
+//! The program: which one is called, and whether its path stays valid.
 
 pub mod gui_path;
 

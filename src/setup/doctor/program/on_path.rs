@@ -6,12 +6,13 @@ use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 use crate::setup::doctor::program::same_program::has_same_bytes;
-use crate::sys::{fs, host, os};
+use crate::setup::programs;
+use crate::sys::fs;
 
 /// See the module.
-pub struct OnPath;
+pub struct OnPathCheck;
 
-impl Check for OnPath {
+impl Check for OnPathCheck {
     fn id(&self) -> &'static str {
         "on-path"
     }
@@ -26,8 +27,7 @@ impl Check for OnPath {
 
     fn run(&self, machine: &Machine) -> Finding {
         let mut programs: Vec<(PathBuf, PathBuf)> = Vec::new();
-        for dir in machine.env.get("PATH").into_iter().flat_map(os::split_paths) {
-            let path = machine.cwd.join(dir).join(host::program_name("kache"));
+        for path in programs::find_all("kache", &machine.env) {
             if let Ok(file) = fs::canonical(&path)
                 && !programs.iter().any(|(_, known)| *known == file)
             {

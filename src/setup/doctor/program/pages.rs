@@ -9,9 +9,9 @@ use crate::setup::plan::{Action, UndoEdit};
 use crate::sys::{dirs, fs};
 
 /// See the module.
-pub struct Pages;
+pub struct PagesCheck;
 
-impl Check for Pages {
+impl Check for PagesCheck {
     fn id(&self) -> &'static str {
         "completions"
     }
@@ -60,7 +60,7 @@ impl Check for Pages {
     }
 }
 
-/// Where a file stands for this user.
+/// The path of a file for this user.
 fn place(machine: &Machine, name: &str) -> Option<PathBuf> {
     match name.strip_prefix("config/") {
         Some(name) => Some(dirs::config(&machine.env)?.join(name)),
@@ -68,7 +68,7 @@ fn place(machine: &Machine, name: &str) -> Option<PathBuf> {
     }
 }
 
-/// Told by the heading of the page.
+/// Whether the page at `path` is of this version, by its heading.
 fn is_of_version(path: &std::path::Path, version: &str) -> bool {
     let text = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);

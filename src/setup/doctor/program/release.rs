@@ -1,6 +1,7 @@
-//! Whether there is a newer release. Only asked where somebody wants it: nothing else here leaves this machine.
+//! Whether there is a newer release. This is the only check that uses the network, and it runs on request.
 
-use crate::protocol::semver::Semver;
+use semver::Version;
+
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
@@ -8,9 +9,9 @@ use crate::setup::self_update::owner::owner;
 use crate::setup::self_update::receipt;
 
 /// See the module.
-pub struct Release;
+pub struct ReleaseCheck;
 
-impl Check for Release {
+impl Check for ReleaseCheck {
     fn id(&self) -> &'static str {
         "release"
     }
@@ -44,13 +45,13 @@ impl Check for Release {
             )
             .hint(command);
         };
-        let own = machine.build.version.split('+').next().and_then(Semver::parse);
+        let own = machine.build.version.split('+').next().and_then(|own| Version::parse(own).ok());
         match (machine.asks.newest_release(&receipt.base_url, &machine.env), own) {
             (Err(why), _) => Finding::note("cannot determine the newest release").details([why.to_string()]),
             (Ok(newest), Some(own)) if newest <= own => {
                 Finding::ok(format!("this is {own}; the newest release is {newest}"))
             }
-            (Ok(newest), Some(own)) if newest.is_prerelease() && !own.is_prerelease() => {
+            (Ok(newest), Some(own)) if !newest.pre.is_empty() && own.pre.is_empty() => {
                 Finding::ok(format!("this is {own}; {newest} is only a prerelease"))
             }
             (Ok(newest), _) => {

@@ -10,9 +10,9 @@ use crate::setup::doctor::wiring::with_fix;
 use crate::sys::fs;
 
 /// See the module.
-pub struct SameProgram;
+pub struct SameProgramCheck;
 
-impl Check for SameProgram {
+impl Check for SameProgramCheck {
     fn id(&self) -> &'static str {
         "same-program"
     }

@@ -1,8 +1,8 @@
-//! Whether what cargo calls is there, can be run, and stays there.
+//! Whether the wrapper that cargo calls exists, is executable, and stays there.
 
 use std::path::Path;
 
-use crate::setup::cargo_config::Program;
+use crate::setup::cargo_config::WrapperProgram;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
@@ -11,9 +11,9 @@ use crate::setup::wrapper_path::in_version_dir;
 use crate::sys::{fs, os};
 
 /// See the module.
-pub struct WrapperFile;
+pub struct WrapperFileCheck;
 
-impl Check for WrapperFile {
+impl Check for WrapperFileCheck {
     fn id(&self) -> &'static str {
         "wrapper-file"
     }
@@ -30,12 +30,12 @@ impl Check for WrapperFile {
         let chain = machine.chain();
         let Some(winner) = chain.winner() else { return Finding::ok("cargo calls no wrapper") };
         let path = match &winner.program {
-            Program::Disabled => return Finding::ok("cargo calls no wrapper"),
-            Program::NotInPath => {
+            WrapperProgram::Disabled => return Finding::ok("cargo calls no wrapper"),
+            WrapperProgram::NotInPath => {
                 let text = format!("`{}`, set by {}, is not in PATH", winner.value, winner.origin);
                 return with_fix(Finding::problem(text).hint("no cargo command works until it is"), machine);
             }
-            Program::At(path) => path,
+            WrapperProgram::At(path) => path,
         };
         match defect(path) {
             None => Finding::ok(format!("{} exists and is executable", path.display())),

@@ -1,4 +1,4 @@
-//! Whether what was changed on this machine can be taken back.
+//! Whether the changes to this machine can be undone.
 
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
@@ -7,9 +7,9 @@ use crate::setup::plan::Journal;
 use crate::setup::plan::journal::{DAMAGED_HINT, EntryStatus};
 
 /// See the module.
-pub struct Changes;
+pub struct ChangesCheck;
 
-impl Check for Changes {
+impl Check for ChangesCheck {
     fn id(&self) -> &'static str {
         "journal"
     }

@@ -1,9 +1,9 @@
-//! Whether runs of kache that were interrupted, or updates, left something.
+//! Files left behind by interrupted runs and by updates.
 
 use std::path::{Path, PathBuf};
 
 use crate::setup::doctor::check::{Check, Group};
-use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::finding::{Finding, Fix, MaintenanceTask};
 use crate::setup::doctor::machine::Machine;
 use crate::setup::plan::Journal;
 use crate::setup::plan::journal::EntryStatus;
@@ -11,14 +11,14 @@ use crate::setup::wrapper_path;
 use crate::sys::{dirs, fs, host};
 
 /// See the module.
-pub struct Leftovers;
+pub struct LeftoversCheck;
 
 const DAY_MS: u64 = 24 * 3_600_000;
 const JOURNAL_MS: u64 = 90 * DAY_MS;
-/// Who did not go back to the old program by then will not.
+/// Nobody goes back to the previous version after this time.
 const PREVIOUS_MS: u64 = 90 * DAY_MS;
 
-impl Check for Leftovers {
+impl Check for LeftoversCheck {
     fn id(&self) -> &'static str {
         "leftovers"
     }
@@ -39,7 +39,7 @@ impl Check for Leftovers {
         let shown: Vec<String> = left.iter().map(|path| path.display().to_string()).collect();
         Finding::note("earlier runs left unneeded files")
             .details(shown)
-            .fix(Fix::from_upkeep(Upkeep::Remove(left)))
+            .fix(Fix::from_upkeep(MaintenanceTask::Remove(left)))
     }
 }
 
@@ -52,7 +52,7 @@ fn left(machine: &Machine) -> Vec<PathBuf> {
             }
         }
     }
-    // What can still be taken back is kept, however old it is.
+    // What can still be undone is kept, however old it is.
     let journal =
         Journal::for_user(&machine.env).and_then(|journal| journal.entries().ok()).unwrap_or_default();
     for entry in &journal {

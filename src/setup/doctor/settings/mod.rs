@@ -1,4 +1,4 @@
-//! The configuration of kache, and what is left of it and its runs.
+//! kache's configuration, and the files that its runs left behind.
 
 pub mod values;
 

@@ -9,11 +9,11 @@ use crate::sys::fs;
 use crate::sys::fs::settle;
 
 /// See the module.
-pub struct Secrets;
+pub struct SecretsCheck;
 
 const KEYS: [&str; 4] = ["access_key", "secret_key", "session_token", "token"];
 
-impl Check for Secrets {
+impl Check for SecretsCheck {
     fn id(&self) -> &'static str {
         "secrets"
     }

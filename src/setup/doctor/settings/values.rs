@@ -1,4 +1,4 @@
-//! Whether everything in the configuration of kache is understood.
+//! Whether kache's configuration is valid.
 
 use std::path::Path;
 
@@ -10,9 +10,9 @@ use crate::setup::plan::{Action, UndoEdit};
 use crate::sys::fs;
 
 /// See the module.
-pub struct Values;
+pub struct ValuesCheck;
 
-impl Check for Values {
+impl Check for ValuesCheck {
     fn id(&self) -> &'static str {
         "settings"
     }
@@ -47,8 +47,7 @@ impl Check for Values {
     }
 }
 
-/// Another name for a key that was mistyped: one at a time, because the line of the next is told of the file as it
-/// is then.
+/// Renames a mistyped key. One at a time: the line number of the next is right only after this edit.
 fn rename(problem: &Problem) -> Option<(Action, String)> {
     let Problem::UnknownKey { path, line, key, suggestion: Some(suggestion) } = problem else { return None };
     let (table, old) = key.rsplit_once('.')?;

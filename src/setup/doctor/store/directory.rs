@@ -1,4 +1,4 @@
-//! Whether every folder of the cache directory can be used by this user, and by nobody else.
+//! Whether this user can use every folder of the cache directory, and nobody else can change it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,9 @@ use crate::sys::fs;
 use crate::sys::fs::settle;
 
 /// See the module.
-pub struct Directory;
+pub struct DirectoryCheck;
 
-impl Check for Directory {
+impl Check for DirectoryCheck {
     fn id(&self) -> &'static str {
         "cache-directory"
     }

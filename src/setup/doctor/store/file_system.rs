@@ -1,4 +1,4 @@
-//! Whether the file system of the store, and of the index in it, is one that serves well.
+//! Whether the file system of the store suits it.
 
 use std::path::Path;
 
@@ -8,9 +8,9 @@ use crate::setup::doctor::machine::Machine;
 use crate::sys::fs::{self, Identity};
 
 /// See the module.
-pub struct FileSystem;
+pub struct FileSystemCheck;
 
-impl Check for FileSystem {
+impl Check for FileSystemCheck {
     fn id(&self) -> &'static str {
         "file-system"
     }
@@ -50,7 +50,7 @@ impl Check for FileSystem {
     }
 }
 
-/// Told by the names that are there.
+/// Whether the file system is not case-sensitive, tried with the name of a directory that exists.
 fn is_same_in_capitals(dir: &Path) -> bool {
     let (Some(name), Ok(found)) = (dir.file_name().and_then(|name| name.to_str()), Identity::at(dir)) else {
         return false;

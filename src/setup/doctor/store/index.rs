@@ -1,18 +1,18 @@
-//! Whether the index can be used.
+//! Whether the index is intact.
 
 use crate::config::units::format_bytes;
 use crate::index::open::{log_bytes, look};
 use crate::setup::doctor::check::{Check, Group};
-use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::finding::{Finding, Fix, MaintenanceTask};
 use crate::setup::doctor::machine::Machine;
 
 /// See the module.
-pub struct Index;
+pub struct IndexCheck;
 
-/// SQLite takes it over when it has some megabytes, unless somebody is in its way.
+/// SQLite merges it at a few megabytes, unless a reader prevents that.
 const MOST_LOG_BYTES: u64 = 64 << 20;
 
-impl Check for Index {
+impl Check for IndexCheck {
     fn id(&self) -> &'static str {
         "index"
     }
@@ -27,7 +27,7 @@ impl Check for Index {
 
     fn run(&self, machine: &Machine) -> Finding {
         let Some(dir) = machine.cache_dir() else { return Finding::ok("there is no store") };
-        let rebuild = Fix::from_upkeep(Upkeep::RebuildIndex);
+        let rebuild = Fix::from_upkeep(MaintenanceTask::RebuildIndex);
         match look(dir) {
             Ok(Some(_)) if log_bytes(dir) > MOST_LOG_BYTES => {
                 let text = format!("{} of recent writes are not merged yet", format_bytes(log_bytes(dir)));

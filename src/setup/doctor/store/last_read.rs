@@ -1,4 +1,4 @@
-//! When the blobs of the store were last read again, and whether any were found altered.
+//! When the blobs of the store were last verified, and whether any were altered.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::store::{Bucket, Store};
 use crate::sys::fs;
 
 /// See the module.
-pub struct LastRead;
+pub struct LastReadCheck;
 
-impl Check for LastRead {
+impl Check for LastReadCheck {
     fn id(&self) -> &'static str {
         "last-read"
     }

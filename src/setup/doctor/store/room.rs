@@ -1,4 +1,4 @@
-//! Whether there is room for the store, up to its limit, and for what builds make beside it.
+//! Whether there is room for the store up to its limit.
 
 use crate::config::units::format_bytes;
 use crate::setup::doctor::check::{Check, Group};
@@ -7,15 +7,15 @@ use crate::setup::doctor::machine::Machine;
 use crate::sys::fs;
 
 /// See the module.
-pub struct Room;
+pub struct RoomCheck;
 
 /// With less, builds fail.
 const LEAST_BYTES: u64 = 1 << 30;
 const LEAST_FILES: u64 = 10_000;
-/// Of fewer files in a store, nothing is told about how large its files are.
+/// With fewer files in the store, their average size says little.
 const LEAST_STORED: u64 = 1_000;
 
-impl Check for Room {
+impl Check for RoomCheck {
     fn id(&self) -> &'static str {
         "room"
     }
@@ -52,7 +52,7 @@ impl Check for Room {
             let text = format!("the store may grow to {limit}, but only {free} are free");
             return Finding::note(text).hint(hint);
         }
-        // Its files stay as large as they are by and large.
+        // The average size of files hardly changes.
         let each_bytes = usage.bytes / usage.n_files.max(1);
         if usage.n_files >= LEAST_STORED && disk.free_files < grows_by / each_bytes.max(1) {
             let text = format!(

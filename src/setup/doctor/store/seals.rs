@@ -1,17 +1,17 @@
-//! Whether something wrote into files of the store: through a hard link in a build directory, perhaps.
+//! Whether a program modified files of the store, for example through a hard link in a build directory.
 
 use crate::digest::seal;
 use crate::setup::doctor::check::{Check, Group};
-use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::finding::{Finding, Fix, MaintenanceTask};
 use crate::setup::doctor::machine::Machine;
 use crate::setup::doctor::store::size::unreadable;
 use crate::store::{Bucket, Store};
 use crate::sys::fs::Identity;
 
 /// See the module.
-pub struct Seals;
+pub struct SealsCheck;
 
-impl Check for Seals {
+impl Check for SealsCheck {
     fn id(&self) -> &'static str {
         "seals"
     }
@@ -55,6 +55,6 @@ impl Check for Seals {
         ))
         .details(broken.into_iter().take(3).chain(more))
         .hint("the crates are recompiled when needed")
-        .fix(Fix::from_upkeep(Upkeep::SetAltered))
+        .fix(Fix::from_upkeep(MaintenanceTask::SetAltered))
     }
 }

@@ -1,4 +1,4 @@
-//! How what is stored gets into the directories that builds write to. Where they are, that is told by doing it.
+//! Transfer files get from the store into build directories. Where both exist, it is tried with a file.
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,9 @@ use crate::sys::fs::probe::Way;
 use crate::sys::fs::{self, Identity};
 
 /// See the module.
-pub struct Sharing;
+pub struct SharingCheck;
 
-impl Check for Sharing {
+impl Check for SharingCheck {
     fn id(&self) -> &'static str {
         "sharing"
     }
@@ -37,24 +37,24 @@ impl Check for Sharing {
             let shown = target.display();
             let may_link = machine.config.links.value == Links::Auto;
             match how(machine, store, target) {
-                How::Elsewhere | How::Tried(Way::Copy | Way::Link) if !may_link => {
+                Transfer::Elsewhere | Transfer::Tried(Way::Copy | Way::Link) if !may_link => {
                     ways.push(format!("files are copied into {shown}, because `cache.links` is off"));
                 }
-                How::Elsewhere => {
+                Transfer::Elsewhere => {
                     return Finding::note(format!(
                         "the store and {shown} are on different file systems: files are copied"
                     ))
                     .hint("to have them linked, set `cache.local_store` to a directory on the same disk");
                 }
-                How::Tried(Way::Copy) => {
+                Transfer::Tried(Way::Copy) => {
                     return Finding::note(format!(
                         "files of the store can be neither linked nor cloned into {shown}: they are copied"
                     ))
                     .hint("a mount separates them, or their file system does not support it: set `cache.local_store` to another directory");
                 }
-                How::Tried(Way::Clone) => ways.push(format!("files are cloned into {shown}")),
-                How::Tried(Way::Link) => ways.push(format!("files are linked into {shown}")),
-                How::Unknown => {}
+                Transfer::Tried(Way::Clone) => ways.push(format!("files are cloned into {shown}")),
+                Transfer::Tried(Way::Link) => ways.push(format!("files are linked into {shown}")),
+                Transfer::Unknown => {}
             }
         }
         match ways.into_iter().next() {
@@ -64,27 +64,27 @@ impl Check for Sharing {
     }
 }
 
-enum How {
+enum Transfer {
     Tried(Way),
     /// On another device, or so it seems.
     Elsewhere,
     Unknown,
 }
 
-fn how(machine: &Machine, store: &Path, target: &Path) -> How {
+fn how(machine: &Machine, store: &Path, target: &Path) -> Transfer {
     let is_dir = fs::metadata(target).is_ok_and(|found| found.is_dir());
     // Nothing is written into what is not kache's or cargo's own.
     let is_cargos = is_dir && !workspace::target_dirs(machine).is_empty();
     if let Some(from) = machine.scratch_dir().filter(|_| is_cargos) {
         match machine.asks.way(&from, target) {
-            Ok(Way::Copy) if device(store) != device(target) => return How::Elsewhere,
-            Ok(way) => return How::Tried(way),
+            Ok(Way::Copy) if device(store) != device(target) => return Transfer::Elsewhere,
+            Ok(way) => return Transfer::Tried(way),
             Err(_) => {}
         }
     }
     match (device(store), device(target)) {
-        (Some(one), Some(other)) if one != other => How::Elsewhere,
-        _ => How::Unknown,
+        (Some(one), Some(other)) if one != other => Transfer::Elsewhere,
+        _ => Transfer::Unknown,
     }
 }
 

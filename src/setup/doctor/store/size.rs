@@ -1,4 +1,4 @@
-//! Whether the store keeps to its limit, and collections of what is too much come to an end.
+//! Whether the store is within its limit, and garbage collections finish.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use crate::config::units::{format_bytes, format_duration};
 use crate::gc::{is_collecting, lock_file};
 use crate::run::automatic_gc::stamp_file;
 use crate::setup::doctor::check::{Check, Group};
-use crate::setup::doctor::finding::{Finding, Fix, Upkeep};
+use crate::setup::doctor::finding::{Finding, Fix, MaintenanceTask};
 use crate::setup::doctor::machine::Machine;
 use crate::setup::store_access;
 use crate::store::walk;
 use crate::sys::fs::Identity;
 
 /// See the module.
-pub struct Size;
+pub struct SizeCheck;
 
 /// What to say of a store of which this could not be listed. Where the rights of its folders are the reason, another
 /// check says that, and what to do.
@@ -31,7 +31,7 @@ const STUCK_MS: u64 = 48 * HOUR_MS;
 /// No collection takes so long.
 const LONGEST_MS: u64 = 2 * HOUR_MS;
 
-impl Check for Size {
+impl Check for SizeCheck {
     fn id(&self) -> &'static str {
         "size"
     }
@@ -56,7 +56,7 @@ impl Check for Size {
             Some(ended_ms) => format!("the last collection ended {}", ago(machine, ended_ms)),
             None => "there was no collection yet".to_owned(),
         };
-        let fix = Fix::from_upkeep(Upkeep::CollectGarbage);
+        let fix = Fix::from_upkeep(MaintenanceTask::CollectGarbage);
         if is_collecting(dir) {
             let since_ms = started_ms.or(ended_ms).unwrap_or(machine.now_ms);
             return match machine.now_ms.saturating_sub(since_ms) > LONGEST_MS {

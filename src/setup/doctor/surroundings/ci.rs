@@ -1,4 +1,4 @@
-//! Whether a job of a CI service has what it needs for kache to be of use.
+//! Whether a CI job is set up so that kache is of use.
 
 use crate::config::Source;
 use crate::config::units::format_bytes;
@@ -8,9 +8,9 @@ use crate::setup::doctor::machine::Machine;
 use crate::sys::fs;
 
 /// See the module.
-pub struct Ci;
+pub struct CiCheck;
 
-impl Check for Ci {
+impl Check for CiCheck {
     fn id(&self) -> &'static str {
         "ci"
     }

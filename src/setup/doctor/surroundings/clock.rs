@@ -1,4 +1,4 @@
-//! Whether times can be relied on: cargo and the collection go by those of files.
+//! Whether file times can be relied on, as cargo and garbage collection do.
 
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -11,14 +11,14 @@ use crate::store::Store;
 use crate::sys::fs;
 
 /// See the module.
-pub struct Clock;
+pub struct ClockCheck;
 
 const TOLERANCE_MS: u64 = 120_000;
 /// More files of a workspace are not looked at, nor deeper ones.
 const MOST_FILES: usize = 4_000;
 const DEEPEST: usize = 6;
 
-impl Check for Clock {
+impl Check for ClockCheck {
     fn id(&self) -> &'static str {
         "clock"
     }

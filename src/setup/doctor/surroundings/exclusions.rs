@@ -1,5 +1,5 @@
-//! Whether a virus scanner, a search index or a backup goes through every file of the store. Only said: what a scanner
-//! leaves out is for its user to decide.
+//! Whether a virus scanner, a search index or a backup reads every file of the store. There is no fix: what a scanner
+//! excludes is for its user to decide.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::setup::plan::CommandLine;
 use crate::sys::{dirs, fs};
 
 /// See the module.
-pub struct Exclusions;
+pub struct ExclusionsCheck;
 
 /// The state of the scanner, and what it leaves out, one a line. To others than administrators that is not shown.
 const ASK_DEFENDER: &str =
     "(Get-MpComputerStatus).RealTimeProtectionEnabled; (Get-MpPreference).ExclusionPath";
 
-impl Check for Exclusions {
+impl Check for ExclusionsCheck {
     fn id(&self) -> &'static str {
         "exclusions"
     }

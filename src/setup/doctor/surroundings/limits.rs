@@ -1,15 +1,15 @@
-//! Whether enough files can be open, and who may read and write those that are made.
+//! The limit on open files, and the mode of new files.
 
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
 
 /// See the module.
-pub struct Limits;
+pub struct LimitsCheck;
 
 const LEAST_OPEN_FILES: u64 = 256;
 
-impl Check for Limits {
+impl Check for LimitsCheck {
     fn id(&self) -> &'static str {
         "limits"
     }
@@ -46,7 +46,7 @@ impl Check for Limits {
     }
 }
 
-/// As a shell that is started here has it, which only reads it.
+/// The umask, as a shell prints it.
 fn umask(machine: &Machine) -> Option<u32> {
     if machine.platform().system == "windows" {
         return None;

@@ -1,4 +1,4 @@
-//! What surrounds kache on this machine: its clock and limits, what else reads files, and what kind of machine it is.
+//! The machine: its clock and limits, other programs that read the store, and what kind of machine it is.
 
 pub mod clock;
 

@@ -1,4 +1,4 @@
-//! What this machine is, for a report of a defect. Never a problem.
+//! A summary of this machine for bug reports. It is never a problem.
 
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::Finding;
@@ -6,9 +6,9 @@ use crate::setup::doctor::machine::Machine;
 use crate::sys::fs;
 
 /// See the module.
-pub struct Summary;
+pub struct SummaryCheck;
 
-impl Check for Summary {
+impl Check for SummaryCheck {
     fn id(&self) -> &'static str {
         "summary"
     }

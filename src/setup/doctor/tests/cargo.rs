@@ -307,6 +307,20 @@ fn flags_that_make_hits_rare_are_told_of_wherever_they_are_set() {
 }
 
 #[test]
+fn flags_that_others_override_are_not_told_of() {
+    let mut made = Made::well();
+    made.write("home/project/.cargo/config.toml", "[build]\nrustflags = ['-Zthreads=8']\n");
+    assert!(made.said("rustflags").starts_with("  note"));
+    made.set("RUSTFLAGS", "-g");
+    made.is_ok("rustflags");
+    // What is included is not resolved, so it counts.
+    made.write("home/project/.cargo/more.toml", "");
+    let text = "include = ['more.toml']\n[build]\nrustflags = ['-Zthreads=8']\n";
+    made.write("home/project/.cargo/config.toml", text);
+    assert!(made.said("rustflags").starts_with("  note"));
+}
+
+#[test]
 fn a_program_in_the_place_of_the_compiler_is_told_of() {
     let mut made = Made::well();
     made.is_ok("drivers");
@@ -356,6 +370,19 @@ fn a_linker_that_is_missing_or_broken_is_told_of() {
     assert!(made.said("linker").contains("does not work"));
     std::fs::remove_file(made.path("home/bin/cc")).unwrap();
     assert!(made.said("linker").starts_with("  note"));
+}
+
+#[test]
+fn the_linker_of_cargos_configuration_is_looked_at() {
+    let mut made = Made::well();
+    let text = "[target.x86_64-unknown-linux-gnu]\nlinker = 'my-linker'\n";
+    made.write("home/project/.cargo/config.toml", text);
+    let said = made.said("linker");
+    assert!(said.contains("`my-linker`, the linker in cargo's configuration, is not in PATH"), "{said}");
+    made.program("home/bin/my-linker");
+    let linker = made.path("home/bin/my-linker").display().to_string();
+    made.answers(Box::leak(linker.into_boxed_str()), 0, "my-linker 1\n");
+    assert!(made.said("linker").contains("my-linker works"), "{}", made.said("linker"));
 }
 
 #[test]

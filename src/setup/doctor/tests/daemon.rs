@@ -55,6 +55,25 @@ fn a_unit_that_a_package_brought_is_nobodys_until_it_is_enabled() {
 }
 
 #[test]
+fn a_system_service_is_shown_with_its_account() {
+    let mut made = Made::well();
+    made.is_ok("system-service");
+    let unit = "[Service]\nUser=ci\nExecStart=\"/bin/kache\" daemon run --supervised=systemd\n";
+    let path = format!("root/etc/systemd/system/{}.service", name());
+    made.write(&path, unit);
+    made.answers("systemctl show --property=ActiveState", 0, "active\n");
+    let text = format!("ok system-service systemd runs the daemon of ci, as described in /{path}");
+    made.says_of("system-service", &[&text]);
+    made.says().platform.system_service = Some("/etc/systemd/system/kache.service".into());
+    made.says().platform.has_user_manager = true;
+    made.says_of(
+        "service",
+        &["ok service no login service can be installed: the system service in /etc/systemd/system/kache.service \
+          runs the daemon of this user"],
+    );
+}
+
+#[test]
 fn without_a_service_no_daemon_is_missed_and_it_is_said_why() {
     let mut made = Made::well();
     let none = "ok daemon not running, as expected: no service starts it, and builds do not need it";

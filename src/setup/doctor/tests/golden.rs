@@ -44,6 +44,15 @@ fn wired(value: &str) -> Made {
     made
 }
 
+/// A build server with a system service in this state.
+fn with_system_service(state: &str) -> Made {
+    well(|made| {
+        let unit = "[Service]\nUser=ci\nExecStart=\"/bin/kache\" daemon run --supervised=systemd\n";
+        made.write(&format!("root/etc/systemd/system/{}.service", name()), unit);
+        made.answers("systemctl show --property=ActiveState", 0, state);
+    })
+}
+
 fn dated(path: &Path, time: SystemTime) {
     fs::File::open(path).unwrap().set_modified(time).unwrap();
 }
@@ -204,6 +213,8 @@ const DAEMON: &[Case] = &[
             made.daemon(Daemon::Absent);
         })
     }),
+    ("system-service", "failed", || with_system_service("failed\n")),
+    ("system-service", "stopped", || with_system_service("inactive\n")),
     ("linger", "remote-session", || {
         with(with_systemd(), |made| {
             made.answers("loginctl show-user ", 0, "no\n");
@@ -388,6 +399,7 @@ fn said(made: &Made, id: &str) -> String {
         ("daemon-dev.log", "daemon.log"),
         (&format!("/{}.", name()), "/kache."),
         (&format!(" {}.", name()), " kache."),
+        (&format!(" {}`", name()), " kache`"),
     ] {
         text = text.replace(found, name);
     }

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use semver::Version;
+
 use crate::client::{DaemonAddress, NoDaemon};
 use crate::digest::{Digest, seal};
 use crate::protocol::VERSION;
 use crate::protocol::build::Build;
 use crate::protocol::frame::FrameError;
 use crate::protocol::message::{ON_DEMAND, Request, Response, Status, UpkeepStatus};
-use crate::protocol::semver::Semver;
 use crate::setup::doctor::examine::{ALL, Examined, ONLINE, examine};
 use crate::setup::doctor::finding::Fix;
 use crate::setup::doctor::machine::{Ask, Machine, Page};
@@ -22,7 +23,7 @@ use crate::setup::doctor::repair::Repair;
 use crate::setup::doctor::show;
 use crate::setup::doctor::upkeep::keep_up;
 use crate::setup::plan::Journal;
-use crate::setup::plan::action::Change;
+use crate::setup::plan::action::ActionKind;
 use crate::setup::proof::{NotCalled, NotProven};
 use crate::setup::self_update::release::NoNewest;
 use crate::setup::service::detect;
@@ -179,9 +180,9 @@ impl Ask for Says {
         Ok(())
     }
 
-    fn newest_release(&self, base_url: &str, _: &Env) -> Result<Semver, NoNewest> {
+    fn newest_release(&self, base_url: &str, _: &Env) -> Result<Version, NoNewest> {
         assert_eq!(base_url, "https://host/releases");
-        Ok(Semver::parse(self.newest.ok_or(NoNewest::NoKey)?).unwrap())
+        Ok(Version::parse(self.newest.ok_or(NoNewest::NoKey)?).unwrap())
     }
 }
 
@@ -234,7 +235,7 @@ impl Made {
             ahead_ms: 0,
             open_files: Some(1024),
             not_called: None,
-            rustc: (0, "rustc 1.95.0"),
+            rustc: (0, "rustc 1.95.0\nhost: x86_64-unknown-linux-gnu\n"),
             cc: 0,
             platform: detect::Platform { system: "linux".to_owned(), ..detect::Platform::default() },
             newest: None,
@@ -343,7 +344,7 @@ impl Made {
     fn play(&self, repair: &mut Repair) {
         let mut ran = self.says.ran.lock().unwrap();
         repair.plan.actions.retain(|action| match &action.change {
-            Change::Run(run) if run.command.0[0] != "chmod" => {
+            ActionKind::Run(run) if run.command.0[0] != "chmod" => {
                 ran.push(run.command.to_string());
                 false
             }

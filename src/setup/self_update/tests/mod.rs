@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use semver::Version;
 use tempfile::TempDir;
 
-use crate::protocol::semver::Semver;
 use crate::setup::plan::{Journal, NotApplied};
 use crate::setup::self_update::update::{Availability, CannotUpdate, InstalledProgram, Staging};
 use crate::sys::env::Env;
@@ -89,7 +89,7 @@ impl Machine {
     }
 
     pub(crate) fn installed(&self, version: &str) -> Result<Option<InstalledProgram>, CannotUpdate> {
-        InstalledProgram::find(&self.exe(), Semver::parse(version).unwrap(), &self.env)
+        InstalledProgram::find(&self.exe(), Version::parse(version).unwrap(), &self.env)
     }
 
     /// Looks, and does what is found.
