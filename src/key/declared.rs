@@ -169,7 +169,7 @@ fn parse_rerun_if(output: &[u8]) -> RerunIf {
 }
 
 /// The files that `[package.metadata.kache] extra-inputs` of a manifest stands for, sorted: a path, a directory with
-/// all that is in it (`dir` or `dir/**`), or names with `*` in the last part.
+/// all that is in it (`dir` or `dir/**`), or a pattern with `*`, `?`, `[…]` and `**`, as the crate `glob` has them.
 ///
 /// # Errors
 /// The manifest cannot be read, or mentions kache but is not understood, or a pattern is not.
@@ -197,36 +197,25 @@ pub fn extra_inputs(package: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(paths)
 }
 
+/// What a pattern stands for today.
 fn matching(package: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
+    // A directory counts with all that is in it, so its files need not be named one by one.
     let plain = pattern.strip_suffix("/**").unwrap_or(pattern);
     if !plain.contains(['*', '?', '[']) {
         return Ok(vec![package.join(plain)]);
     }
-    let (dir, name) = plain.rsplit_once('/').unwrap_or(("", plain));
-    if dir.contains(['*', '?', '[']) || name.contains(['?', '[']) || name.contains("**") {
-        return Err(format!("pattern `{pattern}`: only `dir/**` and `*` in the last part are understood"));
+    let package = package.to_str().ok_or("the path of the package is not UTF-8")?;
+    let whole = format!("{}/{pattern}", glob::Pattern::escape(package));
+    let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
+    let found = glob::glob_with(&whole, options).map_err(|e| format!("pattern `{pattern}`: {}", e.msg))?;
+    let mut paths = Vec::new();
+    for path in found.take(MAX_FILES + 1) {
+        paths.push(path.map_err(|e| format!("pattern `{pattern}`: {e}"))?);
     }
-    let parts: Vec<&str> = name.split('*').collect();
-    let listed = fs::list(&package.join(dir)).map_err(|e| format!("pattern `{pattern}`: {e}"))?;
-    Ok(listed
-        .into_iter()
-        .filter(|path| path.file_name().is_some_and(|name| fits(os::bytes(name), &parts)))
-        .collect())
-}
-
-/// Whether a name consists of `parts` with anything between them.
-fn fits(name: &[u8], parts: &[&str]) -> bool {
-    let (first, last) = (parts[0].as_bytes(), parts[parts.len() - 1].as_bytes());
-    let Some(mut rest) = name.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else {
-        return false;
-    };
-    parts[1..parts.len() - 1].iter().all(|part| match memchr::memmem::find(rest, part.as_bytes()) {
-        Some(at) => {
-            rest = &rest[at + part.len()..];
-            true
-        }
-        None => false,
-    })
+    if paths.len() > MAX_FILES {
+        return Err(format!("pattern `{pattern}`: it matches more than {MAX_FILES} files"));
+    }
+    Ok(paths)
 }
 
 #[cfg(test)]
@@ -283,17 +272,38 @@ mod tests {
     }
 
     #[test]
-    fn extra_inputs_are_paths_directories_and_stars() {
+    fn extra_inputs_are_paths_directories_and_patterns() {
         let dir = tempfile::tempdir().expect("temporary directory");
-        let manifest =
-            b"[package.metadata.kache]\nextra-inputs = [\"../schema/**\", \"q*.sql\", \"one.txt\"]\n";
-        for (name, content) in
-            [("Cargo.toml", manifest.as_slice()), ("q1.sql", b""), ("q2.sql", b""), ("x.sql", b"")]
+        let package = dir.path().join("a [package]");
+        for name in
+            ["q1.sql", "q2.sql", "x.sql", "deep/er/a.json", "deep/b.json", "deep/b.jsonl", "i/[1].txt"]
         {
-            fs::write_new(&dir.path().join(name), content).expect("writes");
+            let path = package.join(name);
+            fs::create_dir_all(path.parent().expect("has one")).expect("makes it");
+            fs::write_new(&path, b"").expect("writes");
         }
-        let names: Vec<PathBuf> = extra_inputs(dir.path()).expect("understood");
-        let expected = ["../schema", "one.txt", "q1.sql", "q2.sql"].map(|name| dir.path().join(name));
-        assert_eq!(names, expected);
+        let named = |pattern: &str| {
+            let manifest = format!("[package.metadata.kache]\nextra-inputs = [{pattern:?}]\n");
+            fs::replace(&package.join("Cargo.toml"), &package.join("new"), manifest.as_bytes())
+                .expect("writes");
+            let names = extra_inputs(&package)?;
+            let names = names.iter().map(|path| path.strip_prefix(&package).expect("is below"));
+            Ok::<_, String>(names.map(|name| name.to_string_lossy().replace('\\', "/")).collect::<Vec<_>>())
+        };
+        let cases: [(&str, &[&str]); 9] = [
+            ("../schema/**", &["../schema"]),
+            ("deep", &["deep"]),
+            ("one.txt", &["one.txt"]),
+            ("q*.sql", &["q1.sql", "q2.sql"]),
+            ("[!q]*.sql", &["x.sql"]),
+            ("deep/*.json", &["deep/b.json"]),
+            ("**/*.json", &["deep/b.json", "deep/er/a.json"]),
+            ("i/[[]?].txt", &["i/[1].txt"]),
+            ("*.none", &[]),
+        ];
+        for (pattern, expected) in cases {
+            assert_eq!(named(pattern).expect("is understood"), expected, "{pattern}");
+        }
+        assert!(named("a***b").is_err_and(|e| e.starts_with("pattern `a***b`: ")));
     }
 }
