@@ -642,8 +642,7 @@ fn uninstall_self_removes_what_the_installer_put_here() {
     home.run(&["uninstall", "--self", "-y"]).with(2, "run: cargo uninstall kache");
     assert_eq!(home.look(), before);
     let program = home.path("apps/kache");
-    std::fs::create_dir_all(home.path("apps")).expect("makes");
-    std::fs::copy(home.kache(), &program).expect("copies");
+    home.install("apps/kache");
     let own = home.path(".local/share/kache");
     let script = own.join("env");
     home.write(".local/share/kache/env", "export PATH\n");
