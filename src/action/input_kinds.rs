@@ -211,9 +211,10 @@ input_kinds! {
         name: "processor",
         wording: Content("the processor that `target-cpu=native` stands for"),
     }
-    /// Variable → digest, where set: rustc, the linker and clippy read these and do not tell.
+    /// Variable → digest, where set: rustc, the linker and clippy read these and do not tell. Where a link is not
+    /// observed, also `loader` → each directory in which the loader looks first.
     CompilerVariable = 11 {
-        levels: [Unit],
+        levels: [Unit, Assumed],
         learned: Call,
         name: "variable for the compiler",
         wording: Variable("variable `{}`, which the compiler reads,"),
