@@ -7,6 +7,7 @@ use std::process::Command;
 
 use kache::outcome::Bypass;
 
+use crate::step::Step;
 use crate::world::{World, package};
 
 /// Compiles C, and puts it where a linker finds it: `file` is an object, an archive or a shared library.
@@ -82,7 +83,7 @@ fn an_archive_that_is_rebuilt_in_place_is_linked_anew() {
     world.build().all_missed();
     assert_eq!(world.run_bin("app"), "value 7 doubled 14\n");
     world.edit("cval/c/cval.h", "7", "8");
-    world.build().missed(&["app bin", "cval lib"]);
+    were_compiled(&world.build(), &["app bin", "cval lib"]);
     assert_eq!(world.run_bin("app"), "value 8 doubled 16\n");
     world.edit("cval/c/cval.h", "8", "7");
     world.build().all_hit();
@@ -93,12 +94,23 @@ fn an_archive_that_is_rebuilt_in_place_is_linked_anew() {
     assert_eq!(world.run_bin("app"), "value 7 doubled 14\n");
 }
 
+/// These units were compiled. Where nothing is observed, the library between may be one more: rules take an archive for
+/// read by every crate that is compiled with its directory among those that are searched.
+fn were_compiled(step: &Step, units: &[&str]) {
+    let is_off = std::env::var("KACHE_TEST_OBSERVE").is_ok_and(|mode| mode == "off");
+    let has_between = step.missed_units().iter().any(|unit| unit == "mid lib");
+    let between: &[&str] = if is_off && has_between { &["mid lib"] } else { &[] };
+    step.missed(&[units, between].concat());
+}
+
 /// Another content of the archive `cval` is linked into the binary.
 fn cval_is_linked_anew(world: &World) {
     world.build().all_missed();
     assert_eq!(world.run_bin("app"), "value 7 doubled 14\n");
     world.edit("cval/c/cval.h", "7", "8");
-    world.rebuild().only_missed(&["app bin", "cval lib"]);
+    let step = world.rebuild();
+    were_compiled(&step, &["app bin", "cval lib"]);
+    assert_ne!(step.n_hits(), 0, "nothing was served\n{step}");
     assert_eq!(world.run_bin("app"), "value 8 doubled 16\n");
 }
 
@@ -168,7 +180,9 @@ fn new_archive_is_linked(world: &World, program: &str, units: &[&str]) {
     world.build().all_missed();
     assert_eq!(world.run_bin(program), "7\n");
     compile_c(world, &value(8), "libvalue.a");
-    world.rebuild().only_missed(units);
+    let step = world.rebuild();
+    were_compiled(&step, units);
+    assert_ne!(step.n_hits(), 0, "nothing was served\n{step}");
     assert_eq!(world.run_bin(program), "8\n");
 }
 
