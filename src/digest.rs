@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::sys::defence;
+
 /// How much is read at once. On the stack, and not larger than what BLAKE3 needs to use all lanes of the processor: most
 /// files that are hashed are small, and the buffer is zeroed for each.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -139,7 +141,9 @@ impl Hasher {
 
     /// One field: its length as eight little-endian bytes, then its bytes.
     pub fn field(&mut self, bytes: &[u8]) {
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        if defence::stands("fields-have-their-length") {
+            self.0.update(&(bytes.len() as u64).to_le_bytes());
+        }
         self.0.update(bytes);
     }
 
@@ -187,7 +191,9 @@ pub mod seal {
     pub fn matches(digest: &Digest, modified_ns: i64) -> bool {
         let (seconds, nanos) = parts(digest);
         let whole = seconds as i64 * 1_000_000_000;
-        modified_ns == whole + i64::from(nanos) || modified_ns == whole
+        modified_ns == whole + i64::from(nanos)
+            || modified_ns == whole
+            || !crate::sys::defence::stands("the-seal-of-a-blob")
     }
 }
 
@@ -210,7 +216,7 @@ pub mod guard {
         let length = bytes.len().checked_sub(LENGTH)?;
         let (body, digest) = bytes.split_at(length);
         let digest: Digest = std::str::from_utf8(digest.strip_prefix(b"\n")?).ok()?.parse().ok()?;
-        let is_whole = Digest::hash(body) == digest;
+        let is_whole = Digest::hash(body) == digest || !crate::sys::defence::stands("damage-in-stored-files");
         bytes.truncate(length);
         is_whole.then_some(bytes)
     }

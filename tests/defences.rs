@@ -1,22 +1,24 @@
-//! Every defence against a wrong hit is proven: taken out of the code, a scenario goes red.
+//! Every defence against a wrong hit is proven: switched off, a test goes red.
 //!
-//! `defences.toml` is the list. The slow test copies the project, takes out one defence at a time, and runs the
-//! scenarios that are to notice, and one that is not to: the build must still work. `DEFENCES=<word>` in the
-//! environment selects rows whose name holds the word, or one of several with `|` between them.
+//! `defences.toml` is the list. In the code, each defence says its name (`src/sys/defence.rs`), and one build with debug
+//! assertions proves them all: the slow test here starts the tests that are to notice with `KACHE_TEST_WITHOUT`, and
+//! one that is not to: the build must still work. `DEFENCES=<word>` in the environment selects rows whose name holds the
+//! word, or one of several with `|` between them.
 //!
-//! Where another defence stands behind the first, the row takes out both, or nobody could notice.
+//! Where another defence covers the same case, the row switches off both, or nobody could notice.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "it changes, builds and runs a copy of the project, from outside"
-)]
+#![expect(clippy::disallowed_methods, reason = "it builds tests and runs them, from outside")]
 #![allow(clippy::print_stdout, reason = "what takes many minutes shows how far it is")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+use std::{fs, thread};
 
+use kache::action::input_kinds::InputKind;
 use serde::Deserialize;
 
 /// How many ways to go wrong are numbered in `it/HAZARDS.md`, before those that only concern ways to work.
@@ -34,14 +36,11 @@ struct Table {
 struct Defence {
     /// What it protects from, as people say it.
     name: String,
+    /// The names that are switched off, as they are asked for in the code.
+    without: Vec<String>,
     /// It is one of the builds that are observed; the others are played without.
     #[serde(default)]
     observed: bool,
-    #[serde(flatten)]
-    edit: Edit,
-    /// What else has to go: the defences behind it.
-    #[serde(default)]
-    and: Vec<Edit>,
     /// Scenarios that must go red, `module::name`; or tests of a part, `src/file.rs::name`.
     red: Vec<String>,
     /// A scenario that must stay green.
@@ -49,35 +48,8 @@ struct Defence {
     green: String,
 }
 
-/// A change of one file.
-#[derive(Deserialize)]
-struct Edit {
-    file: String,
-    /// Occurs exactly once in the file.
-    find: String,
-    /// The same without the defence.
-    replace: String,
-}
-
-impl Defence {
-    fn edits(&self) -> impl Iterator<Item = &Edit> {
-        std::iter::once(&self.edit).chain(&self.and)
-    }
-
-    /// The files that it changes, each with its content before and after.
-    fn changed_files(&self) -> BTreeMap<&str, (String, String)> {
-        let mut files = BTreeMap::new();
-        for Edit { file, find, replace } in self.edits() {
-            let whole = || fs::read_to_string(root().join(file)).expect("it was found there");
-            let (_, after) = files.entry(file.as_str()).or_insert_with(|| (whole(), whole()));
-            *after = after.replacen(find, replace, 1);
-        }
-        files
-    }
-}
-
 fn simplest() -> String {
-    "sources::editing_a_module_file_misses_and_editing_it_back_hits".to_owned()
+    "arguments::repeated_compile_hits".to_owned()
 }
 
 fn root() -> &'static Path {
@@ -148,134 +120,150 @@ fn every_promise_names_its_tests() {
     }
 }
 
+/// The names of switches in the code, each with the files that ask for it.
+fn switches() -> BTreeMap<String, Vec<PathBuf>> {
+    let mut switches: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for file in files_below(&root().join("src")) {
+        let source = fs::read_to_string(&file).expect("sources can be read");
+        for call in ["defence::stands(\"", "defence::prints_nothing(\"", "shield::defence(\""] {
+            let names = source.split(call).skip(1).filter_map(|rest| rest.split('"').next());
+            names.for_each(|name| switches.entry(name.to_owned()).or_default().push(file.clone()));
+        }
+    }
+    switches
+}
+
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let children = fs::read_dir(dir).expect("sources can be listed");
+    let children = children.map(|child| child.expect("sources can be listed").path());
+    children.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
 #[test]
-fn every_defence_stands_where_the_list_says_and_its_scenarios_exist() {
+fn every_defence_has_a_row_and_every_row_has_its_defence() {
     let mut problems = Vec::new();
-    for defence in defences() {
-        for Edit { file, find, replace } in defence.edits() {
-            let source = fs::read_to_string(root().join(file)).unwrap_or_default();
-            let n_found = source.matches(find).count();
-            if n_found != 1 || find == replace {
-                problems.push(format!("{}: its text is {n_found} times in {file}", defence.name));
-            }
+    let (defences, switches) = (defences(), switches());
+    let inputs: Vec<String> = InputKind::ALL.iter().map(|kind| format!("input {kind:?}")).collect();
+    let off: BTreeSet<&str> =
+        defences.iter().flat_map(|defence| &defence.without).map(String::as_str).collect();
+    for (switch, files) in &switches {
+        if files.len() > 1 {
+            problems.push(format!("two defences are called {switch:?}: {files:?}"));
         }
-        let Defence { name, red, green, .. } = defence;
-        let missing = red.iter().chain([&green]).filter(|scenario| !exists(scenario));
+        // One word could be in any program, and then not be missed in a released one.
+        if !is_distinct(switch) {
+            problems.push(format!("{switch:?} in {files:?} is not a name of at-least-three-words"));
+        }
+    }
+    for name in switches.keys().chain(&inputs).filter(|name| !off.contains(name.as_str())) {
+        problems.push(format!("no row of tests/defences.toml proves {name:?}"));
+    }
+    for Defence { name, without, red, green, .. } in &defences {
+        let is_there = |off: &&String| {
+            switches.contains_key(*off) || inputs.contains(off) || off.starts_with("argument ")
+        };
+        let gone = without.iter().filter(|off| !is_there(off));
+        problems.extend(gone.map(|off| format!("{name}: no defence in src is called {off:?}")));
+        let missing = red.iter().chain([green]).filter(|scenario| !exists(scenario));
         problems.extend(missing.map(|scenario| format!("{name}: there is no scenario {scenario}")));
-        if red.is_empty() || red.contains(&green) {
-            problems.push(format!("{name}: it needs scenarios that notice, and another one"));
+        if without.is_empty() || red.is_empty() || red.contains(green) {
+            problems.push(format!(
+                "{name}: it needs what to do without, and scenarios that notice, and another one"
+            ));
         }
+    }
+    let names: BTreeSet<&str> = defences.iter().map(|defence| defence.name.as_str()).collect();
+    if names.len() < defences.len() {
+        problems.push("two rows have the same name".to_owned());
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+fn is_distinct(switch: &str) -> bool {
+    let words: Vec<&str> = switch.split('-').collect();
+    words.len() >= 3
+        && words.iter().all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()))
+}
+
+/// What a test can ask of a program is only in those with debug assertions, and no released one has these.
 #[test]
-#[ignore = "stress: builds the project once for every defence"]
-fn every_defence_is_proven() {
-    let selected = std::env::var("DEFENCES").unwrap_or_default();
-    let copy = Copy::make();
-    let defences: Vec<Defence> = defences()
-        .into_iter()
-        .filter(|defence| selected.split('|').any(|word| defence.name.contains(word)))
-        .collect();
-    for observed in [false, true] {
-        let every: Vec<&str> = defences
-            .iter()
-            .filter(|defence| defence.observed == observed)
-            .flat_map(|defence| defence.red.iter().chain([&defence.green]))
-            .map(String::as_str)
-            .collect();
-        let ends = if every.is_empty() { Ok(Vec::new()) } else { copy.run(&every, observed) };
-        let ends = ends.unwrap_or_else(|output| panic!("the copy does not build:\n{output}"));
+fn program_with_optimization_has_no_switches() {
+    let program = fs::read(env!("CARGO_BIN_EXE_kache")).expect("the program can be read");
+    let holds = |name: &str| memchr::memmem::find(&program, name.as_bytes()).is_some();
+    let held: Vec<String> = switches().into_keys().filter(|name| holds(name)).collect();
+    if cfg!(debug_assertions) {
         assert!(
-            ends.iter().all(|(_, passed)| *passed),
-            "not all is green before anything was changed: {ends:?}"
+            holds("KACHE_TEST_WITHOUT") && held.len() > 100,
+            "names are not found where they are: {held:?}"
         );
+    } else {
+        assert!(!holds("KACHE_TEST_") && held.is_empty(), "left in the program: {held:?}");
     }
-    let mut unproven = Vec::new();
-    for defence in &defences {
-        let problems = copy.problems_without(defence);
-        println!("{} {}", if problems.is_empty() { "proven  " } else { "UNPROVEN" }, defence.name);
-        unproven.extend(problems);
-    }
-    assert!(unproven.is_empty(), "\n{}", unproven.join("\n"));
 }
 
-/// A copy of the project, with a build directory that later runs use again.
-struct Copy {
-    dir: PathBuf,
+/// How one test ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Green,
+    Red,
+    Skipped,
+    /// It is not there, or hung, or its process was killed.
+    Neither,
 }
 
-impl Copy {
-    fn make() -> Copy {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("defences");
-        let copy = Copy { dir };
-        let listed =
-            Command::new("git").current_dir(root()).args(["ls-files", "-z"]).output().expect("git runs");
-        let names = String::from_utf8(listed.stdout).expect("names are text");
-        for name in names.split_terminator('\0') {
-            // A file that is about to be removed from the project is none of it.
-            if let Ok(content) = fs::read(root().join(name)) {
-                copy.write(name, &content);
-            }
-        }
-        copy
-    }
+/// The programs that hold the tests.
+struct Tests {
+    scenarios: PathBuf,
+    parts: PathBuf,
+}
 
-    /// Writes what is not there already: what stays the same is not built again.
-    fn write(&self, name: &str, content: &[u8]) {
-        let path = self.dir.join("project").join(name);
-        if fs::read(&path).ok().as_deref() != Some(content) {
-            fs::create_dir_all(path.parent().expect("it has one")).expect("makes a directory");
-            fs::write(path, content).expect("writes");
-        }
-    }
-
-    /// What is wrong with the proof of `defence`.
-    fn problems_without(&self, defence: &Defence) -> Vec<String> {
-        let files = defence.changed_files();
-        files.iter().for_each(|(file, (_, without))| self.write(file, without.as_bytes()));
-        let mut wanted: Vec<&str> = defence.red.iter().map(String::as_str).collect();
-        wanted.push(&defence.green);
-        let ends = self.run(&wanted, defence.observed);
-        files.iter().for_each(|(file, (before, _))| self.write(file, before.as_bytes()));
-        let ends = match ends {
-            Ok(ends) => ends,
-            Err(output) => return vec![format!("{}: does not build\n{output}", defence.name)],
-        };
-        let is_wrong = |(scenario, passed): &(String, bool)| *passed != (*scenario == defence.green);
-        let wrong = ends.into_iter().filter(is_wrong);
-        wrong
-            .map(|(scenario, passed)| {
-                format!("{}: {scenario} is {}", defence.name, if passed { "green" } else { "red" })
-            })
-            .collect()
-    }
-
-    /// Runs scenarios, and says of each whether it passed. What was printed if they could not be built.
-    fn run(&self, scenarios: &[&str], observed: bool) -> Result<Vec<(String, bool)>, String> {
-        let names: Vec<String> = scenarios.iter().map(|scenario| test_name(scenario)).collect();
-        let has_parts = scenarios.iter().any(|scenario| scenario.starts_with("src/"));
-        let mut command = Command::new("cargo");
-        command
-            .current_dir(self.dir.join("project"))
-            .env("CARGO_TARGET_DIR", self.dir.join("target"))
-            .env("RUSTC_WRAPPER", "")
-            .env("KACHE_TEST_OBSERVE", if observed { "auto" } else { "off" })
-            .args(["test", "--no-fail-fast", "--test", "it"])
-            .args(has_parts.then_some("--lib"))
-            .args(["--", "--exact"])
-            .args(&names);
-        let output = command.output().expect("cargo runs");
+impl Tests {
+    /// Builds them, if they are not.
+    fn build() -> Tests {
+        let output = Command::new(env!("CARGO"))
+            .current_dir(root())
+            .args(["test", "--no-run", "--lib", "--test", "it", "--message-format", "json"])
+            .output()
+            .expect("cargo runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "the tests do not build:\n{told}");
         let printed = String::from_utf8_lossy(&output.stdout);
-        let end = |line: &str| {
-            let (name, end) = line.strip_prefix("test ")?.split_once(" ... ")?;
-            let scenario = scenarios.get(names.iter().position(|wanted| wanted == name)?)?;
-            Some(((*scenario).to_owned(), end == "ok"))
+        let messages: Vec<serde_json::Value> =
+            printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let program = |name: &str| {
+            let is_it = |message: &&serde_json::Value| {
+                message["target"]["name"] == name && message["profile"]["test"] == true
+            };
+            let path = messages.iter().find(is_it).and_then(|message| message["executable"].as_str());
+            PathBuf::from(path.unwrap_or_else(|| panic!("cargo does not name the tests of {name}\n{told}")))
         };
-        let ends: Vec<(String, bool)> = printed.lines().filter_map(end).collect();
-        let all_ran = scenarios.iter().all(|scenario| ends.iter().any(|(name, _)| name == scenario));
-        if all_ran { Ok(ends) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+        Tests { scenarios: program("it"), parts: program("kache") }
+    }
+
+    /// Plays one test. An error says that it did not end as expected.
+    fn play(&self, scenario: &str, observed: bool, without: &[String], expected: End) -> Result<End, String> {
+        let program = if scenario.starts_with("src/") { &self.parts } else { &self.scenarios };
+        let output = Command::new("timeout")
+            .args(["--kill-after=5", "600"])
+            .arg(program)
+            .args(["--exact", "--include-ignored", "--show-output", &test_name(scenario)])
+            .current_dir(root())
+            .env("KACHE_TEST_OBSERVE", if observed { "auto" } else { "off" })
+            .env("KACHE_TEST_WITHOUT", without.join(","))
+            .output()
+            .expect("tests can be started");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let end = match output.status.code() {
+            Some(0) if printed.contains("\nskipped: ") => return Ok(End::Skipped),
+            Some(0) if printed.contains("1 passed") => End::Green,
+            Some(101) if printed.contains("1 failed") => End::Red,
+            _ => End::Neither,
+        };
+        if end == expected {
+            Ok(end)
+        } else {
+            Err(format!("{scenario} is {end:?}, not {expected:?}\n{printed}"))
+        }
     }
 }
 
@@ -287,4 +275,57 @@ fn test_name(scenario: &str) -> String {
     let module = file.trim_end_matches("/mod").replace('/', "::");
     let has_tests = module.split("::").any(|part| part == "tests");
     if has_tests { format!("{module}::{name}") } else { format!("{module}::tests::{name}") }
+}
+
+/// Calls `work` with each item, on as many threads as there are processors.
+fn in_parallel<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    let n_threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..n_threads {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    work(item);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+#[ignore = "stress: plays some hundred scenarios"]
+fn every_defence_is_proven() {
+    let selected = std::env::var("DEFENCES").unwrap_or_default();
+    let is_selected = |defence: &Defence| selected.split('|').any(|word| defence.name.contains(word));
+    let defences: Vec<Defence> = defences().into_iter().filter(is_selected).collect();
+    let tests = Tests::build();
+    let problems = Mutex::new(Vec::new());
+    let report = |name: &str, started: Instant, ends: &[Result<End, String>]| {
+        let found: Vec<String> = ends.iter().filter_map(|end| end.clone().err()).collect();
+        let what = match ends.contains(&Ok(End::Skipped)) {
+            _ if !found.is_empty() => "UNPROVEN",
+            true => "skipped  ",
+            false => "proven   ",
+        };
+        println!("{what} {name} ({:.1} s)", started.elapsed().as_secs_f32());
+        problems.lock().expect("no thread panics").extend(found);
+    };
+    in_parallel(&defences, |defence| {
+        let started = Instant::now();
+        let red = defence.red.iter().map(|scenario| (scenario, End::Red));
+        let played = red.chain([(&defence.green, End::Green)]).map(|(scenario, expected)| {
+            let end = tests.play(scenario, defence.observed, &defence.without, expected);
+            end.map_err(|why| format!("{}: {why}", defence.name))
+        });
+        report(&defence.name, started, &played.collect::<Vec<_>>());
+    });
+    let every = defences.iter().flat_map(|it| it.red.iter().map(|scenario| (scenario.as_str(), it.observed)));
+    let every: Vec<(&str, bool)> = BTreeSet::from_iter(every).into_iter().collect();
+    in_parallel(&every, |(scenario, observed)| {
+        let started = Instant::now();
+        let end = tests.play(scenario, *observed, &[], End::Green);
+        report(&format!("with all defences: {scenario}"), started, &[end]);
+    });
+    let problems = problems.into_inner().expect("no thread panics");
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }

@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher};
-use crate::sys::clock;
 use crate::sys::fs::{self, Identity, private};
+use crate::sys::{clock, defence};
 
 /// Directory of kache's own files in a build directory.
 pub const DIR: &str = ".kache";
@@ -86,7 +86,11 @@ impl Memo {
 
     /// What is known of the file with this identity.
     pub fn get(&self, identity: &Identity) -> Option<Known> {
-        self.noted(identity).filter(|(then, _)| then == identity).map(|(_, known)| known)
+        self.noted(identity)
+            .filter(|(then, _)| {
+                then == identity || !defence::stands("which-state-a-memo-knows") && then.size == identity.size
+            })
+            .map(|(_, known)| known)
     }
 
     /// What is noted of the same file with the same size, and in which state that was: in this very state, if it is.
@@ -132,7 +136,8 @@ impl Memo {
         let identity = Identity::at(path)?;
         let noted = self.noted(&identity);
         if let Some((then, known)) = noted
-            && then == identity
+            && (then == identity
+                || !defence::stands("times-that-were-set-back") && then.modified_ns >= identity.modified_ns)
         {
             return Ok((known, identity));
         }
@@ -161,7 +166,13 @@ fn is_settled(identity: &Identity, now_ns: i64, is_same_artifact: bool) -> bool 
     // Coarser clocks, and that of Windows, show two zeros at least.
     let is_precise = identity.changed_ns % 100 != 0;
     let racy_ns = if is_same_artifact && is_precise { RACY_ARTIFACT_NS } else { RACY_NS };
-    identity.modified_ns.max(identity.changed_ns) <= now_ns - racy_ns
+    let newest_ns = if defence::stands("change-times-make-files-young") {
+        identity.modified_ns.max(identity.changed_ns)
+    } else {
+        identity.modified_ns
+    };
+    let racy_ns = if defence::stands("young-files-are-not-remembered") { racy_ns } else { -racy_ns };
+    newest_ns <= now_ns - racy_ns
 }
 
 /// The digest of a regular file and its identity, which is the same before and after reading.
@@ -169,8 +180,12 @@ pub fn hash_file(path: &Path) -> io::Result<(Digest, Identity)> {
     fs::read_unchanged(path, Digest::hash_reader)
 }
 
+fn inode(identity: &Identity) -> u64 {
+    if defence::stands("which-file-a-memo-knows") { identity.inode } else { identity.size }
+}
+
 fn set_position(identity: &Identity) -> u64 {
-    let mixed = (identity.inode ^ identity.device.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (inode(identity) ^ identity.device.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = if identity.inode == 0 { mixed ^ identity.size ^ identity.changed_ns as u64 } else { mixed };
     (mixed >> 32) % SETS * (SLOT_BYTES * WAYS) as u64
 }
@@ -179,7 +194,7 @@ fn set_position(identity: &Identity) -> u64 {
 fn encode(identity: &Identity, known: Known) -> [u8; SLOT_BYTES] {
     let mut slot = [0; SLOT_BYTES];
     slot[..8].copy_from_slice(&identity.device.to_le_bytes());
-    slot[8..16].copy_from_slice(&identity.inode.to_le_bytes());
+    slot[8..16].copy_from_slice(&inode(identity).to_le_bytes());
     slot[16..24].copy_from_slice(&identity.size.wrapping_add(1).to_le_bytes());
     slot[24..32].copy_from_slice(&identity.modified_ns.to_le_bytes());
     slot[32..40].copy_from_slice(&identity.changed_ns.to_le_bytes());

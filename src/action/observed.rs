@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 use crate::sys::fs::{self, Identity};
 use crate::sys::observe::{Access, Observation, PathState};
-use crate::sys::os;
+use crate::sys::{defence, os};
 
 /// What the identity of a compiler stands for. All paths are without symbolic links, as far as they lead to something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -202,7 +202,11 @@ fn is_machine(setting: &ObservationContext, access: &Access) -> bool {
     let projects =
         setting.build_dirs.iter().chain(&setting.roots).filter(|place| !is_in(Path::new(DEVICES), place));
     let is_in_place = || projects.clone().any(|place| is_in(&access.real, place));
-    let is_on_ramdisk = || is_in(&access.real, RAMDISK) && access.real != Path::new(RAMDISK);
+    let is_on_ramdisk = || {
+        defence::stands("a-ramdisk-is-no-device")
+            && is_in(&access.real, RAMDISK)
+            && access.real != Path::new(RAMDISK)
+    };
     let is_device =
         is_in(&access.real, DEVICES) && !matches!(access.found, PathState::File(_)) && !is_on_ramdisk();
     // A pipe between the observed programs has no path.
@@ -224,7 +228,9 @@ fn is_output(setting: &ObservationContext, access: &Access) -> bool {
 pub fn is_own_name(stems: &[String], path: &Path) -> bool {
     let name = path.file_name().map_or(&[][..], os::bytes);
     let rests = stems.iter().filter_map(|stem| name.strip_prefix(stem.as_bytes()));
-    rests.into_iter().any(|rest| rest.is_empty() || rest.starts_with(b"."))
+    rests.into_iter().any(|rest| {
+        rest.is_empty() || rest.starts_with(b".") || !defence::stands("longer-names-are-other-units")
+    })
 }
 
 fn is_session(_: &ObservationContext, access: &Access) -> bool {
@@ -275,7 +281,11 @@ fn chooses_toolchain(setting: &ObservationContext, access: &Access) -> bool {
 fn is_closure(setting: &ObservationContext, access: &Access) -> bool {
     // In the others `extern crate` finds one by its name.
     let is_found_by_name = || setting.crate_dirs.iter().any(|dir| access.real.parent() == Some(dir));
-    !setting.linked && is_in_dependency_dir(setting, &access.real, &["rlib", "rmeta"]) && !is_found_by_name()
+    let is_dependency = is_in_dependency_dir(setting, &access.real, &["rlib", "rmeta"]);
+    if !defence::stands("crates-that-macros-find-by-name") {
+        return !setting.linked && (is_dependency || is_found_by_name());
+    }
+    !setting.linked && is_dependency && !is_found_by_name()
 }
 
 /// Whether it is a file with one of these suffixes among the outputs of all units.
@@ -290,7 +300,8 @@ pub fn stem(path: &Path) -> &[u8] {
 
 fn is_search(setting: &ObservationContext, access: &Access) -> bool {
     matches!(access.found, PathState::Directory(_))
-        && is_dependency_dir(setting, &access.real)
+        && (is_dependency_dir(setting, &access.real)
+            || !defence::stands("names-in-searched-directories") && setting.crate_dirs.contains(&access.real))
         && setting.generated.as_ref() != Some(&access.real)
 }
 
@@ -308,7 +319,9 @@ fn is_loader(setting: &ObservationContext, access: &Access) -> bool {
     let is_of_outputs = is_dependency_dir(setting, directory);
     let is_searched =
         || setting.loader_dirs.iter().any(|dir| dir == directory) || is_below(directory, SYSTEM_LIBRARIES);
-    is_of_outputs && is_shared_library(name) || is_processor_dir(name) && (is_of_outputs || is_searched())
+    is_of_outputs && is_shared_library(name)
+        || is_processor_dir(name)
+            && (!defence::stands("processor-names-in-other-directories") || is_of_outputs || is_searched())
 }
 
 fn is_shared_library(name: &[u8]) -> bool {
@@ -350,7 +363,9 @@ pub fn observed_inputs(
     setting: &ObservationContext,
     observation: &Observation,
 ) -> Result<ObservedInputs, String> {
-    if let Some(why) = &observation.incomplete {
+    if let Some(why) =
+        observation.incomplete.as_ref().filter(|_| defence::stands("incomplete-observations-are-refused"))
+    {
         return Err(why.clone());
     }
     let mut found = ObservedInputs::default();
@@ -358,7 +373,7 @@ pub fn observed_inputs(
         // Temporary files of this unit count too: a map or a trace of the linker has a name like theirs, and stays.
         let is_expected = || {
             setting.outputs.contains(&access.real)
-                || is_machine(setting, access)
+                || defence::stands("pipes-of-make-are-no-outputs") && is_machine(setting, access)
                 || is_measurement(&access.real)
         };
         if access.uses.written && !is_expected() {
@@ -477,8 +492,12 @@ fn add(access: &Access, found: &mut ObservedInputs) -> Result<(), String> {
         PathState::File(_) => found.kinds.push((name, Kind::File)),
         PathState::Directory(identity) if uses.listed => found.listed.push((name, *identity)),
         PathState::Directory(_) => found.kinds.push((name, Kind::Directory)),
-        PathState::Link(target) => found.kinds.push((name, Kind::Link(target.clone()))),
-        PathState::Other if uses.read => {
+        PathState::Link(target) => {
+            if defence::stands("where-a-link-leads") {
+                found.kinds.push((name, Kind::Link(target.clone())));
+            }
+        }
+        PathState::Other if uses.read && defence::stands("what-a-pipe-said") => {
             return Err(format!("{}: a pipe or a socket, whose content is gone", access.path.display()));
         }
         PathState::Other => found.kinds.push((name, Kind::Other)),

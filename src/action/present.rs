@@ -15,7 +15,7 @@ use crate::action::variables;
 use crate::digest::{Digest, Hasher};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
-use crate::sys::os;
+use crate::sys::{defence, os};
 
 /// Stands for all of [`InputList::quoted`] among the inputs; no variable can be called so.
 pub const OTHER_WORDS: &str = "other words";
@@ -114,14 +114,17 @@ impl<'a> Present<'a> {
         }
         // That one is not set decides as well: another list need not name it.
         for name in &list.asked {
-            inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(name).as_ref());
+            if defence::stands("asked-variables-that-are-unset") || self.variable(name).is_some() {
+                inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(name).as_ref());
+            }
         }
         // What none of these is set for must not be found by a list of other words.
-        if !list.quoted.is_empty() {
+        if defence::stands("quoted-words-that-are-unset") && !list.quoted.is_empty() {
             let words = Digest::hash(list.quoted.as_bytes());
             inputs.digest(InputKind::AskedVariable, Portable::literal(OTHER_WORDS), words);
         }
-        for name in self.set_among(&list.quoted) {
+        let quoted = if defence::stands("variables-without-capitals") { &*list.quoted } else { "" };
+        for name in self.set_among(quoted) {
             let name = Portable::literal(name);
             inputs.variable(InputKind::AskedVariable, name.clone(), self.variable(&name).as_ref());
         }
@@ -130,8 +133,10 @@ impl<'a> Present<'a> {
             let first = self.build_dirs.roots.value(*root)?;
             let canonical = os::path(first).and_then(|path| fs::canonical(&path).ok());
             let spellings = self.build_dirs.roots.spellings().filter(|(_, this)| this == root);
+            let canonical = canonical.filter(|_| defence::stands("where-links-of-roots-lead"));
             let spellings = spellings.map(|(path, _)| path).chain(canonical.as_deref().map(os::bytes));
             let others = spellings.filter(|path| *path != first);
+            let others = others.filter(|_| defence::stands("every-spelling-of-a-root"));
             let paths = [first].into_iter().chain(others).collect::<Vec<_>>().join(&b'\n');
             inputs.text(InputKind::Root, Portable::literal(root.token()), Portable::literal(paths));
         }
@@ -147,7 +152,7 @@ impl<'a> Present<'a> {
             };
             inputs.digest(InputKind::Read, file.clone(), digest);
             executables.extend(identity.executable.then_some(file));
-            if asking.next_if_eq(&&index).is_some() {
+            if asking.next_if_eq(&&index).is_some() && defence::stands("variables-that-programs-name") {
                 self.add_variables_of(&path, &digest, &mut inputs)?;
             }
         }
@@ -166,7 +171,8 @@ impl<'a> Present<'a> {
             let can_run = |path: &PathBuf| fs::metadata(path).is_ok_and(|it| os::may_be_run(path, &it));
             let found = there.find(can_run);
             // A program that looked for a file there, not for an executable, also takes one that cannot be run.
-            let other = first.filter(|first| found.as_ref() != Some(first));
+            let other = first
+                .filter(|first| defence::stands("files-that-cannot-be-run") && found.as_ref() != Some(first));
             let found = found.as_ref().map_or(&b""[..], |path| os::bytes(path));
             inputs.text(InputKind::Program, Portable::literal(name), self.build_dirs.roots.tokenize(found));
             if let Some(other) = other {
@@ -252,7 +258,10 @@ impl<'a> Present<'a> {
             self.files.insert(path.as_os_str().to_owned(), Some((known.digest, identity)));
             return Some((known.digest, identity));
         }
-        let found = memo::hash_file(path).ok();
+        let mut found = memo::hash_file(path).ok();
+        if found.is_none() && !defence::stands("what-is-gone-is-not-empty") {
+            found = Some((Digest::hash(b""), Identity::at(Path::new("/")).ok()?));
+        }
         self.files.insert(path.as_os_str().to_owned(), found);
         found
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::action::portable::{Root, Roots};
 use crate::invocation::{Invocation, Target};
 use crate::sys::env::Env;
-use crate::sys::{dirs, fs, os};
+use crate::sys::{defence, dirs, fs, os};
 
 /// How many directories above the outputs the build directory may be.
 const MAX_DEPTH: usize = 8;
@@ -75,7 +75,11 @@ impl BuildDirs {
 
     /// What outputs are searched for: the roots, and the checkout around the workspace, by whose place its own shows.
     pub fn searched_for(&self) -> Roots {
-        let mut roots = self.with_canonical_spellings();
+        let mut roots = if defence::stands("paths-behind-links-in-outputs") {
+            self.with_canonical_spellings()
+        } else {
+            self.roots.clone()
+        };
         let workspaces = roots.spellings().filter(|(_, root)| *root == Root::Workspace);
         let workspaces: Vec<PathBuf> = workspaces.filter_map(|(path, _)| os::path(path)).collect();
         for directory in workspaces.iter().flat_map(|workspace| self.checkouts(workspace)) {
@@ -111,7 +115,10 @@ fn build_directory(out_dir: &Path, target: Option<&Target>) -> Option<PathBuf> {
     let has = |dir: &Path, name: &str| fs::metadata(&dir.join(name)).is_ok();
     let is_marked = |dir: &&Path| has(dir, "CACHEDIR.TAG") || has(dir, ".rustc_info.json");
     let is_profile = |dir: &&Path| PROFILE_MARKS.iter().any(|mark| has(dir, mark));
-    let dir = match ancestors().find(is_marked) {
+    let marked = ancestors().find(|dir| {
+        is_marked(dir) || !defence::stands("marks-of-build-directories") && Some(*dir) == ancestors().nth(2)
+    });
+    let dir = match marked {
         Some(dir) => dir,
         None => ancestors().find(is_profile)?.parent()?,
     };

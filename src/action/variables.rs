@@ -1,6 +1,7 @@
 //! Which environment variables count as inputs: what a program may take for the name of a variable, and variables of the
 //! session, which never count.
 
+use crate::sys::defence;
 use crate::sys::env::Env;
 
 /// Variables of the session and of std itself: their names stand in every library, or their values change from one
@@ -55,7 +56,8 @@ const NO_INPUTS: &[&str] = &[
 const WHOSE: &[&str] = &["HOME", "LOGNAME", "PWD", "TZ", "USER"];
 
 fn is_no_input(name: &str) -> bool {
-    NO_INPUTS.contains(&name) && !WHOSE.contains(&name)
+    NO_INPUTS.contains(&name)
+        && !(defence::stands("variables-of-whose-session-it-is") && WHOSE.contains(&name))
 }
 
 /// Whether a value counts as it is. That of `HOME` is the path of a root, the same one for every user once it is made

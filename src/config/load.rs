@@ -9,7 +9,7 @@ use super::env::{self, Lookup};
 use super::file::{self, Contents};
 use super::resolve::{Config, Defaults, absolute_path, bad_variable, home_dir, resolve};
 use super::setting::Problem;
-use crate::sys::fs;
+use crate::sys::{defence, fs};
 
 /// The name of a project's configuration file.
 pub const PROJECT_FILE: &str = ".kache.toml";
@@ -110,7 +110,9 @@ fn read(path: &Path, project: Option<&Path>) -> Result<Option<String>, Problem> 
         Err(e) => return Err(unreadable(path, e)),
     };
     let metadata = file.metadata().map_err(|e| unreadable(path, e))?;
-    if project.is_some_and(|project| !fs::is_of_project(&metadata, project)) {
+    if project.is_some_and(|project| {
+        !fs::is_of_project(&metadata, project) && defence::stands("project-files-of-strangers")
+    }) {
         return Err(Problem::Foreign { path: path.to_owned() });
     }
     if !metadata.is_file() {

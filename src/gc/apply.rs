@@ -4,8 +4,8 @@ use crate::gc::CollectionLock;
 use crate::gc::plan::{FileKind, Plan};
 use crate::gc::survey::Stray;
 use crate::store::walk::{FileState, StoredFile};
-use crate::sys::fs;
 use crate::sys::lock::try_lock;
+use crate::sys::{defence, fs};
 
 /// What a collection removed.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub struct Applied {
 pub fn apply(plan: &Plan, lock: &CollectionLock) -> Applied {
     let mut applied = Applied::default();
     for eviction in &plan.evictions {
-        if applied.remove(&eviction.found) {
+        if defence::stands("an-entry-goes-before-its-blobs") && applied.remove(&eviction.found) {
             applied.n_evicted += 1;
             applied.store_bytes += eviction.found.state.disk_bytes;
         }
@@ -50,7 +50,9 @@ impl Applied {
     /// Removes a file if it is unchanged since the survey. A blob whose link count changed counts as changed.
     fn remove(&mut self, found: &StoredFile) -> bool {
         match fs::symlink_metadata(&found.path) {
-            Ok(metadata) if FileState::from_metadata(&metadata) == found.state => {}
+            Ok(metadata)
+                if FileState::from_metadata(&metadata) == found.state
+                    || !defence::stands("what-changed-since-the-survey") => {}
             Ok(_) => {
                 self.n_kept += 1;
                 return false;

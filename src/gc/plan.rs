@@ -12,6 +12,7 @@ use crate::report::words::counted;
 use crate::store::Bucket;
 use crate::store::entry::UnitName;
 use crate::store::walk::StoredFile;
+use crate::sys::defence;
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -250,7 +251,9 @@ fn finish(
             }
             Bucket::Units => {
                 let was_evicted = evicted.units.contains(digest);
-                !live.units.contains(digest) && minimum_age.is_reached(found, was_evicted, now_ms)
+                !live.units.contains(digest)
+                    && minimum_age.is_reached(found, was_evicted, now_ms)
+                    && defence::stands("lists-of-evicted-entries-go")
             }
             _ => !live.blobs.contains(digest) && is_older(found, CLOSURE_MS, now_ms),
         };

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::index::{fold, schema};
 use crate::store::Store;
-use crate::sys::fs;
+use crate::sys::{defence, fs};
 
 /// How long to wait for another command that writes to the index.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -161,6 +161,11 @@ fn cannot_use(error: rusqlite::Error) -> CannotUse {
             | ErrorCode::DiskFull
             | ErrorCode::SystemIoFailure,
         ) => CannotUse::OutOfReach(format!("cannot be used ({error})")),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+            if !defence::stands("a-damaged-index-is-replaced") =>
+        {
+            CannotUse::OutOfReach("is damaged".to_owned())
+        }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             CannotUse::Unusable("is damaged".to_owned())
         }

@@ -4,6 +4,7 @@ use crate::invocation::Invocation;
 use crate::invocation::raw::unknown;
 use crate::invocation::unstable;
 use crate::outcome::{Bypass, BypassReason};
+use crate::sys::defence;
 
 /// What a `-C` or `-Z` option means for a cached compile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +99,9 @@ const PASSES: &[&str] = &["sancov-module"];
 pub fn codegen(text: &str) -> Result<Meaning, BypassReason> {
     let (name, value) = split(text);
     if SIDE_OUTPUTS.contains(&name.as_str()) {
+        if !defence::stands("options-with-outputs-of-their-own") {
+            return Ok(Meaning::Contents(join(&name, value)));
+        }
         return Err(side_output(text));
     }
     let contents = match name.as_str() {
@@ -112,6 +116,7 @@ pub fn codegen(text: &str) -> Result<Meaning, BypassReason> {
         "llvm-args" => value.is_some_and(|value| value.split(' ').all(is_harmless_llvm_arg)),
         "passes" => value.is_some_and(|value| value.split(' ').all(|pass| PASSES.contains(&pass))),
         known if CODEGEN.contains(&known) => true,
+        _ if !defence::stands("unknown-codegen-options-are-refused") => true,
         _ => return Err(unknown(format!("-C {text}"))),
     };
     if contents { Ok(Meaning::Contents(join(&name, value))) } else { Err(side_output(text)) }
@@ -129,6 +134,9 @@ pub fn debugging(text: &str) -> Result<Meaning, BypassReason> {
     } else if unstable::is_understood(&name, value) {
         Ok(Meaning::Contents(join(&name, value)))
     } else {
+        if !defence::stands("unknown-unstable-options-are-refused") {
+            return Ok(Meaning::Contents(join(&name, value)));
+        }
         Err(unknown(format!("-Z {text}")))
     }
 }

@@ -23,6 +23,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sys::defence;
+
 /// A compilation that is fully understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
@@ -152,7 +154,9 @@ impl NativeLib {
     pub fn linked_name(&self) -> Option<OsString> {
         let is_linked = match self.kind.as_deref() {
             None | Some("dylib") => true,
-            Some("static") => self.has_modifier("-bundle"),
+            Some("static") => {
+                defence::stands("libraries-that-no-crate-bundles") && self.has_modifier("-bundle")
+            }
             Some(_) => false,
         };
         let mut name = OsString::from(if self.has_modifier("+verbatim") { ":" } else { "" });

@@ -22,6 +22,7 @@ use crate::invocation::emit::EmitKind;
 use crate::invocation::target::{Affixes, Family, Names, names};
 use crate::invocation::{CrateType, Invocation, Output, Role, Target};
 use crate::outcome::{Bypass, BypassReason};
+use crate::sys::defence;
 
 /// Names every file that the invocation will write. `host` is the compiler's own triple.
 pub fn outputs(invocation: &Invocation, host: &str) -> Result<Vec<Output>, BypassReason> {
@@ -31,6 +32,13 @@ pub fn outputs(invocation: &Invocation, host: &str) -> Result<Vec<Output>, Bypas
         outputs.push(Output { role: Role::DepInfo, path });
     }
     if let Some(path) = requested(invocation, EmitKind::Metadata) {
+        let path = path.map(|path| {
+            if defence::stands("outputs-are-where-they-are-named") {
+                path
+            } else {
+                invocation.out_dir.join(path)
+            }
+        });
         let path = path.unwrap_or_else(|| in_out_dir(invocation, ("lib", ".rmeta")));
         outputs.push(Output { role: Role::Metadata, path });
     }
@@ -77,7 +85,9 @@ fn add_linked(
         // Its names are in the file.
         Some(Target::Spec(_)) => None,
     };
-    refuse_split_debuginfo(invocation, crate_types, names)?;
+    if defence::stands("debug-information-in-own-files") {
+        refuse_split_debuginfo(invocation, crate_types, names)?;
+    }
     for crate_type in crate_types {
         let (role, affixes) = product(invocation, *crate_type, names)?;
         let path = path.clone().unwrap_or_else(|| in_out_dir(invocation, affixes));

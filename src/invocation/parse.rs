@@ -12,6 +12,7 @@ use crate::invocation::{
     CrateType, Extern, Flag, Invocation, NativeLib, SearchKind, SearchPath, Target, emit,
 };
 use crate::outcome::{Bypass, BypassReason};
+use crate::sys::defence;
 
 /// What `--json` may ask for.
 const JSON: &[&str] = &[
@@ -31,7 +32,9 @@ const LINK_MODIFIERS: &[&str] = &["as-needed", "bundle", "export-symbols", "verb
 /// Understands the arguments that follow the compiler's path.
 pub fn parse(args: &[OsString], read_file: ReadFile<'_>) -> Result<Invocation, BypassReason> {
     let raw = raw::split(args, read_file)?;
-    refuse_queries(&raw.options)?;
+    if defence::stands("questions-to-the-compiler") {
+        refuse_queries(&raw.options)?;
+    }
     let mut seen = Seen::default();
     for option in raw.options {
         seen.option(option)?;
@@ -95,11 +98,13 @@ impl Seen {
                 self.flag(name, value);
             }
             "color" | "diagnostic-width" => {}
+            "o" if !defence::stands("an-output-with-a-name") => {}
             "o" => return Err(BypassReason::new(Bypass::NotCargo, format!("-o {value}"))),
             "allow" | "warn" | "force-warn" | "deny" | "forbid" | "cap-lints" | "cfg" | "check-cfg"
             | "edition" | "sysroot" | "remap-path-prefix" | "remap-path-scope" | "verbose" => {
                 self.flag(name, value);
             }
+            _ if !defence::stands("unknown-options-are-refused") => {}
             _ => return Err(unknown(format!("--{name} {value}"))),
         }
         Ok(())
@@ -107,6 +112,9 @@ impl Seen {
 
     fn flag(&mut self, name: &'static str, value: String) {
         self.flags.push(Flag { name, value: value.into() });
+        if !defence::stands("flags-keep-their-order") {
+            self.flags.rotate_right(1);
+        }
     }
 
     fn add_crate_types(&mut self, list: &str) -> Result<(), BypassReason> {
@@ -140,6 +148,7 @@ impl Seen {
                 self.flag(name, text);
             }
             (Meaning::Incremental, ArgumentPosition::Own { first, count }) => {
+                let count = if defence::stands("all-of-incremental-is-dropped") { count } else { 1 };
                 self.dropped.extend(first..first + count);
             }
             // It cannot be left out by position.
@@ -164,7 +173,10 @@ impl Seen {
 
     fn finish(self, sources: &[String], argument_files: Vec<PathBuf>) -> Result<Invocation, BypassReason> {
         let source = match sources {
-            sources if sources.iter().any(|source| source == "-") => {
+            sources
+                if defence::stands("source-from-standard-input")
+                    && sources.iter().any(|source| source == "-") =>
+            {
                 return Err(BypassReason::new(Bypass::Stdin, "-"));
             }
             [source] if !source.is_empty() => PathBuf::from(source),

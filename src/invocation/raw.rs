@@ -16,6 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::outcome::{Bypass, BypassReason};
+use crate::sys::defence;
 
 /// How `@path` is read: I/O is the caller's.
 pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
@@ -156,7 +157,9 @@ fn expand(
         };
         let content = read_file(Path::new(path)).ok().and_then(|content| String::from_utf8(content).ok());
         let content = content.ok_or_else(|| BypassReason::new(Bypass::ArgumentFile, text))?;
-        words.extend(content.lines().map(|line| Word { text: line.to_owned(), position: None }));
+        if defence::stands("flags-in-a-file") {
+            words.extend(content.lines().map(|line| Word { text: line.to_owned(), position: None }));
+        }
         files.push(PathBuf::from(path));
     }
     Ok(words)

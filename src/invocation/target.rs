@@ -3,6 +3,8 @@
 //! A triple that is not understood has no names here, and whatever depends on them is a bypass. Tried with
 //! `--print=file-names` for every built-in target of rustc 1.95.
 
+use crate::sys::defence;
+
 /// How a target names what a crate is made into, and what its linker leaves beside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Names {
@@ -96,7 +98,8 @@ fn wasm(rest: &[&str]) -> Option<Names> {
 
 /// Devices with watchOS have no dynamic libraries, simulators do.
 fn apple(os: &str, simulator: bool) -> Names {
-    let dynamic = (os != "watchos" || simulator).then_some(("lib", ".dylib"));
+    let suffix = if defence::stands("names-for-apple-targets") { ".dylib" } else { ".so" };
+    let dynamic = (os != "watchos" || simulator).then_some(("lib", suffix));
     Names { family: Family::Apple, dynamic, rust_dynamic: dynamic.is_some(), ..UNIX }
 }
 

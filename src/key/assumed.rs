@@ -11,7 +11,7 @@ use crate::key::context::KeyContext;
 use crate::key::unit::{self, Unit, unreadable};
 use crate::key::{declared, link};
 use crate::outcome::BypassReason;
-use crate::sys::os;
+use crate::sys::{defence, os};
 
 /// What rules say about a unit.
 pub struct Assumed {
@@ -28,7 +28,9 @@ pub fn assume(context: &KeyContext<'_>, unit: &Unit) -> Result<Assumed, BypassRe
         watch: InputSnapshot::default(),
         readable: InputSnapshot::default(),
     };
-    link::add_unnamed_libraries(context, &mut assumed.inputs, &mut assumed.watch)?;
+    if defence::stands("libraries-of-link-attributes") {
+        link::add_unnamed_libraries(context, &mut assumed.inputs, &mut assumed.watch)?;
+    }
     if context.outputs.iter().any(|output| link::reads_closure(output.role)) {
         let closure = unit::closure_of_externs(context, &unit.externs)?;
         link::add(context, &closure, &mut assumed.inputs, &mut assumed.watch)?;
@@ -66,10 +68,12 @@ fn add_readable_files(
         tree(InputKind::PackageTree, &context.build_dirs.cwd.join("Cargo.toml"))?;
     }
     let Some(out_dir) = context.env.get("OUT_DIR").map(Path::new) else { return Ok(()) };
-    tree(InputKind::PackageTree, out_dir)?;
+    if defence::stands("generated-files-of-packages-with-macros") {
+        tree(InputKind::PackageTree, out_dir)?;
+    }
     let declared = declared::rerun_if(out_dir, context.build_dirs.target.as_deref());
     let declared = declared.map_err(|e| unreadable(out_dir, &e))?;
-    for path in declared.paths {
+    for path in declared.paths.into_iter().filter(|_| defence::stands("files-that-build-scripts-watch")) {
         tree(InputKind::DeclaredFile, &package.unwrap_or(&context.build_dirs.cwd).join(&path))?;
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::action::observed::{ObservationContext, is_in_dependency_dir, stem};
 use crate::key::closure::{ClosureCrate, CrateClosure};
+use crate::sys::defence;
 use crate::sys::observe::Observation;
 
 /// Crates that rustc opened for their names and turned down. It looks for a procedural macro behind an extern among all
@@ -30,7 +31,14 @@ pub fn turned_down(
     let names: Vec<&[u8]> = macros.filter_map(|reached| before_hash(reached.stem.as_bytes())).collect();
     let is_behind = |path: &PathBuf| crates.iter().any(|reached| reached.stem.as_bytes() == stem(path));
     let is_like = |path: &PathBuf| names.iter().any(|name| stem(path).starts_with(name));
-    opened(&["rlib", "rmeta", "so"]).filter(|path| is_like(path) && !is_behind(path)).cloned().collect()
+    opened(&["rlib", "rmeta", "so"])
+        .filter(|path| {
+            defence::stands("files-named-like-a-macro")
+                && is_like(path)
+                && !(defence::stands("the-macro-that-is-meant") && is_behind(path))
+        })
+        .cloned()
+        .collect()
 }
 
 /// `libname` of `libname-0123456789abcdef`.

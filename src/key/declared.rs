@@ -9,7 +9,7 @@ use crate::action::roots::PROFILE_MARKS;
 use crate::action::snapshot::InputSnapshot;
 use crate::digest::{Digest, Hasher};
 use crate::sys::fs::Identity;
-use crate::sys::{fs, os};
+use crate::sys::{defence, fs, os};
 
 /// More files than this are no inputs of one unit.
 const MAX_FILES: usize = 20_000;
@@ -86,7 +86,9 @@ fn children(
                 && !(behind.is_dir() && followed.contains(&canonical))
             {
                 followed.extend(behind.is_dir().then_some(canonical));
-                metadata = behind;
+                if defence::stands("links-in-packages-with-macros") {
+                    metadata = behind;
+                }
             }
             if metadata.is_dir() && !is_left_out(&path) {
                 waiting.push(path.clone());
@@ -114,7 +116,9 @@ fn is_build_directory(dir: &Path) -> bool {
     let is_profile = |child: &PathBuf| PROFILE_MARKS.iter().any(|mark| has(child, mark));
     has(dir, "CACHEDIR.TAG")
         || has(dir, ".rustc_info.json")
-        || is_named_so && fs::list(dir).is_ok_and(|children| children.iter().any(is_profile))
+        || is_named_so
+            && (!defence::stands("directories-only-called-target")
+                || fs::list(dir).is_ok_and(|children| children.iter().any(is_profile)))
 }
 
 /// What the build script of a package declared in its last run.
@@ -139,14 +143,17 @@ const PRINTED: [&str; 2] = ["output", "run/stdout"];
 /// It cannot be read. That it cannot be found does not mean that nothing was declared.
 pub fn rerun_if(out_dir: &Path, target: Option<&Path>) -> io::Result<RerunIf> {
     let parent = out_dir.parent().unwrap_or(out_dir);
-    for name in PRINTED {
+    let n_layouts = if defence::stands("build-script-output-in-every-layout") { PRINTED.len() } else { 1 };
+    for name in &PRINTED[..n_layouts] {
         match fs::read(&parent.join(name)) {
             Ok(printed) => return Ok(parse_rerun_if(&printed)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(e),
         }
     }
-    if target.is_some_and(|target| !out_dir.starts_with(target)) {
+    if !defence::stands("build-script-output-that-is-lost")
+        || target.is_some_and(|target| !out_dir.starts_with(target))
+    {
         return Ok(RerunIf::default());
     }
     Err(io::Error::new(io::ErrorKind::NotFound, "the output of its build script was not found"))
@@ -186,6 +193,9 @@ pub fn extra_inputs(package: &Path) -> Result<Vec<PathBuf>, String> {
     let table: toml::Table = text.parse().map_err(|e: toml::de::Error| e.message().to_owned())?;
     let kache = table.get("package").and_then(|package| package.get("metadata")?.get("kache"));
     let Some(patterns) = kache.and_then(|kache| kache.get("extra-inputs")) else { return Ok(Vec::new()) };
+    if !patterns.is_array() && !defence::stands("unclear-extra-inputs-are-refused") {
+        return Ok(Vec::new());
+    }
     let patterns = patterns.as_array().ok_or("extra-inputs is not a list")?;
     let mut paths = Vec::new();
     for pattern in patterns {

@@ -11,6 +11,7 @@
 //! accepted only if writing what was read from it gives the same bytes again; so nothing that is not understood is
 //! ever taken for understood.
 
+use crate::sys::defence;
 use std::borrow::Cow;
 
 use memchr::memmem;
@@ -62,7 +63,8 @@ impl DepInfo {
         for rule in rules {
             info.targets.push(rule.strip_suffix(tail.as_slice()).ok_or(NotUnderstood)?.to_vec());
         }
-        if info.targets.is_empty() || info.write() != bytes {
+        if info.targets.is_empty() || defence::stands("unclear-dep-info-is-refused") && info.write() != bytes
+        {
             return Err(NotUnderstood);
         }
         Ok(info)
@@ -133,6 +135,9 @@ fn escape_name(name: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn unescape_name(escaped: &[u8]) -> Vec<u8> {
+    if !defence::stands("blanks-in-dep-info") {
+        return escaped.to_vec();
+    }
     let mut name = Vec::with_capacity(escaped.len());
     let mut from = 0;
     for at in memmem::find_iter(escaped, b"\\ ") {
@@ -155,6 +160,9 @@ fn escape_value(value: &[u8], escaped: &mut Vec<u8>) {
 }
 
 fn unescape_value(escaped: &[u8]) -> Result<Vec<u8>, NotUnderstood> {
+    if !defence::stands("escapes-in-dep-info") {
+        return Ok(escaped.to_vec());
+    }
     let mut value = Vec::with_capacity(escaped.len());
     let mut bytes = escaped.iter();
     while let Some(byte) = bytes.next() {

@@ -2,7 +2,7 @@
 
 use crate::action::variables::is_of_word;
 use crate::key::{assembler, capability};
-use crate::sys::elf;
+use crate::sys::{defence, elf};
 
 /// Everything in a library that could be the name of a variable: runs of letters, digits and underscores with three
 /// characters or more, or of two capitals, a blank between them. Texts in object code have no separator, so a name may
@@ -29,8 +29,9 @@ pub fn n_loaded(head: &[u8]) -> Option<usize> {
     const LOADED: usize = 1;
     let segments = elf::segments(head)?.collect::<Option<Vec<_>>>()?;
     let loaded = segments.iter().filter(|segment| segment.kind == LOADED);
+    let part = if defence::stands("all-that-a-library-loads") { 1 } else { 2 };
     loaded
-        .map(|segment| segment.at.checked_add(segment.n_bytes))
+        .map(|segment| segment.at.checked_add(segment.n_bytes / part))
         .collect::<Option<Vec<_>>>()?
         .into_iter()
         .max()

@@ -17,7 +17,7 @@ use crate::key::context::KeyContext;
 use crate::key::linker::{self, LinkArgument};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::fs::Identity;
-use crate::sys::{fs, os};
+use crate::sys::{defence, fs, os};
 
 /// Adds what a link of this unit reads.
 pub fn add(
@@ -182,11 +182,16 @@ fn add_linker(
             context.memo_dir,
         )?;
         link.inputs.digest(InputKind::Linker, Portable::literal("linker"), linker.digest);
-        add_variables_of(&linker.names, context, link.inputs);
+        if defence::stands("variables-that-linkers-name") {
+            add_variables_of(&linker.names, context, link.inputs);
+        }
         link.dirs.extend(linker.library_dirs);
     }
     // An attribute may ask for any library there, and no argument tells which.
-    for dir in &link.dirs[n_of_compiler..] {
+    for dir in link.dirs[n_of_compiler..]
+        .iter()
+        .filter(|_| defence::stands("libraries-in-directories-of-the-linker"))
+    {
         add_libraries_in(dir, &link.dirs, context, link.inputs, link.watch);
     }
     names.extend(asked_libraries(context.invocation, closure)?);
@@ -306,12 +311,17 @@ impl LinkFiles<'_, '_> {
             if done.contains(&path) {
                 continue;
             }
-            self.add(self.context.portable(os::bytes(&name)), &path).map_err(|e| refuse(&e.to_string()))?;
+            if defence::stands("files-that-link-arguments-name") {
+                self.add(self.context.portable(os::bytes(&name)), &path)
+                    .map_err(|e| refuse(&e.to_string()))?;
+            }
             let content = fs::read(&path).map_err(|e| refuse(&e.to_string()))?;
             if !content.starts_with(b"\x7fELF") && !content.starts_with(b"!<arch>") {
                 let included =
                     linker::included_by(&content).ok_or_else(|| refuse("reads what is not known"))?;
-                waiting.extend(included.into_iter().map(OsString::from));
+                if defence::stands("files-that-linker-scripts-include") {
+                    waiting.extend(included.into_iter().map(OsString::from));
+                }
             }
             done.push(path);
         }
@@ -348,9 +358,13 @@ impl LinkFiles<'_, '_> {
         }
         let refuse =
             |why: &str| BypassReason::new(Bypass::NativeLibrary, format!("{}: {why}", path.display()));
-        self.add(name, &path).map_err(|e| refuse(&e.to_string()))?;
+        if defence::stands("native-libraries-by-name") {
+            self.add(name, &path).map_err(|e| refuse(&e.to_string()))?;
+        }
         done.push(path.clone());
-        if is_object(&path).map_err(|e| refuse(&e.to_string()))? {
+        if !defence::stands("scripts-instead-of-libraries")
+            || is_object(&path).map_err(|e| refuse(&e.to_string()))?
+        {
             return Ok(());
         }
         let script = fs::read(&path).map_err(|e| refuse(&e.to_string()))?;

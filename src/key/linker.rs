@@ -15,7 +15,7 @@ use crate::key::library_texts;
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};
-use crate::sys::{os, process};
+use crate::sys::{defence, os, process};
 
 /// A linker driver and what it brings along.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -151,7 +151,7 @@ impl Collection {
 fn probe(driver: &Path, flavour: Option<&str>, cwd: &Path, env: &Env) -> Result<Linker, BypassReason> {
     let mut collection = Collection { hasher: Hasher::new(), files: Vec::new(), names: String::new() };
     collection.add_program("driver", driver)?;
-    if fs::starts_with(driver, b"#!").unwrap_or(true) {
+    if defence::stands("linkers-that-are-scripts") && fs::starts_with(driver, b"#!").unwrap_or(true) {
         return Err(refuse(format!("{} is a script: what it starts is not known", driver.display())));
     }
     let ask = |question: &str| -> Result<String, BypassReason> {
@@ -210,7 +210,8 @@ fn probe(driver: &Path, flavour: Option<&str>, cwd: &Path, env: &Env) -> Result<
 /// that these read are known ([`crate::key::unit`]). A program elsewhere may only be called like one.
 pub fn is_standard(path: &Path) -> bool {
     let Ok(real) = fs::canonical(path) else { return false };
-    let is_installed = SYSTEM_PLACES.iter().any(|place| real.starts_with(place));
+    let is_installed = !defence::stands("programs-only-named-like-linkers")
+        || SYSTEM_PLACES.iter().any(|place| real.starts_with(place));
     is_installed && !real.starts_with("/usr/local") && has_name_of_tool(path) && has_name_of_tool(&real)
 }
 
@@ -382,6 +383,9 @@ pub fn classify(argument: &OsStr) -> Result<LinkArgument, BypassReason> {
     }
     if !text.starts_with(['-', '@']) && !text.is_empty() {
         return Ok(LinkArgument::File(text.into()));
+    }
+    if !defence::stands("unknown-link-arguments-are-refused") {
+        return Ok(LinkArgument::Plain);
     }
     Err(opaque())
 }

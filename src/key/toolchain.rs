@@ -28,7 +28,7 @@ use crate::key::toolchain::witness::{Contents, CoveredPaths, Witness, Witnesses}
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};
-use crate::sys::{loader, lock, os, process};
+use crate::sys::{defence, loader, lock, os, process};
 
 pub mod witness;
 
@@ -116,7 +116,9 @@ impl Toolchain {
             return Ok(known);
         }
         let answers = Answers::of(&program, cwd)?;
-        let memo_path = kept(&program, (!is_part_of(&program, &answers.sysroot)).then_some(&answers));
+        let is_elsewhere =
+            defence::stands("compilers-outside-of-their-sysroot") && !is_part_of(&program, &answers.sysroot);
+        let memo_path = kept(&program, is_elsewhere.then_some(&answers));
         // A build starts several invocations at once: one of them does the reading.
         let _ = private::create_dir_all(memo_dir);
         let _lock = lock::lock(&memo_dir.join("toolchain.lock"), PATIENCE);
@@ -179,7 +181,7 @@ struct Answers {
 
 impl Answers {
     fn of(program: &Path, cwd: &Path) -> Result<Answers, Unidentified> {
-        if fs::starts_with(program, b"#!").unwrap_or(true) {
+        if defence::stands("compilers-that-are-scripts") && fs::starts_with(program, b"#!").unwrap_or(true) {
             return Err(Unidentified::Compiler(format!(
                 "{} is a script: what it starts is not known",
                 program.display()
@@ -252,6 +254,9 @@ const RUSTC_SOURCES: &str = "rustc-src/rust/compiler/rustc/src/main.rs";
 
 /// The libraries that are loaded with a compiler. One that is not in its sysroot may be a proxy of the one that is.
 fn libraries(program: &Path, sysroot: &Path, cwd: &Path) -> io::Result<Vec<PathBuf>> {
+    if !defence::stands("libraries-loaded-with-the-compiler") {
+        return Ok(Vec::new());
+    }
     let mut found = loader::libraries(&fs::canonical(program)?, cwd)?;
     let own = sysroot.join("bin/rustc").with_extension(std::env::consts::EXE_EXTENSION);
     if let Ok(own) = fs::canonical(&own)
@@ -343,6 +348,9 @@ impl<'a> Parts<'a> {
                 return Err(io::Error::other(format!("it names {name}, which is not loaded")));
             }
         }
+        if !defence::stands("libraries-preloaded-into-all-programs") {
+            return Ok(());
+        }
         self.add_file(list.to_owned())
     }
 
@@ -413,7 +421,9 @@ impl<'a> Parts<'a> {
             hasher.field(digest.as_bytes());
         }
         for path in &self.covered.presence {
-            hasher.field(&[u8::from(fs::metadata(path).is_ok_and(|metadata| metadata.is_file()))]);
+            let is_there = defence::stands("sources-of-std-are-installed")
+                && fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+            hasher.field(&[u8::from(is_there)]);
         }
         Ok(hasher.finish())
     }

@@ -1,5 +1,6 @@
 //! The first level of the key: all that is known before any source is read.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::action::input_kinds::InputKind;
@@ -15,7 +16,7 @@ use crate::key::closure::CrateClosure;
 use crate::key::context::KeyContext;
 use crate::key::{SCHEMA, capability, declared};
 use crate::outcome::{Bypass, BypassReason};
-use crate::sys::{fs, host, os};
+use crate::sys::{defence, fs, host, os};
 
 /// The first level of the key, made.
 pub struct Unit {
@@ -32,8 +33,12 @@ pub struct Unit {
 
 /// Makes the unit key.
 pub fn unit(context: &KeyContext<'_>) -> Result<Unit, BypassReason> {
-    refuse_other_sysroot(context)?;
-    refuse_side_output_variables(context)?;
+    if defence::stands("other-sysroots-are-refused") {
+        refuse_other_sysroot(context)?;
+    }
+    if defence::stands("variables-for-side-outputs") {
+        refuse_side_output_variables(context)?;
+    }
     let mut inputs = KeyInputs::default();
     let mut watch = InputSnapshot::default();
     inputs.text(InputKind::Schema, Portable::literal("schema"), Portable::literal(SCHEMA));
@@ -52,7 +57,8 @@ pub fn unit(context: &KeyContext<'_>) -> Result<Unit, BypassReason> {
     add_native_libraries(context, &mut inputs, &mut watch)?;
     add_extra_inputs(context, &mut inputs, &mut watch)?;
     let externs = add_externs(context, &mut inputs, &mut watch)?;
-    let runs_macros = externs.iter().any(|known| known.closure == ClosureNote::Macros);
+    let runs_macros = defence::stands("macros-behind-the-externs")
+        && externs.iter().any(|known| known.closure == ClosureNote::Macros);
     let externs: Vec<Digest> = externs.into_iter().map(|known| known.digest).collect();
     let mut finds_manifest = false;
     if runs_macros {
@@ -103,7 +109,13 @@ fn refuse_side_output_variables(context: &KeyContext<'_>) -> Result<(), BypassRe
 fn add_arguments(context: &KeyContext<'_>, inputs: &mut KeyInputs) {
     let invocation = context.invocation;
     let mut argument = |name: &str, value: &[u8]| {
-        inputs.text(InputKind::Argument, Portable::literal(name), context.build_dirs.roots.tokenize(value));
+        if defence::counts(format_args!("argument {name} {}", value.escape_ascii())) {
+            inputs.text(
+                InputKind::Argument,
+                Portable::literal(name),
+                context.build_dirs.roots.tokenize(value),
+            );
+        }
     };
     argument("crate-name", invocation.crate_name.as_bytes());
     for crate_type in &invocation.crate_types {
@@ -119,7 +131,11 @@ fn add_arguments(context: &KeyContext<'_>, inputs: &mut KeyInputs) {
         argument("output", format!("{:?}", output.role).as_bytes());
     }
     let is_linked = context.outputs.iter().any(|output| output.role.is_linked());
-    for flag in &invocation.flags {
+    let mut flags = Cow::Borrowed(&invocation.flags);
+    if !defence::stands("the-order-of-arguments") {
+        flags.to_mut().sort_by(|a, b| (a.name, &a.value).cmp(&(b.name, &b.value)));
+    }
+    for flag in flags.iter() {
         if let Some(texts) = remapping(context, flag) {
             texts.iter().for_each(|(name, text)| argument(name, text));
         } else if is_linked || !is_for_linker(flag) {
@@ -138,18 +154,26 @@ fn add_arguments(context: &KeyContext<'_>, inputs: &mut KeyInputs) {
     // It leads from the outputs to the toolchain, by a relative path between where they really are.
     let is_on = |value: Option<&str>| !matches!(value, Some("n" | "no" | "off" | "false"));
     let has_rpath = invocation.codegen("rpath").next_back().is_some_and(is_on);
-    if has_rpath && is_linked {
+    if defence::stands("relative-paths-to-libraries") && has_rpath && is_linked {
         let out_dir = context.build_dirs.cwd.join(&invocation.out_dir);
         for path in [&out_dir, &context.toolchain.sysroot] {
-            let path = fs::canonical(path).unwrap_or_else(|_| path.clone());
+            let path = if defence::stands("libraries-from-where-links-lead") {
+                fs::canonical(path).unwrap_or_else(|_| path.clone())
+            } else {
+                path.clone()
+            };
             inputs.text(InputKind::Paths, Portable::literal("rpath"), Portable::literal(os::bytes(&path)));
         }
     }
     let source = context.portable(os::bytes(&invocation.source));
-    inputs.text(InputKind::SourcePath, Portable::literal("source"), source);
+    if defence::stands("where-the-crate-root-lies") {
+        inputs.text(InputKind::SourcePath, Portable::literal("source"), source);
+    }
     if !context.build_dirs.member {
         let directory = context.portable(os::bytes(&context.build_dirs.cwd));
-        inputs.text(InputKind::SourcePath, Portable::literal("directory"), directory);
+        if defence::stands("directories-of-packages-outside") {
+            inputs.text(InputKind::SourcePath, Portable::literal("directory"), directory);
+        }
     }
 }
 
@@ -182,7 +206,9 @@ fn remapping(context: &KeyContext<'_>, flag: &Flag) -> Option<Vec<(&'static str,
         [("directory", context.build_dirs.cwd.clone()), ("sysroot", context.toolchain.sysroot.clone())]
             .into_iter();
     for (name, path) in known.chain(others) {
-        texts.extend(below(&path).map(|below| (name, os::bytes(&below).to_vec())));
+        if defence::stands("what-lies-in-remapped-directories") {
+            texts.extend(below(&path).map(|below| (name, os::bytes(&below).to_vec())));
+        }
     }
     Some(texts)
 }
@@ -210,7 +236,9 @@ fn add_argument_files(
     if let Some(Target::Spec(path)) = &context.invocation.target {
         paths.push(("target", path.clone()));
     }
-    if let Some(path) = found_specification(context) {
+    if let Some(path) =
+        found_specification(context).filter(|_| defence::stands("targets-found-by-their-names"))
+    {
         // It may name a linker, and files for it.
         if context.outputs.iter().any(|output| output.role.is_linked()) {
             return Err(BypassReason::new(Bypass::Linker, path.to_string_lossy()));
@@ -231,6 +259,9 @@ fn add_argument_files(
     }
     for (name, path) in paths {
         let path = context.build_dirs.cwd.join(path);
+        if !defence::stands("unreadable-argument-files-are-refused") && memo::hash_file(&path).is_err() {
+            continue;
+        }
         let (digest, identity) = memo::hash_file(&path).map_err(|e| unreadable(&path, &e))?;
         inputs.digest(InputKind::ArgumentFile, Portable::literal(name), digest);
         watch.add(path, identity);
@@ -301,11 +332,14 @@ fn add_variables(context: &KeyContext<'_>, inputs: &mut KeyInputs, watch: &mut I
     };
     variables(InputKind::CompilerVariable, &mut COMPILER_VARIABLES.iter().copied());
     variables(InputKind::PackageVariable, &mut PACKAGE_VARIABLES.iter().copied());
-    if context.outputs.iter().any(|output| output.role.is_linked()) {
+    let links = context.outputs.iter().any(|output| output.role.is_linked());
+    if links && defence::stands("variables-that-linkers-read") {
         variables(InputKind::CompilerVariable, &mut LINK_VARIABLES.iter().copied());
     }
-    if context.driver == Driver::Clippy {
-        variables(InputKind::CompilerVariable, &mut CLIPPY_VARIABLES.iter().copied());
+    if context.driver == Driver::Clippy && defence::stands("clippy-is-another-compiler") {
+        if defence::stands("variables-that-clippy-reads") {
+            variables(InputKind::CompilerVariable, &mut CLIPPY_VARIABLES.iter().copied());
+        }
         add_lint_config(context, inputs, watch);
     }
     // Declaring a variable is an input itself: it leads away from entries made before it was declared.
@@ -362,7 +396,8 @@ fn add_native_libraries(
             );
         }
     }
-    for dir in dirs().filter(|dir| is_own(context, dir)) {
+    for dir in dirs().filter(|dir| is_own(context, dir) && defence::stands("archives-that-no-argument-names"))
+    {
         let listed = fs::list(&dir).unwrap_or_default();
         let is_archive =
             |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib");
@@ -492,7 +527,7 @@ fn add_macros(
         readable += &names.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, stem.to_string()))?;
         readable.push('\n');
     }
-    if capability::writes_profile(&readable) {
+    if defence::stands("profiles-that-macros-write") && capability::writes_profile(&readable) {
         let why = "a procedural macro writes a profile each time that it runs";
         return Err(BypassReason::new(Bypass::SideOutput, why));
     }
@@ -504,7 +539,9 @@ fn add_macros(
         let declared = declared.map_err(|e| unreadable(out_dir, &e))?;
         for name in declared.variables {
             let value = context.env.get(&name).map(|value| context.portable(os::bytes(value)));
-            inputs.variable(InputKind::DeclaredVariable, Portable::literal(&name), value.as_ref());
+            if defence::stands("variables-that-build-scripts-watch") {
+                inputs.variable(InputKind::DeclaredVariable, Portable::literal(&name), value.as_ref());
+            }
         }
     }
     Ok(())

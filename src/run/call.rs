@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use crate::invocation::driver::Driver;
 use crate::invocation::{Invocation, Output, outputs, parse};
 use crate::sys::env::Env;
-use crate::sys::{fs, host, process, shield};
+use crate::sys::{defence, fs, host, process, shield};
 
 /// `kache <compiler> <argument>…`, or `kache <workspace wrapper> <compiler> <argument>…`.
 pub struct Call<'a> {
@@ -30,6 +30,7 @@ impl<'a> Call<'a> {
         let has_compiler = driver != Some(Driver::Rustc)
             && rest.first().is_some_and(|first| Driver::from_name(first) == Some(Driver::Rustc));
         let (prefix, args) = rest.split_at(usize::from(has_compiler));
+        let driver = driver.or((!defence::stands("programs-that-are-no-compilers")).then_some(Driver::Rustc));
         Some(Call { program, prefix, args, driver })
     }
 

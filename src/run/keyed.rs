@@ -16,6 +16,7 @@ use crate::run::request::Request;
 use crate::run::streams::Streams;
 use crate::run::{automatic_gc, hit};
 use crate::sys::clock::Stopwatch;
+use crate::sys::defence;
 use crate::sys::lock::{FileLock, Waited};
 
 /// An invocation whose unit key is known.
@@ -77,6 +78,7 @@ impl KeyedUnit<'_> {
         record.key = Some(found.key);
         let restored = hit::serve(store, &found, self.context, self.streams)?;
         self.request.answer.give(0);
+        defence::prints_nothing("nothing-is-printed-of-hits");
         record.hit(origin, &found, restored);
         record.times.restore_us = watch.lap_us();
         Ok(ExitCode::SUCCESS)
@@ -84,7 +86,9 @@ impl KeyedUnit<'_> {
 
     /// The inputs that rules name. Where the unit can be observed, an entry that was made by rules counts for nothing.
     fn rules(&self) -> Option<KeyInputs> {
-        let observes = self.request.config.observe.value == Observe::Auto && self.request.store.can_observe();
+        let can_observe =
+            self.request.store.can_observe() == defence::stands("what-rules-made-is-not-believed");
+        let observes = self.request.config.observe.value == Observe::Auto && can_observe;
         if observes {
             return None;
         }
@@ -93,7 +97,7 @@ impl KeyedUnit<'_> {
 
     /// Waits for others that compile the same. Without a lock, everyone compiles for themselves.
     fn acquire_flight_lock(&self) -> Option<Waited> {
-        if !self.request.writes() {
+        if !self.request.writes() || !defence::stands("one-compiles-and-others-wait") {
             return None;
         }
         let source = self.context.build_dirs.cwd.join(&self.context.invocation.source);
@@ -119,11 +123,16 @@ impl KeyedUnit<'_> {
                 return request.compile_for_dependents(reason, self.context, self.streams, record);
             }
         };
-        let exit_code = missed.compiled.exit_code();
+        let exit_code = if missed.stored.is_ok() || defence::stands("not-storing-is-no-failure") {
+            missed.compiled.exit_code()
+        } else {
+            1
+        };
         if missed.stored.is_ok() {
             request.store.refresh_closures(&self.unit.externs);
             automatic_gc::after_put(&request.config.cache_dir.value);
         }
+        defence::prints_nothing("nothing-is-printed-of-misses");
         record.miss(reason, missed);
         record.times.put_us = watch.lap_us().saturating_sub(record.times.compile_us);
         Ok(ExitCode::from(exit_code))

@@ -26,7 +26,7 @@ use crate::invocation::Invocation;
 use crate::key::toolchain::Toolchain;
 use crate::run::streams::TARGET_NAME;
 use crate::sys::env::Env;
-use crate::sys::os;
+use crate::sys::{defence, os};
 
 /// How paths are mapped in one invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,10 +89,14 @@ pub fn remap(
         }
     }
     for (path, _) in build_dirs.roots.spellings().filter(|(_, root)| *root == Root::Workspace) {
-        map(path, ".");
+        if defence::stands("the-workspace-is-mapped") {
+            map(path, ".");
+        }
     }
     for (path, _) in build_dirs.roots.spellings().filter(|(_, root)| *root == Root::Target) {
-        map(path, TARGET_NAME);
+        if defence::stands("the-build-directory-is-mapped") {
+            map(path, TARGET_NAME);
+        }
     }
     // rustc refuses arguments that are not Unicode.
     if args.iter().any(|argument| argument.to_str().is_none()) {
@@ -111,7 +115,11 @@ pub fn remap(
 
 /// Nothing is mapped, and all roots are part of the key, byte for byte.
 fn exact(build_dirs: &BuildDirs) -> PathRemap {
-    let roots = build_dirs.with_canonical_spellings();
+    let roots = if defence::stands("where-links-of-unmapped-roots-lead") {
+        build_dirs.with_canonical_spellings()
+    } else {
+        build_dirs.roots.clone()
+    };
     let roots: Vec<String> =
         roots.spellings().map(|(path, root)| format!("{}={}", root.token(), path.escape_ascii())).collect();
     let cwd = os::bytes(&build_dirs.cwd).escape_ascii();

@@ -20,6 +20,7 @@ use crate::invocation::{Output, Role};
 use crate::store::Store;
 use crate::store::blob::{Duplicate, Sharing, Unusable};
 use crate::store::entry::{Artifact, Entry};
+use crate::sys::defence;
 use crate::sys::fs::{self, Identity};
 
 /// How many bytes got into place, and how.
@@ -46,7 +47,13 @@ pub enum Failed {
 /// How the output of a role may be shared, given all roles of its unit.
 pub fn sharing(role: Role, all: impl IntoIterator<Item = Role>) -> Sharing {
     let has_metadata = all.into_iter().any(|role| role == Role::Metadata);
-    if role == Role::Rlib && has_metadata { Sharing::Link } else { Sharing::Own }
+    let is_shared =
+        role == Role::Rlib || role == Role::Metadata && !defence::stands("metadata-gets-a-new-time");
+    if is_shared && has_metadata || !defence::stands("only-archives-are-linked") {
+        Sharing::Link
+    } else {
+        Sharing::Own
+    }
 }
 
 /// Puts every artifact of `entry` where `outputs` says, as seen from `cwd`, and notes their content in `memo`.
@@ -64,12 +71,19 @@ pub fn restore(
     let result = wanted.try_for_each(|output| {
         let artifact = entry.artifacts.iter().find(|artifact| artifact.role == output.role);
         let Some(artifact) = artifact else {
-            return if output.role.is_side_file() { Ok(()) } else { Err(Failed::Incomplete) };
+            let may_lack = output.role.is_side_file() || !defence::stands("entries-that-lack-an-output");
+            return if may_lack { Ok(()) } else { Err(Failed::Incomplete) };
         };
         let sharing = sharing(output.role, entry.artifacts.iter().map(|artifact| artifact.role));
         let made_here = looks.iter().find(|(artifact, _)| artifact.role == Role::Metadata);
         let made_here = made_here.map(|(_, look)| look);
         let path = cwd.join(&output.path);
+        let mut path = path;
+        if !defence::stands("outputs-are-named-by-the-asker")
+            && !path.to_string_lossy().contains(&entry.unit.id)
+        {
+            path.as_mut_os_string().push(&entry.unit.id);
+        }
         place(store, artifact, &path, sharing, made_here, &mut restored)?;
         if output.role.can_be_depended_on()
             && let Ok(look) = fs::metadata(&path)
@@ -79,7 +93,9 @@ pub fn restore(
         placed.push(path);
         Ok(())
     });
-    if let Err(failed) = result {
+    if let Err(failed) = result
+        && (failed != Failed::Blob || defence::stands("a-missing-blob-is-a-miss"))
+    {
         placed.iter().for_each(|path| drop(fs::remove(path)));
         return Err(failed);
     }
@@ -105,12 +121,14 @@ fn place(
         Failed::Blob
     };
     let clones = fs::clones_files(to.parent().unwrap_or(to));
-    let mut is_to_be_linked = sharing == Sharing::Link && store.may_link() && !clones;
+    let may_link = store.may_link() || !defence::stands("no-links-where-they-are-off");
+    let mut is_to_be_linked = sharing == Sharing::Link && may_link && !clones;
     let mut is_linked = false;
     if is_to_be_linked {
         let (blob, metadata) = store.blob(&artifact.blob, artifact.size_bytes).map_err(unusable)?;
         // A link has the mode, owner and group of another build. What rustc makes here may have others.
-        let can_be_linked = made_here.is_some_and(|made_here| fs::has_same_access(&metadata, made_here));
+        let can_be_linked = !defence::stands("access-rights-of-linked-files")
+            || made_here.is_some_and(|made_here| fs::has_same_access(&metadata, made_here));
         is_linked = can_be_linked && link(&blob, to).is_ok();
         // No mode would make a link to another file system.
         let device = |metadata: &Metadata| Identity::from_metadata(metadata).device;
@@ -120,6 +138,9 @@ fn place(
     let how = if is_linked {
         Duplicate::Linked
     } else {
+        if is_to_be_linked && !defence::stands("what-cannot-be-linked-is-copied") {
+            return Err(Failed::Place);
+        }
         copy(store, artifact, to, clones).map_err(unusable)?.ok_or(Failed::Place)?
     };
     restored.n_link_failures += u64::from(how == Duplicate::Copied && (clones || is_to_be_linked));
@@ -136,6 +157,12 @@ fn link(blob: &Path, to: &Path) -> std::io::Result<()> {
     match fs::hard_link(blob, to) {
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
             let temporary = temporary_beside(to);
+            if !defence::stands("a-link-replaces-at-once") {
+                fs::remove(to)?;
+                // So that the file is missing for long enough to be seen.
+                fs::read(blob)?;
+                return fs::hard_link(blob, to);
+            }
             fs::hard_link(blob, &temporary)?;
             let renamed = fs::rename(&temporary, to);
             // Renaming one name of a file to another name of it leaves both.
@@ -150,16 +177,25 @@ fn link(blob: &Path, to: &Path) -> std::io::Result<()> {
 /// on the way: bytes can change without a new size or time. `None`: the file could not be made.
 fn copy(store: &Store, artifact: &Artifact, to: &Path, clone: bool) -> Result<Option<Duplicate>, Unusable> {
     let mut blob = store.open_blob(&artifact.blob, artifact.size_bytes)?;
-    let temporary = temporary_beside(to);
-    let how = if clone && fs::reflink(&blob, &temporary, artifact.executable).is_ok() {
+    let temporary = if defence::stands("a-copy-replaces-at-once") {
+        temporary_beside(to)
+    } else {
+        let _ = fs::remove(to);
+        to.to_path_buf()
+    };
+    let clones = clone && defence::stands("a-hit-is-a-clone");
+    let how = if clones && fs::reflink(&blob, &temporary, artifact.executable).is_ok() {
         Duplicate::Cloned
     } else {
         let mut hasher = Hasher::new();
-        let copied = fs::copy(&mut blob, &temporary, artifact.executable, &mut |piece| hasher.raw(piece));
+        let executable = artifact.executable && defence::stands("programs-can-be-started");
+        let copied = fs::copy(&mut blob, &temporary, executable, &mut |piece| hasher.raw(piece));
         match copied {
+            Ok(_) if clone && !defence::stands("what-cannot-be-cloned-is-copied") => return Ok(None),
             Ok(n_bytes) if n_bytes == artifact.size_bytes && hasher.finish() == artifact.blob => {
                 Duplicate::Copied
             }
+            Ok(_) if !defence::stands("bytes-that-rot-in-blobs") => Duplicate::Copied,
             Ok(_) => {
                 let _ = fs::remove(&temporary);
                 return Err(Unusable::Altered);

@@ -14,7 +14,7 @@ use crate::action::portable::{Root, Roots};
 use crate::invocation::outputs::output_of;
 use crate::invocation::{Invocation, Output, Role};
 use crate::store::entry::Segment;
-use crate::sys::os;
+use crate::sys::{defence, os};
 
 /// What the build directory is called in outputs.
 pub const TARGET_NAME: &str = "./target";
@@ -80,7 +80,10 @@ impl<'a> Streams<'a> {
 
     /// Whether a line announces an output that is not among those of this invocation.
     pub fn is_foreign_announcement(&self, line: &[u8]) -> bool {
-        self.announces && line.starts_with(ANNOUNCEMENT) && self.announced(line).is_none()
+        self.announces
+            && line.starts_with(ANNOUNCEMENT)
+            && self.announced(line).is_none()
+            && defence::stands("foreign-announcements-are-seen")
     }
 
     /// What was kept, as this invocation prints it. `None` where it names what this invocation does not have.
@@ -95,8 +98,10 @@ impl<'a> Streams<'a> {
                     }
                 }
                 Segment::Announce(role) => {
-                    printed.extend(announcement(output_of(self.outputs, *role)?));
-                    printed.push(b'\n');
+                    if defence::stands("announcements-of-a-hit") {
+                        printed.extend(announcement(output_of(self.outputs, *role)?));
+                        printed.push(b'\n');
+                    }
                 }
             }
         }
@@ -105,7 +110,8 @@ impl<'a> Streams<'a> {
 
     /// A line in which files of the build directory have their real paths.
     pub fn real_paths<'l>(&self, line: &'l [u8]) -> Cow<'l, [u8]> {
-        let Some(target) = self.roots.value(Root::Target) else { return Cow::Borrowed(line) };
+        let target = self.roots.value(Root::Target).filter(|_| defence::stands("real-paths-in-messages"));
+        let Some(target) = target else { return Cow::Borrowed(line) };
         let mapped = [TARGET_NAME.as_bytes(), b"/"].concat();
         if memmem::find(line, &mapped).is_none() {
             return Cow::Borrowed(line);

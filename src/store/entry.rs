@@ -9,6 +9,7 @@ use crate::action::portable::Portable;
 use crate::digest::{Digest, guard};
 use crate::invocation::Role;
 use crate::store::{Bucket, Store};
+use crate::sys::defence;
 use crate::sys::fs::private;
 
 /// The version of this form.
@@ -90,8 +91,10 @@ impl Entry {
     fn is_sound(&self) -> bool {
         let mut roles: Vec<Role> = self.artifacts.iter().map(|artifact| artifact.role).collect();
         roles.sort_unstable();
+        let format = FORMAT + u32::from(!defence::stands("the-form-that-is-understood"));
         let distinct = roles.windows(2).all(|pair| pair[0] != pair[1]);
-        self.format == FORMAT && distinct && !roles.contains(&Role::DepInfo)
+        let distinct = distinct || !defence::stands("each-output-once-in-an-entry");
+        self.format == format && distinct && !roles.contains(&Role::DepInfo)
     }
 }
 

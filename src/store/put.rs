@@ -10,6 +10,7 @@ use crate::key::closure::CrateClosure;
 use crate::store::blob::Sharing;
 use crate::store::entry::{Entry, StoredInputs};
 use crate::store::{Bucket, Store};
+use crate::sys::defence;
 
 /// All that is to be stored of one compile.
 pub struct Put {
@@ -30,8 +31,9 @@ pub struct Put {
 impl Store {
     /// Stores everything of one compile.
     pub fn put(&self, put: &Put) -> io::Result<()> {
-        for (artifact, (path, sharing)) in put.entry.artifacts.iter().zip(&put.files) {
-            self.put_blob(path, &artifact.blob, artifact.size_bytes, *sharing)?;
+        let blobs_first = defence::stands("an-entry-comes-after-its-blobs");
+        if blobs_first {
+            self.put_blobs(put)?;
         }
         for artifact in put.entry.artifacts.iter().filter(|artifact| artifact.role.can_be_depended_on()) {
             if let Some(names) = &put.names {
@@ -46,7 +48,22 @@ impl Store {
         }
         let inputs = self.secret()?.conceal(&put.inputs);
         self.write(Bucket::Inputs, &put.key, serde_json::to_vec(&inputs)?)?;
-        self.write(Bucket::Entries, &put.key, serde_json::to_vec(&put.entry)?)?;
-        self.put_list(&put.inputs.unit_key, put.list.clone())
+        let mut entry = serde_json::to_vec(&put.entry)?;
+        if !defence::stands("the-form-that-is-written") {
+            entry.push(b' ');
+        }
+        self.write(Bucket::Entries, &put.key, entry)?;
+        self.put_list(&put.inputs.unit_key, put.list.clone())?;
+        if !blobs_first {
+            self.put_blobs(put)?;
+        }
+        Ok(())
+    }
+
+    fn put_blobs(&self, put: &Put) -> io::Result<()> {
+        for (artifact, (path, sharing)) in put.entry.artifacts.iter().zip(&put.files) {
+            self.put_blob(path, &artifact.blob, artifact.size_bytes, *sharing)?;
+        }
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use crate::action::input_list::InputList;
 use crate::digest::Digest;
 use crate::store::entry::{FORMAT, Unreadable};
 use crate::store::{Bucket, Store};
+use crate::sys::defence;
 
 /// How many lists are kept for one unit key.
 pub const MAX_LISTS: usize = 16;
@@ -32,7 +33,7 @@ impl Store {
         let mut lists = self.lists(unit_key).unwrap_or_default();
         lists.retain(|other| !other.names_same(&list));
         lists.insert(0, list);
-        lists.truncate(MAX_LISTS);
+        lists.truncate(if defence::stands("several-lists-of-one-unit") { MAX_LISTS } else { 1 });
         self.write(Bucket::Units, unit_key, serde_json::to_vec(&UnitFile { format: FORMAT, lists })?)
     }
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is where the banned calls are wrapped")]
 
 pub mod clock;
+pub mod defence;
 pub mod dirs;
 pub mod elf;
 pub mod env;

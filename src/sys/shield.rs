@@ -3,6 +3,8 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
+use crate::sys::defence;
+
 /// A panic of work that was shielded.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Panicked {
@@ -28,6 +30,11 @@ pub fn shielded<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
         let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
         Panicked { message: last.unwrap_or_else(|| "panic".to_owned()) }
     })
+}
+
+/// The same as a defence that a test can switch off.
+pub fn defence<T>(name: &str, work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    if defence::stands(name) { shielded(work) } else { Ok(work()) }
 }
 
 #[cfg(test)]

@@ -260,6 +260,13 @@ fn another_source_is_another_crate() {
 }
 
 #[test]
+fn repeated_compile_hits() {
+    let world = library();
+    library_with(&world, "").expect(hits(0), misses(1));
+    library_with(&world, "").expect(hits(1), misses(0));
+}
+
+#[test]
 fn each_kind_of_output_is_its_own() {
     let world = library();
     let emit = |kinds: &str| rustc(&world, &LIBRARY.replace("dep-info,metadata,link", kinds));

@@ -27,6 +27,7 @@ fn inputs_are_listed_by_how_they_were_learned() {
     let (basis, found) = inputs(&world, "app");
     assert_eq!(basis, "observed");
     for line in [
+        ["schema", "call", "schema"],
         ["extern", "call", "reader"],
         ["argument", "call", "edition"],
         ["declared-variable", "declared", "DECLARED"],

@@ -74,7 +74,7 @@ impl Jobserver {
 
 /// A project with units that are compiled at once, whose macro leaves a process behind, and prints its number.
 fn project() -> World {
-    let world = reading("sh:setsid sleep 60 >/dev/null 2>&1 </dev/null & echo $!");
+    let world = reading("sh:setsid sleep 600 >/dev/null 2>&1 </dev/null & echo $!");
     let (mut members, mut dependencies) = (String::new(), String::new());
     for n in 0..N_LIBRARIES {
         world.write(&format!("l{n}/Cargo.toml"), package(&format!("l{n}"), ""));

@@ -167,7 +167,8 @@ impl World {
             .env("KACHE_CACHE_DIR", self.cache())
             .env("RUSTC_WRAPPER", env!("CARGO_BIN_EXE_kache"))
             .envs(std::env::var_os("RUSTUP_TOOLCHAIN").map(|name| ("RUSTUP_TOOLCHAIN", name)))
-            // The scenarios can be played without observation too.
+            // The scenarios can be played without observation too, or without a defence that they prove.
+            .envs(std::env::var_os("KACHE_TEST_WITHOUT").map(|names| ("KACHE_TEST_WITHOUT", names)))
             .envs(std::env::var_os("KACHE_TEST_OBSERVE").map(|mode| ("KACHE_OBSERVE", mode)))
             .envs(self.env.iter().map(|(name, value)| (name, value)));
         command

@@ -18,6 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::invocation::Role;
 use crate::run::miss::generated::{Part, Sources};
+use crate::sys::defence;
 
 /// Where a line was printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +103,7 @@ impl<'a> Attempt<'a> {
             let part = part.or_else(|| (self.part)());
             let is_over = match part {
                 Some(Part::Asks) => false,
-                Some(Part::Silent) => succeeded,
+                Some(Part::Silent) => succeeded || !defence::stands("failures-of-mapped-paths"),
                 Some(Part::Absent) | None => true,
             };
             if is_over {

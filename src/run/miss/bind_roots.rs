@@ -8,7 +8,7 @@ use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
 use crate::key::unit::Unit;
 use crate::run::path_remap::PathRemap;
-use crate::sys::{fs, os};
+use crate::sys::{defence, fs, os};
 
 /// Adds the roots that may stand in an output where a search for their bytes cannot see them.
 pub fn bind_to_roots(
@@ -27,12 +27,16 @@ pub fn bind_to_roots(
             found.push(root);
         }
     };
-    remap.bound.iter().copied().for_each(&mut bind);
+    if defence::stands("real-paths-bind-to-roots") {
+        remap.bound.iter().copied().for_each(&mut bind);
+    }
     // Texts in LLVM bitcode are not on byte boundaries: whatever was read of them counts as kept. A macro can ask for
     // any path without a trace. What is linked is no bitcode any more.
     let makes_bitcode = makes_bitcode(context.invocation);
     let keeps_bitcode = makes_bitcode && context.outputs.iter().any(|output| output.role.is_archive());
-    if compresses_debug_sections(context.invocation) || keeps_bitcode && unit.runs_macros {
+    if compresses_debug_sections(context.invocation)
+        || keeps_bitcode && unit.runs_macros && defence::stands("paths-that-bitcode-hides")
+    {
         Root::ALL.into_iter().for_each(&mut bind);
     }
     for (name, value) in &dep_info.variables {
@@ -58,7 +62,8 @@ fn is_only_included(name: &[u8], context: &KeyContext<'_>, dep_info: &DepInfo) -
             build_dirs.all(|at| is_inside_include(&source[..at]))
         })
     };
-    dep_info.files.iter().all(is_included) && (n_named > 0 || name == b"OUT_DIR")
+    dep_info.files.iter().all(is_included)
+        && (n_named > 0 || name == b"OUT_DIR" || !defence::stands("variables-that-foreign-macros-read"))
 }
 
 /// Whether `before` ends with `include!(concat!(env!(`, or the same without `concat!`, in any of the three includes.
@@ -73,7 +78,7 @@ fn strip_call<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
     let text = text.trim_ascii_end().strip_suffix(b"(")?.trim_ascii_end().strip_suffix(b"!")?;
     let text = text.strip_suffix(name.as_bytes())?;
     let continues = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
-    (!text.last().is_some_and(continues)).then_some(text)
+    (!defence::stands("macros-called-like-an-include") || !text.last().is_some_and(continues)).then_some(text)
 }
 
 /// Of the linker (`-Wl,--compress-debug-sections=zlib`, which may be cut short), of its driver (`-gz`), and of rustc

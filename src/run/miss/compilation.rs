@@ -28,9 +28,9 @@ use crate::run::miss::privileged;
 use crate::run::miss::stages::{CompileJob, CompiledUnit, Missed};
 use crate::run::path_remap::PathRemap;
 use crate::run::policy;
-use crate::sys::fs;
 use crate::sys::lock::FileLock;
 use crate::sys::observe::{Observation, PathState, Scope};
+use crate::sys::{defence, fs};
 
 impl CompileJob<'_> {
     /// Compiles and stores what that made. If `observe` is set, what it reads is observed where that is possible.
@@ -123,7 +123,11 @@ impl CompileJob<'_> {
                 return Ok((compiled, remap.clone()));
             }
         }
-        let real = remap.with_real_paths();
+        let real = if defence::stands("real-paths-for-code-that-asks") {
+            remap.with_real_paths()
+        } else {
+            remap.clone()
+        };
         let compiled = self.run_once(&real.args, lock, observe, &Attempt::that_counts())?;
         Ok((compiled, real))
     }
@@ -145,7 +149,7 @@ impl CompileJob<'_> {
     /// content decides. A procedural macro or a linker may resolve a link and use nothing but the answer.
     fn scope(&self, unit: &Unit) -> Scope {
         let needs_no_linker = |role: Role| matches!(role, Role::DepInfo | Role::Metadata | Role::Rlib);
-        let is_alone = !unit.runs_macros
+        let is_alone = !(unit.runs_macros && defence::stands("links-count-where-macros-run"))
             && self.call.driver == Some(Driver::Rustc)
             && Path::new(self.call.program).starts_with(&self.context.toolchain.sysroot)
             && self.context.outputs.iter().all(|output| needs_no_linker(output.role));
@@ -162,7 +166,9 @@ impl CompileJob<'_> {
         attempt: &Attempt<'_>,
     ) -> Result<CompiledUnit<'_>, NotRun> {
         let left_out = policy::left_out(self.context.invocation);
-        unlink(self.context.outputs, &self.context.build_dirs.cwd);
+        if defence::stands("a-miss-makes-new-files") {
+            unlink(self.context.outputs, &self.context.build_dirs.cwd);
+        }
         let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
         let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
         let args = [self.call.prefix, mapped, &own].concat();
@@ -233,6 +239,7 @@ impl CompileJob<'_> {
                 && let Some(output) = output_of(outputs, Role::Metadata)
                 && let Ok(Reading { identity, digest, assembles, .. }) =
                     reader.read_announced(&build_dirs.cwd.join(&output.path))
+                && defence::stands("closures-are-known-when-announced")
                 && store.put_closure(&digest, &closure.with_assembles(assembles)).is_ok()
             {
                 Memo::of(build_dirs.target.as_deref())

@@ -222,7 +222,8 @@ fn forward(from: impl Read, mut to: impl Write, showing: Showing<'_>, most: usiz
                 if printed.take(came) {
                     continue;
                 }
-                let line = shield::shielded(|| shown(came)).unwrap_or_else(|_| came.to_vec());
+                let line = shield::defence("panics-while-the-compiler-runs", || shown(came));
+                let line = line.unwrap_or_else(|_| came.to_vec());
                 is_open = to.write_all(&line).and_then(|()| to.flush()).is_ok();
             }
             Ok(_) => {}

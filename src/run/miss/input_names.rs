@@ -7,7 +7,7 @@ use crate::action::observed::ObservedInputs;
 use crate::action::portable::{Portable, Root};
 use crate::key::context::KeyContext;
 use crate::outcome::Unstored;
-use crate::sys::os;
+use crate::sys::{defence, os};
 
 /// The list with what was observed.
 pub fn named(
@@ -23,7 +23,9 @@ pub fn named(
     let mut read = Vec::new();
     for (path, _) in observed_inputs.read.iter().filter(|(path, _)| !sources.contains(path)) {
         read.push(name(path)?);
-        read.extend(beside_workspace(context, path));
+        if defence::stands("files-beside-the-workspace") {
+            read.extend(beside_workspace(context, path));
+        }
     }
     read.extend(sources.iter().filter_map(|path| beside_workspace(context, path)));
     let mut listed = Vec::new();
@@ -34,7 +36,9 @@ pub fn named(
     let mut probed = Vec::new();
     for path in observed_inputs.absent.iter().chain(observed_inputs.kinds.iter().map(|(path, _)| path)) {
         probed.push(name(path)?);
-        probed.extend(above_workspace(context, path).or_else(|| beside_workspace(context, path)));
+        if defence::stands("files-above-any-checkout") {
+            probed.extend(above_workspace(context, path).or_else(|| beside_workspace(context, path)));
+        }
     }
     probed.sort();
     probed.dedup();

@@ -28,7 +28,7 @@ use crate::run::miss::observation_context::observation_context;
 use crate::run::miss::unchanged::{FirstStates, refuse_files_beside_outputs, still, unchanged_around};
 use crate::run::miss::unobserved;
 use crate::sys::observe::{Observation, Scope};
-use crate::sys::os;
+use crate::sys::{defence, os};
 
 /// How a compile was watched.
 pub enum Evidence<'a> {
@@ -73,10 +73,18 @@ pub fn learn(
             let observed_inputs =
                 observed::observed_inputs(&setting, observation).map_err(Unstored::InputsUnknown)?;
             let sources = sources(context, &list);
-            names.add_texts(unit, &observed_inputs, &sources)?;
-            names.add_locale(&observed_inputs);
-            names.add_git(context, &observed_inputs);
-            names.add_temporary(&setting, &observed_inputs);
+            if defence::stands("names-in-observed-texts") {
+                names.add_texts(unit, &observed_inputs, &sources)?;
+            }
+            if defence::stands("the-language-of-programs") {
+                names.add_locale(&observed_inputs);
+            }
+            if defence::stands("variables-that-git-asks-for") {
+                names.add_git(context, &observed_inputs);
+            }
+            if defence::stands("places-of-temporary-files") {
+                names.add_temporary(&setting, &observed_inputs);
+            }
             let libraries = observed::libraries(&setting, observation);
             let list = InputList { libraries, ..names.added_to(list) };
             if let Some(part) = observed::foreign_part(&setting, observation) {
@@ -88,9 +96,16 @@ pub fn learn(
             Ok(Learned { list, inputs, program_names: programs.into_new() })
         }
         Evidence::Assumed(before, assumed) => {
-            names.add_readable(&assumed.readable)?;
-            unobserved::refuse_unknown(context, unit)?;
-            let read = unobserved::assembled(context, dep_info)?.into_iter().collect();
+            if defence::stands("names-in-readable-texts") {
+                names.add_readable(&assumed.readable)?;
+            }
+            if defence::stands("what-rules-cannot-follow") {
+                unobserved::refuse_unknown(context, unit)?;
+            }
+            let read = unobserved::assembled(context, dep_info)?
+                .into_iter()
+                .filter(|_| defence::stands("files-that-the-assembler-reads"))
+                .collect();
             let list = InputList { read, ..list };
             let (list, inputs) = from_rules(context, before, assumed, names.added_to(list))?;
             Ok(Learned { list, inputs, program_names: Vec::new() })
@@ -104,10 +119,14 @@ fn from_rules(
     assumed: &Assumed,
     list: InputList,
 ) -> Result<(InputList, KeyInputs), Unstored> {
-    if let Some(path) = assumed.watch.changed().or_else(|| assumed.readable.changed()) {
+    let changed = assumed.watch.changed().or_else(|| assumed.readable.changed());
+    if let Some(path) = changed.filter(|_| defence::stands("files-of-rules-that-change")) {
         return Err(Unstored::InputChanged(path.display().to_string()));
     }
-    if let Some(path) = files_beside_outputs(context).into_iter().find(|file| !before.beside.contains(file)) {
+    if let Some(path) = files_beside_outputs(context)
+        .into_iter()
+        .find(|file| defence::stands("files-left-beside-outputs") && !before.beside.contains(file))
+    {
         return Err(Unstored::UnexpectedOutput(format!("{} was made as well", path.0.display())));
     }
     let mut list = InputList { basis: Basis::Assumed, ..list };
@@ -115,12 +134,12 @@ fn from_rules(
     let mut present = Present::new(context.build_dirs, context.env).with_rules(&assume);
     let inputs = present.inputs(&list).ok_or_else(gone)?;
     for (path, _, identity) in present.looked_at() {
-        if !before.is_unchanged(path, identity) {
+        if defence::stands("sources-that-change-meanwhile") && !before.is_unchanged(path, identity) {
             return Err(Unstored::InputChanged(path.display().to_string()));
         }
     }
     let written = before.written.as_ref().map_err(|why| Unstored::InputsUnknown(why.clone()))?;
-    if let Some(path) = written.changed() {
+    if let Some(path) = written.changed().filter(|_| defence::stands("files-that-macros-write-unobserved")) {
         return Err(Unstored::UnexpectedOutput(format!("{} was written meanwhile", path.display())));
     }
     list.seen = seen(&list, &present);
@@ -159,7 +178,9 @@ fn from_observation(
     list: InputList,
 ) -> Result<(InputList, KeyInputs), Unstored> {
     let unknown = |why: String| Unstored::InputsUnknown(why);
-    refuse_files_beside_outputs(observed_inputs)?;
+    if defence::stands("observed-files-beside-outputs") {
+        refuse_files_beside_outputs(observed_inputs)?;
+    }
     let mut list = named(context, observed_inputs, sources, list)?;
     let program_names = |program: &Digest| programs.names(program);
     let present = Present::new(context.build_dirs, context.env).with_names(&program_names);
@@ -177,10 +198,14 @@ fn from_observation(
         still(context, &present, source, &then)?;
     }
     for (path, then) in &observed_inputs.read {
-        still(context, &present, path, then)?;
+        if defence::stands("files-that-change-after-reading") {
+            still(context, &present, path, then)?;
+        }
     }
-    unchanged_around(observed_inputs)?;
-    if observation.scope == Scope::AllButLinks {
+    if defence::stands("directories-that-change-meanwhile") {
+        unchanged_around(observed_inputs)?;
+    }
+    if defence::stands("macros-that-are-found-by-name") && observation.scope == Scope::AllButLinks {
         refuse_macros_found_by_name(context, observed_inputs)?;
     }
     list.seen = seen(&list, &present);

@@ -1,6 +1,8 @@
 //! Stores what a compile made, or notes what dependents need where it is not stored.
 
 use crate::action::memo::Known;
+use crate::action::present::Present;
+use crate::digest::Digest;
 use crate::invocation::Role;
 use crate::key::assumed::Assumed;
 use crate::key::unit::Unit;
@@ -12,7 +14,7 @@ use crate::run::miss::stages::{CompileJob, CompiledUnit, Stored};
 use crate::run::miss::{collect, privileged};
 use crate::run::path_remap::PathRemap;
 use crate::sys::fs::Identity;
-use crate::sys::shield;
+use crate::sys::{defence, shield};
 
 impl CompiledUnit<'_> {
     /// Stores what the compiler made, if all about it is certain.
@@ -22,7 +24,7 @@ impl CompiledUnit<'_> {
         remap: &PathRemap,
         unobserved: Option<(&Before, &Assumed)>,
     ) -> Result<Stored, Unstored> {
-        if !self.output.status.success() {
+        if defence::stands("failures-are-not-stored") && !self.output.status.success() {
             return Err(Unstored::CompilerFailed);
         }
         if let Some(program) = &self.privileged {
@@ -35,8 +37,9 @@ impl CompiledUnit<'_> {
             (None, Some(observation)) => Evidence::Observed(self.job.call, observation),
             (None, None) => return Err(Unstored::InputsUnknown("nothing was observed".to_owned())),
         };
-        let stored = shield::shielded(|| self.try_store(unit, &evidence, remap))
-            .unwrap_or_else(|panicked| Err(Unstored::Defect(panicked.message)));
+        let stored =
+            shield::defence("panics-while-storing-are-caught", || self.try_store(unit, &evidence, remap))
+                .unwrap_or_else(|panicked| Err(Unstored::Defect(panicked.message)));
         if stored.is_err() {
             self.note_closure();
         }
@@ -45,7 +48,10 @@ impl CompiledUnit<'_> {
 
     fn try_store(&self, unit: &Unit, evidence: &Evidence<'_>, remap: &PathRemap) -> Result<Stored, Unstored> {
         let CompileJob { context, store, .. } = *self.job;
-        let put = collect::collect(self, unit, evidence, remap)?;
+        let mut put = collect::collect(self, unit, evidence, remap)?;
+        if !defence::stands("the-key-of-its-own-compile") {
+            put.key = self.key_of_newest_list(unit).unwrap_or(put.key);
+        }
         store.put(&put).map_err(|e| Unstored::StoreFailed(e.to_string()))?;
         for (artifact, (path, _)) in put.entry.artifacts.iter().zip(&put.files) {
             if artifact.role.can_be_depended_on()
@@ -56,6 +62,14 @@ impl CompiledUnit<'_> {
         }
         let n_bytes = put.entry.artifacts.iter().map(|artifact| artifact.size_bytes).sum();
         Ok(Stored { key: put.key, n_bytes })
+    }
+
+    /// What the key would be if it were made from the inputs of another compile: only a test asks.
+    fn key_of_newest_list(&self, unit: &Unit) -> Option<Digest> {
+        let CompileJob { context, store, .. } = *self.job;
+        let lists = store.lists(&unit.key).ok()?;
+        let inputs = Present::new(context.build_dirs, context.env).inputs(lists.first()?)?;
+        Some(inputs.key_after(Some(unit.key)))
     }
 
     /// Notes the crate closure of outputs that were not stored. Procedural macros are adopted when a unit first depends

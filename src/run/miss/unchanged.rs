@@ -8,6 +8,7 @@ use crate::action::present::Present;
 use crate::action::snapshot::same_content;
 use crate::key::context::KeyContext;
 use crate::outcome::Unstored;
+use crate::sys::defence;
 use crate::sys::fs::{self, Identity};
 use crate::sys::observe::{Observation, PathState};
 
@@ -22,11 +23,18 @@ pub fn refuse_files_beside_outputs(observed_inputs: &ObservedInputs) -> Result<(
             continue;
         };
         let why = match before {
+            PathState::Absent if !defence::stands("new-files-anywhere-are-refused") => continue,
             PathState::Absent => "was made as well",
+            PathState::File(_)
+                if now.is_file() && !defence::stands("files-that-are-overwritten-elsewhere") =>
+            {
+                continue;
+            }
             PathState::File(then) if now.is_file() && Identity::from_metadata(&now) == *then => continue,
             PathState::Link(then) if fs::read_link(path).ok().as_ref() == Some(then) => continue,
             PathState::Directory(_) if now.is_dir() => continue,
-            PathState::Other => continue,
+            PathState::Other if defence::stands("pipes-that-were-written-to") => continue,
+            PathState::Other => "was written to as well",
             PathState::File(_) | PathState::Link(_) | PathState::Directory(_) | PathState::Unknown(_) => {
                 "was written to as well"
             }

@@ -17,6 +17,7 @@
 use libc::c_long;
 
 use super::super::Scope;
+use crate::sys::defence;
 
 /// What a call does with a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +249,7 @@ pub(super) fn understand(number: c_long, args: &[u64; 6]) -> Call {
             libc::AF_UNIX | libc::AF_NETLINK => Call::Harmless,
             _ => Call::Escape("uses the network"),
         },
+        libc::SYS_connect if !defence::stands("what-a-server-answers") => Call::Harmless,
         libc::SYS_connect => Call::Connect(b, c),
         libc::SYS_bind => Call::Bind(b, c),
         libc::SYS_statfs => Call::One(at(CWD, a, How::Probe)),
@@ -291,11 +293,14 @@ fn attributes(number: c_long, args: &[u64; 6]) -> Call {
 /// Calls after which reads can no longer be followed.
 fn escapes(number: c_long, args: &[u64; 6]) -> Call {
     match number {
+        libc::SYS_io_uring_setup if !defence::stands("rings-of-calls-are-refused") => Call::Harmless,
         libc::SYS_io_uring_setup => Call::Escape("uses io_uring"),
         libc::SYS_open_by_handle_at => Call::Escape("opens a file by its handle"),
         libc::SYS_open_tree | OPEN_TREE_ATTR | libc::SYS_fsopen | libc::SYS_fspick => Call::Escape("mounts"),
+        libc::SYS_mount if !defence::stands("mounts-of-programs-are-refused") => Call::Harmless,
         libc::SYS_move_mount | libc::SYS_mount | libc::SYS_mount_setattr => Call::Escape("mounts"),
         libc::SYS_umount2 => Call::Escape("unmounts"),
+        libc::SYS_chroot if !defence::stands("other-roots-are-refused") => Call::Harmless,
         libc::SYS_chroot | libc::SYS_pivot_root => Call::Escape("changes its root"),
         libc::SYS_setns => Call::Escape("enters another namespace"),
         // Its events carry open files.
@@ -342,6 +347,7 @@ fn older(number: c_long, args: &[u64; 6]) -> Call {
         libc::SYS_symlink => Call::One(path(b, How::CreateLink)),
         libc::SYS_unlink | libc::SYS_rmdir => Call::One(path(a, How::Remove)),
         libc::SYS_mkdir | libc::SYS_mknod => Call::One(path(a, How::Create)),
+        libc::SYS_chmod if !defence::stands("files-whose-mode-is-changed") => Call::Harmless,
         libc::SYS_chmod | libc::SYS_chown | libc::SYS_utime | libc::SYS_utimes => {
             Call::One(path(a, How::Change))
         }

@@ -17,6 +17,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::listener::{Listener, Woken};
 use super::privileges::is_running;
+use crate::sys::defence;
 
 /// Whether a keeper is needed, and is there.
 pub(super) struct Standby {
@@ -42,7 +43,10 @@ impl Standby {
     /// To be called before a call of `thread` is answered. Starts a keeper if that is the first one of another process
     /// than the child.
     pub(super) fn prepare(&mut self, listener: &mut Listener, thread: i32, executes: bool) {
-        if matches!(self.state, KeeperState::NotNeeded) && self.is_of_another(thread, executes) {
+        if defence::stands("a-killed-wrapper-stops-nobody")
+            && matches!(self.state, KeeperState::NotNeeded)
+            && self.is_of_another(thread, executes)
+        {
             self.state = Keeper::start(listener).map_or(KeeperState::Impossible, KeeperState::Ready);
         }
     }
@@ -132,7 +136,9 @@ fn keep(listener: &mut Listener, until: Option<RawFd>) -> ! {
     if let Some(until) = until {
         wait_for_end_of(until);
     }
-    listener.go_on_with_last();
+    if defence::stands("calls-that-were-taken-up") {
+        listener.go_on_with_last();
+    }
     loop {
         match listener.wait(None, -1) {
             Woken::Call => {
@@ -162,6 +168,7 @@ fn leave_all_but(one: RawFd, other: RawFd) {
         libc::chdir(c"/".as_ptr());
         libc::prctl(libc::PR_SET_NAME, c"kache-observer".as_ptr(), 0, 0, 0);
         for (start, end) in [(0, first), (first + 1, second), (second + 1, libc::c_uint::MAX)] {
+            let end = if defence::stands("pipes-of-make-are-let-go") { end } else { end.min(3) };
             if start < end {
                 close_range(start, end - 1);
             }

@@ -9,6 +9,7 @@ use super::super::{Access, Observation, PathState, Scope, Uses};
 use super::calls::How;
 use super::own::Own;
 use super::resolve::{Directories, ResolvedPath};
+use crate::sys::defence;
 
 /// More paths than this are no inputs of one compile.
 const MAX_PATHS: usize = 100_000;
@@ -78,7 +79,7 @@ impl Recorder {
         if matches!(how, How::Source | How::Replace | How::Remove | How::Create | How::CreateLink) {
             self.directories.forget();
         }
-        self.moves_links |= how == How::CreateLink;
+        self.moves_links |= how == How::CreateLink && defence::stands("links-that-are-made-anew");
         let index = match self.index(path, how) {
             Some(index) => index,
             None if self.observation.accesses.len() >= MAX_PATHS => {
@@ -98,7 +99,10 @@ impl Recorder {
     fn add(&mut self, path: &[u8], follow: bool) -> usize {
         let ResolvedPath { path: spelled, real, found } =
             self.directories.look(Path::new(OsStr::from_bytes(path)).into(), follow);
-        if matches!(found, PathState::Directory(_)) && spelled != real {
+        if matches!(found, PathState::Directory(_))
+            && spelled != real
+            && defence::stands("links-on-the-way-to-directories")
+        {
             self.add_links(&spelled);
         }
         let index = self.observation.accesses.len();
@@ -141,12 +145,18 @@ impl Recorder {
             }
             match how {
                 // What is in it is read under another name.
-                How::Source if matches!(access.found, PathState::Directory(_)) => {
+                How::Source
+                    if defence::stands("directories-that-programs-move")
+                        && matches!(access.found, PathState::Directory(_)) =>
+                {
                     let path = access.path.display();
                     observation.incomplete.get_or_insert_with(|| format!("a program moved {path}"));
                 }
                 How::Source if matches!(access.found, PathState::Link(_)) => *moves_links = true,
-                how if reads_attributes(how) && access.found != PathState::Absent => {
+                how if defence::stands("attributes-that-are-read")
+                    && reads_attributes(how)
+                    && access.found != PathState::Absent =>
+                {
                     let path = access.path.display();
                     observation
                         .incomplete

@@ -20,6 +20,7 @@ use super::memory::{self, PATH_MAX};
 use super::privileges::{self, has_privileges};
 use super::recorder::{Recorder, path_of};
 use super::resolve;
+use crate::sys::defence;
 
 /// Descendants that end with the child are gone within this time; others are left to a process of their own.
 const LAST_ONES: Duration = Duration::from_millis(20);
@@ -181,6 +182,9 @@ impl Supervisor {
                     return self.recorder.finish(false);
                 }
                 Woken::Other if self.is_abandoned() => deadline = Some(Instant::now() + KILLED_ONES),
+                Woken::Other if !defence::stands("nobody-left-behind-is-waited-for") => {
+                    deadline = Some(Instant::now() + LAST_ONES * 10_000);
+                }
                 Woken::Other => deadline = Some(Instant::now() + LAST_ONES),
                 Woken::Timeout => {
                     self.standby.leave(self.listener);
@@ -204,7 +208,10 @@ impl Supervisor {
         let had_privileges = self.recorder.privileged().is_some();
         let Supervisor { listener, recorder, notes, alone, takes_privileges, .. } = self;
         let noted = catch_unwind(AssertUnwindSafe(|| {
-            if is_execution(&call) && alone.is_some_and(|process| process != call.pid as i32) {
+            if defence::stands("programs-that-a-compiler-starts")
+                && is_execution(&call)
+                && alone.is_some_and(|process| process != call.pid as i32)
+            {
                 recorder.lose(|| "a program was started that may read links".to_owned());
             }
             note(listener, recorder, notes, &call, *takes_privileges);
