@@ -21,6 +21,7 @@ test *FILTER:
 stress:
     PROPTEST_CASES=20000 cargo test --release --lib
     cargo test --release --test it -- --ignored --test-threads 1
+    cargo test --release --test defences
     cargo test --test defences -- --ignored --nocapture
 
 # Ratios against plain cargo and the floor, each with its budget; `just bench --quick` for a first look

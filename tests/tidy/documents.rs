@@ -258,12 +258,14 @@ fn the_book_and_the_doctor_carry_over_the_same_settings_of_sccache() {
 /// A name that is misspelled would demand nothing.
 #[test]
 fn what_must_not_be_skipped_is_named_as_tests_name_it() {
-    let workflow = fs::read_to_string(root().join(".github/workflows/ci.yml")).unwrap();
-    let lists: Vec<&str> =
-        workflow.lines().filter_map(|line| line.trim().strip_prefix("KACHE_TEST_MUST: ")).collect();
-    assert_eq!(lists.len(), 1, "{lists:?}");
-    for name in lists[0].split(',') {
-        assert!(NEEDS.contains(&name), "{name} is no name in tests/common/skip.rs");
+    for workflow in ["ci", "weekly"] {
+        let workflow = fs::read_to_string(root().join(format!(".github/workflows/{workflow}.yml"))).unwrap();
+        let lists: Vec<&str> =
+            workflow.lines().filter_map(|line| line.trim().strip_prefix("KACHE_TEST_MUST: ")).collect();
+        assert_eq!(lists.len(), 1, "{lists:?}");
+        for name in lists[0].split(',') {
+            assert!(NEEDS.contains(&name), "{name} is no name in tests/common/skip.rs");
+        }
     }
 }
 
