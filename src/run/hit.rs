@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use crate::action::input_list::InputList;
 use crate::action::portable::{Portable, Roots};
-use crate::invocation::Role;
 use crate::invocation::outputs::output_of;
+use crate::invocation::{Output, Role};
 use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
 use crate::outcome::MissReason;
@@ -14,6 +14,7 @@ use crate::run::streams::Streams;
 use crate::store::Store;
 use crate::store::entry::Entry;
 use crate::store::lookup::FoundEntry;
+use crate::sys::env::Env;
 use crate::sys::{defence, fs, os};
 
 /// Restores what was found, and prints. Nothing is printed unless everything is in place.
@@ -24,10 +25,9 @@ pub fn serve(
     streams: &Streams<'_>,
 ) -> Result<Restored, MissReason> {
     let entry = &found.entry;
-    let failed = || MissReason::RestoreFailed;
-    let dep_info = dep_info_of(entry, &found.list, context).ok_or_else(failed)?;
-    let stdout = streams.give(&entry.stdout).ok_or_else(failed)?;
-    let stderr = streams.give(&entry.stderr).ok_or_else(failed)?;
+    let dep_info = dep_info_of(entry, &found.list, context).ok_or(MissReason::RestoreFailed)?;
+    let stdout = streams.give(&entry.stdout).ok_or(MissReason::RestoreFailed)?;
+    let stderr = streams.give(&entry.stderr).ok_or(MissReason::RestoreFailed)?;
     let restored = restore::restore(store, entry, context.outputs, &context.build_dirs.cwd, context.memo)
         .map_err(|failed| match failed {
             Failed::Blob => MissReason::BlobDamaged,
@@ -38,7 +38,8 @@ pub fn serve(
         output_of(context.outputs, Role::DepInfo).filter(|_| defence::stands("dep-info-of-a-hit"))
     {
         let path = context.build_dirs.cwd.join(&output.path);
-        fs::replace(&path, &restore::temporary_beside(&path), &dep_info).map_err(|_| failed())?;
+        fs::replace(&path, &restore::temporary_beside(&path), &dep_info)
+            .map_err(|_| MissReason::RestoreFailed)?;
     }
     // A reader that went away is no reason to fail: the files are there.
     let _ = std::io::stdout().write_all(&stdout);
@@ -51,15 +52,14 @@ pub fn serve(
 /// The dep-info of a hit, as the compiler would have written it here.
 pub fn dep_info_of(entry: &Entry, list: &InputList, context: &KeyContext<'_>) -> Option<Vec<u8>> {
     let (roots, outputs): (&Roots, _) = (&context.build_dirs.roots, context.outputs);
-    let path = |role: &Role| Some(os::bytes(&output_of(outputs, *role)?.path).to_vec());
-    let variable = |name: &Portable| {
-        let value = context.env.get(os::from_bytes(name.as_bytes())?);
-        Some((name.as_bytes().to_vec(), value.map(|value| os::bytes(value).to_vec())))
-    };
     let dep_info = DepInfo {
-        targets: entry.dep_info.iter().map(path).collect::<Option<_>>()?,
+        targets: entry.dep_info.iter().map(|role| path_here(*role, outputs)).collect::<Option<_>>()?,
         files: list.files.iter().map(|file| source_here(file, roots)).collect::<Option<_>>()?,
-        variables: list.variables.iter().map(variable).collect::<Option<_>>()?,
+        variables: list
+            .variables
+            .iter()
+            .map(|name| variable_here(name, context.env))
+            .collect::<Option<_>>()?,
         checksums: entry.checksums.clone(),
     };
     // Of another list than the entry was made with.
@@ -67,6 +67,17 @@ pub fn dep_info_of(entry: &Entry, list: &InputList, context: &KeyContext<'_>) ->
         return None;
     }
     Some(dep_info.write())
+}
+
+/// The path of an output in this tree.
+fn path_here(role: Role, outputs: &[Output]) -> Option<Vec<u8>> {
+    Some(os::bytes(&output_of(outputs, role)?.path).to_vec())
+}
+
+/// A variable that the sources ask for, with its value in this environment.
+fn variable_here(name: &Portable, env: &Env) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    let value = env.get(os::from_bytes(name.as_bytes())?);
+    Some((name.as_bytes().to_vec(), value.map(|value| os::bytes(value).to_vec())))
 }
 
 /// The path of a source in this tree.

@@ -69,33 +69,30 @@ pub fn remap(
         return exact(build_dirs);
     }
     let mut args: Vec<OsString> = Vec::new();
-    let mut map = |from: &[u8], to: &str| {
-        let argument = [b"--remap-path-prefix=", from, b"=", to.as_bytes()].concat();
-        args.extend(os::from_bytes(&argument));
-    };
     let mut name = "mapped";
     let mut remapped_package = None;
     let is_portable = mode == PathsMode::Portable;
     if is_portable {
         name = "portable";
         let sources = toolchain.sysroot.join("lib/rustlib/src/rust");
-        map(os::bytes(&sources), &format!("/rustc/{}", toolchain.commit));
+        args.extend(remap_argument(os::bytes(&sources), &format!("/rustc/{}", toolchain.commit)));
         let package = env.get("CARGO_MANIFEST_DIR").filter(|_| !build_dirs.member);
         if let (Some(dir), Some(name), Some(version)) =
             (package, env.get("CARGO_PKG_NAME"), env.get("CARGO_PKG_VERSION"))
         {
-            map(os::bytes(dir), &format!("{}-{}", name.to_string_lossy(), version.to_string_lossy()));
+            let to = format!("{}-{}", name.to_string_lossy(), version.to_string_lossy());
+            args.extend(remap_argument(os::bytes(dir), &to));
             remapped_package = Some(PathBuf::from(dir));
         }
     }
     for (path, _) in build_dirs.roots.spellings().filter(|(_, root)| *root == Root::Workspace) {
         if defence::stands("the-workspace-is-mapped") {
-            map(path, ".");
+            args.extend(remap_argument(path, "."));
         }
     }
     for (path, _) in build_dirs.roots.spellings().filter(|(_, root)| *root == Root::Target) {
         if defence::stands("the-build-directory-is-mapped") {
-            map(path, TARGET_NAME);
+            args.extend(remap_argument(path, TARGET_NAME));
         }
     }
     // rustc refuses arguments that are not Unicode.
@@ -111,6 +108,11 @@ pub fn remap(
         package: remapped_package,
         n_of_toolchain,
     }
+}
+
+/// The argument that has rustc write `to` for `from`.
+fn remap_argument(from: &[u8], to: &str) -> Option<OsString> {
+    os::from_bytes(&[b"--remap-path-prefix=", from, b"=", to.as_bytes()].concat())
 }
 
 /// Nothing is mapped, and all roots are part of the key, byte for byte.

@@ -42,13 +42,14 @@ fn note(file: &Path) {
 
 /// The answers in a file.
 pub fn answers(bytes: &[u8]) -> Vec<Answer> {
-    let lines = bytes.split(|byte| *byte == b'\n');
-    let parse = |line: &[u8]| {
-        let (id, exe) = line.split_at_checked(32)?;
-        let build = BuildId::try_from(String::from_utf8(id.to_vec()).ok()?).ok()?;
-        Some(Answer { exe: os::path(exe.strip_prefix(b" ")?)?, build })
-    };
-    lines.filter_map(parse).collect()
+    bytes.split(|byte| *byte == b'\n').filter_map(parse).collect()
+}
+
+/// The answer in a line.
+fn parse(line: &[u8]) -> Option<Answer> {
+    let (id, exe) = line.split_at_checked(32)?;
+    let build = BuildId::try_from(String::from_utf8(id.to_vec()).ok()?).ok()?;
+    Some(Answer { exe: os::path(exe.strip_prefix(b" ")?)?, build })
 }
 
 #[cfg(test)]

@@ -17,17 +17,17 @@ pub struct Policy<'a> {
 
 /// Whether the invocation may be looked up and stored.
 pub fn check(invocation: &Invocation, outputs: &[Output], settings: &Policy<'_>) -> Result<(), BypassReason> {
-    let is_named = |name: &String| name.replace('-', "_") == invocation.crate_name;
-    if settings.bypass_crates.iter().any(is_named) {
+    if settings.bypass_crates.iter().any(|name| name.replace('-', "_") == invocation.crate_name) {
         return Err(BypassReason::new(Bypass::Configured, &invocation.crate_name));
     }
-    let is_executable = |role: Role| role.is_linked() && role != Role::ProcMacro;
-    let linked = outputs.iter().find(|output| is_executable(output.role));
-    match linked.filter(|_| defence::stands("executables-that-are-not-cached") && !settings.cache_executables)
+    let executable = outputs.iter().find(|output| output.role.is_linked() && output.role != Role::ProcMacro);
+    if let Some(output) = executable
+        && !settings.cache_executables
+        && defence::stands("executables-that-are-not-cached")
     {
-        Some(output) => Err(BypassReason::new(Bypass::Executable, output.path.to_string_lossy())),
-        None => Ok(()),
+        return Err(BypassReason::new(Bypass::Executable, output.path.to_string_lossy()));
     }
+    Ok(())
 }
 
 /// Variables that load other code into every program.
@@ -63,19 +63,24 @@ const PRINTING_PREFIX: &str = "DYLD_PRINT_";
 /// Whether the compiler runs in an environment in which what it makes and prints depends on its inputs alone. A compile
 /// with one of these variables would be replayed to builds without it, and the other way round.
 pub fn check_environment(env: &Env) -> Result<(), BypassReason> {
-    let reason = |name: &str| {
-        if LOADING.contains(&name) {
-            Some(Bypass::LoadedCode)
-        } else if PRINTING.contains(&name) || name.starts_with(PRINTING_PREFIX) {
-            Some(Bypass::Noise)
-        } else {
-            None
+    for (name, _) in env.vars().filter(|(_, value)| !value.is_empty()) {
+        if let Some(name) = name.to_str()
+            && let Some(why) = bypass_for(name)
+        {
+            return Err(BypassReason::new(why, name));
         }
-    };
-    let set = env.vars().filter(|(_, value)| !value.is_empty()).filter_map(|(name, _)| name.to_str());
-    match set.filter_map(|name| Some((name, reason(name)?))).next() {
-        Some((name, why)) => Err(BypassReason::new(why, name)),
-        None => Ok(()),
+    }
+    Ok(())
+}
+
+/// Why a compile with this variable is bypassed; `None` for variables that do no harm.
+fn bypass_for(variable: &str) -> Option<Bypass> {
+    if LOADING.contains(&variable) {
+        Some(Bypass::LoadedCode)
+    } else if PRINTING.contains(&variable) || variable.starts_with(PRINTING_PREFIX) {
+        Some(Bypass::Noise)
+    } else {
+        None
     }
 }
 

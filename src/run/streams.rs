@@ -158,15 +158,18 @@ const PLACE_COMES_NEXT: &[&[u8]] = &[b"\"rendered\":\"", b"\\n", b"@"];
 
 /// Whether the path that `text` goes on with is followed by a line and a column.
 fn starts_with_place(text: &[u8]) -> bool {
-    let is_end = |byte: &u8| matches!(byte, b':' | b'\n' | b'"' | b'`');
-    let Some(end) = text.iter().position(is_end).filter(|end| text[*end] == b':') else { return false };
-    let mut numbers = text[end + 1..].splitn(3, |byte| *byte == b':');
-    let mut is_number = || {
-        let digits = numbers.next().unwrap_or_default();
-        let digits = digits.trim_ascii();
-        digits.first().is_some_and(u8::is_ascii_digit)
+    let Some(end) = text.iter().position(|byte| matches!(byte, b':' | b'\n' | b'"' | b'`')) else {
+        return false;
     };
-    is_number() && is_number()
+    if text[end] != b':' {
+        return false;
+    }
+    let mut numbers = text[end + 1..].splitn(3, |byte| *byte == b':');
+    starts_with_digit(numbers.next()) && starts_with_digit(numbers.next())
+}
+
+fn starts_with_digit(text: Option<&[u8]>) -> bool {
+    text.unwrap_or_default().trim_ascii().first().is_some_and(u8::is_ascii_digit)
 }
 
 /// The line with which rustc announces an output, without its end.
@@ -179,8 +182,7 @@ fn announcement(output: &Output) -> Vec<u8> {
 }
 
 fn in_json(text: &[u8], escape: bool) -> Vec<u8> {
-    let plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | 0..0x20);
-    if !escape || text.iter().all(plain) {
+    if !escape || !text.iter().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
         return text.to_vec();
     }
     let quoted = serde_json::to_string(&String::from_utf8_lossy(text)).unwrap_or_default();

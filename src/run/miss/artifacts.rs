@@ -1,6 +1,7 @@
 //! Reads the outputs of a finished compile, each once.
 
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 
 use crate::action::portable::Root;
 use crate::invocation::outputs::output_of;
@@ -43,13 +44,12 @@ pub fn read_artifacts(
     let outputs = context.outputs.iter().filter(|output| output.role != Role::DepInfo);
     for output in outputs {
         let path = context.build_dirs.cwd.join(&output.path);
-        let unexpected = |why: &str| Unstored::UnexpectedOutput(format!("{}: {why}", path.display()));
         let metadata = match fs::symlink_metadata(&path) {
             Err(_) if output.role.is_side_file() => continue,
-            metadata => metadata.map_err(|e| unexpected(&e.to_string()))?,
+            metadata => metadata.map_err(|e| unexpected(&path, e))?,
         };
         if !metadata.is_file() {
-            return Err(unexpected("not a regular file"));
+            return Err(unexpected(&path, "not a regular file"));
         }
         let mut loaded = (output.role == Role::ProcMacro && !is_pure(context)).then(|| Loaded {
             n_file: metadata.len() as usize,
@@ -60,9 +60,9 @@ pub fn read_artifacts(
             Some(reading) => Ok(reading),
             None => reader.read(&path, &mut |piece| loaded.iter_mut().for_each(|it| it.add(piece))),
         };
-        let reading = reading.map_err(|e| unexpected(&e.to_string()))?;
+        let reading = reading.map_err(|e| unexpected(&path, e))?;
         if reading.identity.size == 0 && output.role != Role::Metadata {
-            return Err(unexpected("empty"));
+            return Err(unexpected(&path, "empty"));
         }
         if finds_roots {
             found.roots.extend(&reading.roots);
@@ -81,6 +81,10 @@ pub fn read_artifacts(
     found.roots.sort_unstable();
     found.roots.dedup();
     Ok(found)
+}
+
+fn unexpected(path: &Path, why: impl Display) -> Unstored {
+    Unstored::UnexpectedOutput(format!("{}: {why}", path.display()))
 }
 
 /// Whether an output of this role is where dependents find macros, and code that they compile: the metadata, which is

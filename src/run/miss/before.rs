@@ -34,20 +34,13 @@ impl Before {
     pub fn look(store: &Store, unit: &Unit, context: &KeyContext<'_>) -> io::Result<Before> {
         let started_ns = fs::kernel_time(&store.temporary())?;
         let mut states = HashMap::new();
-        let mut note = |path: PathBuf| {
-            if let Ok(identity) = Identity::at(&path) {
-                states.insert(path, identity);
-            }
-        };
-        note(context.build_dirs.cwd.join(&context.invocation.source));
+        note(context.build_dirs.cwd.join(&context.invocation.source), &mut states);
         let present = Present::new(context.build_dirs, context.env);
         let lists = store.lists(&unit.key).unwrap_or_default();
-        lists
-            .iter()
-            .take(1)
-            .flat_map(|list| &list.files)
-            .filter_map(|file| present.path(file))
-            .for_each(&mut note);
+        let last_files = lists.iter().take(1).flat_map(|list| &list.files);
+        for path in last_files.filter_map(|file| present.path(file)) {
+            note(path, &mut states);
+        }
         let mut waiting: Vec<PathBuf> = context.env.get("OUT_DIR").map(PathBuf::from).into_iter().collect();
         let mut n_files = 0;
         while let Some(dir) = waiting.pop().filter(|_| n_files < MAX_GENERATED_FILES) {
@@ -56,7 +49,7 @@ impl Before {
                 if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
                     waiting.push(path);
                 } else {
-                    note(path);
+                    note(path, &mut states);
                 }
             }
         }
@@ -76,15 +69,29 @@ impl Before {
     }
 }
 
+/// Adds the state of a file, if it is there.
+fn note(path: PathBuf, states: &mut HashMap<PathBuf, Identity>) {
+    if let Ok(identity) = Identity::at(&path) {
+        states.insert(path, identity);
+    }
+}
+
 /// Files in the directory of the outputs that have a name of this unit and are none of its outputs.
 pub fn files_beside_outputs(context: &KeyContext<'_>) -> Vec<(PathBuf, Identity)> {
-    let in_cwd = |path: &Path| context.build_dirs.cwd.join(path);
+    let cwd = &context.build_dirs.cwd;
     let stems = stems(context.invocation);
-    let mut files = fs::list(&in_cwd(&context.invocation.out_dir)).unwrap_or_default();
-    files.retain(|path| observed::is_own_name(&stems, path));
-    files.retain(|path| !context.outputs.iter().any(|output| in_cwd(&output.path) == *path));
-    let identity = |path: PathBuf| Some((Identity::from_metadata(&fs::symlink_metadata(&path).ok()?), path));
-    files.into_iter().filter_map(identity).map(|(identity, path)| (path, identity)).collect()
+    let mut beside = Vec::new();
+    for path in fs::list(&cwd.join(&context.invocation.out_dir)).unwrap_or_default() {
+        if !observed::is_own_name(&stems, &path)
+            || context.outputs.iter().any(|output| cwd.join(&output.path) == path)
+        {
+            continue;
+        }
+        if let Ok(metadata) = fs::symlink_metadata(&path) {
+            beside.push((path, Identity::from_metadata(&metadata)));
+        }
+    }
+    beside
 }
 
 /// What the names of the unit's own files begin with.

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use crate::action::portable::Root;
+use crate::action::portable::{Root, Roots};
 use crate::invocation::Invocation;
 use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
@@ -22,13 +22,10 @@ pub fn bind_to_roots(
         return;
     }
     let roots = &context.build_dirs.roots;
-    let mut bind = |root: Root| {
-        if roots.value(root).is_some() && !found.contains(&root) {
-            found.push(root);
-        }
-    };
     if defence::stands("real-paths-bind-to-roots") {
-        remap.bound.iter().copied().for_each(&mut bind);
+        for root in remap.bound {
+            bind(*root, roots, found);
+        }
     }
     // Texts in LLVM bitcode are not on byte boundaries: whatever was read of them counts as kept. A macro can ask for
     // any path without a trace. What is linked is no bitcode any more.
@@ -37,16 +34,27 @@ pub fn bind_to_roots(
     if compresses_debug_sections(context.invocation)
         || keeps_bitcode && unit.runs_macros && defence::stands("paths-that-bitcode-hides")
     {
-        Root::ALL.into_iter().for_each(&mut bind);
+        for root in Root::ALL {
+            bind(root, roots, found);
+        }
     }
     for (name, value) in &dep_info.variables {
         let value = roots.tokenize(value.as_deref().unwrap_or_default());
         let mut mentioned = Root::ALL.into_iter().filter(|root| value.mentions(*root)).peekable();
         if mentioned.peek().is_some() && (makes_bitcode || !is_only_included(name, context, dep_info)) {
-            mentioned.for_each(&mut bind);
+            for root in mentioned {
+                bind(root, roots, found);
+            }
         }
     }
     found.sort_unstable();
+}
+
+/// Adds a root to those `found`, once, if this build has it.
+fn bind(root: Root, roots: &Roots, found: &mut Vec<Root>) {
+    if roots.value(root).is_some() && !found.contains(&root) {
+        found.push(root);
+    }
 }
 
 /// Whether every place in the sources that names the variable does it to include a file. A path that is used in any
@@ -54,16 +62,18 @@ pub fn bind_to_roots(
 /// crate does: for `OUT_DIR` to include what was generated there, as is the custom, for others to do anything.
 fn is_only_included(name: &[u8], context: &KeyContext<'_>, dep_info: &DepInfo) -> bool {
     let quoted = [b"\"", name, b"\""].concat();
-    let mut n_named = 0;
-    let is_included = |file: &Vec<u8>| {
+    let mut is_named = false;
+    for file in &dep_info.files {
         let source = os::path(file).and_then(|file| fs::read(&context.build_dirs.cwd.join(file)).ok());
-        source.is_some_and(|source| {
-            let mut build_dirs = memmem::find_iter(&source, &quoted).inspect(|_| n_named += 1);
-            build_dirs.all(|at| is_inside_include(&source[..at]))
-        })
-    };
-    dep_info.files.iter().all(is_included)
-        && (n_named > 0 || name == b"OUT_DIR" || !defence::stands("variables-that-foreign-macros-read"))
+        let Some(source) = source else { return false };
+        for at in memmem::find_iter(&source, &quoted) {
+            is_named = true;
+            if !is_inside_include(&source[..at]) {
+                return false;
+            }
+        }
+    }
+    is_named || name == b"OUT_DIR" || !defence::stands("variables-that-foreign-macros-read")
 }
 
 /// Whether `before` ends with `include!(concat!(env!(`, or the same without `concat!`, in any of the three includes.
@@ -77,8 +87,13 @@ fn is_inside_include(before: &[u8]) -> bool {
 fn strip_call<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
     let text = text.trim_ascii_end().strip_suffix(b"(")?.trim_ascii_end().strip_suffix(b"!")?;
     let text = text.strip_suffix(name.as_bytes())?;
-    let continues = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
-    (!defence::stands("macros-called-like-an-include") || !text.last().is_some_and(continues)).then_some(text)
+    let is_part_of_name = defence::stands("macros-called-like-an-include") && ends_in_name(text);
+    (!is_part_of_name).then_some(text)
+}
+
+/// Whether a name that follows `text` is only the end of a longer name.
+fn ends_in_name(text: &[u8]) -> bool {
+    text.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii())
 }
 
 /// Of the linker (`-Wl,--compress-debug-sections=zlib`, which may be cut short), of its driver (`-gz`), and of rustc
@@ -94,15 +109,15 @@ fn is_compression(value: &[u8]) -> bool {
 }
 
 fn makes_bitcode(invocation: &Invocation) -> bool {
-    let on = |name: &str, off: &[&str]| {
-        invocation
-            .codegen(name)
-            .next_back()
-            .is_some_and(|value| !value.is_some_and(|value| off.contains(&value)))
-    };
-    on("linker-plugin-lto", &["n", "no", "off"])
-        || on("lto", &["n", "no", "off", "false"])
-        || on("embed-bitcode", &["n", "no", "off", "false"])
+    is_on(invocation, "linker-plugin-lto", &["n", "no", "off"])
+        || is_on(invocation, "lto", &["n", "no", "off", "false"])
+        || is_on(invocation, "embed-bitcode", &["n", "no", "off", "false"])
+}
+
+/// Whether the last `-C name` has another value than those in `off`.
+fn is_on(invocation: &Invocation, name: &str, off: &[&str]) -> bool {
+    let last = invocation.codegen(name).next_back();
+    last.is_some_and(|value| !value.is_some_and(|value| off.contains(&value)))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::run::path_remap::PathRemap;
 use crate::run::policy;
 use crate::run::streams::Streams;
 use crate::run::unit_name::unit_name;
-use crate::store::entry::{Artifact, Entry, FORMAT, StoredInputs};
+use crate::store::entry::{Artifact, Entry, FORMAT, Segment, StoredInputs};
 use crate::store::put::Put;
 use crate::sys::{clock, defence};
 
@@ -52,18 +52,14 @@ pub fn collect(
     let Learned { list, inputs: read, program_names } = learned;
     let closure = closure_with(compiled, &artifacts, assembles)?;
     let names = library.map(|library| library_texts::words_in(&library));
-    let keep = |stream: &[u8]| {
-        let kept = streams.keep(stream);
-        kept.ok_or_else(|| Unstored::InputsUnknown("the compiler printed a NUL".to_owned()))
-    };
     let entry = Entry {
         format: FORMAT,
         unit: unit_name(context),
         artifacts,
         dep_info: rules(&dep_info, context.outputs)?,
         checksums: dep_info.checksums,
-        stdout: keep(&output.stdout)?,
-        stderr: keep(&output.stderr)?,
+        stdout: keep(streams, &output.stdout)?,
+        stderr: keep(streams, &output.stderr)?,
         closure: closure.as_ref().map(CrateClosure::note).unwrap_or_default(),
         compile_ms: output.elapsed.as_millis() as u64,
         created_ms: clock::now_ms(),
@@ -73,6 +69,12 @@ pub fn collect(
     debug_assert!(read.all_belong_to(&[Level::Read, Level::Assumed]), "{read:?}");
     let inputs = StoredInputs { unit_key: unit.key, unit: unit.inputs.clone(), read, basis: list.basis };
     Ok(Put { key, entry, inputs, list, files, closure, names, program_names })
+}
+
+/// What the compiler printed on one of its streams, as an entry keeps it.
+fn keep(streams: &Streams<'_>, printed: &[u8]) -> Result<Vec<Segment>, Unstored> {
+    let kept = streams.keep(printed);
+    kept.ok_or_else(|| Unstored::InputsUnknown("the compiler printed a NUL".to_owned()))
 }
 
 /// What was not kept, or names an output that is none of this unit, or tells of a panic, cannot be replayed.
@@ -100,7 +102,7 @@ fn closure_with(
 ) -> Result<Option<CrateClosure>, Unstored> {
     let Some(before) = &compiled.closure else {
         if artifacts.iter().any(|artifact| artifact.role.can_be_depended_on()) {
-            return Err(Unstored::InputsUnknown("what stands behind the externs".to_owned()));
+            return Err(Unstored::InputsUnknown("the crate closures of the externs".to_owned()));
         }
         return Ok(None);
     };

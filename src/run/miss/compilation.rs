@@ -24,6 +24,7 @@ use crate::run::miss::attempt::{Attempt, Stream};
 use crate::run::miss::before::Before;
 use crate::run::miss::compile::{self, CompilerOutput, NotRun, Printed, ShownStreams};
 use crate::run::miss::generated::Sources;
+use crate::run::miss::observation_context::real_path;
 use crate::run::miss::privileged;
 use crate::run::miss::stages::{CompileJob, CompiledUnit, Missed};
 use crate::run::path_remap::PathRemap;
@@ -45,9 +46,8 @@ impl CompileJob<'_> {
         observe: bool,
         lock: Option<&FileLock>,
     ) -> Result<Missed<'_>, BypassReason> {
-        let failed = |e: io::Error| BypassReason::new(Bypass::UnknownCompiler, e.to_string());
         if !self.writes {
-            let (compiled, _) = self.run_mapped(unit, remap, None, None).map_err(|e| failed(e.into()))?;
+            let (compiled, _) = self.run_mapped(unit, remap, None, None).map_err(|e| not_run(&e.into()))?;
             let why =
                 if compiled.output.status.success() { Unstored::OnlyRead } else { Unstored::CompilerFailed };
             let unobserved = Some("nothing is stored".to_owned());
@@ -67,7 +67,7 @@ impl CompileJob<'_> {
                     let unobserved = compiled.privileged.as_deref().map(privileged::why);
                     return Ok(Missed { compiled, stored, unobserved });
                 }
-                Err(NotRun::Failed(e)) => return Err(failed(e)),
+                Err(NotRun::Failed(e)) => return Err(not_run(&e)),
                 Err(NotRun::Unobservable(why)) => {
                     self.store.forget_observability();
                     unobserved = why;
@@ -76,7 +76,7 @@ impl CompileJob<'_> {
         }
         let assumed = assumed::assume(self.context, unit)?;
         let before = Before::look(self.store, unit, self.context);
-        let (compiled, remap) = self.run_mapped(unit, remap, lock, None).map_err(|e| failed(e.into()))?;
+        let (compiled, remap) = self.run_mapped(unit, remap, lock, None).map_err(|e| not_run(&e.into()))?;
         let stored = match before {
             Ok(before) => compiled.store(unit, &remap, Some((&before, &assumed))),
             Err(e) => Err(Unstored::StoreFailed(e.to_string())),
@@ -148,11 +148,12 @@ impl CompileJob<'_> {
     /// Whether links that are only resolved count as inputs. rustc itself also opens what a link leads to, so that the
     /// content decides. A procedural macro or a linker may resolve a link and use nothing but the answer.
     fn scope(&self, unit: &Unit) -> Scope {
-        let needs_no_linker = |role: Role| matches!(role, Role::DepInfo | Role::Metadata | Role::Rlib);
+        let mut roles = self.context.outputs.iter().map(|output| output.role);
+        let needs_no_linker = roles.all(|role| matches!(role, Role::DepInfo | Role::Metadata | Role::Rlib));
         let is_alone = !(unit.runs_macros && defence::stands("links-count-where-macros-run"))
             && self.call.driver == Some(Driver::Rustc)
             && Path::new(self.call.program).starts_with(&self.context.toolchain.sysroot)
-            && self.context.outputs.iter().all(|output| needs_no_linker(output.role));
+            && needs_no_linker;
         if is_alone { Scope::AllButLinks } else { Scope::All }
     }
 
@@ -177,15 +178,16 @@ impl CompileJob<'_> {
         let reader = Reader::new(self.context.build_dirs);
         let (output, privileged) = {
             let stderr = self.announcing(closure.as_ref(), &reader, attempt);
-            let stdout = |line: &[u8]| attempt.pass(Stream::Stdout, line.to_vec(), None);
-            let shown = ShownStreams { stdout: &stdout, stderr: &stderr };
-            let run =
-                |observe, printed: &_| compile::run(self.call.program, &args, shown, lock, observe, printed);
-            let first = run(observe, &Printed::default())?;
+            let shown = ShownStreams {
+                stdout: &|line| attempt.pass(Stream::Stdout, line.to_vec(), None),
+                stderr: &stderr,
+            };
+            let program = self.call.program;
+            let first = compile::run(program, &args, shown, lock, observe, &Printed::default())?;
             let privileged = first.observation.as_ref().and_then(|seen| seen.privileged.clone());
             if first.is_abandoned {
                 self.remove_unfinished(first.observation.as_ref());
-                let second = run(None, &first.shown)?;
+                let second = compile::run(program, &args, shown, lock, None, &first.shown)?;
                 (CompilerOutput { elapsed: first.elapsed + second.elapsed, ..second }, privileged)
             } else {
                 (first, privileged)
@@ -202,18 +204,14 @@ impl CompileJob<'_> {
     /// announced, and the next run replaces them.
     fn remove_unfinished(&self, seen: Option<&Observation>) {
         let KeyContext { invocation, outputs, build_dirs, .. } = self.context;
-        let real = |path: &Path| fs::canonical(path).unwrap_or_else(|_| path.to_path_buf());
-        let out_dir = real(&build_dirs.cwd.join(&invocation.out_dir));
-        let is_output = |path: &Path| {
-            outputs.iter().any(|output| output.path.file_name() == path.file_name())
-                && path.parent() == Some(&out_dir)
-        };
+        let out_dir = real_path(&build_dirs.cwd.join(&invocation.out_dir));
         let own = format!("{}{}.", invocation.crate_name, invocation.extra_filename.to_string_lossy());
         let made = seen.into_iter().flat_map(|seen| &seen.accesses);
         for access in made.filter(|access| access.uses.written && access.found == PathState::Absent) {
             let name = access.real.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-            let is_named_like = access.real.parent() == Some(&out_dir) && name.starts_with(&own);
-            if is_named_like && !is_output(&access.real) {
+            let is_own = access.real.parent() == Some(&out_dir) && name.starts_with(&own);
+            let is_output = outputs.iter().any(|output| output.path.file_name() == access.real.file_name());
+            if is_own && !is_output {
                 let _ = fs::remove(&access.real);
             } else if is_directory_of_rustc(&name) && access.real.is_dir() {
                 let _ = fs::remove_dir_all(&access.real);
@@ -248,6 +246,10 @@ impl CompileJob<'_> {
             attempt.pass(Stream::Stderr, streams.real_paths(line).into_owned(), announced)
         }
     }
+}
+
+fn not_run(e: &io::Error) -> BypassReason {
+    BypassReason::new(Bypass::UnknownCompiler, e.to_string())
 }
 
 /// Whether rustc makes directories with such a name for what is not finished: `rustcXXXXXX`, `rmetaXXXXXX`.

@@ -92,10 +92,8 @@ pub fn run(
     thread::scope(|scope| {
         // The readers are there before the compiler is: once that runs, nothing must be able to fail.
         let (done, finished) = channel();
-        let line_by_line =
-            |shown, printed| Showing { shown, printed: Lines::of(printed), abandoned: &abandoned };
-        let stdout_lines = line_by_line(shown.stdout, &printed.stdout);
-        let stderr_lines = line_by_line(shown.stderr, &printed.stderr);
+        let stdout_lines = Showing::new(shown.stdout, &printed.stdout, &abandoned);
+        let stderr_lines = Showing::new(shown.stderr, &printed.stderr, &abandoned);
         let (stdout_pipe, stdout) = reader(scope, io::stdout(), stdout_lines, done.clone())?;
         let (stderr_pipe, stderr) = reader(scope, io::stderr(), stderr_lines, done)?;
         let (mut child, watching) = start(program, args, observe, &abandoned)?;
@@ -166,6 +164,12 @@ struct Showing<'a> {
     printed: Lines<'a>,
     /// Nothing more is shown from then on: the compiler runs again, and prints it then.
     abandoned: &'a AtomicBool,
+}
+
+impl<'a> Showing<'a> {
+    fn new(shown: Shown<'a>, printed: &'a [u8], abandoned: &'a AtomicBool) -> Showing<'a> {
+        Showing { shown, printed: Lines::of(printed), abandoned }
+    }
 }
 
 /// Lines, each as often as it occurs.

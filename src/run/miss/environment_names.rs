@@ -39,12 +39,8 @@ impl Names {
     pub fn add_sources(&mut self, context: &KeyContext<'_>, dep_info: &DepInfo) -> Result<(), Unstored> {
         // With this option the compiled crates are among them.
         let lists_crates = context.invocation.has_unstable("binary-dep-depinfo");
-        let is_crate = |path: &PathBuf| {
-            let suffix = path.extension().and_then(|suffix| suffix.to_str());
-            suffix.is_some_and(|suffix| ["rlib", "rmeta", "so", "dylib", "dll"].contains(&suffix))
-        };
         let files = dep_info.files.iter().filter_map(|file| os::path(file));
-        for path in files.filter(|path| !(lists_crates && is_crate(path))) {
+        for path in files.filter(|path| !(lists_crates && is_crate_file(path))) {
             let path = context.build_dirs.cwd.join(path);
             self.add_text(&fs::read(&path).map_err(|e| unknown(&path, &e))?);
         }
@@ -117,8 +113,7 @@ impl Names {
 
     /// What git asks for, if it was started: where the repository is, and settings.
     pub fn add_git(&mut self, context: &KeyContext<'_>, observed_inputs: &ObservedInputs) {
-        let is_git = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == "git");
-        if observed_inputs.started.iter().any(is_git) {
+        if observed_inputs.started.iter().any(|path| path.file_stem().is_some_and(|stem| stem == "git")) {
             self.asked.extend(GIT_VARIABLES.iter().copied().map(str::to_owned));
             let set = context.env.vars().filter_map(|(name, _)| name.to_str());
             self.asked.extend(set.filter(|name| name.starts_with("GIT_")).map(str::to_owned));
@@ -160,7 +155,7 @@ impl<'a> Programs<'a> {
             }
         }
         let mut waiting: Vec<&Path> = observed_inputs.loaded(setting).collect();
-        // A linker reads libraries as well. Those that are loaded are named by whoever loads them.
+        // A linker reads libraries as well. Those that are loaded are named by what loads them.
         while let Some(at) =
             waiting.iter().position(|path| !programs.paths.is_empty() && is_named(path, setting, &texts))
         {
@@ -170,13 +165,12 @@ impl<'a> Programs<'a> {
     }
 
     fn add(&mut self, memo: &Memo, path: &Path) -> Result<String, Unstored> {
-        let unknown = |e: io::Error| unknown(path, &e);
-        let (program, _) = memo.digest(path).map_err(unknown)?;
+        let (program, _) = memo.digest(path).map_err(|e| unknown(path, &e))?;
         self.paths.push(path.to_owned());
         if let Some(names) = self.names(&program.digest) {
             return Ok(names);
         }
-        let names = library_texts::words_in(&fs::read(path).map_err(unknown)?);
+        let names = library_texts::words_in(&fs::read(path).map_err(|e| unknown(path, &e))?);
         self.new.insert(program.digest, names.clone());
         Ok(names)
     }
@@ -202,6 +196,12 @@ fn is_named(path: &Path, setting: &ObservationContext, texts: &str) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let word = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
     !setting.linked || texts.contains(word)
+}
+
+/// Whether a file is a compiled crate, by its suffix.
+pub fn is_crate_file(path: &Path) -> bool {
+    let suffix = path.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default();
+    ["rlib", "rmeta", "so", "dylib", "dll"].contains(&suffix)
 }
 
 fn unknown(path: &Path, error: &io::Error) -> Unstored {

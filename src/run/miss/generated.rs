@@ -55,23 +55,24 @@ impl Sources<'_> {
     pub fn part_of_generated(&self) -> Option<Part> {
         let output = output_of(self.outputs, Role::DepInfo)?;
         let dep_info = DepInfo::parse(&fs::read(&self.path(&output.path)).ok()?).ok()?;
-        let paths = || dep_info.files.iter().filter_map(|file| os::path(file));
-        let (generated, own): (Vec<PathBuf>, Vec<PathBuf>) =
-            paths().partition(|path| self.is_generated(path));
+        let files = dep_info.files.iter().filter_map(|file| os::path(file));
+        let (generated, own): (Vec<PathBuf>, Vec<PathBuf>) = files.partition(|path| self.is_generated(path));
         if generated.is_empty() {
-            let is_mapped = |path: PathBuf| {
-                self.remapped_package.as_ref().is_some_and(|package| path.starts_with(package))
-            };
-            return Some(if paths().any(is_mapped) { Part::Silent } else { Part::Absent });
+            let package = self.remapped_package.as_ref();
+            let is_mapped = package.is_some_and(|package| own.iter().any(|path| path.starts_with(package)));
+            return Some(if is_mapped { Part::Silent } else { Part::Absent });
         }
-        let code = |path: &PathBuf| code_of(&self.path(path));
-        let generated: Vec<Vec<u8>> = generated.iter().filter_map(code).collect();
+        let generated: Vec<Vec<u8>> = generated.iter().filter_map(|path| code_of(&self.path(path))).collect();
         if generated.iter().any(|code| asks_itself(code)) {
             return Some(Part::Asks);
         }
         let mut macros = Macros::default();
-        generated.iter().for_each(|code| macros.add(code));
-        own.iter().filter_map(code).for_each(|code| macros.add(&code));
+        for code in &generated {
+            macros.add(code);
+        }
+        for code in own.iter().filter_map(|path| code_of(&self.path(path))) {
+            macros.add(&code);
+        }
         let is_asking =
             macros.asks(used_in(&generated), &generated) || self.asks_elsewhere(macros, &generated);
         Some(if is_asking { Part::Asks } else { Part::Silent })
@@ -84,12 +85,8 @@ impl Sources<'_> {
         let mut candidates = earlier.to_vec();
         if let (true, Some(out_dir)) = (candidates.is_empty(), out_dir) {
             let root = fs::read(&self.path(&self.invocation.source)).unwrap_or_default();
-            let is_named = |path: &PathBuf| {
-                let name = path.file_name().map(os::bytes).unwrap_or_default();
-                name.ends_with(b".rs") && memmem::find(&root, name).is_some()
-            };
             candidates = fs::list(Path::new(out_dir)).unwrap_or_default();
-            candidates.retain(is_named);
+            candidates.retain(|path| mentions_source(&root, path));
         }
         candidates.retain(|path| self.is_generated(path));
         candidates.iter().filter_map(|path| code_of(path)).any(|code| asks_itself(&code))
@@ -151,6 +148,12 @@ impl Sources<'_> {
     }
 }
 
+/// Whether `path` is a Rust source whose name stands in `text`.
+fn mentions_source(text: &[u8], path: &Path) -> bool {
+    let name = path.file_name().map(os::bytes).unwrap_or_default();
+    name.ends_with(b".rs") && memmem::find(text, name).is_some()
+}
+
 /// The code in a text file.
 fn code_of(path: &Path) -> Option<Vec<u8>> {
     let source = fs::read(path).ok()?;
@@ -166,8 +169,8 @@ fn asks_itself(code: &[u8]) -> bool {
 
 /// Whether `code`, of a procedural macro, asks spans for their file.
 fn asks_spans(code: &[u8]) -> bool {
-    let is_method = |name: &str| name == "local_file" || name == "source_file";
-    rust_text::names(code).any(|(name, _)| is_method(name)) || has_call(code, "", ".", "file")
+    rust_text::names(code).any(|(name, _)| matches!(name, "local_file" | "source_file"))
+        || has_call(code, "", ".", "file")
 }
 
 /// Whether `name` stands in `code` behind `before` and `separator`, and is called or named as a function.
@@ -175,11 +178,10 @@ fn has_call(code: &[u8], before: &str, separator: &str, name: &str) -> bool {
     memmem::find_iter(code, name).any(|at| {
         let rest = &code[at + name.len()..];
         let is_call = rest.trim_ascii_start().starts_with(b"(");
-        let is_name =
-            |rest: &[u8]| rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+        let is_whole_name = rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
         let ahead = code[..at].trim_ascii_end().strip_suffix(separator.as_bytes());
         let is_behind = ahead.is_some_and(|ahead| ahead.trim_ascii_end().ends_with(before.as_bytes()));
-        is_behind && (is_call || !before.is_empty() && is_name(rest))
+        is_behind && (is_call || !before.is_empty() && is_whole_name)
     })
 }
 
@@ -283,6 +285,11 @@ fn used_in(generated: &[Vec<u8>]) -> BTreeSet<String> {
     invoked.chain(attributes).map(str::to_owned).collect()
 }
 
+/// All names in these texts.
+fn names_in(generated: &[Vec<u8>]) -> impl Iterator<Item = &str> {
+    generated.iter().flat_map(|code| rust_text::names(code)).map(|(name, _)| name)
+}
+
 /// Macros by name, and what their rules do.
 #[derive(Default)]
 struct Macros(BTreeMap<String, Rules>);
@@ -309,17 +316,18 @@ impl Macros {
     /// Whether one of these macros asks, or one that it invokes. What `generated` code hands to a macro may be any name
     /// in it.
     fn asks(&self, names: BTreeSet<String>, generated: &[Vec<u8>]) -> bool {
-        let handed = || generated.iter().flat_map(|code| rust_text::names(code)).map(|(name, _)| name);
         let mut waiting: Vec<String> = names.into_iter().collect();
         let mut seen = BTreeSet::new();
         while let Some(name) = waiting.pop() {
             let Some(rules) = self.0.get(&name) else { continue };
-            if rules.asks || rules.calls_back && handed().any(|name| ASKING.contains(&name)) {
+            if rules.asks || rules.calls_back && names_in(generated).any(|name| ASKING.contains(&name)) {
                 return true;
             }
             if seen.insert(name) {
                 waiting.extend(rules.invokes.iter().cloned());
-                waiting.extend(handed().filter(|_| rules.calls_back).map(str::to_owned));
+                if rules.calls_back {
+                    waiting.extend(names_in(generated).map(str::to_owned));
+                }
             }
         }
         false

@@ -16,13 +16,9 @@ pub fn named(
     sources: &[PathBuf],
     list: InputList,
 ) -> Result<InputList, Unstored> {
-    let name = |path: &Path| match context.portable(os::bytes(path)) {
-        name if std::str::from_utf8(name.as_bytes()).is_ok() => Ok(name),
-        _ => Err(Unstored::InputsUnknown(format!("{}: the name is not UTF-8", path.display()))),
-    };
     let mut read = Vec::new();
     for (path, _) in observed_inputs.read.iter().filter(|(path, _)| !sources.contains(path)) {
-        read.push(name(path)?);
+        read.push(portable_name(context, path)?);
         if defence::stands("files-beside-the-workspace") {
             read.extend(beside_workspace(context, path));
         }
@@ -30,12 +26,12 @@ pub fn named(
     read.extend(sources.iter().filter_map(|path| beside_workspace(context, path)));
     let mut listed = Vec::new();
     for (path, _) in &observed_inputs.listed {
-        listed.push(name(path)?);
+        listed.push(portable_name(context, path)?);
         listed.extend(beside_workspace(context, path));
     }
     let mut probed = Vec::new();
     for path in observed_inputs.absent.iter().chain(observed_inputs.kinds.iter().map(|(path, _)| path)) {
-        probed.push(name(path)?);
+        probed.push(portable_name(context, path)?);
         if defence::stands("files-above-any-checkout") {
             probed.extend(above_workspace(context, path).or_else(|| beside_workspace(context, path)));
         }
@@ -52,7 +48,16 @@ pub fn named(
     })
 }
 
-/// Who looks for a file in the directories above the workspace means those above any checkout.
+/// The portable name of a file, which must be UTF-8.
+fn portable_name(context: &KeyContext<'_>, path: &Path) -> Result<Portable, Unstored> {
+    let name = context.portable(os::bytes(path));
+    if std::str::from_utf8(name.as_bytes()).is_err() {
+        return Err(Unstored::InputsUnknown(format!("{}: the name is not UTF-8", path.display())));
+    }
+    Ok(name)
+}
+
+/// A file that was looked for in the directories above the workspace stands for the same one above any checkout.
 fn above_workspace(context: &KeyContext<'_>, path: &Path) -> Option<Portable> {
     let workspace = os::path(context.build_dirs.roots.value(Root::Workspace)?)?;
     let directory = path.parent().filter(|directory| directory.parent().is_some())?;

@@ -68,8 +68,9 @@ pub fn learn(
     match evidence {
         Evidence::Observed(call, observation) => {
             let mut setting = observation_context(context, call);
-            let closure = || closure_of_externs(context, &unit.externs).ok();
-            setting.turned_down = candidates::turned_down(&setting, observation, closure);
+            setting.turned_down = candidates::turned_down(&setting, observation, || {
+                closure_of_externs(context, &unit.externs).ok()
+            });
             let observed_inputs =
                 observed::observed_inputs(&setting, observation).map_err(Unstored::InputsUnknown)?;
             let sources = sources(context, &list);
@@ -159,14 +160,19 @@ fn sources(context: &KeyContext<'_>, list: &InputList) -> Vec<PathBuf> {
 /// What is known of files that stay as they are: sources outside of the workspace, and everything else that is read
 /// outside of it and of the build directory, whose files are remembered there. It saves reading them again.
 fn seen(list: &InputList, present: &Present<'_>) -> Vec<Seen> {
-    let settled = |(index, file): (usize, &Portable)| {
-        let is_apart = file.is_under(Root::CargoHome)
-            || file.is_under(Root::Home)
-            || file.as_bytes().first() == Some(&b'/');
-        let (digest, identity) = present.state_of(&present.path(file).filter(|_| is_apart)?)?;
-        Seen::settled(index, identity, *digest)
-    };
-    list.files.iter().chain(list.read.iter()).enumerate().filter_map(settled).collect()
+    let files = list.files.iter().chain(list.read.iter()).enumerate();
+    files.filter_map(|(index, file)| settled(index, file, present)).collect()
+}
+
+/// What is known of the file at `index` of an input list, if it lies outside of the workspace and the build directory.
+fn settled(index: usize, file: &Portable, present: &Present<'_>) -> Option<Seen> {
+    let is_outside =
+        file.is_under(Root::CargoHome) || file.is_under(Root::Home) || file.as_bytes().first() == Some(&b'/');
+    if !is_outside {
+        return None;
+    }
+    let (digest, identity) = present.state_of(&present.path(file)?)?;
+    Seen::settled(index, identity, *digest)
 }
 
 fn from_observation(
@@ -177,7 +183,6 @@ fn from_observation(
     programs: &Programs<'_>,
     list: InputList,
 ) -> Result<(InputList, KeyInputs), Unstored> {
-    let unknown = |why: String| Unstored::InputsUnknown(why);
     if defence::stands("observed-files-beside-outputs") {
         refuse_files_beside_outputs(observed_inputs)?;
     }
@@ -186,15 +191,15 @@ fn from_observation(
     let present = Present::new(context.build_dirs, context.env).with_names(&program_names);
     let mut present = present.with_memo(context.memo).with_loader_dirs(context.loader_dirs());
     let asking: Vec<Portable> = programs.paths().map(|path| context.portable(os::bytes(path))).collect();
-    let is_asking = |file: &Portable| asking.contains(file);
     list.asking =
-        list.read.iter().enumerate().filter(|(_, file)| is_asking(file)).map(|(at, _)| at).collect();
+        list.read.iter().enumerate().filter(|(_, file)| asking.contains(file)).map(|(at, _)| at).collect();
     let inputs = present.inputs(&list).ok_or_else(gone)?;
     let states = FirstStates::new(observation);
     for source in sources {
-        let then = states.of_path(source).ok_or_else(|| {
-            unknown(format!("{} is in the dep-info and was not seen to be read", source.display()))
-        })?;
+        let Some(then) = states.of_path(source) else {
+            let why = format!("{} is in the dep-info and was not seen to be read", source.display());
+            return Err(Unstored::InputsUnknown(why));
+        };
         still(context, &present, source, &then)?;
     }
     for (path, then) in &observed_inputs.read {

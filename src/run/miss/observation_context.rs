@@ -1,7 +1,6 @@
 //! What the rules about observations have to know of a compile.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::action::observed::ObservationContext;
 use crate::invocation::SearchKind;
@@ -16,61 +15,76 @@ use crate::sys::{dirs, fs, os};
 /// What the rules about observations must know.
 pub fn observation_context(context: &KeyContext<'_>, call: &Call<'_>) -> ObservationContext {
     let (build_dirs, invocation) = (context.build_dirs, context.invocation);
-    let real = |path: &Path| fs::canonical(path).unwrap_or_else(|_| path.to_path_buf());
-    let in_cwd = |path: &Path| real(&build_dirs.cwd.join(path));
-    let out_dir = in_cwd(&invocation.out_dir);
-    let output = |path: &Path| {
-        let path = build_dirs.cwd.join(path);
-        let name = path.file_name().map(OsStr::to_os_string).unwrap_or_default();
-        path.parent().map_or_else(|| path.clone(), |dir| real(dir).join(name))
-    };
-    let searched = |kinds: &'static [SearchKind]| {
-        let paths = invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
-        paths.map(|path| in_cwd(&path.path))
-    };
+    let cwd = &build_dirs.cwd;
     let roots = build_dirs.with_canonical_spellings();
-    let variable = |name: &str| context.env.get(name).map(|dir| in_cwd(Path::new(dir)));
-    let compiler = os::find_program(call.program, context.env.get("PATH"), &build_dirs.cwd);
-    let rustup = variable("RUSTUP_HOME").or_else(|| Some(real(&dirs::home(context.env)?.join(".rustup"))));
+    let compiler = os::find_program(call.program, context.env.get("PATH"), cwd);
+    let rustup = dir_in_variable(context, "RUSTUP_HOME")
+        .or_else(|| Some(real_path(&dirs::home(context.env)?.join(".rustup"))));
     let arguments = call.args.iter().filter_map(|argument| os::bytes(argument).strip_prefix(b"@"));
-    let workspace = build_dirs.member.then(|| real(&build_dirs.cwd));
+    let workspace = build_dirs.member.then(|| real_path(cwd));
     ObservationContext {
-        outputs: context.outputs.iter().map(|this| output(&this.path)).collect(),
-        out_dir,
+        outputs: context.outputs.iter().map(|this| real_output(&cwd.join(&this.path))).collect(),
+        out_dir: real_path(&cwd.join(&invocation.out_dir)),
         stems: stems(invocation),
         linked: context.outputs.iter().any(|this| reads_closure(this.role)),
-        compiler: compiler.map(|path| real(&path)).unwrap_or_default(),
-        sysroot: real(&context.toolchain.sysroot),
+        compiler: compiler.map(|path| real_path(&path)).unwrap_or_default(),
+        sysroot: real_path(&context.toolchain.sysroot),
         covered: context.toolchain.covered(),
         rustup,
         jobservers: ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"]
             .iter()
             .filter_map(|name| os::path(jobserver_pipe(os::bytes(context.env.get(name)?))?))
-            .map(|path| real(&path))
+            .map(|path| real_path(&path))
             .collect(),
-        arguments: arguments.filter_map(os::path).map(|path| in_cwd(&path)).collect(),
-        externs: invocation.externs.iter().filter_map(|this| Some(in_cwd(this.path.as_deref()?))).collect(),
-        crate_dirs: searched(&[SearchKind::Crate, SearchKind::All]).collect(),
-        dependency_dirs: searched(&[SearchKind::Dependency]).collect(),
-        loader_dirs: os::path_dirs(context.env.get("LD_LIBRARY_PATH"), &build_dirs.cwd)
+        arguments: arguments.filter_map(os::path).map(|path| real_path(&cwd.join(path))).collect(),
+        externs: invocation
+            .externs
             .iter()
-            .map(|path| real(path))
+            .filter_map(|this| Some(real_path(&cwd.join(this.path.as_deref()?))))
             .collect(),
-        generated: variable("OUT_DIR"),
+        crate_dirs: search_dirs(context, &[SearchKind::Crate, SearchKind::All]).collect(),
+        dependency_dirs: search_dirs(context, &[SearchKind::Dependency]).collect(),
+        loader_dirs: os::path_dirs(context.env.get("LD_LIBRARY_PATH"), cwd)
+            .iter()
+            .map(|path| real_path(path))
+            .collect(),
+        generated: dir_in_variable(context, "OUT_DIR"),
         turned_down: Vec::new(),
         build_dirs: workspace
             .into_iter()
-            .chain(build_dirs.target.as_deref().map(real))
-            .chain(variable("CARGO_MANIFEST_DIR"))
+            .chain(build_dirs.target.as_deref().map(real_path))
+            .chain(dir_in_variable(context, "CARGO_MANIFEST_DIR"))
             .collect(),
-        path: os::path_dirs(context.env.get("PATH"), &build_dirs.cwd),
+        path: os::path_dirs(context.env.get("PATH"), cwd),
         roots: roots.spellings().filter_map(|(path, _)| os::path(path)).collect(),
         temporary: temporary_dirs(context.env)
             .into_iter()
-            .map(|dir| build_dirs.cwd.join(dir))
-            .flat_map(|dir| [real(&dir), dir])
+            .map(|dir| cwd.join(dir))
+            .flat_map(|dir| [real_path(&dir), dir])
             .collect(),
     }
+}
+
+/// `path` without symbolic links, or as it is where it leads to nothing.
+pub fn real_path(path: &Path) -> PathBuf {
+    fs::canonical(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// An output in its real directory. The output itself may be a link, or not there.
+fn real_output(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    path.parent().map_or_else(|| path.to_path_buf(), |dir| real_path(dir).join(name))
+}
+
+/// The real directories of `-L` for these kinds of libraries.
+fn search_dirs(context: &KeyContext<'_>, kinds: &[SearchKind]) -> impl Iterator<Item = PathBuf> {
+    let paths = context.invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
+    paths.map(|path| real_path(&context.build_dirs.cwd.join(&path.path)))
+}
+
+/// The real directory that a variable names.
+fn dir_in_variable(context: &KeyContext<'_>, name: &str) -> Option<PathBuf> {
+    context.env.get(name).map(|dir| real_path(&context.build_dirs.cwd.join(dir)))
 }
 
 /// Where programs put temporary files: what the environment says, or where they do it if that says nothing.

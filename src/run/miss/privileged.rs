@@ -53,12 +53,14 @@ pub fn remember(context: &KeyContext<'_>, program: &Path, by_linker: bool) {
 /// Everything that is remembered in a memo directory about programs that are still there.
 #[cfg(feature = "cli")]
 pub fn all(memo_dir: &Path) -> Vec<Note> {
-    let is_note = |path: &PathBuf| {
-        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX))
-    };
     let listed = fs::list(memo_dir).unwrap_or_default();
     let notes = listed.iter().filter(|path| is_note(path)).filter_map(|path| read(path));
     notes.filter(|note| fs::metadata(&note.program).is_ok()).collect()
+}
+
+#[cfg(feature = "cli")]
+fn is_note(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX))
 }
 
 fn read(path: &Path) -> Option<Note> {

@@ -54,21 +54,24 @@ pub fn still(
     let now = present.state_of(path).map(|(_, identity)| *identity).or_else(|| Identity::at(path).ok());
     // Links to outputs come and go, and cargo sets their times.
     let is_output = context.build_dirs.target.as_ref().is_some_and(|target| path.starts_with(target));
-    let is_same = |now: Identity| now == *then || is_output && same_content(&now, then);
-    if now.is_some_and(is_same) { Ok(()) } else { Err(Unstored::InputChanged(path.display().to_string())) }
+    let is_same = now.is_some_and(|now| now == *then || is_output && same_content(&now, then));
+    if is_same { Ok(()) } else { Err(changed(path)) }
+}
+
+fn changed(path: &Path) -> Unstored {
+    Unstored::InputChanged(path.display().to_string())
 }
 
 /// Whether directories and what was only asked for are what they were.
 pub fn unchanged_around(observed_inputs: &ObservedInputs) -> Result<(), Unstored> {
-    let changed = |path: &Path| Err(Unstored::InputChanged(path.display().to_string()));
     for (path, then) in &observed_inputs.listed {
         if Identity::at(path).ok().as_ref() != Some(then) {
-            return changed(path);
+            return Err(changed(path));
         }
     }
     for path in &observed_inputs.absent {
         if fs::metadata(path).is_ok() {
-            return changed(path);
+            return Err(changed(path));
         }
     }
     for (path, then) in &observed_inputs.kinds {
@@ -81,7 +84,7 @@ pub fn unchanged_around(observed_inputs: &ObservedInputs) -> Result<(), Unstored
             Kind::Other => now.is_some(),
         };
         if !is_same {
-            return changed(path);
+            return Err(changed(path));
         }
     }
     Ok(())
@@ -103,7 +106,10 @@ impl<'a> FirstStates<'a> {
     }
 
     pub fn of_path(&self, path: &Path) -> Option<Identity> {
-        let real = || fs::canonical(path).ok();
-        self.0.get(path).copied().or_else(|| self.0.get(real()?.as_path()).copied()).copied()
+        if let Some(identity) = self.0.get(path) {
+            return Some(**identity);
+        }
+        let real = fs::canonical(path).ok()?;
+        self.0.get(real.as_path()).map(|identity| **identity)
     }
 }

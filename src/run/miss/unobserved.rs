@@ -3,6 +3,7 @@
 //! stored depends on nothing but what is in its key.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,17 +24,18 @@ use crate::sys::{fs, os};
 /// # Errors
 /// Such a crate is in the closure of the externs, or the closure is not known.
 pub fn refuse_unknown(context: &KeyContext<'_>, unit: &Unit) -> Result<(), Unstored> {
-    let unknown = |why: String| Unstored::InputsUnknown(why);
     let closure = unit::closure_of_externs(context, &unit.externs)
-        .map_err(|reason| unknown(format!("what stands behind {}", reason.detail)))?;
+        .map_err(|reason| Unstored::InputsUnknown(format!("the crate closure of {}", reason.detail)))?;
     if let Some(reached) = closure.crates.iter().find(|reached| reached.assembles) {
-        return Err(unknown(format!("{} has the assembler read files in its dependents", reached.stem)));
+        let why = format!("{} has the assembler read files in its dependents", reached.stem);
+        return Err(Unstored::InputsUnknown(why));
     }
     for (stem, procedural_macro) in closure.hidden_readers() {
-        let names = context.known.library_words(&procedural_macro.digest);
-        let names = names.ok_or_else(|| unknown(format!("what {stem} can do")))?;
+        let Some(names) = context.known.library_words(&procedural_macro.digest) else {
+            return Err(Unstored::InputsUnknown(format!("what {stem} can do")));
+        };
         if let Some(can) = capability::beyond_rules(&names).filter(|_| !procedural_macro.finds_manifest) {
-            return Err(unknown(format!("the procedural macro {stem} {can}")));
+            return Err(Unstored::InputsUnknown(format!("the procedural macro {stem} {can}")));
         }
     }
     Ok(())
@@ -48,17 +50,16 @@ pub fn assembled(context: &KeyContext<'_>, dep_info: &DepInfo) -> Result<Vec<Por
     let sources = dep_info.files.iter().filter_map(|file| os::path(file));
     let mut waiting: Vec<PathBuf> = sources.map(|path| context.build_dirs.cwd.join(path)).collect();
     while let Some(source) = waiting.pop() {
-        let unknown = |why: String| Unstored::InputsUnknown(format!("{}: {why}", source.display()));
-        let text = fs::read(&source).map_err(|e| unknown(e.to_string()))?;
+        let text = fs::read(&source).map_err(|e| unknown_in(&source, e))?;
         for operand in assembler::operands(&text) {
-            let evaluated = || unknown("the assembler reads a file that is not named literally".to_owned());
-            let Operand::File { path, is_text } = operand else { return Err(evaluated()) };
-            let path = context.build_dirs.cwd.join(os::path(&path).ok_or_else(evaluated)?);
+            let Operand::File { path, is_text } = operand else {
+                return Err(unknown_in(&source, NOT_LITERAL));
+            };
+            let path = os::path(&path).ok_or_else(|| unknown_in(&source, NOT_LITERAL))?;
+            let path = context.build_dirs.cwd.join(path);
             if !fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
-                return Err(unknown(format!(
-                    "{} is to be read by the assembler and not there",
-                    path.display()
-                )));
+                let why = format!("{} is to be read by the assembler and not there", path.display());
+                return Err(unknown_in(&source, why));
             }
             if found.insert(context.portable(os::bytes(&path))) && is_text {
                 waiting.push(path);
@@ -66,13 +67,20 @@ pub fn assembled(context: &KeyContext<'_>, dep_info: &DepInfo) -> Result<Vec<Por
         }
         let is_rust = source.extension().is_some_and(|suffix| suffix == "rs");
         if assembler::may_compose(&text, is_rust) {
-            return Err(unknown("the assembler may read a file through a composed directive".to_owned()));
+            return Err(unknown_in(&source, "the assembler may read a file through a composed directive"));
         }
     }
     match found.iter().find(|name| std::str::from_utf8(name.as_bytes()).is_err()) {
         Some(name) => Err(Unstored::InputsUnknown(format!("{name}: the name is not UTF-8"))),
         None => Ok(found.into_iter().collect()),
     }
+}
+
+/// Why the assembler cannot be followed where an operand is an expression.
+const NOT_LITERAL: &str = "the assembler reads a file that is not named literally";
+
+fn unknown_in(source: &Path, why: impl Display) -> Unstored {
+    Unstored::InputsUnknown(format!("{}: {why}", source.display()))
 }
 
 /// The state of all places where procedural macros may write, beyond the package itself: the workspace, and what
@@ -82,31 +90,32 @@ pub fn assembled(context: &KeyContext<'_>, dep_info: &DepInfo) -> Result<Vec<Por
 /// They cannot be read, or there is too much.
 pub fn places_to_write(context: &KeyContext<'_>, unit: &Unit) -> io::Result<InputSnapshot> {
     let mut written = InputSnapshot::default();
-    let variable = |name: &str| context.env.get(name).map(PathBuf::from);
     let store = context.memo_dir.ancestors().nth(3);
-    let package = variable("CARGO_MANIFEST_DIR");
-    let temporary: Vec<PathBuf> = ["TMPDIR", "TMP", "TEMP"].into_iter().filter_map(variable).collect();
-    let is_left_out = |path: &Path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let is_log = path.extension().is_some_and(|suffix| suffix == "log");
-        is_log
-            || name == "node_modules"
-            || package.as_deref() == Some(path)
-            || store == Some(path)
-            || temporary.iter().any(|dir| dir == path)
-    };
-    if context.build_dirs.member && package.as_deref() != Some(&*context.build_dirs.cwd) {
-        declared::states(&context.build_dirs.cwd, &mut written, &is_left_out)?;
+    let package = context.env.get("CARGO_MANIFEST_DIR").map(Path::new);
+    let temporary = ["TMPDIR", "TMP", "TEMP"].iter().filter_map(|name| context.env.get(name)).map(Path::new);
+    let left_out: Vec<&Path> = package.into_iter().chain(store).chain(temporary).collect();
+    if context.build_dirs.member && package != Some(&*context.build_dirs.cwd) {
+        let workspace = &context.build_dirs.cwd;
+        declared::states(workspace, &mut written, &|path| is_left_out(path, &left_out))?;
     }
     for path in named_places(context, unit)? {
         match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => declared::states(&path, &mut written, &is_left_out)?,
+            Ok(metadata) if metadata.is_dir() => {
+                declared::states(&path, &mut written, &|path| is_left_out(path, &left_out))?;
+            }
             Ok(metadata) if metadata.is_file() => written.add(path, fs::Identity::from_metadata(&metadata)),
             Ok(_) => {}
             Err(_) => written.add_absent(path),
         }
     }
     Ok(written)
+}
+
+/// Whether macros may write to `path` without being noticed: logs, what npm installs, and `left_out`.
+fn is_left_out(path: &Path, left_out: &[&Path]) -> bool {
+    path.extension().is_some_and(|suffix| suffix == "log")
+        || path.file_name().is_some_and(|name| name == "node_modules")
+        || left_out.contains(&path)
 }
 
 /// Paths in variables whose names stand in the libraries of the macros. Those that every build has, and writes to while
@@ -132,15 +141,22 @@ fn named_places(context: &KeyContext<'_>, unit: &Unit) -> io::Result<Vec<PathBuf
             .filter_map(|name| context.env.get(name))
             .map(PathBuf::from),
     );
-    let is_own = |path: &Path| own.iter().any(|own| own.starts_with(path));
-    let is_of_build = |path: &Path| {
-        let name = context.portable(os::bytes(path));
-        name.is_under(Root::Target) || name.is_under(Root::CargoHome) || name.is_under(Root::Workspace)
-    };
-    let named = context.env.vars().filter(|(name, _)| {
-        let name = name.to_str().unwrap_or_default();
-        names.iter().any(|names| variables::may_read(names, name))
-    });
-    let paths = named.map(|(_, value)| PathBuf::from(value)).filter(|path| path.is_absolute());
-    Ok(paths.filter(|path| !is_own(path) && !is_of_build(path)).collect())
+    let mut places = Vec::new();
+    for (name, value) in context.env.vars() {
+        let (name, path) = (name.to_str().unwrap_or_default(), PathBuf::from(value));
+        let is_own = own.iter().any(|own| own.starts_with(&path));
+        if path.is_absolute()
+            && !is_own
+            && names.iter().any(|names| variables::may_read(names, name))
+            && !belongs_to_build(context, &path)
+        {
+            places.push(path);
+        }
+    }
+    Ok(places)
+}
+
+fn belongs_to_build(context: &KeyContext<'_>, path: &Path) -> bool {
+    let name = context.portable(os::bytes(path));
+    name.is_under(Root::Target) || name.is_under(Root::CargoHome) || name.is_under(Root::Workspace)
 }
