@@ -103,8 +103,8 @@ impl Search {
 /// Whether a directive with something behind it that could be an operand stands in these bytes. The texts of macros
 /// are there as they were written, each followed by a byte that is no ASCII.
 pub fn stands_in(bytes: &[u8]) -> bool {
-    let is_operand = |byte: &u8| b" \t\"\\\0".contains(byte) || !byte.is_ascii();
-    directives(bytes).any(|(_, rest)| rest.first().is_some_and(is_operand))
+    directives(bytes)
+        .any(|(_, rest)| rest.first().is_some_and(|byte| b" \t\"\\\0".contains(byte) || !byte.is_ascii()))
 }
 
 #[cfg(test)]

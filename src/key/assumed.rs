@@ -48,33 +48,44 @@ pub fn assume(context: &KeyContext<'_>, unit: &Unit) -> Result<Assumed, BypassRe
     Ok(assumed)
 }
 
+impl Assumed {
+    /// Adds a file, or a directory with all that is in it, that procedural macros could read.
+    fn add_tree(
+        &mut self,
+        context: &KeyContext<'_>,
+        kind: InputKind,
+        path: &Path,
+    ) -> Result<(), BypassReason> {
+        let digest =
+            declared::tree(path, context.memo, &mut self.readable).map_err(|e| unreadable(path, &e))?;
+        self.inputs.digest(kind, context.portable(os::bytes(path)), digest);
+        Ok(())
+    }
+}
+
 /// What procedural macros could read: the files of the package, and those that its build script made or declared.
 fn add_readable_files(
     context: &KeyContext<'_>,
     unit: &Unit,
     assumed: &mut Assumed,
 ) -> Result<(), BypassReason> {
-    let Assumed { inputs, readable, .. } = assumed;
-    let mut tree = |kind: InputKind, path: &Path| -> Result<(), BypassReason> {
-        let digest = declared::tree(path, context.memo, readable).map_err(|e| unreadable(path, &e))?;
-        inputs.digest(kind, context.portable(os::bytes(path)), digest);
-        Ok(())
-    };
     let package = context.env.get("CARGO_MANIFEST_DIR").map(Path::new);
     if let Some(package) = package {
-        tree(InputKind::PackageTree, package)?;
+        assumed.add_tree(context, InputKind::PackageTree, package)?;
     }
     if unit.finds_manifest {
-        tree(InputKind::PackageTree, &context.build_dirs.cwd.join("Cargo.toml"))?;
+        let manifest = context.build_dirs.cwd.join("Cargo.toml");
+        assumed.add_tree(context, InputKind::PackageTree, &manifest)?;
     }
     let Some(out_dir) = context.env.get("OUT_DIR").map(Path::new) else { return Ok(()) };
     if defence::stands("generated-files-of-packages-with-macros") {
-        tree(InputKind::PackageTree, out_dir)?;
+        assumed.add_tree(context, InputKind::PackageTree, out_dir)?;
     }
     let declared = declared::rerun_if(out_dir, context.build_dirs.target.as_deref());
     let declared = declared.map_err(|e| unreadable(out_dir, &e))?;
     for path in declared.paths.into_iter().filter(|_| defence::stands("files-that-build-scripts-watch")) {
-        tree(InputKind::DeclaredFile, &package.unwrap_or(&context.build_dirs.cwd).join(&path))?;
+        let path = package.unwrap_or(&context.build_dirs.cwd).join(&path);
+        assumed.add_tree(context, InputKind::DeclaredFile, &path)?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::action::observed::{ObservationContext, is_in_dependency_dir, stem};
-use crate::key::closure::{ClosureCrate, CrateClosure};
+use crate::key::closure::CrateClosure;
 use crate::sys::defence;
 use crate::sys::observe::Observation;
 
@@ -15,30 +15,37 @@ pub fn turned_down(
     observation: &Observation,
     closure: impl FnOnce() -> Option<CrateClosure>,
 ) -> Vec<PathBuf> {
-    let opened = |suffixes: &'static [&str]| {
-        let paths = observation.accesses.iter().map(|access| &access.real);
-        paths.filter(move |path| is_in_dependency_dir(setting, path, suffixes))
-    };
+    let libraries: Vec<&PathBuf> = opened(setting, observation, &["so"]).collect();
     // Where sources find crates by their names, the closure is not complete.
-    let is_known =
-        setting.crate_dirs.is_empty() && opened(&["so"]).any(|path| !setting.externs.contains(path));
-    let Some(crates) = is_known.then(closure).flatten().map(|closure| closure.crates) else {
+    if !setting.crate_dirs.is_empty() || libraries.iter().all(|path| setting.externs.contains(*path)) {
         return Vec::new();
-    };
-    // If the macro of the closure was not opened, rustc may have taken another.
-    let is_found = |reached: &ClosureCrate| opened(&["so"]).any(|path| stem(path) == reached.stem.as_bytes());
-    let macros = crates.iter().filter(|reached| reached.procedural_macro.is_some() && is_found(reached));
-    let names: Vec<&[u8]> = macros.filter_map(|reached| before_hash(reached.stem.as_bytes())).collect();
-    let is_behind = |path: &PathBuf| crates.iter().any(|reached| reached.stem.as_bytes() == stem(path));
-    let is_like = |path: &PathBuf| names.iter().any(|name| stem(path).starts_with(name));
-    opened(&["rlib", "rmeta", "so"])
-        .filter(|path| {
-            defence::stands("files-named-like-a-macro")
-                && is_like(path)
-                && !(defence::stands("the-macro-that-is-meant") && is_behind(path))
-        })
-        .cloned()
-        .collect()
+    }
+    let Some(CrateClosure { crates, .. }) = closure() else { return Vec::new() };
+    let mut names: Vec<&[u8]> = Vec::new();
+    for reached in crates.iter().filter(|reached| reached.procedural_macro.is_some()) {
+        // If the macro of the closure was not opened, rustc may have taken another.
+        if libraries.iter().any(|path| stem(path) == reached.stem.as_bytes()) {
+            names.extend(before_hash(reached.stem.as_bytes()));
+        }
+    }
+    let candidates = opened(setting, observation, &["rlib", "rmeta", "so"]).filter(|path| {
+        let stem = stem(path);
+        defence::stands("files-named-like-a-macro")
+            && names.iter().any(|name| stem.starts_with(name))
+            && !(defence::stands("the-macro-that-is-meant")
+                && crates.iter().any(|reached| reached.stem.as_bytes() == stem))
+    });
+    candidates.cloned().collect()
+}
+
+/// The files with one of these suffixes that were opened among the outputs of all units.
+fn opened<'o>(
+    setting: &ObservationContext,
+    observation: &'o Observation,
+    suffixes: &[&str],
+) -> impl Iterator<Item = &'o PathBuf> {
+    let paths = observation.accesses.iter().map(|access| &access.real);
+    paths.filter(move |path| is_in_dependency_dir(setting, path, suffixes))
 }
 
 /// `libname` of `libname-0123456789abcdef`.

@@ -24,23 +24,31 @@ const PROFILES: &str = "LLVM_PROFILE_FILE";
 
 /// Whether a macro with these names in its library does something that no rule can follow, and what.
 pub fn beyond_rules(names: &str) -> Option<&'static str> {
-    let has = |part: &&str| memmem::find(names.as_bytes(), part.as_bytes()).is_some();
-    // Some systems put an underscore in front.
-    let is_word = |word: &str| names.split(' ').any(|name| name.strip_prefix('_').unwrap_or(name) == word);
-    if STARTS.iter().any(has) {
+    if STARTS.iter().any(|part| contains(names, part)) {
         Some("can start programs")
-    } else if ASKS.iter().any(has) || CONNECTS.into_iter().all(is_word) {
+    } else if ASKS.iter().any(|part| contains(names, part))
+        || CONNECTS.iter().all(|name| has_function(names, name))
+    {
         Some("can ask servers")
-    } else if has(&ASSEMBLES) {
+    } else if contains(names, ASSEMBLES) {
         Some("can make the assembler read files")
     } else {
         None
     }
 }
 
+fn contains(names: &str, part: &str) -> bool {
+    memmem::find(names.as_bytes(), part.as_bytes()).is_some()
+}
+
+/// Whether `function` is one of the names. Some systems put an underscore in front.
+fn has_function(names: &str, function: &str) -> bool {
+    names.split(' ').any(|name| name.strip_prefix('_').unwrap_or(name) == function)
+}
+
 /// Whether the library with these names writes a profile when the compiler that has loaded it ends.
 pub fn writes_profile(names: &str) -> bool {
-    memmem::find(names.as_bytes(), PROFILES.as_bytes()).is_some()
+    contains(names, PROFILES)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::action::roots::BuildDirs;
 use crate::action::variables;
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
-use crate::invocation::{Invocation, Output, Target};
+use crate::invocation::{Invocation, Output, SearchKind, Target};
 use crate::key::closure::CrateClosure;
 use crate::key::toolchain::Toolchain;
 use crate::sys::env::{self, Env};
@@ -57,28 +57,34 @@ impl KeyContext<'_> {
         }
     }
 
+    /// The directories of `-L` that are searched for one of these kinds, in order.
+    pub fn search_dirs(&self, kinds: &[SearchKind]) -> Vec<PathBuf> {
+        let paths = self.invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
+        paths.map(|path| self.build_dirs.cwd.join(&path.path)).collect()
+    }
+
     /// The value of a variable, as it counts where a program may ask for it.
     pub fn asked(&self, name: &str) -> Option<Portable> {
         let value = os::bytes(self.env.get(name)?);
         Some(if variables::is_literal(name) { Portable::literal(value) } else { self.portable(value) })
     }
 
-    /// The directories that somebody put in front of those of the system for the loader, as far as they are there: cargo
-    /// adds those of the build and of the toolchain.
+    /// The existing directories that a user has the loader search before those of the system, without the ones that
+    /// cargo adds: those of the build and of the toolchain.
     pub fn loader_dirs(&self) -> Vec<PathBuf> {
-        let sysroot = &self.toolchain.sysroot;
-        let is_of_toolchain = |dir: &Path| {
-            fs::canonical(dir)
-                .ok()
-                .is_some_and(|dir| fs::canonical(sysroot).is_ok_and(|own| dir.starts_with(own)))
-        };
         let mut dirs = self.build_dirs.searched(self.env, env::LOADER_PATH);
         dirs.retain(|dir| {
-            !dir.starts_with(sysroot)
+            !dir.starts_with(&self.toolchain.sysroot)
                 && fs::metadata(dir).is_ok_and(|found| found.is_dir())
-                && !is_of_toolchain(dir)
+                && !self.is_really_in_toolchain(dir)
         });
         dirs
+    }
+
+    /// Whether `dir` is in the sysroot once symbolic links are resolved.
+    fn is_really_in_toolchain(&self, dir: &Path) -> bool {
+        let Ok(dir) = fs::canonical(dir) else { return false };
+        fs::canonical(&self.toolchain.sysroot).is_ok_and(|sysroot| dir.starts_with(sysroot))
     }
 
     /// A text with root tokens.

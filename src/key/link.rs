@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::{io, iter};
 
@@ -45,14 +46,10 @@ fn add_closure(
     inputs: &mut KeyInputs,
     watch: &mut InputSnapshot,
 ) -> Result<(), BypassReason> {
-    let dirs: Vec<PathBuf> =
-        search_dirs(context, &[SearchKind::Dependency, SearchKind::Crate, SearchKind::All]);
-    // With a directory for each unit, to ask each of them for each crate would take a square of that many calls.
-    let names = |dir: &PathBuf| -> HashSet<OsString> {
-        let listed = fs::list(dir).unwrap_or_default();
-        listed.iter().filter_map(|path| path.file_name().map(OsStr::to_os_string)).collect()
-    };
-    let listed: Option<Vec<_>> = (dirs.len() > 1).then(|| dirs.iter().map(names).collect());
+    let dirs = context.search_dirs(&[SearchKind::Dependency, SearchKind::Crate, SearchKind::All]);
+    // With a directory for each unit, looking for each crate in each of them would be quadratic.
+    let listed: Option<Vec<_>> =
+        (dirs.len() > 1).then(|| dirs.iter().map(|dir| file_names_in(dir)).collect());
     for reached in closure.crates.iter().filter(|reached| reached.procedural_macro.is_none()) {
         let stem = os::from_bytes(reached.stem.as_bytes());
         let stem = stem.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, reached.stem.to_string()))?;
@@ -71,13 +68,22 @@ fn add_closure(
                 n_found += 1;
             }
         }
-        let is_extern = |path: &Path| path.file_stem() == Some(&stem);
-        if n_found == 0 && !context.invocation.externs.iter().filter_map(|e| e.path.as_deref()).any(is_extern)
-        {
+        if n_found == 0 && !is_extern(context.invocation, &stem) {
             return Err(BypassReason::new(Bypass::UnknownExtern, reached.stem.to_string()));
         }
     }
     Ok(())
+}
+
+fn file_names_in(dir: &Path) -> HashSet<OsString> {
+    let listed = fs::list(dir).unwrap_or_default();
+    listed.iter().filter_map(|path| path.file_name().map(OsStr::to_os_string)).collect()
+}
+
+/// Whether the file of an extern has this stem.
+fn is_extern(invocation: &Invocation, stem: &OsStr) -> bool {
+    let mut paths = invocation.externs.iter().filter_map(|this| this.path.as_deref());
+    paths.any(|path| path.file_stem() == Some(stem))
 }
 
 /// Native libraries in directories that are searched. They count even unnamed: an attribute in any crate of the closure
@@ -87,7 +93,7 @@ pub fn add_unnamed_libraries(
     inputs: &mut KeyInputs,
     watch: &mut InputSnapshot,
 ) -> Result<(), BypassReason> {
-    let dirs = search_dirs(context, &[SearchKind::Native, SearchKind::All]);
+    let dirs = context.search_dirs(&[SearchKind::Native, SearchKind::All]);
     dirs.iter().for_each(|dir| add_libraries_in(dir, &dirs, context, inputs, watch));
     Ok(())
 }
@@ -143,12 +149,6 @@ fn sent_to(library: &Path, dirs: &[PathBuf]) -> Vec<PathBuf> {
     files.flat_map(|name| dirs.iter().map(move |dir| dir.join(name))).collect()
 }
 
-/// The directories of these kinds, in order.
-fn search_dirs(context: &KeyContext<'_>, kinds: &[SearchKind]) -> Vec<PathBuf> {
-    let paths = context.invocation.search_paths.iter().filter(|path| kinds.contains(&path.kind));
-    paths.map(|path| context.build_dirs.cwd.join(&path.path)).collect()
-}
-
 fn add_linker(
     context: &KeyContext<'_>,
     closure: &CrateClosure,
@@ -158,7 +158,7 @@ fn add_linker(
     let mut flavour = None;
     let mut names: Vec<String> = Vec::new();
     let mut files = Vec::new();
-    let dirs = search_dirs(context, &[SearchKind::Native, SearchKind::All]);
+    let dirs = context.search_dirs(&[SearchKind::Native, SearchKind::All]);
     let n_of_compiler = dirs.len();
     let mut link = LinkFiles { context, dirs, inputs, watch };
     for argument in &arguments(context.invocation) {
@@ -201,7 +201,7 @@ fn add_linker(
     names.into_iter().try_for_each(|name| link.add_library(&name, &mut done))
 }
 
-/// Variables whose names stand in the programs that link.
+/// Variables whose names appear in the programs that link.
 fn add_variables_of(names: &str, context: &KeyContext<'_>, inputs: &mut KeyInputs) {
     for name in variables::read_among(context.env, names) {
         inputs.variable(InputKind::AskedVariable, Portable::literal(name), context.asked(name).as_ref());
@@ -210,35 +210,35 @@ fn add_variables_of(names: &str, context: &KeyContext<'_>, inputs: &mut KeyInput
 
 /// The linker driver, or `None` where the toolchain's own linker does it alone.
 fn driver(context: &KeyContext<'_>) -> Result<Option<OsString>, BypassReason> {
-    let option = |name: &str| {
-        let flags = context.invocation.flags.iter().filter(|flag| flag.name == "codegen");
-        let mut values = flags.filter_map(|flag| flag.value.to_str()?.strip_prefix(name)?.strip_prefix('='));
-        values.next_back().map(OsString::from)
-    };
-    let given = option("linker");
+    let given = codegen_value(context.invocation, "linker");
     let triple = context.triple();
-    let is_toolchains = |name: &OsStr| name == "rust-lld" || name == "lld";
-    if triple.starts_with("wasm32-unknown-unknown") && given.as_deref().is_none_or(is_toolchains) {
+    let uses_own_linker = match given {
+        Some(name) => name == "rust-lld" || name == "lld",
+        None => triple.starts_with("wasm32-unknown-unknown"),
+    };
+    if uses_own_linker {
         return Ok(None);
     }
-    if given.as_deref().is_some_and(is_toolchains) {
-        return Ok(None);
-    }
-    if let Some(flavor) = option("linker-flavor").filter(|flavor| !is_driver_flavor(flavor)) {
-        let detail = format!("linker flavor {}", flavor.to_string_lossy());
-        return Err(BypassReason::new(Bypass::Linker, detail));
+    if let Some(flavor) = codegen_value(context.invocation, "linker-flavor")
+        && !is_driver_flavor(flavor)
+    {
+        return Err(BypassReason::new(Bypass::Linker, format!("linker flavor {flavor}")));
     }
     match given {
-        Some(name) => Ok(Some(name)),
+        Some(name) => Ok(Some(name.into())),
         None if triple.contains("-linux-") => Ok(Some("cc".into())),
         None => Err(BypassReason::new(Bypass::Linker, format!("the linker for {triple} is not known"))),
     }
 }
 
-fn is_driver_flavor(flavor: &OsStr) -> bool {
-    flavor
-        .to_str()
-        .is_some_and(|flavor| flavor.starts_with("gnu") && flavor.ends_with("-cc") || flavor == "gcc")
+/// The value of the last `-C name=value`.
+fn codegen_value<'i>(invocation: &'i Invocation, name: &str) -> Option<&'i str> {
+    let flags = invocation.flags.iter().filter(|flag| flag.name == "codegen");
+    flags.filter_map(|flag| flag.value.to_str()?.strip_prefix(name)?.strip_prefix('=')).next_back()
+}
+
+fn is_driver_flavor(flavor: &str) -> bool {
+    flavor.starts_with("gnu") && flavor.ends_with("-cc") || flavor == "gcc"
 }
 
 /// `-C link-arg` and `-C link-args`, each argument alone.
@@ -256,7 +256,7 @@ fn arguments(invocation: &Invocation) -> Vec<OsString> {
     arguments
 }
 
-/// Libraries that this unit and those behind it ask the linker for.
+/// Libraries that this unit and its crate closure ask the linker for.
 fn asked_libraries(invocation: &Invocation, closure: &CrateClosure) -> Result<Vec<String>, BypassReason> {
     let mut names = Vec::new();
     for library in &invocation.native_libs {
@@ -274,6 +274,14 @@ fn asked_libraries(invocation: &Invocation, closure: &CrateClosure) -> Result<Ve
 
 fn refuse_library(name: &OsStr) -> BypassReason {
     BypassReason::new(Bypass::NativeLibrary, name.to_string_lossy())
+}
+
+fn refuse_library_file(path: &Path, why: impl Display) -> BypassReason {
+    BypassReason::new(Bypass::NativeLibrary, format!("{}: {why}", path.display()))
+}
+
+fn refuse_file(name: &OsStr, why: impl Display) -> BypassReason {
+    BypassReason::new(Bypass::Linker, format!("{}: {why}", name.to_string_lossy()))
 }
 
 /// The files that the linker is told to read, found as it finds them.
@@ -295,7 +303,7 @@ impl LinkFiles<'_, '_> {
     }
 
     /// Where a file of this name can be: in the working directory, or where the linker searches.
-    fn build_dirs(&self, name: impl AsRef<Path>) -> impl Iterator<Item = PathBuf> {
+    fn candidates(&self, name: impl AsRef<Path>) -> impl Iterator<Item = PathBuf> {
         iter::once(&self.context.build_dirs.cwd).chain(&self.dirs).map(move |dir| dir.join(name.as_ref()))
     }
 
@@ -304,21 +312,21 @@ impl LinkFiles<'_, '_> {
         let mut waiting = vec![name.to_os_string()];
         let mut done: Vec<PathBuf> = Vec::new();
         while let Some(name) = waiting.pop() {
-            let refuse =
-                |why: &str| BypassReason::new(Bypass::Linker, format!("{}: {why}", name.to_string_lossy()));
-            let is_file = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-            let path = self.build_dirs(&name).find(is_file).ok_or_else(|| refuse("not found"))?;
+            let path = self
+                .candidates(&name)
+                .find(|path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file()))
+                .ok_or_else(|| refuse_file(&name, "not found"))?;
             if done.contains(&path) {
                 continue;
             }
             if defence::stands("files-that-link-arguments-name") {
                 self.add(self.context.portable(os::bytes(&name)), &path)
-                    .map_err(|e| refuse(&e.to_string()))?;
+                    .map_err(|e| refuse_file(&name, e))?;
             }
-            let content = fs::read(&path).map_err(|e| refuse(&e.to_string()))?;
+            let content = fs::read(&path).map_err(|e| refuse_file(&name, e))?;
             if !content.starts_with(b"\x7fELF") && !content.starts_with(b"!<arch>") {
-                let included =
-                    linker::included_by(&content).ok_or_else(|| refuse("reads what is not known"))?;
+                let included = linker::included_by(&content)
+                    .ok_or_else(|| refuse_file(&name, "reads what is not known"))?;
                 if defence::stands("files-that-linker-scripts-include") {
                     waiting.extend(included.into_iter().map(OsString::from));
                 }
@@ -328,22 +336,32 @@ impl LinkFiles<'_, '_> {
         Ok(())
     }
 
-    /// A library by name: what stands in the first directory that has it.
+    /// A library by name: its files in the first directory that has any.
     fn add_library(&mut self, name: &str, done: &mut Vec<PathBuf>) -> Result<(), BypassReason> {
         let file_names = match name.strip_prefix(':') {
             Some(verbatim) => vec![verbatim.to_owned()],
             None => vec![format!("lib{name}.so"), format!("lib{name}.a")],
         };
-        let found = |dir: &PathBuf| {
-            let paths = file_names.iter().map(|file_name| (file_name, dir.join(file_name)));
-            let found: Vec<_> = paths.filter(|(_, path)| fs::metadata(path).is_ok()).collect();
-            (!found.is_empty()).then_some(found)
-        };
-        let found = self.dirs.iter().find_map(found).ok_or_else(|| refuse_library(OsStr::new(name)))?;
+        let found = self.first_with_any(&file_names);
+        if found.is_empty() {
+            return Err(refuse_library(OsStr::new(name)));
+        }
         for (file_name, path) in found {
             self.add_library_file(Portable::literal(file_name), path, done)?;
         }
         Ok(())
+    }
+
+    /// The files of these names in the first directory that has any of them.
+    fn first_with_any<'n>(&self, file_names: &'n [String]) -> Vec<(&'n str, PathBuf)> {
+        for dir in &self.dirs {
+            let paths = file_names.iter().map(|file_name| (file_name.as_str(), dir.join(file_name)));
+            let found: Vec<_> = paths.filter(|(_, path)| fs::metadata(path).is_ok()).collect();
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        Vec::new()
     }
 
     /// A library, and what it sends the linker to if it is a script.
@@ -356,26 +374,27 @@ impl LinkFiles<'_, '_> {
         if done.contains(&path) {
             return Ok(());
         }
-        let refuse =
-            |why: &str| BypassReason::new(Bypass::NativeLibrary, format!("{}: {why}", path.display()));
         if defence::stands("native-libraries-by-name") {
-            self.add(name, &path).map_err(|e| refuse(&e.to_string()))?;
+            self.add(name, &path).map_err(|e| refuse_library_file(&path, e))?;
         }
         done.push(path.clone());
         if !defence::stands("scripts-instead-of-libraries")
-            || is_object(&path).map_err(|e| refuse(&e.to_string()))?
+            || is_object(&path).map_err(|e| refuse_library_file(&path, e))?
         {
             return Ok(());
         }
-        let script = fs::read(&path).map_err(|e| refuse(&e.to_string()))?;
-        for named in linker::named_by(&script).ok_or_else(|| refuse("a script that is not understood"))? {
+        let script = fs::read(&path).map_err(|e| refuse_library_file(&path, e))?;
+        let names = linker::named_by(&script)
+            .ok_or_else(|| refuse_library_file(&path, "a script that is not understood"))?;
+        for named in names {
             if let Some(library) = named.strip_prefix("-l") {
                 self.add_library(library, done)?;
                 continue;
             }
             let beside = path.parent().map(|dir| dir.join(&named));
-            let found = self.build_dirs(&named).chain(beside).find(|path| fs::metadata(path).is_ok());
-            let found = found.ok_or_else(|| refuse(&format!("{named} is not to be found")))?;
+            let found = self.candidates(&named).chain(beside).find(|path| fs::metadata(path).is_ok());
+            let found =
+                found.ok_or_else(|| refuse_library_file(&path, format!("{named} is not to be found")))?;
             self.add_library_file(self.context.portable(named.as_bytes()), found, done)?;
         }
         Ok(())

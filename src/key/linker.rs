@@ -154,15 +154,11 @@ fn probe(driver: &Path, flavour: Option<&str>, cwd: &Path, env: &Env) -> Result<
     if defence::stands("linkers-that-are-scripts") && fs::starts_with(driver, b"#!").unwrap_or(true) {
         return Err(refuse(format!("{} is a script: what it starts is not known", driver.display())));
     }
-    let ask = |question: &str| -> Result<String, BypassReason> {
-        let answer = process::output(driver.as_os_str(), &[question], cwd)
-            .map_err(|e| refuse(format!("{} {question}: {e}", driver.display())))?;
-        String::from_utf8(answer).map_err(|_| refuse(format!("{} {question}: not UTF-8", driver.display())))
-    };
+
     let mut programs = vec!["collect2".to_owned(), "ld".to_owned()];
     programs.extend(flavour.map(|flavour| format!("ld.{flavour}")));
     for program in &programs {
-        let answer = ask(&format!("-print-prog-name={program}"))?;
+        let answer = ask(driver, &format!("-print-prog-name={program}"), cwd)?;
         match os::find_program(OsStr::new(answer.trim()), env.get("PATH"), cwd) {
             Some(path) => collection.add_program(program, &path)?,
             // clang has no collect2.
@@ -170,7 +166,7 @@ fn probe(driver: &Path, flavour: Option<&str>, cwd: &Path, env: &Env) -> Result<
             None => return Err(refuse(format!("{program} is not to be found"))),
         }
     }
-    let dirs = ask("-print-search-dirs")?;
+    let dirs = ask(driver, "-print-search-dirs", cwd)?;
     let dirs = dirs.lines().find_map(|line| line.strip_prefix("libraries:"));
     let dirs = dirs.ok_or_else(|| refuse(format!("{} names no library directories", driver.display())))?;
     let mut library_dirs: Vec<PathBuf> = Vec::new();
@@ -206,6 +202,13 @@ fn probe(driver: &Path, flavour: Option<&str>, cwd: &Path, env: &Env) -> Result<
     Ok(Linker { digest: collection.hasher.finish(), library_dirs, names, files: collection.files, absent })
 }
 
+/// What the driver prints for an option.
+fn ask(driver: &Path, option: &str, cwd: &Path) -> Result<String, BypassReason> {
+    let answer = process::output(driver.as_os_str(), &[option], cwd)
+        .map_err(|e| refuse(format!("{} {option}: {e}", driver.display())))?;
+    String::from_utf8(answer).map_err(|_| refuse(format!("{} {option}: not UTF-8", driver.display())))
+}
+
 /// Whether a program is one of the tools that a linker driver consists of, and installed by the system. The variables
 /// that these read are known ([`crate::key::unit`]). A program elsewhere may only be called like one.
 pub fn is_standard(path: &Path) -> bool {
@@ -224,9 +227,12 @@ fn has_name_of_tool(path: &Path) -> bool {
     if name.starts_with("ld") && name.contains(".so") {
         return true;
     }
-    let is_version = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let stem = name.split('-').rfind(|part| !is_version(part)).unwrap_or_default();
     TOOLS.contains(&stem)
+}
+
+fn is_version(part: &str) -> bool {
+    part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 const TOOLS: &[&str] = &[
@@ -354,8 +360,7 @@ const FILE_OPTIONS: &[&str] = &[
 
 /// What `argument` means, or that it is not understood.
 pub fn classify(argument: &OsStr) -> Result<LinkArgument, BypassReason> {
-    let opaque = || refuse(format!("link argument {}", argument.to_string_lossy()));
-    let text = argument.to_str().ok_or_else(opaque)?;
+    let text = argument.to_str().ok_or_else(|| refuse_argument(argument))?;
     if let Some(flavour) = text.strip_prefix("-fuse-ld=") {
         return Ok(LinkArgument::Flavour(flavour.to_owned()));
     }
@@ -365,13 +370,9 @@ pub fn classify(argument: &OsStr) -> Result<LinkArgument, BypassReason> {
     if let Some(dir) = text.strip_prefix("-L").or_else(|| text.strip_prefix("-Wl,-L")) {
         return Ok(LinkArgument::SearchDir(dir.into()));
     }
-    let plain = |pattern: &&str| match pattern.strip_suffix('*') {
-        Some(prefix) => text.starts_with(prefix),
-        None => text == *pattern,
-    };
     // `-Wl,-Ttext=0x1000` starts like `-Wl,-T<file>`.
-    if PLAIN.iter().any(plain) {
-        return if has_hidden_parts(text) { Err(opaque()) } else { Ok(LinkArgument::Plain) };
+    if is_plain(text) {
+        return if has_hidden_parts(text) { Err(refuse_argument(argument)) } else { Ok(LinkArgument::Plain) };
     }
     for option in FILE_OPTIONS {
         if let Some(rest) = text.strip_prefix(option) {
@@ -387,7 +388,18 @@ pub fn classify(argument: &OsStr) -> Result<LinkArgument, BypassReason> {
     if !defence::stands("unknown-link-arguments-are-refused") {
         return Ok(LinkArgument::Plain);
     }
-    Err(opaque())
+    Err(refuse_argument(argument))
+}
+
+fn refuse_argument(argument: &OsStr) -> BypassReason {
+    refuse(format!("link argument {}", argument.to_string_lossy()))
+}
+
+fn is_plain(argument: &str) -> bool {
+    PLAIN.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(prefix) => argument.starts_with(prefix),
+        None => argument == *pattern,
+    })
 }
 
 /// `-Wl,-z,now,-T,script`: more than one option in one argument, beyond the pairs that the table knows.
@@ -398,9 +410,8 @@ fn has_hidden_parts(text: &str) -> bool {
 /// The files that a linker script draws in by `INCLUDE`; `None` where it does what is not understood.
 pub fn included_by(script: &[u8]) -> Option<Vec<String>> {
     let text = without_comments(std::str::from_utf8(script).ok()?)?;
-    let reads_more = |word: &str| ["INPUT", "GROUP", "SEARCH_DIR", "STARTUP"].contains(&word);
-    let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    if text.split(|c| !is_name(c)).any(reads_more) {
+    let mut names = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    if names.any(|name| ["INPUT", "GROUP", "SEARCH_DIR", "STARTUP"].contains(&name)) {
         return None;
     }
     let mut words =

@@ -11,7 +11,7 @@ use crate::action::snapshot::InputSnapshot;
 use crate::action::variables;
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
-use crate::invocation::{Flag, NativeLib, SearchKind, Target};
+use crate::invocation::{Flag, Invocation, NativeLib, SearchKind, Target};
 use crate::key::closure::CrateClosure;
 use crate::key::context::KeyContext;
 use crate::key::{SCHEMA, capability, declared};
@@ -74,14 +74,13 @@ pub fn unit(context: &KeyContext<'_>) -> Result<Unit, BypassReason> {
 /// The identity of the compiler covers the std of its own sysroot, not another one.
 fn refuse_other_sysroot(context: &KeyContext<'_>) -> Result<(), BypassReason> {
     let own = fs::canonical(&context.toolchain.sysroot).ok();
-    let is_own = |path: PathBuf| own.is_some() && fs::canonical(&path).ok() == own;
-    let flags = context.invocation.flags.iter().filter(|flag| flag.name == "sysroot");
-    match flags.map(|flag| &flag.value).find(|value| !is_own(context.build_dirs.cwd.join(value))) {
-        Some(value) => {
-            Err(BypassReason::new(Bypass::UnknownCompiler, format!("--sysroot {}", value.to_string_lossy())))
+    for flag in context.invocation.flags.iter().filter(|flag| flag.name == "sysroot") {
+        if own.is_none() || fs::canonical(&context.build_dirs.cwd.join(&flag.value)).ok() != own {
+            let detail = format!("--sysroot {}", flag.value.to_string_lossy());
+            return Err(BypassReason::new(Bypass::UnknownCompiler, detail));
         }
-        None => Ok(()),
     }
+    Ok(())
 }
 
 /// Variables by which linkers and their drivers are asked to write another file, wherever that may be.
@@ -98,74 +97,96 @@ const SIDE_OUTPUT_VARIABLES: &[&str] = &[
 
 /// A hit would not write these files.
 fn refuse_side_output_variables(context: &KeyContext<'_>) -> Result<(), BypassReason> {
-    let links = context.outputs.iter().any(|output| output.role.is_linked());
-    let is_set = |name: &&&str| context.env.get(name).is_some_and(|value| !value.is_empty());
-    match SIDE_OUTPUT_VARIABLES.iter().find(is_set).filter(|_| links) {
-        Some(name) => Err(BypassReason::new(Bypass::SideOutput, *name)),
-        None => Ok(()),
+    if !links_output(context) {
+        return Ok(());
     }
+    for name in SIDE_OUTPUT_VARIABLES {
+        if context.env.get(name).is_some_and(|value| !value.is_empty()) {
+            return Err(BypassReason::new(Bypass::SideOutput, *name));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the linker runs for one of the outputs.
+fn links_output(context: &KeyContext<'_>) -> bool {
+    context.outputs.iter().any(|output| output.role.is_linked())
 }
 
 fn add_arguments(context: &KeyContext<'_>, inputs: &mut KeyInputs) {
     let invocation = context.invocation;
-    let mut argument = |name: &str, value: &[u8]| {
-        if defence::counts(format_args!("argument {name} {}", value.escape_ascii())) {
-            inputs.text(
-                InputKind::Argument,
-                Portable::literal(name),
-                context.build_dirs.roots.tokenize(value),
-            );
-        }
-    };
-    argument("crate-name", invocation.crate_name.as_bytes());
+    add_argument(context, inputs, "crate-name", invocation.crate_name.as_bytes());
     for crate_type in &invocation.crate_types {
-        argument("crate-type", format!("{crate_type:?}").as_bytes());
+        add_argument(context, inputs, "crate-type", format!("{crate_type:?}").as_bytes());
     }
     if invocation.test {
-        argument("test", b"");
+        add_argument(context, inputs, "test", b"");
     }
     if let Some(Target::Triple(triple)) = &invocation.target {
-        argument("target", triple.as_bytes());
+        add_argument(context, inputs, "target", triple.as_bytes());
     }
     for output in context.outputs {
-        argument("output", format!("{:?}", output.role).as_bytes());
+        add_argument(context, inputs, "output", format!("{:?}", output.role).as_bytes());
     }
-    let is_linked = context.outputs.iter().any(|output| output.role.is_linked());
+    let is_linked = links_output(context);
     let mut flags = Cow::Borrowed(&invocation.flags);
     if !defence::stands("the-order-of-arguments") {
         flags.to_mut().sort_by(|a, b| (a.name, &a.value).cmp(&(b.name, &b.value)));
     }
     for flag in flags.iter() {
         if let Some(texts) = remapping(context, flag) {
-            texts.iter().for_each(|(name, text)| argument(name, text));
+            for (name, text) in &texts {
+                add_argument(context, inputs, name, text);
+            }
         } else if is_linked || !is_for_linker(flag) {
-            argument(flag.name, os::bytes(&flag.value));
+            add_argument(context, inputs, flag.name, os::bytes(&flag.value));
         }
     }
     for path in invocation.search_paths.iter().filter(|path| path.kind != SearchKind::Dependency) {
-        argument(&format!("search-{:?}", path.kind).to_lowercase(), os::bytes(&path.path));
+        let name = format!("search-{:?}", path.kind).to_lowercase();
+        add_argument(context, inputs, &name, os::bytes(&path.path));
     }
     for library in &invocation.native_libs {
         let kind = format!("{}:{}", library.kind.as_deref().unwrap_or_default(), library.modifiers.join(","));
-        argument("library-kind", kind.as_bytes());
-        argument("library", os::bytes(&library.name));
-        argument("library-rename", library.rename.as_ref().map_or(&[], |name| os::bytes(name)));
+        let rename = library.rename.as_ref().map_or(&[][..], |name| os::bytes(name));
+        add_argument(context, inputs, "library-kind", kind.as_bytes());
+        add_argument(context, inputs, "library", os::bytes(&library.name));
+        add_argument(context, inputs, "library-rename", rename);
     }
-    // It leads from the outputs to the toolchain, by a relative path between where they really are.
-    let is_on = |value: Option<&str>| !matches!(value, Some("n" | "no" | "off" | "false"));
-    let has_rpath = invocation.codegen("rpath").next_back().is_some_and(is_on);
-    if defence::stands("relative-paths-to-libraries") && has_rpath && is_linked {
-        let out_dir = context.build_dirs.cwd.join(&invocation.out_dir);
-        for path in [&out_dir, &context.toolchain.sysroot] {
-            let path = if defence::stands("libraries-from-where-links-lead") {
-                fs::canonical(path).unwrap_or_else(|_| path.clone())
-            } else {
-                path.clone()
-            };
-            inputs.text(InputKind::Paths, Portable::literal("rpath"), Portable::literal(os::bytes(&path)));
-        }
+    if defence::stands("relative-paths-to-libraries") && has_rpath(invocation) && is_linked {
+        add_rpath(context, inputs);
     }
-    let source = context.portable(os::bytes(&invocation.source));
+    add_source_path(context, inputs);
+}
+
+fn add_argument(context: &KeyContext<'_>, inputs: &mut KeyInputs, name: &str, value: &[u8]) {
+    if defence::counts(format_args!("argument {name} {}", value.escape_ascii())) {
+        inputs.text(InputKind::Argument, Portable::literal(name), context.build_dirs.roots.tokenize(value));
+    }
+}
+
+/// Whether `-C rpath` is given and not turned off.
+fn has_rpath(invocation: &Invocation) -> bool {
+    let last = invocation.codegen("rpath").next_back();
+    last.is_some_and(|value| !matches!(value, Some("n" | "no" | "off" | "false")))
+}
+
+/// The rpath is relative: it leads from where the outputs really are to where the toolchain really is.
+fn add_rpath(context: &KeyContext<'_>, inputs: &mut KeyInputs) {
+    let out_dir = context.build_dirs.cwd.join(&context.invocation.out_dir);
+    for path in [&out_dir, &context.toolchain.sysroot] {
+        let path = if defence::stands("libraries-from-where-links-lead") {
+            fs::canonical(path).unwrap_or_else(|_| path.clone())
+        } else {
+            path.clone()
+        };
+        inputs.text(InputKind::Paths, Portable::literal("rpath"), Portable::literal(os::bytes(&path)));
+    }
+}
+
+/// Where the crate root is, and for packages from outside the workspace, the working directory.
+fn add_source_path(context: &KeyContext<'_>, inputs: &mut KeyInputs) {
+    let source = context.portable(os::bytes(&context.invocation.source));
     if defence::stands("where-the-crate-root-lies") {
         inputs.text(InputKind::SourcePath, Portable::literal("source"), source);
     }
@@ -193,21 +214,23 @@ fn remapping(context: &KeyContext<'_>, flag: &Flag) -> Option<Vec<(&'static str,
     let at = memchr::memrchr(b'=', value).filter(|_| flag.name == "remap-path-prefix")?;
     let (from, to) = (os::path(&value[..at])?, &value[at + 1..]);
     let roots = &context.build_dirs.roots;
-    let below = |path: &Path| path.strip_prefix(&from).ok().map(Path::to_path_buf);
-    let named = match context.build_dirs.target.as_deref().and_then(|target| Some((target, below(target)?))) {
-        Some((target, below)) if roots.spellings().all(|(path, _)| path != os::bytes(&from)) => {
-            [os::bytes(target), &b"/..".repeat(below.components().count())].concat()
-        }
-        _ => os::bytes(&from).to_vec(),
-    };
+    let mut named = os::bytes(&from).to_vec();
+    if let Some(target) = context.build_dirs.target.as_deref()
+        && let Ok(below) = target.strip_prefix(&from)
+        && roots.spellings().all(|(path, _)| path != os::bytes(&from))
+    {
+        named = [os::bytes(target), &b"/..".repeat(below.components().count())].concat();
+    }
     let mut texts = vec![(flag.name, [named.as_slice(), b"=", to].concat())];
     let known = roots.spellings().filter_map(|(path, root)| Some((root.token(), os::path(path)?)));
     let others =
         [("directory", context.build_dirs.cwd.clone()), ("sysroot", context.toolchain.sysroot.clone())]
             .into_iter();
     for (name, path) in known.chain(others) {
-        if defence::stands("what-lies-in-remapped-directories") {
-            texts.extend(below(&path).map(|below| (name, os::bytes(&below).to_vec())));
+        if defence::stands("what-lies-in-remapped-directories")
+            && let Ok(below) = path.strip_prefix(&from)
+        {
+            texts.push((name, os::bytes(below).to_vec()));
         }
     }
     Some(texts)
@@ -240,7 +263,7 @@ fn add_argument_files(
         found_specification(context).filter(|_| defence::stands("targets-found-by-their-names"))
     {
         // It may name a linker, and files for it.
-        if context.outputs.iter().any(|output| output.role.is_linked()) {
+        if links_output(context) {
             return Err(BypassReason::new(Bypass::Linker, path.to_string_lossy()));
         }
         paths.push(("target", path));
@@ -323,22 +346,14 @@ const PACKAGE_VARIABLES: &[&str] = &[
 ];
 
 fn add_variables(context: &KeyContext<'_>, inputs: &mut KeyInputs, watch: &mut InputSnapshot) {
-    let mut variables = |kind: InputKind, names: &mut dyn Iterator<Item = &str>| {
-        for name in names {
-            if let Some(value) = context.env.get(name) {
-                inputs.variable(kind, Portable::literal(name), Some(&context.portable(os::bytes(value))));
-            }
-        }
-    };
-    variables(InputKind::CompilerVariable, &mut COMPILER_VARIABLES.iter().copied());
-    variables(InputKind::PackageVariable, &mut PACKAGE_VARIABLES.iter().copied());
-    let links = context.outputs.iter().any(|output| output.role.is_linked());
-    if links && defence::stands("variables-that-linkers-read") {
-        variables(InputKind::CompilerVariable, &mut LINK_VARIABLES.iter().copied());
+    add_set_variables(context, inputs, InputKind::CompilerVariable, COMPILER_VARIABLES);
+    add_set_variables(context, inputs, InputKind::PackageVariable, PACKAGE_VARIABLES);
+    if links_output(context) && defence::stands("variables-that-linkers-read") {
+        add_set_variables(context, inputs, InputKind::CompilerVariable, LINK_VARIABLES);
     }
     if context.driver == Driver::Clippy && defence::stands("clippy-is-another-compiler") {
         if defence::stands("variables-that-clippy-reads") {
-            variables(InputKind::CompilerVariable, &mut CLIPPY_VARIABLES.iter().copied());
+            add_set_variables(context, inputs, InputKind::CompilerVariable, CLIPPY_VARIABLES);
         }
         add_lint_config(context, inputs, watch);
     }
@@ -346,6 +361,15 @@ fn add_variables(context: &KeyContext<'_>, inputs: &mut KeyInputs, watch: &mut I
     for name in context.declared_variables {
         let value = context.env.get(name).map(|value| Portable::literal(os::bytes(value)));
         inputs.variable(InputKind::DeclaredVariable, Portable::literal(name), value.as_ref());
+    }
+}
+
+/// Adds those of the variables `names` that are set.
+fn add_set_variables(context: &KeyContext<'_>, inputs: &mut KeyInputs, kind: InputKind, names: &[&str]) {
+    for name in names {
+        if let Some(value) = context.env.get(name) {
+            inputs.variable(kind, Portable::literal(name), Some(&context.portable(os::bytes(value))));
+        }
     }
 }
 
@@ -380,28 +404,24 @@ fn add_native_libraries(
     inputs: &mut KeyInputs,
     watch: &mut InputSnapshot,
 ) -> Result<(), BypassReason> {
-    let dirs = || {
-        let paths = context.invocation.search_paths.iter();
-        let native = paths.filter(|path| matches!(path.kind, SearchKind::Native | SearchKind::All));
-        native.map(|path| context.build_dirs.cwd.join(&path.path))
-    };
+    let dirs = context.search_dirs(&[SearchKind::Native, SearchKind::All]);
     let mut libraries = Vec::new();
     for library in &context.invocation.native_libs {
         if library.kind.as_deref() == Some("static") {
-            let found = find_static(library, dirs());
-            libraries.push(
-                found.ok_or_else(|| {
-                    BypassReason::new(Bypass::NativeLibrary, library.name.to_string_lossy())
-                })?,
-            );
+            match find_static(library, &dirs) {
+                Some(path) => libraries.push(path),
+                None => {
+                    return Err(BypassReason::new(Bypass::NativeLibrary, library.name.to_string_lossy()));
+                }
+            }
         }
     }
-    for dir in dirs().filter(|dir| is_own(context, dir) && defence::stands("archives-that-no-argument-names"))
-    {
-        let listed = fs::list(&dir).unwrap_or_default();
-        let is_archive =
-            |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib");
-        libraries.extend(listed.into_iter().filter(is_archive));
+    for dir in &dirs {
+        if is_own(context, dir) && defence::stands("archives-that-no-argument-names") {
+            let mut listed = fs::list(dir).unwrap_or_default();
+            listed.retain(|path| path.extension().is_some_and(|suffix| suffix == "a" || suffix == "lib"));
+            libraries.extend(listed);
+        }
     }
     libraries.sort();
     libraries.dedup();
@@ -416,15 +436,22 @@ fn add_native_libraries(
 /// Whether this package, or a person, put what is in `dir` there. What other build scripts made goes into the
 /// crates that they belong to.
 fn is_own(context: &KeyContext<'_>, dir: &Path) -> bool {
-    let is_below = |root: Option<&Path>| root.is_some_and(|root| dir.starts_with(root));
-    let variable = |name: &str| is_below(context.env.get(name).map(Path::new));
-    let in_checkout = variable("CARGO_MANIFEST_DIR")
+    if is_below_variable(context, "OUT_DIR", dir) {
+        return true;
+    }
+    let in_checkout = is_below_variable(context, "CARGO_MANIFEST_DIR", dir)
         || context.build_dirs.member && dir.starts_with(&context.build_dirs.cwd);
-    variable("OUT_DIR") || in_checkout && !is_below(context.build_dirs.target.as_deref())
+    let in_target = context.build_dirs.target.as_ref().is_some_and(|target| dir.starts_with(target));
+    in_checkout && !in_target
+}
+
+/// Whether `dir` is in the directory that this variable names.
+fn is_below_variable(context: &KeyContext<'_>, variable: &str, dir: &Path) -> bool {
+    context.env.get(variable).is_some_and(|parent| dir.starts_with(parent))
 }
 
 /// The one file that `-l static=name` can mean; `None` where there is none, or two spellings in one directory.
-fn find_static(library: &NativeLib, dirs: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
+fn find_static(library: &NativeLib, dirs: &[PathBuf]) -> Option<PathBuf> {
     let name = os::bytes(&library.name);
     let verbatim = library.modifiers.iter().any(|modifier| modifier == "+verbatim");
     let spellings: Vec<Vec<u8>> = if verbatim {
@@ -452,9 +479,9 @@ fn add_extra_inputs(
     if context.portable(os::bytes(package)).is_under(Root::CargoHome) {
         return Ok(());
     }
-    let refuse =
-        |detail: String| BypassReason::new(Bypass::UnreadableInput, format!("extra-inputs: {detail}"));
-    for path in declared::extra_inputs(Path::new(package)).map_err(refuse)? {
+    let declared_paths = declared::extra_inputs(Path::new(package))
+        .map_err(|detail| BypassReason::new(Bypass::UnreadableInput, format!("extra-inputs: {detail}")))?;
+    for path in declared_paths {
         let digest = declared::tree(&path, context.memo, watch).map_err(|e| unreadable(&path, &e))?;
         inputs.digest(InputKind::DeclaredFile, context.portable(os::bytes(&path)), digest);
     }
@@ -513,7 +540,7 @@ pub fn closure_of_externs(
     Ok(all)
 }
 
-/// What procedural macros could read and no observation shows: variables whose names stand in their libraries, and
+/// What procedural macros could read and no observation shows: variables whose names appear in their libraries, and
 /// those that the package's build script declared.
 fn add_macros(
     context: &KeyContext<'_>,
