@@ -70,18 +70,7 @@ impl Memo {
     }
 
     fn file(&self) -> Option<&File> {
-        let open = || {
-            let dir = self.dir.as_ref()?;
-            match private::open_table(dir, FILE) {
-                Ok(file) => Some(file),
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                    private::create_dir_all(dir).ok()?;
-                    private::open_table(dir, FILE).ok()
-                }
-                Err(_) => None,
-            }
-        };
-        self.file.get_or_init(open).as_ref()
+        self.file.get_or_init(|| open(self.dir.as_ref()?)).as_ref()
     }
 
     /// What is known of the file with this identity.
@@ -205,6 +194,18 @@ fn encode(identity: &Identity, known: Known) -> [u8; SLOT_BYTES] {
     slot
 }
 
+/// Opens the table in `dir`, and creates it where there is none.
+fn open(dir: &Path) -> Option<File> {
+    match private::open_table(dir, FILE) {
+        Ok(file) => Some(file),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            private::create_dir_all(dir).ok()?;
+            private::open_table(dir, FILE).ok()
+        }
+        Err(_) => None,
+    }
+}
+
 fn decode(slot: &[u8], identity: &Identity) -> Option<(Identity, Known)> {
     if slot.get(80..)? != check_sum(slot.get(..80)?) {
         return None;
@@ -217,9 +218,12 @@ fn decode(slot: &[u8], identity: &Identity) -> Option<(Identity, Known)> {
     };
     let known = Known { digest, closure };
     let is_same_file = slot[..24] == encode(identity, known)[..24];
-    let number = |at: usize| slot[at..at + 8].try_into().map(i64::from_le_bytes).unwrap_or_default();
-    let then = Identity { modified_ns: number(24), changed_ns: number(32), ..*identity };
+    let then = Identity { modified_ns: number(slot, 24), changed_ns: number(slot, 32), ..*identity };
     is_same_file.then_some((then, known))
+}
+
+fn number(slot: &[u8], at: usize) -> i64 {
+    slot[at..at + 8].try_into().map(i64::from_le_bytes).unwrap_or_default()
 }
 
 fn check_sum(bytes: &[u8]) -> [u8; 8] {

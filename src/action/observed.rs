@@ -196,32 +196,36 @@ fn is_in(path: &Path, place: impl AsRef<Path>) -> bool {
     !place.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
-/// A ramdisk is below `/dev` too, and what is on it is as good as what is on others.
 fn is_machine(setting: &ObservationContext, access: &Access) -> bool {
-    // A place that holds all devices says nothing: in a container, the workspace may be `/`.
-    let projects =
-        setting.build_dirs.iter().chain(&setting.roots).filter(|place| !is_in(Path::new(DEVICES), place));
-    let is_in_place = || projects.clone().any(|place| is_in(&access.real, place));
-    let is_on_ramdisk = || {
-        defence::stands("a-ramdisk-is-no-device")
-            && is_in(&access.real, RAMDISK)
-            && access.real != Path::new(RAMDISK)
-    };
-    let is_device =
-        is_in(&access.real, DEVICES) && !matches!(access.found, PathState::File(_)) && !is_on_ramdisk();
     // A pipe between the observed programs has no path.
     let is_unnamed = access.found == PathState::Other && !access.real.is_absolute();
     is_unnamed
         || setting.jobservers.contains(&access.real)
         || is_below(&access.real, MACHINE)
-        || is_device && !is_in_place()
+        || is_device(access) && !is_in_project(setting, &access.real)
+}
+
+/// A ramdisk is below `/dev` too, but files on it are ordinary files.
+fn is_device(access: &Access) -> bool {
+    let is_on_ramdisk = defence::stands("a-ramdisk-is-no-device")
+        && is_in(&access.real, RAMDISK)
+        && access.real != Path::new(RAMDISK);
+    is_in(&access.real, DEVICES) && !matches!(access.found, PathState::File(_)) && !is_on_ramdisk
+}
+
+/// Whether `path` is in a directory of the build. One that contains all devices says nothing: in a container, the
+/// workspace may be `/`.
+fn is_in_project(setting: &ObservationContext, path: &Path) -> bool {
+    let places = setting.build_dirs.iter().chain(&setting.roots);
+    places.filter(|place| !is_in(Path::new(DEVICES), place)).any(|place| is_in(path, place))
 }
 
 /// An output, or a temporary file of this unit in the directory of its outputs.
 fn is_output(setting: &ObservationContext, access: &Access) -> bool {
-    let is_named_like =
-        || access.real.parent() == Some(&setting.out_dir) && is_own_name(&setting.stems, &access.real);
-    setting.outputs.contains(&access.real) || is_named_like() && !setting.externs.contains(&access.real)
+    setting.outputs.contains(&access.real)
+        || access.real.parent() == Some(&setting.out_dir)
+            && is_own_name(&setting.stems, &access.real)
+            && !setting.externs.contains(&access.real)
 }
 
 /// Whether the file name is one of these stems, or continues one with a dot. Any longer name is another unit's.
@@ -244,15 +248,15 @@ fn is_toolchain(setting: &ObservationContext, access: &Access) -> bool {
     if *real == setting.compiler || chooses_toolchain(setting, access) {
         return true;
     }
-    let is_covered = |dir: &PathBuf| is_in(real, dir);
-    if covered.files.contains(real) || covered.directories.iter().any(is_covered) {
+    if covered.files.contains(real) || covered.directories.iter().any(|dir| is_in(real, dir)) {
         return true;
     }
     let is_asked_for = !matches!(access.found, PathState::File(_)) && !access.uses.listed;
     let is_only_looked_for = !access.uses.read && !access.uses.listed;
-    let is_above_covered =
-        || covered.directories.iter().chain(&covered.presence).any(|path| is_in(path, real));
-    if covered.presence.contains(real) && is_only_looked_for || is_asked_for && is_above_covered() {
+    if covered.presence.contains(real) && is_only_looked_for {
+        return true;
+    }
+    if is_asked_for && covered.directories.iter().chain(&covered.presence).any(|path| is_in(path, real)) {
         return true;
     }
     let Ok(below) = real.strip_prefix(&setting.sysroot) else { return false };
@@ -279,13 +283,16 @@ fn chooses_toolchain(setting: &ObservationContext, access: &Access) -> bool {
 }
 
 fn is_closure(setting: &ObservationContext, access: &Access) -> bool {
-    // In the others `extern crate` finds one by its name.
-    let is_found_by_name = || setting.crate_dirs.iter().any(|dir| access.real.parent() == Some(dir));
-    let is_dependency = is_in_dependency_dir(setting, &access.real, &["rlib", "rmeta"]);
-    if !defence::stands("crates-that-macros-find-by-name") {
-        return !setting.linked && (is_dependency || is_found_by_name());
+    if setting.linked {
+        return false;
     }
-    !setting.linked && is_dependency && !is_found_by_name()
+    let is_dependency = is_in_dependency_dir(setting, &access.real, &["rlib", "rmeta"]);
+    // In a directory of crates, `extern crate` finds one by its name.
+    let is_found_by_name = setting.crate_dirs.iter().any(|dir| access.real.parent() == Some(dir));
+    if !defence::stands("crates-that-macros-find-by-name") {
+        return is_dependency || is_found_by_name;
+    }
+    is_dependency && !is_found_by_name
 }
 
 /// Whether it is a file with one of these suffixes among the outputs of all units.
@@ -317,11 +324,14 @@ fn is_loader(setting: &ObservationContext, access: &Access) -> bool {
     // Cargo puts the directory of all outputs where the loader looks first. Of the others in `-L` the linker takes what
     // appears there.
     let is_of_outputs = is_dependency_dir(setting, directory);
-    let is_searched =
-        || setting.loader_dirs.iter().any(|dir| dir == directory) || is_below(directory, SYSTEM_LIBRARIES);
-    is_of_outputs && is_shared_library(name)
-        || is_processor_dir(name)
-            && (!defence::stands("processor-names-in-other-directories") || is_of_outputs || is_searched())
+    if is_of_outputs && is_shared_library(name) {
+        return true;
+    }
+    is_processor_dir(name)
+        && (!defence::stands("processor-names-in-other-directories")
+            || is_of_outputs
+            || setting.loader_dirs.iter().any(|dir| dir == directory)
+            || is_below(directory, SYSTEM_LIBRARIES))
 }
 
 fn is_shared_library(name: &[u8]) -> bool {
@@ -342,12 +352,14 @@ fn is_runtime(setting: &ObservationContext, access: &Access) -> bool {
 fn is_ancestor(setting: &ObservationContext, access: &Access) -> bool {
     let is_only_there = !access.uses.listed && !access.uses.read;
     let is_directory = matches!(access.found, PathState::Directory(_) | PathState::Link(_));
-    let leads_to_root = || {
-        let others = setting.temporary.iter().chain([&setting.sysroot, &setting.out_dir]);
-        let mut roots = setting.roots.iter().chain(others);
-        roots.any(|root| is_in(root, &access.real) || is_in(root, &access.path))
-    };
-    is_only_there && is_directory && leads_to_root()
+    is_only_there && is_directory && leads_to_root(setting, access)
+}
+
+/// Whether a root, or the sysroot, the output directory or one for temporary files, is at this path or below it.
+fn leads_to_root(setting: &ObservationContext, access: &Access) -> bool {
+    let others = setting.temporary.iter().chain([&setting.sysroot, &setting.out_dir]);
+    let mut roots = setting.roots.iter().chain(others);
+    roots.any(|root| is_in(root, &access.real) || is_in(root, &access.path))
 }
 
 /// Why an access is no input; `None` where it is one.
@@ -371,12 +383,7 @@ pub fn observed_inputs(
     let mut found = ObservedInputs::default();
     for access in &observation.accesses {
         // Temporary files of this unit count too: a map or a trace of the linker has a name like theirs, and stays.
-        let is_expected = || {
-            setting.outputs.contains(&access.real)
-                || defence::stands("pipes-of-make-are-no-outputs") && is_machine(setting, access)
-                || is_measurement(&access.real)
-        };
-        if access.uses.written && !is_expected() {
+        if access.uses.written && !may_be_written(setting, access) {
             found.written.push((access.real.clone(), access.found.clone()));
         }
         if access.uses.depends() && left_out(setting, access).is_none() {
@@ -389,6 +396,13 @@ pub fn observed_inputs(
     }
     found.settle();
     Ok(found)
+}
+
+/// Whether writing there is expected: it is an output, a device or pipe, or a measurement.
+fn may_be_written(setting: &ObservationContext, access: &Access) -> bool {
+    setting.outputs.contains(&access.real)
+        || defence::stands("pipes-of-make-are-no-outputs") && is_machine(setting, access)
+        || is_measurement(&access.real)
 }
 
 /// The names of all libraries that the loader of some program, or a linker, looked for. Procedural macros are loaded by
@@ -413,22 +427,29 @@ pub fn libraries(setting: &ObservationContext, observation: &Observation) -> Vec
 
 /// A part of the compiler that was not taken from its sysroot. The identity of the compiler says nothing of it.
 pub fn foreign_part<'o>(setting: &ObservationContext, observation: &'o Observation) -> Option<&'o Path> {
-    let is_part = |access: &&Access| {
-        let name = access.path.file_name().map_or(&[][..], os::bytes);
-        let is_named_so = name.starts_with(b"librustc_driver") || name.starts_with(b"libstd-");
-        let is_loaded = access.uses.read && matches!(access.found, PathState::File(_));
-        is_loaded && is_named_so && is_shared_library(name)
-    };
-    let is_own = |access: &&Access| {
-        let name = access.path.file_name().unwrap_or_default();
-        let linked_in = || fs::canonical(&setting.sysroot.join("lib").join(name)).ok();
-        is_in(&access.real, &setting.sysroot)
-            || is_in(&access.path, &setting.sysroot)
-            || access.real.parent().is_some_and(|dir| is_dependency_dir(setting, dir))
-            || linked_in().as_ref() == Some(&access.real)
-    };
-    let parts = observation.accesses.iter().filter(is_part);
-    parts.filter(|access| !is_own(access)).map(|access| access.path.as_path()).next()
+    let mut accesses = observation.accesses.iter();
+    let foreign = accesses.find(|access| is_compiler_part(access) && !is_from_sysroot(setting, access))?;
+    Some(&foreign.path)
+}
+
+/// Whether a library of the compiler or of std was loaded.
+fn is_compiler_part(access: &Access) -> bool {
+    let name = access.path.file_name().map_or(&[][..], os::bytes);
+    let is_named_so = name.starts_with(b"librustc_driver") || name.starts_with(b"libstd-");
+    let is_loaded = access.uses.read && matches!(access.found, PathState::File(_));
+    is_loaded && is_named_so && is_shared_library(name)
+}
+
+/// Whether a library is in the sysroot or linked from there, or is an output of the build.
+fn is_from_sysroot(setting: &ObservationContext, access: &Access) -> bool {
+    if is_in(&access.real, &setting.sysroot)
+        || is_in(&access.path, &setting.sysroot)
+        || access.real.parent().is_some_and(|dir| is_dependency_dir(setting, dir))
+    {
+        return true;
+    }
+    let name = access.path.file_name().unwrap_or_default();
+    fs::canonical(&setting.sysroot.join("lib").join(name)).ok().as_ref() == Some(&access.real)
 }
 
 impl ObservedInputs {
@@ -539,18 +560,15 @@ impl ObservedInputs {
         let mut there: Vec<&Path> =
             read.iter().chain(listed.iter()).map(|(path, _)| path.as_path()).collect();
         there.sort_unstable();
-        // A file that can be read stands in a directory.
-        let implied = |path: &Path, kind: &Kind| match kind {
-            Kind::File => read.iter().any(|(read, _)| read == path),
+        // That a file was read implies that it is there, and each directory above it.
+        kinds.retain(|(path, kind)| match kind {
+            Kind::File => !read.iter().any(|(read, _)| read == path),
             Kind::Directory => {
-                let first = there.partition_point(|other| *other < path);
-                there.get(first).is_some_and(|other| other.starts_with(path))
+                let first = there.partition_point(|other| *other < path.as_path());
+                !there.get(first).is_some_and(|other| other.starts_with(path))
             }
-            Kind::Absent | Kind::Link(_) | Kind::Other => false,
-        };
-        let kept: Vec<bool> = kinds.iter().map(|(path, kind)| !implied(path, kind)).collect();
-        let mut kept = kept.into_iter();
-        kinds.retain(|_| kept.next().unwrap_or(true));
+            Kind::Absent | Kind::Link(_) | Kind::Other => true,
+        });
     }
 }
 

@@ -286,12 +286,13 @@ impl Roots {
 
     /// Finders of all spellings but those that start with another one.
     fn finders(&self) -> Vec<memmem::Finder<'_>> {
-        let is_first = |spelling: &[u8]| {
-            let mut others = self.spellings.iter();
-            !others.any(|(other, _)| other.len() < spelling.len() && spelling.starts_with(other))
-        };
         let spellings = self.spellings.iter().map(|(spelling, _)| spelling.as_slice());
-        spellings.filter(|spelling| is_first(spelling)).map(memmem::Finder::new).collect()
+        spellings.filter(|spelling| !self.continues_another(spelling)).map(memmem::Finder::new).collect()
+    }
+
+    /// Whether a shorter spelling is the start of this one.
+    fn continues_another(&self, spelling: &[u8]) -> bool {
+        self.spellings.iter().any(|(other, _)| other.len() < spelling.len() && spelling.starts_with(other))
     }
 
     /// Adds the roots that start before `end`.

@@ -168,8 +168,8 @@ impl<'a> Present<'a> {
             let candidates = dirs.iter().map(|dir| dir.join(name));
             let mut there = candidates.filter(|path| fs::symlink_metadata(path).is_ok()).peekable();
             let first = there.peek().cloned();
-            let can_run = |path: &PathBuf| fs::metadata(path).is_ok_and(|it| os::may_be_run(path, &it));
-            let found = there.find(can_run);
+            let found =
+                there.find(|path| fs::metadata(path).is_ok_and(|metadata| os::may_be_run(path, &metadata)));
             // A program that looked for a file there, not for an executable, also takes one that cannot be run.
             let other = first
                 .filter(|first| defence::stands("files-that-cannot-be-run") && found.as_ref() != Some(first));
@@ -234,15 +234,8 @@ impl<'a> Present<'a> {
             return Vec::new();
         }
         let names = self.env.vars().filter_map(|(name, _)| name.to_str());
-        let is_among = |name: &&str| {
-            variables::may_be_quoted(name)
-                && memchr::memmem::find_iter(words.as_bytes(), name).any(|at| {
-                    let (before, behind) = (&words[..at], &words[at + name.len()..]);
-                    (before.is_empty() || before.ends_with(' '))
-                        && (behind.is_empty() || behind.starts_with(' '))
-                })
-        };
-        let mut set: Vec<&str> = names.filter(is_among).collect();
+        let mut set: Vec<&str> =
+            names.filter(|name| variables::may_be_quoted(name) && is_among(words, name)).collect();
         set.sort_unstable();
         set
     }
@@ -292,6 +285,14 @@ impl<'a> Present<'a> {
 /// Programs that believe `PWD` only where it is the directory that they run in.
 const SHELLS: &[&str] = &["sh", "ash", "bash", "dash", "ksh", "mksh", "zsh", "busybox", "git", "make"];
 
+/// Whether `name` is one of the words, which are separated by spaces.
+fn is_among(words: &str, name: &str) -> bool {
+    memchr::memmem::find_iter(words.as_bytes(), name).any(|at| {
+        let (before, after) = (&words[..at], &words[at + name.len()..]);
+        (before.is_empty() || before.ends_with(' ')) && (after.is_empty() || after.starts_with(' '))
+    })
+}
+
 /// The digest of the names in a directory.
 fn listing(dir: &Path) -> Option<Digest> {
     let mut hasher = Hasher::new();
@@ -304,22 +305,26 @@ fn listing(dir: &Path) -> Option<Digest> {
 
 /// What is at a path: `absent`, `file`, `directory` or `other`; of a link also where it leads.
 pub fn kind(path: &Path) -> Vec<u8> {
-    let plain = |metadata: &std::fs::Metadata| match metadata.file_type() {
-        kind if kind.is_file() => "file",
-        kind if kind.is_dir() => "directory",
-        _ => "other",
-    };
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => {
             let target = fs::read_link(path).unwrap_or_default();
-            let behind = fs::metadata(path).map_or("absent", |metadata| plain(&metadata));
+            let behind = fs::metadata(path).map_or("absent", |metadata| kind_of(&metadata));
             [format!("link to {behind} ").as_bytes(), os::bytes(&target)].concat()
         }
-        Ok(metadata) => plain(&metadata).as_bytes().to_vec(),
+        Ok(metadata) => kind_of(&metadata).as_bytes().to_vec(),
         Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
             b"absent".to_vec()
         }
         Err(_) => b"unknown".to_vec(),
+    }
+}
+
+/// What something is that is no symbolic link.
+fn kind_of(metadata: &std::fs::Metadata) -> &'static str {
+    match metadata.file_type() {
+        kind if kind.is_file() => "file",
+        kind if kind.is_dir() => "directory",
+        _ => "other",
     }
 }
 

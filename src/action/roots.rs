@@ -59,8 +59,8 @@ impl BuildDirs {
     /// The directories that a search variable names, without those of the build directory: cargo adds these, and they
     /// hold nothing that a compiler is made of.
     pub fn searched(&self, env: &Env, variable: &str) -> Vec<PathBuf> {
-        let own = |dir: &PathBuf| self.target.as_ref().is_some_and(|target| dir.starts_with(target));
-        os::split_paths(env.get(variable).unwrap_or_default()).filter(|dir| !own(dir)).collect()
+        let dirs = os::split_paths(env.get(variable).unwrap_or_default());
+        dirs.filter(|dir| !self.target.as_ref().is_some_and(|target| dir.starts_with(target))).collect()
     }
 
     /// The directories above `workspace`, nearest first, of which all may be one checkout: those that do not hold the
@@ -106,21 +106,32 @@ impl BuildDirs {
 }
 
 /// Locks of cargo that are in each profile's directory: the first of all versions so far, the second since 1.97.
-pub const PROFILE_MARKS: [&str; 2] = [".cargo-lock", ".cargo-build-lock"];
+const PROFILE_MARKS: [&str; 2] = [".cargo-lock", ".cargo-build-lock"];
+
+/// Whether cargo has marked `dir` as a build directory.
+pub fn has_build_mark(dir: &Path) -> bool {
+    has(dir, "CACHEDIR.TAG") || has(dir, ".rustc_info.json")
+}
+
+/// Whether `dir` is the directory of a profile in a build directory.
+pub fn is_profile_dir(dir: &Path) -> bool {
+    PROFILE_MARKS.iter().any(|mark| has(dir, mark))
+}
+
+fn has(dir: &Path, name: &str) -> bool {
+    fs::metadata(&dir.join(name)).is_ok()
+}
 
 /// The nearest directory above the outputs that holds cargo's marks. Where a build directory was made by hand, only
 /// its profile directories are marked. The directory of a target triple, which may be marked too, is a part of it.
 fn build_directory(out_dir: &Path, target: Option<&Target>) -> Option<PathBuf> {
-    let ancestors = || out_dir.ancestors().take(MAX_DEPTH);
-    let has = |dir: &Path, name: &str| fs::metadata(&dir.join(name)).is_ok();
-    let is_marked = |dir: &&Path| has(dir, "CACHEDIR.TAG") || has(dir, ".rustc_info.json");
-    let is_profile = |dir: &&Path| PROFILE_MARKS.iter().any(|mark| has(dir, mark));
-    let marked = ancestors().find(|dir| {
-        is_marked(dir) || !defence::stands("marks-of-build-directories") && Some(*dir) == ancestors().nth(2)
+    let mut ancestors = out_dir.ancestors().take(MAX_DEPTH);
+    let marked = ancestors.clone().enumerate().find(|(index, dir)| {
+        has_build_mark(dir) || !defence::stands("marks-of-build-directories") && *index == 2
     });
     let dir = match marked {
-        Some(dir) => dir,
-        None => ancestors().find(is_profile)?.parent()?,
+        Some((_, dir)) => dir,
+        None => ancestors.find(|dir| is_profile_dir(dir))?.parent()?,
     };
     let Some(triple) = target.and_then(Target::name) else { return Some(dir.to_path_buf()) };
     let is_of_triple = dir.file_name() == Some(triple) && !out_dir.starts_with(dir.join(triple));

@@ -26,12 +26,12 @@ impl InputSnapshot {
 
     /// The first file that is not what it was.
     pub fn changed(&self) -> Option<&Path> {
-        let same = |path: &Path, then: &Option<Identity>| match (Identity::at(path), then) {
-            (Ok(now), Some(then)) => same_content(&now, then),
-            (Err(_), None) => true,
-            _ => false,
-        };
-        self.0.iter().find(|(path, then)| !same(path, then)).map(|(path, _)| path.as_path())
+        let changed = self.0.iter().find(|(path, then)| match (Identity::at(path), then) {
+            (Ok(now), Some(then)) => !same_content(&now, then),
+            (Ok(_), None) | (Err(_), Some(_)) => true,
+            (Err(_), None) => false,
+        });
+        changed.map(|(path, _)| path.as_path())
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::action::memo::Memo;
-use crate::action::roots::PROFILE_MARKS;
+use crate::action::roots::{has_build_mark, is_profile_dir};
 use crate::action::snapshot::InputSnapshot;
 use crate::digest::{Digest, Hasher};
 use crate::sys::fs::Identity;
@@ -111,14 +111,12 @@ fn is_left_out(dir: &Path) -> bool {
 
 /// Whether cargo builds here: where a build directory was made by hand, only what is in it is marked.
 fn is_build_directory(dir: &Path) -> bool {
-    let has = |dir: &Path, mark: &str| fs::metadata(&dir.join(mark)).is_ok();
-    let is_named_so = dir.file_name().is_some_and(|name| name == "target");
-    let is_profile = |child: &PathBuf| PROFILE_MARKS.iter().any(|mark| has(child, mark));
-    has(dir, "CACHEDIR.TAG")
-        || has(dir, ".rustc_info.json")
-        || is_named_so
-            && (!defence::stands("directories-only-called-target")
-                || fs::list(dir).is_ok_and(|children| children.iter().any(is_profile)))
+    if has_build_mark(dir) {
+        return true;
+    }
+    dir.file_name().is_some_and(|name| name == "target")
+        && (!defence::stands("directories-only-called-target")
+            || fs::list(dir).is_ok_and(|children| children.iter().any(|child| is_profile_dir(child))))
 }
 
 /// What the build script of a package declared in its last run.

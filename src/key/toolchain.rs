@@ -93,32 +93,19 @@ impl Toolchain {
         let found = os::find_program(compiler, env.get("PATH"), cwd).ok_or_else(|| {
             Unidentified::Compiler(format!("{} is not on PATH", compiler.to_string_lossy()))
         })?;
-        let kept = |program: &Path, answers: Option<&Answers>| {
-            let mut name = Hasher::new();
-            name.field(os::bytes(program));
-            name.field(target.unwrap_or_default().as_bytes());
-            name.field(loader::PRELOADED.unwrap_or_default().as_bytes());
-            for variable in LOADER_VARIABLES {
-                build_dirs.searched(env, variable).iter().for_each(|dir| name.field(os::bytes(dir)));
-            }
-            if let Some(answers) = answers {
-                name.field(answers.banner.as_bytes());
-                name.field(os::bytes(&answers.sysroot));
-            }
-            memo_dir.join(format!("toolchain-{}", &name.finish().to_hex()[..32]))
-        };
-        // Only of a compiler that is no proxy something is kept under its own path.
-        if let Some(known) = recall(&kept(&found, None)) {
+        let kept = Kept { memo_dir, target, build_dirs, env };
+        // A proxy has nothing under its own path.
+        if let Some(known) = recall(&kept.path(&found, None)) {
             return Ok(known);
         }
         let program = behind_proxy(&found, env).unwrap_or(found);
-        if let Some(known) = recall(&kept(&program, None)) {
+        if let Some(known) = recall(&kept.path(&program, None)) {
             return Ok(known);
         }
         let answers = Answers::of(&program, cwd)?;
         let is_elsewhere =
             defence::stands("compilers-outside-of-their-sysroot") && !is_part_of(&program, &answers.sysroot);
-        let memo_path = kept(&program, is_elsewhere.then_some(&answers));
+        let memo_path = kept.path(&program, is_elsewhere.then_some(&answers));
         // A build starts several invocations at once: one of them does the reading.
         let _ = private::create_dir_all(memo_dir);
         let _lock = lock::lock(&memo_dir.join("toolchain.lock"), PATIENCE);
@@ -134,6 +121,32 @@ impl Toolchain {
             let _ = private::replace(&memo_path, &temporary, &guard::add(json));
         }
         Ok(toolchain)
+    }
+}
+
+/// Where identities are kept, and what they depend on besides the compiler.
+struct Kept<'a> {
+    memo_dir: &'a Path,
+    target: Option<&'a str>,
+    build_dirs: &'a BuildDirs,
+    env: &'a Env,
+}
+
+impl Kept<'_> {
+    /// The file for `program`; with `answers`, for a program that can answer differently next time.
+    fn path(&self, program: &Path, answers: Option<&Answers>) -> PathBuf {
+        let mut name = Hasher::new();
+        name.field(os::bytes(program));
+        name.field(self.target.unwrap_or_default().as_bytes());
+        name.field(loader::PRELOADED.unwrap_or_default().as_bytes());
+        for variable in LOADER_VARIABLES {
+            self.build_dirs.searched(self.env, variable).iter().for_each(|dir| name.field(os::bytes(dir)));
+        }
+        if let Some(answers) = answers {
+            name.field(answers.banner.as_bytes());
+            name.field(os::bytes(&answers.sysroot));
+        }
+        self.memo_dir.join(format!("toolchain-{}", &name.finish().to_hex()[..32]))
     }
 }
 
@@ -156,11 +169,7 @@ fn is_part_of(program: &Path, sysroot: &Path) -> bool {
 fn behind_proxy(found: &Path, env: &Env) -> Option<PathBuf> {
     let is_rustup =
         fs::canonical(found).is_ok_and(|path| path.file_stem().is_some_and(|stem| stem == "rustup"));
-    let is_same_file_as_rustup = || {
-        let rustup = found.with_file_name("rustup").with_extension(std::env::consts::EXE_EXTENSION);
-        matches!((Identity::at(found), Identity::at(&rustup)), (Ok(a), Ok(b)) if a == b)
-    };
-    if !is_rustup && !is_same_file_as_rustup() {
+    if !is_rustup && !is_same_file_as_rustup(found) {
         return None;
     }
     let toolchain = Path::new(env.get("RUSTUP_TOOLCHAIN")?);
@@ -171,6 +180,12 @@ fn behind_proxy(found: &Path, env: &Env) -> Option<PathBuf> {
     // An absolute path stays what it is.
     let program = home.join("toolchains").join(toolchain).join("bin").join(found.file_name()?);
     fs::metadata(&program).is_ok_and(|metadata| metadata.is_file()).then_some(program)
+}
+
+/// Whether the program is a hard link to the `rustup` beside it.
+fn is_same_file_as_rustup(program: &Path) -> bool {
+    let rustup = program.with_file_name("rustup").with_extension(std::env::consts::EXE_EXTENSION);
+    matches!((Identity::at(program), Identity::at(&rustup)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// What a compiler says about itself.
@@ -187,18 +202,18 @@ impl Answers {
                 program.display()
             )));
         }
-        let question = |args: &[&str]| {
-            let answer = process::output(program.as_os_str(), args, cwd).map_err(|e| {
-                Unidentified::Compiler(format!("{} {}: {e}", program.display(), args.join(" ")))
-            })?;
-            String::from_utf8(answer)
-                .map_err(|_| Unidentified::Compiler("the compiler does not speak UTF-8".into()))
-        };
-        let banner = question(&["--rustc", "-vV"]).or_else(|_| question(&["-vV"]))?;
-        let sysroot =
-            question(&["--rustc", "--print", "sysroot"]).or_else(|_| question(&["--print", "sysroot"]))?;
+        let banner = ask(program, &["--rustc", "-vV"], cwd).or_else(|_| ask(program, &["-vV"], cwd))?;
+        let sysroot = ask(program, &["--rustc", "--print", "sysroot"], cwd)
+            .or_else(|_| ask(program, &["--print", "sysroot"], cwd))?;
         Ok(Answers { banner, sysroot: PathBuf::from(sysroot.trim_end()) })
     }
+}
+
+/// What a compiler prints.
+fn ask(program: &Path, args: &[&str], cwd: &Path) -> Result<String, Unidentified> {
+    let answer = process::output(program.as_os_str(), args, cwd)
+        .map_err(|e| Unidentified::Compiler(format!("{} {}: {e}", program.display(), args.join(" "))))?;
+    String::from_utf8(answer).map_err(|_| Unidentified::Compiler("the compiler does not speak UTF-8".into()))
 }
 
 fn read(
@@ -208,34 +223,20 @@ fn read(
     cwd: &Path,
 ) -> Result<Toolchain, Unidentified> {
     let Answers { banner, sysroot } = answers;
-    let field = |name: &str| {
-        let line = banner.lines().find_map(|line| line.strip_prefix(name));
-        line.map(|value| value.trim().to_owned())
-            .ok_or_else(|| Unidentified::Compiler(format!("no `{name}` in -vV")))
-    };
-    let (host, release) = (field("host:")?, field("release:")?);
-    let commit =
-        field("commit-hash:").ok().filter(|commit| commit != "unknown").unwrap_or_else(|| release.clone());
-    let failed = |e: io::Error| Unidentified::Compiler(format!("{}: {e}", sysroot.display()));
+    let (host, release) = (banner_field(&banner, "host:")?, banner_field(&banner, "release:")?);
+    let commit = banner_field(&banner, "commit-hash:").ok().filter(|commit| commit != "unknown");
+    let commit = commit.unwrap_or_else(|| release.clone());
     let loaded = libraries(program, &sysroot, cwd)
         .map_err(|e| Unidentified::Compiler(format!("libraries of {}: {e}", program.display())))?;
-    let mut parts = Parts::new(program, &sysroot).map_err(failed)?;
+    let mut parts = Parts::new(program, &sysroot).map_err(|e| unreadable(&sysroot, &e))?;
     if let Some(list) = loader::PRELOADED {
         parts
             .add_preloaded(Path::new(list), &loaded)
             .map_err(|e| Unidentified::Compiler(format!("{list}: {e}")))?;
     }
-    parts.add_libraries(loaded).map_err(failed)?;
-    let rustlib = sysroot.join("lib/rustlib");
-    let host_dir = rustlib.join(&host);
-    let target_dir = rustlib.join(target.unwrap_or(&host));
-    parts.add_directory(target_dir.join("lib")).map_err(failed)?;
-    parts.add_directory(host_dir.join("lib")).map_err(failed)?;
-    parts.add_directory(host_dir.join("bin")).map_err(failed)?;
-    parts.add_directory(host_dir.join("codegen-backends")).map_err(failed)?;
-    parts.add_presence(rustlib.join(STD_SOURCES)).map_err(failed)?;
-    parts.add_presence(rustlib.join(RUSTC_SOURCES)).map_err(failed)?;
-    let digest = parts.digest(&banner).map_err(failed)?;
+    parts.add_libraries(loaded).map_err(|e| unreadable(&sysroot, &e))?;
+    parts.add_rustlib(&host, target).map_err(|e| unreadable(&sysroot, &e))?;
+    let digest = parts.digest(&banner).map_err(|e| unreadable(&sysroot, &e))?;
     let covered = CoveredPaths::new(&sysroot, &parts.covered);
     let witnesses = Witnesses::new(&sysroot, &parts.witnesses, &parts.contents);
     let (Some(covered), Some(witnesses)) = (covered, witnesses) else {
@@ -245,6 +246,17 @@ fn read(
         )));
     };
     Ok(Toolchain { digest, host, release, commit, sysroot, covered, witnesses })
+}
+
+/// The value of a line of `-vV`.
+fn banner_field(banner: &str, name: &str) -> Result<String, Unidentified> {
+    let value = banner.lines().find_map(|line| line.strip_prefix(name));
+    let value = value.ok_or_else(|| Unidentified::Compiler(format!("no `{name}` in -vV")))?;
+    Ok(value.trim().to_owned())
+}
+
+fn unreadable(sysroot: &Path, error: &io::Error) -> Unidentified {
+    Unidentified::Compiler(format!("{}: {error}", sysroot.display()))
 }
 
 /// Files by which rustc knows that the sources of std, or its own, are installed. Then it writes their real paths into
@@ -323,6 +335,19 @@ impl<'a> Parts<'a> {
         searched.iter().try_for_each(|path| self.watch(path))
     }
 
+    /// Adds what is in the sysroot for these two platforms, and whether there are sources.
+    fn add_rustlib(&mut self, host: &str, target: Option<&str>) -> io::Result<()> {
+        let rustlib = self.sysroot.join("lib/rustlib");
+        let host_dir = rustlib.join(host);
+        let target_dir = rustlib.join(target.unwrap_or(host));
+        self.add_directory(target_dir.join("lib"))?;
+        self.add_directory(host_dir.join("lib"))?;
+        self.add_directory(host_dir.join("bin"))?;
+        self.add_directory(host_dir.join("codegen-backends"))?;
+        self.add_presence(rustlib.join(STD_SOURCES))?;
+        self.add_presence(rustlib.join(RUSTC_SOURCES))
+    }
+
     /// Adds the file that names libraries for every program, where it is there. `loaded` is what the loader found: one
     /// that it did not find would make every program print that.
     fn add_preloaded(&mut self, list: &Path, loaded: &[PathBuf]) -> io::Result<()> {
@@ -335,16 +360,8 @@ impl<'a> Parts<'a> {
             Err(e) => return Err(e),
         };
         for name in loader::preloaded(&text) {
-            // The loader replaces `$LIB` and `${PLATFORM}`, which may stand in the name of the file.
             let file = name.rsplit('/').next().unwrap_or(&name);
-            let start = file.split('$').next().unwrap_or(file).as_bytes();
-            let is_it = |path: &PathBuf| {
-                path.file_name().map(os::bytes).is_some_and(|found| match start.len() == file.len() {
-                    true => found == start,
-                    false => found.starts_with(start),
-                })
-            };
-            if !loaded.iter().any(is_it) {
+            if !loaded.iter().any(|path| is_named_like(path, file)) {
                 return Err(io::Error::other(format!("it names {name}, which is not loaded")));
             }
         }
@@ -429,23 +446,28 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// Whether a library that the loader found can be the one listed as `file`. The loader replaces `$LIB` and
+/// `${PLATFORM}`, which the name may contain.
+fn is_named_like(library: &Path, file: &str) -> bool {
+    let Some(found) = library.file_name().map(os::bytes) else { return false };
+    match file.split_once('$') {
+        Some((start, _)) => found.starts_with(start.as_bytes()),
+        None => found == file.as_bytes(),
+    }
+}
+
 /// The digests of all files, on all processors: a toolchain has half a gigabyte of them.
 fn digests(files: &[PathBuf]) -> io::Result<Vec<Digest>> {
     let next = AtomicUsize::new(0);
-    let read_some = || -> io::Result<Vec<(usize, Digest)>> {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = files.get(index) else { return Ok(done) };
-            done.push((index, memo::hash_file(path)?.0));
-        }
-    };
+
     let n_threads = thread::available_parallelism().map_or(1, usize::from).min(8);
     let mut digests = thread::scope(|scope| {
-        // Where no thread can be had, this one does it all.
-        let start = |_| thread::Builder::new().spawn_scoped(scope, read_some).ok();
-        let readers: Vec<_> = (1..n_threads).filter_map(start).collect();
-        let own = read_some();
+        let mut readers = Vec::new();
+        for _ in 1..n_threads {
+            // Where no thread can be started, this one does it all.
+            readers.extend(thread::Builder::new().spawn_scoped(scope, || read_some(files, &next)).ok());
+        }
+        let own = read_some(files, &next);
         let joined = readers
             .into_iter()
             .map(|reader| reader.join().unwrap_or_else(|_| Err(io::Error::other("a reader failed"))));
@@ -453,6 +475,16 @@ fn digests(files: &[PathBuf]) -> io::Result<Vec<Digest>> {
     })?;
     digests.sort_unstable_by_key(|(index, _)| *index);
     Ok(digests.into_iter().map(|(_, digest)| digest).collect())
+}
+
+/// The digests of files that no other thread has taken, with their indices.
+fn read_some(files: &[PathBuf], next: &AtomicUsize) -> io::Result<Vec<(usize, Digest)>> {
+    let mut done = Vec::new();
+    loop {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        let Some(path) = files.get(index) else { return Ok(done) };
+        done.push((index, memo::hash_file(path)?.0));
+    }
 }
 
 #[cfg(test)]

@@ -408,12 +408,10 @@ fn add_native_libraries(
     let mut libraries = Vec::new();
     for library in &context.invocation.native_libs {
         if library.kind.as_deref() == Some("static") {
-            match find_static(library, &dirs) {
-                Some(path) => libraries.push(path),
-                None => {
-                    return Err(BypassReason::new(Bypass::NativeLibrary, library.name.to_string_lossy()));
-                }
-            }
+            let Some(path) = find_static(library, &dirs) else {
+                return Err(BypassReason::new(Bypass::NativeLibrary, library.name.to_string_lossy()));
+            };
+            libraries.push(path);
         }
     }
     for dir in &dirs {

@@ -149,7 +149,7 @@ fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
     }
 }
 
-/// What stands behind the externs: a macro, and a crate that is named like it.
+/// The crate closure of the externs: a macro, and a crate that is named like it.
 fn closure() -> CrateClosure {
     let digest = Digest::hash(b"macro");
     let reached = |stem: &str, procedural_macro| ClosureCrate {

@@ -88,7 +88,7 @@ impl Contents {
 impl Witnesses {
     /// Those of one identity. `None` if a path is no UTF-8: such an identity is not kept.
     pub fn new(base: &Path, witnesses: &[Witness], contents: &[Contents]) -> Option<Witnesses> {
-        let paths = joined(base, witnesses.iter().map(|witness| witness.path.as_path()))?;
+        let paths = joined(base, witnesses.iter().map(|witness| &witness.path))?;
         let mut directories = Vec::new();
         for directory in contents {
             directories.push((relative(base, &directory.directory)?, directory.names.join("/")));
@@ -128,21 +128,19 @@ impl Witnesses {
 impl CoveredPaths {
     /// `None` if a path is no UTF-8.
     pub fn new(base: &Path, covered: &Covered) -> Option<CoveredPaths> {
-        let text = |paths: &[PathBuf]| joined(base, paths.iter().map(PathBuf::as_path));
         Some(CoveredPaths {
-            files: text(&covered.files)?,
-            directories: text(&covered.directories)?,
-            presence: text(&covered.presence)?,
+            files: joined(base, &covered.files)?,
+            directories: joined(base, &covered.directories)?,
+            presence: joined(base, &covered.presence)?,
         })
     }
 
     /// As paths again.
     pub fn expand(&self, base: &Path) -> Covered {
-        let paths = |text: &str| split(text).map(|path| base.join(path)).collect();
         Covered {
-            files: paths(&self.files),
-            directories: paths(&self.directories),
-            presence: paths(&self.presence),
+            files: paths_in(base, &self.files),
+            directories: paths_in(base, &self.directories),
+            presence: paths_in(base, &self.presence),
         }
     }
 }
@@ -169,9 +167,14 @@ fn push(states: &mut Vec<u8>, state: State) {
     state.iter().for_each(|number| states.extend_from_slice(&number.to_le_bytes()));
 }
 
-fn joined<'a>(base: &Path, paths: impl Iterator<Item = &'a Path>) -> Option<String> {
-    let paths = paths.map(|path| relative(base, path)).collect::<Option<Vec<_>>>()?;
+fn joined<'a>(base: &Path, paths: impl IntoIterator<Item = &'a PathBuf>) -> Option<String> {
+    let paths = paths.into_iter().map(|path| relative(base, path)).collect::<Option<Vec<_>>>()?;
     Some(paths.join(SEPARATOR))
+}
+
+/// The reverse of [`joined`].
+fn paths_in(base: &Path, text: &str) -> Vec<PathBuf> {
+    split(text).map(|path| base.join(path)).collect()
 }
 
 /// A path as normalized text, relative to `base` if it is below it.
