@@ -1,7 +1,7 @@
 //! A blocking client of the daemon.
 //!
-//! A missing daemon is an ordinary answer: [`NoDaemon`] says why, and the caller goes on without one. A hit never asks.
-//! No request takes longer than the caller allows, and connecting never longer than [`CONNECT_LIMIT`].
+//! A missing daemon is not a failure: [`NoDaemon`] says why there is no answer, and the caller continues without one. A
+//! hit never asks. No request takes longer than the caller allows, and connecting never longer than [`CONNECT_LIMIT`].
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -11,32 +11,32 @@ use crate::config::{Config, Problem};
 use crate::protocol::build::Build;
 use crate::protocol::frame::{self, FrameError};
 use crate::protocol::hello::{HELLO_BYTES, Hello};
-use crate::protocol::message::{Request, Response};
+use crate::protocol::message::{Position, Request, Response, Update};
 use crate::protocol::skew::{self, Talk};
 use crate::settings;
 use crate::sys::dirs;
 use crate::sys::env::Env;
-use crate::sys::ipc::{self, Endpoint, MAX_SOCKET_PATH_BYTES};
+use crate::sys::ipc::{self, Endpoint, MAX_SOCKET_PATH_BYTES, Stream};
 
-/// How long connecting may take.
+/// The longest time that connecting may take.
 pub const CONNECT_LIMIT: Duration = Duration::from_millis(50);
 
 /// Where the daemon of this user listens and keeps its files, and its configuration. The daemon and its clients compute
-/// the same, because nothing that a build can set has a part in it.
+/// the same address, because nothing that a build can set is part of it.
 #[derive(Clone, Debug)]
 pub struct DaemonAddress {
     pub endpoint: Endpoint,
-    /// The directory of the lock and of `last_run`; only this user can enter it.
+    /// The directory of the lock and of `last_run`. Only this user can enter it.
     pub dir: PathBuf,
-    /// Locked by the daemon as long as it runs.
+    /// The run lock: locked by the daemon as long as it runs.
     pub lock: PathBuf,
-    /// Whether the last one that ran ended well.
+    /// The file that says whether the last daemon crashed.
     pub last_run: PathBuf,
     /// The daemon's log.
     pub log: PathBuf,
-    /// The settings that the daemon has.
+    /// The settings of the daemon.
     pub config: Config,
-    /// What is wrong with them.
+    /// Problems of the configuration.
     pub problems: Vec<Problem>,
 }
 
@@ -74,7 +74,7 @@ impl DaemonAddress {
     }
 }
 
-/// Why nothing was answered.
+/// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum NoDaemon {
     /// Nobody listens.
@@ -86,25 +86,25 @@ pub enum NoDaemon {
     /// The listener does not speak the protocol.
     #[error("another program listens on the daemon's socket")]
     NotKache,
-    /// It is too old for this build. It was offered this one, and gave this answer.
+    /// The daemon is too old for this build. It was offered this build, and gave this answer.
     #[error("the daemon speaks version {daemon} of the protocol, which is too old; {answer}")]
     TooOld { daemon: u16, answer: String },
-    /// It is too new for this build.
+    /// The daemon is too new for this build.
     #[error("the daemon speaks version {daemon} of the protocol, which this kache does not know; update it")]
     TooNew { daemon: u16 },
 }
 
-/// What a daemon answered, and which build it is.
+/// The answer of a daemon, and its hello.
 #[derive(Debug)]
 pub struct Reply {
     pub answer: Response,
     pub daemon: Hello,
 }
 
-/// Asks the daemon at `endpoint`. One that is too old for this build is offered the binary `exe`.
+/// Sends `request` to the daemon at `endpoint`. A daemon that is too old for this build is offered the binary `exe`.
 ///
-/// A daemon that ends while it is asked closes the connection without a word; the next one may be there already, so it
-/// is asked once more.
+/// A daemon that exits while it is asked closes the connection without an answer. The next one may be running already, so
+/// the request is sent once more.
 pub fn ask(
     endpoint: &Endpoint,
     build: &Build,
@@ -125,7 +125,7 @@ fn was_closed(e: &io::Error) -> bool {
     matches!(e.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
-/// The same, asked once.
+/// As [`ask`], without the second attempt.
 pub fn ask_once(
     endpoint: &Endpoint,
     build: &Build,
@@ -133,23 +133,32 @@ pub fn ask_once(
     exe: Option<&Path>,
     limit: Duration,
 ) -> Result<Reply, NoDaemon> {
+    let (mut stream, daemon) = greet(endpoint, build, exe, limit)?;
+    frame::write(&mut stream, request)?;
+    Ok(Reply { answer: frame::read(&mut stream)?, daemon })
+}
+
+/// Connects to the daemon at `endpoint` and exchanges hellos. The connection can take a request.
+fn greet(
+    endpoint: &Endpoint,
+    build: &Build,
+    exe: Option<&Path>,
+    limit: Duration,
+) -> Result<(Stream, Hello), NoDaemon> {
     let mut stream = match ipc::connect(endpoint, CONNECT_LIMIT) {
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             return Err(NoDaemon::NotRunning);
         }
         result => result.map_err(FrameError::from)?,
     };
-    stream.set_deadline(limit);
+    stream.set_deadline(Some(limit));
     let own = Hello::new(build);
     stream.write_all(&own.encode()).map_err(FrameError::from)?;
     let mut bytes = [0; HELLO_BYTES];
     stream.read_exact(&mut bytes).map_err(FrameError::from)?;
     let daemon = Hello::decode(&bytes).ok_or(NoDaemon::NotKache)?;
     match skew::client_talks(own.protocol, daemon.protocol) {
-        Talk::Yes => {
-            frame::write(&mut stream, request)?;
-            Ok(Reply { answer: frame::read(&mut stream)?, daemon })
-        }
+        Talk::Yes => Ok((stream, daemon)),
         Talk::No => Err(NoDaemon::TooNew { daemon: daemon.protocol.major }),
         Talk::OfferUpgrade => {
             let answer = match exe {
@@ -162,6 +171,51 @@ pub fn ask_once(
             };
             Err(NoDaemon::TooOld { daemon: daemon.protocol.major, answer })
         }
+    }
+}
+
+/// Why there is no subscription.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSubscribed {
+    #[error(transparent)]
+    NoDaemon(#[from] NoDaemon),
+    /// The daemon is too old for that, or has too many subscribers.
+    #[error("the daemon does not stream records: {why}")]
+    Refused { why: String },
+}
+
+/// A subscription to the records of the daemon's store.
+pub struct Subscription {
+    stream: Stream,
+    /// The directory whose records are streamed.
+    pub records_dir: PathBuf,
+}
+
+impl Subscription {
+    /// Subscribes to records as they are appended, those behind `after` first. Answering may take the daemon `limit`.
+    pub fn open(
+        endpoint: &Endpoint,
+        build: &Build,
+        after: Option<Position>,
+        limit: Duration,
+    ) -> Result<Subscription, NotSubscribed> {
+        let (mut stream, daemon) = greet(endpoint, build, None, limit)?;
+        if !skew::daemon_streams(daemon.protocol) {
+            return Err(NotSubscribed::Refused { why: "it is too old for that".to_owned() });
+        }
+        frame::write(&mut stream, &Request::Subscribe { after }).map_err(NoDaemon::from)?;
+        match frame::read(&mut stream).map_err(NoDaemon::from)? {
+            Response::Subscribed { records_dir } => {
+                stream.set_deadline(None);
+                Ok(Subscription { stream, records_dir })
+            }
+            answer => Err(NotSubscribed::Refused { why: answer.to_string() }),
+        }
+    }
+
+    /// Waits for the next update. An error means that the daemon exited, or was replaced.
+    pub fn wait(&mut self) -> Result<Update, FrameError> {
+        frame::read(&mut self.stream)
     }
 }
 

@@ -29,7 +29,9 @@ use source::{Source, Tree, files_below, root};
 /// Where each dependency may be named: modules of the root, or files and folders of them.
 const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["sys"]),
-    ("signal_hook", &["sys"]),
+    ("signal_hook", &["sys::signal"]),
+    ("sd_notify", &["sys::readiness"]),
+    ("tokio", &["sys::ipc", "sys::signal", "daemon"]),
     ("windows_sys", &["sys"]),
     ("rustix", &["sys"]),
     ("libc", &["sys::observe"]),

@@ -390,6 +390,9 @@ fn status_text(status: &Status) -> String {
     }
     table.row(["requests", &status.n_requests.to_string()]);
     table.row(["hand-overs", &status.n_handovers.to_string()]);
+    if status.n_subscribers > 0 {
+        table.row(["subscribers", &status.n_subscribers.to_string()]);
+    }
     if status.n_bad_peers > 0 {
         table.row(["bad connections", &status.n_bad_peers.to_string()]);
     }

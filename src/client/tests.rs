@@ -103,3 +103,25 @@ fn a_daemon_of_another_major_is_understood_by_its_first_bytes_alone() {
     assert!(no.to_string().contains("kache daemon restart"), "{no}");
     assert_eq!(request, None);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_daemon_of_the_first_version_is_not_asked_to_stream() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = Endpoint { path: dir.path().join("s") };
+    let listener = std::os::unix::net::UnixListener::bind(&endpoint.path).unwrap();
+    std::thread::scope(|scope| {
+        let daemon = scope.spawn(|| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut hello = Hello::new(&Build::current());
+            hello.protocol.minor = 0;
+            stream.write_all(&hello.encode()).unwrap();
+            stream.read_exact(&mut [0; HELLO_BYTES]).unwrap();
+            frame::read::<Request>(&mut stream).ok()
+        });
+        let no =
+            Subscription::open(&endpoint, &Build::current(), None, Duration::from_secs(5)).err().unwrap();
+        assert_eq!(no.to_string(), "the daemon does not stream records: it is too old for that");
+        assert_eq!(daemon.join().unwrap(), None, "it would not understand");
+    });
+}

@@ -13,19 +13,19 @@ use crate::sys::fs::{self, Identity};
 use crate::sys::process::{self, RUNS_FROM_COPY, Surroundings};
 use crate::sys::{dirs, os};
 
-/// How long a binary may take to say that it can run here.
+/// How long the preflight of a binary may take.
 const PREFLIGHT_LIMIT: Duration = Duration::from_secs(2);
-/// When a file that could not take over is looked at again. Each time the pause doubles, up to the longest.
+/// How long a file that could not take over is left alone. The pause doubles each time, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
-/// The path that the daemon was started by.
+/// The path by which the daemon was started.
 ///
-/// Links are followed each time: package managers point a stable name to another directory.
+/// Links are followed each time, because package managers point a stable name to another directory.
 #[derive(Debug)]
 pub struct Launch {
     pub path: PathBuf,
-    /// The file that is known: the one that runs, or one that was judged.
+    /// The file that needs no check: the one that runs, or one that turned out to be the same build.
     known: Option<Identity>,
     refused: Option<Refused>,
 }
@@ -38,7 +38,7 @@ struct Refused {
 }
 
 impl Launch {
-    /// The path of this process: as it was called, unless a stable name leads to the same file.
+    /// The path by which this process was called, unless a stable name leads to the same file.
     pub fn new(env: &Env, named: Option<PathBuf>) -> Launch {
         let path = named.or_else(|| called(env).ok()).unwrap_or_default();
         let stable = dirs::data(env).map(|dir| dir.join("kache").join("bin").join("kache"));
@@ -47,7 +47,7 @@ impl Launch {
         Launch { path, known, refused: None }
     }
 
-    /// The file at the path, if it is not the known one. One that was refused is reported again after a pause.
+    /// The file at the path, if it was replaced. A file that was refused is reported again after a pause.
     pub fn changed(&self) -> Option<Identity> {
         // A missing file is being replaced, or was uninstalled.
         let now = Identity::at(&self.path).ok()?;
@@ -58,7 +58,7 @@ impl Launch {
         (Some(now) != self.known && !is_refused).then_some(now)
     }
 
-    /// Notes that the file is the running build, whatever its times say.
+    /// Notes that the file is the running build.
     pub fn mark_known(&mut self, identity: Identity) {
         self.known = Some(identity);
         self.refused = None;
@@ -72,7 +72,7 @@ impl Launch {
     }
 }
 
-/// The path by which this process was called, with its links: they may be pointed elsewhere later.
+/// The path by which this process was called. Links are kept, because they may point elsewhere later.
 pub fn called(env: &Env) -> io::Result<PathBuf> {
     let real = env::current_exe()?;
     let (Some(name), Some(cwd)) = (env.args.first(), &env.cwd) else { return Ok(real) };
@@ -85,57 +85,70 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 }
 
 /// The result of checking another binary.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Verdict {
     /// It takes over.
     Go(Build),
-    /// It is what runs.
+    /// It is the build that runs.
     Same,
-    /// It does not, as intended: it is not newer, or it is too soon.
+    /// It does not take over by design: it is not newer, or it is too soon.
     No(Decision),
-    /// It should, and cannot.
-    Cannot(String),
+    /// It should take over, but cannot.
+    Cannot(Unfit),
+}
+
+/// Why a binary cannot take over.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    #[error(transparent)]
+    Untrusted(#[from] fs::Untrusted),
+    #[error("{}: failed to run: {error}", exe.display())]
+    NotRun { exe: PathBuf, error: io::Error },
+    #[error("{}: its preflight failed: {message}", exe.display())]
+    PreflightFailed { exe: PathBuf, message: String },
+    #[error("{}: it does not answer as kache does", exe.display())]
+    NotKache { exe: PathBuf },
+    #[error("{}: development builds and releases do not replace each other", exe.display())]
+    OtherKind { exe: PathBuf },
+    #[error("{}: {build} {}", exe.display(), Decision::OtherWay)]
+    OtherHandOver { exe: PathBuf, build: Build },
 }
 
 /// Checks the binary at `exe`, and asks it whether it can run.
 pub fn judge(exe: &Path, running: &Build, reason: Reason) -> Verdict {
-    if let Err(untrusted) = fs::trusted_program(exe) {
-        return Verdict::Cannot(untrusted.to_string());
-    }
     let preflight = match preflight(exe) {
         Ok(preflight) => preflight,
-        Err(why) => return Verdict::Cannot(format!("{}: {why}", exe.display())),
+        Err(unfit) => return Verdict::Cannot(unfit),
     };
-    let other = preflight.build;
-    if other.is_dev != running.is_dev {
-        return Verdict::Cannot(format!(
-            "{}: development builds and releases do not replace each other",
-            exe.display()
-        ));
+    let (exe, build) = (exe.to_owned(), preflight.build);
+    if build.is_dev != running.is_dev {
+        return Verdict::Cannot(Unfit::OtherKind { exe });
     }
-    match skew::hands_over(running, &other, preflight.handover, reason) {
-        Decision::Go => Verdict::Go(other),
+    match skew::hands_over(running, &build, preflight.handover, reason) {
+        Decision::Go => Verdict::Go(build),
         Decision::Same => Verdict::Same,
-        Decision::OtherWay => Verdict::Cannot(format!("{}: {other} {}", exe.display(), Decision::OtherWay)),
+        Decision::OtherWay => Verdict::Cannot(Unfit::OtherHandOver { exe, build }),
         decision => Verdict::No(decision),
     }
 }
 
-fn preflight(exe: &Path) -> Result<Preflight, String> {
+/// Runs the preflight of the binary at `exe`, unless others could have changed that file.
+fn preflight(exe: &Path) -> Result<Preflight, Unfit> {
+    fs::trusted_program(exe)?;
     let surroundings = Surroundings { patience: PREFLIGHT_LIMIT, ..Surroundings::default() };
     let captured =
         process::capture(exe.as_os_str(), &[OsStr::new("daemon"), OsStr::new("preflight")], &surroundings)
-            .map_err(|e| format!("failed to run: {e}"))?;
+            .map_err(|error| Unfit::NotRun { exe: exe.to_owned(), error })?;
     if captured.code != Some(0) {
-        let said = String::from_utf8_lossy(&captured.stderr);
-        let said = said.lines().next().unwrap_or_default();
-        return Err(format!("its preflight failed: {said}"));
+        let stderr = String::from_utf8_lossy(&captured.stderr);
+        let message = stderr.lines().next().unwrap_or_default().to_owned();
+        return Err(Unfit::PreflightFailed { exe: exe.to_owned(), message });
     }
-    serde_json::from_slice(&captured.stdout).map_err(|_| "it does not answer as kache does".to_owned())
+    serde_json::from_slice(&captured.stdout).map_err(|_| Unfit::NotKache { exe: exe.to_owned() })
 }
 
-/// The file to run for the binary at `exe`: itself, or a copy where the file of a running program cannot be replaced.
-/// There is one copy, so that every start finds the newest.
+/// The file to run for the binary at `exe`: itself, or a copy on systems where the file of a running program cannot be
+/// replaced. There is only one copy, so that every start finds the newest.
 pub fn to_run(exe: &Path, build: &Build, env: &Env) -> io::Result<PathBuf> {
     let Some(copy) = copy_to_run(build, env).filter(|copy| copy != exe) else { return Ok(exe.to_owned()) };
     let bytes = fs::read(exe)?;
@@ -145,7 +158,7 @@ pub fn to_run(exe: &Path, build: &Build, env: &Env) -> io::Result<PathBuf> {
     let dir = copy.parent().unwrap_or(&copy);
     fs::create_dir_all(dir)?;
     sweep(dir);
-    // A file that runs can be renamed, and goes when it runs no more.
+    // The file of a running program can be renamed. It is removed when the program has ended.
     if fs::metadata(&copy).is_ok() {
         fs::rename(&copy, &dir.join(format!("{SET_ASIDE}{}", fs::unique_name())))?;
     }
@@ -155,7 +168,7 @@ pub fn to_run(exe: &Path, build: &Build, env: &Env) -> io::Result<PathBuf> {
     Ok(copy)
 }
 
-/// Where the copy that runs is, where one does.
+/// The path of the copy, on systems where the daemon runs from one.
 pub fn copy_to_run(build: &Build, env: &Env) -> Option<PathBuf> {
     let name = if build.is_dev { "kache-daemon-dev.exe" } else { "kache-daemon.exe" };
     Some(dirs::data(env).filter(|_| RUNS_FROM_COPY)?.join("kache").join("run").join(name))
@@ -163,7 +176,7 @@ pub fn copy_to_run(build: &Build, env: &Env) -> Option<PathBuf> {
 
 const SET_ASIDE: &str = "old-";
 
-/// Removes what was set aside. The system refuses to where it still runs.
+/// Removes the files that were set aside. The system refuses to remove those that still run.
 fn sweep(dir: &Path) {
     for path in fs::list(dir).unwrap_or_default() {
         if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SET_ASIDE)) {

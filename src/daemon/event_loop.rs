@@ -1,31 +1,36 @@
-//! The event loop: the only owner of the daemon's state. It handles one event after the other.
+//! The event loop: the only owner of the daemon's state. It handles one event after the other, without waiting for
+//! anything in between.
 
-use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::client::DaemonAddress;
 use crate::config::load;
 use crate::daemon::binary::{self, Launch, Verdict};
-use crate::daemon::event::{Candidate, Event};
+use crate::daemon::event::{Answer, Candidate, Event, Receiver, Sender};
 use crate::daemon::last_run::{LastRun, WELL_AFTER};
 use crate::daemon::log::Log;
 use crate::daemon::scrub::Scrubber;
+use crate::daemon::subscription::{MAX_SUBSCRIBERS, Subscribers};
 use crate::daemon::upkeep::Upkeep;
 use crate::protocol::VERSION;
 use crate::protocol::build::Build;
-use crate::protocol::message::{ON_DEMAND, Request, Response, Status};
+use crate::protocol::message::{ON_DEMAND, Position, Request, Response, Status};
 use crate::protocol::skew::Reason;
+use crate::store::Store;
 use crate::sys::clock;
 use crate::sys::dirs;
 use crate::sys::env::Env;
 use crate::sys::fs::Identity;
 use crate::sys::signal::Signal;
 
-/// How often files are looked at that may have changed.
+/// How often files that may have changed are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
-/// What outlives a hand-over.
+/// The part of the state that outlives a hand-over.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Life {
@@ -33,7 +38,7 @@ pub struct Life {
     pub n_handovers: u64,
     pub n_requests: u64,
     pub n_bad_peers: u64,
-    /// When a client last brought another build up that took over.
+    /// When a hand-over was last caused by a client.
     pub followed_client_ms: Option<u64>,
 }
 
@@ -44,16 +49,16 @@ impl Default for Life {
     }
 }
 
-/// How a daemon goes on after its loop.
+/// Why the event loop ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum End {
-    /// It ends.
+    /// The daemon exits.
     Stop,
     /// This binary, of this build, takes over.
     HandOver(PathBuf, Build),
 }
 
-/// A daemon at work.
+/// A running daemon.
 pub struct Daemon {
     pub address: DaemonAddress,
     pub log: Log,
@@ -62,12 +67,12 @@ pub struct Daemon {
     pub build: Build,
     /// Who started it.
     pub supervisor: String,
-    /// Whether it ends when nobody needs it.
+    /// Whether it exits when nobody uses it.
     pub ends_idle: bool,
-    events: Receiver<Event>,
-    to_self: Sender<Event>,
+    events: Receiver,
+    to_self: Sender,
     env: Env,
-    /// The configuration file as it was read.
+    /// The configuration file when it was last read.
     config_file: Option<Identity>,
     upgrade_pending: Option<String>,
     is_judging: bool,
@@ -75,17 +80,18 @@ pub struct Daemon {
     last_use: Instant,
     upkeep: Upkeep,
     scrubber: Scrubber,
+    subscribers: Subscribers,
 }
 
 impl Daemon {
-    /// A daemon that has not begun.
+    /// A daemon whose event loop has not started.
     pub fn new(
         env: &Env,
         address: DaemonAddress,
         launch: Launch,
         supervisor: &str,
         life: Life,
-        channel: (Sender<Event>, Receiver<Event>),
+        channel: (Sender, Receiver),
     ) -> Daemon {
         let env = env.only(dirs::NEUTRAL_VARIABLES);
         let now = Instant::now();
@@ -94,6 +100,7 @@ impl Daemon {
             log: Log::at(&address.log, !ends_idle),
             upkeep: Upkeep::new(),
             scrubber: Scrubber::new(now),
+            subscribers: Subscribers::default(),
             life,
             launch,
             build: Build::current(),
@@ -111,55 +118,53 @@ impl Daemon {
         }
     }
 
-    /// Works until it is to end. `look` is called every few seconds; false means that nobody can find it any more.
-    pub fn work(&mut self, look: &mut dyn FnMut() -> bool) -> End {
+    /// Handles events until one ends the loop. `is_found` is called every few seconds and answers whether clients can
+    /// still find this daemon.
+    pub async fn work(&mut self, is_found: &mut dyn FnMut() -> bool) -> End {
         loop {
             if Instant::now() >= self.looks_at {
                 self.looks_at = Instant::now() + LOOK_EVERY;
-                if !look() {
-                    self.log.line(
-                        "another daemon listens in place of this one, or the socket was removed: ending",
-                    );
+                if !is_found() {
+                    self.log.line("stopping: the socket was removed, or is another daemon's");
                     return End::Stop;
                 }
                 self.look();
             }
             if self.is_idle() {
-                self.log.line("idle: ending");
+                self.log.line("stopping: idle");
                 return End::Stop;
             }
             let wait = self.looks_at.saturating_duration_since(Instant::now());
-            match self.events.recv_timeout(wait) {
-                Ok(event) => {
-                    if let Some(end) = self.on(event) {
-                        return end;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            // The channel stays open, because this holds a sender. When nothing comes, it is time to look.
+            if let Ok(Some(event)) = timeout(wait, self.events.recv()).await
+                && let Some(end) = self.on(event)
+            {
+                return end;
             }
         }
     }
 
-    /// Answers what is still asked, until `is_over` or `limit` from now.
-    pub fn drain(&mut self, is_over: &dyn Fn() -> bool, limit: Duration) {
-        let until = Instant::now() + limit;
-        while !is_over() && Instant::now() < until {
-            match self.events.recv_timeout(Duration::from_millis(1)) {
-                // It is being done.
-                Ok(Event::Asked { request: Request::Upgrade { .. } | Request::Restart, reply }) => {
-                    let _ = reply.send(Response::Done);
+    /// Handles events until [`Event::Drained`], or `limit` from now. Hand-overs that clients ask for are confirmed: one is
+    /// under way. True if the daemon was told to stop.
+    pub async fn drain(&mut self, limit: Duration) -> bool {
+        let until = tokio::time::Instant::now() + limit;
+        let mut is_stopped = false;
+        while let Ok(Some(event)) = tokio::time::timeout_at(until, self.events.recv()).await {
+            match event {
+                Event::Drained => break,
+                Event::Asked { request: Request::Upgrade { .. } | Request::Restart, reply } => {
+                    respond(Some(reply), Response::Done);
                 }
-                Ok(event @ (Event::Asked { .. } | Event::BadPeer(_) | Event::Upkept(_))) => {
-                    let _ = self.on(event);
-                }
-                _ => {}
+                Event::OtherBuild | Event::Judged { .. } => {}
+                event => is_stopped |= self.on(event) == Some(End::Stop),
             }
         }
+        is_stopped
     }
 
-    /// The binary that was to take over could not: why.
-    pub fn could_not_hand_over(&mut self, exe: &std::path::Path, why: &str) {
-        self.pending(format!("{}: {why}", exe.display()));
+    /// Notes that the binary that was to take over could not.
+    pub fn could_not_hand_over(&mut self, exe: &Path, why: &std::io::Error) {
+        self.set_pending(format!("{}: {why}", exe.display()));
         if let Ok(identity) = Identity::at(exe) {
             self.launch.refuse(identity);
         }
@@ -167,9 +172,11 @@ impl Daemon {
 
     fn is_idle(&self) -> bool {
         let limit = self.address.config.daemon_idle_timeout.value;
-        self.ends_idle && self.last_use.elapsed() >= limit && !self.upkeep.is_running() && !self.is_judging
+        let is_busy = self.upkeep.is_running() || self.is_judging || self.subscribers.n() > 0;
+        self.ends_idle && self.last_use.elapsed() >= limit && !is_busy
     }
 
+    /// Handles one event. Only threads and tasks started here may wait.
     fn on(&mut self, event: Event) -> Option<End> {
         match event {
             Event::Asked { request, reply } => return self.asked(request, reply),
@@ -178,34 +185,36 @@ impl Daemon {
                 self.life.n_bad_peers += 1;
                 self.log.line(&format!("closed a connection: {why}"));
             }
-            Event::AcceptFailed(why) => self.log.line(&format!("cannot accept: {why}")),
+            Event::AcceptFailed(e) => self.log.line(&format!("failed to accept a connection: {e}")),
+            Event::Drained => {}
             Event::Judged { candidate, verdict } => return self.judged(candidate, verdict),
             Event::Upkept(result) => {
-                if let Some(said) = self.upkeep.ended(result) {
-                    self.log.line(&said);
+                if let Some(news) = self.upkeep.ended(result) {
+                    self.log.line(&news);
                 }
             }
             Event::Scrubbed(result) => {
-                let said = self.scrubber.ended(result, Instant::now());
-                said.iter().for_each(|line| self.log.line(line));
+                for line in self.scrubber.ended(result, Instant::now()) {
+                    self.log.line(&line);
+                }
             }
             Event::Signal(Signal::Reload) => self.reload(),
             Event::Signal(Signal::Stop) => {
-                self.log.line("stopped by a signal");
+                self.log.line("stopping: received a signal");
                 return Some(End::Stop);
             }
         }
         None
     }
 
-    fn asked(&mut self, request: Request, reply: Sender<Response>) -> Option<End> {
+    fn asked(&mut self, request: Request, reply: oneshot::Sender<Answer>) -> Option<End> {
         self.life.n_requests += 1;
         self.last_use = Instant::now();
         match request {
-            Request::Status => drop(reply.send(Response::Status(Box::new(self.status())))),
+            Request::Status => respond(Some(reply), Response::Status(Box::new(self.status()))),
             Request::Stop => {
-                let _ = reply.send(Response::Done);
-                self.log.line("asked to end");
+                respond(Some(reply), Response::Done);
+                self.log.line("stopping: requested by a client");
                 return Some(End::Stop);
             }
             Request::Restart => {
@@ -218,8 +227,21 @@ impl Daemon {
                 let reason = Reason::Client { since_last: since.map(Duration::from_millis) };
                 self.judge(exe, reason, Some(reply));
             }
+            Request::Subscribe { after } => self.subscribe(after, reply),
         }
         None
+    }
+
+    fn subscribe(&self, after: Option<Position>, reply: oneshot::Sender<Answer>) {
+        let records_dir = Store::records_dir(&self.address.config.cache_dir.value);
+        match self.subscribers.admit(&records_dir, after) {
+            // If the client is gone, so is its subscription.
+            Some(subscription) => drop(reply.send(Answer::Stream(subscription))),
+            None => {
+                let why = format!("{MAX_SUBSCRIBERS} clients are subscribed already");
+                respond(Some(reply), Response::Refused { why });
+            }
+        }
     }
 
     fn status(&self) -> Status {
@@ -241,6 +263,7 @@ impl Daemon {
                 .ends_idle
                 .then_some(self.address.config.daemon_idle_timeout.value.as_millis() as u64),
             upkeep: self.upkeep.status(),
+            n_subscribers: self.subscribers.n() as u64,
             log: self.address.log.clone(),
         }
     }
@@ -256,7 +279,10 @@ impl Daemon {
                 LastRun { n_crashes: 0, ..run }.write(&self.address.last_run);
             }
         }
-        // With half a configuration, the limit may be another, and so may the store.
+        if self.subscribers.n() > 0 {
+            self.last_use = Instant::now();
+        }
+        // With half a configuration, the size limit or even the store may be wrong.
         if self.address.problems.is_empty() {
             if let Err(e) = self.upkeep.look(&self.address.config, &self.to_self) {
                 self.log.line(&format!("failed to start the upkeep thread: {e}"));
@@ -274,17 +300,17 @@ impl Daemon {
         }
     }
 
-    /// Has a binary checked in a thread: it may take its time, and clients are served meanwhile.
-    fn judge(&mut self, exe: PathBuf, reason: Reason, reply: Option<Sender<Response>>) {
+    /// Has a binary checked by a thread: that may take a while, and clients are served meanwhile.
+    fn judge(&mut self, exe: PathBuf, reason: Reason, reply: Option<oneshot::Sender<Answer>>) {
         if self.is_judging {
             let why = "busy: another binary is being checked; try again".to_owned();
-            return respond(reply.as_ref(), Response::Refused { why });
+            return respond(reply, Response::Refused { why });
         }
         let identity = match Identity::at(&exe) {
             Ok(identity) => identity,
             Err(e) => {
                 let why = format!("{}: {e}", exe.display());
-                return respond(reply.as_ref(), Response::Refused { why });
+                return respond(reply, Response::Refused { why });
             }
         };
         let candidate = Candidate { exe, identity, reason, reply };
@@ -295,7 +321,7 @@ impl Daemon {
         });
         match judge {
             Ok(_) => self.is_judging = true,
-            // The reply is dropped with it: the client sees that the daemon is ending.
+            // The reply is dropped with the thread's closure, so the client does not wait.
             Err(e) => self.log.line(&format!("failed to start the thread that checks binaries: {e}")),
         }
     }
@@ -303,7 +329,6 @@ impl Daemon {
     fn judged(&mut self, candidate: Candidate, verdict: Verdict) -> Option<End> {
         self.is_judging = false;
         let Candidate { exe, identity, reason, reply } = candidate;
-        let reply = reply.as_ref();
         match verdict {
             Verdict::Go(other) => {
                 respond(reply, Response::Done);
@@ -322,10 +347,11 @@ impl Daemon {
             Verdict::No(decision) => {
                 respond(reply, Response::Refused { why: format!("that build {decision}") });
             }
-            Verdict::Cannot(why) => {
+            Verdict::Cannot(unfit) => {
+                let why = unfit.to_string();
                 if reason == Reason::Replaced {
                     self.launch.refuse(identity);
-                    self.pending(why.clone());
+                    self.set_pending(why.clone());
                 }
                 respond(reply, Response::Refused { why });
             }
@@ -333,14 +359,14 @@ impl Daemon {
         None
     }
 
-    fn pending(&mut self, why: String) {
+    fn set_pending(&mut self, why: String) {
         if self.upgrade_pending.as_ref() != Some(&why) {
             self.log.line(&format!("upgrade pending, staying with {}: {why}", self.build));
         }
         self.upgrade_pending = Some(why);
     }
 
-    /// Reads the configuration again. Where this daemon listens does not change while it runs.
+    /// Reloads the configuration. The address of this daemon does not change while it runs.
     fn reload(&mut self) {
         self.config_file = config_file(&self.env);
         let Ok(read) = DaemonAddress::for_build(&self.env, &self.build) else { return };
@@ -348,9 +374,9 @@ impl Daemon {
             self.log.line(&format!("configuration: {problem}"));
         }
         if read.problems.iter().any(crate::config::Problem::loses_file) {
-            self.log.line("configuration: going on with what it was before");
+            self.log.line("configuration: unreadable; keeping the previous one");
         } else {
-            self.log.line("configuration: read again");
+            self.log.line("configuration: reloaded");
             self.address.config = read.config;
         }
         self.address.problems = read.problems;
@@ -359,9 +385,9 @@ impl Daemon {
 }
 
 /// Answers a client, if one waits.
-fn respond(reply: Option<&Sender<Response>>, response: Response) {
+fn respond(reply: Option<oneshot::Sender<Answer>>, response: Response) {
     if let Some(reply) = reply {
-        let _ = reply.send(response);
+        let _ = reply.send(Answer::Once(response));
     }
 }
 
@@ -369,4 +395,65 @@ fn config_file(env: &Env) -> Option<Identity> {
     let file =
         load::user_file_path(&|name| env.get(name).map(std::ffi::OsStr::to_os_string)).ok().flatten()?;
     Identity::at(&file.path).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    /// A daemon that was started on demand, and the sender of its events.
+    fn daemon(home: &Path) -> (Daemon, Sender) {
+        let home = home.to_str().expect("is text");
+        let env = Env::with_vars(&[("HOME", home), ("LOCALAPPDATA", home)]);
+        let address = DaemonAddress::for_build(&env, &Build::current()).expect("there is a home");
+        let launch = Launch::new(&env, Some("/missing/kache".into()));
+        let (sender, receiver) = unbounded_channel();
+        let channel = (sender.clone(), receiver);
+        (Daemon::new(&env, address, launch, ON_DEMAND, Life::default(), channel), sender)
+    }
+
+    fn asked(request: Request) -> (Event, oneshot::Receiver<Answer>) {
+        let (reply, answer) = oneshot::channel();
+        (Event::Asked { request, reply }, answer)
+    }
+
+    #[test]
+    fn a_daemon_with_a_subscriber_is_not_idle() {
+        let home = tempfile::tempdir().expect("temporary directory");
+        let (mut daemon, _) = daemon(home.path());
+        daemon.address.config.daemon_idle_timeout.value = Duration::ZERO;
+        assert!(daemon.is_idle());
+        let (event, mut answer) = asked(Request::Subscribe { after: None });
+        assert_eq!(daemon.on(event), None);
+        let Ok(Answer::Stream(subscription)) = answer.try_recv() else { panic!("another answer") };
+        assert!(subscription.records_dir.starts_with(&daemon.address.config.cache_dir.value));
+        assert!(!daemon.is_idle());
+        assert_eq!(daemon.status().n_subscribers, 1);
+        drop(subscription);
+        assert!(daemon.is_idle());
+        // A client that is gone before it is answered takes no place.
+        drop(answer);
+        let (event, answer) = asked(Request::Subscribe { after: None });
+        drop(answer);
+        daemon.on(event);
+        assert_eq!(daemon.status().n_subscribers, 0);
+    }
+
+    /// Before, a stop that came while connections were drained for a hand-over was confirmed and forgotten.
+    #[test]
+    fn a_stop_during_a_hand_over_is_not_forgotten() {
+        let home = tempfile::tempdir().expect("temporary directory");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("starts");
+        for (request, is_stop) in [(Request::Restart, false), (Request::Status, false), (Request::Stop, true)]
+        {
+            let (mut daemon, sender) = daemon(home.path());
+            let (event, mut answer) = asked(request.clone());
+            sender.send(event).expect("is received");
+            sender.send(Event::Drained).expect("is received");
+            let is_stopped = runtime.block_on(daemon.drain(Duration::from_secs(60)));
+            assert_eq!(is_stopped, is_stop, "{request:?}");
+            assert!(answer.try_recv().is_ok(), "{request:?} was not answered");
+        }
+    }
 }

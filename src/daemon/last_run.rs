@@ -1,5 +1,5 @@
-//! Records whether daemons that were started on demand end well. Each crash doubles the pause before the next start, so
-//! that a broken daemon is not started by every build.
+//! Records whether daemons crash. Each crash in a row doubles the pause before the next start on demand, so that a daemon
+//! that cannot run is not started over and over.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,53 +8,54 @@ use serde::{Deserialize, Serialize};
 
 use crate::sys::fs;
 
-/// What a daemon writes when it starts, when it has run for a while, and when it ends.
+/// What a daemon writes when it starts, when it has run for a while, and when it exits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LastRun {
     pub started_ms: u64,
-    /// It has not said that it ended. If its lock is free, it crashed.
+    /// The daemon has not exited. If the run lock is free, it crashed.
     pub is_running: bool,
-    /// How many runs before this one crashed, one after the other, each soon after its start.
+    /// How many runs before this one crashed in a row, each soon after its start.
     pub n_crashes: u32,
 }
 
-/// A daemon that has run for so long does not crash because of how it started.
+/// If a daemon has run for this long, a crash has nothing to do with how it was started.
 pub const WELL_AFTER: Duration = Duration::from_secs(60);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 impl LastRun {
-    /// What is written at `path`; nothing bad is known of what never ran.
+    /// Reads the file at `path`. Without one, no crash is known.
     pub fn read(path: &Path) -> LastRun {
         fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
-    /// What a daemon that starts now writes.
+    /// The state to write when a daemon starts at `now_ms`.
     pub fn next(self, now_ms: u64) -> LastRun {
         LastRun { started_ms: now_ms, is_running: true, n_crashes: self.n_crashes_until_now() }
     }
 
-    /// Writes it. A pause that is not known is no pause.
+    /// Writes the file. A failure is ignored: then there is no pause.
     pub fn write(&self, path: &Path) {
         let temporary = path.with_extension(fs::unique_name());
         let bytes = serde_json::to_vec(self).unwrap_or_default();
         let _ = fs::replace(path, &temporary, &bytes);
     }
 
-    /// The crashes in a row, if this run is over.
+    /// The number of crashes in a row, given that no daemon is running.
     pub fn n_crashes_until_now(&self) -> u32 {
         if self.is_running { self.n_crashes.saturating_add(1) } else { self.n_crashes }
     }
 
-    /// How long to wait before the next start, if no daemon runs. A single crash costs nothing: `kill -9` counts as one.
+    /// How long to wait before the next start, given that no daemon is running. The first crash is free: `kill -9` counts
+    /// as one.
     pub fn pause(&self, now_ms: u64) -> Duration {
         let n_crashes = self.n_crashes_until_now();
         if n_crashes < 2 {
             return Duration::ZERO;
         }
         let pause = Duration::from_secs(1 << (n_crashes - 1).min(10)).min(LONGEST_PAUSE);
-        // A time from the future is none: the clock was set back.
+        // A time in the future does not count: the clock was set back.
         match now_ms.checked_sub(self.started_ms) {
             Some(since_ms) => pause.saturating_sub(Duration::from_millis(since_ms)),
             None => Duration::ZERO,

@@ -10,11 +10,11 @@ use crate::sys::fs::{self, private};
 /// The size at which the log is rotated. One old log is kept, so both take at most twice as much.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Where lines go.
+/// A log file.
 #[derive(Clone, Debug)]
 pub struct Log {
     path: PathBuf,
-    /// A supervisor reads the error stream as well.
+    /// Whether lines also go to standard error, which a supervisor reads.
     also_stderr: bool,
 }
 
@@ -24,7 +24,7 @@ impl Log {
         Log { path: path.to_owned(), also_stderr }
     }
 
-    /// Adds a line. A failure is ignored: there is nowhere to report it.
+    /// Appends a line. A failure is ignored: there is nowhere to report it.
     pub fn line(&self, text: &str) {
         self.rotate();
         let text = text.trim_end().replace('\n', "\n    ");
@@ -42,26 +42,26 @@ impl Log {
 
     fn rotate(&self) {
         if fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() > MAX_BYTES) {
-            let _ = fs::rename(&self.path, &put_aside(&self.path));
+            let _ = fs::rename(&self.path, &rotated(&self.path));
         }
     }
 }
 
-fn put_aside(path: &Path) -> PathBuf {
+fn rotated(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".1");
     PathBuf::from(name)
 }
 
-/// Removes the log at `path`, and what was put aside of it.
+/// Removes the log at `path` and the rotated one.
 pub fn remove(path: &Path) -> std::io::Result<()> {
     fs::remove(path)?;
-    fs::remove(&put_aside(path))
+    fs::remove(&rotated(path))
 }
 
 /// The last `n` lines of the log at `path`, oldest first.
 pub fn tail(path: &Path, n: usize) -> std::io::Result<Vec<String>> {
-    let mut bytes = fs::read(&put_aside(path)).unwrap_or_default();
+    let mut bytes = fs::read(&rotated(path)).unwrap_or_default();
     match fs::read(path) {
         Ok(newer) => bytes.extend(newer),
         Err(e) if bytes.is_empty() => return Err(e),
@@ -78,7 +78,7 @@ pub fn tail_of(path: &Path, pid: u32, n: usize) -> std::io::Result<Vec<String>> 
     let mut is_its = false;
     let mut lines = tail(path, usize::MAX)?;
     lines.retain(|line| {
-        // What goes on in a second line is indented.
+        // The further lines of a message are indented.
         is_its = if line.starts_with(' ') { is_its } else { line.contains(&mark) };
         is_its
     });
@@ -104,7 +104,7 @@ mod tests {
             log.line(&long);
         }
         log.line("last");
-        let total: u64 = [&path, &put_aside(&path)].iter().map(|path| path.metadata().unwrap().len()).sum();
+        let total: u64 = [&path, &rotated(&path)].iter().map(|path| path.metadata().unwrap().len()).sum();
         assert!(total < 2 * (MAX_BYTES + 200_000), "{total}");
         let lines = tail(&path, 2).unwrap();
         assert!(lines[1].ends_with("] last") && lines[0].ends_with("xxx"), "{lines:?}");

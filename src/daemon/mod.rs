@@ -1,21 +1,26 @@
-//! The daemon looks after the store in the background.
+//! The daemon: maintains the store in the background.
 #![doc = include_str!("LIFECYCLE.md")]
-//! # Threads and state
+//! # Tasks, threads and state
 //!
-//! The daemon uses threads and channels, and blocks; there is no async runtime. A few connections at a time, each with
-//! one short request, give a runtime nothing to do, the clients must block anyway, and what would want one later (a
-//! remote store) can have it inside its own worker.
-//!
-//! One thread, [`event_loop`], owns all state. The others send it an [`event::Event`] for whatever happens:
+//! The daemon runs on a single-threaded tokio runtime. One task, the [`event_loop`], owns all state and is a plain state
+//! machine: it handles one [`event::Event`] after the other and never waits in between. Everything else sends it events:
 //!
 //! ```text
-//! acceptor ── connection threads ──┐
-//! signals ─────────────────────────┼──> event loop ──> stop, or hand over
-//! judge (another binary), upkeep ──┤
-//! scrub ───────────────────────────┘
+//! acceptor ── a task for each connection ──┐
+//! signals ─────────────────────────────────┼──> event loop ──> exit, or hand over
+//! threads: judge, upkeep, scrub ───────────┘
+//!
+//! subscriptions: a task each, which reads the record files
 //! ```
 //!
-//! Read `log`, `last_run`, `binary`, `event`, `serve`, `upkeep`, `scrub`, `event_loop`, `run`, `start`.
+//! Work that takes long has a thread of its own: checking another binary (`judge`), and the upkeep and scrubbing of the
+//! store, which lower their thread's priority. They use plain threads rather than tokio's, because the runtime reuses its
+//! threads, and those would keep the priority.
+//!
+//! Clients block and use only std ([`crate::client`]), so the wrapper does not depend on tokio.
+//!
+//! Reading order: `log`, `last_run`, `binary`, `event`, `upkeep`, `scrub`, `subscription`, `serve`, `event_loop`, `run`,
+//! `start`.
 
 pub mod binary;
 pub mod event;
@@ -26,4 +31,5 @@ pub mod run;
 pub mod scrub;
 pub mod serve;
 pub mod start;
+pub mod subscription;
 pub mod upkeep;

@@ -1,20 +1,20 @@
-//! The life of a daemon: it starts or takes over, works, and ends or hands over.
+//! The life of a daemon: it starts or takes over, works, and exits or hands over.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::client::{self, DaemonAddress, NoDaemon};
 use crate::daemon::binary::{self, Launch};
-use crate::daemon::event::Event;
+use crate::daemon::event::{Event, Sender};
 use crate::daemon::event_loop::{Daemon, End, Life};
 use crate::daemon::last_run::LastRun;
 use crate::daemon::log::Log;
-use crate::daemon::serve::{Acceptor, Open};
+use crate::daemon::serve::{Acceptor, Connections};
 use crate::protocol::build::Build;
 use crate::protocol::hello::Hello;
 use crate::protocol::message::{ON_DEMAND, Request};
@@ -22,23 +22,24 @@ use crate::sys::env::Env;
 use crate::sys::fs;
 use crate::sys::ipc::{self, BindError, Inherited, Listener};
 use crate::sys::lock::{self, FileLock, RunLock};
+use crate::sys::readiness::{self, Notice};
 use crate::sys::{clock, process, signal};
 
-/// How long a daemon waits for the one before it to end.
+/// How long a daemon waits for the previous one to exit.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
-/// How long one that runs may take to answer.
+/// How long a running daemon may take to answer.
 const HEAR_LIMIT: Duration = Duration::from_secs(1);
-/// How long what was accepted may take before another build takes over, or the daemon ends.
+/// How long connections that were accepted may delay a hand-over or an exit.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// How a daemon is started.
 #[derive(Debug, Default)]
 pub struct Options {
-    /// Who starts it again if it ends; `None` is nobody.
+    /// Who restarts it; `None` is nobody.
     pub supervisor: Option<String>,
-    /// The path of the binary to look at for changes, where that is not the path it was called by.
+    /// The path of the binary to watch for changes, if it is not the path by which this process was called.
     pub exe: Option<PathBuf>,
-    /// What the build before this one passed on.
+    /// What the previous build passed on.
     pub handover: Option<String>,
 }
 
@@ -56,29 +57,50 @@ pub enum CannotRun {
     #[error("failed to lock {}: {error}; move that file away, or make it writable", path.display())]
     Lock { path: PathBuf, error: std::io::Error },
     #[error("failed to take over from the previous build: {0}")]
-    HandOver(String),
-    #[error("{0}")]
+    NotInherited(#[from] NotInherited),
+    #[error(transparent)]
     System(#[from] std::io::Error),
+}
+
+/// Why nothing could be taken over from the previous build.
+#[derive(Debug, thiserror::Error)]
+pub enum NotInherited {
+    #[error("{0}")]
+    NotUnderstood(#[from] serde_json::Error),
+    #[error("it was taken over before")]
+    AlreadyTaken,
+    #[error("{0}")]
+    System(std::io::Error),
 }
 
 /// What one build passes on to the next.
 #[derive(Serialize, Deserialize)]
 struct Inheritance {
-    /// Listener and lock, as the system finds them.
+    /// How to find listener and lock.
     passed: String,
     life: Life,
 }
 
-/// Runs a daemon until it ends; becomes another build in between as often as there is one.
+/// Runs a daemon until it exits, or another build takes over.
 pub fn run(env: &Env, options: Options) -> Result<(), CannotRun> {
     let build = Build::current();
     let address = DaemonAddress::for_build(env, &build)?;
     let log = Log::at(&address.log, false);
+    let result = run_on_this_thread(begin(env, options, build, address));
     // Nobody may see the error stream.
-    begin(env, options, build, address).inspect_err(|e| log.line(&format!("failed to run: {e}")))
+    result.inspect_err(|e| log.line(&format!("failed to run: {e}")))
 }
 
-fn begin(env: &Env, options: Options, build: Build, address: DaemonAddress) -> Result<(), CannotRun> {
+/// One thread is enough: there are few requests at a time, and whatever takes long has a thread of its own.
+fn run_on_this_thread(daemon: impl Future<Output = Result<(), CannotRun>>) -> Result<(), CannotRun> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(daemon);
+    // Work that can be interrupted anywhere is not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+async fn begin(env: &Env, options: Options, build: Build, address: DaemonAddress) -> Result<(), CannotRun> {
     ipc::private_dir(&address.dir).map_err(|error| CannotRun::Io { path: address.dir.clone(), error })?;
     let is_handed_over = options.handover.is_some();
     let inherited = Inherited::claim();
@@ -102,7 +124,7 @@ fn begin(env: &Env, options: Options, build: Build, address: DaemonAddress) -> R
         process::leave_console();
     }
     let supervisor = options.supervisor.unwrap_or_else(|| ON_DEMAND.to_owned());
-    let (events, received) = channel();
+    let (events, received) = unbounded_channel();
     let for_signals = events.clone();
     signal::watch(move |signal| drop(for_signals.send(Event::Signal(signal))))?;
     let launch = Launch::new(env, options.exe);
@@ -113,7 +135,7 @@ fn begin(env: &Env, options: Options, build: Build, address: DaemonAddress) -> R
         daemon.log.line(&format!("configuration: {problem}"));
     }
     let running = Running { daemon, listener: Arc::new(listener), lock, events, env: env.clone() };
-    running.until_the_end()
+    running.until_the_end().await
 }
 
 fn take_over(
@@ -121,19 +143,18 @@ fn take_over(
     text: &str,
     address: &DaemonAddress,
 ) -> Result<(Listener, RunLock, Life), CannotRun> {
-    let inheritance: Inheritance =
-        serde_json::from_str(text).map_err(|e| CannotRun::HandOver(e.to_string()))?;
-    let inherited = inherited.ok_or_else(|| CannotRun::HandOver("it was taken over before".to_owned()))?;
+    let inheritance: Inheritance = serde_json::from_str(text).map_err(NotInherited::from)?;
     let (listener, lock) = inherited
+        .ok_or(NotInherited::AlreadyTaken)?
         .take_over(&inheritance.passed, &address.endpoint, &address.lock)
-        .map_err(|e| CannotRun::HandOver(e.to_string()))?;
+        .map_err(NotInherited::System)?;
     process::say_ready();
     let mut life = inheritance.life;
     life.n_handovers += 1;
     Ok((listener, lock, life))
 }
 
-/// Takes the lock that makes this the only daemon. Waits for another one that is ending.
+/// Takes the run lock, which makes this the only daemon. Waits for another one that is exiting.
 fn sole_daemon(address: &DaemonAddress, build: &Build) -> Result<FileLock, CannotRun> {
     let until = Instant::now() + LOCK_LIMIT;
     loop {
@@ -141,7 +162,7 @@ fn sole_daemon(address: &DaemonAddress, build: &Build) -> Result<FileLock, Canno
         if let Some(lock) = lock.map_err(|error| CannotRun::Lock { path: address.lock.clone(), error })? {
             return Ok(lock);
         }
-        // One that is ending may have its socket still, and answers nobody.
+        // A daemon that is exiting may still have its socket, but answers nobody.
         let answer = client::ask(&address.endpoint, build, &Request::Status, None, HEAR_LIMIT);
         let is_heard = matches!(answer, Ok(_) | Err(NoDaemon::TooOld { .. } | NoDaemon::TooNew { .. }));
         if is_heard || Instant::now() >= until {
@@ -155,52 +176,65 @@ struct Running {
     daemon: Daemon,
     listener: Arc<Listener>,
     lock: RunLock,
-    events: std::sync::mpsc::Sender<Event>,
+    events: Sender,
     env: Env,
 }
 
 impl Running {
-    fn until_the_end(mut self) -> Result<(), CannotRun> {
-        let open = Arc::new(Open::default());
-        self.tell_supervisor("READY=1");
+    async fn until_the_end(mut self) -> Result<(), CannotRun> {
+        let connections = Connections::new(self.events.clone(), Hello::new(&self.daemon.build));
+        readiness::notify(Notice::Ready);
         loop {
-            let own = Hello::new(&self.daemon.build);
-            let acceptor =
-                Acceptor::start(Arc::clone(&self.listener), Arc::clone(&open), self.events.clone(), own)?;
-            let (listener, notify) = (Arc::clone(&self.listener), self.env.get("NOTIFY_SOCKET"));
-            let end = self.daemon.work(&mut || {
-                if let Some(address) = notify {
-                    let _ = ipc::notify(address, "WATCHDOG=1");
-                }
+            let acceptor = Acceptor::start(Arc::clone(&self.listener), connections.clone());
+            let listener = Arc::clone(&self.listener);
+            let mut is_found = || {
+                readiness::notify(Notice::Alive);
                 listener.is_found()
-            });
-            let (exe, build) = match end {
+            };
+            let (exe, build) = match self.daemon.work(&mut is_found).await {
                 End::Stop => {
-                    self.tell_supervisor("STOPPING=1");
-                    acceptor.stop();
-                    self.daemon.drain(&|| open.is_none(), DRAIN_LIMIT);
+                    readiness::notify(Notice::Stopping);
+                    self.drain(acceptor, &connections).await;
                     break;
                 }
                 End::HandOver(exe, build) => (exe, build),
             };
             if process::BECOMES_ANOTHER {
-                acceptor.stop();
-                self.daemon.drain(&|| open.is_none(), DRAIN_LIMIT);
-                let Err(e) = self.hand_over(&exe, &build) else { return Ok(()) };
-                self.daemon.could_not_hand_over(&exe, &e.to_string());
+                if self.drain(acceptor, &connections).await {
+                    readiness::notify(Notice::Stopping);
+                    break;
+                }
+                let Err(e) = self.hand_over(&exe, &build).await else { return Ok(()) };
+                self.daemon.could_not_hand_over(&exe, &e);
             } else {
                 // The other one listens before this one stops.
-                let result = self.hand_over(&exe, &build);
-                acceptor.stop();
+                let result = self.hand_over(&exe, &build).await;
                 if result.is_ok() {
-                    drop((listener, self.listener));
-                    self.daemon.drain(&|| open.is_none(), DRAIN_LIMIT);
+                    drop(listener);
+                    self.drain(acceptor, &connections).await;
                     return Ok(());
                 }
-                let why = result.map_or_else(|e| e.to_string(), |()| String::new());
-                self.daemon.could_not_hand_over(&exe, &why);
+                acceptor.stop().await;
+                if let Err(e) = result {
+                    self.daemon.could_not_hand_over(&exe, &e);
+                }
             }
         }
+        self.end();
+        Ok(())
+    }
+
+    /// Stops accepting, and answers what was accepted. True if the daemon was told to stop meanwhile.
+    async fn drain(&mut self, acceptor: Acceptor, connections: &Connections) -> bool {
+        acceptor.stop().await;
+        let drained = connections.announce_drained();
+        let is_stopped = self.daemon.drain(DRAIN_LIMIT).await;
+        drained.abort();
+        is_stopped
+    }
+
+    /// Notes that this daemon did not crash, and stops listening.
+    fn end(self) {
         let last_run =
             LastRun { is_running: false, n_crashes: 0, ..LastRun::read(&self.daemon.address.last_run) };
         last_run.write(&self.daemon.address.last_run);
@@ -208,35 +242,38 @@ impl Running {
         if let Ok(listener) = Arc::try_unwrap(self.listener) {
             listener.close();
         }
-        Ok(())
     }
 
-    fn tell_supervisor(&self, message: &str) {
-        if let Some(address) = self.env.get("NOTIFY_SOCKET") {
-            let _ = ipc::notify(address, message);
-        }
-    }
-
-    /// Lets `exe` take over in this process; where that cannot be, answers when it has, and this process ends.
-    fn hand_over(&self, exe: &Path, build: &Build) -> std::io::Result<()> {
-        let daemon = &self.daemon;
-        daemon.log.line(&format!("handing over to {build} at {}", exe.display()));
-        let program = binary::to_run(exe, build, &self.env)?;
+    /// Lets `exe` take over this process. Where a process cannot become another program, returns when another process has
+    /// taken over; then this one must exit.
+    async fn hand_over(&self, exe: &Path, build: &Build) -> std::io::Result<()> {
+        self.daemon.log.line(&format!("handing over to {build} at {}", exe.display()));
+        let program = binary::to_run(exe, build, &self.env)?.into_os_string();
         let passed = ipc::pass_on(&self.listener, &self.lock);
-        let result = passed.and_then(|passed| {
-            let inheritance = Inheritance { passed, life: daemon.life.clone() };
-            let mut args: Vec<OsString> = ["daemon", "run"].map(OsString::from).to_vec();
-            if daemon.supervisor != ON_DEMAND {
-                args.push(format!("--supervised={}", daemon.supervisor).into());
-            }
-            args.push(option("--exe=", exe.as_os_str()));
-            args.push(format!("--handover={}", serde_json::to_string(&inheritance)?).into());
-            process::hand_over(program.as_os_str(), &args)
-        });
+        let result = match passed.and_then(|passed| self.arguments(exe, passed)) {
+            Err(e) => Err(e),
+            Ok(args) if process::BECOMES_ANOTHER => process::hand_over(&program, &args),
+            // Clients are served while the other process starts.
+            Ok(args) => tokio::task::spawn_blocking(move || process::hand_over(&program, &args))
+                .await
+                .unwrap_or_else(|panicked| Err(std::io::Error::other(panicked))),
+        };
         if result.is_err() {
             ipc::keep(&self.listener, &self.lock);
         }
         result
+    }
+
+    /// The arguments of the binary that takes over.
+    fn arguments(&self, exe: &Path, passed: String) -> std::io::Result<Vec<OsString>> {
+        let inheritance = Inheritance { passed, life: self.daemon.life.clone() };
+        let mut args: Vec<OsString> = ["daemon", "run"].map(OsString::from).to_vec();
+        if self.daemon.supervisor != ON_DEMAND {
+            args.push(format!("--supervised={}", self.daemon.supervisor).into());
+        }
+        args.push(option("--exe=", exe.as_os_str()));
+        args.push(format!("--handover={}", serde_json::to_string(&inheritance)?).into());
+        Ok(args)
     }
 }
 
@@ -246,7 +283,7 @@ fn option(name: &str, value: &OsStr) -> OsString {
     option
 }
 
-/// Whether a daemon runs, by its lock: also one that does not answer.
+/// Whether a daemon is running, even if it does not answer. Its lock tells.
 pub fn is_running(address: &DaemonAddress) -> bool {
     fs::metadata(&address.lock).is_ok() && matches!(lock::try_lock(&address.lock), Ok(None))
 }

@@ -1,156 +1,180 @@
-//! Connections: each in a thread of its own, each with one request, each with a deadline.
+//! Connections: each is served by a task of its own, carries one request, and has a time limit for everything.
 
-use std::io::{self, Read as _, Write as _};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread::{Builder, JoinHandle};
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::daemon::event::Event;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::daemon::event::{Answer, BadPeer, Event, Sender};
+use crate::daemon::subscription;
 use crate::protocol::frame::{self, FrameError};
 use crate::protocol::hello::{HELLO_BYTES, Hello};
 use crate::protocol::message::{Request, Response};
 use crate::protocol::skew::{self, Serve};
-use crate::sys::ipc::{Listener, Stop, Stopper, Stream, stopper};
+use crate::sys::ipc::{Connection, Listener};
 
-/// How long a client may take to send a request, and to take its answer.
+/// How long a client may take to send its request, and to receive the answer.
 const PEER_LIMIT: Duration = Duration::from_secs(2);
-/// How long an answer may take to be found.
+/// How long the event loop may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// More connections than this wait to be accepted.
-const MOST_AT_A_TIME: usize = 64;
-/// After a failure to accept: what is short (descriptors, memory) may be there again.
+/// The most connections that are served at a time. More wait in the queue of the listener.
+const MAX_CONNECTIONS: u32 = 64;
+/// The pause after a failure to accept, in which descriptors or memory may become free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many connections are open.
-#[derive(Default)]
-pub struct Open {
-    n: Mutex<usize>,
-    changed: Condvar,
+/// Serves connections, and counts those that are open. Subscribers are not among them.
+#[derive(Clone)]
+pub struct Connections {
+    slots: Arc<Semaphore>,
+    events: Sender,
+    own: Hello,
 }
 
-impl Open {
-    fn n(&self) -> MutexGuard<'_, usize> {
-        self.n.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+impl Connections {
+    /// No connection is open yet. Requests are sent to `events`.
+    pub fn new(events: Sender, own: Hello) -> Connections {
+        Connections { slots: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)), events, own }
     }
 
-    fn opened(self: &Arc<Open>) -> OpenOne {
-        let mut n = self.n();
-        while *n >= MOST_AT_A_TIME {
-            n = self.changed.wait(n).unwrap_or_else(|poisoned| poisoned.into_inner());
-        }
-        *n += 1;
-        OpenOne(Arc::clone(self))
+    /// Sends [`Event::Drained`] once no connection is open. The returned task must be aborted before connections are
+    /// accepted again.
+    pub fn announce_drained(&self) -> JoinHandle<()> {
+        let (slots, events) = (Arc::clone(&self.slots), self.events.clone());
+        tokio::spawn(async move {
+            if slots.acquire_many(MAX_CONNECTIONS).await.is_ok() {
+                let _ = events.send(Event::Drained);
+            }
+        })
     }
 
-    /// Whether there are none.
-    pub fn is_none(&self) -> bool {
-        *self.n() == 0
-    }
-}
-
-struct OpenOne(Arc<Open>);
-
-impl Drop for OpenOne {
-    fn drop(&mut self) {
-        *self.0.n() -= 1;
-        self.0.changed.notify_all();
+    /// Serves a connection in a task of its own. The slot is free again when the connection is closed.
+    fn serve(&self, stream: Connection, slot: OwnedSemaphorePermit) {
+        let (events, own) = (self.events.clone(), self.own);
+        tokio::spawn(async move {
+            if let Err(bad) = serve(stream, slot, &events, own).await {
+                let _ = events.send(Event::BadPeer(bad));
+            }
+        });
     }
 }
 
 /// Accepts connections until it is stopped.
 pub struct Acceptor {
-    stopper: Stopper,
-    thread: JoinHandle<()>,
+    listener: Arc<Listener>,
+    connections: Connections,
+    task: JoinHandle<()>,
 }
 
 impl Acceptor {
-    /// Starts to accept.
-    pub fn start(
-        listener: Arc<Listener>,
-        open: Arc<Open>,
-        events: Sender<Event>,
-        own: Hello,
-    ) -> io::Result<Acceptor> {
-        let (stopper, stop) = stopper()?;
-        let thread = Builder::new()
-            .name("acceptor".to_owned())
-            .spawn(move || accept(&listener, &stop, &open, &events, own))?;
-        Ok(Acceptor { stopper, thread })
+    /// Starts accepting.
+    pub fn start(listener: Arc<Listener>, connections: Connections) -> Acceptor {
+        let task = tokio::spawn(accept(Arc::clone(&listener), connections.clone()));
+        Acceptor { listener, connections, task }
     }
 
-    /// Stops accepting. What was accepted goes on; what connects from now on waits in the listener.
-    pub fn stop(self) {
-        self.stopper.stop();
-        let _ = self.thread.join();
-    }
-}
-
-fn accept(listener: &Listener, stop: &Stop, open: &Arc<Open>, events: &Sender<Event>, own: Hello) {
-    loop {
-        let accepted = listener.accept(stop);
-        let stream = match accepted {
-            Ok(Some(stream)) => stream,
-            Ok(None) => return,
-            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-                let _ = events.send(Event::BadPeer(e.to_string()));
-                continue;
-            }
-            Err(e) => {
-                let _ = events.send(Event::AcceptFailed(e.to_string()));
-                std::thread::sleep(ACCEPT_PAUSE);
-                continue;
-            }
-        };
-        let one = open.opened();
-        let to_loop = events.clone();
-        let connection = Builder::new().name("connection".to_owned()).spawn(move || {
-            let _one = one;
-            if let Err(why) = serve(stream, &to_loop, own) {
-                let _ = to_loop.send(Event::BadPeer(why));
-            }
-        });
-        if let Err(e) = connection {
-            let _ = events.send(Event::AcceptFailed(e.to_string()));
+    /// Stops accepting. Connections that were accepted are still served; new ones wait in the queue of the listener.
+    pub async fn stop(self) {
+        self.task.abort();
+        let _ = self.task.await;
+        if let Some(stream) = self.listener.accept_last().await
+            && let Ok(slot) = self.connections.slots.clone().acquire_owned().await
+        {
+            self.connections.serve(stream, slot);
         }
     }
 }
 
-/// Serves one connection. An error is what was wrong with the peer.
-fn serve(mut stream: Stream, events: &Sender<Event>, own: Hello) -> Result<(), String> {
-    stream.set_deadline(PEER_LIMIT);
-    let mut bytes = [0; HELLO_BYTES];
-    // Connecting only to see whether a daemon listens is no error.
-    let n_first = stream.read(&mut bytes).map_err(|e| e.to_string())?;
-    if n_first == 0 {
-        return Ok(());
+async fn accept(listener: Arc<Listener>, connections: Connections) {
+    while let Ok(slot) = Arc::clone(&connections.slots).acquire_owned().await {
+        match listener.accept().await {
+            Ok(stream) => connections.serve(stream, slot),
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                let _ = connections.events.send(Event::BadPeer(BadPeer::OtherUser(e)));
+            }
+            Err(e) => {
+                let _ = connections.events.send(Event::AcceptFailed(e));
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
     }
-    stream.read_exact(&mut bytes[n_first..]).map_err(|e| format!("incomplete hello: {e}"))?;
-    let peer = Hello::decode(&bytes).ok_or("does not speak the protocol of kache")?;
-    stream.write_all(&own.encode()).map_err(|e| e.to_string())?;
+}
+
+/// What a connection asked for.
+enum Asked {
+    Nothing,
+    Request(Request),
+    /// It is refused without asking the event loop.
+    Unserved(String),
+}
+
+async fn serve(
+    mut stream: Connection,
+    slot: OwnedSemaphorePermit,
+    events: &Sender,
+    own: Hello,
+) -> Result<(), BadPeer> {
+    let until = Instant::now() + PEER_LIMIT;
+    let asked = timeout_at(until, read_request(&mut stream, events, own)).await;
+    let answer = match asked.map_err(|_| BadPeer::TooSlow)?? {
+        Asked::Nothing => return Ok(()),
+        Asked::Request(request) => ask_loop(events, request).await,
+        Asked::Unserved(why) => Answer::Once(Response::Refused { why }),
+    };
+    match answer {
+        Answer::Once(response) => {
+            let bytes = frame::encode(&response)?;
+            // A client need not wait for its answer.
+            let _ = timeout(PEER_LIMIT, stream.write_all(&bytes)).await;
+        }
+        Answer::Stream(subscription) => {
+            drop(slot);
+            subscription::stream(stream, subscription).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Exchanges hellos with a client, and reads its request.
+async fn read_request(stream: &mut Connection, events: &Sender, own: Hello) -> Result<Asked, BadPeer> {
+    let mut bytes = [0; HELLO_BYTES];
+    // A client may connect only to see whether a daemon listens.
+    let n_first = stream.read(&mut bytes).await?;
+    if n_first == 0 {
+        return Ok(Asked::Nothing);
+    }
+    stream.read_exact(&mut bytes[n_first..]).await.map_err(BadPeer::IncompleteHello)?;
+    let peer = Hello::decode(&bytes).ok_or(BadPeer::NotKache)?;
+    stream.write_all(&own.encode()).await?;
     if peer.build != own.build {
         let _ = events.send(Event::OtherBuild);
     }
     let serves = skew::daemon_serves(own.protocol, peer.protocol);
     if serves == Serve::Nothing {
-        return Ok(());
+        return Ok(Asked::Nothing);
     }
-    let answer = match frame::read::<Request>(&mut stream) {
-        Ok(request @ Request::Upgrade { .. }) => ask_loop(events, request),
-        Ok(request) if serves == Serve::All => ask_loop(events, request),
-        Ok(_) => Response::Refused { why: "this daemon is too old for that request".to_owned() },
-        Err(FrameError::NotUnderstood(e)) => Response::Refused { why: format!("not understood: {e}") },
-        Err(e) => return Err(e.to_string()),
-    };
-    stream.set_deadline(PEER_LIMIT);
-    // A client need not wait for its answer.
-    let _ = frame::write(&mut stream, &answer);
-    Ok(())
+    let mut length = [0; frame::LENGTH_BYTES];
+    stream.read_exact(&mut length).await?;
+    let mut body = vec![0; frame::body_length(length)?];
+    stream.read_exact(&mut body).await?;
+    match frame::decode(&body) {
+        Ok(request @ Request::Upgrade { .. }) => Ok(Asked::Request(request)),
+        Ok(request) if serves == Serve::All => Ok(Asked::Request(request)),
+        Ok(_) => Ok(Asked::Unserved("this daemon is too old for that request".to_owned())),
+        Err(FrameError::NotUnderstood(e)) => Ok(Asked::Unserved(format!("not understood: {e}"))),
+        Err(e) => Err(e.into()),
+    }
 }
 
-fn ask_loop(events: &Sender<Event>, request: Request) -> Response {
-    let (reply, answers) = channel();
-    let asked = events.send(Event::Asked { request, reply });
-    let answer = asked.ok().and_then(|()| answers.recv_timeout(ANSWER_LIMIT).ok());
-    answer.unwrap_or_else(|| Response::Refused { why: "the daemon is ending".to_owned() })
+async fn ask_loop(events: &Sender, request: Request) -> Answer {
+    let (reply, answer) = oneshot::channel();
+    // If the event loop has ended, it drops the reply.
+    let _ = events.send(Event::Asked { request, reply });
+    match timeout(ANSWER_LIMIT, answer).await {
+        Ok(Ok(answer)) => answer,
+        _ => Answer::Once(Response::Refused { why: "the daemon is ending".to_owned() }),
+    }
 }

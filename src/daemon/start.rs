@@ -1,4 +1,4 @@
-//! Starting a daemon that nobody supervises, and waiting until it answers.
+//! Starts a daemon without a supervisor, and waits for daemons.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -13,9 +13,9 @@ use crate::protocol::message::{Request, Response, Status};
 use crate::sys::env::Env;
 use crate::sys::{clock, dirs, process};
 
-/// How long a daemon may take until it answers.
+/// How long a daemon that was started may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(10);
-/// How long one may take to become another build.
+/// How long a hand-over may take.
 const CHANGE_LIMIT: Duration = Duration::from_secs(15);
 const ASK_LIMIT: Duration = Duration::from_secs(3);
 
@@ -44,7 +44,7 @@ impl NotStarted {
     }
 }
 
-/// How the daemon is.
+/// Asks the daemon for its status.
 pub fn status(address: &DaemonAddress, build: &Build) -> Result<Status, NoDaemon> {
     match client::ask(&address.endpoint, build, &Request::Status, None, ASK_LIMIT)? {
         Reply { answer: Response::Status(status), .. } => Ok(*status),
@@ -52,9 +52,10 @@ pub fn status(address: &DaemonAddress, build: &Build) -> Result<Status, NoDaemon
     }
 }
 
-/// Starts a daemon from the binary at `exe`, if none runs, and waits until it answers.
+/// Starts a daemon from the binary at `exe`, unless one is running, and waits until it answers.
 ///
-/// It gets nothing of this process: no descriptor, no terminal, and no variable that a build could have set.
+/// The daemon inherits nothing from this process: no descriptor, no terminal, and no variable that a build could have
+/// set.
 pub fn on_demand(
     address: &DaemonAddress,
     build: &Build,
@@ -81,7 +82,7 @@ pub fn on_demand(
         let has_ended = matches!(child.try_wait(), Ok(Some(_)));
         match status(address, build) {
             Ok(status) => return Ok(status),
-            // Of two that are started at once, one ends because the other runs.
+            // Of two daemons that are started at once, one exits because the other is running.
             Err(_) if has_ended && !run::is_running(address) => return Err(NotStarted::Ended { pid }),
             Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
             Err(_) => return Err(NotStarted::NoAnswer { pid }),
@@ -89,7 +90,7 @@ pub fn on_demand(
     }
 }
 
-/// Waits until a daemon that was started answers. An error is what was last in its way.
+/// Waits until a daemon that was started answers. An error is that of the last attempt.
 pub fn wait_for_answer(address: &DaemonAddress, build: &Build) -> Result<Status, NoDaemon> {
     let until = Instant::now() + START_LIMIT;
     loop {
@@ -100,18 +101,18 @@ pub fn wait_for_answer(address: &DaemonAddress, build: &Build) -> Result<Status,
     }
 }
 
-/// Why a daemon did not change over.
+/// Why a daemon did not hand over.
 #[derive(Debug, thiserror::Error)]
 pub enum NotChangedOver {
     #[error(transparent)]
     NoDaemon(#[from] NoDaemon),
-    /// It goes on as it was.
+    /// It keeps running as it was.
     #[error("{0}")]
     GoesOn(String),
 }
 
-/// The daemon's status once it has changed over, by what `status` answers. What is asked while it does so is answered
-/// before or after.
+/// Waits until the daemon has handed over, and returns its status then. `status` asks it; requests during the hand-over
+/// are answered by the old or the new build.
 pub fn changed_over(
     before: &Status,
     status: &mut dyn FnMut() -> Result<Status, NoDaemon>,
@@ -130,7 +131,7 @@ pub fn changed_over(
     }
 }
 
-/// Waits until no daemon runs. False if one still does after `limit`.
+/// Waits until no daemon is running. False if one still is after `limit`.
 pub fn wait_for_end(address: &DaemonAddress, limit: Duration) -> bool {
     let until = Instant::now() + limit;
     while run::is_running(address) {

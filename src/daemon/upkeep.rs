@@ -1,15 +1,14 @@
 //! Upkeep of the store: updates the index from the records, and collects garbage.
 //!
-//! It runs when the records have changed, in a thread that gives way to builds. Both parts can be interrupted anywhere
-//! without damage, so a daemon that ends or hands over does not wait for them.
+//! It runs when records were appended, in a thread of low priority. Both parts can be interrupted anywhere without
+//! damage, so a daemon that exits or hands over does not wait for them.
 
 use std::path::Path;
-use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::config::units::format_bytes;
-use crate::daemon::event::Event;
+use crate::daemon::event::{Event, Sender, UpkeepFailed};
 use crate::gc::automatic;
 use crate::index::open::Index;
 use crate::protocol::message::UpkeepStatus;
@@ -18,29 +17,29 @@ use crate::store::Store;
 use crate::sys::fs::Identity;
 use crate::sys::{clock, fs, process};
 
-/// At most once in this time: a build in progress adds records all the time.
+/// The least time between two runs: a build appends records all the time.
 const PAUSE: Duration = Duration::from_secs(30);
-/// Collections are rarer. A little sooner than wrappers start them, which then need not.
+/// The least time between two collections: a little less than wrappers wait until they start one themselves.
 const PAUSE_OF_COLLECTIONS: Duration = Duration::from_secs(540);
 
-/// When it was done and what came of it.
+/// When the upkeep ran, and its result.
 #[derive(Debug, Default)]
 pub struct Upkeep {
     status: UpkeepStatus,
     is_running: bool,
     begun: Option<Instant>,
     collected: Option<Instant>,
-    /// The newest records when it was begun last.
+    /// The newest record file when the last run began.
     seen: Option<Identity>,
 }
 
 impl Upkeep {
-    /// Nothing was done yet.
+    /// It has not run yet.
     pub fn new() -> Upkeep {
         Upkeep::default()
     }
 
-    /// Whether it runs now.
+    /// Whether it is running.
     pub fn is_running(&self) -> bool {
         self.is_running
     }
@@ -50,8 +49,8 @@ impl Upkeep {
         self.status.clone()
     }
 
-    /// Begins, if there is something to do.
-    pub fn look(&mut self, config: &Config, events: &Sender<Event>) -> std::io::Result<()> {
+    /// Starts a run, if there is something to do.
+    pub fn look(&mut self, config: &Config, events: &Sender) -> std::io::Result<()> {
         if self.is_running || !is_over(self.begun, PAUSE) {
             return Ok(());
         }
@@ -63,7 +62,7 @@ impl Upkeep {
         let (config, events) = (config.clone(), events.clone());
         std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || {
             process::give_way();
-            let _ = events.send(Event::Upkept(look_after(&config, collects)));
+            let _ = events.send(Event::Upkept(maintain(&config, collects)));
         })?;
         let now = Instant::now();
         self.is_running = true;
@@ -75,14 +74,14 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Notes the end of a run. Returns a line for the log if there is news.
-    pub fn ended(&mut self, result: Result<String, String>) -> Option<String> {
+    /// Notes the end of a run. Returns a line for the log if the result is not the same as before.
+    pub fn ended(&mut self, result: Result<String, UpkeepFailed>) -> Option<String> {
         self.is_running = false;
         self.status.n_runs += 1;
         self.status.last_ms = Some(clock::now_ms());
         let (last, error) = match result {
             Ok(said) => (Some(said), None),
-            Err(why) => (self.status.last.take(), Some(why)),
+            Err(e) => (self.status.last.take(), Some(e.to_string())),
         };
         let is_news = error != self.status.error || last != self.status.last;
         self.status = UpkeepStatus { last, error, ..std::mem::take(&mut self.status) };
@@ -100,14 +99,15 @@ fn newest_records(records_dir: &Path) -> Option<Identity> {
     Identity::at(files.last()?).ok()
 }
 
-fn look_after(config: &Config, collects: bool) -> Result<String, String> {
+fn maintain(config: &Config, collects: bool) -> Result<String, UpkeepFailed> {
     let cache_dir = &config.cache_dir.value;
-    let index = Index::open(cache_dir).map_err(|e| format!("{}: {e}", cache_dir.display()))?;
+    let index = Index::open(cache_dir)
+        .map_err(|error| UpkeepFailed::Index { cache_dir: cache_dir.clone(), error })?;
     let mut said = vec!["the index is up to date".to_owned()];
     said.extend(index.notes.iter().cloned());
     drop(index);
     if collects {
-        // Wrappers see by it that this was done.
+        // Wrappers start a collection unless this file is recent.
         let stamp = automatic_gc::stamp_file(cache_dir);
         let _ = fs::touch(&stamp).or_else(|_| fs::private::write_new_at_top(&stamp, b""));
         if let Some(applied) = automatic::collect(config) {
@@ -118,7 +118,7 @@ fn look_after(config: &Config, collects: bool) -> Result<String, String> {
                 format!("removed {n} files, {bytes}")
             });
             if let Some(problem) = applied.problems.into_iter().next() {
-                return Err(problem);
+                return Err(UpkeepFailed::Collection(problem));
             }
         }
     }

@@ -9,6 +9,8 @@
 
 pub mod records;
 
+pub mod tail;
+
 pub mod schema;
 
 pub mod open;

@@ -1,13 +1,13 @@
-//! Which build of kache a binary is.
+//! The identity of a build of kache.
 //!
-//! The stamp is made when the program is compiled and says the same wherever the file is copied, whatever its times
-//! are: installers, archives and package stores set those as they like.
+//! A stamp is compiled into the program. Unlike a path or a modification time, it stays the same wherever the file is
+//! copied: installers, archives and package stores set those as they like.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Found in the binary as text, after a mark to look for.
+/// The stamp, as text that can be found in the binary by its first word.
 static STAMP: &str = concat!("kache-build ", env!("BUILD_STAMP"));
 
 /// One build of the program.
@@ -17,11 +17,11 @@ pub struct Build {
     pub version: String,
     /// Orders builds of one version: seconds since 1970 of the commit; 0 where unknown.
     pub time: u64,
-    /// Not a release. Such builds keep to themselves: they have a socket of their own.
+    /// Whether it is a development build rather than a release. These have a socket of their own.
     pub is_dev: bool,
 }
 
-/// Equal only for the same build.
+/// Equal only for equal builds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct BuildId(pub [u8; 16]);
@@ -29,7 +29,7 @@ pub struct BuildId(pub [u8; 16]);
 impl Build {
     /// This build.
     pub fn current() -> Build {
-        // Read at run time, so that what stands in the file is what counts.
+        // Read at run time, so that the bytes in the file are what counts.
         Build::parse(std::hint::black_box(STAMP)).expect("build.rs writes it in this form")
     }
 
@@ -42,14 +42,13 @@ impl Build {
         })
     }
 
-    /// Whether this build was made after `other`: by version, then by time. A development build has no place in that
-    /// order.
+    /// Whether this build was made after `other`: by version, then by time. Development builds are not ordered.
     #[cfg(feature = "cli")]
     pub fn is_newer_than(&self, other: &Build) -> bool {
         !self.is_dev && !other.is_dev && self.rank() > other.rank()
     }
 
-    /// The version without metadata, and the time. What is no version is older than every version.
+    /// The version without metadata, and the time. An invalid version is older than every valid one.
     #[cfg(feature = "cli")]
     fn rank(&self) -> (Option<semver::Version>, u64) {
         let without_metadata = self.version.split('+').next().unwrap_or_default();

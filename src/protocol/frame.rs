@@ -1,11 +1,14 @@
-//! One message on the wire: its length in four bytes, little-endian, then that many bytes of JSON.
+//! Framing: the length of a message in four bytes, little-endian, then that many bytes of JSON.
 
 use std::io::{self, Read, Write};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// No message is longer. A length above it is not believed, and nothing is allocated for it.
+/// The bytes that hold the length.
+pub const LENGTH_BYTES: usize = 4;
+
+/// The longest message. Nothing is allocated for a length above it.
 pub const MAX_FRAME_BYTES: usize = 1 << 20;
 
 /// Why a message could not be read.
@@ -14,38 +17,53 @@ pub enum FrameError {
     /// The stream ended, stalled, or failed.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// The length is more than any message has.
+    /// The message is too long.
     #[error("a frame of {0} bytes; the most is {MAX_FRAME_BYTES}")]
     TooLong(u32),
-    /// The bytes are not such a message.
+    /// The bytes are not a message of the expected type.
     #[error("not a message of this protocol: {0}")]
     NotUnderstood(#[from] serde_json::Error),
 }
 
-/// Writes one message.
-pub fn write(stream: &mut impl Write, message: &impl Serialize) -> Result<(), FrameError> {
-    let mut frame = vec![0; 4];
+/// A message as it is sent.
+pub fn encode(message: &impl Serialize) -> Result<Vec<u8>, FrameError> {
+    let mut frame = vec![0; LENGTH_BYTES];
     serde_json::to_writer(&mut frame, message)?;
-    let length = frame.len() - 4;
+    let length = frame.len() - LENGTH_BYTES;
     if length > MAX_FRAME_BYTES {
         return Err(FrameError::TooLong(u32::try_from(length).unwrap_or(u32::MAX)));
     }
-    frame[..4].copy_from_slice(&(length as u32).to_le_bytes());
-    stream.write_all(&frame)?;
+    frame[..LENGTH_BYTES].copy_from_slice(&(length as u32).to_le_bytes());
+    Ok(frame)
+}
+
+/// The length of the body that follows these bytes.
+pub fn body_length(bytes: [u8; LENGTH_BYTES]) -> Result<usize, FrameError> {
+    let length = u32::from_le_bytes(bytes);
+    if length as usize > MAX_FRAME_BYTES {
+        return Err(FrameError::TooLong(length));
+    }
+    Ok(length as usize)
+}
+
+/// The message in a body.
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
+    Ok(serde_json::from_slice(body)?)
+}
+
+/// Writes one message.
+pub fn write(stream: &mut impl Write, message: &impl Serialize) -> Result<(), FrameError> {
+    stream.write_all(&encode(message)?)?;
     Ok(stream.flush()?)
 }
 
 /// Reads one message.
 pub fn read<T: DeserializeOwned>(stream: &mut impl Read) -> Result<T, FrameError> {
-    let mut length = [0; 4];
+    let mut length = [0; LENGTH_BYTES];
     stream.read_exact(&mut length)?;
-    let length = u32::from_le_bytes(length);
-    if length as usize > MAX_FRAME_BYTES {
-        return Err(FrameError::TooLong(length));
-    }
-    let mut body = vec![0; length as usize];
+    let mut body = vec![0; body_length(length)?];
     stream.read_exact(&mut body)?;
-    Ok(serde_json::from_slice(&body)?)
+    decode(&body)
 }
 
 #[cfg(test)]

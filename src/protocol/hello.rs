@@ -1,4 +1,4 @@
-//! The 32 bytes that each side begins with. Numbers are little-endian.
+//! The 32 bytes that each side sends first. Numbers are little-endian.
 //!
 //! ```text
 //! 0  4  KCHE
@@ -12,13 +12,13 @@
 use super::build::{Build, BuildId};
 use super::{VERSION, Version};
 
-/// How long a hello is.
+/// The length of a hello.
 pub const HELLO_BYTES: usize = 32;
 
 const MAGIC: [u8; 4] = *b"KCHE";
 const FLAG_DEV: u32 = 1;
 
-/// What one side says of itself.
+/// What one side says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hello {
     pub protocol: Version,
@@ -27,12 +27,12 @@ pub struct Hello {
 }
 
 impl Hello {
-    /// What this build says.
+    /// The hello of this build.
     pub fn new(build: &Build) -> Hello {
         Hello { protocol: VERSION, build: build.id, is_dev: build.is_dev }
     }
 
-    /// As it is sent.
+    /// The bytes to send.
     pub fn encode(&self) -> [u8; HELLO_BYTES] {
         let mut bytes = [0; HELLO_BYTES];
         bytes[..4].copy_from_slice(&MAGIC);
@@ -43,7 +43,7 @@ impl Hello {
         bytes
     }
 
-    /// As it was received; none if the peer is not kache.
+    /// The hello in received bytes; `None` if the peer is not kache.
     pub fn decode(bytes: &[u8; HELLO_BYTES]) -> Option<Hello> {
         let (magic, rest) = bytes.split_first_chunk::<4>()?;
         let (major, rest) = rest.split_first_chunk::<2>()?;

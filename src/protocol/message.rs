@@ -1,28 +1,37 @@
 //! Requests and responses.
 //!
-//! The form only grows within a major: fields that are new have defaults, and a request that a daemon does not know is
-//! answered with [`Response::Refused`].
+//! Messages only grow within a major version: new fields have defaults, and a daemon answers a request that it does not
+//! know with [`Response::Refused`].
 
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Version;
 use super::build::Build;
 
-/// What a client asks for. Each may be asked again when the answer was lost.
+/// A request of a client. Each can be repeated if its answer was lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
-    /// Its status.
+    /// Asks for the daemon's status.
     Status,
-    /// To finish its work and end.
+    /// Asks the daemon to finish its work and exit.
     Stop,
-    /// To restart from its binary, whatever build that is now.
+    /// Asks the daemon to restart from its binary, whatever build that is now.
     Restart,
-    /// Offers another build; understood in every major. The daemon checks by itself whether it is newer.
+    /// Offers another build; understood in every major version. The daemon checks by itself whether it is newer.
     Upgrade { exe: PathBuf },
+    /// Asks for records as they are appended. Since 1.1.
+    ///
+    /// The daemon answers with [`Response::Subscribed`], then with one [`Update`] after the other until either side
+    /// closes the connection. With a position, records that were appended behind it come first.
+    Subscribe {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Position>,
+    },
 }
 
 /// The response of the daemon.
@@ -35,6 +44,8 @@ pub enum Response {
     Done,
     /// Refused.
     Refused { why: String },
+    /// To `Subscribe`: the updates are about this directory of records.
+    Subscribed { records_dir: PathBuf },
 }
 
 impl fmt::Display for Response {
@@ -43,8 +54,28 @@ impl fmt::Display for Response {
             Response::Status(_) => f.write_str("it reports its status"),
             Response::Done => f.write_str("accepted"),
             Response::Refused { why } => f.write_str(why),
+            Response::Subscribed { .. } => f.write_str("subscribed"),
         }
     }
+}
+
+/// What a subscriber is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "update", rename_all = "kebab-case")]
+pub enum Update {
+    /// A record was appended. A subscription that continues behind `at` misses nothing and repeats nothing.
+    Record { record: Value, at: Position },
+    /// The subscriber read too slowly, so the oldest `n` records that it had not been sent were skipped.
+    Missed { n: u64 },
+}
+
+/// The end of a record in the record files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The name of the file.
+    pub file: String,
+    /// How many bytes of it come before.
+    pub offset: u64,
 }
 
 /// The status of the daemon.
@@ -53,63 +84,66 @@ pub struct Status {
     pub build: Build,
     pub protocol: Version,
     pub pid: u32,
-    /// The path it was started by.
+    /// The path by which it was started.
     pub exe: PathBuf,
     /// Who starts it: `systemd`, `launchd`, `task`, or [`ON_DEMAND`].
     pub supervisor: String,
-    /// Since it was first started; a hand-over does not count.
+    /// Since it was first started; a hand-over does not reset it.
     pub uptime_ms: u64,
     /// How often it was handed over to another build.
     pub n_handovers: u64,
     /// How many requests were answered, by all builds.
     pub n_requests: u64,
-    /// How many connections were closed for what came through them.
+    /// How many connections were closed because of what the peer sent.
     pub n_bad_peers: u64,
-    /// Another build is there and cannot take over: why.
+    /// Why another build that was found cannot take over.
     #[serde(default)]
     pub upgrade_pending: Option<String>,
-    /// Where the store is that it looks after.
+    /// The store that it maintains.
     pub cache_dir: PathBuf,
-    /// What is wrong with the configuration that it reads.
+    /// Problems of the configuration that it reads.
     #[serde(default)]
     pub config_problems: Vec<String>,
     /// Equal if another process has the same settings; see `Config::fingerprint`.
     #[serde(default)]
     pub config_fingerprint: Option<String>,
-    /// After how long without a request it ends by itself.
+    /// How long it waits for a request until it exits by itself.
     #[serde(default)]
     pub idle_timeout_ms: Option<u64>,
+    /// How many clients are subscribed.
+    #[serde(default)]
+    pub n_subscribers: u64,
     pub upkeep: UpkeepStatus,
     pub log: PathBuf,
 }
 
-/// Who started a daemon that no service manager did.
+/// The supervisor of a daemon that no service manager started.
 pub const ON_DEMAND: &str = "demand";
 
-/// The upkeep of the store.
+/// The state of the upkeep of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UpkeepStatus {
-    /// How often.
+    /// How often it ran.
     pub n_runs: u64,
-    /// When last, in milliseconds since 1970.
+    /// When it last ran, in milliseconds since 1970.
     pub last_ms: Option<u64>,
     /// Its result, in words.
     pub last: Option<String>,
-    /// What last went wrong, if the last run failed.
+    /// Why the last run failed, if it did.
     pub error: Option<String>,
 }
 
-/// What `daemon preflight` prints: that this binary can run here, and what it is.
+/// What `daemon preflight` prints if this binary can run here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preflight {
     pub build: Build,
     pub protocol: Version,
-    /// The way of taking over that it knows.
+    /// The kind of hand-over that it knows.
     pub handover: u32,
 }
 
-/// The way of taking over that this build knows: listener and run lock by descriptor, or the pipe's name.
+/// The kind of hand-over that this build knows: listener and run lock by descriptor, or the pipe's name.
 pub const HANDOVER: u32 = 1;
 
 #[cfg(test)]
@@ -132,13 +166,42 @@ mod tests {
             (Request::Status, r#"{"request":"status"}"#),
             (Request::Stop, r#"{"request":"stop"}"#),
             (Request::Restart, r#"{"request":"restart"}"#),
+            (Request::Subscribe { after: None }, r#"{"request":"subscribe"}"#),
+            (
+                Request::Subscribe { after: Some(position()) },
+                r#"{"request":"subscribe","after":{"file":"2026-11-30.jsonl","offset":7}}"#,
+            ),
         ] {
             assert_eq!(serde_json::to_string(&request).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Request>(text).unwrap(), request);
         }
         assert_eq!(serde_json::to_string(&Response::Done).unwrap(), r#"{"answer":"done"}"#);
         let refused = Response::Refused { why: "busy".to_owned() };
         assert_eq!(serde_json::to_string(&refused).unwrap(), r#"{"answer":"refused","why":"busy"}"#);
         assert!(serde_json::from_str::<Request>(r#"{"request":"fetch"}"#).is_err());
+        let subscribed = Response::Subscribed { records_dir: "/c/records".into() };
+        assert_eq!(
+            serde_json::to_string(&subscribed).unwrap(),
+            r#"{"answer":"subscribed","records_dir":"/c/records"}"#
+        );
+    }
+
+    fn position() -> Position {
+        Position { file: "2026-11-30.jsonl".to_owned(), offset: 7 }
+    }
+
+    #[test]
+    fn updates_have_these_forms() {
+        for (update, text) in [
+            (
+                Update::Record { record: serde_json::json!({"format": 1}), at: position() },
+                r#"{"update":"record","record":{"format":1},"at":{"file":"2026-11-30.jsonl","offset":7}}"#,
+            ),
+            (Update::Missed { n: 3 }, r#"{"update":"missed","n":3}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&update).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Update>(text).unwrap(), update);
+        }
     }
 
     #[test]
@@ -150,6 +213,6 @@ mod tests {
         let Response::Status(status) = serde_json::from_str(text).unwrap() else { panic!("not a status") };
         assert_eq!((status.pid, status.build.is_dev), (7, false));
         assert_eq!((&status.upgrade_pending, status.idle_timeout_ms), (&None, None));
-        assert_eq!(status.config_fingerprint, None);
+        assert_eq!((status.config_fingerprint, status.n_subscribers), (None, 0));
     }
 }

@@ -1,13 +1,13 @@
 //! What to do when the two sides are not the same build.
 //!
-//! - The same major: talk. The daemon also serves clients of the major before its own.
-//! - A client that is newer says so; the daemon looks at its binary and, if that is right, becomes it.
-//! - A client that is older is served. **A daemon never becomes an older build on a client's word**: two projects that
-//!   pin two versions would drive it back and forth for ever.
-//! - For the same reason it follows clients at most once in [`PAUSE`].
-//! - Its own path is another matter: who replaced the file there meant it, whatever version it is. The daemon follows
-//!   as soon as the new file can take over.
-//! - Development builds and releases do not meet: they have different sockets.
+//! - The same major version: they talk. The daemon also serves clients of the major before its own.
+//! - A client tells its build. The daemon looks at the binary of a newer client, and becomes that build if it is fit.
+//! - An older client is served. **A daemon never becomes an older build because of a client**: two projects that pin two
+//!   versions would make it alternate forever.
+//! - For the same reason it follows clients at most once per [`PAUSE`].
+//! - The daemon's own path is different: whoever replaced the file there meant it, whatever its version is. The daemon
+//!   follows as soon as the new file can take over.
+//! - Development builds and releases never meet: they have different sockets.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ use super::Version;
 #[cfg(feature = "cli")]
 use super::build::Build;
 
-/// The least time between two hand-overs that clients asked for.
+/// The least time between two hand-overs caused by clients.
 pub const PAUSE: Duration = Duration::from_secs(60);
 
-/// What a client does with a daemon that speaks `daemon`, itself speaking `client`.
+/// What a client does with a daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Talk {
-    /// Ask.
+    /// It sends its request.
     Yes,
-    /// Do without it this time, and offer it the client's own build.
+    /// It does without the daemon this time, and offers its own build.
     OfferUpgrade,
-    /// Do without it.
+    /// It does without the daemon.
     No,
 }
 
-/// What a client does.
+/// What a client that speaks `client` does with a daemon that speaks `daemon`.
 pub fn client_talks(client: Version, daemon: Version) -> Talk {
     if client.major > daemon.major {
         Talk::OfferUpgrade
@@ -40,18 +40,18 @@ pub fn client_talks(client: Version, daemon: Version) -> Talk {
     }
 }
 
-/// What the daemon lets a client ask for.
+/// Which requests of a client the daemon serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Serve {
-    /// Everything.
+    /// All.
     All,
-    /// Nothing but `upgrade`: the client is newer than this daemon can understand.
+    /// Only `upgrade`: the client is too new for this daemon.
     OnlyUpgrade,
-    /// Nothing: the client is too old.
+    /// None: the client is too old.
     Nothing,
 }
 
-/// What the daemon does.
+/// Which requests a daemon that speaks `daemon` serves for a client that speaks `client`.
 pub fn daemon_serves(daemon: Version, client: Version) -> Serve {
     match client_talks(client, daemon) {
         Talk::Yes => Serve::All,
@@ -60,18 +60,23 @@ pub fn daemon_serves(daemon: Version, client: Version) -> Serve {
     }
 }
 
-/// Who brought the other build up.
+/// Whether a daemon knows the request `subscribe`, which 1.1 added.
+pub fn daemon_streams(daemon: Version) -> bool {
+    (daemon.major, daemon.minor) >= (1, 1)
+}
+
+/// Why another build is considered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The file that the daemon was started from is another one now.
+    /// The file that the daemon was started from was replaced.
     Replaced,
     /// A person asked for a restart.
     Asked,
-    /// A client is another build. The time since the last hand-over for such a reason.
+    /// A client is another build. Holds the time since the last hand-over for this reason.
     Client { since_last: Option<Duration> },
 }
 
-/// Whether to become another build.
+/// Whether the daemon becomes another build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Decision {
     #[error("takes over")]
@@ -86,8 +91,8 @@ pub enum Decision {
     OtherWay,
 }
 
-/// Whether a daemon of the build `running` becomes the build `other`, whose preflight went well and which takes over
-/// in the way `handover`.
+/// Whether a daemon of the build `running` becomes the build `other`, whose preflight succeeded and which knows the kind
+/// of hand-over `handover`.
 #[cfg(feature = "cli")]
 pub fn hands_over(running: &Build, other: &Build, handover: u32, reason: Reason) -> Decision {
     if handover != super::message::HANDOVER {
@@ -128,6 +133,14 @@ mod tests {
         let minor = |minor| Version { major: 1, minor };
         assert_eq!(client_talks(minor(0), minor(7)), Talk::Yes);
         assert_eq!(client_talks(minor(7), minor(0)), Talk::Yes);
+    }
+
+    #[test]
+    fn records_are_streamed_since_the_second_minor_version() {
+        let streams = |major, minor| daemon_streams(Version { major, minor });
+        assert!(!streams(0, 9) && !streams(1, 0));
+        assert!(streams(1, 1) && streams(1, 9) && streams(2, 0));
+        assert!(daemon_streams(crate::protocol::VERSION));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub mod os;
 pub mod process;
 pub mod program;
 pub mod random;
+#[cfg(feature = "cli")]
+pub mod readiness;
 pub mod shield;
 #[cfg(feature = "cli")]
 pub mod signal;

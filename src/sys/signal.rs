@@ -1,32 +1,39 @@
-//! Signals to a running process.
+//! Signals: those that the daemon waits for, and Ctrl-C put off.
 
 use std::io;
 
-/// One such request.
+/// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// To end: SIGTERM, SIGINT.
+    /// To exit: SIGTERM or SIGINT.
     Stop,
-    /// To read the configuration again: SIGHUP.
+    /// To reload the configuration: SIGHUP.
     Reload,
 }
 
-/// Calls `on_signal` for each request, in a thread of its own, until the process ends.
+/// Calls `on_signal` for each signal until the process exits. Must be called within a tokio runtime.
 #[cfg(unix)]
-pub fn watch(on_signal: impl Fn(Signal) + Send + 'static) -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for signal in signals.forever() {
-            on_signal(if signal == SIGHUP { Signal::Reload } else { Signal::Stop });
-        }
-    })?;
+pub fn watch(on_signal: impl Fn(Signal) + Clone + Send + 'static) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let watched = [
+        (SignalKind::terminate(), Signal::Stop),
+        (SignalKind::interrupt(), Signal::Stop),
+        (SignalKind::hangup(), Signal::Reload),
+    ];
+    for (kind, meaning) in watched {
+        let (mut signals, on_signal) = (signal(kind)?, on_signal.clone());
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                on_signal(meaning);
+            }
+        });
+    }
     Ok(())
 }
 
-/// A process without a console gets none here: it is asked through its pipe.
+/// The daemon has no console here, so no signal reaches it: it is asked through its pipe.
 #[cfg(windows)]
-pub fn watch(_on_signal: impl Fn(Signal) + Send + 'static) -> io::Result<()> {
+pub fn watch(_on_signal: impl Fn(Signal) + Clone + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 

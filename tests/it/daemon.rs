@@ -22,18 +22,18 @@ use kache::sys::env::Env;
 
 use crate::stamped::stamped;
 
-const KACHE: &str = env!("CARGO_BIN_EXE_kache");
-const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const KACHE: &str = env!("CARGO_BIN_EXE_kache");
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// The home of a user who has a daemon. It ends with the test.
-struct Home {
+pub(crate) struct Home {
     dir: tempfile::TempDir,
     is_dev: bool,
 }
 
 impl Home {
     /// A home for the binary under test.
-    fn new() -> Home {
+    pub(crate) fn new() -> Home {
         let dir = tempfile::Builder::new().prefix("kache-d-").tempdir().unwrap();
         for name in ["home/.config/kache", "run", "bin"] {
             fs::create_dir_all(dir.path().join(name)).unwrap();
@@ -43,35 +43,35 @@ impl Home {
     }
 
     /// A home for binaries made by [`Home::install`].
-    fn for_releases() -> Home {
+    pub(crate) fn for_releases() -> Home {
         let mut home = Home::new();
         home.is_dev = false;
         home
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.place().endpoint.path
     }
 
-    fn place(&self) -> DaemonAddress {
+    pub(crate) fn place(&self) -> DaemonAddress {
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
         let (home, run) = (text(self.path("home")), text(self.path("run")));
         let env = Env::with_vars(&[("HOME", &home), ("XDG_RUNTIME_DIR", &run)]);
         DaemonAddress::for_build(&env, &Build { is_dev: self.is_dev, ..Build::current() }).unwrap()
     }
 
-    fn configure(&self, text: &str) {
+    pub(crate) fn configure(&self, text: &str) {
         let path = self.path("home/.config/kache/config.toml");
         fs::write(path.with_extension("new"), text).unwrap();
         fs::rename(path.with_extension("new"), path).unwrap();
     }
 
     /// A command in this home, and nothing else of the caller's.
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -86,7 +86,7 @@ impl Home {
     }
 
     #[track_caller]
-    fn start(&self, program: &Path) -> Status {
+    pub(crate) fn start(&self, program: &Path) -> Status {
         let output = self.kache(program, &["start"]);
         assert!(output.status.success(), "{}\n{}", said(&output), self.log());
         self.status()
@@ -98,12 +98,12 @@ impl Home {
     }
 
     #[track_caller]
-    fn ask(&self, request: &Request) -> Response {
+    pub(crate) fn ask(&self, request: &Request) -> Response {
         self.try_ask(request).unwrap_or_else(|no| panic!("{no}\n{}", self.log()))
     }
 
     #[track_caller]
-    fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         match self.ask(&Request::Status) {
             Response::Status(status) => *status,
             other => panic!("{other:?}"),
@@ -115,7 +115,7 @@ impl Home {
     }
 
     #[track_caller]
-    fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
         let until = Instant::now() + LIMIT;
         while !is_so() {
             assert!(Instant::now() < until, "not within {} s: {what}\n{}", LIMIT.as_secs(), self.log());
@@ -123,12 +123,30 @@ impl Home {
         }
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.place().log).unwrap_or_default()
     }
 
+    /// Builds a crate called `p` with kache, from this source.
+    pub(crate) fn build(&self, text: &str) {
+        fs::create_dir_all(self.path("p/src")).unwrap();
+        let manifest = "[package]\nname = \"p\"\nversion = \"0.1.0\"\n\n[workspace]\n";
+        fs::write(self.path("p/Cargo.toml"), manifest).unwrap();
+        fs::write(self.path("p/src/lib.rs"), text).unwrap();
+        let mut cargo = self.command("cargo");
+        cargo.current_dir(self.path("p")).args(["build", "--offline"]).env("RUSTC_WRAPPER", KACHE);
+        for name in ["RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+            let rustup =
+                std::env::var_os("HOME").map(|home| Path::new(&home).join(".rustup").into_os_string());
+            let default = if name == "RUSTUP_HOME" { rustup } else { None };
+            cargo.envs(std::env::var_os(name).or(default).map(|value| (name, value)));
+        }
+        let output = cargo.output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    }
+
     /// Puts a release of this version at `path`, as installers do: written beside it, then renamed over it.
-    fn install(&self, path: &Path, id: u8, version: &str) {
+    pub(crate) fn install(&self, path: &Path, id: u8, version: &str) {
         self.replace(path, &stamped(id, version));
     }
 
@@ -186,7 +204,7 @@ fn it_starts_says_how_it_is_and_leaves_nothing_behind_when_it_stops() {
     assert!(!home.is_running() && !home.socket().exists());
     let again = home.kache(kache, &["stop"]);
     assert_eq!((again.status.code(), said(&again).as_str()), (Some(0), "The daemon is not running.\n"));
-    assert!(said(&home.kache(kache, &["log"])).contains("asked to end"));
+    assert!(said(&home.kache(kache, &["log"])).contains("stopping: requested by a client"));
 }
 
 #[test]
@@ -272,7 +290,7 @@ fn started_on_demand_it_ends_when_nobody_asks() {
     let status = home.start(Path::new(KACHE));
     assert_eq!(status.idle_timeout_ms, Some(1000));
     home.until("it ends", || !home.is_running());
-    assert!(home.log().contains("idle: ending"), "{}", home.log());
+    assert!(home.log().contains("stopping: idle"), "{}", home.log());
     assert!(!home.socket().exists());
 }
 
@@ -447,7 +465,7 @@ fn a_service_manager_can_listen_for_it() {
         let mut message = [0; 64];
         notified.set_read_timeout(Some(LIMIT)).unwrap();
         let n = notified.recv(&mut message).unwrap();
-        assert_eq!(&message[..n], b"READY=1");
+        assert_eq!(&message[..n], b"READY=1\n");
         let early = early.join().unwrap();
         assert!(home.kache(Path::new(KACHE), &["restart"]).status.success(), "{}", home.log());
         assert_eq!(home.status().n_handovers, 1);
@@ -594,7 +612,7 @@ fn two_versions_side_by_side_do_not_take_turns() {
     let offer = |exe: &Path| match home.ask(&Request::Upgrade { exe: exe.to_owned() }) {
         Response::Done => "taken".to_owned(),
         Response::Refused { why } => why,
-        Response::Status(_) => panic!("no answer to an offer"),
+        other => panic!("no answer to an offer: {other:?}"),
     };
     assert_eq!(offer(&new), "taken");
     home.until("the newer takes over", || home.status().build.version == "0.2.0");
@@ -659,27 +677,11 @@ fn one_that_is_too_old_to_be_asked_is_replaced_by_a_restart() {
 fn a_build_starts_a_collection_and_no_daemon() {
     let home = Home::new();
     let cache = home.path("home/.cache/kache");
-    fs::create_dir_all(home.path("p/src")).unwrap();
-    fs::write(home.path("p/Cargo.toml"), "[package]\nname = \"p\"\nversion = \"0.1.0\"\n\n[workspace]\n")
-        .unwrap();
-    let build = |text: &str| {
-        fs::write(home.path("p/src/lib.rs"), text).unwrap();
-        let mut cargo = home.command("cargo");
-        cargo.current_dir(home.path("p")).args(["build", "--offline"]).env("RUSTC_WRAPPER", KACHE);
-        for name in ["RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
-            let rustup =
-                std::env::var_os("HOME").map(|home| Path::new(&home).join(".rustup").into_os_string());
-            let default = if name == "RUSTUP_HOME" { rustup } else { None };
-            cargo.envs(std::env::var_os(name).or(default).map(|value| (name, value)));
-        }
-        let output = cargo.output().unwrap();
-        assert!(output.status.success(), "{}", said(&output));
-    };
-    build("pub fn one() {}");
+    home.build("pub fn one() {}");
     let stamp = fs::File::options().write(true).open(cache.join("gc.stamp")).unwrap();
     stamp.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     assert!(!cache.join("gc.lock").exists());
-    build("pub fn two() {}");
+    home.build("pub fn two() {}");
     home.until("a collection", || cache.join("gc.lock").exists());
     assert!(!home.is_running());
     assert!(!home.place().lock.exists(), "none was started");

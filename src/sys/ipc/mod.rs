@@ -1,25 +1,25 @@
-//! Talking to another process of the same user: a Unix socket, or a named pipe on Windows.
+//! Communication with another process of the same user: a Unix domain socket, or a named pipe on Windows.
 //!
-//! What both promise: only processes of the same user get through; every stream has one deadline for all that is read
-//! and written on it, so that a peer that is silent, slow or hostile costs a bounded time; nothing is inherited by
-//! children unless [`pass_on`] says so.
+//! Guarantees on every system: only processes of the same user get through. A blocking [`Stream`] has one deadline for
+//! everything that is read and written, so a peer that is silent, slow or hostile costs a bounded time. Children inherit
+//! nothing unless [`pass_on`] says so.
 //!
-//! What differs:
+//! The client side ([`connect`], [`Stream`]) blocks and needs nothing but std and the system's calls. The daemon's side
+//! ([`Listener`], [`Connection`]) is asynchronous and must be used within a tokio runtime; it exists only with the
+//! feature `cli`.
 //!
-//! - A socket is a file, with an owner and a mode, in a private directory; it outlives its listener, and the one who
-//!   holds the run lock beside it may remove it. A pipe is a name; it vanishes with its last instance, and the system
-//!   checks who may open it.
-//! - A listening socket can be passed on to the next program in the same process, and what connects meanwhile waits.
-//!   A pipe is taken over by a second process that opens more instances of the same name before the first one ends.
-//! - A service manager can hold a socket for a daemon that does not run ([`Inherited::activated`]); not a pipe.
+//! Differences:
+//!
+//! - A socket is a file with an owner and a mode, in a private directory. It outlives its listener; whoever holds the run
+//!   lock beside it may remove it. A pipe is a name that vanishes with its last instance, and the system checks who may
+//!   open it.
+//! - A listening socket can be passed on to the next program in the same process; clients that connect meanwhile wait. A
+//!   pipe is taken over by a second process, which opens more instances of the same name before the first one ends.
+//! - A service manager can hold a socket for a daemon that is not running ([`Inherited::activated`]), but not a pipe.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use crate::sys::env::Env;
-use crate::sys::lock::RunLock;
 
 #[cfg(unix)]
 mod unix;
@@ -31,29 +31,36 @@ use unix as platform;
 #[cfg(windows)]
 use windows as platform;
 
-pub use platform::{
-    Listener, Stop, Stopper, Stream, connect, keep, notify, pass_on, private_dir, runtime_dir, shared_dir,
-    stopper, user_name,
-};
+#[cfg(feature = "cli")]
+pub use platform::{Connection, Listener, keep, pass_on};
+pub use platform::{Stream, connect, private_dir, runtime_dir, shared_dir, user_name};
 
-/// What the program before this one, or a service manager, left open for this process. It can be claimed once, so that
-/// no descriptor gets two owners.
+/// What the previous program in this process, or a service manager, left open for this one. It can be claimed once, so
+/// that no descriptor gets two owners.
+#[cfg(feature = "cli")]
 pub struct Inherited(());
 
+#[cfg(feature = "cli")]
 impl Inherited {
     /// Claims it; `None` if it was claimed before.
     pub fn claim() -> Option<Inherited> {
+        use std::sync::atomic::{AtomicBool, Ordering};
         static IS_CLAIMED: AtomicBool = AtomicBool::new(false);
         (!IS_CLAIMED.swap(true, Ordering::SeqCst)).then_some(Inherited(()))
     }
 
     /// The listening socket that a service manager passed to this process, if it did.
-    pub fn activated(self, env: &Env, endpoint: &Endpoint) -> io::Result<Option<Listener>> {
+    pub fn activated(self, env: &crate::sys::env::Env, endpoint: &Endpoint) -> io::Result<Option<Listener>> {
         platform::activated(env, endpoint)
     }
 
-    /// Takes over the listener and the lock that the program before this one passed on by [`pass_on`], as `text` says.
-    pub fn take_over(self, text: &str, endpoint: &Endpoint, lock: &Path) -> io::Result<(Listener, RunLock)> {
+    /// Takes over the listener and the lock that the previous program passed on with [`pass_on`], which returned `text`.
+    pub fn take_over(
+        self,
+        text: &str,
+        endpoint: &Endpoint,
+        lock: &Path,
+    ) -> io::Result<(Listener, crate::sys::lock::RunLock)> {
         platform::take_over(text, endpoint, lock)
     }
 }
@@ -61,18 +68,18 @@ impl Inherited {
 /// Where a daemon listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The socket; on Windows, what the name of the pipe is made from.
+    /// The path of the socket, or the name of the pipe.
     pub path: PathBuf,
 }
 
 impl Endpoint {
-    /// The endpoint called `name`; for a socket, a file in `dir`.
+    /// The endpoint called `name`: a socket in `dir`, or a pipe with the user in its name.
     pub fn new(dir: &Path, name: &str) -> Endpoint {
         Endpoint { path: platform::endpoint_path(dir, name) }
     }
 }
 
-/// How many bytes of a path can be a socket's address on every system, without the final zero.
+/// The longest path, in bytes, that can be a socket's address on every system, without the final zero.
 pub const MAX_SOCKET_PATH_BYTES: usize = 103;
 
 /// Why nobody can listen at an endpoint. Each says what to do.
@@ -84,6 +91,7 @@ pub enum BindError {
     Io { path: PathBuf, error: io::Error },
 }
 
+#[cfg(feature = "cli")]
 impl BindError {
     fn io(path: &Path, error: io::Error) -> BindError {
         BindError::Io { path: path.to_owned(), error }

@@ -203,6 +203,7 @@ pub(super) fn status(pid: u32) -> Status {
         config_problems: Vec::new(),
         config_fingerprint: None,
         idle_timeout_ms: None,
+        n_subscribers: 0,
         upkeep: UpkeepStatus::default(),
         log: PathBuf::new(),
     }

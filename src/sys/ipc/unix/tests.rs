@@ -1,6 +1,20 @@
 //! Listening where one cannot, connecting to what does not answer, and handing a listener over.
 
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use rustix::io::{FdFlags, fcntl_getfd};
+
+use super::super::{BindError, Endpoint, MAX_SOCKET_PATH_BYTES};
 use super::*;
+use crate::sys::lock::RunLock;
+
+/// A listener must be made within a runtime.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
 
 fn endpoint() -> (tempfile::TempDir, Endpoint) {
     let dir = tempfile::tempdir().unwrap();
@@ -16,6 +30,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_socket_is_for_its_owner_alone_and_goes_with_its_listener() {
+    let runtime = runtime();
+    let _entered = runtime.enter();
     let (_dir, endpoint) = endpoint();
     let listener = bound(&endpoint);
     assert_eq!(std::fs::metadata(&endpoint.path).unwrap().mode() & 0o777, 0o600);
@@ -26,6 +42,8 @@ fn a_socket_is_for_its_owner_alone_and_goes_with_its_listener() {
 
 #[test]
 fn a_stale_socket_is_replaced_and_anything_else_is_left_alone() {
+    let runtime = runtime();
+    let _entered = runtime.enter();
     let (_dir, endpoint) = endpoint();
     drop(bound(&endpoint));
     assert!(endpoint.path.exists(), "what a killed daemon leaves behind");
@@ -46,6 +64,8 @@ fn a_stale_socket_is_replaced_and_anything_else_is_left_alone() {
 
 #[test]
 fn a_path_too_long_for_a_socket_is_refused_by_its_length() {
+    let runtime = runtime();
+    let _entered = runtime.enter();
     let (dir, _) = endpoint();
     let endpoint = Endpoint { path: dir.path().join("x".repeat(MAX_SOCKET_PATH_BYTES)) };
     let error = Listener::bind(&endpoint).err().unwrap();
@@ -55,6 +75,8 @@ fn a_path_too_long_for_a_socket_is_refused_by_its_length() {
 
 #[test]
 fn a_listener_notices_that_its_file_is_gone_or_another() {
+    let runtime = runtime();
+    let _entered = runtime.enter();
     let (_dir, endpoint) = endpoint();
     let first = bound(&endpoint);
     // Kept by a name, so that its inode is not used again.
@@ -69,6 +91,8 @@ fn a_listener_notices_that_its_file_is_gone_or_another() {
 
 #[test]
 fn a_directory_that_others_could_use_is_not_used() {
+    let runtime = runtime();
+    let _entered = runtime.enter();
     let (dir, _) = endpoint();
     let open = dir.path().join("open");
     std::fs::create_dir(&open).unwrap();
@@ -98,6 +122,8 @@ fn a_directory_that_others_could_use_is_not_used() {
 
 #[test]
 fn nobody_there_is_told_at_once_and_silence_in_time() {
+    let runtime = runtime();
+    let _entered = runtime.enter();
     let (_dir, endpoint) = endpoint();
     let error = connect(&endpoint, SECOND).err().unwrap();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
@@ -114,7 +140,7 @@ fn nobody_there_is_told_at_once_and_silence_in_time() {
 fn a_peer_that_trickles_does_not_get_past_the_deadline() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let mut stream = Stream::new(ours).unwrap();
-    stream.set_deadline(Duration::from_millis(100));
+    stream.set_deadline(Some(Duration::from_millis(100)));
     let trickle = std::thread::spawn(move || {
         while theirs.write_all(b"x").is_ok() {
             std::thread::sleep(Duration::from_millis(20));
@@ -131,9 +157,11 @@ fn a_peer_that_trickles_does_not_get_past_the_deadline() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_queue_of_a_daemon_that_hangs_costs_no_more_than_the_limit() {
+    let runtime = runtime();
+    let _entered = runtime.enter();
     let (_dir, endpoint) = endpoint();
     let listener = bound(&endpoint);
-    rustix::net::listen(&listener.listener, 0).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
     let started = Instant::now();
     let kept: Vec<Stream> = std::iter::repeat_with(|| connect(&endpoint, Duration::from_millis(50)))
         .take(8)
@@ -144,31 +172,35 @@ fn a_full_queue_of_a_daemon_that_hangs_costs_no_more_than_the_limit() {
 }
 
 #[test]
-fn a_stop_ends_a_wait_for_connections() {
+fn a_connection_that_nobody_accepted_is_not_lost() {
     let (_dir, endpoint) = endpoint();
-    let listener = bound(&endpoint);
-    let (stopper, stop) = stopper().unwrap();
-    std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| listener.accept(&stop).map(|stream| stream.is_none()));
-        stopper.stop();
-        assert!(waiting.join().unwrap().unwrap());
+    runtime().block_on(async {
+        let listener = bound(&endpoint);
+        // Whoever stops waiting, as before a hand-over, leaves the queue as it is.
+        assert!(tokio::time::timeout(Duration::from_millis(10), listener.accept()).await.is_err());
+        let client = connect(&endpoint, SECOND).unwrap();
+        assert!(listener.accept_last().await.is_none());
+        listener.accept().await.unwrap();
+        drop(client);
     });
-    assert!(listener.accept(&stop).unwrap().is_none(), "it stays stopped");
 }
 
 #[test]
 fn what_is_passed_on_is_open_to_the_next_program_until_it_is_taken() {
+    let previous = runtime();
     let (dir, endpoint) = endpoint();
-    let listener = bound(&endpoint);
+    let listener = previous.block_on(async { bound(&endpoint) });
     let lock = RunLock::Held(crate::sys::lock::try_lock(&dir.path().join("lock")).unwrap().unwrap());
     let is_kept = |descriptor: BorrowedFd<'_>| fcntl_getfd(descriptor).unwrap().contains(FdFlags::CLOEXEC);
-    assert!(is_kept(listener.listener.as_fd()) && is_kept(lock.held().unwrap().file().as_fd()));
+    assert!(is_kept(listener.as_fd()) && is_kept(lock.held().unwrap().file().as_fd()));
     let text = pass_on(&listener, &lock).unwrap();
-    assert!(!is_kept(listener.listener.as_fd()) && !is_kept(lock.held().unwrap().file().as_fd()));
-    // The program before this one is gone: it closes nothing.
-    std::mem::forget((listener, lock));
+    assert!(!is_kept(listener.as_fd()) && !is_kept(lock.held().unwrap().file().as_fd()));
+    // The previous program is gone, and has closed nothing.
+    std::mem::forget((listener, lock, previous));
+    let runtime = runtime();
+    let _entered = runtime.enter();
     let (listener, lock) = take_over(&text, &endpoint, Path::new("")).unwrap();
-    assert!(is_kept(listener.listener.as_fd()) && is_kept(lock.held().unwrap().file().as_fd()));
+    assert!(is_kept(listener.as_fd()) && is_kept(lock.held().unwrap().file().as_fd()));
     assert!(listener.is_found());
     assert!(crate::sys::lock::try_lock(&dir.path().join("lock")).unwrap().is_none());
     connect(&endpoint, SECOND).unwrap();
@@ -178,12 +210,14 @@ fn what_is_passed_on_is_open_to_the_next_program_until_it_is_taken() {
 
 #[test]
 fn descriptors_that_are_not_what_they_should_be_are_refused() {
+    let runtime = runtime();
+    let _entered = runtime.enter();
     let (_dir, endpoint) = endpoint();
     for text in ["", "1,2,own", "3", "9999,9998,own", "a,b,own", "-1,-1,managed", "9999,9998,mine"] {
         assert!(take_over(text, &endpoint, Path::new("")).is_err(), "{text}");
     }
     let listener = bound(&endpoint);
-    let own = listener.listener.as_raw_fd();
+    let own = listener.as_fd().as_raw_fd();
     let error = take_over(&format!("{own},{own},own"), &endpoint, Path::new("")).err().unwrap();
     assert!(error.to_string().contains("was not passed on"), "{error}");
 }
