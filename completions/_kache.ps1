@@ -28,6 +28,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Configure cargo to use kache, and verify it')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check the installation and fix problems')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show cache statistics: hits, misses, time saved, and disk usage')
+            [CompletionResult]::new('monitor', 'monitor', [CompletionResultType]::ParameterValue, 'Show what kache does while a build runs')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the entries of the store')
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Explain why a crate was not served from the cache')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Remove least recently used entries and unreferenced files')
@@ -76,6 +77,12 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         'kache;stats' {
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only builds within this time, such as 24h or 7d; records are kept for 30 days')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of tables')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'kache;monitor' {
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object per line instead of text')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -282,6 +289,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Configure cargo to use kache, and verify it')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check the installation and fix problems')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show cache statistics: hits, misses, time saved, and disk usage')
+            [CompletionResult]::new('monitor', 'monitor', [CompletionResultType]::ParameterValue, 'Show what kache does while a build runs')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the entries of the store')
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Explain why a crate was not served from the cache')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Remove least recently used entries and unreferenced files')
@@ -302,6 +310,9 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;help;stats' {
+            break
+        }
+        'kache;help;monitor' {
             break
         }
         'kache;help;list' {

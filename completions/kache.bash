@@ -40,6 +40,9 @@ _kache() {
             kache,list)
                 cmd="kache__subcmd__list"
                 ;;
+            kache,monitor)
+                cmd="kache__subcmd__monitor"
+                ;;
             kache,purge)
                 cmd="kache__subcmd__purge"
                 ;;
@@ -142,6 +145,9 @@ _kache() {
             kache__subcmd__help,list)
                 cmd="kache__subcmd__help__subcmd__list"
                 ;;
+            kache__subcmd__help,monitor)
+                cmd="kache__subcmd__help__subcmd__monitor"
+                ;;
             kache__subcmd__help,purge)
                 cmd="kache__subcmd__help__subcmd__purge"
                 ;;
@@ -194,7 +200,7 @@ _kache() {
 
     case "${cmd}" in
         kache)
-            opts="-h -V --help --version init doctor stats list why-miss gc purge uninstall self-update config daemon try completions help"
+            opts="-h -V --help --version init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -590,7 +596,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__help)
-            opts="init doctor stats list why-miss gc purge uninstall self-update config daemon try completions help"
+            opts="init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -841,6 +847,20 @@ _kache() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        kache__subcmd__help__subcmd__monitor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         kache__subcmd__help__subcmd__purge)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -958,6 +978,20 @@ _kache() {
                     COMPREPLY=($(compgen -W "name size hits age" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__monitor)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -25,6 +25,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand init 'Configure cargo to use kache, and verify it'
             cand doctor 'Check the installation and fix problems'
             cand stats 'Show cache statistics: hits, misses, time saved, and disk usage'
+            cand monitor 'Show what kache does while a build runs'
             cand list 'List the entries of the store'
             cand why-miss 'Explain why a crate was not served from the cache'
             cand gc 'Remove least recently used entries and unreferenced files'
@@ -70,6 +71,11 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;stats'= {
             cand --since 'Only builds within this time, such as 24h or 7d; records are kept for 30 days'
             cand --json 'Print one JSON object instead of tables'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;monitor'= {
+            cand --json 'Print one JSON object per line instead of text'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -245,6 +251,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand init 'Configure cargo to use kache, and verify it'
             cand doctor 'Check the installation and fix problems'
             cand stats 'Show cache statistics: hits, misses, time saved, and disk usage'
+            cand monitor 'Show what kache does while a build runs'
             cand list 'List the entries of the store'
             cand why-miss 'Explain why a crate was not served from the cache'
             cand gc 'Remove least recently used entries and unreferenced files'
@@ -262,6 +269,8 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;help;doctor'= {
         }
         &'kache;help;stats'= {
+        }
+        &'kache;help;monitor'= {
         }
         &'kache;help;list'= {
         }

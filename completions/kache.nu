@@ -47,6 +47,12 @@ module completions {
     --help(-h)                # Print help
   ]
 
+  # Show what kache does while a build runs
+  export extern "kache monitor" [
+    --json                    # Print one JSON object per line instead of text
+    --help(-h)                # Print help
+  ]
+
   def "nu-complete kache list sort" [] {
     [ "name" "size" "hits" "age" ]
   }
@@ -264,6 +270,10 @@ module completions {
 
   # Show cache statistics: hits, misses, time saved, and disk usage
   export extern "kache help stats" [
+  ]
+
+  # Show what kache does while a build runs
+  export extern "kache help monitor" [
   ]
 
   # List the entries of the store

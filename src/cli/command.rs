@@ -8,8 +8,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::{
-    completions, config, daemon, doctor, gc, init, list, purge, self_update, stats, trial, uninstall,
-    why_miss,
+    completions, config, daemon, doctor, gc, init, list, monitor, purge, self_update, stats, trial,
+    uninstall, why_miss,
 };
 use crate::sys::env::Env;
 
@@ -39,6 +39,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Show cache statistics: hits, misses, time saved, and disk usage
     Stats(stats::Args),
+    /// Show what kache does while a build runs
+    Monitor(monitor::Args),
     /// List the entries of the store
     List(list::Args),
     /// Explain why a crate was not served from the cache
@@ -88,6 +90,7 @@ pub fn run(env: &Env) -> Result<Exit, Failure> {
     };
     match arguments.command {
         Command::Stats(args) => stats::run(&args, &session),
+        Command::Monitor(args) => monitor::run(&args, &session),
         Command::List(args) => list::run(&args, &session),
         Command::WhyMiss(args) => why_miss::run(&args, &session),
         Command::Gc(args) => gc::run(&args, &session),

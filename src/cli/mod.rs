@@ -36,6 +36,8 @@ pub mod gc;
 
 pub mod list;
 
+pub mod monitor;
+
 pub mod purge;
 
 pub mod stats;

@@ -17,10 +17,25 @@ pub fn print_json(json: &str) -> io::Result<()> {
 
 /// Prints text for other programs without escaping. It must not contain names from a project.
 pub fn print_verbatim(text: &str) -> io::Result<()> {
+    write_while_read(text).map(drop)
+}
+
+/// Prints a part of a long output for people, as soon as there is something to print. False once nobody reads it.
+pub fn print_while_read(text: &str) -> io::Result<bool> {
+    write_while_read(&escape::text(text))
+}
+
+/// Prints a part of a long output of JSON. False once nobody reads it.
+pub fn print_json_while_read(json: &str) -> io::Result<bool> {
+    write_while_read(&escape::json(json))
+}
+
+fn write_while_read(text: &str) -> io::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(e) => Err(e),
     }
 }
 

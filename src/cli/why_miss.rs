@@ -8,6 +8,7 @@ use crate::cli::crate_args::CrateArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::config::units::format_duration;
+use crate::report::words::with_detail;
 use crate::report::{escape, words};
 use crate::sys::clock;
 use crate::why_miss::{ExplainedUnit, Verdict, explain};
@@ -130,10 +131,6 @@ fn in_words(verdict: &Verdict, now_ms: u64) -> (&'static str, Vec<String>) {
             ("changed", because)
         }
     }
-}
-
-fn with_detail(words: &str, detail: &str) -> String {
-    if detail.is_empty() { words.to_owned() } else { format!("{words}: {detail}") }
 }
 
 fn text(unit: &UnitReport, now_ms: u64) -> String {

@@ -74,6 +74,11 @@ pub fn basis(basis: Basis) -> &'static str {
     }
 }
 
+/// A reason with the thing it is about, if it is about one.
+pub fn with_detail(words: &str, detail: &str) -> String {
+    if detail.is_empty() { words.to_owned() } else { format!("{words}: {detail}") }
+}
+
 /// A count with its noun: `1 file`, `2 files`.
 pub fn counted(n: usize, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }

@@ -40,6 +40,7 @@ mod linking;
 mod links;
 mod login;
 mod macros;
+mod monitor;
 #[cfg(target_os = "linux")]
 mod newer;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,229 @@
+//! `kache monitor`: prints what kache does while it does it, a line for each unit.
+//!
+//! The daemon streams the records. Where no daemon runs, or where it has another store, the record files are read
+//! directly; the output is the same.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::Session;
+use crate::cli::terminal;
+use crate::client::{DaemonAddress, Subscription};
+use crate::config::units::format_duration;
+use crate::index::tail::{LOOK_EVERY, Tail};
+use crate::outcome::Outcome;
+use crate::protocol::build::Build;
+use crate::protocol::message::{Position, Update};
+use crate::report::escape;
+use crate::report::words::{self, counted, with_detail};
+use crate::run::record::Record;
+use crate::store::Store;
+
+/// The arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Print one JSON object per line instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// One line of output for programs.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum EventReport<'a> {
+    Record { format: u32, record: &'a Value },
+    Missed { format: u32, n: u64 },
+}
+
+/// How long the daemon may take to answer.
+const ASK_LIMIT: Duration = Duration::from_secs(5);
+
+/// Prints records until nobody reads them any more.
+pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    let (config, _) = session.config_of_builds()?;
+    let mut follower = Follower::new(session, Store::records_dir(&config.cache_dir.value));
+    terminal::say("Waiting for builds; press Ctrl-C to stop.\n");
+    loop {
+        for update in follower.next() {
+            let is_read = match args.json {
+                true => terminal::print_json_while_read(&json(&update)?)?,
+                false => terminal::print_while_read(&text(&update))?,
+            };
+            if !is_read {
+                return Ok(Exit::Ok);
+            }
+        }
+    }
+}
+
+/// Follows the records of one store.
+struct Follower<'a> {
+    session: &'a Session<'a>,
+    records_dir: PathBuf,
+    source: Source,
+    /// The end of the last record that was returned.
+    last: Position,
+}
+
+enum Source {
+    Daemon(Subscription),
+    Files(Tail),
+}
+
+impl Follower<'_> {
+    fn new<'a>(session: &'a Session<'a>, records_dir: PathBuf) -> Follower<'a> {
+        let tail = Tail::new(&records_dir, None);
+        let last = tail.position();
+        let mut follower = Follower { session, records_dir, source: Source::Files(tail), last };
+        follower.open();
+        follower
+    }
+
+    /// Continues behind the last record: with the daemon if it streams this store, or else with the files.
+    fn open(&mut self) {
+        self.source = match self.subscribe() {
+            Some(subscription) => Source::Daemon(subscription),
+            None => Source::Files(Tail::new(&self.records_dir, Some(&self.last))),
+        };
+    }
+
+    fn subscribe(&self) -> Option<Subscription> {
+        let build = Build::current();
+        let address = DaemonAddress::for_build(self.session.env, &build).ok()?;
+        let after = Some(self.last.clone());
+        let subscription = Subscription::open(&address.endpoint, &build, after, ASK_LIMIT).ok()?;
+        (subscription.records_dir == self.records_dir).then_some(subscription)
+    }
+
+    /// Waits for the next updates.
+    fn next(&mut self) -> Vec<Update> {
+        let updates = match &mut self.source {
+            Source::Daemon(subscription) => match subscription.wait() {
+                Ok(update) => vec![update],
+                // It exits, or hands over to another build.
+                Err(_) => {
+                    self.open();
+                    Vec::new()
+                }
+            },
+            Source::Files(tail) => {
+                std::thread::sleep(LOOK_EVERY);
+                tail.look()
+            }
+        };
+        for update in &updates {
+            if let Update::Record { at, .. } = update {
+                self.last = at.clone();
+            }
+        }
+        updates
+    }
+}
+
+fn json(update: &Update) -> Result<String, Failure> {
+    let event = match update {
+        Update::Record { record, .. } => EventReport::Record { format: 1, record },
+        Update::Missed { n } => EventReport::Missed { format: 1, n: *n },
+    };
+    Ok(serde_json::to_string(&event)? + "\n")
+}
+
+fn text(update: &Update) -> String {
+    match update {
+        Update::Record { record, .. } => match serde_json::from_value(record.clone()) {
+            Ok(record) => line(&record),
+            // A newer version may write records that this one does not know.
+            Err(_) => "unreadable record\n".to_owned(),
+        },
+        Update::Missed { n } => {
+            format!("skipped {}\n", counted(usize::try_from(*n).unwrap_or(usize::MAX), "record"))
+        }
+    }
+}
+
+/// A record in one line: the outcome, the unit, and how long it took or why.
+fn line(record: &Record) -> String {
+    let unit = &record.unit;
+    let name = if unit.kind.ends_with("build-script") { &unit.package } else { &unit.crate_name };
+    let words = [name.as_str(), &unit.version, &unit.kind];
+    let unit = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let took = format_duration(Duration::from_micros(record.times.total_us));
+    let (outcome, detail) = match &record.outcome {
+        Outcome::Hit { .. } => {
+            let saved = format_duration(Duration::from_millis(record.compile_ms));
+            ("hit", format!("saved {saved} of compile time"))
+        }
+        Outcome::Miss { reason, unstored: None } => ("miss", words::miss(*reason).to_owned()),
+        Outcome::Miss { unstored: Some(unstored), .. } => {
+            let (why, detail) = words::unstored(unstored);
+            ("miss", format!("not stored: {}", with_detail(why, detail)))
+        }
+        Outcome::Bypass { reason } => ("bypass", with_detail(words::bypass(reason.why), &reason.detail)),
+    };
+    let unit = escape::line(&unit);
+    format!("{outcome:<7} {unit:<40} {took:>7}  {}\n", escape::line(&detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Bypass, BypassReason, MissReason, Origin, Unstored};
+    use crate::store::entry::UnitName;
+    use crate::sys::env::Env;
+
+    fn record(outcome: Outcome) -> Record {
+        let mut record = Record::new(&Env::with_vars(&[]), &[]);
+        record.outcome = outcome;
+        record.unit = UnitName {
+            crate_name: "serde".into(),
+            version: "1.0.228".into(),
+            kind: "lib".into(),
+            ..UnitName::default()
+        };
+        record.times.total_us = 2_400;
+        record.compile_ms = 1_250;
+        record
+    }
+
+    fn update(outcome: Outcome) -> Update {
+        let at = Position { file: "2026-11-30.jsonl".to_owned(), offset: 1 };
+        Update::Record { record: serde_json::to_value(record(outcome)).unwrap(), at }
+    }
+
+    #[test]
+    fn each_record_is_one_line() {
+        let unstored = Some(Unstored::InputChanged("src/\nlib.rs".to_owned()));
+        let reason = BypassReason::new(Bypass::UnknownArgument, "--dance");
+        let lines = [
+            Outcome::Hit { origin: Origin::Local },
+            Outcome::Miss { reason: MissReason::NewUnit, unstored: None },
+            Outcome::Miss { reason: MissReason::NewUnit, unstored },
+            Outcome::Bypass { reason },
+        ]
+        .map(|outcome| text(&update(outcome)));
+        let expected = [
+            "hit     serde 1.0.228 lib                            2ms  saved 1.2s of compile time\n",
+            "miss    serde 1.0.228 lib                            2ms  never compiled before with these arguments and \
+             dependencies\n",
+            "miss    serde 1.0.228 lib                            2ms  not stored: an input changed while the compiler \
+             ran: src/\\nlib.rs\n",
+            "bypass  serde 1.0.228 lib                            2ms  an unknown argument: --dance\n",
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!(text(&Update::Missed { n: 1 }), "skipped 1 record\n");
+    }
+
+    #[test]
+    fn for_programs_each_record_is_one_object() {
+        let json_line = json(&update(Outcome::Hit { origin: Origin::Local })).unwrap();
+        let value: Value = serde_json::from_str(&json_line).unwrap();
+        assert_eq!((&value["event"], &value["format"]), (&Value::from("record"), &Value::from(1)));
+        assert_eq!(value["record"]["unit"]["crate_name"], "serde");
+        assert_eq!(json_line.matches('\n').count(), 1);
+        assert_eq!(json(&Update::Missed { n: 3 }).unwrap(), "{\"event\":\"missed\",\"format\":1,\"n\":3}\n");
+    }
+}
