@@ -142,6 +142,15 @@ fn an_entry_that_lacks_an_output_is_no_hit() {
     }
 }
 
+/// Ends the others, even where this one panics.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// One links what others restore at the same time, again and again: over the very file, and beside it as further names
 /// of the same blob.
 #[test]
@@ -203,8 +212,9 @@ fn whoever_reads_while_others_restore_reads_whole_files() {
                 });
             }),
         ];
+        let ends = Ends(&is_over);
         let links: Vec<bool> = (0..5).map(|_| link() == linked).collect();
-        is_over.store(true, Ordering::Relaxed);
+        drop(ends);
         assert!(
             others.into_iter().all(|other| other.join().is_ok()),
             "somebody read a file that was not whole"
