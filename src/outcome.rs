@@ -10,6 +10,14 @@ pub enum Outcome {
     Hit { origin: Origin },
     /// The compiler ran; what it made was stored, or `unstored` says why not.
     Miss { reason: MissReason, unstored: Option<Unstored> },
+    /// The compiler ran incrementally, because of an edit; nothing was stored. `detail` names the source or crate.
+    Edit {
+        edit: Edit,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        failed: bool,
+    },
     /// Not cacheable: the compiler ran untouched.
     Bypass { reason: BypassReason },
 }
@@ -38,6 +46,42 @@ pub enum MissReason {
     BlobDamaged,
     /// The outputs could not be put into the target directory.
     RestoreFailed,
+}
+
+/// Why a unit was compiled incrementally.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Edit {
+    /// A source was changed that the outputs in this build directory were made from.
+    Source,
+    /// It depends on a unit that was compiled incrementally, so its key cannot be known.
+    Dependency,
+    /// The last compile in this build directory was an edit, and failed.
+    AfterFailure,
+    /// The configuration says so of all units.
+    Always,
+}
+
+/// Why a unit that missed was compiled from the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clean {
+    /// The configuration says so.
+    Off,
+    /// `CI` is set.
+    Ci,
+    /// Cargo does not want it compiled incrementally.
+    NotAsked,
+    /// Something in the store could not be used, and is to be replaced.
+    Damage,
+    /// This build directory holds no outputs of the unit.
+    FirstBuild,
+    /// Another commit was checked out since its outputs were made.
+    OtherCommit,
+    /// None of the sources of its outputs was changed: something else was.
+    NotEdited,
+    /// Another process uses the incremental files.
+    InUse,
 }
 
 /// Why a successful compile was not stored.

@@ -55,6 +55,8 @@ pub enum ClosureNote {
     Plain = 1,
     /// A procedural macro with possibly hidden inputs can be reached, or is this artifact.
     Macros = 2,
+    /// The artifact was compiled incrementally: its content is not known, and what depends on it has no key.
+    Edited = 3,
 }
 
 /// The table of one build directory; opened when first asked.
@@ -119,11 +121,32 @@ impl Memo {
         let _ = fs::write_at(file, &same_file, position + (way * SLOT_BYTES) as u64);
     }
 
+    /// Notes that the artifact at `path` was compiled incrementally. In place of its digest stands one that no content
+    /// has.
+    pub fn mark_edited(&self, path: &Path) {
+        let Ok(identity) = Identity::at(path) else { return };
+        let digest = Digest::hash(format!("compiled incrementally: {}", fs::unique_name()).as_bytes());
+        self.set(&identity, Known { digest, closure: ClosureNote::Edited });
+    }
+
+    /// Whether the artifact at `path` is marked as compiled incrementally.
+    pub fn is_edited(&self, path: &Path) -> bool {
+        let noted = Identity::at(path).ok().and_then(|identity| self.noted(&identity));
+        noted.is_some_and(|(_, known)| known.closure == ClosureNote::Edited) && is_crate_file(path)
+    }
+
     /// The content digest of the file at `path`, and the identity it was found under. Reads the file unless it is
     /// known; notes it unless it is too young.
     pub fn digest(&self, path: &Path) -> io::Result<(Known, Identity)> {
         let identity = Identity::at(path)?;
         let noted = self.noted(&identity);
+        // Whatever its times are: they change without the content, and an artifact that is wrongly taken for one that
+        // was compiled incrementally costs one more such compile.
+        if let Some((_, known)) = noted.filter(|(_, known)| known.closure == ClosureNote::Edited)
+            && is_crate_file(path)
+        {
+            return Ok((known, identity));
+        }
         if let Some((then, known)) = noted
             && (then == identity
                 || !defence::stands("times-that-were-set-back") && then.modified_ns >= identity.modified_ns)
@@ -139,6 +162,12 @@ impl Memo {
         }
         Ok((known, identity))
     }
+}
+
+/// Whether the name is that of a file that other crates are compiled against.
+fn is_crate_file(path: &Path) -> bool {
+    const SUFFIXES: [&str; 5] = ["rmeta", "rlib", "so", "dylib", "dll"];
+    path.extension().is_some_and(|suffix| SUFFIXES.iter().any(|known| suffix == *known))
 }
 
 fn now_ns() -> i64 {
@@ -214,6 +243,7 @@ fn decode(slot: &[u8], identity: &Identity) -> Option<(Identity, Known)> {
     let closure = match slot[72] {
         1 => ClosureNote::Plain,
         2 => ClosureNote::Macros,
+        3 => ClosureNote::Edited,
         _ => ClosureNote::Unknown,
     };
     let known = Known { digest, closure };

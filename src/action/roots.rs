@@ -56,6 +56,11 @@ impl BuildDirs {
         String::from_utf8_lossy(path).into_owned()
     }
 
+    /// A path as people see it: relative to the workspace, if it is below.
+    pub fn below_workspace(&self, path: &Path) -> String {
+        path.strip_prefix(&self.cwd).unwrap_or(path).to_string_lossy().into_owned()
+    }
+
     /// The directories that a search variable names, without those of the build directory: cargo adds these, and they
     /// hold nothing that a compiler is made of.
     pub fn searched(&self, env: &Env, variable: &str) -> Vec<PathBuf> {

@@ -162,6 +162,7 @@ fn line(record: &Record) -> String {
             let (why, detail) = words::unstored(unstored);
             ("miss", format!("not stored: {}", with_detail(why, detail)))
         }
+        Outcome::Edit { edit, detail, .. } => ("edit", with_detail(words::edit(*edit), detail)),
         Outcome::Bypass { reason } => ("bypass", with_detail(words::bypass(reason.why), &reason.detail)),
     };
     let unit = escape::line(&unit);
@@ -171,7 +172,7 @@ fn line(record: &Record) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Bypass, BypassReason, MissReason, Origin, Unstored};
+    use crate::outcome::{Bypass, BypassReason, Edit, MissReason, Origin, Unstored};
     use crate::store::entry::UnitName;
     use crate::sys::env::Env;
 
@@ -202,6 +203,7 @@ mod tests {
             Outcome::Hit { origin: Origin::Local },
             Outcome::Miss { reason: MissReason::NewUnit, unstored: None },
             Outcome::Miss { reason: MissReason::NewUnit, unstored },
+            Outcome::Edit { edit: Edit::Source, detail: "src/lib.rs".to_owned(), failed: false },
             Outcome::Bypass { reason },
         ]
         .map(|outcome| text(&update(outcome)));
@@ -211,6 +213,8 @@ mod tests {
              dependencies\n",
             "miss    serde 1.0.228 lib                            2ms  not stored: an input changed while the compiler \
              ran: src/\\nlib.rs\n",
+            "edit    serde 1.0.228 lib                            2ms  a source was edited since the last build here: \
+             src/lib.rs\n",
             "bypass  serde 1.0.228 lib                            2ms  an unknown argument: --dance\n",
         ];
         assert_eq!(lines, expected);

@@ -155,6 +155,14 @@ fn counts(summary: &Summary) -> String {
     }
     table.row(["misses", &summary.n_misses.to_string(), &time(summary.compiled_ms, "spent compiling")]);
     reasons(&mut table, &summary.misses_by_reason);
+    if !summary.clean_by_reason.is_empty() {
+        table.row(["not incremental", &total(&summary.clean_by_reason), ""]);
+        reasons(&mut table, &summary.clean_by_reason);
+    }
+    if summary.n_edits > 0 {
+        table.row(["edits", &summary.n_edits.to_string(), "compiled incrementally, not stored"]);
+        reasons(&mut table, &summary.edits_by_reason);
+    }
     if !summary.unstored_by_reason.is_empty() {
         table.row(["not stored", &total(&summary.unstored_by_reason), ""]);
         reasons(&mut table, &summary.unstored_by_reason);

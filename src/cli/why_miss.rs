@@ -8,6 +8,7 @@ use crate::cli::crate_args::CrateArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::config::units::format_duration;
+use crate::outcome::Edit;
 use crate::report::words::with_detail;
 use crate::report::{escape, words};
 use crate::sys::clock;
@@ -39,10 +40,13 @@ struct UnitReport {
     target: String,
     place: String,
     time_ms: u64,
-    /// `hit`, `bypassed`, `not-stored`, `unusable`, `evicted`, `gone`, `never-compiled`, `changed`.
+    /// `hit`, `bypassed`, `edited`, `not-stored`, `unusable`, `evicted`, `gone`, `never-compiled`, `changed`.
     verdict: &'static str,
     /// The explanation; for `changed` one line for each difference.
     because: Vec<String>,
+    /// Of a miss: why it was not compiled incrementally.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_incremental: Option<&'static str>,
     /// Crates to explain next.
     see: Vec<String>,
 }
@@ -77,6 +81,7 @@ fn unit_report(unit: &ExplainedUnit, now_ms: u64) -> UnitReport {
     let record = &unit.record;
     let see = match &unit.verdict {
         Verdict::Changed { see, .. } => see.clone(),
+        Verdict::Edited(Edit::Dependency, name) => vec![name.clone()],
         _ => Vec::new(),
     };
     UnitReport {
@@ -89,6 +94,7 @@ fn unit_report(unit: &ExplainedUnit, now_ms: u64) -> UnitReport {
         time_ms: record.time_ms,
         verdict,
         because,
+        not_incremental: record.clean.map(words::clean),
         see,
     }
 }
@@ -101,6 +107,13 @@ fn in_words(verdict: &Verdict, now_ms: u64) -> (&'static str, Vec<String>) {
             vec![format!(
                 "it bypassed the cache: {}",
                 with_detail(words::bypass(reason.why), &reason.detail)
+            )],
+        ),
+        Verdict::Edited(edit, detail) => (
+            "edited",
+            vec![format!(
+                "it was compiled incrementally and not stored: {}",
+                with_detail(words::edit(*edit), detail)
             )],
         ),
         Verdict::NotStored(reason, unstored) => {
@@ -140,6 +153,9 @@ fn text(unit: &UnitReport, now_ms: u64) -> String {
     let mut text = format!("{}\n", escape::line(&title));
     for because in &unit.because {
         text += &format!("  {}\n", escape::line(because));
+    }
+    if let Some(why) = unit.not_incremental {
+        text += &format!("  not compiled incrementally: {why}\n");
     }
     for name in &unit.see {
         text += &format!("  see `kache why-miss {name}`\n");

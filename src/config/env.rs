@@ -46,6 +46,7 @@ pub(super) const SIZE: &str = "a size such as 50GiB or 500MB, or a number of byt
 pub(super) const OBSERVES: &str = "one of auto and off";
 pub(super) const LINKS_MODES: &str = "one of auto and off";
 pub(super) const WRITES: &str = "one of on and off";
+pub(super) const INCREMENTAL_MODES: &str = "one of auto, off and on";
 pub(super) const PATHS: &str = "one of auto, portable and exact";
 
 variables! {
@@ -65,6 +66,8 @@ variables! {
     PATHS_MODE = "KACHE_PATHS", Some("cache.paths"), "auto", PATHS;
     /// Whether compiles are observed to learn what they read.
     OBSERVE = "KACHE_OBSERVE", Some("cache.observe"), "auto", OBSERVES;
+    /// Whether units that miss because of an edit are compiled incrementally, and not stored.
+    INCREMENTAL = "KACHE_INCREMENTAL", Some("cache.incremental"), "auto", INCREMENTAL_MODES;
     /// Whether hard links are made between the store and target directories. With off, files are cloned or copied.
     LINKS = "KACHE_LINKS", Some("cache.links"), "auto", LINKS_MODES;
     /// Puts nothing into the store: what is there is served, everything else is compiled.

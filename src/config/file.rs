@@ -15,8 +15,10 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::env::{ABSOLUTE, LINKS_MODES, OBSERVES, PATHS, SIZE, WRITES};
-use super::setting::{Links, Observe, PathsMode, Problem, Setting, Source, Write, quoted, shortened};
+use super::env::{ABSOLUTE, INCREMENTAL_MODES, LINKS_MODES, OBSERVES, PATHS, SIZE, WRITES};
+use super::setting::{
+    Incremental, Links, Observe, PathsMode, Problem, Setting, Source, Write, quoted, shortened,
+};
 use super::units::{parse_bytes, parse_duration};
 
 /// One key that a file may have.
@@ -102,6 +104,9 @@ keys! {
     /// Whether compiles are observed to learn what they read.
     observe: Observe, OBSERVES, "auto",
         Projects::May("entries that were made without observation serve only where nothing is observed");
+    /// Whether units that miss because of an edit are compiled incrementally, and not stored. With on, all units for which cargo asks for that.
+    incremental: Incremental, INCREMENTAL_MODES, "auto",
+        Projects::May("it decides how this build compiles");
     /// Whether what was compiled is put into the store. It is off if anything says so.
     write: Write, WRITES, "on",
         Projects::May("what is off cannot be turned on, and off leaves the store as it is");
@@ -189,6 +194,7 @@ impl Reader<'_> {
                 "cache_executables" => contents.cache_executables = self.value(known, value, switch),
                 "paths" => contents.paths = self.text(known, value, PathsMode::from_name),
                 "observe" => contents.observe = self.text(known, value, Observe::from_name),
+                "incremental" => contents.incremental = self.text(known, value, Incremental::from_name),
                 "write" => contents.write = self.text(known, value, Write::from_name),
                 "links" => contents.links = self.text(known, value, Links::from_name),
                 "wait" => contents.wait = self.text(known, value, duration),

@@ -30,4 +30,4 @@ pub mod units;
 
 pub use load::load;
 pub use resolve::{Config, Defaults, is_disabled};
-pub use setting::{Links, Observe, PathsMode, Problem, Setting, Source, Write};
+pub use setting::{Incremental, Links, Observe, PathsMode, Problem, Setting, Source, Write};

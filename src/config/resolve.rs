@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::env::{self, Lookup, Variable};
 use super::file::Contents;
-use super::setting::{Links, Observe, PathsMode, Problem, Setting, Source, Write, quoted};
+use super::setting::{Incremental, Links, Observe, PathsMode, Problem, Setting, Source, Write, quoted};
 use super::units::{format_bytes, format_duration, parse_bytes};
 use crate::digest::Digest;
 
@@ -44,6 +44,8 @@ pub struct Config {
     pub paths: Setting<PathsMode>,
     /// Whether compiles are observed to learn what they read.
     pub observe: Setting<Observe>,
+    /// Whether edits are compiled incrementally.
+    pub incremental: Setting<Incremental>,
     /// Whether what is compiled is put into the store.
     pub write: Setting<Write>,
     /// Whether hard links are made between the store and target directories.
@@ -93,6 +95,7 @@ impl Config {
             ),
             row("cache.paths", self.paths.value.name().to_owned(), &self.paths.source),
             row("cache.observe", self.observe.value.name().to_owned(), &self.observe.source),
+            row("cache.incremental", self.incremental.value.name().to_owned(), &self.incremental.source),
             row("cache.write", self.write.value.name().to_owned(), &self.write.source),
             row("cache.links", self.links.value.name().to_owned(), &self.links.source),
             row("cache.wait", format_duration(self.wait.value), &self.wait.source),
@@ -138,6 +141,7 @@ pub fn resolve(
     let executables = vars.text(&env::CACHE_EXECUTABLES, switch);
     let paths = vars.text(&env::PATHS_MODE, PathsMode::from_name);
     let observe = vars.text(&env::OBSERVE, Observe::from_name);
+    let incremental = vars.text(&env::INCREMENTAL, Incremental::from_name);
     let links = vars.text(&env::LINKS, Links::from_name);
     let readonly = vars.text(&env::READONLY, switch);
     let readonly = readonly.map(|on| on.map(|on| if on { Write::Off } else { Write::On }));
@@ -157,6 +161,7 @@ pub fn resolve(
         ),
         paths: first(paths, project.paths, user.paths, PathsMode::default()),
         observe: first(observe, project.observe, user.observe, Observe::default()),
+        incremental: first(incremental, project.incremental, user.incremental, Incremental::default()),
         write: off_if_any([readonly, project.write, user.write], Write::Off),
         links: off_if_any([links, project.links, user.links], Links::Off),
         wait: first(None, project.wait, user.wait, DEFAULT_WAIT),

@@ -98,6 +98,35 @@ impl Observe {
     }
 }
 
+/// Whether edits are compiled incrementally.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Incremental {
+    /// Where a source was changed that the build directory was built from. Such a compile is not stored.
+    #[default]
+    Auto,
+    /// Never: every compile is stored.
+    Off,
+    /// Everything that cargo wants compiled incrementally and that the store does not have. Nothing of it is stored.
+    On,
+}
+
+impl Incremental {
+    /// The mode of this name.
+    pub fn from_name(name: &str) -> Option<Incremental> {
+        let all = [Incremental::Auto, Incremental::Off, Incremental::On];
+        all.into_iter().find(|mode| mode.name() == name)
+    }
+
+    /// The name as it is written in a file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Incremental::Auto => "auto",
+            Incremental::Off => "off",
+            Incremental::On => "on",
+        }
+    }
+}
+
 /// Whether what is compiled is put into the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Write {

@@ -13,8 +13,8 @@ pub enum Meaning {
     Contents(String),
     /// `-C extra-filename`: decides names, and contents.
     ExtraFilename { text: String, value: String },
-    /// `-C incremental`.
-    Incremental,
+    /// `-C incremental`, with its directory.
+    Incremental(String),
 }
 
 /// The stable `-C` options of rustc 1.95 that only decide contents.
@@ -106,7 +106,10 @@ pub fn codegen(text: &str) -> Result<Meaning, BypassReason> {
     }
     let contents = match name.as_str() {
         "help" => return Err(BypassReason::new(Bypass::Query, format!("-C {text}"))),
-        "incremental" if value.is_some() => return Ok(Meaning::Incremental),
+        "incremental" => match value {
+            Some(value) => return Ok(Meaning::Incremental(value.to_owned())),
+            None => return Err(unknown(format!("-C {text}"))),
+        },
         "extra-filename" => {
             let value = value.filter(|value| !value.contains(['/', '\\']));
             let value = value.ok_or_else(|| unknown(format!("-C {text}")))?.to_owned();

@@ -65,6 +65,8 @@ pub struct Invocation {
     pub json_artifacts: bool,
     /// Positions in the arguments given to [`parse::parse`] that a compile under kache leaves out: `-C incremental`.
     pub dropped: Vec<usize>,
+    /// The directory of `-C incremental`, as spelled; `None` where it is not given or empty.
+    pub incremental: Option<PathBuf>,
 }
 
 /// An option and its value, in the option's long spelling without dashes.

@@ -72,6 +72,7 @@ struct Seen {
     json_diagnostics: bool,
     json_artifacts: bool,
     dropped: Vec<usize>,
+    incremental: Option<PathBuf>,
 }
 
 impl Seen {
@@ -147,15 +148,16 @@ impl Seen {
                 self.extra_filename = value.into();
                 self.flag(name, text);
             }
-            (Meaning::Incremental, ArgumentPosition::Own { first, count }) => {
+            (Meaning::Incremental(dir), ArgumentPosition::Own { first, count }) => {
                 let count = if defence::stands("all-of-incremental-is-dropped") { count } else { 1 };
                 self.dropped.extend(first..first + count);
+                self.incremental = Some(dir).filter(|dir| !dir.is_empty()).map(PathBuf::from);
             }
             // It cannot be left out by position.
-            (Meaning::Incremental, ArgumentPosition::Shared) => {
+            (Meaning::Incremental(_), ArgumentPosition::Shared) => {
                 return Err(unknown("-C incremental in a cluster"));
             }
-            (Meaning::Incremental, ArgumentPosition::ArgumentFile) => {
+            (Meaning::Incremental(_), ArgumentPosition::ArgumentFile) => {
                 return Err(BypassReason::new(Bypass::ArgumentFile, "-C incremental"));
             }
         }
@@ -206,6 +208,7 @@ impl Seen {
             json_diagnostics: self.json_diagnostics,
             json_artifacts: self.json_artifacts,
             dropped: self.dropped,
+            incremental: self.incremental,
         })
     }
 }

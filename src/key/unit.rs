@@ -31,8 +31,23 @@ pub struct Unit {
     pub finds_manifest: bool,
 }
 
+/// Why a unit has no key.
+#[derive(Debug)]
+pub enum NoKey {
+    /// It cannot be cached.
+    Bypass(BypassReason),
+    /// The dependency of this name was compiled incrementally, so its content is not known.
+    Edited(String),
+}
+
+impl From<BypassReason> for NoKey {
+    fn from(reason: BypassReason) -> NoKey {
+        NoKey::Bypass(reason)
+    }
+}
+
 /// Makes the unit key.
-pub fn unit(context: &KeyContext<'_>) -> Result<Unit, BypassReason> {
+pub fn unit(context: &KeyContext<'_>) -> Result<Unit, NoKey> {
     if defence::stands("other-sysroots-are-refused") {
         refuse_other_sysroot(context)?;
     }
@@ -490,19 +505,22 @@ fn add_externs(
     context: &KeyContext<'_>,
     inputs: &mut KeyInputs,
     watch: &mut InputSnapshot,
-) -> Result<Vec<Known>, BypassReason> {
+) -> Result<Vec<Known>, NoKey> {
     let mut externs = Vec::new();
     for this in &context.invocation.externs {
         let name = Portable::literal(format!("{}:{}", this.options, this.name));
         let Some(path) = &this.path else {
             if !OWN_CRATES.contains(&this.name.as_str()) {
-                return Err(BypassReason::new(Bypass::UnknownExtern, &this.name));
+                return Err(BypassReason::new(Bypass::UnknownExtern, &this.name).into());
             }
             inputs.text(InputKind::Extern, name, Portable::literal("by name"));
             continue;
         };
         let path = context.build_dirs.cwd.join(path);
         let (mut known, identity) = context.memo.digest(&path).map_err(|e| unreadable(&path, &e))?;
+        if known.closure == ClosureNote::Edited && defence::stands("dependents-of-edits-have-no-key") {
+            return Err(NoKey::Edited(this.name.clone()));
+        }
         if known.closure == ClosureNote::Unknown {
             let closure =
                 context.known.closure(&known.digest).or_else(|| context.known.adopt(&path, &known.digest));

@@ -27,6 +27,8 @@ pub struct Summary {
     /// Of the hits: those that waited for another build.
     pub n_hits_waited: u64,
     pub n_misses: u64,
+    /// Compiled incrementally, and not stored.
+    pub n_edits: u64,
     pub n_bypasses: u64,
     /// Hits among hits and misses.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,13 +36,16 @@ pub struct Summary {
     /// Compile time of the entries that were served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saved_ms: Option<u64>,
-    /// Compile time of the misses.
+    /// Compile time of the misses and edits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compiled_ms: Option<u64>,
     /// Wall time of all hits together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hits_took_ms: Option<u64>,
     pub misses_by_reason: BTreeMap<String, Count>,
+    /// Why misses were not compiled incrementally.
+    pub clean_by_reason: BTreeMap<String, Count>,
+    pub edits_by_reason: BTreeMap<String, Count>,
     pub unstored_by_reason: BTreeMap<String, Count>,
     pub bypasses_by_reason: BTreeMap<String, Count>,
     /// Hits and misses by how the inputs of their compile were learned.
@@ -96,10 +101,18 @@ impl Summary {
                     count(&mut self.unstored_by_reason, name(unstored), words::unstored(unstored).0);
                 }
             }
+            Outcome::Edit { edit, .. } => {
+                self.n_edits += 1;
+                *self.compiled_ms.get_or_insert(0) += record.compile_ms;
+                count(&mut self.edits_by_reason, name(edit), words::edit(*edit));
+            }
             Outcome::Bypass { reason } => {
                 self.n_bypasses += 1;
                 count(&mut self.bypasses_by_reason, name(&reason.why), words::bypass(reason.why));
             }
+        }
+        if let Some(clean) = &record.clean {
+            count(&mut self.clean_by_reason, name(clean), words::clean(*clean));
         }
         if let Some(inputs) = &record.inputs {
             count(&mut self.inputs_by_basis, name(&inputs.basis), words::basis(inputs.basis));

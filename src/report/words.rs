@@ -1,7 +1,7 @@
 //! The wording of outcomes. Each text can follow "because", "compiled:" or a count.
 
 use crate::action::input_list::Basis;
-use crate::outcome::{Bypass, MissReason, Origin, Unstored};
+use crate::outcome::{Bypass, Clean, Edit, MissReason, Origin, Unstored};
 
 /// Where a hit came from.
 pub fn origin(origin: Origin) -> &'static str {
@@ -19,6 +19,30 @@ pub fn miss(reason: MissReason) -> &'static str {
         MissReason::EntryDamaged => "its entry in the store was damaged",
         MissReason::BlobDamaged => "a blob of its entry was missing or altered",
         MissReason::RestoreFailed => "its files could not be restored into the build directory",
+    }
+}
+
+/// Why a unit was compiled incrementally.
+pub fn edit(edit: Edit) -> &'static str {
+    match edit {
+        Edit::Source => "a source was edited since the last build here",
+        Edit::Dependency => "a dependency was compiled incrementally",
+        Edit::AfterFailure => "the last incremental compile failed",
+        Edit::Always => "cache.incremental is on",
+    }
+}
+
+/// Why a miss was not compiled incrementally.
+pub fn clean(clean: Clean) -> &'static str {
+    match clean {
+        Clean::Off => "cache.incremental is off",
+        Clean::Ci => "CI is set",
+        Clean::NotAsked => "cargo does not ask for incremental compilation",
+        Clean::Damage => "a damaged entry is replaced",
+        Clean::FirstBuild => "this build directory had no outputs of it",
+        Clean::OtherCommit => "another commit was checked out since the last build here",
+        Clean::NotEdited => "none of its sources was edited since the last build here",
+        Clean::InUse => "another process used its incremental files",
     }
 }
 

@@ -9,7 +9,9 @@ use crate::config::Observe;
 use crate::key::assumed;
 use crate::key::context::KeyContext;
 use crate::key::unit::Unit;
-use crate::outcome::{BypassReason, MissReason, Origin};
+use crate::outcome::{BypassReason, Clean, MissReason, Origin};
+use crate::run::edit::directory::IncrementalDir;
+use crate::run::edit::last_build::LastSources;
 use crate::run::path_remap::PathRemap;
 use crate::run::record::Record;
 use crate::run::request::Request;
@@ -42,6 +44,10 @@ impl KeyedUnit<'_> {
             Ok(code) => return Ok(code),
             Err(reason) => reason,
         };
+        let clean = match self.compile_if_edit(reason, record) {
+            Ok(done) => return done,
+            Err(clean) => clean,
+        };
         let lock = match self.acquire_flight_lock() {
             // Another invocation may have released the lock between the lookup and now.
             Some(Waited::Free(lock) | Waited::AfterHolder(lock)) => {
@@ -55,7 +61,24 @@ impl KeyedUnit<'_> {
             Some(Waited::Stalled) | None => None,
         };
         record.times.wait_us += watch.lap_us();
+        record.clean = Some(clean);
         self.compile(reason, lock.as_ref(), record, watch)
+    }
+
+    /// Compiles the unit incrementally if it is an edit.
+    ///
+    /// # Errors
+    /// It is to be compiled from the beginning.
+    fn compile_if_edit(
+        &self,
+        reason: MissReason,
+        record: &mut Record,
+    ) -> Result<Result<ExitCode, BypassReason>, Clean> {
+        let last = LastSources::read(self.context);
+        let edit = self.request.edit(reason, self.context, last.as_ref())?;
+        let dir = IncrementalDir::open(self.context).ok_or(Clean::InUse)?;
+        let setting = (self.context, self.streams, self.remap);
+        Ok(self.request.compile_edit(edit, last, Some(dir), setting, record))
     }
 
     /// Serves the unit from the store, if it is there.

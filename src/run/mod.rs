@@ -30,6 +30,8 @@ pub mod restore;
 
 pub mod hit;
 
+pub mod edit;
+
 pub mod miss;
 
 pub mod record;

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::action::input_list::Basis;
 use crate::config::Problem;
 use crate::digest::Digest;
-use crate::outcome::{MissReason, Origin, Outcome};
-use crate::run::miss::stages::Missed;
+use crate::outcome::{Clean, Edit, MissReason, Origin, Outcome};
+use crate::run::miss::stages::{CompiledUnit, Missed};
 use crate::run::restore::Restored;
 use crate::store::entry::UnitName;
 use crate::store::lookup::FoundEntry;
@@ -50,6 +50,9 @@ pub struct Record {
     /// For a hit: how long the compiler ran when the entry was made. For a miss: how long it ran.
     #[serde(default)]
     pub compile_ms: u64,
+    /// Of a miss: why it was compiled from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clean: Option<Clean>,
     /// Problems that did not stop the build: of the configuration, of the store.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
@@ -71,6 +74,7 @@ impl Record {
             times: Times::default(),
             bytes: Bytes::default(),
             compile_ms: 0,
+            clean: None,
             problems: problems.iter().map(ToString::to_string).collect(),
         }
     }
@@ -86,6 +90,15 @@ impl Record {
         self.bytes.cloned = restored.cloned_bytes;
         self.bytes.copied = restored.copied_bytes;
         self.bytes.n_link_failures = restored.n_link_failures;
+    }
+
+    /// The unit was compiled incrementally.
+    pub fn edit(&mut self, edit: Edit, detail: String, compiled: &CompiledUnit<'_>) {
+        let elapsed = compiled.elapsed();
+        self.times.compile_us = elapsed.as_micros() as u64;
+        self.compile_ms = elapsed.as_millis() as u64;
+        let failed = !compiled.output.status.success();
+        self.outcome = Outcome::Edit { edit, detail, failed };
     }
 
     /// The unit was compiled.
@@ -207,6 +220,7 @@ mod tests {
             times: Times::default(),
             bytes: Bytes::default(),
             compile_ms: 3,
+            clean: None,
             problems: Vec::new(),
         };
         serde_json::to_vec(&record).expect("serializes")

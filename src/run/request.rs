@@ -2,15 +2,19 @@
 
 use std::process::ExitCode;
 
-use crate::config::{Config, Write};
+use crate::config::{Config, Incremental, Write};
 use crate::digest::Digest;
 use crate::key::context::KeyContext;
 use crate::key::unit;
-use crate::outcome::{BypassReason, Outcome};
+use crate::outcome::{BypassReason, Clean, Edit, MissReason, Outcome};
 use crate::run::answer::Answer;
 use crate::run::call::Call;
-use crate::run::miss::stages::CompileJob;
+use crate::run::edit::decision::{self, LastBuild, Situation};
+use crate::run::edit::directory::{self, IncrementalDir, LastCompile};
+use crate::run::edit::last_build::LastSources;
+use crate::run::miss::stages::{CompileJob, EditJob};
 use crate::run::parsed::ParsedInvocation;
+use crate::run::path_remap::PathRemap;
 use crate::run::record::Record;
 use crate::run::streams::Streams;
 use crate::store::Store;
@@ -53,6 +57,73 @@ impl Request<'_> {
         Ok(ExitCode::from(compiled.exit_code()))
     }
 
+    /// Whether the unit that was looked up in vain is an edit, and of which source.
+    ///
+    /// # Errors
+    /// It is to be compiled from the beginning.
+    pub fn edit(
+        &self,
+        miss: MissReason,
+        context: &KeyContext<'_>,
+        last: Option<&LastSources>,
+    ) -> Result<(Edit, String), Clean> {
+        let situation = Situation {
+            mode: self.config.incremental.value,
+            on_ci: is_on_ci(self.env),
+            is_asked: context.invocation.incremental.is_some(),
+            miss,
+        };
+        let edit = decision::decide(situation, || self.last_build(context, last))?;
+        let changed = last.and_then(|last| last.changed.as_ref()).filter(|_| edit == Edit::Source);
+        let detail = changed.map(|path| self.parsed.build_dirs.below_workspace(path)).unwrap_or_default();
+        Ok((edit, detail))
+    }
+
+    fn last_build(&self, context: &KeyContext<'_>, last: Option<&LastSources>) -> LastBuild {
+        let state = last.map_or(LastBuild::None, |last| last.state(&context.build_dirs.cwd));
+        match state {
+            LastBuild::SourcesKept if directory::last_compile(context) == LastCompile::Failed => {
+                LastBuild::Failed
+            }
+            state => state,
+        }
+    }
+
+    /// Compiles a unit that depends on `name`, which was compiled incrementally.
+    ///
+    /// # Errors
+    /// The compiler could not be started.
+    pub fn compile_dependent_of_edit(
+        &self,
+        name: String,
+        setting: (&KeyContext<'_>, &Streams<'_>, &PathRemap),
+        record: &mut Record,
+    ) -> Result<ExitCode, BypassReason> {
+        let is_allowed = self.config.incremental.value != Incremental::Off && !is_on_ci(self.env);
+        let dir = if is_allowed { IncrementalDir::open(setting.0) } else { None };
+        self.compile_edit((Edit::Dependency, name), LastSources::read(setting.0), dir, setting, record)
+    }
+
+    /// Compiles an edit in the incremental directory `dir`, if it has one.
+    ///
+    /// # Errors
+    /// The compiler could not be started.
+    pub fn compile_edit(
+        &self,
+        (edit, detail): (Edit, String),
+        last: Option<LastSources>,
+        dir: Option<IncrementalDir>,
+        (context, streams, remap): (&KeyContext<'_>, &Streams<'_>, &PathRemap),
+        record: &mut Record,
+    ) -> Result<ExitCode, BypassReason> {
+        let externs = unit::extern_digests(context).unwrap_or_default();
+        let mut job = self.job(context, &externs, streams);
+        job.edit = Some(EditJob { dir: dir.as_ref().map(|dir| dir.path().to_owned()) });
+        let compiled = job.compile_edit(last, dir, remap)?;
+        record.edit(edit, detail, &compiled);
+        Ok(ExitCode::from(compiled.exit_code()))
+    }
+
     /// The compile of this request.
     pub fn job<'c>(
         &'c self,
@@ -61,6 +132,11 @@ impl Request<'_> {
         streams: &'c Streams<'c>,
     ) -> CompileJob<'c> {
         let Request { call, store, answer, .. } = *self;
-        CompileJob { call, context, externs, streams, store, writes: self.writes(), answer }
+        CompileJob { call, context, externs, streams, store, writes: self.writes(), answer, edit: None }
     }
+}
+
+/// Whether the environment says that nobody is there who edits.
+fn is_on_ci(env: &Env) -> bool {
+    env.get("CI").is_some_and(|value| !["", "0", "false"].iter().any(|off| value == *off))
 }

@@ -13,7 +13,7 @@ use crate::config::{self, Config};
 use crate::invocation::{Invocation, outputs};
 use crate::key::context::KeyContext;
 use crate::key::toolchain::Toolchain;
-use crate::key::unit;
+use crate::key::unit::{self, NoKey};
 use crate::outcome::{Bypass, BypassReason, Outcome};
 use crate::run::answer::Answer;
 use crate::run::call::{self, Call};
@@ -158,9 +158,14 @@ fn serve(
     let allowed =
         if defence::stands("code-and-noise-of-variables") { policy::check_environment(env) } else { Ok(()) };
     let allowed = allowed.and_then(|()| policy::check(invocation, &outputs, &policy));
-    let unit = match allowed.and_then(|()| unit::unit(&context)) {
+    let unit = match allowed.map_err(NoKey::Bypass).and_then(|()| unit::unit(&context)) {
         Ok(unit) => unit,
-        Err(reason) => return request.compile_for_dependents(reason, &context, &streams, record),
+        Err(NoKey::Bypass(reason)) => {
+            return request.compile_for_dependents(reason, &context, &streams, record);
+        }
+        Err(NoKey::Edited(name)) => {
+            return request.compile_dependent_of_edit(name, (&context, &streams, &remap), record);
+        }
     };
     record.unit_key = Some(unit.key);
     record.times.key_us = watch.lap_us();

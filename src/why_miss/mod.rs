@@ -8,7 +8,7 @@ use crate::index::open::Index;
 use crate::index::query::EntryRow;
 use crate::index::records;
 use crate::key::diff::{Change, diff};
-use crate::outcome::{BypassReason, MissReason, Origin, Outcome, Unstored};
+use crate::outcome::{BypassReason, Edit, MissReason, Origin, Outcome, Unstored};
 use crate::run::record::Record;
 use crate::store::Store;
 use crate::store::entry::StoredInputs;
@@ -33,6 +33,8 @@ pub enum Verdict {
     Hit(Origin),
     /// It was bypassed: the compiler ran without the cache.
     Bypassed(BypassReason),
+    /// It was compiled incrementally, so there are no inputs to compare.
+    Edited(Edit, String),
     /// It was compiled and not stored, so there are no inputs to compare.
     NotStored(MissReason, Unstored),
     /// The store had its entry but could not serve it.
@@ -96,6 +98,7 @@ fn verdict_from_records(record: &Record, all: &[Record]) -> Option<Verdict> {
     let (reason, unstored) = match &record.outcome {
         Outcome::Hit { origin } => return Some(Verdict::Hit(*origin)),
         Outcome::Bypass { reason } => return Some(Verdict::Bypassed(reason.clone())),
+        Outcome::Edit { edit, detail, .. } => return Some(Verdict::Edited(*edit, detail.clone())),
         Outcome::Miss { reason, unstored } => (*reason, unstored),
     };
     if let Some(unstored) = unstored {

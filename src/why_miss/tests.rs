@@ -44,6 +44,10 @@ fn records_alone_explain_most_outcomes() {
         (hit(), Verdict::Hit(Origin::Local)),
         (Outcome::Bypass { reason: bypass.clone() }, Verdict::Bypassed(bypass)),
         (
+            Outcome::Edit { edit: Edit::Source, detail: "src/lib.rs".to_owned(), failed: false },
+            Verdict::Edited(Edit::Source, "src/lib.rs".to_owned()),
+        ),
+        (
             Outcome::Miss { reason: MissReason::NewUnit, unstored: Some(unstored.clone()) },
             Verdict::NotStored(MissReason::NewUnit, unstored),
         ),

@@ -134,7 +134,11 @@ impl Home {
         fs::write(self.path("p/Cargo.toml"), manifest).unwrap();
         fs::write(self.path("p/src/lib.rs"), text).unwrap();
         let mut cargo = self.command("cargo");
-        cargo.current_dir(self.path("p")).args(["build", "--offline"]).env("RUSTC_WRAPPER", KACHE);
+        cargo
+            .current_dir(self.path("p"))
+            .args(["build", "--offline"])
+            .env("RUSTC_WRAPPER", KACHE)
+            .env("KACHE_INCREMENTAL", "off");
         for name in ["RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
             let rustup =
                 std::env::var_os("HOME").map(|home| Path::new(&home).join(".rustup").into_os_string());

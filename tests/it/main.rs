@@ -27,6 +27,8 @@ mod cloning;
 mod compilers;
 mod daemon;
 mod doctor;
+mod edits;
+mod edits_random;
 mod environment;
 mod hostile_names;
 mod init;

@@ -79,8 +79,8 @@ impl Step {
     /// The command ended well with so many hits and misses, and without a bypass.
     pub(crate) fn expect(&self, hits: Hits, misses: Misses) -> &Step {
         self.succeeds();
-        let found = (Hits(self.n_hits()), Misses(self.n_misses()), self.n_bypasses());
-        assert_eq!(found, (hits, misses, 0), "\n{self}");
+        let found = (Hits(self.n_hits()), Misses(self.n_misses()), self.n_bypasses(), self.edited_units());
+        assert_eq!(found, (hits, misses, 0, Vec::new()), "\n{self}");
         self
     }
 
@@ -116,7 +116,9 @@ impl Step {
 
     /// What was compiled was stored.
     pub(crate) fn all_stored(&self) -> &Step {
-        let stored = |record: &Record| !matches!(record.outcome, Outcome::Miss { unstored: Some(_), .. });
+        let stored = |record: &Record| {
+            !matches!(record.outcome, Outcome::Miss { unstored: Some(_), .. } | Outcome::Edit { .. })
+        };
         assert!(self.records.iter().all(stored), "something was not stored\n{self}");
         self
     }
@@ -138,6 +140,20 @@ impl Step {
     /// The units that were compiled, sorted.
     pub(crate) fn missed_units(&self) -> Vec<String> {
         self.units(|outcome| matches!(outcome, Outcome::Miss { .. }))
+    }
+
+    /// The units that were compiled incrementally, sorted.
+    pub(crate) fn edited_units(&self) -> Vec<String> {
+        self.units(|outcome| matches!(outcome, Outcome::Edit { .. }))
+    }
+
+    /// The command ended well, exactly these units were compiled, and incrementally; everything else was served.
+    pub(crate) fn only_edited(&self, units: &[&str]) -> &Step {
+        self.succeeds();
+        let found = (self.edited_units(), self.n_misses(), self.n_bypasses());
+        let units: Vec<String> = units.iter().map(|unit| (*unit).to_owned()).collect();
+        assert_eq!(found, (units, 0, 0), "\n{self}");
+        self
     }
 
     pub(crate) fn n_bypasses(&self) -> usize {

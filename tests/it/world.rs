@@ -166,6 +166,8 @@ impl World {
             .env("CARGO_TERM_COLOR", "never")
             .env("KACHE_CACHE_DIR", self.cache())
             .env("RUSTC_WRAPPER", env!("CARGO_BIN_EXE_kache"))
+            // Most scenarios are about what is stored; those of edits turn it on.
+            .env("KACHE_INCREMENTAL", "off")
             .envs(std::env::var_os("RUSTUP_TOOLCHAIN").map(|name| ("RUSTUP_TOOLCHAIN", name)))
             // The scenarios can be played without observation too, or without a defence that they prove.
             .envs(std::env::var_os("KACHE_TEST_WITHOUT").map(|names| ("KACHE_TEST_WITHOUT", names)))

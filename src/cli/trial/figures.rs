@@ -64,7 +64,7 @@ impl UnitFigures {
         for Record { outcome, bytes, .. } in records.iter().filter(|record| is_unit(record)) {
             match outcome {
                 Outcome::Hit { .. } => units.n_hits += 1,
-                Outcome::Miss { .. } => units.n_misses += 1,
+                Outcome::Miss { .. } | Outcome::Edit { .. } => units.n_misses += 1,
                 Outcome::Bypass { .. } => units.n_bypasses += 1,
             }
             units.linked_bytes += bytes.linked;
@@ -89,6 +89,7 @@ pub(super) fn unserved(build: &'static str, records: &[Record], cold: &[Record])
     for record in records.iter().filter(|record| is_unit(record)) {
         let why = match &record.outcome {
             Outcome::Hit { .. } => continue,
+            Outcome::Edit { edit, .. } => format!("compiled incrementally: {}", name(edit)),
             Outcome::Bypass { reason } if reason.detail.is_empty() => name(&reason.why),
             Outcome::Bypass { reason } => format!("{}: {}", name(&reason.why), reason.detail),
             Outcome::Miss { reason, .. } => match (unstored.get(&identity(record)), reason) {

@@ -32,6 +32,7 @@ daemon_idle_timeout = "30s"
 write = "off"
 shared = true
 links = "off"
+incremental = "on"
 "#,
     );
     let expected = Contents {
@@ -49,6 +50,7 @@ links = "off"
         write: at(Write::Off, 16),
         shared: at(true, 17),
         links: at(Links::Off, 18),
+        incremental: at(Incremental::On, 19),
     };
     assert_eq!(problems, [""; 0]);
     assert_eq!(contents, expected);

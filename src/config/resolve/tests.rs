@@ -42,6 +42,7 @@ fn nothing_set_means_defaults() {
         ("cache.cache_executables", "true"),
         ("cache.paths", "auto"),
         ("cache.observe", "auto"),
+        ("cache.incremental", "auto"),
         ("cache.write", "on"),
         ("cache.links", "auto"),
         ("cache.wait", "1m"),
@@ -81,7 +82,7 @@ fn each_variable_of_the_table_sets_its_setting() {
             "KACHE_CACHE_DIR" => &elsewhere,
             "KACHE_MAX_SIZE" => "1GiB",
             "KACHE_PATHS" => "portable",
-            "KACHE_OBSERVE" | "KACHE_LINKS" => "off",
+            "KACHE_OBSERVE" | "KACHE_LINKS" | "KACHE_INCREMENTAL" => "off",
             _ => "1",
         };
         let (config, problems) = with("", "", &[(variable.name, value)]);
@@ -120,7 +121,7 @@ fn sample(key: &str) -> &'static str {
         "cache.shared" => "true",
         "cache.cache_executables" => "false",
         "cache.paths" => "\"exact\"",
-        "cache.observe" | "cache.write" | "cache.links" => "\"off\"",
+        "cache.incremental" | "cache.observe" | "cache.write" | "cache.links" => "\"off\"",
         "cache.key_env_vars" | "cache.bypass_crates" => "[\"x\"]",
         _ => "\"7d\"",
     }

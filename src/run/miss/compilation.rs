@@ -24,6 +24,7 @@ use crate::run::miss::attempt::{Attempt, Stream};
 use crate::run::miss::before::Before;
 use crate::run::miss::compile::{self, CompilerOutput, NotRun, Printed, ShownStreams};
 use crate::run::miss::generated::Sources;
+use crate::run::miss::marks::mark_announced;
 use crate::run::miss::observation_context::real_path;
 use crate::run::miss::privileged;
 use crate::run::miss::stages::{CompileJob, CompiledUnit, Missed};
@@ -46,8 +47,10 @@ impl CompileJob<'_> {
         observe: bool,
         lock: Option<&FileLock>,
     ) -> Result<Missed<'_>, BypassReason> {
+        let earlier = || self.earlier_sources(unit);
         if !self.writes {
-            let (compiled, _) = self.run_mapped(unit, remap, None, None).map_err(|e| not_run(&e.into()))?;
+            let (compiled, _) =
+                self.run_mapped(&earlier, remap, None, None).map_err(|e| not_run(&e.into()))?;
             let why =
                 if compiled.output.status.success() { Unstored::OnlyRead } else { Unstored::CompilerFailed };
             let unobserved = Some("nothing is stored".to_owned());
@@ -57,7 +60,7 @@ impl CompileJob<'_> {
         if observe {
             let known = privileged::known(self.context);
             let scope = known.is_none().then(|| self.scope(unit));
-            match self.run_mapped(unit, remap, lock, scope) {
+            match self.run_mapped(&earlier, remap, lock, scope) {
                 Ok((compiled, remap)) => {
                     if let Some(program) = &compiled.privileged {
                         privileged::remember(self.context, program, !unit.runs_macros);
@@ -76,7 +79,8 @@ impl CompileJob<'_> {
         }
         let assumed = assumed::assume(self.context, unit)?;
         let before = Before::look(self.store, unit, self.context);
-        let (compiled, remap) = self.run_mapped(unit, remap, lock, None).map_err(|e| not_run(&e.into()))?;
+        let (compiled, remap) =
+            self.run_mapped(&earlier, remap, lock, None).map_err(|e| not_run(&e.into()))?;
         let stored = match before {
             Ok(before) => compiled.store(unit, &remap, Some((&before, &assumed))),
             Err(e) => Err(Unstored::StoreFailed(e.to_string())),
@@ -93,10 +97,10 @@ impl CompileJob<'_> {
     }
 
     /// Runs the compiler with mapped paths; if that does not count, once more with real ones. Says how paths were mapped
-    /// in the end.
-    fn run_mapped(
+    /// in the end. `earlier` are the sources of the last compile.
+    pub(super) fn run_mapped(
         &self,
-        unit: &Unit,
+        earlier: &dyn Fn() -> Vec<PathBuf>,
         remap: &PathRemap,
         lock: Option<&FileLock>,
         observe: Option<Scope>,
@@ -111,9 +115,10 @@ impl CompileJob<'_> {
             build_dirs: self.context.build_dirs,
             store: self.store,
             externs: self.externs,
+            is_edit: self.edit.is_some(),
             remapped_package: remap.package.clone(),
         };
-        if !sources.seem_to_ask(&self.earlier_sources(unit), self.context.env.get("OUT_DIR")) {
+        if !sources.seem_to_ask(&earlier(), self.context.env.get("OUT_DIR")) {
             let attempt = Attempt::mapped(&sources);
             let compiled = self.run_once(&remap.args, lock, observe, &attempt)?;
             // A compiler that was killed did not fail because of paths.
@@ -168,13 +173,14 @@ impl CompileJob<'_> {
     ) -> Result<CompiledUnit<'_>, NotRun> {
         let left_out = policy::left_out(self.context.invocation);
         if defence::stands("a-miss-makes-new-files") {
-            unlink(self.context.outputs, &self.context.build_dirs.cwd);
+            self.unlink_outputs();
         }
         let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
         let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
-        let args = [self.call.prefix, mapped, &own].concat();
+        let incremental = self.incremental_argument();
+        let args = [self.call.prefix, mapped, &own, &incremental].concat();
         let closure =
-            self.writes.then(|| unit_closure::closure_of_unit(self.context, self.externs)).flatten();
+            self.stores().then(|| unit_closure::closure_of_unit(self.context, self.externs)).flatten();
         let reader = Reader::new(self.context.build_dirs);
         let (output, privileged) = {
             let stderr = self.announcing(closure.as_ref(), &reader, attempt);
@@ -198,6 +204,27 @@ impl CompileJob<'_> {
             self.answered(&compiled);
         }
         Ok(compiled)
+    }
+
+    /// Whether it may be put into the store, or its crate closure noted.
+    fn stores(&self) -> bool {
+        self.writes && self.edit.is_none()
+    }
+
+    /// Removes the outputs that are there, which may be second names of blobs. The dep-info never is, and stays where a
+    /// failed compile writes none: an edit that follows is known by it.
+    fn unlink_outputs(&self) {
+        let outputs = self.context.outputs.iter();
+        let removed = outputs.filter(|output| self.edit.is_none() || output.role != Role::DepInfo);
+        unlink(&removed.cloned().collect::<Vec<_>>(), &self.context.build_dirs.cwd);
+    }
+
+    /// `-C incremental` of an edit.
+    fn incremental_argument(&self) -> Vec<OsString> {
+        let Some(dir) = self.edit.as_ref().and_then(|edit| edit.dir.as_ref()) else { return Vec::new() };
+        let mut value = OsString::from("incremental=");
+        value.push(dir);
+        vec!["-C".into(), value]
     }
 
     /// Removes temporary files that a killed compiler has left. Its outputs stay: dependents may read one that was
@@ -227,10 +254,13 @@ impl CompileJob<'_> {
         reader: &'a Reader,
         attempt: &'a Attempt<'a>,
     ) -> impl Fn(&[u8]) -> Vec<u8> + Sync + use<'a> {
-        let (streams, store) = (self.streams, self.store);
+        let (streams, store, is_edit) = (self.streams, self.store, self.edit.is_some());
         let (outputs, build_dirs) = (self.context.outputs, self.context.build_dirs);
         move |line| {
             let announced = streams.announced(line);
+            if announced == Some(Role::Metadata) && is_edit {
+                mark_announced(outputs, build_dirs);
+            }
             if announced == Some(Role::Metadata)
                 && !attempt.is_dropped()
                 && let Some(closure) = closure
@@ -248,7 +278,8 @@ impl CompileJob<'_> {
     }
 }
 
-fn not_run(e: &io::Error) -> BypassReason {
+/// The reason where the compiler could not be started.
+pub(super) fn not_run(e: &io::Error) -> BypassReason {
     BypassReason::new(Bypass::UnknownCompiler, e.to_string())
 }
 

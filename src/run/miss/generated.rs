@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
-use crate::action::portable::Root;
+use crate::action::portable::{Portable, Root};
 use crate::action::roots::BuildDirs;
 use crate::digest::Digest;
 use crate::invocation::outputs::output_of;
 use crate::invocation::{Invocation, Output, Role};
-use crate::key::closure::CrateClosure;
+use crate::key::closure::{ClosureCrate, CrateClosure};
 use crate::key::depinfo::DepInfo;
 use crate::run::miss::rust_text;
 use crate::store::Store;
@@ -45,6 +45,8 @@ pub struct Sources<'a> {
     pub store: &'a Store,
     /// Content of the externs.
     pub externs: &'a [Digest],
+    /// The unit is an edit: of dependencies that are edits too, no closure is known.
+    pub is_edit: bool,
     /// The directory of the package, where that is mapped as well.
     pub remapped_package: Option<PathBuf>,
 }
@@ -111,8 +113,14 @@ impl Sources<'_> {
         }
         let mut closure = CrateClosure::default();
         for digest in self.externs {
-            let Some(behind) = self.store.closure(digest) else { return true };
-            closure.extend(behind);
+            match self.store.closure(digest) {
+                Some(behind) => closure.extend(behind),
+                None if self.is_edit => {}
+                None => return true,
+            }
+        }
+        if self.is_edit {
+            closure.extend(CrateClosure { crates: self.externs_by_name() });
         }
         for reached in &closure.crates {
             let Some(sources) = self.sources_of(reached.stem.as_bytes()) else { return true };
@@ -134,6 +142,18 @@ impl Sources<'_> {
             names.extend(codes.iter().flat_map(|code| rust_text::invoked(code)).map(str::to_owned));
         }
         macros.asks(names, generated)
+    }
+
+    /// The externs themselves, by their files alone.
+    fn externs_by_name(&self) -> Vec<ClosureCrate> {
+        let stems = self.invocation.externs.iter().filter_map(|this| this.path.as_ref()?.file_stem());
+        let reached = stems.map(|stem| ClosureCrate {
+            stem: Portable::literal(os::bytes(stem)),
+            procedural_macro: None,
+            native_libraries: Vec::new(),
+            assembles: false,
+        });
+        reached.collect()
     }
 
     /// The sources of a crate that the unit depends on, by the dep-info beside its library.

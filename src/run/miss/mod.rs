@@ -40,4 +40,8 @@ pub mod collect;
 
 pub mod storing;
 
+pub mod marks;
+
 pub mod compilation;
+
+pub mod edit;

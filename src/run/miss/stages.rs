@@ -26,6 +26,14 @@ pub struct CompileJob<'a> {
     /// Whether anything is put into the store.
     pub writes: bool,
     pub answer: &'a Answer,
+    /// Set where the unit is compiled incrementally, and not stored.
+    pub edit: Option<EditJob>,
+}
+
+/// What is special about the compile of an edit.
+pub struct EditJob {
+    /// The incremental directory, if it can be used.
+    pub dir: Option<PathBuf>,
 }
 
 /// A unit that was compiled.

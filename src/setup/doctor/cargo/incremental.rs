@@ -1,4 +1,5 @@
-//! Whether incremental compilation is enabled. kache turns it off, because its output depends on earlier compilations.
+//! Whether incremental compilation is enabled beyond cargo's default profiles. kache uses it for edits only, because its
+//! output depends on earlier compilations.
 
 use crate::setup::cargo_config::values;
 use crate::setup::doctor::check::{Check, Group};
@@ -27,14 +28,15 @@ impl Check for IncrementalCheck {
         let variables = variables(machine);
         let places: Vec<String> = variables.iter().cloned().chain(files(machine)).collect();
         let Some(first) = places.first() else {
-            return Finding::ok("nothing enables it; kache turns off what cargo's default profiles enable");
+            return Finding::ok("enabled by cargo's default profiles alone; kache uses it for edits");
         };
         let hint = match variables.first() {
-            Some(name) => format!("`{}`: it has no effect with kache", unset_command(name)),
-            None => "remove the line: it has no effect with kache".to_owned(),
+            Some(name) => format!("`{}`: cargo enables it where it helps", unset_command(name)),
+            None => "remove the line: cargo enables it where it helps".to_owned(),
         };
-        let finding =
-            Finding::note(format!("{first} enables incremental compilation, which kache turns off"));
+        let finding = Finding::note(format!(
+            "{first} enables incremental compilation, which kache uses for edits only"
+        ));
         finding.details(places[1..].iter().map(|place| format!("so does {place}"))).hint(hint)
     }
 }

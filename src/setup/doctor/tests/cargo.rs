@@ -270,10 +270,10 @@ fn whatever_asks_for_incremental_compilation_is_named() {
     made.says_of(
         "incremental",
         &[
-            "note incremental CARGO_PROFILE_DEV_INCREMENTAL enables incremental compilation, which kache turns off",
+            "note incremental CARGO_PROFILE_DEV_INCREMENTAL enables incremental compilation, which kache uses for edits only",
             "so does `build.incremental`, set by /home/project/.cargo/config.toml:1,",
             "so does `profile.release.incremental`, set by /home/project/Cargo.toml:4,",
-            "hint: `unset CARGO_PROFILE_DEV_INCREMENTAL`: it has no effect with kache",
+            "hint: `unset CARGO_PROFILE_DEV_INCREMENTAL`: cargo enables it where it helps",
         ],
     );
     made.vars.retain(|(name, _)| !name.starts_with("CARGO_"));
