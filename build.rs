@@ -1,4 +1,5 @@
-//! Gives the crate its build stamp: what tells this build from every other one.
+//! Compiles the launcher of build scripts, which is embedded (`crates/launcher`), and gives the crate its build stamp:
+//! what tells this build from every other one.
 //!
 //! ```text
 //! id=<32 hex digits> time=<10 digits> dev=<0 or 1> version=<version>
@@ -35,7 +36,8 @@ fn main() {
         hash.part(name.as_bytes());
         hash.part(&fs::read(&path).unwrap_or_default());
     }
-    for name in ["src", "build.rs", "Cargo.toml", "Cargo.lock"] {
+    compile_launcher(&root);
+    for name in ["src", "crates", "build.rs", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={name}");
     }
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
@@ -64,7 +66,7 @@ fn variable(name: &str) -> String {
 /// Everything the binary is made of, sorted.
 fn sources(root: &Path) -> Vec<PathBuf> {
     let mut files = vec![root.join("build.rs"), root.join("Cargo.toml"), root.join("Cargo.lock")];
-    let mut dirs = vec![root.join("src")];
+    let mut dirs = vec![root.join("src"), root.join("crates")];
     while let Some(dir) = dirs.pop() {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
             let path = entry.path();
@@ -73,6 +75,31 @@ fn sources(root: &Path) -> Vec<PathBuf> {
     }
     files.sort();
     files
+}
+
+/// Compiles the launcher into `OUT_DIR`. It is so small that each build script can have a copy, which a program with std
+/// is not. Where it cannot be compiled, and on systems where one program cannot become another, the file is empty, and
+/// runs of build scripts are not cached.
+fn compile_launcher(root: &Path) {
+    let launcher = PathBuf::from(variable("OUT_DIR")).join("launcher");
+    let target = variable("TARGET");
+    let mut rustc = Command::new(variable("RUSTC"));
+    rustc.args(["--crate-name", "launcher", "--crate-type", "bin", "--edition", "2024", "--target", &target]);
+    rustc.args(["-C", "opt-level=s", "-C", "panic=abort", "-C", "strip=symbols", "-o"]).arg(&launcher);
+    rustc.arg(root.join("crates/launcher/main.rs"));
+    if let Ok(linker) = env::var("RUSTC_LINKER") {
+        rustc.arg("-C").arg(format!("linker={linker}"));
+    }
+    let is_unix = env::var_os("CARGO_CFG_UNIX").is_some();
+    let is_compiled = is_unix && rustc.output().is_ok_and(|output| output.status.success());
+    if !is_compiled {
+        if is_unix {
+            println!(
+                "cargo::warning=the launcher does not compile; runs of build scripts will not be cached"
+            );
+        }
+        let _ = fs::write(&launcher, []);
+    }
 }
 
 /// What the repository says, if it is this project's own and not one that an archive was unpacked in.

@@ -73,6 +73,9 @@ pub mod store;
 // One invocation of the wrapper, from its arguments to the compiler's exit code.
 pub mod run;
 
+// One run of a build script, from its launcher to the script's exit code.
+pub mod build_script;
+
 // Talks to the daemon.
 pub mod client;
 

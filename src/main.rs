@@ -6,6 +6,9 @@ use kache::sys::env::Env;
 
 fn main() -> ExitCode {
     let env = Env::from_process();
+    if kache::build_script::wrapper::is_launched(&env) {
+        return kache::build_script::wrapper::main(&env);
+    }
     #[cfg(feature = "cli")]
     if kache::cli::is_command_line(&env) {
         return kache::cli::main(&env);

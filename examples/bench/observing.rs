@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use kache::sys::observe::{self, Failed};
+use kache::sys::process::Start;
 
 use crate::Result;
 use crate::clock;
@@ -38,12 +39,9 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
         let output = Command::new("env").arg(&setting).arg(&program).output()?;
         plain.push(duration(&output.stdout)?);
         let args = [setting.clone(), program.clone().into()];
-        let (child, watching) = match observe::spawn_piped(
-            "env".as_ref(),
-            &args,
-            observe::Scope::All,
-            &observe::Abandoned::default(),
-        ) {
+        let start = Start { program: "env".as_ref(), name: None, args: &args };
+        let abandoned = observe::Abandoned::default();
+        let (child, watching) = match observe::spawn_piped(start, observe::Scope::All, &abandoned) {
             Ok(started) => started,
             Err(Failed::Unobservable(why)) => {
                 println!("nothing can be observed here: {why}");

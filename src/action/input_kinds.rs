@@ -420,4 +420,19 @@ input_kinds! {
             changed: "library `{}` is found through LD_LIBRARY_PATH:",
         },
     }
+    /// The content of a compiled build script, for its runs.
+    BuildScript = 33 {
+        levels: [Unit],
+        learned: Call,
+        name: "build script",
+        wording: Content("the compiled build script"),
+    }
+    /// Variable → digest, for a run of a build script: every variable that is set, but for those of
+    /// [`variables`](crate::action::variables) that belong to a session or to one build.
+    Environment = 34 {
+        levels: [Unit],
+        learned: Call,
+        name: "variable of a build script",
+        wording: Variable("variable `{}` in the environment of the build script"),
+    }
 }

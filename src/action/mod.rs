@@ -25,3 +25,7 @@ pub mod input_list;
 pub mod snapshot;
 
 pub mod present;
+
+pub mod input_names;
+
+pub mod unchanged;

@@ -46,6 +46,8 @@ pub struct ObservationContext {
     /// Where outputs go, and what the names of this unit's own files there begin with.
     pub out_dir: PathBuf,
     pub stems: Vec<String>,
+    /// Directories that were empty when the action began, so that all in them is its own; and the cache itself.
+    pub own_dirs: Vec<PathBuf>,
     /// Object code of other crates goes into an output.
     pub linked: bool,
     pub compiler: PathBuf,
@@ -223,9 +225,14 @@ fn is_in_project(setting: &ObservationContext, path: &Path) -> bool {
 /// An output, or a temporary file of this unit in the directory of its outputs.
 fn is_output(setting: &ObservationContext, access: &Access) -> bool {
     setting.outputs.contains(&access.real)
+        || is_in_own_dir(setting, access)
         || access.real.parent() == Some(&setting.out_dir)
             && is_own_name(&setting.stems, &access.real)
             && !setting.externs.contains(&access.real)
+}
+
+fn is_in_own_dir(setting: &ObservationContext, access: &Access) -> bool {
+    setting.own_dirs.iter().any(|dir| is_in(&access.real, dir))
 }
 
 /// Whether the file name is one of these stems, or continues one with a dot. Any longer name is another unit's.
@@ -401,6 +408,7 @@ pub fn observed_inputs(
 /// Whether writing there is expected: it is an output, a device or pipe, or a measurement.
 fn may_be_written(setting: &ObservationContext, access: &Access) -> bool {
     setting.outputs.contains(&access.real)
+        || is_in_own_dir(setting, access)
         || defence::stands("pipes-of-make-are-no-outputs") && is_machine(setting, access)
         || is_measurement(&access.real)
 }

@@ -268,6 +268,26 @@ impl<'a> Present<'a> {
         found
     }
 
+    /// What is known of the files of `list` that stay as they are: those outside of the workspace and of the build
+    /// directory, whose files are remembered there. It saves reading them again.
+    pub fn seen(&self, list: &InputList) -> Vec<Seen> {
+        let files = list.files.iter().chain(list.read.iter()).enumerate();
+        files.filter_map(|(index, file)| self.settled(index, file)).collect()
+    }
+
+    /// What is known of the file at `index` of an input list, if it lies outside of the workspace and the build
+    /// directory.
+    fn settled(&self, index: usize, file: &Portable) -> Option<Seen> {
+        let is_outside = file.is_under(Root::CargoHome)
+            || file.is_under(Root::Home)
+            || file.as_bytes().first() == Some(&b'/');
+        if !is_outside {
+            return None;
+        }
+        let (digest, identity) = self.state_of(&self.path(file)?)?;
+        Seen::settled(index, identity, *digest)
+    }
+
     /// The state of a file, if it was looked at so far.
     pub fn state_of(&self, path: &Path) -> Option<(&Digest, &Identity)> {
         let found = self.files.get(path.as_os_str())?.as_ref()?;

@@ -1,5 +1,6 @@
 //! Which directories an invocation's paths are counted from.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::action::portable::{Root, Roots};
@@ -27,7 +28,10 @@ impl BuildDirs {
     pub fn of(invocation: &Invocation, env: &Env, cwd: &Path) -> BuildDirs {
         let mut roots = Roots::default();
         let member = invocation.source.is_relative();
-        let target = build_directory(&cwd.join(&invocation.out_dir), invocation.target.as_ref());
+        let target = build_directory(
+            &cwd.join(&invocation.out_dir),
+            invocation.target.as_ref().and_then(Target::name),
+        );
         if let Some(target) = &target {
             roots.add(Root::Target, os::bytes(target));
         }
@@ -129,7 +133,7 @@ fn has(dir: &Path, name: &str) -> bool {
 
 /// The nearest directory above the outputs that holds cargo's marks. Where a build directory was made by hand, only
 /// its profile directories are marked. The directory of a target triple, which may be marked too, is a part of it.
-fn build_directory(out_dir: &Path, target: Option<&Target>) -> Option<PathBuf> {
+pub fn build_directory(out_dir: &Path, triple: Option<&OsStr>) -> Option<PathBuf> {
     let mut ancestors = out_dir.ancestors().take(MAX_DEPTH);
     let marked = ancestors.clone().enumerate().find(|(index, dir)| {
         has_build_mark(dir) || !defence::stands("marks-of-build-directories") && *index == 2
@@ -138,7 +142,7 @@ fn build_directory(out_dir: &Path, target: Option<&Target>) -> Option<PathBuf> {
         Some((_, dir)) => dir,
         None => ancestors.find(|dir| is_profile_dir(dir))?.parent()?,
     };
-    let Some(triple) = target.and_then(Target::name) else { return Some(dir.to_path_buf()) };
+    let Some(triple) = triple else { return Some(dir.to_path_buf()) };
     let is_of_triple = dir.file_name() == Some(triple) && !out_dir.starts_with(dir.join(triple));
     let dir = if is_of_triple { dir.parent()? } else { dir };
     Some(dir.to_path_buf())
@@ -169,7 +173,7 @@ mod tests {
             fs::create_dir_all(mark.parent().expect("has one")).expect("makes it");
             fs::write_new(&mark, b"").expect("writes");
         }
-        let found = build_directory(&root.path().join(out_dir), target)?;
+        let found = build_directory(&root.path().join(out_dir), target.and_then(Target::name))?;
         found.strip_prefix(root.path()).ok().map(Path::to_path_buf)
     }
 

@@ -60,6 +60,43 @@ fn is_no_input(name: &str) -> bool {
         && !(defence::stands("variables-of-whose-session-it-is") && WHOSE.contains(&name))
 }
 
+/// Variables that decide nothing in a build script although most are set for one: they belong to a session, or say how
+/// much may run at once. What a script asks for by name counts all the same (`build_script::observed`).
+const NO_INPUTS_OF_BUILD_SCRIPTS: &[&str] = &["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "NUM_JOBS"];
+
+/// Variables of a session whose names stand in every program, because std asks for them: naming them says nothing.
+const NAMED_BY_STD: &[&str] =
+    &["PATH", "PWD", "RUST_BACKTRACE", "RUST_LIB_BACKTRACE", "RUST_MIN_STACK", "TMPDIR", "_"];
+
+/// Those of them that a build script's run depends on in any case.
+const FOR_BUILD_SCRIPTS: &[&str] = &[
+    "HOME",
+    "LOGNAME",
+    "PATH",
+    "TZ",
+    "USER",
+    "all_proxy",
+    "ftp_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
+/// Whether a variable is part of the unit key of a build script's run, if it is set.
+pub fn decides_build_script(name: &str) -> bool {
+    let is_of_session = NO_INPUTS.contains(&name) && !FOR_BUILD_SCRIPTS.contains(&name);
+    !is_of_session && !NO_INPUTS_OF_BUILD_SCRIPTS.contains(&name) && !name.starts_with("KACHE_")
+}
+
+/// The variables that [do not decide](decides_build_script) a build script's run unless the script asks for them, and
+/// whose names stand in `program`.
+pub fn asked_by_build_script(program: &[u8]) -> impl Iterator<Item = &'static str> {
+    let names = NO_INPUTS.iter().copied().filter(|name| !decides_build_script(name));
+    names
+        .filter(|name| !NAMED_BY_STD.contains(name))
+        .filter(|name| memchr::memmem::find(program, name.as_bytes()).is_some())
+}
+
 /// Whether a value counts as it is. That of `HOME` is the path of a root, the same one for every user once it is made
 /// portable.
 pub fn is_literal(variable: &str) -> bool {

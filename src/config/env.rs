@@ -60,6 +60,8 @@ variables! {
     KEY_SALT = "KACHE_KEY_SALT", Some("cache.key_salt"), "empty", ANY_TEXT;
     /// Whether executables and dynamic libraries are cached too.
     CACHE_EXECUTABLES = "KACHE_CACHE_EXECUTABLES", Some("cache.cache_executables"), "on under Linux, off elsewhere", SWITCH;
+    /// Whether the runs of build scripts are cached too.
+    BUILD_SCRIPTS = "KACHE_CACHE_BUILD_SCRIPTS", Some("cache.build_scripts"), "off", SWITCH;
     /// The path of the user's configuration file. A file of that name must exist.
     CONFIG = "KACHE_CONFIG", None, "$XDG_CONFIG_HOME/kache/config.toml, or ~/.config/kache/config.toml", ABSOLUTE;
     /// How much of a path may differ between two trees that share artifacts.

@@ -98,6 +98,12 @@ keys! {
     /// Whether executables and dynamic libraries are cached too.
     cache_executables: bool, "true or false", "on under Linux, off elsewhere",
         Projects::May("it decides what of this build is stored");
+    /// Whether the runs of build scripts are cached too.
+    build_scripts: bool, "true or false", "off",
+        Projects::May("it decides what of this build is stored");
+    /// Packages whose build scripts always run.
+    bypass_build_scripts: Vec<String>, "a list of names of packages", "empty",
+        Projects::May("the names are added to those of the user");
     /// How much of a path may differ between two trees that share artifacts.
     paths: PathsMode, PATHS, "auto",
         Projects::May("it is part of the keys of this build");
@@ -192,6 +198,10 @@ impl Reader<'_> {
                 "gc_max_age" => contents.gc_max_age = self.text(known, value, duration),
                 "key_salt" => contents.key_salt = self.text(known, value, |text| Some(text.to_owned())),
                 "cache_executables" => contents.cache_executables = self.value(known, value, switch),
+                "build_scripts" => contents.build_scripts = self.value(known, value, switch),
+                "bypass_build_scripts" => {
+                    contents.bypass_build_scripts = self.names(known, value, |name| !name.is_empty());
+                }
                 "paths" => contents.paths = self.text(known, value, PathsMode::from_name),
                 "observe" => contents.observe = self.text(known, value, Observe::from_name),
                 "incremental" => contents.incremental = self.text(known, value, Incremental::from_name),

@@ -40,6 +40,10 @@ pub struct Config {
     pub key_salt: Setting<String>,
     /// Executables and dynamic libraries are cached.
     pub cache_executables: Setting<bool>,
+    /// Runs of build scripts are cached.
+    pub build_scripts: Setting<bool>,
+    /// Packages whose build scripts always run, sorted, each once.
+    pub bypass_build_scripts: Setting<Vec<String>>,
     /// How much of a path may differ between two trees that share artifacts.
     pub paths: Setting<PathsMode>,
     /// Whether compiles are observed to learn what they read.
@@ -93,6 +97,12 @@ impl Config {
                 on_or_off(self.cache_executables.value),
                 &self.cache_executables.source,
             ),
+            row("cache.build_scripts", on_or_off(self.build_scripts.value), &self.build_scripts.source),
+            row(
+                "cache.bypass_build_scripts",
+                self.bypass_build_scripts.value.join(", "),
+                &self.bypass_build_scripts.source,
+            ),
             row("cache.paths", self.paths.value.name().to_owned(), &self.paths.source),
             row("cache.observe", self.observe.value.name().to_owned(), &self.observe.source),
             row("cache.incremental", self.incremental.value.name().to_owned(), &self.incremental.source),
@@ -140,6 +150,7 @@ pub fn resolve(
     let key_salt = vars.text(&env::KEY_SALT, |text| Some(text.to_owned()));
     let executables = vars.text(&env::CACHE_EXECUTABLES, switch);
     let paths = vars.text(&env::PATHS_MODE, PathsMode::from_name);
+    let build_scripts = vars.text(&env::BUILD_SCRIPTS, switch);
     let observe = vars.text(&env::OBSERVE, Observe::from_name);
     let incremental = vars.text(&env::INCREMENTAL, Incremental::from_name);
     let links = vars.text(&env::LINKS, Links::from_name);
@@ -159,6 +170,8 @@ pub fn resolve(
             user.cache_executables,
             defaults.cache_executables,
         ),
+        build_scripts: first(build_scripts, project.build_scripts, user.build_scripts, false),
+        bypass_build_scripts: joined(project.bypass_build_scripts, user.bypass_build_scripts),
         paths: first(paths, project.paths, user.paths, PathsMode::default()),
         observe: first(observe, project.observe, user.observe, Observe::default()),
         incremental: first(incremental, project.incremental, user.incremental, Incremental::default()),

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::digest::Digest;
-use crate::store::entry::{UnitName, Unreadable};
+use crate::store::entry::{Entry, UnitName, Unreadable};
 use crate::store::walk::{self, StoredFile};
 use crate::store::{Bucket, Store};
 use crate::sys::fs;
@@ -112,8 +112,7 @@ fn entry_state(
     let unit_key = store.inputs(&key).ok().map(|inputs| inputs.unit_key);
     let created_ms = entry.as_ref().map_or(0, |entry| entry.created_ms);
     let last_used_ms = last_uses.get(&key).copied().unwrap_or(0).max(created_ms);
-    let artifacts = entry.as_ref().map(|entry| entry.artifacts.as_slice()).unwrap_or_default();
-    let blobs = artifacts.iter().map(|artifact| artifact.blob).collect();
+    let blobs = entry.iter().flat_map(Entry::blobs).map(|(blob, _)| blob).collect();
     Some(EntryState { key, found, blobs, unit_key, last_used_ms, unit: entry.map(|entry| entry.unit) })
 }
 

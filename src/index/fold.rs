@@ -65,7 +65,7 @@ fn add_entry(db: &Transaction<'_>, store: &Store, key: &Digest, changed_ms: u64)
     db.execute("DELETE FROM entries WHERE key = ?", [&hex])?;
     let Ok(entry) = store.entry(key) else { return Ok(false) };
     let unit_key = store.inputs(key).ok().map(|inputs| inputs.unit_key.to_hex());
-    let size_bytes: u64 = entry.artifacts.iter().map(|artifact| artifact.size_bytes).sum();
+    let size_bytes: u64 = entry.blobs().map(|(_, size_bytes)| size_bytes).sum();
     let unit = &entry.unit;
     db.execute(
         "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -84,11 +84,8 @@ fn add_entry(db: &Transaction<'_>, store: &Store, key: &Digest, changed_ms: u64)
             entry.created_ms,
         ],
     )?;
-    for artifact in &entry.artifacts {
-        db.execute(
-            "INSERT OR IGNORE INTO blobs VALUES (?, ?, ?)",
-            params![hex, artifact.blob.to_hex(), artifact.size_bytes],
-        )?;
+    for (blob, size_bytes) in entry.blobs() {
+        db.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?, ?)", params![hex, blob.to_hex(), size_bytes])?;
     }
     Ok(true)
 }

@@ -16,7 +16,7 @@ use crate::run::path_remap::PathRemap;
 use crate::run::record::Record;
 use crate::run::request::Request;
 use crate::run::streams::Streams;
-use crate::run::{automatic_gc, hit};
+use crate::run::{automatic_gc, hit, launcher};
 use crate::sys::clock::Stopwatch;
 use crate::sys::defence;
 use crate::sys::lock::{FileLock, Waited};
@@ -100,6 +100,7 @@ impl KeyedUnit<'_> {
         record.times.lookup_us = watch.lap_us();
         record.key = Some(found.key);
         let restored = hit::serve(store, &found, self.context, self.streams)?;
+        self.install_launcher();
         self.request.answer.give(0);
         defence::prints_nothing("nothing-is-printed-of-hits");
         record.hit(origin, &found, restored);
@@ -129,6 +130,13 @@ impl KeyedUnit<'_> {
         self.request.store.acquire_flight_lock(&self.unit.key, &crate_root, patience).ok()
     }
 
+    /// Where the unit is a build script, lets kache see its runs.
+    fn install_launcher(&self) {
+        if self.request.config.build_scripts.value && self.request.store.can_observe() {
+            launcher::install(self.context);
+        }
+    }
+
     /// Compiles, and stores the outputs.
     fn compile(
         &self,
@@ -153,6 +161,7 @@ impl KeyedUnit<'_> {
         };
         if missed.stored.is_ok() {
             request.store.refresh_closures(&self.unit.externs);
+            self.install_launcher();
             automatic_gc::after_put(&request.config.cache_dir.value);
         }
         defence::prints_nothing("nothing-is-printed-of-misses");

@@ -28,6 +28,8 @@ pub mod unit_name;
 
 pub mod restore;
 
+pub mod launcher;
+
 pub mod hit;
 
 pub mod edit;

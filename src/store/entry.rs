@@ -28,6 +28,9 @@ pub struct Entry {
     /// so it is the same for every hit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checksums: Vec<(usize, String)>,
+    /// What a build script left in `OUT_DIR`: each directory before what is in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tree: Vec<TreeItem>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stdout: Vec<Segment>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -70,6 +73,36 @@ pub struct Artifact {
     pub executable: bool,
 }
 
+/// Something in a directory that a build script has filled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeItem {
+    /// Relative to the directory, with `/` between names.
+    pub path: String,
+    #[serde(flatten)]
+    pub kind: TreeKind,
+}
+
+/// What a [`TreeItem`] is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TreeKind {
+    Directory,
+    File(TreeFile),
+    /// A symbolic link, and what it says.
+    Link(Portable),
+}
+
+/// A file in such a directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeFile {
+    pub blob: Digest,
+    pub size_bytes: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub executable: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
+}
+
 /// A piece of what the compiler printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -88,6 +121,16 @@ pub enum Unreadable {
 }
 
 impl Entry {
+    /// All blobs that the entry needs, with their sizes in bytes.
+    pub fn blobs(&self) -> impl Iterator<Item = (Digest, u64)> {
+        let artifacts = self.artifacts.iter().map(|artifact| (artifact.blob, artifact.size_bytes));
+        let files = self.tree.iter().filter_map(|item| match &item.kind {
+            TreeKind::File(file) => Some((file.blob, file.size_bytes)),
+            TreeKind::Directory | TreeKind::Link(_) => None,
+        });
+        artifacts.chain(files)
+    }
+
     fn is_sound(&self) -> bool {
         let mut roles: Vec<Role> = self.artifacts.iter().map(|artifact| artifact.role).collect();
         roles.sort_unstable();

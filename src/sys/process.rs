@@ -12,9 +12,12 @@ use crate::sys::ipc;
 
 /// Becomes `program`, or answers why not. Where a process cannot be replaced, runs it and ends with its status.
 pub fn exec(program: &OsStr, args: &[OsString]) -> io::Error {
-    let mut command = Command::new(program);
-    command.args(args);
-    replace_with(command)
+    become_program(Start { program, name: None, args })
+}
+
+/// The same of a program that gets another name than its path.
+pub fn become_program(start: Start<'_>) -> io::Error {
+    replace_with(named(start))
 }
 
 #[cfg(unix)]
@@ -32,18 +35,38 @@ fn replace_with(mut command: Command) -> io::Error {
     }
 }
 
-/// Starts `program` with both output streams as pipes; input, environment and all else as this process has them.
+/// A program and its arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    pub program: &'a OsStr,
+    /// What the program sees as its own name; `None`: `program`. Windows has no such thing.
+    pub name: Option<&'a OsStr>,
+    pub args: &'a [OsString],
+}
+
+/// Starts a program with both output streams as pipes; input, environment and all else as this process has them.
 /// Where the system can do that, it is killed when the calling thread ends, however that happens: it would go on
 /// writing to places that another build believes to be its own.
-pub fn spawn_piped(program: &OsStr, args: &[OsString]) -> io::Result<Child> {
-    piped(program, args).spawn()
+pub fn spawn_piped(start: Start<'_>) -> io::Result<Child> {
+    piped(start).spawn()
 }
 
 /// What [`spawn_piped`] starts.
-pub(super) fn piped(program: &OsStr, args: &[OsString]) -> Command {
-    let mut command = Command::new(program);
-    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+pub(super) fn piped(start: Start<'_>) -> Command {
+    let mut command = named(start);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     end_with_this_thread(&mut command);
+    command
+}
+
+fn named(start: Start<'_>) -> Command {
+    let mut command = Command::new(start.program);
+    command.args(start.args);
+    #[cfg(unix)]
+    if let Some(name) = start.name {
+        use std::os::unix::process::CommandExt as _;
+        command.arg0(name);
+    }
     command
 }
 

@@ -21,6 +21,8 @@ mod step;
 mod world;
 
 mod arguments;
+#[cfg(target_os = "linux")]
+mod build_scripts;
 mod cargo_config;
 #[cfg(target_os = "linux")]
 mod cloning;

@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitStatus};
 
 use kache::sys::observe::{self, Abandoned, Observation, Scope};
+use kache::sys::process::Start;
 
 /// Runs a command with all its descendants under observation.
 pub(crate) fn observe(command: Command) -> (ExitStatus, Observation) {
@@ -19,7 +20,8 @@ pub(crate) fn observe(command: Command) -> (ExitStatus, Observation) {
     }
     env.push(command.get_program().to_owned());
     env.extend(command.get_args().map(ToOwned::to_owned));
-    let (child, watching) = observe::spawn_piped("env".as_ref(), &env, Scope::All, &Abandoned::default())
+    let start = Start { program: "env".as_ref(), name: None, args: &env };
+    let (child, watching) = observe::spawn_piped(start, Scope::All, &Abandoned::default())
         .expect("programs can be observed here");
     let output = child.wait_with_output().expect("it ends");
     let seen = watching.finish();

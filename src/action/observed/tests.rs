@@ -13,6 +13,7 @@ fn setting() -> ObservationContext {
         outputs: vec!["/w/target/debug/deps/liba-1.rmeta".into()],
         out_dir: "/w/target/debug/deps".into(),
         stems: vec!["a-1".to_owned(), "liba-1".to_owned()],
+        own_dirs: Vec::new(),
         linked: false,
         compiler: "/home/me/.cargo/bin/rustc".into(),
         sysroot: "/opt/rust".into(),

@@ -33,6 +33,8 @@ write = "off"
 shared = true
 links = "off"
 incremental = "on"
+build_scripts = true
+bypass_build_scripts = ["left-pad-sys"]
 "#,
     );
     let expected = Contents {
@@ -47,6 +49,8 @@ incremental = "on"
         key_env_vars: at(vec!["FOO".to_owned()], 11),
         bypass_crates: at(vec!["left-pad".to_owned()], 14),
         daemon_idle_timeout: at(Duration::from_secs(30), 15),
+        build_scripts: at(true, 20),
+        bypass_build_scripts: at(vec!["left-pad-sys".to_owned()], 21),
         write: at(Write::Off, 16),
         shared: at(true, 17),
         links: at(Links::Off, 18),

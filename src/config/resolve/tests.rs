@@ -40,6 +40,8 @@ fn nothing_set_means_defaults() {
         ("cache.gc_max_age", "no limit"),
         ("cache.key_salt", "\"\""),
         ("cache.cache_executables", "true"),
+        ("cache.build_scripts", "false"),
+        ("cache.bypass_build_scripts", ""),
         ("cache.paths", "auto"),
         ("cache.observe", "auto"),
         ("cache.incremental", "auto"),
@@ -118,11 +120,11 @@ fn sample(key: &str) -> &'static str {
     match key {
         "cache.local_store" => "\"~/elsewhere\"",
         "cache.local_max_size" => "1",
-        "cache.shared" => "true",
+        "cache.shared" | "cache.build_scripts" => "true",
         "cache.cache_executables" => "false",
         "cache.paths" => "\"exact\"",
         "cache.incremental" | "cache.observe" | "cache.write" | "cache.links" => "\"off\"",
-        "cache.key_env_vars" | "cache.bypass_crates" => "[\"x\"]",
+        "cache.key_env_vars" | "cache.bypass_crates" | "cache.bypass_build_scripts" => "[\"x\"]",
         _ => "\"7d\"",
     }
 }

@@ -58,6 +58,7 @@ pub fn collect(
         artifacts,
         dep_info: rules(&dep_info, context.outputs)?,
         checksums: dep_info.checksums,
+        tree: Vec::new(),
         stdout: keep(streams, &output.stdout)?,
         stderr: keep(streams, &output.stderr)?,
         closure: closure.as_ref().map(CrateClosure::note).unwrap_or_default(),

@@ -32,6 +32,7 @@ use crate::run::path_remap::PathRemap;
 use crate::run::policy;
 use crate::sys::lock::FileLock;
 use crate::sys::observe::{Observation, PathState, Scope};
+use crate::sys::process::Start;
 use crate::sys::{defence, fs};
 
 impl CompileJob<'_> {
@@ -188,12 +189,12 @@ impl CompileJob<'_> {
                 stdout: &|line| attempt.pass(Stream::Stdout, line.to_vec(), None),
                 stderr: &stderr,
             };
-            let program = self.call.program;
-            let first = compile::run(program, &args, shown, lock, observe, &Printed::default())?;
+            let program = Start { program: self.call.program, name: None, args: &args };
+            let first = compile::run(program, shown, lock, observe, &Printed::default())?;
             let privileged = first.observation.as_ref().and_then(|seen| seen.privileged.clone());
             if first.is_abandoned {
                 self.remove_unfinished(first.observation.as_ref());
-                let second = compile::run(program, &args, shown, lock, None, &first.shown)?;
+                let second = compile::run(program, shown, lock, None, &first.shown)?;
                 (CompilerOutput { elapsed: first.elapsed + second.elapsed, ..second }, privileged)
             } else {
                 (first, privileged)

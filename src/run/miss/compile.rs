@@ -1,7 +1,6 @@
 //! Runs the compiler once, with its streams forwarded as they come.
 
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::sys::lock::FileLock;
 use crate::sys::observe::{self, Abandoned, Observation, Watching};
-use crate::sys::{process, shield};
+use crate::sys::process::{self, Start};
+use crate::sys::shield;
 
 /// What a compiler run left behind, besides files.
 pub struct CompilerOutput {
@@ -80,8 +80,7 @@ pub struct ShownStreams<'a> {
 /// # Errors
 /// Nothing has been printed, and nothing has run.
 pub fn run(
-    program: &OsStr,
-    args: &[OsString],
+    program: Start<'_>,
     shown: ShownStreams<'_>,
     lock: Option<&FileLock>,
     observe: Option<observe::Scope>,
@@ -96,7 +95,7 @@ pub fn run(
         let stderr_lines = Showing::new(shown.stderr, &printed.stderr, &abandoned);
         let (stdout_pipe, stdout) = reader(scope, io::stdout(), stdout_lines, done.clone())?;
         let (stderr_pipe, stderr) = reader(scope, io::stderr(), stderr_lines, done)?;
-        let (mut child, watching) = start(program, args, observe, &abandoned)?;
+        let (mut child, watching) = start(program, observe, &abandoned)?;
         let _ = child.stdout.take().map(|pipe| stdout_pipe.send(pipe));
         let _ = child.stderr.take().map(|pipe| stderr_pipe.send(pipe));
         let every = lock.map_or(Duration::MAX, FileLock::heartbeat_every);
@@ -127,15 +126,14 @@ pub fn run(
 }
 
 fn start(
-    program: &OsStr,
-    args: &[OsString],
+    program: Start<'_>,
     observe: Option<observe::Scope>,
     abandoned: &Abandoned,
 ) -> Result<(Child, Option<Watching>), NotRun> {
     let Some(scope) = observe else {
-        return Ok((process::spawn_piped(program, args)?, None));
+        return Ok((process::spawn_piped(program)?, None));
     };
-    match observe::spawn_piped(program, args, scope, abandoned) {
+    match observe::spawn_piped(program, scope, abandoned) {
         Ok((child, watching)) => Ok((child, Some(watching))),
         Err(observe::Failed::Unobservable(why)) => Err(NotRun::Unobservable(why)),
         Err(observe::Failed::Start(e)) => Err(NotRun::Failed(e)),

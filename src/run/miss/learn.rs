@@ -7,11 +7,13 @@
 
 use std::path::PathBuf;
 
-use crate::action::input_list::{Basis, InputList, Seen};
+use crate::action::input_list::{Basis, InputList};
+use crate::action::input_names::named;
 use crate::action::inputs::KeyInputs;
 use crate::action::observed::{self, ObservedInputs};
 use crate::action::portable::{Portable, Root};
 use crate::action::present::Present;
+use crate::action::unchanged::{FirstStates, refuse_files_beside_outputs, still, unchanged_around};
 use crate::digest::Digest;
 use crate::key::assumed::Assumed;
 use crate::key::candidates;
@@ -23,9 +25,7 @@ use crate::run::call::Call;
 use crate::run::miss::before::{Before, files_beside_outputs};
 use crate::run::miss::environment_names::{Names, Programs};
 use crate::run::miss::found_by_name::refuse_macros_found_by_name;
-use crate::run::miss::input_names::named;
 use crate::run::miss::observation_context::observation_context;
-use crate::run::miss::unchanged::{FirstStates, refuse_files_beside_outputs, still, unchanged_around};
 use crate::run::miss::unobserved;
 use crate::sys::observe::{Observation, Scope};
 use crate::sys::{defence, os};
@@ -143,7 +143,7 @@ fn from_rules(
     if let Some(path) = written.changed().filter(|_| defence::stands("files-that-macros-write-unobserved")) {
         return Err(Unstored::UnexpectedOutput(format!("{} was written meanwhile", path.display())));
     }
-    list.seen = seen(&list, &present);
+    list.seen = present.seen(&list);
     Ok((list, inputs))
 }
 
@@ -157,24 +157,6 @@ fn sources(context: &KeyContext<'_>, list: &InputList) -> Vec<PathBuf> {
     list.files.iter().filter_map(|file| present.path(file)).collect()
 }
 
-/// What is known of files that stay as they are: sources outside of the workspace, and everything else that is read
-/// outside of it and of the build directory, whose files are remembered there. It saves reading them again.
-fn seen(list: &InputList, present: &Present<'_>) -> Vec<Seen> {
-    let files = list.files.iter().chain(list.read.iter()).enumerate();
-    files.filter_map(|(index, file)| settled(index, file, present)).collect()
-}
-
-/// What is known of the file at `index` of an input list, if it lies outside of the workspace and the build directory.
-fn settled(index: usize, file: &Portable, present: &Present<'_>) -> Option<Seen> {
-    let is_outside =
-        file.is_under(Root::CargoHome) || file.is_under(Root::Home) || file.as_bytes().first() == Some(&b'/');
-    if !is_outside {
-        return None;
-    }
-    let (digest, identity) = present.state_of(&present.path(file)?)?;
-    Seen::settled(index, identity, *digest)
-}
-
 fn from_observation(
     context: &KeyContext<'_>,
     observed_inputs: &ObservedInputs,
@@ -186,7 +168,7 @@ fn from_observation(
     if defence::stands("observed-files-beside-outputs") {
         refuse_files_beside_outputs(observed_inputs)?;
     }
-    let mut list = named(context, observed_inputs, sources, list)?;
+    let mut list = named(context.build_dirs, observed_inputs, sources, list)?;
     let program_names = |program: &Digest| programs.names(program);
     let present = Present::new(context.build_dirs, context.env).with_names(&program_names);
     let mut present = present.with_memo(context.memo).with_loader_dirs(context.loader_dirs());
@@ -200,11 +182,11 @@ fn from_observation(
             let why = format!("{} is in the dep-info and was not seen to be read", source.display());
             return Err(Unstored::InputsUnknown(why));
         };
-        still(context, &present, source, &then)?;
+        still(context.build_dirs, &present, source, &then)?;
     }
     for (path, then) in &observed_inputs.read {
         if defence::stands("files-that-change-after-reading") {
-            still(context, &present, path, then)?;
+            still(context.build_dirs, &present, path, then)?;
         }
     }
     if defence::stands("directories-that-change-meanwhile") {
@@ -213,6 +195,6 @@ fn from_observation(
     if defence::stands("macros-that-are-found-by-name") && observation.scope == Scope::AllButLinks {
         refuse_macros_found_by_name(context, observed_inputs)?;
     }
-    list.seen = seen(&list, &present);
+    list.seen = present.seen(&list);
     Ok((list, inputs))
 }

@@ -20,10 +20,6 @@ pub mod before;
 
 pub mod observation_context;
 
-pub mod input_names;
-
-pub mod unchanged;
-
 pub mod learn;
 
 pub mod artifact_reader;

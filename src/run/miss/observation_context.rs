@@ -26,6 +26,7 @@ pub fn observation_context(context: &KeyContext<'_>, call: &Call<'_>) -> Observa
         outputs: context.outputs.iter().map(|this| real_output(&cwd.join(&this.path))).collect(),
         out_dir: real_path(&cwd.join(&invocation.out_dir)),
         stems: stems(invocation),
+        own_dirs: Vec::new(),
         linked: context.outputs.iter().any(|this| reads_closure(this.role)),
         compiler: compiler.map(|path| real_path(&path)).unwrap_or_default(),
         sysroot: real_path(&context.toolchain.sysroot),
@@ -88,14 +89,14 @@ fn dir_in_variable(context: &KeyContext<'_>, name: &str) -> Option<PathBuf> {
 }
 
 /// Where programs put temporary files: what the environment says, or where they do it if that says nothing.
-fn temporary_dirs(env: &Env) -> Vec<&Path> {
+pub fn temporary_dirs(env: &Env) -> Vec<&Path> {
     let named = TEMPORARY_VARIABLES.iter().filter_map(|name| env.get(name));
     let named: Vec<&Path> = named.filter(|dir| !dir.is_empty()).map(Path::new).collect();
     if named.is_empty() { vec![Path::new("/tmp")] } else { named }
 }
 
 /// The path in `--jobserver-auth=fifo:PATH`, of which the last one counts.
-fn jobserver_pipe(flags: &[u8]) -> Option<&[u8]> {
+pub fn jobserver_pipe(flags: &[u8]) -> Option<&[u8]> {
     let words = flags.split(|byte| *byte == b' ');
     words.filter_map(|word| word.strip_prefix(b"--jobserver-auth=fifo:")).next_back()
 }

@@ -59,11 +59,8 @@ pub fn verify(cache_dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Verifie
     for (key, found) in entries {
         match store.entry(&key) {
             Ok(entry) => {
-                let is_whole = entry
-                    .artifacts
-                    .iter()
-                    .all(|artifact| store.blob(&artifact.blob, artifact.size_bytes).is_ok());
-                needed.extend(entry.artifacts.iter().map(|artifact| artifact.blob));
+                let is_whole = entry.blobs().all(|(blob, size_bytes)| store.blob(&blob, size_bytes).is_ok());
+                needed.extend(entry.blobs().map(|(blob, _)| blob));
                 if !is_whole {
                     verified.incomplete_entries.push(format!(
                         "{} ({})",

@@ -13,7 +13,9 @@ use crate::action::portable::{Portable, Root, Roots};
 use crate::digest::Digest;
 use crate::invocation::Role;
 use crate::key::closure::{ClosureCrate, CrateClosure, ProceduralMacro};
-use crate::store::entry::{Artifact, Entry, FORMAT, Segment, StoredInputs, UnitName};
+use crate::store::entry::{
+    Artifact, Entry, FORMAT, Segment, StoredInputs, TreeFile, TreeItem, TreeKind, UnitName,
+};
 use crate::store::put::Put;
 use crate::store::{Bucket, Store};
 use crate::sys::env::Env;
@@ -71,6 +73,19 @@ fn put(dir: &Path) -> Put {
         artifacts: vec![artifact(Role::Metadata, "metadata"), artifact(Role::ProcMacro, "library")],
         dep_info: vec![Role::DepInfo, Role::ProcMacro],
         checksums: Vec::new(),
+        tree: vec![
+            TreeItem { path: "gen".to_owned(), kind: TreeKind::Directory },
+            TreeItem {
+                path: "gen/code.rs".to_owned(),
+                kind: TreeKind::File(TreeFile {
+                    blob: Digest::hash(b"code"),
+                    size_bytes: 4,
+                    executable: false,
+                    read_only: true,
+                }),
+            },
+            TreeItem { path: "latest".to_owned(), kind: TreeKind::Link(portable("/w/x")) },
+        ],
         stdout: vec![Segment::Text(portable("/w/x\n"))],
         stderr: vec![Segment::Announce(Role::Metadata), Segment::Text(Portable::literal("caf\u{e9}"))],
         closure: ClosureNote::Macros,

@@ -93,6 +93,7 @@ impl Scene {
             artifacts,
             dep_info: vec![Role::DepInfo, Role::Metadata],
             checksums: Vec::new(),
+            tree: Vec::new(),
             stdout: Vec::new(),
             stderr: vec![Segment::Text(Portable::literal("warning\n")), Segment::Announce(Role::Metadata)],
             closure: Default::default(),

@@ -348,6 +348,35 @@ pub fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
     rename(temporary, path).inspect_err(|_| drop(std::fs::remove_file(temporary)))
 }
 
+/// The same of a program, which can be started.
+pub fn replace_program(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    step(Step::Write, temporary)?;
+    let mut created = platform::create_new(temporary, true)?;
+    let written = created.write_all(bytes);
+    drop(created);
+    written.and_then(|()| rename(temporary, path)).inspect_err(|_| drop(std::fs::remove_file(temporary)))
+}
+
+/// Makes `path` a symbolic link that says `target`.
+pub fn symlink(target: &Path, path: &Path) -> io::Result<()> {
+    step(Step::Link, path)?;
+    platform::symlink(target, path)
+}
+
+/// Makes a directory in one that is there.
+pub fn create_dir(dir: &Path) -> io::Result<()> {
+    step(Step::CreateDir, dir)?;
+    std::fs::create_dir(dir)
+}
+
+/// Takes from a file that anybody can write to it.
+pub fn make_read_only(path: &Path) -> io::Result<()> {
+    step(Step::Stamp, path)?;
+    let mut permissions = std::fs::metadata(path)?.permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(path, permissions)
+}
+
 /// Appends `line` in one write, so that lines of several processes do not mix.
 pub fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     step(Step::Append, path)?;

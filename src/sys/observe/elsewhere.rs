@@ -1,10 +1,10 @@
 //! Where nothing can be observed.
 
-use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Child;
 
 use super::{Abandoned, Conditions, Failed, Observation, Scope, Trial};
+use crate::sys::process::Start;
 
 /// An observation that goes on.
 pub enum Watching {}
@@ -33,8 +33,7 @@ pub fn has_privileges(_program: &Path) -> bool {
 
 /// Answers that nothing can be observed on this system.
 pub fn spawn_piped(
-    _program: &OsStr,
-    _args: &[OsString],
+    _start: Start<'_>,
     _scope: Scope,
     _abandoned: &Abandoned,
 ) -> Result<(Child, Watching), Failed> {

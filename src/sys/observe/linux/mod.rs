@@ -28,7 +28,6 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
@@ -38,7 +37,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
 use super::{Abandoned, Conditions, Failed, Observation, Scope, Trial};
-use crate::sys::process;
+use crate::sys::process::{self, Start};
 use filter::Prepared;
 pub use privileges::has_privileges;
 use supervisor::Refusal;
@@ -67,12 +66,11 @@ impl Watching {
 /// # Errors
 /// Nothing has run.
 pub fn spawn_piped(
-    program: &OsStr,
-    args: &[OsString],
+    start: Start<'_>,
     scope: Scope,
     abandoned: &Abandoned,
 ) -> Result<(Child, Watching), Failed> {
-    spawn_watched(process::piped(program, args), scope, abandoned)
+    spawn_watched(process::piped(start), scope, abandoned)
 }
 
 /// Whether programs can be observed here: tried with a child that ends before it becomes any program.

@@ -1,12 +1,12 @@
-//! Checks that what a compile read is what it was when it was read, and that it made nothing but its outputs.
+//! Checks that what an observed action read is what it was when it was read, and that it made nothing but its outputs.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use crate::action::observed::{Kind, ObservedInputs};
 use crate::action::present::Present;
+use crate::action::roots::BuildDirs;
 use crate::action::snapshot::same_content;
-use crate::key::context::KeyContext;
 use crate::outcome::Unstored;
 use crate::sys::defence;
 use crate::sys::fs::{self, Identity};
@@ -46,14 +46,14 @@ pub fn refuse_files_beside_outputs(observed_inputs: &ObservedInputs) -> Result<(
 
 /// Whether a file is what it was when it was opened.
 pub fn still(
-    context: &KeyContext<'_>,
+    build_dirs: &BuildDirs,
     present: &Present<'_>,
     path: &Path,
     then: &Identity,
 ) -> Result<(), Unstored> {
     let now = present.state_of(path).map(|(_, identity)| *identity).or_else(|| Identity::at(path).ok());
     // Links to outputs come and go, and cargo sets their times.
-    let is_output = context.build_dirs.target.as_ref().is_some_and(|target| path.starts_with(target));
+    let is_output = build_dirs.target.as_ref().is_some_and(|target| path.starts_with(target));
     let is_same = now.is_some_and(|now| now == *then || is_output && same_content(&now, then));
     if is_same { Ok(()) } else { Err(changed(path)) }
 }

@@ -1,39 +1,39 @@
-//! Names for the files of an observed compile, as they mean the same in every checkout.
+//! Names for the files that an observed action read, as they mean the same in every checkout.
 
 use std::path::{Path, PathBuf};
 
 use crate::action::input_list::InputList;
 use crate::action::observed::ObservedInputs;
 use crate::action::portable::{Portable, Root};
-use crate::key::context::KeyContext;
+use crate::action::roots::BuildDirs;
 use crate::outcome::Unstored;
 use crate::sys::{defence, os};
 
 /// The list with what was observed.
 pub fn named(
-    context: &KeyContext<'_>,
+    build_dirs: &BuildDirs,
     observed_inputs: &ObservedInputs,
     sources: &[PathBuf],
     list: InputList,
 ) -> Result<InputList, Unstored> {
     let mut read = Vec::new();
     for (path, _) in observed_inputs.read.iter().filter(|(path, _)| !sources.contains(path)) {
-        read.push(portable_name(context, path)?);
+        read.push(portable_name(build_dirs, path)?);
         if defence::stands("files-beside-the-workspace") {
-            read.extend(beside_workspace(context, path));
+            read.extend(beside_workspace(build_dirs, path));
         }
     }
-    read.extend(sources.iter().filter_map(|path| beside_workspace(context, path)));
+    read.extend(sources.iter().filter_map(|path| beside_workspace(build_dirs, path)));
     let mut listed = Vec::new();
     for (path, _) in &observed_inputs.listed {
-        listed.push(portable_name(context, path)?);
-        listed.extend(beside_workspace(context, path));
+        listed.push(portable_name(build_dirs, path)?);
+        listed.extend(beside_workspace(build_dirs, path));
     }
     let mut probed = Vec::new();
     for path in observed_inputs.absent.iter().chain(observed_inputs.kinds.iter().map(|(path, _)| path)) {
-        probed.push(portable_name(context, path)?);
+        probed.push(portable_name(build_dirs, path)?);
         if defence::stands("files-above-any-checkout") {
-            probed.extend(above_workspace(context, path).or_else(|| beside_workspace(context, path)));
+            probed.extend(above_workspace(build_dirs, path).or_else(|| beside_workspace(build_dirs, path)));
         }
     }
     probed.sort();
@@ -49,8 +49,8 @@ pub fn named(
 }
 
 /// The portable name of a file, which must be UTF-8.
-fn portable_name(context: &KeyContext<'_>, path: &Path) -> Result<Portable, Unstored> {
-    let name = context.portable(os::bytes(path));
+fn portable_name(build_dirs: &BuildDirs, path: &Path) -> Result<Portable, Unstored> {
+    let name = build_dirs.roots.tokenize(os::bytes(path));
     if std::str::from_utf8(name.as_bytes()).is_err() {
         return Err(Unstored::InputsUnknown(format!("{}: the name is not UTF-8", path.display())));
     }
@@ -58,31 +58,29 @@ fn portable_name(context: &KeyContext<'_>, path: &Path) -> Result<Portable, Unst
 }
 
 /// A file that was looked for in the directories above the workspace stands for the same one above any checkout.
-fn above_workspace(context: &KeyContext<'_>, path: &Path) -> Option<Portable> {
-    let workspace = os::path(context.build_dirs.roots.value(Root::Workspace)?)?;
+fn above_workspace(build_dirs: &BuildDirs, path: &Path) -> Option<Portable> {
+    let workspace = os::path(build_dirs.roots.value(Root::Workspace)?)?;
     let directory = path.parent().filter(|directory| directory.parent().is_some())?;
     let is_above = workspace != directory && workspace.starts_with(directory);
-    is_above.then(|| from_workspace(context, workspace.clone(), directory, path)).flatten()
+    is_above.then(|| from_workspace(build_dirs, workspace.clone(), directory, path)).flatten()
 }
 
 /// What lies in a checkout of which the workspace is a part may have been found from there, even if it was named from
 /// the root: a repository that git finds, a parent directory, links resolved. So both that very file and the one in the
 /// same place of the checkout at hand count.
-fn beside_workspace(context: &KeyContext<'_>, path: &Path) -> Option<Portable> {
-    let name = context.portable(os::bytes(path));
+fn beside_workspace(build_dirs: &BuildDirs, path: &Path) -> Option<Portable> {
+    let name = build_dirs.roots.tokenize(os::bytes(path));
     let has_root = [Root::Workspace, Root::Target, Root::CargoHome].iter().any(|root| name.is_under(*root));
-    let spellings =
-        context.build_dirs.roots.spellings().filter(|(_, root)| *root == Root::Workspace && !has_root);
+    let spellings = build_dirs.roots.spellings().filter(|(_, root)| *root == Root::Workspace && !has_root);
     spellings.filter_map(|(spelling, _)| os::path(spelling)).find_map(|workspace| {
-        let checkout =
-            context.build_dirs.checkouts(&workspace).find(|directory| path.starts_with(directory))?;
-        from_workspace(context, workspace.clone(), checkout, path)
+        let checkout = build_dirs.checkouts(&workspace).find(|directory| path.starts_with(directory))?;
+        from_workspace(build_dirs, workspace.clone(), checkout, path)
     })
 }
 
 /// `path` in `directory`, as it is reached from the workspace, which is in there too.
 fn from_workspace(
-    context: &KeyContext<'_>,
+    build_dirs: &BuildDirs,
     mut workspace: PathBuf,
     directory: &Path,
     path: &Path,
@@ -90,5 +88,5 @@ fn from_workspace(
     let n_up = workspace.strip_prefix(directory).ok()?.components().count();
     workspace.extend(std::iter::repeat_n("..", n_up));
     workspace.push(path.strip_prefix(directory).ok()?);
-    Some(context.portable(os::bytes(&workspace)))
+    Some(build_dirs.roots.tokenize(os::bytes(&workspace)))
 }

@@ -1,0 +1,98 @@
+//! What the rules about observations have to know of a run, and what the run's inputs are.
+
+use std::path::{Path, PathBuf};
+
+use crate::action::input_list::InputList;
+use crate::action::input_names::named;
+use crate::action::inputs::KeyInputs;
+use crate::action::observed::{self, ObservationContext};
+use crate::action::portable::{Portable, Root};
+use crate::action::present::Present;
+use crate::action::unchanged::{refuse_files_beside_outputs, still, unchanged_around};
+use crate::action::variables;
+use crate::build_script::request::RequestedRun;
+use crate::outcome::Unstored;
+use crate::run::miss::environment_names::TEMPORARY_VARIABLES;
+use crate::run::miss::observation_context::{jobserver_pipe, real_path, temporary_dirs};
+use crate::sys::observe::Observation;
+use crate::sys::{defence, dirs, env, fs, os};
+
+/// The input list of a run that has ended, and its inputs as they were while it ran.
+///
+/// # Errors
+/// An input is not known, or has changed meanwhile, or the run left something outside of `OUT_DIR`.
+pub fn learn(
+    run: &RequestedRun<'_>,
+    observation: &Observation,
+    roots: Vec<Root>,
+) -> Result<(InputList, KeyInputs), Unstored> {
+    let build_dirs = &run.places.build_dirs;
+    let setting = observation_context(run);
+    let observed_inputs =
+        observed::observed_inputs(&setting, observation).map_err(Unstored::InputsUnknown)?;
+    if defence::stands("build-scripts-that-write-elsewhere") {
+        refuse_files_beside_outputs(&observed_inputs)?;
+    }
+    let mut asked = asked_variables(run)?;
+    if observed_inputs.is_in_temporary(&setting) {
+        asked.extend(TEMPORARY_VARIABLES);
+    }
+    asked.sort_unstable();
+    let asked = asked.into_iter().map(Portable::literal).collect();
+    let list = InputList { roots, asked, ..InputList::default() };
+    let mut list = named(build_dirs, &observed_inputs, &[], list)?;
+    let mut present = Present::new(build_dirs, run.env).with_memo(&run.memo);
+    let gone = || Unstored::InputsUnknown("a file that was read is gone".to_owned());
+    let inputs = present.inputs(&list).ok_or_else(gone)?;
+    for (path, then) in &observed_inputs.read {
+        still(build_dirs, &present, path, then)?;
+    }
+    unchanged_around(&observed_inputs)?;
+    list.seen = present.seen(&list);
+    Ok((list, inputs))
+}
+
+/// Variables that are not part of the unit key, and that the script names.
+fn asked_variables(run: &RequestedRun<'_>) -> Result<Vec<&'static str>, Unstored> {
+    let script = Path::new(run.launched.script);
+    let program = fs::read(script);
+    let program = program.map_err(|e| Unstored::InputsUnknown(format!("{}: {e}", script.display())))?;
+    let asked = variables::asked_by_build_script(&program);
+    Ok(asked.filter(|_| defence::stands("variables-that-build-scripts-ask-for")).collect())
+}
+
+/// What the rules must know. The C library and its like count: what a script builds may be linked with them.
+fn observation_context(run: &RequestedRun<'_>) -> ObservationContext {
+    let RequestedRun { env, places, toolchain, .. } = run;
+    let (build_dirs, cwd) = (&places.build_dirs, &places.build_dirs.cwd);
+    let rustc = os::find_program(run.rustc, env.get("PATH"), cwd);
+    let rustup = env.get("RUSTUP_HOME").map(PathBuf::from).or_else(|| Some(dirs::home(env)?.join(".rustup")));
+    let out_dir = real_path(&places.out_dir);
+    let cache = real_path(&run.config.cache_dir.value);
+    let own = [Some(PathBuf::from(run.launched.script)), env::current_exe().ok()];
+    let roots = build_dirs.with_canonical_spellings();
+    ObservationContext {
+        own_dirs: vec![out_dir.clone(), cache],
+        out_dir,
+        linked: true,
+        compiler: rustc.map(|path| real_path(&path)).unwrap_or_default(),
+        sysroot: real_path(&toolchain.sysroot),
+        covered: toolchain.covered(),
+        rustup: rustup.map(|path| real_path(&path)),
+        jobservers: ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"]
+            .iter()
+            .filter_map(|name| os::path(jobserver_pipe(os::bytes(env.get(name)?))?))
+            .map(|path| real_path(&path))
+            .collect(),
+        externs: own.into_iter().flatten().map(|path| real_path(&path)).collect(),
+        build_dirs: build_dirs.target.iter().chain([cwd]).map(|dir| real_path(dir)).collect(),
+        path: os::path_dirs(env.get("PATH"), cwd),
+        roots: roots.spellings().filter_map(|(path, _)| os::path(path)).collect(),
+        temporary: temporary_dirs(env)
+            .into_iter()
+            .map(|dir| cwd.join(dir))
+            .flat_map(|dir| [real_path(&dir), dir])
+            .collect(),
+        ..ObservationContext::default()
+    }
+}

@@ -1,0 +1,223 @@
+//! The stages of a run: it is served, or the script runs and what it did is stored.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::action::input_list::InputList;
+use crate::action::inputs::KeyInputs;
+use crate::action::portable::Roots;
+use crate::action::present::Present;
+use crate::action::roots::BuildDirs;
+use crate::build_script::clock::RunTime;
+use crate::build_script::observed::learn;
+use crate::build_script::places::unit_name;
+use crate::build_script::request::RequestedRun;
+use crate::build_script::tree::{self, Tree};
+use crate::build_script::{key, refused};
+use crate::config::Write;
+use crate::digest::Digest;
+use crate::outcome::{MissReason, Origin, Outcome, Unstored};
+use crate::run::miss::compile::{self, CompilerOutput, NotRun, Printed, ShownStreams};
+use crate::run::record::Record;
+use crate::run::restore::Restored;
+use crate::store::entry::{Entry, FORMAT, Segment, StoredInputs};
+use crate::store::lookup::FoundEntry;
+use crate::store::put::Put;
+use crate::sys::clock::{self, Stopwatch};
+use crate::sys::observe::Scope;
+use crate::sys::{fs, process};
+
+/// A run whose unit key is known.
+pub struct KeyedRun<'a> {
+    requested: RequestedRun<'a>,
+    inputs: KeyInputs,
+    unit_key: Digest,
+}
+
+impl<'a> RequestedRun<'a> {
+    /// The same with its unit key.
+    ///
+    /// # Errors
+    /// The script cannot be read.
+    pub fn keyed(self) -> std::io::Result<KeyedRun<'a>> {
+        let (program, _) = self.memo.digest(Path::new(self.launched.script))?;
+        let salt = &self.config.key_salt.value;
+        let inputs = key::unit_inputs(&program.digest, self.places, &self.toolchain, self.env, salt);
+        Ok(KeyedRun { unit_key: inputs.key(), inputs, requested: self })
+    }
+}
+
+impl KeyedRun<'_> {
+    /// Serves the run, or runs the script. `None`: the script has not run, and is to run as it would without a cache.
+    pub fn serve_or_run(&self, record: &mut Record, watch: &mut Stopwatch) -> Option<ExitCode> {
+        let RequestedRun { env, places, config, store, .. } = &self.requested;
+        record.unit = unit_name(env, places);
+        record.place = places.build_dirs.shown();
+        record.unit_key = Some(self.unit_key);
+        record.times.key_us = watch.lap_us();
+        let reason = match self.try_hit(record, watch) {
+            Ok(()) => return Some(ExitCode::SUCCESS),
+            Err(reason) => reason,
+        };
+        record.outcome = Outcome::Miss { reason, unstored: None };
+        if config.write.value == Write::Off {
+            record.outcome = Outcome::Miss { reason, unstored: Some(Unstored::OnlyRead) };
+            return None;
+        }
+        if let Some(why) = refused::reason(&store.memo_dir(), &self.unit_key) {
+            record.outcome = Outcome::Miss { reason, unstored: Some(why) };
+            return None;
+        }
+        self.run(reason, record, watch)
+    }
+
+    fn try_hit(&self, record: &mut Record, watch: &mut Stopwatch) -> Result<(), MissReason> {
+        let RequestedRun { env, places, store, memo, .. } = &self.requested;
+        let mut present = Present::new(&places.build_dirs, env).with_memo(memo);
+        let found = store.lookup(&self.unit_key, &mut present)?;
+        record.times.lookup_us = watch.lap_us();
+        let restored = self.restore(&found)?;
+        record.key = Some(found.key);
+        record.hit(Origin::Local, &found, restored);
+        record.times.restore_us = watch.lap_us();
+        Ok(())
+    }
+
+    /// Puts `OUT_DIR` in place, then prints what the script printed.
+    fn restore(&self, found: &FoundEntry) -> Result<Restored, MissReason> {
+        let RequestedRun { places, store, .. } = &self.requested;
+        let roots = &places.build_dirs.roots;
+        let stdout = expand(&found.entry.stdout, roots).ok_or(MissReason::RestoreFailed)?;
+        let stderr = expand(&found.entry.stderr, roots).ok_or(MissReason::RestoreFailed)?;
+        let restored = tree::restore(store, &found.entry.tree, &places.out_dir, &places.build_dirs)?;
+        let _ = std::io::stdout().write_all(&stdout);
+        let _ = std::io::stderr().write_all(&stderr);
+        Ok(restored)
+    }
+
+    /// Runs the script under observation, and stores what it did.
+    fn run(&self, reason: MissReason, record: &mut Record, watch: &mut Stopwatch) -> Option<ExitCode> {
+        let RequestedRun { launched, store, .. } = &self.requested;
+        let began_ms = clock::now_ms();
+        let (start, printed) = (launched.start(), Printed::default());
+        let shown = ShownStreams { stdout: &<[u8]>::to_vec, stderr: &<[u8]>::to_vec };
+        let output = match compile::run(start, shown, None, Some(Scope::All), &printed) {
+            Ok(output) => output,
+            Err(NotRun::Unobservable(_)) => {
+                store.forget_observability();
+                return None;
+            }
+            Err(NotRun::Failed(_)) => return None,
+        };
+        let privileged = output.observation.as_ref().and_then(|seen| seen.privileged.clone());
+        if output.is_abandoned || privileged.is_some() {
+            let program = privileged.unwrap_or_default();
+            let why = format!("{} runs with privileges of its own", program.display());
+            let why = Unstored::InputsUnknown(why);
+            refused::remember(&store.memo_dir(), &self.unit_key, &why);
+            record.outcome = Outcome::Miss { reason, unstored: Some(why) };
+            if output.is_abandoned {
+                // Nothing of what it has made so far may be left for the run that counts.
+                let _ = fs::remove_dir_all(&self.requested.places.out_dir);
+                let _ = fs::create_dir(&self.requested.places.out_dir);
+                let again = compile::run(start, shown, None, None, &output.shown);
+                return again.ok().map(|again| ExitCode::from(process::exit_code(again.status)));
+            }
+            return Some(ExitCode::from(process::exit_code(output.status)));
+        }
+        record.times.compile_us = output.elapsed.as_micros() as u64;
+        record.compile_ms = output.elapsed.as_millis() as u64;
+        let time = RunTime::new(began_ms, clock::now_ms());
+        let unstored = match self.store(&output, &time) {
+            Ok((key, n_bytes)) => {
+                record.key = Some(key);
+                record.bytes.stored = n_bytes;
+                None
+            }
+            Err(why) => {
+                refused::remember(&store.memo_dir(), &self.unit_key, &why);
+                Some(why)
+            }
+        };
+        record.outcome = Outcome::Miss { reason, unstored };
+        record.times.put_us = watch.lap_us().saturating_sub(record.times.compile_us);
+        Some(ExitCode::from(process::exit_code(output.status)))
+    }
+
+    /// Stores a run. Answers its key and how many bytes its files have.
+    fn store(&self, output: &CompilerOutput, time: &RunTime) -> Result<(Digest, u64), Unstored> {
+        let RequestedRun { env, places, store, .. } = &self.requested;
+        if !output.status.success() {
+            return Err(Unstored::CompilerFailed);
+        }
+        let observation = output.observation.as_ref().ok_or_else(|| unknown("it was not observed"))?;
+        if !output.is_complete {
+            return Err(Unstored::UnexpectedOutput("more was printed than is kept".to_owned()));
+        }
+        if time.is_in(&output.stdout) || time.is_in(&output.stderr) {
+            return Err(Unstored::UnexpectedOutput("the time of the run was printed".to_owned()));
+        }
+        let tree = Tree::read(&places.out_dir, &places.build_dirs, time)?;
+        let (list, read) = learn(&self.requested, observation, tree.roots.clone())?;
+        let entry = Entry {
+            format: FORMAT,
+            unit: unit_name(env, places),
+            artifacts: Vec::new(),
+            dep_info: Vec::new(),
+            checksums: Vec::new(),
+            tree: tree.items.clone(),
+            stdout: segments(&output.stdout, &places.build_dirs)?,
+            stderr: segments(&output.stderr, &places.build_dirs)?,
+            closure: Default::default(),
+            compile_ms: output.elapsed.as_millis() as u64,
+            created_ms: clock::now_ms(),
+        };
+        let put = self.put(entry, list, read);
+        let n_bytes = put.entry.blobs().map(|(_, size_bytes)| size_bytes).sum();
+        let stored = tree.put_blobs(&places.out_dir, store).and_then(|()| store.put(&put));
+        stored.map_err(|e| Unstored::StoreFailed(e.to_string()))?;
+        Ok((put.key, n_bytes))
+    }
+
+    fn put(&self, entry: Entry, list: InputList, read: KeyInputs) -> Put {
+        let key = read.key_after(Some(self.unit_key));
+        let inputs =
+            StoredInputs { unit_key: self.unit_key, unit: self.inputs.clone(), read, basis: list.basis };
+        Put {
+            key,
+            entry,
+            inputs,
+            list,
+            files: Vec::new(),
+            closure: None,
+            names: None,
+            program_names: Vec::new(),
+        }
+    }
+}
+
+fn unknown(why: &str) -> Unstored {
+    Unstored::InputsUnknown(why.to_owned())
+}
+
+/// What was printed on one stream, with portable paths.
+fn segments(printed: &[u8], build_dirs: &BuildDirs) -> Result<Vec<Segment>, Unstored> {
+    if printed.contains(&0) {
+        return Err(unknown("a NUL was printed"));
+    }
+    let text = (!printed.is_empty()).then(|| Segment::Text(build_dirs.roots.tokenize(printed)));
+    Ok(text.into_iter().collect())
+}
+
+/// The reverse. `None` where a root is not known here.
+fn expand(segments: &[Segment], roots: &Roots) -> Option<Vec<u8>> {
+    let mut printed = Vec::new();
+    for segment in segments {
+        match segment {
+            Segment::Text(text) => printed.extend(roots.expand(text)?),
+            Segment::Announce(_) => return None,
+        }
+    }
+    Some(printed)
+}

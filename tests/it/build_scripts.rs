@@ -1,0 +1,412 @@
+//! Runs of build scripts: served where nothing that decided has changed, run again where anything has, and never stored
+//! where they did more than fill `OUT_DIR`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use kache::outcome::{Outcome, Unstored};
+
+use crate::step::Step;
+use crate::world::{World, package};
+
+/// A project whose build script is `script` and whose program prints what it generated.
+fn project(script: &str) -> World {
+    let main =
+        "include!(concat!(env!(\"OUT_DIR\"), \"/generated.rs\"));\nfn main() { println!(\"{TEXT}\"); }\n";
+    let script = format!(
+        "use std::{{env, fs, path::{{Path, PathBuf}}, process::Command}};\n\
+         fn out() -> PathBuf {{ env::var_os(\"OUT_DIR\").unwrap().into() }}\n\
+         fn generate(text: &str) {{\n\
+             let code = format!(\"pub const TEXT: &str = {{text:?}};\");\n\
+             fs::write(out().join(\"generated.rs\"), code).unwrap();\n\
+         }}\n\
+         #[allow(dead_code)] fn unused(_: &Path) {{ let _ = Command::new(\"a\"); }}\n\
+         fn main() {{ {script} }}\n"
+    );
+    World::files(&[("Cargo.toml", &package("app", "")), ("build.rs", &script), ("src/main.rs", main)])
+        .env("KACHE_CACHE_BUILD_SCRIPTS", "1")
+}
+
+/// How the run of the build script ended in a step; `None` where none was asked for.
+fn run(step: &Step) -> Option<&Outcome> {
+    step.succeeds();
+    let mut runs = step.records().iter().filter(|record| record.unit.kind == "build-script-run");
+    let run = runs.next().map(|record| &record.outcome);
+    assert!(runs.next().is_none(), "{step}");
+    run
+}
+
+#[track_caller]
+fn is_served(step: &Step) {
+    assert!(matches!(run(step), Some(Outcome::Hit { .. })), "{step}");
+}
+
+#[track_caller]
+fn is_stored(step: &Step) {
+    assert!(matches!(run(step), Some(Outcome::Miss { unstored: None, .. })), "{step}");
+}
+
+/// Why the run was not stored.
+#[track_caller]
+fn refused(step: &Step) -> String {
+    match run(step) {
+        Some(Outcome::Miss {
+            unstored: Some(Unstored::InputsUnknown(why) | Unstored::UnexpectedOutput(why)),
+            ..
+        }) => why.clone(),
+        _ => panic!("it was stored or served\n{step}"),
+    }
+}
+
+/// A build from nothing.
+fn rebuild(world: &World) -> Step {
+    let _ = fs::remove_dir_all(world.target());
+    world.build()
+}
+
+/// What the program prints.
+fn printed(world: &World) -> String {
+    world.run_bin("app").trim_end().to_owned()
+}
+
+#[test]
+fn a_run_is_served_where_nothing_changed_and_in_another_checkout() {
+    let world = project(
+        "generate(\"made\"); println!(\"cargo::rustc-env=MADE={}\", out().display()); eprintln!(\"said\");\n\
+         println!(\"cargo::warning=from {}\", env::var(\"CARGO_MANIFEST_DIR\").unwrap());",
+    );
+    is_stored(&world.build());
+    is_served(&rebuild(&world));
+    assert_eq!(printed(&world), "made");
+    world.noop();
+    let world = world.relocate("other");
+    let step = world.build();
+    is_served(&step);
+    let warning = format!("from {}", world.tree().display());
+    assert!(step.stderr().contains(&warning), "{step}");
+    assert_eq!(printed(&world), "made");
+    world.noop();
+}
+
+/// Every path below the only `OUT_DIR` with what it is.
+fn out_dir(world: &World) -> Vec<String> {
+    let build = fs::read_dir(world.target().join("debug/build")).expect("is there");
+    let out = build.map(|dir| dir.expect("is there").path().join("out")).find(|out| out.is_dir());
+    let out = out.expect("a build script has run");
+    let mut found = Vec::new();
+    let mut waiting = vec![out.clone()];
+    while let Some(dir) = waiting.pop() {
+        for item in fs::read_dir(dir).expect("is there") {
+            let path = item.expect("is there").path();
+            let metadata = fs::symlink_metadata(&path).expect("is there");
+            let name = path.strip_prefix(&out).expect("is below").display().to_string();
+            found.push(if metadata.is_symlink() {
+                format!("{name} -> {}", fs::read_link(&path).expect("is a link").display())
+            } else if metadata.is_dir() {
+                waiting.push(path);
+                format!("{name}/")
+            } else {
+                let text = fs::read_to_string(&path).expect("is text");
+                format!("{name} {:o} {text}", metadata.permissions().mode() & 0o777)
+            });
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn everything_that_a_run_left_comes_back_as_it_was() {
+    let world = project(
+        "generate(\"x\"); let out = out();\n\
+         fs::create_dir_all(out.join(\"a/empty\")).unwrap();\n\
+         fs::write(out.join(\"a/tool\"), \"#!/bin/sh\").unwrap();\n\
+         let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);\n\
+         fs::set_permissions(out.join(\"a/tool\"), mode(0o755)).unwrap();\n\
+         fs::write(out.join(\"a/fixed\"), \"1\").unwrap();\n\
+         fs::set_permissions(out.join(\"a/fixed\"), mode(0o444)).unwrap();\n\
+         fs::write(out.join(\"a/nothing\"), \"\").unwrap();\n\
+         std::os::unix::fs::symlink(\"a/tool\", out.join(\"latest\")).unwrap();",
+    );
+    is_stored(&world.build());
+    let before = out_dir(&world);
+    assert_eq!(before.len(), 7, "{before:?}");
+    is_served(&rebuild(&world));
+    assert_eq!(out_dir(&world), before);
+}
+
+#[test]
+fn a_file_that_the_script_reads_decides_whatever_it_declares() {
+    let world = project(
+        "println!(\"cargo::rerun-if-changed=build.rs\"); generate(&fs::read_to_string(\"data.txt\").unwrap());",
+    );
+    world.write("data.txt", "one");
+    is_stored(&world.build());
+    world.write("data.txt", "two");
+    is_stored(&rebuild(&world));
+    assert_eq!(printed(&world), "two");
+    world.write("data.txt", "one");
+    is_served(&rebuild(&world));
+    assert_eq!(printed(&world), "one");
+}
+
+#[test]
+fn another_script_is_another_run() {
+    let world = project("generate(\"one\");");
+    is_stored(&world.build());
+    world.edit("build.rs", "one", "two");
+    is_stored(&rebuild(&world));
+    assert_eq!(printed(&world), "two");
+    world.edit("build.rs", "two", "one");
+    is_served(&rebuild(&world));
+    assert_eq!(printed(&world), "one");
+}
+
+#[test]
+fn names_in_a_directory_and_files_that_are_not_there_decide() {
+    let world = project(
+        "let n = fs::read_dir(\"data\").unwrap().count(); let has = Path::new(\"option\").exists();\n\
+         generate(&format!(\"{n} {has}\"));",
+    );
+    world.write("data/a", "");
+    is_stored(&world.build());
+    world.write("data/b", "");
+    is_stored(&rebuild(&world));
+    world.write("option", "");
+    is_stored(&rebuild(&world));
+    assert_eq!(printed(&world), "2 true");
+    world.remove("option");
+    is_served(&rebuild(&world));
+    assert_eq!(printed(&world), "2 false");
+}
+
+#[test]
+fn what_a_program_that_the_script_starts_reads_decides() {
+    let world = project(
+        "let text = Command::new(\"sh\").args([\"-c\", \"cat deep/file; tool\"]).output().unwrap().stdout;\n\
+         generate(&String::from_utf8(text).unwrap());",
+    );
+    let bin = world.root().join("bin");
+    let tool = |text: &str| {
+        fs::create_dir_all(&bin).expect("makes a directory");
+        fs::write(bin.join("tool"), format!("#!/bin/sh\necho {text}\n")).expect("writes");
+        fs::set_permissions(bin.join("tool"), fs::Permissions::from_mode(0o755)).expect("is ours");
+    };
+    let path = std::env::var("PATH").expect("is set");
+    let world = world.env("PATH", format!("{}:{path}", bin.display()));
+    tool("first");
+    world.write("deep/file", "a");
+    is_stored(&world.build());
+    world.write("deep/file", "b");
+    is_stored(&rebuild(&world));
+    assert_eq!(printed(&world), "bfirst");
+    tool("second");
+    is_stored(&rebuild(&world));
+    assert_eq!(printed(&world), "bsecond");
+    tool("first");
+    is_served(&rebuild(&world));
+    assert_eq!(printed(&world), "bfirst");
+}
+
+#[test]
+fn a_c_library_is_built_again_when_a_header_or_a_flag_changed() {
+    let mut world = project(
+        "let object = out().join(\"c.o\"); let mut cc = Command::new(\"cc\");\n\
+         cc.args([\"-c\", \"c/c.c\", \"-o\"]).arg(&object);\n\
+         if let Some(flags) = env::var_os(\"CFLAGS\") { cc.arg(flags); }\n\
+         assert!(cc.status().unwrap().success());\n\
+         let mut ar = Command::new(\"ar\"); ar.args([\"crD\"]).arg(out().join(\"libc_part.a\")).arg(&object);\n\
+         assert!(ar.status().unwrap().success());\n\
+         generate(&fs::read(object).unwrap().len().to_string());",
+    );
+    world.write("c/c.c", "#include \"c.h\"\nint value(void) { return VALUE; }\n");
+    world.write("c/c.h", "#define VALUE 1\n");
+    is_stored(&world.build());
+    world.write("c/c.h", "#define VALUE 2\n");
+    is_stored(&rebuild(&world));
+    world.set("CFLAGS", "-g");
+    is_stored(&rebuild(&world));
+    world.unset("CFLAGS");
+    is_served(&rebuild(&world));
+}
+
+#[test]
+fn variables_decide_but_for_those_of_the_session_that_nobody_asks_for() {
+    let mut world = project("generate(&env::var(\"FLAVOR\").unwrap_or_default());");
+    is_stored(&world.build());
+    world.set("FLAVOR", "sweet");
+    is_stored(&rebuild(&world));
+    assert_eq!(printed(&world), "sweet");
+    world.set("SSH_TTY", "/dev/pts/7");
+    world.set("CARGO_BUILD_JOBS", "1");
+    world.unset("CARGO_BUILD_JOBS");
+    is_served(&rebuild(&world));
+
+    let mut asking = project("generate(&env::var(\"SSH_TTY\").unwrap_or_default());");
+    is_stored(&asking.build());
+    asking.set("SSH_TTY", "/dev/pts/7");
+    is_stored(&rebuild(&asking));
+    assert_eq!(printed(&asking), "/dev/pts/7");
+}
+
+#[test]
+fn a_commit_decides_for_a_script_that_asks_git() {
+    let world = project(
+        "let head = Command::new(\"git\").args([\"rev-parse\", \"HEAD\"]).output().unwrap().stdout;\n\
+         generate(String::from_utf8(head).unwrap().trim());",
+    );
+    let git = |args: &[&str]| {
+        let mut git = world.command("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@localhost"]).args(args);
+        world.run(git).succeeds();
+    };
+    git(&["init", "-q"]);
+    git(&["commit", "-q", "--allow-empty", "-m", "one"]);
+    is_stored(&world.build());
+    let first = printed(&world);
+    is_served(&rebuild(&world));
+    git(&["commit", "-q", "--allow-empty", "-m", "two"]);
+    is_stored(&rebuild(&world));
+    assert_ne!(printed(&world), first);
+}
+
+#[test]
+fn a_script_that_asks_the_compiler_is_served() {
+    let world = project(
+        "let rustc = env::var_os(\"RUSTC\").unwrap(); let ask = |rustc: &mut Command| {\n\
+             let probe = out().join(\"probe.rs\"); fs::write(&probe, \"pub fn a() {}\").unwrap();\n\
+             rustc.args([\"--crate-type\", \"lib\", \"--crate-name\", \"probe\", \"--emit\", \"metadata\", \"--out-dir\"]);\n\
+             rustc.arg(out()).arg(&probe).status().unwrap().success() };\n\
+         let plain = ask(&mut Command::new(&rustc));\n\
+         let wrapper = env::var_os(\"RUSTC_WRAPPER\").filter(|it| !it.is_empty());\n\
+         let wrapped = wrapper.map(|it| ask(Command::new(it).arg(&rustc)));\n\
+         generate(&format!(\"{plain} {wrapped:?}\"));",
+    );
+    is_stored(&world.build());
+    is_served(&rebuild(&world));
+    assert_eq!(printed(&world), "true Some(true)");
+}
+
+#[test]
+fn a_run_that_writes_anywhere_else_runs_each_time() {
+    let world = project("fs::write(\"left.txt\", \"here\").unwrap(); generate(\"x\");");
+    for _ in 0..2 {
+        assert!(refused(&rebuild(&world)).contains("left.txt"));
+        assert!(world.tree().join("left.txt").exists());
+        fs::remove_file(world.tree().join("left.txt")).expect("is there");
+    }
+}
+
+#[test]
+fn a_run_that_writes_down_the_time_runs_each_time() {
+    let world = project(
+        "let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();\n\
+         generate(&now.as_secs().to_string());",
+    );
+    for _ in 0..2 {
+        assert!(refused(&rebuild(&world)).contains("time of the run"));
+    }
+    let world = project(
+        "println!(\"cargo::rustc-env=BUILT=`{:?}`\", std::time::SystemTime::now()); generate(\"x\");",
+    );
+    assert!(refused(&rebuild(&world)).contains("time of the run"));
+}
+
+#[test]
+fn a_run_that_asks_a_server_runs_each_time() {
+    let world = project(
+        "let asked = std::net::TcpStream::connect(\"127.0.0.1:9\").is_ok(); generate(&asked.to_string());",
+    );
+    for _ in 0..2 {
+        assert!(!refused(&rebuild(&world)).is_empty());
+    }
+}
+
+#[test]
+fn generated_code_that_holds_its_own_path_stays_where_it_was_made() {
+    let world = project("generate(&out().display().to_string());");
+    is_stored(&world.build());
+    is_served(&rebuild(&world));
+    let first = printed(&world);
+    let world = world.relocate("other");
+    is_stored(&world.build());
+    assert_ne!(printed(&world), first);
+    assert!(printed(&world).starts_with(world.tree().to_str().expect("is text")));
+}
+
+#[test]
+fn a_script_that_finds_its_earlier_output_runs_as_without_a_cache() {
+    let world = project(
+        "println!(\"cargo::rerun-if-changed=data.txt\"); let old = out().join(\"generated.rs\").exists();\n\
+         generate(&format!(\"{} {old}\", fs::read_to_string(\"data.txt\").unwrap()));",
+    );
+    world.write("data.txt", "one");
+    is_stored(&world.build());
+    assert_eq!(printed(&world), "one false");
+    world.write("data.txt", "two");
+    let step = world.build();
+    assert!(run(&step).is_none(), "{step}");
+    assert_eq!(printed(&world), "two true");
+}
+
+#[test]
+fn a_script_that_fails_fails_as_without_a_cache() {
+    let world = project("eprintln!(\"what is wrong\"); std::process::exit(7);");
+    for _ in 0..2 {
+        let step = rebuild(&world);
+        step.fails_with("what is wrong");
+        assert!(step.stderr().contains("exit status: 7"), "{step}");
+    }
+}
+
+#[test]
+fn a_script_runs_without_kache_once_that_is_gone() {
+    let world = project(
+        "println!(\"cargo::rerun-if-changed=data.txt\"); generate(&fs::read_to_string(\"data.txt\").unwrap());",
+    );
+    world.write("data.txt", "one");
+    is_stored(&world.build());
+    let build = fs::read_dir(world.target().join("debug/build")).expect("is there");
+    let mut links = build.map(|dir| dir.expect("is there").path().join("kache"));
+    let link: PathBuf = links.find(|link| link.is_symlink()).expect("a launcher is there");
+    fs::remove_file(&link).expect("is there");
+    std::os::unix::fs::symlink("/nowhere/kache", &link).expect("is made");
+    world.write("data.txt", "two");
+    let mut cargo = world.command("cargo");
+    cargo.args(["build"]).env("RUSTC_WRAPPER", "");
+    world.run(cargo).succeeds();
+    assert_eq!(printed(&world), "two");
+}
+
+#[test]
+fn a_script_sees_its_own_name_and_variables_as_without_a_cache() {
+    let script = "let mut vars: Vec<String> = env::vars().map(|(name, value)| format!(\"{name}={value}\")).collect();\n\
+         vars.retain(|it| !it.starts_with(\"CARGO_MAKEFLAGS\") && !it.starts_with(\"KACHE\") && !it.contains(\"RUSTC_WRAPPER\"));\n\
+         vars.sort(); let args: Vec<String> = env::args().collect();\n\
+         generate(&format!(\"{vars:?} {args:?} {:?}\", env::current_dir()));";
+    let world = project(script);
+    is_stored(&world.build());
+    let ours = printed(&world);
+    world.clean();
+    let mut cargo = world.command("cargo");
+    cargo.args(["build"]).env("RUSTC_WRAPPER", "");
+    world.run(cargo).succeeds();
+    assert_eq!(printed(&world), ours);
+}
+
+#[test]
+fn packages_and_the_user_can_have_their_scripts_run_each_time() {
+    let mut world = project("generate(\"x\");");
+    world.write(".kache.toml", "[cache]\nbypass_build_scripts = [\"app\"]\n");
+    for _ in 0..2 {
+        assert!(run(&rebuild(&world)).is_none());
+    }
+    world.remove(".kache.toml");
+    world.set("KACHE_CACHE_BUILD_SCRIPTS", "0");
+    assert!(run(&rebuild(&world)).is_none());
+    world.set("KACHE_CACHE_BUILD_SCRIPTS", "1");
+    is_stored(&rebuild(&world));
+    world.set("KACHE_DISABLED", "1");
+    assert!(run(&rebuild(&world)).is_none());
+}
