@@ -17,7 +17,7 @@
 //!
 //! In reading order: `options` (what was asked), `clock` (how one command is measured), `contender` (who runs, with
 //! which environment), `checkout` (copies of a project), `records` and `disk` (what is counted afterwards),
-//! `rounds` and `figures` (the builds), `recording`, `trace`, `hit`, `linked` and `observing`
+//! `rounds` and `figures` (the builds), `edits` (builds after an edit), `recording`, `trace`, `hit`, `linked` and `observing`
 //! (single processes), `table` (how it is told).
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
@@ -34,6 +34,8 @@ mod clock;
 mod contender;
 #[cfg(unix)]
 mod disk;
+#[cfg(unix)]
+mod edits;
 #[cfg(unix)]
 mod figures;
 #[cfg(unix)]
@@ -81,6 +83,9 @@ fn main() -> Result<()> {
             rounds.run(options.runs)?;
             figures::add(&rounds, &mut table);
             rounds.remove()?;
+            if project.name != "large" {
+                edits::measure(&contenders, project, mode, place.path(), options.runs, &mut table)?;
+            }
         }
     }
     println!("measuring single processes …");
