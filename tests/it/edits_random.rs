@@ -125,7 +125,9 @@ fn workspace() -> World {
 /// What the compiler said, without cargo's own progress and in an order of its own: units end in any order.
 fn said(step: &Step) -> Vec<String> {
     let own = ["Compiling", "Checking", "Finished", "Executable", "Removed", "Fresh", "Dirty", "Blocking"];
-    let is_own = |line: &str| own.iter().any(|word| line.trim_start().starts_with(word));
+    // Of a library and its test, whichever ends later says that a warning is a duplicate.
+    let is_count = |line: &str| line.starts_with("warning: `") && line.contains(" generated ");
+    let is_own = |line: &str| is_count(line) || own.iter().any(|word| line.trim_start().starts_with(word));
     let mut lines: Vec<String> =
         step.stderr().lines().filter(|line| !is_own(line)).map(str::to_owned).collect();
     lines.sort();
