@@ -60,15 +60,15 @@ fn is_no_input(name: &str) -> bool {
         && !(defence::stands("variables-of-whose-session-it-is") && WHOSE.contains(&name))
 }
 
-/// Variables that decide nothing in a build script although most are set for one: they belong to a session, or say how
-/// much may run at once. What a script asks for by name counts all the same (`build_script::observed`).
+/// Variables that cargo sets for build scripts and that decide nothing in one: they say how much may run at once. They do
+/// not count where a script asks for them either, as all that start a C compiler do.
 const NO_INPUTS_OF_BUILD_SCRIPTS: &[&str] = &["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "NUM_JOBS"];
 
-/// Variables of a session whose names stand in every program, because std asks for them: naming them says nothing.
-const NAMED_BY_STD: &[&str] =
-    &["PATH", "PWD", "RUST_BACKTRACE", "RUST_LIB_BACKTRACE", "RUST_MIN_STACK", "TMPDIR", "_"];
+/// Variables of a session whose names stand in programs that do not ask for them themselves: std does, or the name is too
+/// short to tell.
+const NAMED_BY_STD: &[&str] = &["RUST_BACKTRACE", "RUST_LIB_BACKTRACE", "RUST_MIN_STACK", "_"];
 
-/// Those of them that a build script's run depends on in any case.
+/// Variables of a session that a build script's run depends on in any case.
 const FOR_BUILD_SCRIPTS: &[&str] = &[
     "HOME",
     "LOGNAME",

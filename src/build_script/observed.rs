@@ -13,9 +13,10 @@ use crate::action::variables;
 use crate::build_script::request::RequestedRun;
 use crate::outcome::Unstored;
 use crate::run::miss::environment_names::TEMPORARY_VARIABLES;
-use crate::run::miss::observation_context::{jobserver_pipe, real_path, temporary_dirs};
+use crate::run::miss::observation_context::{jobserver_pipes, real_path, rustup_home, temporary_dirs};
+use crate::store::Store;
 use crate::sys::observe::Observation;
-use crate::sys::{defence, dirs, env, fs, os};
+use crate::sys::{defence, env, fs, os};
 
 /// The input list of a run that has ended, and its inputs as they were while it ran.
 ///
@@ -66,33 +67,25 @@ fn observation_context(run: &RequestedRun<'_>) -> ObservationContext {
     let RequestedRun { env, places, toolchain, .. } = run;
     let (build_dirs, cwd) = (&places.build_dirs, &places.build_dirs.cwd);
     let rustc = os::find_program(run.rustc, env.get("PATH"), cwd);
-    let rustup = env.get("RUSTUP_HOME").map(PathBuf::from).or_else(|| Some(dirs::home(env)?.join(".rustup")));
     let out_dir = real_path(&places.out_dir);
-    let cache = real_path(&run.config.cache_dir.value);
+    let cache_dir = &run.config.cache_dir.value;
+    let cache = [run.store.root().to_path_buf(), Store::records_dir(cache_dir)];
     let own = [Some(PathBuf::from(run.launched.script)), env::current_exe().ok()];
     let roots = build_dirs.with_canonical_spellings();
     ObservationContext {
-        own_dirs: vec![out_dir.clone(), cache],
+        own_dirs: cache.iter().map(|dir| real_path(dir)).chain([out_dir.clone()]).collect(),
         out_dir,
         linked: true,
         compiler: rustc.map(|path| real_path(&path)).unwrap_or_default(),
         sysroot: real_path(&toolchain.sysroot),
         covered: toolchain.covered(),
-        rustup: rustup.map(|path| real_path(&path)),
-        jobservers: ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"]
-            .iter()
-            .filter_map(|name| os::path(jobserver_pipe(os::bytes(env.get(name)?))?))
-            .map(|path| real_path(&path))
-            .collect(),
+        rustup: rustup_home(env, cwd),
+        jobservers: jobserver_pipes(env),
         externs: own.into_iter().flatten().map(|path| real_path(&path)).collect(),
         build_dirs: build_dirs.target.iter().chain([cwd]).map(|dir| real_path(dir)).collect(),
         path: os::path_dirs(env.get("PATH"), cwd),
         roots: roots.spellings().filter_map(|(path, _)| os::path(path)).collect(),
-        temporary: temporary_dirs(env)
-            .into_iter()
-            .map(|dir| cwd.join(dir))
-            .flat_map(|dir| [real_path(&dir), dir])
-            .collect(),
+        temporary: temporary_dirs(env, cwd),
         ..ObservationContext::default()
     }
 }

@@ -89,11 +89,16 @@ fn a_run_is_served_where_nothing_changed_and_in_another_checkout() {
     world.noop();
 }
 
+/// The first file or directory of this name in a directory of a build script or its run.
+fn in_build_dirs(world: &World, name: &str) -> PathBuf {
+    let build = fs::read_dir(world.target().join("debug/build")).expect("is there");
+    let mut places = build.map(|dir| dir.expect("is there").path().join(name));
+    places.find(|place| place.symlink_metadata().is_ok()).expect("a build script has run")
+}
+
 /// Every path below the only `OUT_DIR` with what it is.
 fn out_dir(world: &World) -> Vec<String> {
-    let build = fs::read_dir(world.target().join("debug/build")).expect("is there");
-    let out = build.map(|dir| dir.expect("is there").path().join("out")).find(|out| out.is_dir());
-    let out = out.expect("a build script has run");
+    let out = in_build_dirs(world, "out");
     let mut found = Vec::new();
     let mut waiting = vec![out.clone()];
     while let Some(dir) = waiting.pop() {
@@ -243,11 +248,32 @@ fn variables_decide_but_for_those_of_the_session_that_nobody_asks_for() {
     world.unset("CARGO_BUILD_JOBS");
     is_served(&rebuild(&world));
 
-    let mut asking = project("generate(&env::var(\"SSH_TTY\").unwrap_or_default());");
-    is_stored(&asking.build());
-    asking.set("SSH_TTY", "/dev/pts/7");
-    is_stored(&rebuild(&asking));
-    assert_eq!(printed(&asking), "/dev/pts/7");
+    for name in ["SSH_TTY", "PWD", "TMPDIR", "TERM"] {
+        let mut asking = project(&format!("generate(&env::var(\"{name}\").unwrap_or_default());"));
+        is_stored(&asking.build());
+        let value = asking.root().join("trees").display().to_string();
+        asking.set(name, &value);
+        is_stored(&rebuild(&asking));
+        assert_eq!(printed(&asking), value);
+    }
+}
+
+#[test]
+fn a_file_beside_the_store_is_an_input() {
+    let mut world = project("generate(&fs::read_to_string(\"data.txt\").unwrap());");
+    world.write("data.txt", "one");
+    world.set("KACHE_CACHE_DIR", world.root());
+    let built = |world: &World| {
+        let _ = fs::remove_dir_all(world.target());
+        let mut cargo = world.command("cargo");
+        cargo.arg("build");
+        world.run(cargo).succeeds();
+        printed(world)
+    };
+    assert_eq!(built(&world), "one");
+    world.write("data.txt", "two");
+    assert_eq!(built(&world), "two");
+    assert!(!fs::read_dir(world.root().join("records")).expect("is used").collect::<Vec<_>>().is_empty());
 }
 
 #[test]
@@ -367,9 +393,7 @@ fn a_script_runs_without_kache_once_that_is_gone() {
     );
     world.write("data.txt", "one");
     is_stored(&world.build());
-    let build = fs::read_dir(world.target().join("debug/build")).expect("is there");
-    let mut links = build.map(|dir| dir.expect("is there").path().join("kache"));
-    let link: PathBuf = links.find(|link| link.is_symlink()).expect("a launcher is there");
+    let link = in_build_dirs(&world, "kache");
     fs::remove_file(&link).expect("is there");
     std::os::unix::fs::symlink("/nowhere/kache", &link).expect("is made");
     world.write("data.txt", "two");

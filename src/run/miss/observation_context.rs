@@ -18,8 +18,7 @@ pub fn observation_context(context: &KeyContext<'_>, call: &Call<'_>) -> Observa
     let cwd = &build_dirs.cwd;
     let roots = build_dirs.with_canonical_spellings();
     let compiler = os::find_program(call.program, context.env.get("PATH"), cwd);
-    let rustup = dir_in_variable(context, "RUSTUP_HOME")
-        .or_else(|| Some(real_path(&dirs::home(context.env)?.join(".rustup"))));
+    let rustup = rustup_home(context.env, cwd);
     let arguments = call.args.iter().filter_map(|argument| os::bytes(argument).strip_prefix(b"@"));
     let workspace = build_dirs.member.then(|| real_path(cwd));
     ObservationContext {
@@ -32,11 +31,7 @@ pub fn observation_context(context: &KeyContext<'_>, call: &Call<'_>) -> Observa
         sysroot: real_path(&context.toolchain.sysroot),
         covered: context.toolchain.covered(),
         rustup,
-        jobservers: ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"]
-            .iter()
-            .filter_map(|name| os::path(jobserver_pipe(os::bytes(context.env.get(name)?))?))
-            .map(|path| real_path(&path))
-            .collect(),
+        jobservers: jobserver_pipes(context.env),
         arguments: arguments.filter_map(os::path).map(|path| real_path(&cwd.join(path))).collect(),
         externs: invocation
             .externs
@@ -58,11 +53,7 @@ pub fn observation_context(context: &KeyContext<'_>, call: &Call<'_>) -> Observa
             .collect(),
         path: os::path_dirs(context.env.get("PATH"), cwd),
         roots: roots.spellings().filter_map(|(path, _)| os::path(path)).collect(),
-        temporary: temporary_dirs(context.env)
-            .into_iter()
-            .map(|dir| cwd.join(dir))
-            .flat_map(|dir| [real_path(&dir), dir])
-            .collect(),
+        temporary: temporary_dirs(context.env, cwd),
     }
 }
 
@@ -88,15 +79,32 @@ fn dir_in_variable(context: &KeyContext<'_>, name: &str) -> Option<PathBuf> {
     context.env.get(name).map(|dir| real_path(&context.build_dirs.cwd.join(dir)))
 }
 
-/// Where programs put temporary files: what the environment says, or where they do it if that says nothing.
-pub fn temporary_dirs(env: &Env) -> Vec<&Path> {
+/// Where rustup keeps toolchains and settings.
+pub fn rustup_home(env: &Env, cwd: &Path) -> Option<PathBuf> {
+    let named = env.get("RUSTUP_HOME").map(|dir| cwd.join(dir));
+    named.or_else(|| Some(dirs::home(env)?.join(".rustup"))).map(|dir| real_path(&dir))
+}
+
+/// Where programs put temporary files: what the environment says, or where they do it if that says nothing. Each
+/// directory as it is spelled and without links.
+pub fn temporary_dirs(env: &Env, cwd: &Path) -> Vec<PathBuf> {
     let named = TEMPORARY_VARIABLES.iter().filter_map(|name| env.get(name));
-    let named: Vec<&Path> = named.filter(|dir| !dir.is_empty()).map(Path::new).collect();
-    if named.is_empty() { vec![Path::new("/tmp")] } else { named }
+    let mut named: Vec<&Path> = named.filter(|dir| !dir.is_empty()).map(Path::new).collect();
+    if named.is_empty() {
+        named.push(Path::new("/tmp"));
+    }
+    named.into_iter().map(|dir| cwd.join(dir)).flat_map(|dir| [real_path(&dir), dir]).collect()
+}
+
+/// The pipes of all jobservers that the environment names.
+pub fn jobserver_pipes(env: &Env) -> Vec<PathBuf> {
+    let flags = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"].iter().filter_map(|name| env.get(name));
+    let pipes = flags.filter_map(|flags| os::path(jobserver_pipe(os::bytes(flags))?));
+    pipes.map(|path| real_path(&path)).collect()
 }
 
 /// The path in `--jobserver-auth=fifo:PATH`, of which the last one counts.
-pub fn jobserver_pipe(flags: &[u8]) -> Option<&[u8]> {
+fn jobserver_pipe(flags: &[u8]) -> Option<&[u8]> {
     let words = flags.split(|byte| *byte == b' ');
     words.filter_map(|word| word.strip_prefix(b"--jobserver-auth=fifo:")).next_back()
 }
