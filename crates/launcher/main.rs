@@ -28,11 +28,11 @@ const SCRIPT: &[u8] = b"kache-build-script\0";
 /// Where this program lies is in the first argument: cargo starts build scripts by their paths.
 #[unsafe(no_mangle)]
 pub extern "C" fn main(n_args: c_int, args: *const *const c_char) -> c_int {
-    let n_args = n_args as usize;
+    let n_args = usize::try_from(n_args).unwrap_or(0);
     let mut kache = [0u8; LONGEST_PATH];
     let mut script = [0u8; LONGEST_PATH];
     let mut passed = [null::<c_char>(); MOST_ARGUMENTS + 4];
-    if n_args == 0 || n_args > MOST_ARGUMENTS {
+    if n_args == 0 {
         return 127;
     }
     // SAFETY: the system passes this many arguments, each of which ends with a NUL; what is built of them stays in the
@@ -41,21 +41,25 @@ pub extern "C" fn main(n_args: c_int, args: *const *const c_char) -> c_int {
         if !beside(*args, KACHE, &mut kache) || !beside(*args, SCRIPT, &mut script) {
             return 127;
         }
-        passed[0] = KACHE.as_ptr().cast();
-        passed[1] = c"run-build-script".as_ptr();
-        passed[2] = script.as_ptr().cast();
-        let mut index = 0;
-        while index < n_args {
-            passed[3 + index] = *args.add(index);
-            index += 1;
+        // Cargo passes none but the name. Whoever passes more than fit gets the real build script.
+        if n_args <= MOST_ARGUMENTS {
+            passed[0] = KACHE.as_ptr().cast();
+            passed[1] = c"run-build-script".as_ptr();
+            passed[2] = script.as_ptr().cast();
+            let mut index = 0;
+            while index < n_args {
+                passed[3 + index] = *args.add(index);
+                index += 1;
+            }
+            execv(kache.as_ptr().cast(), passed.as_ptr());
         }
-        execv(kache.as_ptr().cast(), passed.as_ptr());
         execv(script.as_ptr().cast(), args);
     }
     127
 }
 
-/// The path of `name`, which ends with a NUL, in the directory of `path`. False: it is too long.
+/// The path of `name`, which ends with a NUL, in the directory of `path`. False: it is too long, or `path` names no
+/// directory, so that it would be looked for in the working directory.
 unsafe fn beside(path: *const c_char, name: &[u8], to: &mut [u8; LONGEST_PATH]) -> bool {
     let mut length = 0;
     let mut end = 0;
@@ -71,6 +75,9 @@ unsafe fn beside(path: *const c_char, name: &[u8], to: &mut [u8; LONGEST_PATH]) 
         if byte == b'/' {
             end = length;
         }
+    }
+    if end == 0 {
+        return false;
     }
     let Some(place) = to.get_mut(end..end + name.len()) else { return false };
     place.copy_from_slice(name);

@@ -74,7 +74,8 @@ impl KeyedUnit<'_> {
         reason: MissReason,
         record: &mut Record,
     ) -> Result<Result<ExitCode, BypassReason>, Clean> {
-        let last = LastSources::read(self.context);
+        let is_asked = self.context.invocation.incremental.is_some();
+        let last = if is_asked { LastSources::read(self.context) } else { None };
         let edit = self.request.edit(reason, self.context, last.as_ref())?;
         let dir = IncrementalDir::open(self.context).ok_or(Clean::InUse)?;
         let setting = (self.context, self.streams, self.remap);
@@ -132,7 +133,9 @@ impl KeyedUnit<'_> {
 
     /// Where the unit is a build script, lets kache see its runs.
     fn install_launcher(&self) {
-        if self.request.config.build_scripts.value && self.request.store.can_observe() {
+        let Request { config, store, .. } = self.request;
+        let is_wanted = launcher::is_wanted(self.context.invocation, self.context.env);
+        if is_wanted && config.build_scripts.value && store.can_observe() {
             launcher::install(self.context);
         }
     }

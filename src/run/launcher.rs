@@ -7,15 +7,14 @@
 //! is gone, the launcher starts the real build script.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::action::memo::{Known, Memo};
 use crate::invocation::outputs::output_of;
 use crate::invocation::{CrateType, Invocation, Role};
 use crate::key::context::KeyContext;
 use crate::run::restore::temporary_beside;
 use crate::sys::env::{self, Env};
-use crate::sys::fs::{self, Identity};
+use crate::sys::fs;
 
 /// The launcher; empty where it could not be compiled.
 pub const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/launcher"));
@@ -26,42 +25,30 @@ pub const SCRIPT: &str = "kache-build-script";
 /// The name of the link to kache beside a launcher.
 pub const KACHE: &str = "kache";
 
-/// Puts the launcher in the place of the build script that is the output of this unit, if it is one. What fails here
-/// costs nothing but the caching of its runs.
-pub fn install(context: &KeyContext<'_>) {
-    if PROGRAM.is_empty() || !is_build_script(context.invocation, context.env) {
-        return;
-    }
-    if let Some(output) = output_of(context.outputs, Role::Executable) {
-        let _ = place(&context.build_dirs.cwd.join(&output.path), context.memo);
-    }
-}
-
-/// Whether the unit is a build script: cargo names no other program so, and tells no other program's compile that it
-/// has no name.
-fn is_build_script(invocation: &Invocation, env: &Env) -> bool {
-    invocation.crate_name.starts_with("build_script_")
+/// Whether the unit is a build script whose runs can be cached. Cargo gives no other program such a name, and gives the
+/// compile of every other program the name of that program.
+pub fn is_wanted(invocation: &Invocation, env: &Env) -> bool {
+    !PROGRAM.is_empty()
+        && invocation.crate_name.starts_with("build_script_")
         && invocation.crate_types == [CrateType::Bin]
         && env.get("CARGO_MANIFEST_DIR").is_some()
         && env.get("CARGO_BIN_NAME").is_none()
 }
 
-/// The build script keeps its content: what is known of that stays known under its new name.
-fn place(program: &Path, memo: &Memo) -> io::Result<()> {
-    let (script, kache) = (beside(program, SCRIPT), beside(program, KACHE));
-    let (known, _) = memo.digest(program)?;
-    let second_name = temporary_beside(program);
-    fs::hard_link(program, &second_name)?;
-    fs::rename(&second_name, &script)?;
-    let link = temporary_beside(program);
-    fs::symlink(&env::current_exe()?, &link)?;
-    fs::rename(&link, &kache)?;
-    fs::replace_program(program, &temporary_beside(program), PROGRAM)?;
-    let identity = Identity::at(&script)?;
-    memo.set(&identity, Known { digest: known.digest, closure: known.closure });
-    Ok(())
+/// Puts the launcher in the place of the build script that is the output of this unit. What fails here costs nothing but
+/// the caching of its runs.
+pub fn install(context: &KeyContext<'_>) {
+    if let Some(output) = output_of(context.outputs, Role::Executable) {
+        let _ = place(&context.build_dirs.cwd.join(&output.path));
+    }
 }
 
-fn beside(program: &Path, name: &str) -> PathBuf {
-    program.with_file_name(name)
+/// The name of the program leads to the build script until it leads to the launcher.
+fn place(program: &Path) -> io::Result<()> {
+    let temporary = temporary_beside(program);
+    fs::hard_link(program, &temporary)?;
+    fs::rename(&temporary, &program.with_file_name(SCRIPT))?;
+    fs::symlink(&env::current_exe()?, &temporary)?;
+    fs::rename(&temporary, &program.with_file_name(KACHE))?;
+    fs::replace_program(program, &temporary, PROGRAM)
 }
