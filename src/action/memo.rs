@@ -165,7 +165,7 @@ impl Memo {
 }
 
 /// Whether the name is that of a file that other crates are compiled against.
-fn is_crate_file(path: &Path) -> bool {
+pub fn is_crate_file(path: &Path) -> bool {
     const SUFFIXES: [&str; 5] = ["rmeta", "rlib", "so", "dylib", "dll"];
     path.extension().is_some_and(|suffix| SUFFIXES.iter().any(|known| suffix == *known))
 }

@@ -6,12 +6,11 @@ use std::path::{Component, Path, PathBuf};
 use crate::action::portable::Root;
 use crate::action::roots::BuildDirs;
 use crate::build_script::clock::RunTime;
-use crate::digest::Hasher;
 use crate::outcome::{MissReason, Unstored};
 use crate::run::miss::artifact_reader::Reader;
-use crate::run::restore::Restored;
+use crate::run::restore::{Restored, copy_new, temporary_beside};
 use crate::store::Store;
-use crate::store::blob::{Duplicate, Unusable};
+use crate::store::blob::{Duplicate, Sharing, Unusable};
 use crate::store::entry::{TreeFile, TreeItem, TreeKind};
 use crate::sys::{fs, os};
 
@@ -106,7 +105,6 @@ impl Tree {
     /// # Errors
     /// A file cannot be stored.
     pub fn put_blobs(&self, dir: &Path, store: &Store) -> std::io::Result<()> {
-        use crate::store::blob::Sharing;
         for item in &self.items {
             if let TreeKind::File(file) = &item.kind {
                 store.put_blob(&dir.join(&item.path), &file.blob, file.size_bytes, Sharing::Own)?;
@@ -133,7 +131,7 @@ pub fn restore(
     if !is_sound(items) {
         return Err(MissReason::EntryDamaged);
     }
-    let temporary = dir.with_file_name(format!(".kache-{}", fs::unique_name()));
+    let temporary = temporary_beside(dir);
     let restored = make(store, items, &temporary, build_dirs).and_then(|restored| {
         fs::rename(&temporary, dir).map_err(|_| MissReason::RestoreFailed)?;
         Ok(restored)
@@ -171,6 +169,7 @@ fn make(
 ) -> Result<Restored, MissReason> {
     let failed = |_| MissReason::RestoreFailed;
     fs::create_dir(dir).map_err(failed)?;
+    let clone = fs::clones_files(dir);
     let mut restored = Restored::default();
     for item in items {
         let path = dir.join(&item.path);
@@ -180,7 +179,7 @@ fn make(
                 let target = build_dirs.roots.expand(target).and_then(|target| os::path(&target));
                 fs::symlink(&target.ok_or(MissReason::RestoreFailed)?, &path).map_err(failed)?;
             }
-            TreeKind::File(file) => match make_file(store, file, &path)? {
+            TreeKind::File(file) => match make_file(store, file, &path, clone)? {
                 Duplicate::Cloned => restored.cloned_bytes += file.size_bytes,
                 Duplicate::Copied | Duplicate::Linked => restored.copied_bytes += file.size_bytes,
             },
@@ -189,32 +188,20 @@ fn make(
     Ok(restored)
 }
 
-/// A file of its own, because the next run of the script may write to it. What is copied is compared with its digest.
-fn make_file(store: &Store, file: &TreeFile, path: &Path) -> Result<Duplicate, MissReason> {
-    let mut blob =
-        store.open_blob(&file.blob, file.size_bytes).map_err(|unusable| damaged(store, file, unusable))?;
-    let how = if fs::clones_files(path) && fs::reflink(&blob, path, file.executable).is_ok() {
-        Duplicate::Cloned
-    } else {
-        let mut hasher = Hasher::new();
-        let n_bytes = fs::copy(&mut blob, path, file.executable, &mut |piece| hasher.raw(piece));
-        let n_bytes = n_bytes.map_err(|_| MissReason::RestoreFailed)?;
-        if n_bytes != file.size_bytes || hasher.finish() != file.blob {
-            return Err(damaged(store, file, Unusable::Altered));
+/// A file of its own, because the next run of the script may write to it.
+fn make_file(store: &Store, file: &TreeFile, path: &Path, clone: bool) -> Result<Duplicate, MissReason> {
+    let blob = (file.blob, file.size_bytes);
+    let made = copy_new(store, blob, file.executable, path, clone).map_err(|unusable| {
+        if unusable == Unusable::Altered {
+            store.quarantine_blob(&file.blob);
         }
-        Duplicate::Copied
-    };
+        MissReason::BlobDamaged
+    })?;
+    let how = made.ok_or(MissReason::RestoreFailed)?;
     if file.read_only {
         fs::make_read_only(path).map_err(|_| MissReason::RestoreFailed)?;
     }
     Ok(how)
-}
-
-fn damaged(store: &Store, file: &TreeFile, unusable: Unusable) -> MissReason {
-    if unusable == Unusable::Altered {
-        store.quarantine_blob(&file.blob);
-    }
-    MissReason::BlobDamaged
 }
 
 #[cfg(test)]

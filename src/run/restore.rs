@@ -15,7 +15,7 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use crate::action::memo::{Known, Memo};
-use crate::digest::Hasher;
+use crate::digest::{Digest, Hasher};
 use crate::invocation::{Output, Role};
 use crate::store::Store;
 use crate::store::blob::{Duplicate, Sharing, Unusable};
@@ -176,39 +176,47 @@ fn link(blob: &Path, to: &Path) -> std::io::Result<()> {
 /// A file of its own with the blob's content, in place of whatever `to` was. What is copied is compared with the digest
 /// on the way: bytes can change without a new size or time. `None`: the file could not be made.
 fn copy(store: &Store, artifact: &Artifact, to: &Path, clone: bool) -> Result<Option<Duplicate>, Unusable> {
-    let mut blob = store.open_blob(&artifact.blob, artifact.size_bytes)?;
     let temporary = if defence::stands("a-copy-replaces-at-once") {
         temporary_beside(to)
     } else {
         let _ = fs::remove(to);
         to.to_path_buf()
     };
-    let clones = clone && defence::stands("a-hit-is-a-clone");
-    let how = if clones && fs::reflink(&blob, &temporary, artifact.executable).is_ok() {
-        Duplicate::Cloned
-    } else {
-        let mut hasher = Hasher::new();
-        let executable = artifact.executable && defence::stands("programs-can-be-started");
-        let copied = fs::copy(&mut blob, &temporary, executable, &mut |piece| hasher.raw(piece));
-        match copied {
-            Ok(_) if clone && !defence::stands("what-cannot-be-cloned-is-copied") => return Ok(None),
-            Ok(n_bytes) if n_bytes == artifact.size_bytes && hasher.finish() == artifact.blob => {
-                Duplicate::Copied
-            }
-            Ok(_) if !defence::stands("bytes-that-rot-in-blobs") => Duplicate::Copied,
-            Ok(_) => {
-                let _ = fs::remove(&temporary);
-                return Err(Unusable::Altered);
-            }
-            Err(_) => return Ok(None),
-        }
-    };
+    let blob = (artifact.blob, artifact.size_bytes);
+    let Some(how) = copy_new(store, blob, artifact.executable, &temporary, clone)? else { return Ok(None) };
     match fs::rename(&temporary, to) {
         Ok(()) => Ok(Some(how)),
         Err(_) => {
             let _ = fs::remove(&temporary);
             Ok(None)
         }
+    }
+}
+
+/// The same as the new file `to`. A blob is given by its digest and its size in bytes.
+pub fn copy_new(
+    store: &Store,
+    (digest, size_bytes): (Digest, u64),
+    executable: bool,
+    to: &Path,
+    clone: bool,
+) -> Result<Option<Duplicate>, Unusable> {
+    let mut blob = store.open_blob(&digest, size_bytes)?;
+    let clones = clone && defence::stands("a-hit-is-a-clone");
+    if clones && fs::reflink(&blob, to, executable).is_ok() {
+        return Ok(Some(Duplicate::Cloned));
+    }
+    let mut hasher = Hasher::new();
+    let executable = executable && defence::stands("programs-can-be-started");
+    match fs::copy(&mut blob, to, executable, &mut |piece| hasher.raw(piece)) {
+        Ok(_) if clone && !defence::stands("what-cannot-be-cloned-is-copied") => Ok(None),
+        Ok(n_bytes) if n_bytes == size_bytes && hasher.finish() == digest => Ok(Some(Duplicate::Copied)),
+        Ok(_) if !defence::stands("bytes-that-rot-in-blobs") => Ok(Some(Duplicate::Copied)),
+        Ok(_) => {
+            let _ = fs::remove(to);
+            Err(Unusable::Altered)
+        }
+        Err(_) => Ok(None),
     }
 }
 

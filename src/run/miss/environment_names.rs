@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::action::input_list::InputList;
-use crate::action::memo::Memo;
+use crate::action::memo::{Memo, is_crate_file};
 use crate::action::observed::{ObservationContext, ObservedInputs};
 use crate::action::portable::Portable;
 use crate::action::snapshot::InputSnapshot;
@@ -196,12 +196,6 @@ fn is_named(path: &Path, setting: &ObservationContext, texts: &str) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let word = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
     !setting.linked || texts.contains(word)
-}
-
-/// Whether a file is a compiled crate, by its suffix.
-pub fn is_crate_file(path: &Path) -> bool {
-    let suffix = path.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default();
-    ["rlib", "rmeta", "so", "dylib", "dll"].contains(&suffix)
 }
 
 fn unknown(path: &Path, error: &io::Error) -> Unstored {

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
+use crate::action::memo::is_crate_file;
 use crate::action::observed::ObservedInputs;
 use crate::invocation::SearchKind;
 use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
 use crate::outcome::Unstored;
-use crate::run::miss::environment_names::is_crate_file;
 use crate::sys::{fs, os};
 
 /// `extern crate found;` without an `--extern` makes the compiler look for the crate in the directories of `-L`, and
