@@ -10,9 +10,12 @@
 //!           └─ store       input lists: what earlier compiles of this unit read, newest first
 //!               └─ action  cache key = digest(unit key, those inputs as they are today)
 //!                   ├─ found     run::hit: restore, replay the diagnostics
-//!                   └─ not found run::miss: wait for the single-flight lock, or compile, learn the inputs, store
+//!                   └─ not found ─┬─ run::edit: a source was edited here; compile incrementally, store nothing
+//!                                 └─ run::miss: wait for the single-flight lock, or compile, learn the inputs, store
 //!                         └─ run::record, then the compiler's exit code
 //! ```
+//!
+//! Cargo starts build scripts itself: their runs take the same path from a launcher ([`build_script`]).
 //!
 //! Principles, in order: **never a wrong hit**, never break a build, fast hits, small disk, fast misses.
 //!
