@@ -12,15 +12,15 @@ pub struct Variable {
     pub name: &'static str,
     /// What it does, as one or two sentences.
     pub does: &'static str,
-    /// The setting in a file that it goes before, if there is one.
+    /// The setting in a file that it overrides, if there is one.
     pub key: Option<&'static str>,
-    /// What holds when it is not set anywhere.
+    /// The value if it is not set anywhere.
     pub default: &'static str,
-    /// What it takes, for people.
+    /// What it accepts, for people.
     pub accepts: &'static str,
 }
 
-/// Declares variables with their documentation, which is what `does` says, and the table of them all.
+/// Declares variables, with their documentation as `does`, and the table of all variables.
 macro_rules! variables {
     ($($(#[doc = $doc:literal])+ $id:ident = $name:literal, $key:expr, $default:literal, $accepts:expr;)+) => {
         $(
@@ -39,43 +39,43 @@ macro_rules! variables {
     };
 }
 
-const ANY_TEXT: &str = "any text in UTF-8";
-const SWITCH: &str = "1, true, yes or on; or 0, false, no or off";
-pub(super) const ABSOLUTE: &str = "an absolute path, or one that begins with ~/";
+const ANY_TEXT: &str = "text in UTF-8";
+const SWITCH: &str = "1, true, yes or on, or 0, false, no or off";
+pub(super) const ABSOLUTE: &str = "an absolute path, or one that starts with ~/";
 pub(super) const SIZE: &str = "a size such as 50GiB or 500MB, or a number of bytes";
-pub(super) const OBSERVES: &str = "one of auto and off";
-pub(super) const LINKS_MODES: &str = "one of auto and off";
-pub(super) const WRITES: &str = "one of on and off";
-pub(super) const INCREMENTAL_MODES: &str = "one of auto, off and on";
-pub(super) const PATHS: &str = "one of auto, portable and exact";
+pub(super) const OBSERVES: &str = "auto or off";
+pub(super) const LINKS_MODES: &str = "auto or off";
+pub(super) const WRITES: &str = "on or off";
+pub(super) const INCREMENTAL_MODES: &str = "auto, off or on";
+pub(super) const PATHS: &str = "auto, portable or exact";
 
 variables! {
-    /// The directory of the store.
+    /// Directory of the store.
     CACHE_DIR = "KACHE_CACHE_DIR", Some("cache.local_store"), "the cache directory of the platform", ABSOLUTE;
-    /// The size that garbage collection keeps the store under.
+    /// Size limit of the store, kept by garbage collection.
     MAX_SIZE = "KACHE_MAX_SIZE", Some("cache.local_max_size"), "50GiB", SIZE;
-    /// Leaves every compilation to the compiler alone.
+    /// Turns the cache off: every invocation runs the compiler.
     DISABLED = "KACHE_DISABLED", None, "off", SWITCH;
-    /// A text that is part of every key: another salt, another set of entries.
+    /// Text that is part of every cache key. Builds with different salts share no entries.
     KEY_SALT = "KACHE_KEY_SALT", Some("cache.key_salt"), "empty", ANY_TEXT;
-    /// Whether executables and dynamic libraries are cached too.
-    CACHE_EXECUTABLES = "KACHE_CACHE_EXECUTABLES", Some("cache.cache_executables"), "on under Linux, off elsewhere", SWITCH;
-    /// Whether the runs of build scripts are cached too.
+    /// Whether to cache executables and dynamic libraries, too.
+    CACHE_EXECUTABLES = "KACHE_CACHE_EXECUTABLES", Some("cache.cache_executables"), "on (Linux), off (elsewhere)", SWITCH;
+    /// Whether to cache the runs of build scripts, too.
     BUILD_SCRIPTS = "KACHE_CACHE_BUILD_SCRIPTS", Some("cache.build_scripts"), "off", SWITCH;
-    /// The path of the user's configuration file. A file of that name must exist.
+    /// Path of the user's configuration file, which must exist.
     CONFIG = "KACHE_CONFIG", None, "$XDG_CONFIG_HOME/kache/config.toml, or ~/.config/kache/config.toml", ABSOLUTE;
     /// How much of a path may differ between two trees that share artifacts.
     PATHS_MODE = "KACHE_PATHS", Some("cache.paths"), "auto", PATHS;
-    /// Whether compiles are observed to learn what they read.
+    /// Whether to observe compiles to learn what they read.
     OBSERVE = "KACHE_OBSERVE", Some("cache.observe"), "auto", OBSERVES;
-    /// Whether units that miss because of an edit are compiled incrementally, and not stored.
+    /// Whether to compile units incrementally that miss because of an edit, without storing them.
     INCREMENTAL = "KACHE_INCREMENTAL", Some("cache.incremental"), "auto", INCREMENTAL_MODES;
-    /// Whether hard links are made between the store and target directories. With off, files are cloned or copied.
+    /// Whether to create hard links between the store and target directories. If off, files are cloned or copied.
     LINKS = "KACHE_LINKS", Some("cache.links"), "auto", LINKS_MODES;
-    /// Puts nothing into the store: what is there is served, everything else is compiled.
+    /// Serves hits from the store without adding entries to it.
     READONLY = "KACHE_READONLY", None, "off", SWITCH;
-    /// Asks whether cargo calls kache: every call as a wrapper appends a line with its own path to this file, which `kache init` has made for that.
-    PROBE = "KACHE_PROBE", None, "nobody asks", "the path of a file";
+    /// Used by `kache init` to test whether cargo calls kache: the wrapper appends its own path to this file.
+    PROBE = "KACHE_PROBE", None, "not set", "the path of a file";
 }
 
 /// The value of `name`, unless it is unset or empty.

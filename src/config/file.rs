@@ -7,7 +7,7 @@
 //! key_env_vars = ["SCHEMA_VERSION"]
 //! ```
 //!
-//! The text is walked, not deserialized: a derived reader gives up the whole file at the first wrong value.
+//! The document is walked, not deserialized: a derived deserializer rejects the whole file at the first invalid value.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,9 +28,9 @@ pub struct Key {
     pub name: &'static str,
     /// What it does, as one or two sentences.
     pub does: &'static str,
-    /// What it takes, for people.
+    /// What it accepts, for people.
     pub accepts: &'static str,
-    /// What holds when it is not set anywhere.
+    /// The value if it is not set anywhere.
     pub default: &'static str,
     /// Whether a project may set it.
     pub projects: Projects,
@@ -39,18 +39,18 @@ pub struct Key {
 /// Whether a project may set a key, and why. A project's file is repository content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Projects {
-    /// It decides about builds of the project alone.
+    /// It affects only builds of the project.
     May(&'static str),
-    /// It is the user's.
+    /// Only the user may set it.
     MayNot(&'static str),
 }
 
 const DURATION: &str = "a duration such as 7d, 24h, 30m or 90s, in quotes";
 
-/// Declares the keys under `[cache]`: what a file sets, and the table of them all.
+/// Declares the keys under `[cache]`: the contents of a file, and the table of all keys.
 macro_rules! keys {
     ($($(#[doc = $doc:literal])+ $id:ident: $type:ty, $accepts:expr, $default:literal, $projects:expr;)+) => {
-        /// What one file sets. A key that is absent, or was not understood, is `None`.
+        /// The settings of one file. A key that is absent or invalid is `None`.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct Contents {
             $($(#[doc = $doc])+ pub $id: Option<Setting<$type>>,)+
@@ -66,7 +66,7 @@ macro_rules! keys {
         }),+];
 
         impl Contents {
-            /// Takes out what a project may not set.
+            /// Removes the settings that a project may not make.
             pub fn keep_for_project(&mut self) -> Vec<Problem> {
                 let mut problems = Vec::new();
                 $(if let Projects::MayNot(_) = $projects {
@@ -80,57 +80,57 @@ macro_rules! keys {
 }
 
 keys! {
-    /// The directory of the store.
+    /// Directory of the store.
     local_store: PathBuf, ABSOLUTE, "the cache directory of the platform",
-        Projects::MayNot("the store holds what other projects made, and its directory is written to");
-    /// Whether other users may use and write the store too.
+        Projects::MayNot("other projects use the store, too, and its directory is written to");
+    /// Whether other users may read and write the store.
     shared: bool, "true or false", "off",
-        Projects::MayNot("it says whom the user trusts");
-    /// The size that garbage collection keeps the store under.
+        Projects::MayNot("only the user decides whom to trust");
+    /// Size limit of the store, kept by garbage collection.
     local_max_size: u64, SIZE, "50GiB",
         Projects::MayNot("one build would evict what all others have stored");
-    /// Entries that were not used for this long are evicted, even if there is room for them.
+    /// Evict entries that were not used for this long, even if the store is within its size limit.
     gc_max_age: Duration, DURATION, "no limit",
         Projects::MayNot("one build would evict what all others have stored");
-    /// A text that is part of every key: another salt, another set of entries.
-    key_salt: String, "a text in quotes", "empty",
-        Projects::May("it leads to entries of its own");
-    /// Whether executables and dynamic libraries are cached too.
-    cache_executables: bool, "true or false", "on under Linux, off elsewhere",
-        Projects::May("it decides what of this build is stored");
-    /// Whether the runs of build scripts are cached too.
+    /// Text that is part of every cache key. Builds with different salts share no entries.
+    key_salt: String, "a string", "empty",
+        Projects::May("it separates the entries of this project");
+    /// Whether to cache executables and dynamic libraries, too.
+    cache_executables: bool, "true or false", "on (Linux), off (elsewhere)",
+        Projects::May("it affects only what this build stores");
+    /// Whether to cache the runs of build scripts, too.
     build_scripts: bool, "true or false", "off",
-        Projects::May("it decides what of this build is stored");
+        Projects::May("it affects only what this build stores");
     /// Packages whose build scripts always run.
-    bypass_build_scripts: Vec<String>, "a list of names of packages", "empty",
+    bypass_build_scripts: Vec<String>, "a list of package names", "empty",
         Projects::May("the names are added to those of the user");
     /// How much of a path may differ between two trees that share artifacts.
     paths: PathsMode, PATHS, "auto",
-        Projects::May("it is part of the keys of this build");
-    /// Whether compiles are observed to learn what they read.
+        Projects::May("it is part of the cache keys of this build");
+    /// Whether to observe compiles to learn what they read.
     observe: Observe, OBSERVES, "auto",
-        Projects::May("entries that were made without observation serve only where nothing is observed");
-    /// Whether units that miss because of an edit are compiled incrementally, and not stored. With on, all units for which cargo asks for that.
+        Projects::May("entries made without observation are used only by builds without observation");
+    /// Whether to compile units incrementally that miss because of an edit, without storing them. If on, all units for which cargo asks for it.
     incremental: Incremental, INCREMENTAL_MODES, "auto",
-        Projects::May("it decides how this build compiles");
-    /// Whether what was compiled is put into the store. It is off if anything says so.
+        Projects::May("it affects only how this build compiles");
+    /// Whether to add entries to the store. Off if any source turns it off.
     write: Write, WRITES, "on",
-        Projects::May("what is off cannot be turned on, and off leaves the store as it is");
-    /// Whether hard links are made between the store and target directories. With off, files are cloned or copied. It is off if anything says so.
+        Projects::May("a project cannot turn it on, and off leaves the store unchanged");
+    /// Whether to create hard links between the store and target directories. If off, files are cloned or copied. Off if any source turns it off.
     links: Links, LINKS_MODES, "auto",
-        Projects::May("what is off cannot be turned on, and off only takes more room");
-    /// How long to wait, without progress, for another process that compiles the same unit.
+        Projects::May("a project cannot turn it on, and off only takes more disk space");
+    /// How long to wait, without progress, for another process that is compiling the same unit.
     wait: Duration, DURATION, "60s",
-        Projects::May("only this build waits");
-    /// Environment variables that are part of every key, beyond those that the compiler reports.
-    key_env_vars: Vec<String>, "a list of names of environment variables", "empty",
+        Projects::May("it affects only this build");
+    /// Environment variables that are part of every cache key, in addition to those the compiler reports.
+    key_env_vars: Vec<String>, "a list of environment variable names", "empty",
         Projects::May("the names are added to those of the user");
-    /// Crates that are left to the compiler alone.
-    bypass_crates: Vec<String>, "a list of names of crates", "empty",
+    /// Crates that bypass the cache.
+    bypass_crates: Vec<String>, "a list of crate names", "empty",
         Projects::May("the names are added to those of the user");
-    /// After how long without a request a daemon ends that was started on demand.
+    /// Idle time after which a daemon that was started on demand exits.
     daemon_idle_timeout: Duration, DURATION, "10m",
-        Projects::MayNot("the daemon serves all builds");
+        Projects::MayNot("the daemon serves the builds of all projects");
 }
 
 fn not_for_projects(source: Source, key: &'static str) -> Option<Problem> {
@@ -140,7 +140,7 @@ fn not_for_projects(source: Source, key: &'static str) -> Option<Problem> {
     }
 }
 
-/// What `text`, the content of the file at `path`, sets, and what in it was not understood, by line.
+/// Parses `text`, the content of the file at `path`. Returns its settings and its problems, ordered by line.
 pub fn parse(path: &Path, text: &str) -> (Contents, Vec<Problem>) {
     let mut reader = Reader { path, lines: Lines::new(text), problems: Vec::new() };
     let mut contents = Contents::default();
@@ -321,8 +321,8 @@ fn shown(value: &DeValue<'_>) -> String {
         DeValue::Float(number) => number.to_string(),
         DeValue::Boolean(switch) => switch.to_string(),
         DeValue::Datetime(time) => time.to_string(),
-        DeValue::Array(_) => "a list".to_owned(),
-        DeValue::Table(_) => "a table".to_owned(),
+        DeValue::Array(_) => "(a list)".to_owned(),
+        DeValue::Table(_) => "(a table)".to_owned(),
     }
 }
 

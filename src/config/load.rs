@@ -1,6 +1,6 @@
-//! Finds and reads the configuration files. It is the only module here that touches the disk.
+//! Finds and reads the configuration files. No other module of the configuration accesses the disk.
 //!
-//! A file is looked for by opening it, and in no other way: this runs in every call of the wrapper.
+//! Files are opened without looking for them first: this runs in every call of the wrapper.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub const PROJECT_FILE: &str = ".kache.toml";
 const MAX_FILE_BYTES: u64 = 1 << 20;
 const TOO_LARGE: &str = "larger than 1 MiB";
 
-/// The settings in force, and everything that is wrong with the files and variables they come from.
+/// The effective settings, and the problems of the files and variables they come from.
 ///
 /// The project's file is the `.kache.toml` nearest to the first of `starts`, which are absolute, that has one in
 /// itself or above. One that cannot be read counts as found.
@@ -35,7 +35,7 @@ pub fn load(env: Lookup<'_>, starts: &[&Path], defaults: &Defaults) -> (Config, 
 pub struct UserFile {
     /// The path, which need not exist.
     pub path: PathBuf,
-    /// It was named by `KACHE_CONFIG`, and therefore must exist.
+    /// Whether it is named by `KACHE_CONFIG`; it must exist then.
     pub is_named: bool,
 }
 
@@ -57,7 +57,7 @@ fn user_file(env: Lookup<'_>, problems: &mut Vec<Problem>) -> Contents {
         let Some(UserFile { path, is_named }) = user_file else { return Ok(None) };
         match read(&path, None)? {
             None if is_named => {
-                Err(Problem::Unreadable { path, why: "no such file, but KACHE_CONFIG names it".to_owned() })
+                Err(Problem::Unreadable { path, why: "no such file; KACHE_CONFIG names it".to_owned() })
             }
             text => Ok(text.map(|text| (path, text))),
         }
@@ -69,13 +69,13 @@ fn project_file(starts: &[&Path], problems: &mut Vec<Problem>) -> Contents {
     for (n_before, start) in starts.iter().enumerate() {
         for dir in start.ancestors() {
             if starts[..n_before].iter().any(|earlier| earlier.starts_with(dir)) {
-                // This one and all above it were tried.
+                // It and its parents were tried before.
                 break;
             }
             let path = dir.join(PROJECT_FILE);
             match read(&path, Some(start)) {
                 Ok(None) => {}
-                // Nobody may decide about a build by a file in a directory that all can write to.
+                // A file in a directory that everyone can write to must not affect the build of others.
                 Err(foreign @ Problem::Foreign { .. }) => problems.push(foreign),
                 found => return understand(found.map(|text| text.map(|text| (path, text))), problems),
             }

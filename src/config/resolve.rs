@@ -1,4 +1,4 @@
-//! From defaults, files and environment to the settings in force.
+//! Combines defaults, files and environment into the effective settings.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -28,17 +28,17 @@ pub struct Defaults {
 pub struct Config {
     /// The directory of the store.
     pub cache_dir: Setting<PathBuf>,
-    /// Other users may use and write the store too, and are trusted.
+    /// Whether other users may read and write the store, and are trusted.
     pub shared: Setting<bool>,
-    /// The size that garbage collection keeps the store under.
+    /// The size limit of the store, kept by garbage collection.
     pub max_size_bytes: Setting<u64>,
     /// The time without use after which an entry is evicted, if there is such a limit.
     pub gc_max_age: Setting<Option<Duration>>,
-    /// Every compilation is left to the compiler alone.
+    /// Whether the cache is turned off.
     pub disabled: Setting<bool>,
-    /// A text that is part of every key.
+    /// Text that is part of every key.
     pub key_salt: Setting<String>,
-    /// Executables and dynamic libraries are cached.
+    /// Whether executables and dynamic libraries are cached.
     pub cache_executables: Setting<bool>,
     /// Runs of build scripts are cached.
     pub build_scripts: Setting<bool>,
@@ -50,7 +50,7 @@ pub struct Config {
     pub observe: Setting<Observe>,
     /// Whether edits are compiled incrementally.
     pub incremental: Setting<Incremental>,
-    /// Whether what is compiled is put into the store.
+    /// Whether entries are added to the store.
     pub write: Setting<Write>,
     /// Whether hard links are made between the store and target directories.
     pub links: Setting<Links>,
@@ -58,18 +58,18 @@ pub struct Config {
     pub wait: Setting<Duration>,
     /// Variables that are part of every key, sorted, each once.
     pub key_env_vars: Setting<Vec<String>>,
-    /// Crates that are left to the compiler alone, sorted, each once, spelled as they were written.
+    /// Crates that bypass the cache, sorted, each once, spelled as they were written.
     pub bypass_crates: Setting<Vec<String>>,
-    /// After how long without a request a daemon ends that was started on demand.
+    /// The idle time after which a daemon that was started on demand exits.
     pub daemon_idle_timeout: Setting<Duration>,
 }
 
 /// One setting for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
-    /// Its key in a file; for what only a variable sets, the name of the variable.
+    /// Its key in a file; for a setting without one, the name of the variable.
     pub name: &'static str,
-    /// The value in force.
+    /// The effective value.
     pub value: String,
     /// Where the value was set.
     pub source: &'a Source,
@@ -128,12 +128,12 @@ fn on_or_off(on: bool) -> String {
     if on { "true" } else { "false" }.to_owned()
 }
 
-/// Whether every compilation is left to the compiler alone. No file says so, so none has to be read for it.
+/// Whether the cache is turned off. Only a variable can do that, so no file is read.
 pub fn is_disabled(env: Lookup<'_>) -> bool {
     env::non_empty(env, env::DISABLED.name).and_then(|value| switch(value.to_str()?)).unwrap_or(false)
 }
 
-/// The settings in force, and what was left out on the way to them.
+/// The effective settings, and the problems of the sources, which were ignored.
 pub fn resolve(
     defaults: &Defaults,
     user: Contents,
@@ -194,14 +194,14 @@ fn first<T>(
     env.or(project).or(user).unwrap_or(Setting { value: default, source: Source::Default })
 }
 
-/// The first that says `off`, if there is one.
+/// The first source that turns it off, if there is one; otherwise the first source.
 fn off_if_any<T: Clone + Default + PartialEq>(settings: [Option<Setting<T>>; 3], off: T) -> Setting<T> {
     let says_off = settings.iter().flatten().find(|setting| setting.value == off).cloned();
     let [env, project, user] = settings;
     says_off.unwrap_or_else(|| first(env, project, user, T::default()))
 }
 
-/// Both lists as one, sorted: the order in which files name things must not decide a key.
+/// Both lists combined and sorted: the order of names in a file must not affect keys.
 fn joined(project: Option<Setting<Vec<String>>>, user: Option<Setting<Vec<String>>>) -> Setting<Vec<String>> {
     let more = if project.is_some() { user.clone() } else { None };
     let mut list = first(None, project, user, Vec::new());
@@ -211,7 +211,7 @@ fn joined(project: Option<Setting<Vec<String>>>, user: Option<Setting<Vec<String
     list
 }
 
-/// Reads values from the environment and collects what is wrong with them.
+/// Reads values from the environment, and collects their problems.
 struct Variables<'a> {
     env: Lookup<'a>,
     problems: Vec<Problem>,
@@ -271,8 +271,8 @@ fn absolute_store(
     absolute.map(|value| Setting { value, source: store.source })
 }
 
-/// `path` with `~` replaced by the home directory. A relative path is none: cargo calls its wrapper from one
-/// directory per package, so that it would name as many places.
+/// `path` with `~` replaced by the home directory. `None` if it is relative: cargo calls its wrapper in the directory of
+/// each package, so a relative path would name many places.
 pub(super) fn absolute_path(path: &Path, env: Lookup<'_>) -> Option<PathBuf> {
     let path = match path.strip_prefix("~") {
         Ok(below_home) => home_dir(env)?.join(below_home),

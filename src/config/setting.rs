@@ -1,4 +1,4 @@
-//! A setting: a value with its source. And the problems that a configuration can have.
+//! A setting: a value and its source. Also the problems of a configuration.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// A value and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting<T> {
-    /// The value in force.
+    /// The effective value.
     pub value: T,
     /// Where it was set. For a list that both files add to: where the project adds to it.
     pub source: Source,
@@ -22,7 +22,7 @@ impl<T> Setting<T> {
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Nowhere.
+    /// It is not set anywhere.
     Default,
     /// In the environment variable of this name.
     Env(&'static str),
@@ -177,10 +177,10 @@ impl Links {
     }
 }
 
-/// Something in the configuration that was not understood, and was therefore left out.
+/// A part of the configuration that is invalid and was ignored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// A file is there, or was named, and cannot be read.
+    /// A file exists, or was named, but cannot be read.
     #[error("{}: {why}", path.display())]
     Unreadable {
         /// The file.
@@ -188,12 +188,12 @@ pub enum Problem {
         /// What the system said, or which limit it is over.
         why: String,
     },
-    /// A file is not TOML, so that nothing in it counts.
+    /// A file is not valid TOML, so all of it is ignored.
     #[error("{}:{line}: {why}", path.display())]
     Unparsable {
         /// The file.
         path: PathBuf,
-        /// The line where understanding ends.
+        /// The line of the syntax error.
         line: usize,
         /// What the parser expected.
         why: String,
@@ -210,8 +210,8 @@ pub enum Problem {
         /// The whole key of a setting with a similar name.
         suggestion: Option<&'static str>,
     },
-    /// A value that its setting does not take.
-    #[error("{}{found}, but takes {accepts}", setting_is(place, key))]
+    /// A value that its setting does not accept.
+    #[error("{}invalid {key} {found}: expected {accepts}", in_file(place))]
     BadValue {
         /// Where it was set; never [`Source::Default`].
         place: Source,
@@ -219,17 +219,17 @@ pub enum Problem {
         key: &'static str,
         /// The value as written, shortened.
         found: String,
-        /// What the setting takes, for people.
+        /// What the setting accepts, for people.
         accepts: &'static str,
     },
-    /// A project's file that somebody else has put there.
-    #[error("{}: not read, because it belongs neither to you nor to the owner of the project", path.display())]
+    /// A project's file that another user has put there.
+    #[error("{}: ignored, because it belongs neither to you nor to the owner of the project", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
     },
-    /// A setting that repository content may not make.
-    #[error("{}:{line}: `{key}` cannot be set by a project, only by its user", path.display())]
+    /// A setting that is not allowed in a repository.
+    #[error("{}:{line}: `{key}` is only allowed in the user's configuration, not in a project", path.display())]
     NotForProjects {
         /// The file.
         path: PathBuf,
@@ -264,10 +264,11 @@ fn did_you_mean(suggestion: Option<&str>) -> String {
     suggestion.map(|key| format!("; did you mean `{key}`?")).unwrap_or_default()
 }
 
-fn setting_is(place: &Source, key: &str) -> String {
+/// The file and the line as a prefix; nothing for a variable, whose name is its key.
+fn in_file(place: &Source) -> String {
     match place {
-        Source::Env(_) => format!("{key} is "),
-        Source::Default | Source::File { .. } => format!("{place}: `{key}` is "),
+        Source::Env(_) => String::new(),
+        Source::Default | Source::File { .. } => format!("{place}: "),
     }
 }
 

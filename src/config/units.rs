@@ -1,28 +1,32 @@
-//! Sizes and durations as people write and read them: `50GiB`, `500MB`, `7d`, `90s`.
+//! Parses and formats sizes and durations: `50GiB`, `500MB`, `7d`, `90s`.
+//!
+//! This is not left to `jiff`: the wrapper parses durations of the configuration, and must not link a library for dates.
+//! Commands format durations here, too, because `jiff` does not round to the two largest units. Dates are needed only for
+//! names of record files, which the wrapper makes (`crate::sys::clock`).
 
 use std::time::Duration;
 
-/// A text is no size.
+/// Why a text is not a size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSize {
     /// Not a number with a known unit.
     #[error(
-        "{0:?} is not a size: write a number of bytes, or a number with KiB, MiB, GiB, TiB, KB, MB, GB or TB"
+        "invalid size {0:?}: expected a number of bytes, or a number with KiB, MiB, GiB, TiB, KB, MB, GB or TB"
     )]
     Form(String),
     /// More bytes than can be counted.
-    #[error("{0:?} is too large a size")]
+    #[error("invalid size {0:?}: too large")]
     TooLarge(String),
 }
 
-/// A text is no duration.
+/// Why a text is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadDuration {
     /// Not numbers with known units.
-    #[error("{0:?} is not a duration: write a number with d, h, m, s or ms, such as 7d or 90s")]
+    #[error("invalid duration {0:?}: expected a number with d, h, m, s or ms, such as 7d or 90s")]
     Form(String),
-    /// More than a clock can be moved by without care.
-    #[error("{0:?} is too long a duration: the longest is 36500d")]
+    /// More than can be added to a time safely.
+    #[error("invalid duration {0:?}: at most 36500d")]
     TooLong(String),
 }
 
@@ -32,7 +36,7 @@ const HOUR_MS: u64 = 60 * MINUTE_MS;
 const MINUTE_MS: u64 = 60 * SECOND_MS;
 const SECOND_MS: u64 = 1000;
 
-/// The number of bytes that `text` says: `50GiB`, `500MB`, `1.5 GiB`, `1024`. Case does not matter.
+/// Parses a number of bytes: `50GiB`, `500MB`, `1.5 GiB`, `1024`. Case does not matter.
 pub fn parse_bytes(text: &str) -> Result<u64, BadSize> {
     let trimmed = text.trim();
     let end = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(trimmed.len());
@@ -69,7 +73,7 @@ fn size_unit(unit: &str) -> Option<u128> {
     })
 }
 
-/// `n_bytes` for people, to one digit after the point: `1.5 GiB`, `50 GiB`, `512 B`.
+/// Formats a number of bytes, with one digit after the point: `1.5 GiB`, `50 GiB`, `512 B`.
 pub fn format_bytes(n_bytes: u64) -> String {
     if n_bytes < 1024 {
         return format!("{n_bytes} B");
@@ -89,7 +93,7 @@ pub fn format_bytes(n_bytes: u64) -> String {
     text
 }
 
-/// The duration that `text` says: `7d`, `24h`, `30m`, `90s`, `250ms`, or several of them, as in `1h 30m`.
+/// Parses a duration: `7d`, `24h`, `30m`, `90s`, `250ms`, or several of them, as in `1h 30m`.
 pub fn parse_duration(text: &str) -> Result<Duration, BadDuration> {
     let mut rest = text.trim();
     let mut total_ms: u64 = 0;

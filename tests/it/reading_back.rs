@@ -387,7 +387,7 @@ fn a_bad_configuration_stops_commands_and_no_build() {
     let world = World::project("two-crates");
     world.write(".kache.toml", "[cache]\nlocal_max_size = \"huge\"\nbypas_crates = []\n");
     let file = world.tree().join(".kache.toml");
-    let first = format!("{}:2: `cache.local_max_size` is", file.display());
+    let first = format!("{}:2: invalid cache.local_max_size \"huge\": expected", file.display());
     let second = format!(
         "{}:3: unknown key `cache.bypas_crates`; did you mean `cache.bypass_crates`?",
         file.display()
@@ -541,7 +541,7 @@ fn settings_that_builds_ignore_are_told_by_stats() {
     ] {
         world.set(name, value);
         let stats = kache(&world, "stats --json");
-        stats.noted(&format!("builds ignore this setting: {name} is \"{value}\""));
+        stats.noted(&format!("builds ignore this setting: invalid {name} \"{value}\": expected"));
         let stats: Value = serde_json::from_str(&stats.stdout).expect("it is one JSON object");
         assert!(stats["config_problems"][0].as_str().is_some_and(|said| said.contains(name)), "{stats}");
         world.unset(name);
@@ -555,7 +555,11 @@ fn settings_that_builds_ignore_are_told_by_stats() {
     world.build().succeeds();
     world.unset("KACHE_MAX_SIZE");
     let stats = kache(&world, "stats");
-    assert!(stats.ok().contains("Ignored by builds, 2×: KACHE_MAX_SIZE is"), "{}", stats.stdout);
+    assert!(
+        stats.ok().contains("Ignored by builds, 2×: invalid KACHE_MAX_SIZE \"10G\": expected"),
+        "{}",
+        stats.stdout
+    );
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn settings() -> String {
     let head = "| key in a file | variable | what it does | default | in a project's file |\n";
     let mut table = head.to_owned() + "|---|---|---|---|---|\n";
     for SettingRow { key, variable, does, accepts, default, projects } in setting_rows() {
-        table += &format!("| {key} | {variable} | {does} Takes {accepts}. | {default} | {projects} |\n");
+        table += &format!("| {key} | {variable} | {does} Accepts {accepts}. | {default} | {projects} |\n");
     }
     table
 }

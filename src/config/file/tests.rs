@@ -66,7 +66,7 @@ fn every_key_of_the_table_is_read() {
         let (contents, problems) = read(&format!("{} = 1979-05-27", key.name));
         assert_eq!(contents, Contents::default());
         let expected =
-            format!("/home/me/config.toml:1: `{}` is 1979-05-27, but takes {}", key.name, key.accepts);
+            format!("/home/me/config.toml:1: invalid {} 1979-05-27: expected {}", key.name, key.accepts);
         assert_eq!(problems, [expected], "a wrong value of a key that is not read raises no problem");
         assert!(!key.does.is_empty() && !key.default.is_empty());
     }
@@ -78,7 +78,7 @@ fn a_number_of_bytes_needs_no_quotes() {
     assert_eq!(read("cache.local_max_size = 0x400").0.local_max_size, at(1024, 1));
     assert_eq!(
         read("cache.local_max_size = -1").1,
-        ["/home/me/config.toml:1: `cache.local_max_size` is -1, but takes a size such as 50GiB or 500MB, \
+        ["/home/me/config.toml:1: invalid cache.local_max_size -1: expected a size such as 50GiB or 500MB, \
           or a number of bytes"]
     );
 }
@@ -93,8 +93,8 @@ fn a_bad_value_costs_only_itself() {
     assert_eq!(
         problems,
         [
-            "/home/me/config.toml:3: `cache.paths` is \"exakt\", but takes one of auto, portable and exact",
-            "/home/me/config.toml:4: `cache.wait` is 60, but takes a duration such as 7d, 24h, 30m or 90s, in quotes",
+            "/home/me/config.toml:3: invalid cache.paths \"exakt\": expected auto, portable or exact",
+            "/home/me/config.toml:4: invalid cache.wait 60: expected a duration such as 7d, 24h, 30m or 90s, in quotes",
         ]
     );
 }
@@ -128,9 +128,9 @@ fn a_bad_name_does_not_cost_the_other_names_of_its_list() {
     assert_eq!(
         problems,
         [
-            "/home/me/config.toml:3: `cache.key_env_vars` is 5, but takes a list of names of environment variables",
-            "/home/me/config.toml:4: `cache.key_env_vars` is \"B=\", but takes a list of names of environment variables",
-            "/home/me/config.toml:5: `cache.bypass_crates` is \"a\", but takes a list of names of crates",
+            "/home/me/config.toml:3: invalid cache.key_env_vars 5: expected a list of environment variable names",
+            "/home/me/config.toml:4: invalid cache.key_env_vars \"B=\": expected a list of environment variable names",
+            "/home/me/config.toml:5: invalid cache.bypass_crates \"a\": expected a list of crate names",
         ]
     );
 }
@@ -139,7 +139,7 @@ fn a_bad_name_does_not_cost_the_other_names_of_its_list() {
 fn a_cache_that_is_no_table_is_a_bad_value() {
     assert_eq!(
         read("cache = true").1,
-        ["/home/me/config.toml:1: `cache` is true, but takes a table: `[cache]`"]
+        ["/home/me/config.toml:1: invalid cache true: expected a table: `[cache]`"]
     );
 }
 

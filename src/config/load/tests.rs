@@ -106,7 +106,7 @@ fn kache_config_must_name_a_file_that_exists() {
     let (_, problems) = world.var("KACHE_CONFIG", &absent).load(&[]);
     assert_eq!(
         problems,
-        [Problem::Unreadable { path: absent, why: "no such file, but KACHE_CONFIG names it".to_owned() }]
+        [Problem::Unreadable { path: absent, why: "no such file; KACHE_CONFIG names it".to_owned() }]
     );
     let (_, problems) = World::new().var("KACHE_CONFIG", "relative.toml").load(&[]);
     assert!(matches!(&problems[..], [Problem::BadValue { key: "KACHE_CONFIG", .. }]), "{problems:?}");

@@ -143,7 +143,7 @@ fn a_project_sets_what_the_table_says_and_nothing_else() {
             Projects::MayNot(_) => {
                 assert_eq!(config, default, "{text}");
                 let refused = format!(
-                    "/repo/.kache.toml:1: `{}` cannot be set by a project, only by its user",
+                    "/repo/.kache.toml:1: `{}` is only allowed in the user's configuration, not in a project",
                     key.name
                 );
                 assert_eq!(problems, [refused]);
@@ -198,7 +198,7 @@ fn a_project_cannot_say_that_the_store_is_shared() {
     assert_eq!(config.shared, Setting { value: false, source: Source::Default });
     assert_eq!(
         problems,
-        ["/repo/.kache.toml:2: `cache.shared` cannot be set by a project, only by its user"]
+        ["/repo/.kache.toml:2: `cache.shared` is only allowed in the user's configuration, not in a project"]
     );
     let (config, problems) = with("[cache]\nshared = true", "", &[]);
     assert_eq!((config.shared.value, problems), (true, Vec::new()));
@@ -222,11 +222,11 @@ fn a_bad_variable_costs_only_itself_and_the_files_decide() {
     assert_eq!(
         problems,
         [
-            "KACHE_CACHE_DIR is \"target/cache\", but takes an absolute path, or one that \
-             begins with ~/",
-            "KACHE_MAX_SIZE is \"50 apples\", but takes a size such as 50GiB or 500MB, or a \
+            "invalid KACHE_CACHE_DIR \"target/cache\": expected an absolute path, or one that \
+             starts with ~/",
+            "invalid KACHE_MAX_SIZE \"50 apples\": expected a size such as 50GiB or 500MB, or a \
              number of bytes",
-            "KACHE_DISABLED is \"maybe\", but takes 1, true, yes or on; or 0, false, no or off",
+            "invalid KACHE_DISABLED \"maybe\": expected 1, true, yes or on, or 0, false, no or off",
         ]
     );
 }
