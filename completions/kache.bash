@@ -560,7 +560,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__doctor)
-            opts="-y -h --fix --project --purge-sccache --yes --dry-run --check --verify --rebuild-index --online --report --json --help"
+            opts="-y -h --fix --project --purge-sccache --yes --check --dry-run --verify --rebuild-index --online --report --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -946,7 +946,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__init)
-            opts="-y -h --yes --dry-run --check --json --no-service --linger --wrapper-path --undo --allow-root --help"
+            opts="-y -h --yes --check --dry-run --json --no-service --linger --wrapper-path --undo --allow-root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1018,7 +1018,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__self__subcmd__update)
-            opts="-y -h --yes --dry-run --check --json --help"
+            opts="-y -h --yes --check --dry-run --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1068,7 +1068,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__uninstall)
-            opts="-y -h --yes --dry-run --check --json --purge --self --allow-root --help"
+            opts="-y -h --yes --check --dry-run --json --purge --self --allow-root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -13,9 +13,9 @@ module completions {
   # Configure cargo to use kache, and verify it
   export extern "kache init" [
     --yes(-y)                 # Apply the changes without asking
-    --check                   # Show the changes without making them; exit with 2 if there are any
     --dry-run                 # Show the changes without making them; exit with 2 if there are any
-    --json                    # Print one JSON object instead of text; requires -y or --check
+    --check                   # Show the changes without making them; exit with 2 if there are any
+    --json                    # Print one JSON object instead of text; requires -y or --dry-run
     --no-service              # Do not install the login service
     --linger                  # Start the service at boot instead of at login, for machines that build with no user logged in
     --wrapper-path: string@"nu-complete kache init wrapper_path" # How the cargo configuration refers to kache
@@ -30,13 +30,13 @@ module completions {
     --project                 # Also change files of the current repository that configure sccache
     --purge-sccache           # Also remove the local cache of sccache
     --yes(-y)                 # Apply the changes without asking
-    --check                   # Show the fixes without making them; exit with 2 if there are any
     --dry-run                 # Show the fixes without making them; exit with 2 if there are any
+    --check                   # Show the fixes without making them; exit with 2 if there are any
     --verify                  # Verify the content of the whole store, and quarantine what was altered
     --rebuild-index           # Rebuild the index from the store
     --online                  # Also check for a newer release; the only check that uses the network
     --report                  # Print a report for bug reports, without the names of the user, home directory and project
-    --json                    # Print one JSON object instead of text; with --fix, requires -y or --check
+    --json                    # Print one JSON object instead of text; with --fix, requires -y or --dry-run
     --help(-h)                # Print help
   ]
 
@@ -99,9 +99,9 @@ module completions {
   # Restore the cargo configuration, and remove what init created
   export extern "kache uninstall" [
     --yes(-y)                 # Apply the changes without asking
-    --check                   # Show the changes without making them; exit with 2 if there are any
     --dry-run                 # Show the changes without making them; exit with 2 if there are any
-    --json                    # Print one JSON object instead of text; requires -y or --check
+    --check                   # Show the changes without making them; exit with 2 if there are any
+    --json                    # Print one JSON object instead of text; requires -y or --dry-run
     --purge                   # Also remove the store, the records, and the journal of changes
     --self                    # Also remove this program, if kache's installer put it here
     --allow-root              # Allow running as root through sudo
@@ -111,9 +111,9 @@ module completions {
   # Update kache to the latest release
   export extern "kache self-update" [
     --yes(-y)                 # Apply the changes without asking
-    --check                   # Show the changes without making them; exit with 2 if there are any
     --dry-run                 # Show the changes without making them; exit with 2 if there are any
-    --json                    # Print one JSON object instead of text; requires -y or --check
+    --check                   # Show the changes without making them; exit with 2 if there are any
+    --json                    # Print one JSON object instead of text; requires -y or --dry-run
     --help(-h)                # Print help
   ]
 

@@ -1,5 +1,5 @@
 //! The dialogue of commands that change the machine: shows the plan, asks for confirmation, applies it, and reports the
-//! outcome. Nothing is changed without confirmation, or with `--check`.
+//! outcome. Nothing is changed without confirmation, or with `--dry-run`.
 
 use serde::Serialize;
 
@@ -21,9 +21,9 @@ pub struct ChangeOptions {
     #[arg(short, long)]
     pub yes: bool,
     /// Show the changes without making them; exit with 2 if there are any
-    #[arg(long, visible_alias = "dry-run")]
-    pub check: bool,
-    /// Print one JSON object instead of text; requires -y or --check
+    #[arg(long, visible_alias = "check")]
+    pub dry_run: bool,
+    /// Print one JSON object instead of text; requires -y or --dry-run
     #[arg(long)]
     pub json: bool,
 }
@@ -82,7 +82,7 @@ pub fn wrong_user(error: &WrongUser) -> Failure {
 impl ChangeOptions {
     /// Reverts the changes of an interrupted run, except in a dry run.
     pub fn recover(&self, journal: &Journal, session: &Session<'_>) -> Result<(), Failure> {
-        if self.check {
+        if self.dry_run {
             if journal.is_interrupted().map_err(not_applied)? {
                 session.note("an earlier run was interrupted; its changes would be reverted first");
             }
@@ -120,9 +120,9 @@ impl ChangeOptions {
         if !self.json {
             self.show(changes, session)?;
         }
-        let outcome = if is_empty && self.check {
+        let outcome = if is_empty && self.dry_run {
             ChangeOutcome::NothingToDo
-        } else if self.check {
+        } else if self.dry_run {
             ChangeOutcome::ChangesNeeded
         } else if !is_empty && !self.agreed(changes)? {
             session.note("nothing was done");
@@ -160,7 +160,7 @@ impl ChangeOptions {
         if self.json || !terminal::can_ask() {
             let error = "cannot ask for confirmation without a terminal; nothing was done".to_owned();
             return Err(Failure::usage(vec![error])
-                .hint("use -y to go ahead without asking, or --check for a dry run"));
+                .hint("use -y to go ahead without asking, or --dry-run to see the changes"));
         }
         if let Some(question) = &changes.first_question
             && !prompt::confirm(question)?

@@ -28,7 +28,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  success, or nothing to do
   1  failure; doctor found a problem; daemon is not running
-  2  nothing was done: invalid arguments or configuration, or --check found changes to make
+  2  nothing was done: invalid arguments or configuration, or --dry-run found changes to make
   4  busy: another kache process is running; nothing was done";
 
 #[derive(Subcommand)]
@@ -164,7 +164,7 @@ mod tests {
         for line in [
             "kache list a",
             "kache list --inputs --crate-name a",
-            "kache purge a --check",
+            "kache purge a --dry-run",
             "kache purge --crate-name a --dry-run",
             "kache why-miss a",
             "kache why-miss --crate-name a",

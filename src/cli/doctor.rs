@@ -28,7 +28,7 @@ use crate::sys::fs;
 /// The arguments.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Exit codes:\n  0  no problems\n  1  problems found\n  2  the checks could not run, or --fix --check \
+    after_help = "Exit codes:\n  0  no problems\n  1  problems found\n  2  the checks could not run, or --fix --dry-run \
                   found something to fix\n  4  busy: another kache process is running; nothing was done"
 )]
 pub struct Args {
@@ -45,8 +45,8 @@ pub struct Args {
     #[arg(short, long, requires = "fix")]
     yes: bool,
     /// Show the fixes without making them; exit with 2 if there are any
-    #[arg(long, visible_alias = "dry-run", requires = "fix")]
-    check: bool,
+    #[arg(long, visible_alias = "check", requires = "fix")]
+    dry_run: bool,
     /// Verify the content of the whole store, and quarantine what was altered
     #[arg(long, conflicts_with = "fix")]
     verify: bool,
@@ -59,7 +59,7 @@ pub struct Args {
     /// Print a report for bug reports, without the names of the user, home directory and project
     #[arg(long, conflicts_with_all = ["fix", "verify", "rebuild_index", "json"])]
     report: bool,
-    /// Print one JSON object instead of text; with --fix, requires -y or --check
+    /// Print one JSON object instead of text; with --fix, requires -y or --dry-run
     #[arg(long)]
     json: bool,
 }
@@ -78,7 +78,7 @@ struct DoctorReport {
 
 /// Runs the checks, and fixes problems if asked to.
 pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Result<Exit, Failure> {
-    if (args.fix && !args.check) || args.verify || args.rebuild_index {
+    if (args.fix && !args.dry_run) || args.verify || args.rebuild_index {
         session.refuse_root_for_another()?;
     }
     if args.verify {
@@ -90,17 +90,17 @@ pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Re
         session.print(&format!("{said}\n"))?;
         return Ok(Exit::Ok);
     }
-    if args.fix && args.json && !args.yes && !args.check {
+    if args.fix && args.json && !args.yes && !args.dry_run {
         let failure = Failure::usage(vec!["--fix --json cannot ask for confirmation".to_owned()]);
-        return Err(failure.hint("add -y or --check"));
+        return Err(failure.hint("add -y or --dry-run"));
     }
     let mut fixed = Vec::new();
     let pages = pages(definition);
     let (mut machine, mut examined) = look(args, &pages, session.env)?;
-    if args.check && would_fix(args, session, &machine, &mut examined)? {
+    if args.dry_run && would_fix(args, session, &machine, &mut examined)? {
         return Ok(Exit::CHANGES_NEEDED);
     }
-    if args.fix && !args.check {
+    if args.fix && !args.dry_run {
         for _ in 0..MOST_ROUNDS {
             if !fix(args, session, &machine, &mut examined, &mut fixed)? {
                 break;
@@ -247,9 +247,8 @@ fn agreed(args: &Args, question: &str) -> Result<bool, Failure> {
     }
     if !terminal::can_ask() {
         let error = "cannot ask for confirmation without a terminal; nothing was done".to_owned();
-        return Err(
-            Failure::usage(vec![error]).hint("use -y to go ahead without asking, or --check for a dry run")
-        );
+        return Err(Failure::usage(vec![error])
+            .hint("use -y to go ahead without asking, or --dry-run to see the changes"));
     }
     prompt::confirm(question)
 }

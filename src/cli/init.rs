@@ -44,8 +44,8 @@ pub struct Args {
 impl Args {
     /// Whether the user can choose when the daemon is started, and has not done so.
     fn asks_how_to_start(&self) -> bool {
-        let ChangeOptions { yes, check, json } = self.options;
-        !(yes || check || json || self.linger) && terminal::can_ask()
+        let ChangeOptions { yes, dry_run, json } = self.options;
+        !(yes || dry_run || json || self.linger) && terminal::can_ask()
     }
 }
 
@@ -184,7 +184,7 @@ fn set_up(
             .hint(format!("add this to the file, and run this again:\n\n{}", by_hand.snippet)));
     }
     if !args.options.json {
-        session.print(&outcome_text(&init, outcome, args.options.check, login.as_ref()))?;
+        session.print(&outcome_text(&init, outcome, args.options.dry_run, login.as_ref()))?;
     }
     changes::finish(outcome, init.unfinished)
 }

@@ -45,11 +45,11 @@ fn update(
     let journal = Journal::for_user(session.env).ok_or(CannotUpdate::NoHome).map_err(cannot)?;
     let was_interrupted = journal.is_interrupted().map_err(changes::not_applied)?;
     args.options.recover(&journal, session)?;
-    if was_interrupted && !args.options.check {
+    if was_interrupted && !args.options.dry_run {
         // Reverting may have replaced the file of this program.
         return Err(Failure::new("reverted an interrupted run; nothing else was done").hint("run this again"));
     }
-    if !args.options.check {
+    if !args.options.dry_run {
         update::sweep(&installed.exe);
     }
     let staging = Staging::open(session.env).map_err(cannot)?;

@@ -125,7 +125,7 @@ impl InitReversal<'_> {
     ) -> Result<ChangeOutcome, Failure> {
         let InitReversal { uninstall, login, .. } = self;
         self.removals.extend(login.on_demand().map(|pid| format!("Stop the daemon, process {pid}")));
-        let worked = !options.check && !uninstall.plan.is_empty() && proof::cargo_works(session.env);
+        let worked = !options.dry_run && !uninstall.plan.is_empty() && proof::cargo_works(session.env);
         let changes = Changes {
             plan: &uninstall.plan,
             removals: &self.removals,
