@@ -21,6 +21,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
 
     $completions = @(switch ($command) {
         'kache' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
@@ -44,10 +45,13 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;init' {
             [CompletionResult]::new('--wrapper-path', '--wrapper-path', [CompletionResultType]::ParameterName, 'How the cargo configuration refers to kache')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Apply the changes without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Apply the changes without asking')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show the content of new files, too')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show the content of new files, too')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text; requires -y or --dry-run')
             [CompletionResult]::new('--no-service', '--no-service', [CompletionResultType]::ParameterName, 'Do not install the login service')
             [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'Start the service at boot instead of at login, for machines that build with no user logged in')
@@ -58,6 +62,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;doctor' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Fix problems, after showing the changes')
             [CompletionResult]::new('--project', '--project', [CompletionResultType]::ParameterName, 'Also change files of the current repository that configure sccache')
             [CompletionResult]::new('--purge-sccache', '--purge-sccache', [CompletionResultType]::ParameterName, 'Also remove the local cache of sccache')
@@ -69,6 +74,8 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--rebuild-index', '--rebuild-index', [CompletionResultType]::ParameterName, 'Rebuild the index from the store')
             [CompletionResult]::new('--online', '--online', [CompletionResultType]::ParameterName, 'Also check for a newer release; the only check that uses the network')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Print a report for bug reports, without the names of the user, home directory and project')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show all checks, not only notes and problems')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show all checks, not only notes and problems')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text; with --fix, requires -y or --dry-run')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -76,12 +83,14 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;stats' {
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only builds within this time, such as 24h or 7d; records are kept for 30 days')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of tables')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;monitor' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object per line instead of text')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -90,6 +99,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         'kache;list' {
             [CompletionResult]::new('--crate-name', '--crate-name', [CompletionResultType]::ParameterName, 'The crate or package: another spelling of CRATE')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Sort order')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--inputs', '--inputs', [CompletionResultType]::ParameterName, 'Show the inputs of each entry and how they were learned, instead of its size')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of a table')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -98,6 +108,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;why-miss' {
             [CompletionResult]::new('--crate-name', '--crate-name', [CompletionResultType]::ParameterName, 'The crate or package: another spelling of CRATE')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -106,6 +117,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         'kache;gc' {
             [CompletionResult]::new('--max-age', '--max-age', [CompletionResultType]::ParameterName, 'Also remove entries unused for this long, such as 7d')
             [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'Keep entries made or used within this time, which a running build may need')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
@@ -116,6 +128,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;purge' {
             [CompletionResult]::new('--crate-name', '--crate-name', [CompletionResultType]::ParameterName, 'The crate or package: another spelling of CRATE')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
@@ -124,10 +137,13 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;uninstall' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Apply the changes without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Apply the changes without asking')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show the content of new files, too')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show the content of new files, too')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text; requires -y or --dry-run')
             [CompletionResult]::new('--purge', '--purge', [CompletionResultType]::ParameterName, 'Also remove the store, the records, and the journal of changes')
             [CompletionResult]::new('--self', '--self', [CompletionResultType]::ParameterName, 'Also remove this program, if kache''s installer put it here')
@@ -137,22 +153,27 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;self-update' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Apply the changes without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Apply the changes without asking')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show the content of new files, too')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show the content of new files, too')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text; requires -y or --dry-run')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;config' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of a table')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of a table')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -172,35 +193,43 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--supervised', '--supervised', [CompletionResultType]::ParameterName, 'The supervisor that restarts the daemon')
             [CompletionResult]::new('--exe', '--exe', [CompletionResultType]::ParameterName, 'The path to watch for another version')
             [CompletionResult]::new('--handover', '--handover', [CompletionResultType]::ParameterName, 'The state handed over by the previous version')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon;status' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of a table')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon;start' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon;stop' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon;restart' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon;install' {
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The service account that runs the builds and the daemon')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show the content of new files, too')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show the content of new files, too')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'Install a system service for a build server, which starts with the machine; requires root')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -208,8 +237,11 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;daemon;uninstall' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show the content of new files, too')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show the content of new files, too')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'Remove the system service; requires root')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -219,11 +251,13 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         'kache;daemon;log' {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Number of lines')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Number of lines')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon;preflight' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -273,6 +307,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;try' {
             [CompletionResult]::new('--remove-after', '--remove-after', [CompletionResultType]::ParameterName, 'Remove the temporary directory DIR when standard input ends')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'Build with optimizations')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of a table')
             [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Keep the temporary directory, with the store and the last build')
@@ -281,6 +316,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;completions' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -200,12 +200,16 @@ _kache() {
 
     case "${cmd}" in
         kache)
-            opts="-h -V --help --version init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help"
+            opts="-h -V --color --help --version init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -214,12 +218,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__completions)
-            opts="-h --help bash elvish fish nushell powershell zsh"
+            opts="-h --color --help bash elvish fish nushell powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -228,12 +236,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__config)
-            opts="-h --json --help"
+            opts="-h --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -242,12 +254,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon)
-            opts="-h --json --help run status start stop restart install uninstall log preflight help"
+            opts="-h --json --color --help run status start stop restart install uninstall log preflight help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -410,7 +426,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__install)
-            opts="-h --check --dry-run --json --system --user --help"
+            opts="-v -h --check --dry-run --verbose --json --system --user --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -418,6 +434,10 @@ _kache() {
             case "${prev}" in
                 --user)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -428,7 +448,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__log)
-            opts="-n -h --lines --help"
+            opts="-n -h --lines --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -442,6 +462,10 @@ _kache() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -450,12 +474,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__preflight)
-            opts="-h --help"
+            opts="-h --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -464,12 +492,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__restart)
-            opts="-h --help"
+            opts="-h --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -478,7 +510,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__run)
-            opts="-h --supervised --exe --handover --help"
+            opts="-h --supervised --exe --handover --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -496,6 +528,10 @@ _kache() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -504,12 +540,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__start)
-            opts="-h --help"
+            opts="-h --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -518,12 +558,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__status)
-            opts="-h --json --help"
+            opts="-h --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -532,12 +576,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__stop)
-            opts="-h --help"
+            opts="-h --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -546,12 +594,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__uninstall)
-            opts="-h --check --dry-run --json --system --help"
+            opts="-v -h --check --dry-run --verbose --json --system --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -560,12 +612,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__doctor)
-            opts="-y -h --fix --project --purge-sccache --yes --check --dry-run --verify --rebuild-index --online --report --json --help"
+            opts="-y -v -h --fix --project --purge-sccache --yes --check --dry-run --verify --rebuild-index --online --report --verbose --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -574,7 +630,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__gc)
-            opts="-h --max-age --grace --check --dry-run --json --automatic --help"
+            opts="-h --max-age --grace --check --dry-run --json --automatic --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -586,6 +642,10 @@ _kache() {
                     ;;
                 --grace)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -946,7 +1006,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__init)
-            opts="-y -h --yes --check --dry-run --json --no-service --linger --wrapper-path --undo --allow-root --help"
+            opts="-y -v -h --yes --check --dry-run --verbose --json --no-service --linger --wrapper-path --undo --allow-root --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -954,6 +1014,10 @@ _kache() {
             case "${prev}" in
                 --wrapper-path)
                     COMPREPLY=($(compgen -W "auto name abs" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -964,7 +1028,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__list)
-            opts="-h --crate-name --sort --inputs --json --help"
+            opts="-h --crate-name --sort --inputs --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -978,6 +1042,10 @@ _kache() {
                     COMPREPLY=($(compgen -W "name size hits age" -- "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -986,12 +1054,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__monitor)
-            opts="-h --json --help"
+            opts="-h --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1000,7 +1072,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__purge)
-            opts="-h --crate-name --check --dry-run --json --help"
+            opts="-h --crate-name --check --dry-run --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1008,6 +1080,10 @@ _kache() {
             case "${prev}" in
                 --crate-name)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1018,12 +1094,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__self__subcmd__update)
-            opts="-y -h --yes --check --dry-run --json --help"
+            opts="-y -v -h --yes --check --dry-run --verbose --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1032,7 +1112,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__stats)
-            opts="-h --since --json --help"
+            opts="-h --since --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1040,6 +1120,10 @@ _kache() {
             case "${prev}" in
                 --since)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1050,7 +1134,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__try)
-            opts="-h --release --json --keep --remove-after --help"
+            opts="-h --release --json --keep --remove-after --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1058,6 +1142,10 @@ _kache() {
             case "${prev}" in
                 --remove-after)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1068,12 +1156,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__uninstall)
-            opts="-y -h --yes --check --dry-run --json --purge --self --allow-root --help"
+            opts="-y -v -h --yes --check --dry-run --verbose --json --purge --self --allow-root --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1082,7 +1174,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__why__subcmd__miss)
-            opts="-h --crate-name --json --help"
+            opts="-h --crate-name --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1090,6 +1182,10 @@ _kache() {
             case "${prev}" in
                 --crate-name)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)

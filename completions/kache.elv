@@ -18,6 +18,7 @@ set edit:completion:arg-completer[kache] = {|@words|
     }
     var completions = [
         &'kache'= {
+            cand --color 'When to use colours'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
@@ -40,10 +41,13 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;init'= {
             cand --wrapper-path 'How the cargo configuration refers to kache'
+            cand --color 'When to use colours'
             cand -y 'Apply the changes without asking'
             cand --yes 'Apply the changes without asking'
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
             cand --check 'Show the changes without making them; exit with 2 if there are any'
+            cand -v 'Show the content of new files, too'
+            cand --verbose 'Show the content of new files, too'
             cand --json 'Print one JSON object instead of text; requires -y or --dry-run'
             cand --no-service 'Do not install the login service'
             cand --linger 'Start the service at boot instead of at login, for machines that build with no user logged in'
@@ -53,6 +57,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'kache;doctor'= {
+            cand --color 'When to use colours'
             cand --fix 'Fix problems, after showing the changes'
             cand --project 'Also change files of the current repository that configure sccache'
             cand --purge-sccache 'Also remove the local cache of sccache'
@@ -64,17 +69,21 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --rebuild-index 'Rebuild the index from the store'
             cand --online 'Also check for a newer release; the only check that uses the network'
             cand --report 'Print a report for bug reports, without the names of the user, home directory and project'
+            cand -v 'Show all checks, not only notes and problems'
+            cand --verbose 'Show all checks, not only notes and problems'
             cand --json 'Print one JSON object instead of text; with --fix, requires -y or --dry-run'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;stats'= {
             cand --since 'Only builds within this time, such as 24h or 7d; records are kept for 30 days'
+            cand --color 'When to use colours'
             cand --json 'Print one JSON object instead of tables'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;monitor'= {
+            cand --color 'When to use colours'
             cand --json 'Print one JSON object per line instead of text'
             cand -h 'Print help'
             cand --help 'Print help'
@@ -82,6 +91,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;list'= {
             cand --crate-name 'The crate or package: another spelling of CRATE'
             cand --sort 'Sort order'
+            cand --color 'When to use colours'
             cand --inputs 'Show the inputs of each entry and how they were learned, instead of its size'
             cand --json 'Print one JSON object instead of a table'
             cand -h 'Print help (see more with ''--help'')'
@@ -89,6 +99,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;why-miss'= {
             cand --crate-name 'The crate or package: another spelling of CRATE'
+            cand --color 'When to use colours'
             cand --json 'Print one JSON object instead of text'
             cand -h 'Print help'
             cand --help 'Print help'
@@ -96,6 +107,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;gc'= {
             cand --max-age 'Also remove entries unused for this long, such as 7d'
             cand --grace 'Keep entries made or used within this time, which a running build may need'
+            cand --color 'When to use colours'
             cand --dry-run 'Show what would be removed, without removing anything'
             cand --check 'Show what would be removed, without removing anything'
             cand --json 'Print one JSON object instead of text'
@@ -105,6 +117,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;purge'= {
             cand --crate-name 'The crate or package: another spelling of CRATE'
+            cand --color 'When to use colours'
             cand --dry-run 'Show what would be removed, without removing anything'
             cand --check 'Show what would be removed, without removing anything'
             cand --json 'Print one JSON object instead of text'
@@ -112,10 +125,13 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help'
         }
         &'kache;uninstall'= {
+            cand --color 'When to use colours'
             cand -y 'Apply the changes without asking'
             cand --yes 'Apply the changes without asking'
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
             cand --check 'Show the changes without making them; exit with 2 if there are any'
+            cand -v 'Show the content of new files, too'
+            cand --verbose 'Show the content of new files, too'
             cand --json 'Print one JSON object instead of text; requires -y or --dry-run'
             cand --purge 'Also remove the store, the records, and the journal of changes'
             cand --self 'Also remove this program, if kache''s installer put it here'
@@ -124,20 +140,25 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help'
         }
         &'kache;self-update'= {
+            cand --color 'When to use colours'
             cand -y 'Apply the changes without asking'
             cand --yes 'Apply the changes without asking'
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
             cand --check 'Show the changes without making them; exit with 2 if there are any'
+            cand -v 'Show the content of new files, too'
+            cand --verbose 'Show the content of new files, too'
             cand --json 'Print one JSON object instead of text; requires -y or --dry-run'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;config'= {
+            cand --color 'When to use colours'
             cand --json 'Print one JSON object instead of a table'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon'= {
+            cand --color 'When to use colours'
             cand --json 'Print one JSON object instead of a table'
             cand -h 'Print help'
             cand --help 'Print help'
@@ -156,38 +177,49 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --supervised 'The supervisor that restarts the daemon'
             cand --exe 'The path to watch for another version'
             cand --handover 'The state handed over by the previous version'
+            cand --color 'When to use colours'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;status'= {
+            cand --color 'When to use colours'
             cand --json 'Print one JSON object instead of a table'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;start'= {
+            cand --color 'When to use colours'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;stop'= {
+            cand --color 'When to use colours'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;restart'= {
+            cand --color 'When to use colours'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;install'= {
             cand --user 'The service account that runs the builds and the daemon'
+            cand --color 'When to use colours'
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
             cand --check 'Show the changes without making them; exit with 2 if there are any'
+            cand -v 'Show the content of new files, too'
+            cand --verbose 'Show the content of new files, too'
             cand --json 'Print one JSON object instead of text'
             cand --system 'Install a system service for a build server, which starts with the machine; requires root'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;uninstall'= {
+            cand --color 'When to use colours'
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
             cand --check 'Show the changes without making them; exit with 2 if there are any'
+            cand -v 'Show the content of new files, too'
+            cand --verbose 'Show the content of new files, too'
             cand --json 'Print one JSON object instead of text'
             cand --system 'Remove the system service; requires root'
             cand -h 'Print help'
@@ -196,10 +228,12 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;daemon;log'= {
             cand -n 'Number of lines'
             cand --lines 'Number of lines'
+            cand --color 'When to use colours'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;preflight'= {
+            cand --color 'When to use colours'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -237,6 +271,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;try'= {
             cand --remove-after 'Remove the temporary directory DIR when standard input ends'
+            cand --color 'When to use colours'
             cand --release 'Build with optimizations'
             cand --json 'Print one JSON object instead of a table'
             cand --keep 'Keep the temporary directory, with the store and the last build'
@@ -244,6 +279,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help'
         }
         &'kache;completions'= {
+            cand --color 'When to use colours'
             cand -h 'Print help'
             cand --help 'Print help'
         }

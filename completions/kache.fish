@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_kache_global_optspecs
-    string join \n h/help V/version
+    string join \n color= h/help V/version
 end
 
 function __fish_kache_needs_command
@@ -24,6 +24,9 @@ function __fish_kache_using_subcommand
     contains -- $cmd[1] $argv
 end
 
+complete -c kache -n "__fish_kache_needs_command" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kache -n "__fish_kache_needs_command" -s V -l version -d 'Print version'
 complete -c kache -n "__fish_kache_needs_command" -f -a "init" -d 'Configure cargo to use kache, and verify it'
@@ -44,14 +47,21 @@ complete -c kache -n "__fish_kache_needs_command" -f -a "help" -d 'Print this me
 complete -c kache -n "__fish_kache_using_subcommand init" -l wrapper-path -d 'How the cargo configuration refers to kache' -r -f -a "auto\t'A path that stays valid when kache is updated'
 name\t'The name, looked up in PATH: for a configuration shared by several machines'
 abs\t'The current path'"
+complete -c kache -n "__fish_kache_using_subcommand init" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand init" -s y -l yes -d 'Apply the changes without asking'
 complete -c kache -n "__fish_kache_using_subcommand init" -l dry-run -l check -d 'Show the changes without making them; exit with 2 if there are any'
+complete -c kache -n "__fish_kache_using_subcommand init" -s v -l verbose -d 'Show the content of new files, too'
 complete -c kache -n "__fish_kache_using_subcommand init" -l json -d 'Print one JSON object instead of text; requires -y or --dry-run'
 complete -c kache -n "__fish_kache_using_subcommand init" -l no-service -d 'Do not install the login service'
 complete -c kache -n "__fish_kache_using_subcommand init" -l linger -d 'Start the service at boot instead of at login, for machines that build with no user logged in'
 complete -c kache -n "__fish_kache_using_subcommand init" -l undo -d 'Revert the changes of earlier runs of init'
 complete -c kache -n "__fish_kache_using_subcommand init" -l allow-root -d 'Allow running as root through sudo'
 complete -c kache -n "__fish_kache_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kache -n "__fish_kache_using_subcommand doctor" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l fix -d 'Fix problems, after showing the changes'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l project -d 'Also change files of the current repository that configure sccache'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l purge-sccache -d 'Also remove the local cache of sccache'
@@ -61,11 +71,18 @@ complete -c kache -n "__fish_kache_using_subcommand doctor" -l verify -d 'Verify
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l rebuild-index -d 'Rebuild the index from the store'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l online -d 'Also check for a newer release; the only check that uses the network'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l report -d 'Print a report for bug reports, without the names of the user, home directory and project'
+complete -c kache -n "__fish_kache_using_subcommand doctor" -s v -l verbose -d 'Show all checks, not only notes and problems'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l json -d 'Print one JSON object instead of text; with --fix, requires -y or --dry-run'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand stats" -l since -d 'Only builds within this time, such as 24h or 7d; records are kept for 30 days' -r
+complete -c kache -n "__fish_kache_using_subcommand stats" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand stats" -l json -d 'Print one JSON object instead of tables'
 complete -c kache -n "__fish_kache_using_subcommand stats" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand monitor" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand monitor" -l json -d 'Print one JSON object per line instead of text'
 complete -c kache -n "__fish_kache_using_subcommand monitor" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand list" -l crate-name -d 'The crate or package: another spelling of CRATE' -r
@@ -73,35 +90,61 @@ complete -c kache -n "__fish_kache_using_subcommand list" -l sort -d 'Sort order
 size\t'Largest first'
 hits\t'Most hits first'
 age\t'Least recently used first'"
+complete -c kache -n "__fish_kache_using_subcommand list" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand list" -l inputs -d 'Show the inputs of each entry and how they were learned, instead of its size'
 complete -c kache -n "__fish_kache_using_subcommand list" -l json -d 'Print one JSON object instead of a table'
 complete -c kache -n "__fish_kache_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kache -n "__fish_kache_using_subcommand why-miss" -l crate-name -d 'The crate or package: another spelling of CRATE' -r
+complete -c kache -n "__fish_kache_using_subcommand why-miss" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand why-miss" -l json -d 'Print one JSON object instead of text'
 complete -c kache -n "__fish_kache_using_subcommand why-miss" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand gc" -l max-age -d 'Also remove entries unused for this long, such as 7d' -r
 complete -c kache -n "__fish_kache_using_subcommand gc" -l grace -d 'Keep entries made or used within this time, which a running build may need' -r
+complete -c kache -n "__fish_kache_using_subcommand gc" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand gc" -l dry-run -l check -d 'Show what would be removed, without removing anything'
 complete -c kache -n "__fish_kache_using_subcommand gc" -l json -d 'Print one JSON object instead of text'
 complete -c kache -n "__fish_kache_using_subcommand gc" -l automatic -d 'Started by a build: print nothing, and do nothing unless needed'
 complete -c kache -n "__fish_kache_using_subcommand gc" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand purge" -l crate-name -d 'The crate or package: another spelling of CRATE' -r
+complete -c kache -n "__fish_kache_using_subcommand purge" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand purge" -l dry-run -l check -d 'Show what would be removed, without removing anything'
 complete -c kache -n "__fish_kache_using_subcommand purge" -l json -d 'Print one JSON object instead of text'
 complete -c kache -n "__fish_kache_using_subcommand purge" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand uninstall" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -s y -l yes -d 'Apply the changes without asking'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l dry-run -l check -d 'Show the changes without making them; exit with 2 if there are any'
+complete -c kache -n "__fish_kache_using_subcommand uninstall" -s v -l verbose -d 'Show the content of new files, too'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l json -d 'Print one JSON object instead of text; requires -y or --dry-run'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l purge -d 'Also remove the store, the records, and the journal of changes'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l self -d 'Also remove this program, if kache\'s installer put it here'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l allow-root -d 'Allow running as root through sudo'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand self-update" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand self-update" -s y -l yes -d 'Apply the changes without asking'
 complete -c kache -n "__fish_kache_using_subcommand self-update" -l dry-run -l check -d 'Show the changes without making them; exit with 2 if there are any'
+complete -c kache -n "__fish_kache_using_subcommand self-update" -s v -l verbose -d 'Show the content of new files, too'
 complete -c kache -n "__fish_kache_using_subcommand self-update" -l json -d 'Print one JSON object instead of text; requires -y or --dry-run'
 complete -c kache -n "__fish_kache_using_subcommand self-update" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand config" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand config" -l json -d 'Print one JSON object instead of a table'
 complete -c kache -n "__fish_kache_using_subcommand config" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and not __fish_seen_subcommand_from run status start stop restart install uninstall log preflight help" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and not __fish_seen_subcommand_from run status start stop restart install uninstall log preflight help" -l json -d 'Print one JSON object instead of a table'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and not __fish_seen_subcommand_from run status start stop restart install uninstall log preflight help" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and not __fish_seen_subcommand_from run status start stop restart install uninstall log preflight help" -f -a "run" -d 'Run the daemon in the foreground'
@@ -121,23 +164,52 @@ openrc\t''
 rc.d\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -l exe -d 'The path to watch for another version' -r -F
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -l handover -d 'The state handed over by the previous version' -r
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from status" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from status" -l json -d 'Print one JSON object instead of a table'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from start" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from stop" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from restart" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from restart" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l user -d 'The service account that runs the builds and the daemon' -r
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l dry-run -l check -d 'Show the changes without making them; exit with 2 if there are any'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -s v -l verbose -d 'Show the content of new files, too'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l json -d 'Print one JSON object instead of text'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l system -d 'Install a system service for a build server, which starts with the machine; requires root'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l dry-run -l check -d 'Show the changes without making them; exit with 2 if there are any'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -s v -l verbose -d 'Show the content of new files, too'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l json -d 'Print one JSON object instead of text'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l system -d 'Remove the system service; requires root'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -s n -l lines -d 'Number of lines' -r
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from preflight" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from preflight" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from help" -f -a "run" -d 'Run the daemon in the foreground'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from help" -f -a "status" -d 'Show the status of the daemon (the default)'
@@ -150,10 +222,16 @@ complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subc
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from help" -f -a "preflight" -d 'Check that this binary can run here, and print its version'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kache -n "__fish_kache_using_subcommand try" -l remove-after -d 'Remove the temporary directory DIR when standard input ends' -r -F
+complete -c kache -n "__fish_kache_using_subcommand try" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand try" -l release -d 'Build with optimizations'
 complete -c kache -n "__fish_kache_using_subcommand try" -l json -d 'Print one JSON object instead of a table'
 complete -c kache -n "__fish_kache_using_subcommand try" -l keep -d 'Keep the temporary directory, with the store and the last build'
 complete -c kache -n "__fish_kache_using_subcommand try" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand completions" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c kache -n "__fish_kache_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand help; and not __fish_seen_subcommand_from init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help" -f -a "init" -d 'Configure cargo to use kache, and verify it'
 complete -c kache -n "__fish_kache_using_subcommand help; and not __fish_seen_subcommand_from init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help" -f -a "doctor" -d 'Check the installation and fix problems'

@@ -1,7 +1,12 @@
 module completions {
 
+  def "nu-complete kache color" [] {
+    [ "auto" "always" "never" ]
+  }
+
   # A build cache for Rust
   export extern kache [
+    --color: string@"nu-complete kache color" # When to use colours
     --help(-h)                # Print help (see more with '--help')
     --version(-V)             # Print version
   ]
@@ -10,19 +15,29 @@ module completions {
     [ "auto" "name" "abs" ]
   }
 
+  def "nu-complete kache init color" [] {
+    [ "auto" "always" "never" ]
+  }
+
   # Configure cargo to use kache, and verify it
   export extern "kache init" [
     --yes(-y)                 # Apply the changes without asking
     --dry-run                 # Show the changes without making them; exit with 2 if there are any
     --check                   # Show the changes without making them; exit with 2 if there are any
+    --verbose(-v)             # Show the content of new files, too
     --json                    # Print one JSON object instead of text; requires -y or --dry-run
     --no-service              # Do not install the login service
     --linger                  # Start the service at boot instead of at login, for machines that build with no user logged in
     --wrapper-path: string@"nu-complete kache init wrapper_path" # How the cargo configuration refers to kache
     --undo                    # Revert the changes of earlier runs of init
     --allow-root              # Allow running as root through sudo
+    --color: string@"nu-complete kache init color" # When to use colours
     --help(-h)                # Print help (see more with '--help')
   ]
+
+  def "nu-complete kache doctor color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Check the installation and fix problems
   export extern "kache doctor" [
@@ -36,25 +51,41 @@ module completions {
     --rebuild-index           # Rebuild the index from the store
     --online                  # Also check for a newer release; the only check that uses the network
     --report                  # Print a report for bug reports, without the names of the user, home directory and project
+    --verbose(-v)             # Show all checks, not only notes and problems
     --json                    # Print one JSON object instead of text; with --fix, requires -y or --dry-run
+    --color: string@"nu-complete kache doctor color" # When to use colours
     --help(-h)                # Print help
   ]
+
+  def "nu-complete kache stats color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Show cache statistics: hits, misses, time saved, and disk usage
   export extern "kache stats" [
     --since: string           # Only builds within this time, such as 24h or 7d; records are kept for 30 days
     --json                    # Print one JSON object instead of tables
+    --color: string@"nu-complete kache stats color" # When to use colours
     --help(-h)                # Print help
   ]
+
+  def "nu-complete kache monitor color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Show what kache does while a build runs
   export extern "kache monitor" [
     --json                    # Print one JSON object per line instead of text
+    --color: string@"nu-complete kache monitor color" # When to use colours
     --help(-h)                # Print help
   ]
 
   def "nu-complete kache list sort" [] {
     [ "name" "size" "hits" "age" ]
+  }
+
+  def "nu-complete kache list color" [] {
+    [ "auto" "always" "never" ]
   }
 
   # List the entries of the store
@@ -63,17 +94,27 @@ module completions {
     --sort: string@"nu-complete kache list sort" # Sort order
     --inputs                  # Show the inputs of each entry and how they were learned, instead of its size
     --json                    # Print one JSON object instead of a table
+    --color: string@"nu-complete kache list color" # When to use colours
     --help(-h)                # Print help (see more with '--help')
     positional?: string       # The crate or package
   ]
+
+  def "nu-complete kache why-miss color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Explain why a crate was not served from the cache
   export extern "kache why-miss" [
     --crate-name: string      # The crate or package: another spelling of CRATE
     --json                    # Print one JSON object instead of text
+    --color: string@"nu-complete kache why-miss color" # When to use colours
     --help(-h)                # Print help
     positional?: string       # The crate or package
   ]
+
+  def "nu-complete kache gc color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Remove least recently used entries and unreferenced files
   export extern "kache gc" [
@@ -83,8 +124,13 @@ module completions {
     --check                   # Show what would be removed, without removing anything
     --json                    # Print one JSON object instead of text
     --automatic               # Started by a build: print nothing, and do nothing unless needed
+    --color: string@"nu-complete kache gc color" # When to use colours
     --help(-h)                # Print help
   ]
+
+  def "nu-complete kache purge color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Remove all entries, or those of one crate
   export extern "kache purge" [
@@ -92,40 +138,63 @@ module completions {
     --dry-run                 # Show what would be removed, without removing anything
     --check                   # Show what would be removed, without removing anything
     --json                    # Print one JSON object instead of text
+    --color: string@"nu-complete kache purge color" # When to use colours
     --help(-h)                # Print help
     positional?: string       # The crate or package
   ]
+
+  def "nu-complete kache uninstall color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Restore the cargo configuration, and remove what init created
   export extern "kache uninstall" [
     --yes(-y)                 # Apply the changes without asking
     --dry-run                 # Show the changes without making them; exit with 2 if there are any
     --check                   # Show the changes without making them; exit with 2 if there are any
+    --verbose(-v)             # Show the content of new files, too
     --json                    # Print one JSON object instead of text; requires -y or --dry-run
     --purge                   # Also remove the store, the records, and the journal of changes
     --self                    # Also remove this program, if kache's installer put it here
     --allow-root              # Allow running as root through sudo
+    --color: string@"nu-complete kache uninstall color" # When to use colours
     --help(-h)                # Print help
   ]
+
+  def "nu-complete kache self-update color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Update kache to the latest release
   export extern "kache self-update" [
     --yes(-y)                 # Apply the changes without asking
     --dry-run                 # Show the changes without making them; exit with 2 if there are any
     --check                   # Show the changes without making them; exit with 2 if there are any
+    --verbose(-v)             # Show the content of new files, too
     --json                    # Print one JSON object instead of text; requires -y or --dry-run
+    --color: string@"nu-complete kache self-update color" # When to use colours
     --help(-h)                # Print help
   ]
+
+  def "nu-complete kache config color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Show the settings in effect and where they come from
   export extern "kache config" [
     --json                    # Print one JSON object instead of a table
+    --color: string@"nu-complete kache config color" # When to use colours
     --help(-h)                # Print help
   ]
+
+  def "nu-complete kache daemon color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Manage the daemon
   export extern "kache daemon" [
     --json                    # Print one JSON object instead of a table
+    --color: string@"nu-complete kache daemon color" # When to use colours
     --help(-h)                # Print help
   ]
 
@@ -133,62 +202,109 @@ module completions {
     [ "systemd" "launchd" "task" "openrc" "rc.d" ]
   }
 
+  def "nu-complete kache daemon run color" [] {
+    [ "auto" "always" "never" ]
+  }
+
   # Run the daemon in the foreground
   export extern "kache daemon run" [
     --supervised: string@"nu-complete kache daemon run supervised" # The supervisor that restarts the daemon
     --exe: path               # The path to watch for another version
     --handover: string        # The state handed over by the previous version
+    --color: string@"nu-complete kache daemon run color" # When to use colours
     --help(-h)                # Print help
   ]
+
+  def "nu-complete kache daemon status color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Show the status of the daemon (the default)
   export extern "kache daemon status" [
     --json                    # Print one JSON object instead of a table
+    --color: string@"nu-complete kache daemon status color" # When to use colours
     --help(-h)                # Print help
   ]
+
+  def "nu-complete kache daemon start color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Start the daemon, unless it is running
   export extern "kache daemon start" [
+    --color: string@"nu-complete kache daemon start color" # When to use colours
     --help(-h)                # Print help
   ]
+
+  def "nu-complete kache daemon stop color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Stop the daemon
   export extern "kache daemon stop" [
+    --color: string@"nu-complete kache daemon stop color" # When to use colours
     --help(-h)                # Print help
   ]
 
+  def "nu-complete kache daemon restart color" [] {
+    [ "auto" "always" "never" ]
+  }
+
   # Restart the daemon without dropping requests
   export extern "kache daemon restart" [
+    --color: string@"nu-complete kache daemon restart color" # When to use colours
     --help(-h)                # Print help
   ]
+
+  def "nu-complete kache daemon install color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Install the daemon as a login service, and start it
   export extern "kache daemon install" [
     --dry-run                 # Show the changes without making them; exit with 2 if there are any
     --check                   # Show the changes without making them; exit with 2 if there are any
+    --verbose(-v)             # Show the content of new files, too
     --json                    # Print one JSON object instead of text
     --system                  # Install a system service for a build server, which starts with the machine; requires root
     --user: string            # The service account that runs the builds and the daemon
+    --color: string@"nu-complete kache daemon install color" # When to use colours
     --help(-h)                # Print help
   ]
+
+  def "nu-complete kache daemon uninstall color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Stop the daemon, and remove the login service
   export extern "kache daemon uninstall" [
     --dry-run                 # Show the changes without making them; exit with 2 if there are any
     --check                   # Show the changes without making them; exit with 2 if there are any
+    --verbose(-v)             # Show the content of new files, too
     --json                    # Print one JSON object instead of text
     --system                  # Remove the system service; requires root
+    --color: string@"nu-complete kache daemon uninstall color" # When to use colours
     --help(-h)                # Print help
   ]
+
+  def "nu-complete kache daemon log color" [] {
+    [ "auto" "always" "never" ]
+  }
 
   # Print the end of the log
   export extern "kache daemon log" [
     --lines(-n): string       # Number of lines
+    --color: string@"nu-complete kache daemon log color" # When to use colours
     --help(-h)                # Print help
   ]
 
+  def "nu-complete kache daemon preflight color" [] {
+    [ "auto" "always" "never" ]
+  }
+
   # Check that this binary can run here, and print its version
   export extern "kache daemon preflight" [
+    --color: string@"nu-complete kache daemon preflight color" # When to use colours
     --help(-h)                # Print help
   ]
 
@@ -236,12 +352,17 @@ module completions {
   export extern "kache daemon help help" [
   ]
 
+  def "nu-complete kache try color" [] {
+    [ "auto" "always" "never" ]
+  }
+
   # Build a workspace with and without kache in a temporary directory, and compare
   export extern "kache try" [
     --release                 # Build with optimizations
     --json                    # Print one JSON object instead of a table
     --keep                    # Keep the temporary directory, with the store and the last build
     --remove-after: path      # Remove the temporary directory DIR when standard input ends
+    --color: string@"nu-complete kache try color" # When to use colours
     --help(-h)                # Print help
     path?: path               # A directory in the workspace to build; by default, a small workspace bundled with kache
   ]
@@ -250,8 +371,13 @@ module completions {
     [ "bash" "elvish" "fish" "nushell" "powershell" "zsh" ]
   }
 
+  def "nu-complete kache completions color" [] {
+    [ "auto" "always" "never" ]
+  }
+
   # Generate shell completions
   export extern "kache completions" [
+    --color: string@"nu-complete kache completions color" # When to use colours
     --help(-h)                # Print help
     shell: string@"nu-complete kache completions shell" # The shell to generate completions for
   ]

@@ -3,10 +3,13 @@
 
 use serde::Serialize;
 
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{ErrorCode, Exit, Failure};
+use crate::cli::progress::Progress;
 use crate::cli::prompt;
-use crate::cli::session::Session;
+use crate::cli::session::{Report, Session};
 use crate::cli::terminal;
+use crate::report::format::Format;
+use crate::report::text::{Style, Text};
 use crate::setup::plan::apply::Proof;
 use crate::setup::plan::journal::DAMAGED_HINT;
 use crate::setup::plan::show::ShownAction;
@@ -23,6 +26,9 @@ pub struct ChangeOptions {
     /// Show the changes without making them; exit with 2 if there are any
     #[arg(long, visible_alias = "check")]
     pub dry_run: bool,
+    /// Show the content of new files, too
+    #[arg(short, long)]
+    pub verbose: bool,
     /// Print one JSON object instead of text; requires -y or --dry-run
     #[arg(long)]
     pub json: bool,
@@ -53,22 +59,27 @@ pub enum ChangeOutcome {
     Declined,
 }
 
+/// The changes and the outcome, for programs.
 #[derive(Serialize)]
-struct ChangesReport<'a> {
-    format: u32,
+pub struct ChangesReport<'a> {
+    format: Format<1>,
     outcome: ChangeOutcome,
     changes: Vec<ShownAction>,
+    /// Permanent removals, which cannot be undone.
     removals: &'a [String],
     notes: &'a [String],
+    /// What is left to the user.
     unfinished: &'a [String],
 }
+
+impl Report for ChangesReport<'_> {}
 
 /// Applies a plan and verifies it.
 pub type Apply<'a> = &'a mut dyn FnMut(Proof<'_>) -> Result<(), Failure>;
 
 /// The failure for a wrong user, of commands that take `--allow-root`.
 pub fn wrong_user(error: &WrongUser) -> Failure {
-    let failure = Failure::usage(vec![error.to_string()]);
+    let failure = Failure::usage(error).code(ErrorCode::WrongUser);
     match error {
         WrongUser::NoHome | WrongUser::RelativeHome(_) => {
             failure.hint("set HOME to the home directory of the user whose cargo should be configured")
@@ -127,14 +138,15 @@ impl ChangeOptions {
         } else if !is_empty && !self.agreed(changes)? {
             session.note("nothing was done");
             ChangeOutcome::Declined
-        } else if changes.plan.is_empty() {
-            proof().map_err(Failure::new)?;
+        } else {
+            let _progress =
+                Progress::short(if is_empty { "Verifying" } else { "Applying and verifying the changes" });
+            match changes.plan.is_empty() {
+                true => proof().map_err(Failure::new)?,
+                false => apply(proof)?,
+            }
             and_then()?;
             if is_empty { ChangeOutcome::NothingToDo } else { ChangeOutcome::Done }
-        } else {
-            apply(proof)?;
-            and_then()?;
-            ChangeOutcome::Done
         };
         if self.json {
             print_report(outcome, changes, session)?;
@@ -143,11 +155,12 @@ impl ChangeOptions {
     }
 
     fn show(&self, changes: &Changes<'_>, session: &Session<'_>) -> Result<(), Failure> {
-        let mut text = changes.plan.text();
+        let mut text = changes.plan.styled(self.verbose || self.dry_run);
         for removal in changes.removals {
-            text += &format!("{}{removal}\n", if text.is_empty() { "" } else { "\n" });
+            text.push(if text.is_empty() { "" } else { "\n" });
+            text.push(format!("{removal}\n"));
         }
-        session.print(&text)?;
+        session.print(text)?;
         changes.notes.iter().for_each(|note| session.note(note));
         Ok(())
     }
@@ -158,9 +171,7 @@ impl ChangeOptions {
             return Ok(true);
         }
         if self.json || !terminal::can_ask() {
-            let error = "cannot ask for confirmation without a terminal; nothing was done".to_owned();
-            return Err(Failure::usage(vec![error])
-                .hint("use -y to go ahead without asking, or --dry-run to see the changes"));
+            return Err(no_confirmation());
         }
         if let Some(question) = &changes.first_question
             && !prompt::confirm(question)?
@@ -178,7 +189,7 @@ pub fn print_report(
     session: &Session<'_>,
 ) -> Result<(), Failure> {
     session.print_json(&ChangesReport {
-        format: 1,
+        format: Format,
         outcome,
         changes: changes.plan.shown(),
         removals: changes.removals,
@@ -197,14 +208,35 @@ pub fn exit(outcome: ChangeOutcome) -> Exit {
 }
 
 /// The exit code, or a failure that lists what is left to the user.
-pub fn finish(outcome: ChangeOutcome, unfinished: Vec<String>) -> Result<Exit, Failure> {
-    if unfinished.is_empty() || outcome == ChangeOutcome::ChangesNeeded {
-        if !unfinished.is_empty() {
-            Failure { errors: unfinished, hint: None, exit: Exit::Failed }.say();
-        }
+pub fn finish(
+    outcome: ChangeOutcome,
+    unfinished: Vec<String>,
+    session: &Session<'_>,
+) -> Result<Exit, Failure> {
+    if unfinished.is_empty() {
         return Ok(exit(outcome));
     }
-    Err(Failure { errors: unfinished, hint: None, exit: Exit::Failed })
+    let failure = Failure::several(ErrorCode::Unfinished, unfinished);
+    if outcome == ChangeOutcome::ChangesNeeded {
+        session.say(&failure);
+        return Ok(exit(outcome));
+    }
+    Err(failure)
+}
+
+/// The text after changes were made.
+pub fn done(what: &str) -> Text {
+    let mut text = Text::from("\n");
+    text.push_styled(Style::Ok, "Done:");
+    text.push(format!(" {what}\n"));
+    text
+}
+
+/// The failure where confirmation is needed and cannot be asked for.
+pub fn no_confirmation() -> Failure {
+    Failure::usage("cannot ask for confirmation without a terminal; nothing was done")
+        .code(ErrorCode::ConfirmationRequired)
+        .hint("use -y to go ahead without asking, or --dry-run to see the changes")
 }
 
 /// The failure for a service that was not installed, or not removed.
@@ -217,10 +249,11 @@ pub fn not_done(error: NotDone) -> Failure {
 
 /// The failure for a plan that was not applied.
 pub fn not_applied(error: NotApplied) -> Failure {
-    let failure = Failure::new(&error);
     match error {
-        NotApplied::Busy => Failure { exit: Exit::Busy, ..failure },
-        NotApplied::JournalUnreadable { .. } => failure.hint(DAMAGED_HINT),
-        _ => failure,
+        NotApplied::Busy => Failure::busy(&error),
+        NotApplied::JournalUnreadable { .. } => {
+            Failure::new(&error).code(ErrorCode::JournalDamaged).hint(DAMAGED_HINT)
+        }
+        _ => Failure::new(&error),
     }
 }

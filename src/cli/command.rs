@@ -1,25 +1,30 @@
 //! Defines all commands, parses the arguments, and runs the command they name.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
+use crate::cli::terminal::{ColorWhen, HELP_STYLES};
 use crate::cli::{
     completions, config, daemon, doctor, gc, init, list, monitor, purge, self_update, stats, trial,
     uninstall, why_miss,
 };
-use crate::sys::env::Env;
+use crate::report::escape;
 
 /// A build cache for Rust
 ///
 /// Cargo runs kache as a wrapper around rustc. `kache init` configures that for the current user; set
 /// RUSTC_WRAPPER=kache to use it for a single build.
 #[derive(Parser)]
-#[command(name = "kache", version, after_help = EXIT_CODES)]
+#[command(name = "kache", version, after_help = EXIT_CODES, styles = HELP_STYLES)]
 struct Arguments {
+    /// When to use colours
+    // It is read by `terminal::prepare`, before the arguments are parsed.
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorWhen::Auto, display_order = 900)]
+    color: ColorWhen,
     #[command(subcommand)]
     command: Command,
 }
@@ -74,47 +79,58 @@ pub fn is_command(name: &OsStr) -> bool {
 }
 
 /// Runs the command that the arguments name.
-pub fn run(env: &Env) -> Result<Exit, Failure> {
-    let session = Session { env };
-    if env.args.len() < 2 {
-        session.print(&definition().render_help().to_string())?;
+pub fn run(session: &Session<'_>) -> Result<Exit, Failure> {
+    let args = &session.env.args;
+    if args.len() < 2 {
+        session.print_help(&definition().render_help())?;
         return Ok(Exit::Ok);
     }
-    let arguments = match Arguments::try_parse_from(&env.args) {
+    let arguments = match Arguments::try_parse_from(args) {
         Ok(arguments) => arguments,
         Err(answer) if matches!(answer.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            session.print(&answer.render().to_string())?;
+            session.print_help(&answer.render())?;
             return Ok(Exit::Ok);
         }
-        Err(error) => return Err(bad_usage(&error.render().to_string(), &env.args[1])),
+        Err(error) => return Err(bad_usage(&error, args)),
     };
     match arguments.command {
-        Command::Stats(args) => stats::run(&args, &session),
-        Command::Monitor(args) => monitor::run(&args, &session),
-        Command::List(args) => list::run(&args, &session),
-        Command::WhyMiss(args) => why_miss::run(&args, &session),
-        Command::Gc(args) => gc::run(&args, &session),
-        Command::Purge(args) => purge::run(&args, &session),
-        Command::Doctor(args) => doctor::run(&args, &definition(), &session),
-        Command::Init(args) => init::run(&args, &session),
-        Command::Uninstall(args) => uninstall::run(&args, &session),
-        Command::SelfUpdate(args) => self_update::run(&args, &session),
-        Command::Config(args) => config::run(&args, &session),
-        Command::Daemon(args) => daemon::run(args, &session),
-        Command::Try(args) => trial::command::run(&args, &session),
-        Command::Completions(args) => completions::run(&args, definition(), &session),
+        Command::Stats(args) => stats::run(&args, session),
+        Command::Monitor(args) => monitor::run(&args, session),
+        Command::List(args) => list::run(&args, session),
+        Command::WhyMiss(args) => why_miss::run(&args, session),
+        Command::Gc(args) => gc::run(&args, session),
+        Command::Purge(args) => purge::run(&args, session),
+        Command::Doctor(args) => doctor::run(&args, &definition(), session),
+        Command::Init(args) => init::run(&args, session),
+        Command::Uninstall(args) => uninstall::run(&args, session),
+        Command::SelfUpdate(args) => self_update::run(&args, session),
+        Command::Config(args) => config::run(&args, session),
+        Command::Daemon(args) => daemon::run(args, session),
+        Command::Try(args) => trial::command::run(&args, session),
+        Command::Completions(args) => completions::run(&args, definition(), session),
     }
 }
 
 /// Turns an error of clap into a failure: its first paragraph is the error, and its tip or the usage line is the hint.
-/// Without either, the hint points to the help of `command`.
-fn bad_usage(rendered: &str, command: &OsStr) -> Failure {
-    let (error, rest) = rendered.split_once("\n\n").unwrap_or((rendered, ""));
+/// Without either, the hint points to the help of the command.
+fn bad_usage(error: &clap::Error, args: &[OsString]) -> Failure {
+    // Clap removes escape sequences from what it renders, also those in arguments; the user should see them.
+    let escaped = args.iter().map(|arg| escape::line(&arg.to_string_lossy()).into_owned());
+    let rendered = match Arguments::try_parse_from(escaped) {
+        Err(error) => error.render().to_string(),
+        Ok(_) => error.render().to_string(),
+    };
+    let command = args.get(1).map(OsString::as_os_str).unwrap_or_default();
+    let (error, rest) = rendered.split_once("\n\n").unwrap_or((&rendered, ""));
     let error: Vec<&str> = error.lines().map(str::trim).collect();
     let error = error.join(" ");
-    let failure = Failure::usage(vec![error.trim_start_matches("error: ").to_owned()]);
-    let tip = rest.lines().find_map(|line| line.trim().strip_prefix("tip: "));
-    match tip.or_else(|| rest.lines().find(|line| line.starts_with("Usage: "))) {
+    let failure = Failure::usage(error.trim_start_matches("error: "));
+    let mut tips = rest.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+    // That an unknown option could be passed as a value helps nobody.
+    let tip = tips.find(|tip| !tip.starts_with("to pass '"));
+    // The usage line of kache itself says nothing about its commands.
+    let usage = rest.lines().find(|line| line.starts_with("Usage: ") && !line.ends_with("<COMMAND>"));
+    match tip.or(usage) {
         Some(hint) => failure.hint(hint),
         None => match definition().find_subcommand(command) {
             Some(command) => failure.hint(format!("`kache {} --help` lists its options", command.get_name())),
@@ -133,10 +149,10 @@ mod tests {
     }
 
     fn failure(line: &str) -> Failure {
-        let args: Vec<&str> = line.split_whitespace().collect();
+        let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         match Arguments::try_parse_from(&args) {
             Ok(_) => panic!("{line} is accepted"),
-            Err(error) => bad_usage(&error.render().to_string(), args[1].as_ref()),
+            Err(error) => bad_usage(&error, &args),
         }
     }
 
@@ -164,7 +180,7 @@ mod tests {
         for line in [
             "kache list a",
             "kache list --inputs --crate-name a",
-            "kache purge a --dry-run",
+            "kache purge a --check",
             "kache purge --crate-name a --dry-run",
             "kache why-miss a",
             "kache why-miss --crate-name a",
@@ -178,9 +194,17 @@ mod tests {
 
     #[test]
     fn a_dry_run_has_two_names_and_goes_with_yes() {
-        for command in
-            ["init -y", "uninstall -y", "self-update -y", "doctor --fix -y", "daemon install", "gc", "purge"]
-        {
+        for command in [
+            "init -y",
+            "init --undo -y",
+            "uninstall -y",
+            "self-update -y",
+            "doctor --fix -y",
+            "daemon install",
+            "daemon uninstall",
+            "gc",
+            "purge",
+        ] {
             for flag in ["--check", "--dry-run"] {
                 let line = format!("kache {command} {flag}");
                 assert!(Arguments::try_parse_from(line.split_whitespace()).is_ok(), "{line}");

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::session::Session;
+use crate::cli::session::{Report, Session, invalid_config};
 use crate::cli::table::Table;
+use crate::report::format::Format;
 use crate::settings;
 
 /// The arguments.
@@ -16,11 +17,13 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
-struct ConfigReport {
-    format: u32,
+pub struct ConfigReport {
+    format: Format<1>,
     settings: Vec<SettingRow>,
     problems: Vec<String>,
 }
+
+impl Report for ConfigReport {}
 
 #[derive(Serialize)]
 struct SettingRow {
@@ -40,14 +43,14 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     });
     if args.json {
         let settings = settings.collect();
-        session.print_json(&ConfigReport { format: 1, settings, problems: problems.clone() })?;
+        session.print_json(&ConfigReport { format: Format, settings, problems: problems.clone() })?;
     } else {
         let mut table = Table::new("<<<");
         for setting in settings {
             let value = if setting.value.is_empty() { "-" } else { setting.value.as_str() };
             table.row([setting.name, value, &setting.source]);
         }
-        session.print(&table.render(""))?;
+        session.print(table.render(""))?;
     }
-    if problems.is_empty() { Ok(Exit::Ok) } else { Err(Failure::usage(problems)) }
+    if problems.is_empty() { Ok(Exit::Ok) } else { Err(invalid_config(problems)) }
 }

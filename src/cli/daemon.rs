@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::cli::changes::ChangeOutcome;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{ErrorCode, Exit, Failure};
+use crate::cli::progress::Progress;
 use crate::cli::service_args::{InstallArgs, ServiceArgs, UninstallArgs};
-use crate::cli::session::Session;
+use crate::cli::session::{Report, Session};
 use crate::cli::system_service;
 use crate::cli::table::Table;
 use crate::client::{self, DaemonAddress, NoDaemon};
@@ -15,6 +18,8 @@ use crate::daemon::{binary, log, run, start};
 use crate::protocol::VERSION;
 use crate::protocol::build::Build;
 use crate::protocol::message::{HANDOVER, ON_DEMAND, Preflight, Request, Response, Status};
+use crate::report::format::Format;
+use crate::report::text::{Style, Text};
 use crate::setup::plan::{Journal, Plan};
 use crate::setup::service::detect::{self, Choice, Platform};
 use crate::setup::service::install;
@@ -25,6 +30,7 @@ use crate::sys::fs;
 
 /// The arguments.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
     /// Print one JSON object instead of a table
     #[arg(long)]
@@ -103,7 +109,9 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
     }
     if let Some(Action::Preflight) = args.action {
         DaemonAddress::for_build(session.env, &build).map_err(Failure::new)?;
-        session.print_json(&Preflight { build, protocol: VERSION, handover: HANDOVER })?;
+        // Read by a daemon that is about to hand over.
+        let preflight = Preflight { build, protocol: VERSION, handover: HANDOVER };
+        session.print_verbatim(&(serde_json::to_string_pretty(&preflight)? + "\n"))?;
         return Ok(Exit::Ok);
     }
     let place = DaemonAddress::for_build(session.env, &build).map_err(Failure::new)?;
@@ -115,7 +123,7 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
         Some(Action::Install(args)) => command.install(&args.service),
         Some(Action::Uninstall(args)) => command.uninstall(&args.service),
         Some(Action::Log { n_lines }) => command.log(n_lines),
-        Some(Action::Status { json }) => command.status(args.json || json),
+        Some(Action::Status { json }) => command.status(json),
         _ => command.status(args.json),
     }
 }
@@ -123,6 +131,24 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
 const NO_DAEMON: &str = "\
 The daemon is not running. Builds do not need it. `kache daemon start` starts it now, `kache daemon install` at every login.
 ";
+
+/// The status of the daemon, for programs.
+#[derive(Serialize)]
+pub struct DaemonReport {
+    format: Format<1>,
+    is_running: bool,
+    /// Absent if it is not running.
+    #[serde(flatten)]
+    status: Option<Status>,
+}
+
+impl Report for DaemonReport {}
+
+impl DaemonReport {
+    fn new(status: Option<Status>) -> DaemonReport {
+        DaemonReport { format: Format, is_running: status.is_some(), status }
+    }
+}
 
 struct DaemonCommand<'a> {
     session: &'a Session<'a>,
@@ -139,10 +165,14 @@ impl DaemonCommand<'_> {
 
     fn status(&self, json: bool) -> Result<Exit, Failure> {
         match start::status(&self.place, &self.build) {
-            Ok(status) if json => self.session.print_json(&status)?,
-            Ok(status) => self.session.print(&status_text(&status))?,
+            Ok(status) if json => self.session.print_json(&DaemonReport::new(Some(status)))?,
+            Ok(status) => self.session.print(status_text(&status))?,
             Err(NoDaemon::NotRunning) if !run::is_running(&self.place) => {
-                self.session.print(if json { "null\n" } else { NO_DAEMON })?;
+                if json {
+                    self.session.print_json(&DaemonReport::new(None))?;
+                } else {
+                    self.session.print(NO_DAEMON)?;
+                }
                 return Ok(Exit::Failed);
             }
             Err(no) => return Err(self.unreachable(&no)),
@@ -160,30 +190,34 @@ impl DaemonCommand<'_> {
             _ => "",
         };
         let log = self.place.log.display();
-        Failure::new(format_args!("{at}: {why}")).hint(format!("{next}its log is {log}"))
+        Failure::new(format_args!("{at}: {why}"))
+            .code(ErrorCode::DaemonUnreachable)
+            .hint(format!("{next}its log is {log}"))
     }
 
     fn start(&self) -> Result<Exit, Failure> {
         if let Ok(status) = start::status(&self.place, &self.build) {
-            self.session.print(&format!("The daemon is already running, as process {}.\n", status.pid))?;
+            self.session.print(format!("The daemon is already running, as process {}.\n", status.pid))?;
             return Ok(Exit::Ok);
         }
+        let _progress = Progress::short("Waiting for the daemon to start");
         if let Some(service) = self.installed_service()? {
             service.start(&SystemRunner).map_err(Failure::new)?;
             let status =
                 start::wait_for_answer(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
-            self.session.print(&format!("Started by {}, as process {}.\n", service.name(), status.pid))?;
+            self.session.print(format!("Started by {}, as process {}.\n", service.name(), status.pid))?;
             return Ok(Exit::Ok);
         }
         let exe = binary::called(self.session.env)?;
         match start::on_demand(&self.place, &self.build, &exe, self.session.env) {
-            Ok(status) => self.session.print(&format!("Started, as process {}.\n", status.pid))?,
+            Ok(status) => self.session.print(format!("Started, as process {}.\n", status.pid))?,
             Err(e) => {
                 let path = &self.place.log;
                 // Without the lines of earlier daemons, which would look like those of this one.
                 let last = e.pid().map_or_else(|| log::tail(path, 5), |pid| log::tail_of(path, pid, 5));
                 let last = last.unwrap_or_default().join("\n      ");
-                return Err(Failure::new(e).hint(format!("the last of {}:\n      {last}", path.display())));
+                let failure = Failure::new(e).code(ErrorCode::DaemonUnreachable);
+                return Err(failure.hint(format!("the last of {}:\n      {last}", path.display())));
             }
         }
         Ok(Exit::Ok)
@@ -232,21 +266,23 @@ impl DaemonCommand<'_> {
                 }
                 None => format!("Nothing to do: {} starts the daemon, and it is running.\n", service.name()),
             };
-            return args.say(ChangeOutcome::NothingToDo, &Plan::new(""), &text, self.session);
+            return args.say(ChangeOutcome::NothingToDo, &Plan::new(""), text, self.session);
         };
         if args.dry_run {
-            return args.say(ChangeOutcome::ChangesNeeded, plan, &plan.text(), self.session);
+            return args.say(ChangeOutcome::ChangesNeeded, plan, plan.styled(true), self.session);
         }
         if !args.json {
-            self.session.print(&plan.text())?;
+            self.session.print(plan.styled(args.verbose))?;
         }
+        let progress = Progress::short("Installing the service, and waiting for the daemon to start");
         install::install(&plans, &*service, &SystemRunner, &self.place, &self.build, &self.journal()?)
             .map_err(Failure::new)?;
         let status = start::status(&self.place, &self.build).map_err(|no| self.unreachable(&no))?;
+        drop(progress);
         let by = service.name();
         let text =
             format!("\nThe daemon is running as process {}; {by} starts it at every login.\n", status.pid);
-        args.say(ChangeOutcome::Done, plan, &text, self.session)
+        args.say(ChangeOutcome::Done, plan, text, self.session)
     }
 
     fn no_service(&self, choice: Choice, args: &ServiceArgs) -> Result<Exit, Failure> {
@@ -255,7 +291,7 @@ impl DaemonCommand<'_> {
                 let text = format!(
                     "No login service can be installed: {why}.\n`kache daemon start` starts the daemon, which exits when it is idle.\n"
                 );
-                args.say(ChangeOutcome::NothingToDo, &Plan::new(""), &text, self.session)
+                args.say(ChangeOutcome::NothingToDo, &Plan::new(""), text, self.session)
             }
             Choice::Refused(why) => Err(Failure::new(why)),
             Choice::Systemd | Choice::Launchd | Choice::Task => Ok(Exit::Ok),
@@ -278,20 +314,23 @@ impl DaemonCommand<'_> {
                 }
                 None => "Nothing to do: the login service is not installed.\n".to_owned(),
             };
-            return args.say(ChangeOutcome::NothingToDo, &plan, &text, self.session);
+            return args.say(ChangeOutcome::NothingToDo, &plan, text, self.session);
         }
         if args.dry_run {
-            return args.say(ChangeOutcome::ChangesNeeded, &plan, &plan.text(), self.session);
+            return args.say(ChangeOutcome::ChangesNeeded, &plan, plan.styled(true), self.session);
         }
         if !args.json {
-            self.session.print(&plan.text())?;
+            self.session.print(plan.styled(args.verbose))?;
         }
+        let progress = Progress::short("Removing the service, and waiting for the daemon to exit");
         install::uninstall(&plan, &self.place, &self.build, &journal).map_err(Failure::new)?;
+        drop(progress);
         let text = "\nRemoved the login service and stopped the daemon.\n";
         args.say(ChangeOutcome::Done, &plan, text, self.session)
     }
 
     fn stop(&self) -> Result<Exit, Failure> {
+        let _progress = Progress::short("Waiting for the daemon to exit");
         if let Some(service) = self.installed_service()? {
             service.stop(&SystemRunner).map_err(Failure::new)?;
             // The running daemon may have been started before the service was installed.
@@ -322,7 +361,9 @@ impl DaemonCommand<'_> {
 
     fn did_not_exit(&self) -> Failure {
         let why = format_args!("the daemon did not exit within {} s", END_LIMIT.as_secs());
-        Failure::new(why).hint(format!("its log is {}", self.place.log.display()))
+        Failure::new(why)
+            .code(ErrorCode::DaemonUnreachable)
+            .hint(format!("its log is {}", self.place.log.display()))
     }
 
     fn restart(&self) -> Result<Exit, Failure> {
@@ -332,6 +373,7 @@ impl DaemonCommand<'_> {
             Err(NoDaemon::TooOld { .. }) => return self.replace(),
             Err(no) => return Err(self.unreachable(&no)),
         };
+        let _progress = Progress::short("Waiting for the daemon to restart");
         match self.ask(&Request::Restart) {
             Ok(Response::Refused { why }) => return Err(Failure::new(why)),
             Ok(_) => {}
@@ -339,7 +381,7 @@ impl DaemonCommand<'_> {
         }
         let after = start::changed_over(&before, &mut || start::status(&self.place, &self.build))
             .map_err(|no| Failure::new(no).hint(format!("its log is {}", self.place.log.display())))?;
-        self.session.print(&format!("Restarted: {}, process {}.\n", after.build, after.pid))?;
+        self.session.print(format!("Restarted: {}, process {}.\n", after.build, after.pid))?;
         Ok(Exit::Ok)
     }
 
@@ -353,7 +395,7 @@ impl DaemonCommand<'_> {
                 Ok(_) => Failure::new("the daemon has exited"),
             });
         };
-        self.session.print(&format!("Restarted: {}, process {}.\n", after.build, after.pid))?;
+        self.session.print(format!("Restarted: {}, process {}.\n", after.build, after.pid))?;
         Ok(Exit::Ok)
     }
 
@@ -363,7 +405,7 @@ impl DaemonCommand<'_> {
             Failure::new(format_args!("{}: {e}", path.display()))
                 .hint("the daemon writes its log once it has started; run `kache daemon start`")
         })?;
-        self.session.print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
+        self.session.print(lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
         Ok(Exit::Ok)
     }
 }
@@ -374,7 +416,7 @@ fn seconds(ms: u64) -> String {
 }
 
 /// Renders a status for people.
-fn status_text(status: &Status) -> String {
+fn status_text(status: &Status) -> Text {
     let mut table = Table::new("<<");
     table.row(["process", &status.pid.to_string()]);
     table.row(["build", &status.build.to_string()]);
@@ -402,10 +444,12 @@ fn status_text(status: &Status) -> String {
     table.row(["log", &status.log.display().to_string()]);
     let mut text = table.render("");
     if let Some(why) = &status.upgrade_pending {
-        text += &format!("\nAn upgrade is pending: {why}\n");
+        text.push_styled(Style::Warning, "\nAn upgrade is pending:");
+        text.push(format!(" {why}\n"));
     }
     for problem in &status.config_problems {
-        text += &format!("\nIts configuration is invalid: {problem}\n");
+        text.push_styled(Style::Error, "\nIts configuration is invalid:");
+        text.push(format!(" {problem}\n"));
     }
     text
 }

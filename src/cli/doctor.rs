@@ -2,22 +2,28 @@
 //! `--rebuild-index`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::cli::changes;
 use crate::cli::completions::{self, Shell};
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{ErrorCode, Exit, Failure};
+use crate::cli::progress::Progress;
 use crate::cli::prompt;
-use crate::cli::session::Session;
+use crate::cli::session::{Report, Session};
 use crate::cli::terminal;
 use crate::config::units::format_bytes;
+use crate::index::open;
+use crate::report::format::Format;
+use crate::report::text::Text;
+use crate::report::words::counted;
+use crate::setup::doctor::check::Check;
 use crate::setup::doctor::examine::{ALL, Examined, ONLINE, ONLINE_LIMIT, examine};
 use crate::setup::doctor::machine::{LIMIT, Machine, Page};
 use crate::setup::doctor::repair::Repair;
 use crate::setup::doctor::show;
-use crate::setup::doctor::upkeep::{keep_up, rebuild_index};
+use crate::setup::doctor::upkeep::keep_up;
 use crate::setup::doctor::verify::{self, Verified};
 use crate::setup::plan::Journal;
 use crate::setup::proof;
@@ -59,6 +65,9 @@ pub struct Args {
     /// Print a report for bug reports, without the names of the user, home directory and project
     #[arg(long, conflicts_with_all = ["fix", "verify", "rebuild_index", "json"])]
     report: bool,
+    /// Show all checks, not only notes and problems
+    #[arg(short, long, conflicts_with_all = ["verify", "rebuild_index", "json"])]
+    verbose: bool,
     /// Print one JSON object instead of text; with --fix, requires -y or --dry-run
     #[arg(long)]
     json: bool,
@@ -68,13 +77,25 @@ pub struct Args {
 const MOST_ROUNDS: usize = 3;
 
 #[derive(Serialize)]
-struct DoctorReport {
-    format: u32,
+pub struct DoctorReport {
+    format: Format<1>,
     is_well: bool,
     /// What `--fix` did, for people.
     fixed: Vec<String>,
     findings: Vec<show::Row>,
 }
+
+impl Report for DoctorReport {}
+
+#[derive(Serialize)]
+pub struct RebuildReport {
+    format: Format<1>,
+    n_entries: usize,
+    /// What could not be read.
+    notes: Vec<String>,
+}
+
+impl Report for RebuildReport {}
 
 /// Runs the checks, and fixes problems if asked to.
 pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Result<Exit, Failure> {
@@ -85,14 +106,11 @@ pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Re
         return verify_store(args, session);
     }
     if args.rebuild_index {
-        let cache_dir = session.config()?.cache_dir.value;
-        let said = rebuild_index(&cache_dir).map_err(Failure::new)?;
-        session.print(&format!("{said}\n"))?;
-        return Ok(Exit::Ok);
+        return rebuild_index(args, session);
     }
     if args.fix && args.json && !args.yes && !args.dry_run {
-        let failure = Failure::usage(vec!["--fix --json cannot ask for confirmation".to_owned()]);
-        return Err(failure.hint("add -y or --dry-run"));
+        let failure = Failure::usage("--fix --json cannot ask for confirmation");
+        return Err(failure.code(ErrorCode::ConfirmationRequired).hint("add -y or --dry-run"));
     }
     let mut fixed = Vec::new();
     let pages = pages(definition);
@@ -114,28 +132,84 @@ pub fn run(args: &Args, definition: &clap::Command, session: &Session<'_>) -> Re
     }
     let is_well = !show::has_problem(&examined);
     if args.report {
-        session.print(&show::report(&examined, &machine))?;
+        session.print(show::report(&examined, &machine))?;
     } else if args.json {
-        session.print_json(&DoctorReport { format: 1, is_well, fixed, findings: show::rows(&examined) })?;
+        session.print_json(&DoctorReport {
+            format: Format,
+            is_well,
+            fixed,
+            findings: show::rows(&examined),
+        })?;
     } else {
-        session.print(&format!("{}\n{}", show::text(&examined), show::summary(&examined)))?;
+        session.print(findings(&examined, args.verbose))?;
     }
     Ok(if is_well { Exit::Ok } else { Exit::Failed })
 }
 
 fn look(args: &Args, pages: &[Page], env: &Env) -> Result<(Arc<Machine>, Vec<Examined>), Failure> {
-    let mut machine = Machine::this(env).map_err(|e| {
-        let error = format!("failed to locate this program: {e}");
-        Failure::usage(vec![error])
+    let mut machine = Machine::this(env).map_err(|e| Failure {
+        exit: Exit::Usage,
+        ..Failure::new(format_args!("failed to locate this program: {e}"))
     })?;
     machine.pages = pages.to_vec();
     machine.with_project = args.project;
     let machine = Arc::new(machine);
-    let mut examined = examine(&machine, ALL, LIMIT);
+    let progress = Progress::short("Checking the installation");
+    let mut examined = examine_each(&machine, ALL, LIMIT, &progress);
     if args.online {
-        examined.extend(examine(&machine, ONLINE, ONLINE_LIMIT));
+        examined.extend(examine_each(&machine, ONLINE, ONLINE_LIMIT, &progress));
     }
     Ok((machine, examined))
+}
+
+/// Runs the checks, and shows which one is running.
+fn examine_each(
+    machine: &Arc<Machine>,
+    checks: &[&'static dyn Check],
+    limit: Duration,
+    progress: &Progress,
+) -> Vec<Examined> {
+    let mut examined = Vec::new();
+    for check in checks {
+        progress.detail(&format!("Checking: {}", check.looks_at()));
+        examined.extend(examine(machine, &[*check], limit));
+    }
+    examined
+}
+
+/// The findings for people.
+fn findings(examined: &[Examined], is_verbose: bool) -> Text {
+    let mut text = if is_verbose { show::verbose(examined) } else { show::brief(examined) };
+    text.push("\n");
+    text.append(show::summary_text(examined));
+    if !is_verbose {
+        text.push("`kache doctor -v` shows all checks.\n");
+    }
+    text
+}
+
+fn rebuild_index(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    let cache_dir = session.config()?.cache_dir.value;
+    if fs::metadata(&cache_dir).is_err() {
+        if args.json {
+            session.print_json(&RebuildReport { format: Format, n_entries: 0, notes: Vec::new() })?;
+        } else {
+            session.print("there is no store, so there is no index\n")?;
+        }
+        return Ok(Exit::Ok);
+    }
+    let progress = Progress::short("Rebuilding the index");
+    let rebuilt = open::rebuild(&cache_dir);
+    drop(progress);
+    let (n_entries, notes) =
+        rebuilt.map_err(|e| Failure::new(format_args!("failed to rebuild the index: {e}")))?;
+    if args.json {
+        session.print_json(&RebuildReport { format: Format, n_entries, notes })?;
+        return Ok(Exit::Ok);
+    }
+    session.print(format!("index rebuilt with {} entries\n", n_entries))?;
+    notes.iter().for_each(|note| session.note(note));
+    Ok(Exit::Ok)
 }
 
 /// The completions for each shell, and where installers put them.
@@ -168,15 +242,15 @@ fn would_fix(
         return Ok(false);
     }
     if args.json {
-        session.print_json(&DoctorReport { format: 1, is_well, fixed: Vec::new(), findings: rows })?;
+        session.print_json(&DoctorReport { format: Format, is_well, fixed: Vec::new(), findings: rows })?;
         return Ok(true);
     }
-    let mut text = repair.text();
+    let mut text = repair.styled(true);
     for dir in &removed {
         let size = format_bytes(purge::disk_bytes(dir));
-        text += &format!("Remove {} ({size}) permanently\n", dir.display());
+        text.push(format!("Remove {} ({size}) permanently\n", dir.display()));
     }
-    session.print(&text)?;
+    session.print(text)?;
     for refusal in kept.iter().filter_map(|dir| purge::refusal(dir, session.env)) {
         session.note(&refusal);
     }
@@ -196,7 +270,7 @@ fn fix(
 ) -> Result<bool, Failure> {
     let repair = Repair::gather(examined, &mut |fix, question| {
         if !args.yes {
-            session.print(&Repair::alone(fix).text())?;
+            session.print(Repair::alone(fix).styled(args.verbose))?;
         }
         agreed(args, question)
     })?;
@@ -205,10 +279,12 @@ fn fix(
     }
     let Some(journal) = Journal::for_user(session.env) else {
         let error = "no home directory for the journal of changes".to_owned();
-        return Err(Failure::usage(vec![error]).hint("set HOME"));
+        return Err(Failure::usage(error).code(ErrorCode::WrongUser).hint("set HOME"));
     };
     if !args.json {
-        session.print(&format!("{}\n", repair.text()))?;
+        let mut text = repair.styled(args.verbose);
+        text.push("\n");
+        session.print(text)?;
     }
     if !agreed(args, "Continue?")? {
         session.note("nothing was done");
@@ -217,6 +293,7 @@ fn fix(
     for note in journal.recover().map_err(changes::not_applied)? {
         session.note(&note);
     }
+    let progress = Progress::short("Applying and verifying the fixes");
     if !repair.plan.is_empty() {
         let worked = proof::cargo_works(session.env);
         journal
@@ -232,9 +309,10 @@ fn fix(
                 is_done = true;
             }
             // The others do not depend on it, and remaining problems are shown at the end.
-            Err(why) => session.note(&why.to_string()),
+            Err(why) => progress.suspend(|| session.note(&why.to_string())),
         }
     }
+    drop(progress);
     for left in &repair.by_hand {
         session.note(left);
     }
@@ -246,9 +324,7 @@ fn agreed(args: &Args, question: &str) -> Result<bool, Failure> {
         return Ok(true);
     }
     if !terminal::can_ask() {
-        let error = "cannot ask for confirmation without a terminal; nothing was done".to_owned();
-        return Err(Failure::usage(vec![error])
-            .hint("use -y to go ahead without asking, or --dry-run to see the changes"));
+        return Err(changes::no_confirmation());
     }
     prompt::confirm(question)
 }
@@ -279,40 +355,33 @@ fn purge_sccache(
 }
 
 #[derive(Serialize)]
-struct VerifyReport<'a> {
-    format: u32,
+pub struct VerifyReport<'a> {
+    format: Format<1>,
     is_sound: bool,
     #[serde(flatten)]
     verified: &'a Verified,
 }
 
+impl Report for VerifyReport<'_> {}
+
 fn verify_store(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let cache_dir = session.config()?.cache_dir.value;
-    let shows = terminal::shows_progress();
-    let shown = AtomicU64::new(u64::MAX);
-    let progress = |read: u64, total: u64| {
-        let percent = (read * 100).checked_div(total).unwrap_or(100);
-        if shows && shown.swap(percent, Ordering::Relaxed) != percent {
-            let (read, total) = (format_bytes(read), format_bytes(total));
-            terminal::replace_line(&format!("{percent:>3} % of {total} read ({read})"));
-        }
-    };
-    let verified = verify::verify(&cache_dir, &progress);
-    if shows {
-        terminal::say("\n");
-    }
+    let progress = Progress::long_bytes("Reading the store");
+    let verified = verify::verify(&cache_dir, &|n_read, n_bytes| progress.set_bytes(n_read, n_bytes));
+    drop(progress);
     let is_sound = verified.is_sound();
     if args.json {
-        session.print_json(&VerifyReport { format: 1, is_sound, verified: &verified })?;
+        session.print_json(&VerifyReport { format: Format, is_sound, verified: &verified })?;
     } else {
-        session.print(&said(&verified))?;
+        session.print(said(&verified))?;
     }
     Ok(if is_sound { Exit::Ok } else { Exit::Failed })
 }
 
 fn said(verified: &Verified) -> String {
     let Verified { n_blobs, n_entries, n_orphans, bytes, .. } = verified;
-    let mut text = format!("Read {n_blobs} blobs ({}) and {n_entries} entries.\n", format_bytes(*bytes));
+    let entries = if *n_entries == 1 { "1 entry".to_owned() } else { format!("{n_entries} entries") };
+    let mut text = format!("Read {} ({}) and {entries}.\n", counted(*n_blobs, "blob"), format_bytes(*bytes));
     for (what, names) in [
         ("blobs were altered, and are quarantined", &verified.altered),
         ("entries are damaged; `kache gc` removes them", &verified.damaged_entries),

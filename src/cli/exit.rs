@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cli::terminal;
+use crate::report::text::{Style, Text};
 
 /// The exit codes of commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,41 @@ impl Exit {
     pub const CHANGES_NEEDED: Exit = Exit::Usage;
 }
 
+/// What kind of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// Any failure without a code of its own.
+    Failed,
+    /// Invalid arguments.
+    Usage,
+    /// An invalid setting of kache, or no directory for the store.
+    InvalidConfig,
+    /// An invalid or unsuitable cargo configuration, which was left unchanged.
+    CargoConfig,
+    /// Cargo was not found.
+    CargoNotFound,
+    /// Confirmation is needed: pass `-y`, or `--dry-run`.
+    ConfirmationRequired,
+    /// Root runs the command on behalf of another user, or there is no home directory.
+    WrongUser,
+    /// Another kache process is running.
+    Busy,
+    /// There is no record of the crate.
+    NotRecorded,
+    /// The store, or a part of it, cannot be read or written.
+    StoreUnusable,
+    /// The daemon does not answer, did not start or did not exit.
+    DaemonUnreachable,
+    /// Part of the work is left to the user.
+    Unfinished,
+    /// The journal of changes is damaged.
+    JournalDamaged,
+    /// This program was not installed by the kache installer, which alone can be updated.
+    NotUpdatable,
+    /// The build failed.
+    BuildFailed,
+}
+
 /// The hint where cargo is not found.
 pub const NO_CARGO_HINT: &str = "install Rust (https://rustup.rs), or add its directory to PATH";
 
@@ -33,18 +68,34 @@ pub struct Failure {
     pub errors: Vec<String>,
     /// What to do next.
     pub hint: Option<String>,
+    pub code: ErrorCode,
     pub exit: Exit,
 }
 
 impl Failure {
     /// A failure with exit code 1.
     pub fn new(error: impl fmt::Display) -> Failure {
-        Failure { errors: vec![error.to_string()], hint: None, exit: Exit::Failed }
+        Failure { errors: vec![error.to_string()], hint: None, code: ErrorCode::Failed, exit: Exit::Failed }
     }
 
-    /// Invalid arguments or configuration.
-    pub fn usage(errors: Vec<String>) -> Failure {
-        Failure { errors, hint: None, exit: Exit::Usage }
+    /// Several errors of one kind, with exit code 1.
+    pub fn several(code: ErrorCode, errors: Vec<String>) -> Failure {
+        Failure { errors, hint: None, code, exit: Exit::Failed }
+    }
+
+    /// Invalid arguments or configuration: nothing was done.
+    pub fn usage(error: impl fmt::Display) -> Failure {
+        Failure { code: ErrorCode::Usage, exit: Exit::Usage, ..Failure::new(error) }
+    }
+
+    /// Another kache process is running: nothing was done.
+    pub fn busy(error: impl fmt::Display) -> Failure {
+        Failure { code: ErrorCode::Busy, exit: Exit::Busy, ..Failure::new(error) }
+    }
+
+    /// Sets the kind of failure.
+    pub fn code(self, code: ErrorCode) -> Failure {
+        Failure { code, ..self }
     }
 
     /// Adds a hint.
@@ -52,11 +103,26 @@ impl Failure {
         Failure { hint: Some(hint.into()), ..self }
     }
 
-    /// Prints the failure on standard error, and returns the exit code.
-    pub fn say(&self) -> Exit {
-        terminal::say(&self.to_string());
-        self.exit
+    /// The failure for people.
+    pub fn text(&self) -> Text {
+        let mut text = Text::new();
+        for error in &self.errors {
+            text.push_styled(Style::Error, "error:");
+            text.push(format!(" {error}\n"));
+        }
+        if let Some(hint) = &self.hint {
+            text.append(hint_line(hint));
+        }
+        text
     }
+}
+
+/// A line with a hint.
+pub fn hint_line(hint: &str) -> Text {
+    let mut text = Text::new();
+    text.push_styled(Style::Hint, "hint:");
+    text.push(format!(" {hint}\n"));
+    text
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -67,12 +133,6 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for error in &self.errors {
-            writeln!(f, "error: {error}")?;
-        }
-        match &self.hint {
-            Some(hint) => writeln!(f, "hint: {hint}"),
-            None => Ok(()),
-        }
+        f.write_str(&self.text().plain())
     }
 }

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::session::{Session, duration};
+use crate::cli::exit::{ErrorCode, Exit, Failure};
+use crate::cli::progress::Progress;
+use crate::cli::session::{Report, Session};
 use crate::config::Config;
-use crate::config::units::format_bytes;
+use crate::config::units::{format_bytes, parse_duration};
 use crate::gc::apply::{Applied, apply};
 use crate::gc::plan::{Eviction, Limits, Plan};
 use crate::gc::survey::{Incomplete, Survey};
 use crate::gc::{CollectionLock, automatic, lock_file};
+use crate::report::format::Format;
 use crate::report::words::counted;
 use crate::settings;
 use crate::setup::store_access;
@@ -23,10 +25,10 @@ use crate::sys::{clock, fs};
 #[derive(clap::Args)]
 pub struct Args {
     /// Also remove entries unused for this long, such as 7d
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     max_age: Option<Duration>,
     /// Keep entries made or used within this time, which a running build may need
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10m")]
     grace: Duration,
     /// Show what would be removed, without removing anything
     #[arg(long, visible_alias = "check")]
@@ -68,15 +70,12 @@ pub fn lock(cache_dir: &Path) -> Result<CollectionLock, Failure> {
         Ok(None) => {
             let error =
                 format!("busy: another kache process is removing from the store at {}", cache_dir.display());
-            Err(Failure {
-                errors: vec![error],
-                hint: Some("try again when it has finished".to_owned()),
-                exit: Exit::Busy,
-            })
+            Err(Failure::busy(error).hint("try again when it has finished"))
         }
         Err(e) => {
             let mut failure =
-                Failure::new(format_args!("failed to lock {}: {e}", lock_file(cache_dir).display()));
+                Failure::new(format_args!("failed to lock {}: {e}", lock_file(cache_dir).display()))
+                    .code(ErrorCode::StoreUnusable);
             let obstacles = store_access::look(cache_dir);
             if !obstacles.hinders_builds() {
                 return Err(
@@ -91,13 +90,17 @@ pub fn lock(cache_dir: &Path) -> Result<CollectionLock, Failure> {
 
 /// Surveys the store.
 pub fn survey(cache_dir: &Path, session: &Session<'_>) -> Result<Survey, Failure> {
-    Survey::read(cache_dir, &session.index(cache_dir)?.last_uses()?).map_err(|Incomplete(problems)| {
+    let last_uses = session.index(cache_dir)?.last_uses()?;
+    let progress = Progress::short("Reading the store");
+    let survey = Survey::read(cache_dir, &last_uses);
+    drop(progress);
+    survey.map_err(|Incomplete(problems)| {
         // The obstacle was reported, with a hint.
         let errors = match store_access::look(cache_dir).hinders_builds() {
             true => vec![format!("the store at {} cannot be read completely", cache_dir.display())],
             false => walk::in_one_line(&problems).into_iter().collect(),
         };
-        Failure { errors, hint: None, exit: Exit::Failed }
+        Failure::several(ErrorCode::StoreUnusable, errors)
             .hint("nothing was removed: the unreadable part may refer to it")
     })
 }
@@ -118,7 +121,7 @@ pub fn missing(cache_dir: &Path, dry_run: bool, json: bool, session: &Session<'_
     if json {
         session.print_json(&GcReport { dry_run, ..GcReport::new(&Plan::default(), None) })?;
     } else {
-        session.print(&format!("There is no store at {}: nothing to remove.\n", cache_dir.display()))?;
+        session.print(format!("There is no store at {}: nothing to remove.\n", cache_dir.display()))?;
     }
     Ok(Exit::Ok)
 }
@@ -136,16 +139,19 @@ pub fn finish(
     session: &Session<'_>,
 ) -> Result<Exit, Failure> {
     if !json {
-        session.print(&plan.to_string())?;
+        session.print(plan.to_string())?;
     }
-    let applied = lock.map(|lock| apply(plan, lock));
+    let applied = lock.map(|lock| {
+        let _progress = Progress::short("Removing files from the store");
+        apply(plan, lock)
+    });
     if json {
         session.print_json(&GcReport::new(plan, applied.as_ref()))?;
     } else {
-        session.print(&summary(plan, applied.as_ref()))?;
+        session.print(summary(plan, applied.as_ref()))?;
     }
     match applied.map(|applied| applied.problems).filter(|problems| !problems.is_empty()) {
-        Some(problems) => Err(Failure { errors: first_of(problems), hint: None, exit: Exit::Failed }),
+        Some(problems) => Err(Failure::several(ErrorCode::StoreUnusable, first_of(problems))),
         None => Ok(Exit::Ok),
     }
 }
@@ -173,9 +179,10 @@ fn summary(plan: &Plan, applied: Option<&Applied>) -> String {
     text
 }
 
+/// What was removed, or would be.
 #[derive(Serialize)]
-struct GcReport {
-    format: u32,
+pub struct GcReport {
+    format: Format<1>,
     dry_run: bool,
     before_bytes: u64,
     /// The size of the store now; after a dry run, the size it would have.
@@ -186,7 +193,11 @@ struct GcReport {
     /// Files kept because they were used meanwhile.
     n_kept: usize,
     evictions: Vec<Evicted>,
+    /// Files that could not be removed.
+    problems: Vec<String>,
 }
+
+impl Report for GcReport {}
 
 #[derive(Serialize)]
 struct Evicted {
@@ -216,7 +227,7 @@ impl Evicted {
 impl GcReport {
     fn new(plan: &Plan, applied: Option<&Applied>) -> GcReport {
         GcReport {
-            format: 1,
+            format: Format,
             dry_run: applied.is_none(),
             before_bytes: plan.before_bytes,
             after_bytes: applied
@@ -225,6 +236,7 @@ impl GcReport {
             n_files: plan.files.len(),
             n_kept: applied.map_or(0, |applied| applied.n_kept),
             evictions: plan.evictions.iter().map(Evicted::new).collect(),
+            problems: applied.map_or_else(Vec::new, |applied| applied.problems.clone()),
         }
     }
 }

@@ -4,11 +4,12 @@
 use std::cell::Cell;
 
 use crate::cli::changes::{self, ChangeOptions, ChangeOutcome, Changes};
-use crate::cli::exit::{Exit, Failure, NO_CARGO_HINT};
+use crate::cli::exit::{ErrorCode, Exit, Failure, NO_CARGO_HINT};
 use crate::cli::prompt;
 use crate::cli::session::Session;
 use crate::cli::terminal;
 use crate::cli::uninstall::InitReversal;
+use crate::report::text::Text;
 use crate::settings;
 use crate::setup::init::{self, CannotInit, Init};
 use crate::setup::login::Login;
@@ -44,7 +45,7 @@ pub struct Args {
 impl Args {
     /// Whether the user can choose when the daemon is started, and has not done so.
     fn asks_how_to_start(&self) -> bool {
-        let ChangeOptions { yes, dry_run, json } = self.options;
+        let ChangeOptions { yes, dry_run, json, .. } = self.options;
         !(yes || dry_run || json || self.linger) && terminal::can_ask()
     }
 }
@@ -126,7 +127,7 @@ fn set_up(
     }
     if let Some(login) = login.as_ref().filter(|_| lingers) {
         let linger = login.linger().map_err(|why| {
-            Failure::usage(vec![format!("--linger requires systemd: {why}")])
+            Failure::usage(format_args!("--linger requires systemd: {why}"))
                 .hint("omit --linger; builds do not need the service")
         })?;
         init.plan.actions.extend(linger);
@@ -180,23 +181,30 @@ fn set_up(
             session.note(left);
         }
         let error = format!("cannot change {}: {}", by_hand.path.display(), by_hand.why);
-        return Err(Failure::usage(vec![error])
+        return Err(Failure::usage(error)
+            .code(ErrorCode::CargoConfig)
             .hint(format!("add this to the file, and run this again:\n\n{}", by_hand.snippet)));
     }
     if !args.options.json {
-        session.print(&outcome_text(&init, outcome, args.options.dry_run, login.as_ref()))?;
+        session.print(outcome_text(&init, outcome, args.options.dry_run, login.as_ref()))?;
     }
-    changes::finish(outcome, init.unfinished)
+    changes::finish(outcome, init.unfinished, session)
 }
 
 const WITHOUT_SERVICE: &str =
     "use `kache init --no-service` to go without the login service; builds do not need it";
 
+const NEXT_STEPS: &str = "
+From now on, builds are cached. `kache stats` shows hits and misses.
+
+To undo this, run `kache uninstall` before you remove the program: cargo fails if the configured wrapper is missing.
+";
+
 fn no_service(why: &str) -> String {
-    format!("no login service is installed: {why}. Builds do not need it, and collect garbage themselves")
+    format!("no login service is installed: {why}. Builds work without it")
 }
 
-fn outcome_text(init: &Init, outcome: ChangeOutcome, only_looked: bool, login: Option<&Login>) -> String {
+fn outcome_text(init: &Init, outcome: ChangeOutcome, is_dry_run: bool, login: Option<&Login>) -> Text {
     let wrapper = init.wrapper.display();
     let name = login.and_then(Login::name);
     let daemon = name.and_then(|name| Some((name, login?.daemon()?.pid)));
@@ -207,17 +215,17 @@ fn outcome_text(init: &Init, outcome: ChangeOutcome, only_looked: bool, login: O
         None => String::new(),
     };
     match outcome {
-        ChangeOutcome::Done => format!(
-            "\nDone: verified that cargo calls {wrapper}.\n{daemon}\nFrom now on, builds fill the cache and are served from \
-             it. `kache stats` shows the hits and misses.\n\nTo undo this, run `kache uninstall`, before removing the \
-             program: cargo does not work when the configured\nwrapper is missing.\n"
-        ),
-        ChangeOutcome::ChangesNeeded | ChangeOutcome::Declined => String::new(),
-        ChangeOutcome::NothingToDo if only_looked => {
-            format!("Nothing to do: cargo is configured to use {wrapper}.\n{daemon}")
+        ChangeOutcome::Done => {
+            let mut text = changes::done(&format!("verified that cargo calls {wrapper}."));
+            text.push(daemon + NEXT_STEPS);
+            text
+        }
+        ChangeOutcome::ChangesNeeded | ChangeOutcome::Declined => Text::new(),
+        ChangeOutcome::NothingToDo if is_dry_run => {
+            Text::from(format!("Nothing to do: cargo is configured to use {wrapper}.\n{daemon}"))
         }
         ChangeOutcome::NothingToDo => {
-            format!("Nothing to do: verified that cargo calls {wrapper}.\n{daemon}")
+            Text::from(format!("Nothing to do: verified that cargo calls {wrapper}.\n{daemon}"))
         }
     }
 }
@@ -236,32 +244,34 @@ fn undo(args: &Args, journal: &Journal, session: &Session<'_>) -> Result<Exit, F
             .map_err(|e| Failure::new(format_args!("failed to remove the files of the daemon: {e}")))
     })?;
     if !args.options.json {
-        session.print(&match outcome {
+        session.print(match outcome {
             ChangeOutcome::Done => {
                 let cache_dir = settings::for_command(session.env).0.cache_dir.value;
-                let kept = super::uninstall::kept_text(session.env, &cache_dir);
-                format!("\nDone: everything is as it was before `kache init`.\n{kept}")
+                let mut text = changes::done("everything is as it was before `kache init`.");
+                text.push(super::uninstall::kept_text(session.env, &cache_dir));
+                text
             }
-            ChangeOutcome::NothingToDo => "Nothing to do: there is no `kache init` to revert.\n".to_owned(),
-            ChangeOutcome::ChangesNeeded | ChangeOutcome::Declined => String::new(),
+            ChangeOutcome::NothingToDo => Text::from("Nothing to do: there is no `kache init` to revert.\n"),
+            ChangeOutcome::ChangesNeeded | ChangeOutcome::Declined => Text::new(),
         })?;
     }
-    changes::finish(outcome, undo.unfinished)
+    changes::finish(outcome, undo.unfinished, session)
 }
 
 fn cannot(error: CannotInit) -> Failure {
     let failure = Failure::new(&error);
     match &error {
         CannotInit::User(wrong) => changes::wrong_user(wrong),
-        CannotInit::NotInPath { .. } => Failure { exit: Exit::Usage, ..failure }
-            .hint("put its directory first in PATH, or omit `--wrapper-path name`"),
-        CannotInit::NoCargo => failure.hint(NO_CARGO_HINT),
-        CannotInit::Foreign { .. } => {
-            failure.hint("remove that line to use kache instead, and run this again")
+        CannotInit::NotInPath { .. } => {
+            Failure::usage(&error).hint("put its directory first in PATH, or omit `--wrapper-path name`")
         }
-        CannotInit::Broken(_) | CannotInit::Read(_) => {
-            failure.hint("nothing was done; correct the file, and run this again")
-        }
+        CannotInit::NoCargo => failure.code(ErrorCode::CargoNotFound).hint(NO_CARGO_HINT),
+        CannotInit::Foreign { .. } => failure
+            .code(ErrorCode::CargoConfig)
+            .hint("remove that line to use kache instead, and run this again"),
+        CannotInit::Broken(_) | CannotInit::Read(_) => failure
+            .code(ErrorCode::CargoConfig)
+            .hint("nothing was done; correct the file, and run this again"),
         _ => failure,
     }
 }

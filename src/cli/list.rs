@@ -8,10 +8,12 @@ use serde::Serialize;
 use crate::cli::crate_args::CrateArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::list::inputs::EntryInputs;
-use crate::cli::session::Session;
+use crate::cli::session::{Report, Session};
 use crate::cli::table::Table;
 use crate::config::units::{format_bytes, format_duration};
 use crate::index::query::EntryRow;
+use crate::report::format::Format;
+use crate::report::text::Text;
 use crate::store::Store;
 use crate::sys::clock;
 
@@ -46,10 +48,12 @@ enum Sort {
 }
 
 #[derive(Serialize)]
-struct ListReport {
-    format: u32,
+pub struct ListReport {
+    format: Format<1>,
     entries: Vec<EntryReport>,
 }
+
+impl Report for ListReport {}
 
 #[derive(Serialize)]
 struct EntryReport {
@@ -89,12 +93,12 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
             let inputs = if args.inputs { EntryInputs::read(&store, &row.key) } else { None };
             entries.push(entry_report(row, inputs));
         }
-        session.print_json(&ListReport { format: 1, entries })?;
+        session.print_json(&ListReport { format: Format, entries })?;
         return Ok(Exit::Ok);
     }
     if rows.is_empty() {
         let of = args.crate_args.name().map(|name| format!(" of `{name}`")).unwrap_or_default();
-        session.print(&format!("There are no entries{of} in the store at {}.\n", cache_dir.display()))?;
+        session.print(format!("There are no entries{of} in the store at {}.\n", cache_dir.display()))?;
         return Ok(Exit::Ok);
     }
     let now_ms = clock::now_ms();
@@ -103,9 +107,9 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         for row in &rows {
             texts.push(inputs::text(&title(row, now_ms), EntryInputs::read(&store, &row.key).as_ref()));
         }
-        session.print(&texts.join("\n"))?;
+        session.print(texts.join("\n"))?;
     } else {
-        session.print(&table(&rows, now_ms))?;
+        session.print(table(&rows, now_ms))?;
     }
     Ok(Exit::Ok)
 }
@@ -147,9 +151,9 @@ fn entry_report(row: EntryRow, inputs: Option<EntryInputs>) -> EntryReport {
     }
 }
 
-fn table(rows: &[EntryRow], now_ms: u64) -> String {
+fn table(rows: &[EntryRow], now_ms: u64) -> Text {
     let mut table = Table::new("<<<>>>>");
-    table.row(["CRATE", "VERSION", "KIND", "SIZE", "HITS", "COMPILED IN", "LAST USED"]);
+    table.heading(["CRATE", "VERSION", "KIND", "SIZE", "HITS", "COMPILED IN", "LAST USED"]);
     for row in rows {
         let ms = Duration::from_millis;
         table.row([

@@ -2,11 +2,13 @@
 //!
 //! - Commands print to standard output through a [`session::Session`]: tables for people, or with `--json` one object
 //!   with a `format` number, which changes when a field is removed or changes its meaning.
-//! - A failure is printed once, on standard error: `error: …`, and `hint: …` where the user can do something.
+//! - A failure is printed on standard error: `error: …`, and `hint: …` where the user can do something.
 //! - A command ends with one of the codes of [`exit::Exit`].
-//! - There is no colour.
+//! - [`terminal`] decides about colours and symbols, and whether [`progress`] is shown.
 
 pub mod terminal;
+
+pub mod progress;
 
 pub mod exit;
 
@@ -58,6 +60,7 @@ pub mod command;
 
 use std::process::ExitCode;
 
+use crate::cli::session::Session;
 use crate::sys::env::Env;
 
 /// Whether the process was started as a command line, and not by cargo as a wrapper.
@@ -69,6 +72,8 @@ pub fn is_command_line(env: &Env) -> bool {
 
 /// Runs the command that the arguments name.
 pub fn main(env: &Env) -> ExitCode {
-    let exit = command::run(env).unwrap_or_else(|failure| failure.say());
+    terminal::prepare(env);
+    let session = Session::new(env);
+    let exit = command::run(&session).unwrap_or_else(|failure| session.fail(&failure));
     ExitCode::from(exit as u8)
 }

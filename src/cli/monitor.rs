@@ -19,6 +19,8 @@ use crate::outcome::Outcome;
 use crate::protocol::build::Build;
 use crate::protocol::message::{Position, Update};
 use crate::report::escape;
+use crate::report::format::Format;
+use crate::report::text::{Style, Text};
 use crate::report::words::{self, counted, with_detail};
 use crate::run::record::Record;
 use crate::store::Store;
@@ -34,9 +36,19 @@ pub struct Args {
 /// One line of output for programs.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-enum EventReport<'a> {
-    Record { format: u32, record: &'a Value },
-    Missed { format: u32, n: u64 },
+pub enum EventReport<'a> {
+    /// A unit was built.
+    Record {
+        format: Format<1>,
+        /// As it stands in the store. A newer version of kache may write fields that this one does not know.
+        record: &'a Value,
+    },
+    /// Units were built faster than lines were read.
+    Missed {
+        format: Format<1>,
+        /// How many units were skipped.
+        n: u64,
+    },
 }
 
 /// How long the daemon may take to answer.
@@ -126,47 +138,53 @@ impl Follower<'_> {
 
 fn json(update: &Update) -> Result<String, Failure> {
     let event = match update {
-        Update::Record { record, .. } => EventReport::Record { format: 1, record },
-        Update::Missed { n } => EventReport::Missed { format: 1, n: *n },
+        Update::Record { record, .. } => EventReport::Record { format: Format, record },
+        Update::Missed { n } => EventReport::Missed { format: Format, n: *n },
     };
     Ok(serde_json::to_string(&event)? + "\n")
 }
 
-fn text(update: &Update) -> String {
+fn text(update: &Update) -> Text {
     match update {
         Update::Record { record, .. } => match serde_json::from_value(record.clone()) {
             Ok(record) => line(&record),
             // A newer version may write records that this one does not know.
-            Err(_) => "unreadable record\n".to_owned(),
+            Err(_) => Text::from("unreadable record\n"),
         },
         Update::Missed { n } => {
-            format!("skipped {}\n", counted(usize::try_from(*n).unwrap_or(usize::MAX), "record"))
+            let n = usize::try_from(*n).unwrap_or(usize::MAX);
+            Text::from(format!("skipped {}\n", counted(n, "record")))
         }
     }
 }
 
 /// A record in one line: the outcome, the unit, and how long it took or why.
-fn line(record: &Record) -> String {
+fn line(record: &Record) -> Text {
     let unit = &record.unit;
     let name = if unit.kind.ends_with("build-script") { &unit.package } else { &unit.crate_name };
     let words = [name.as_str(), &unit.version, &unit.kind];
     let unit = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     let took = format_duration(Duration::from_micros(record.times.total_us));
-    let (outcome, detail) = match &record.outcome {
+    let (outcome, style, detail) = match &record.outcome {
         Outcome::Hit { .. } => {
             let saved = format_duration(Duration::from_millis(record.compile_ms));
-            ("hit", format!("saved {saved} of compile time"))
+            ("hit", Style::Ok, format!("saved {saved} of compile time"))
         }
-        Outcome::Miss { reason, unstored: None } => ("miss", words::miss(*reason).to_owned()),
+        Outcome::Miss { reason, unstored: None } => ("miss", Style::Warning, words::miss(*reason).to_owned()),
         Outcome::Miss { unstored: Some(unstored), .. } => {
             let (why, detail) = words::unstored(unstored);
-            ("miss", format!("not stored: {}", with_detail(why, detail)))
+            ("miss", Style::Warning, format!("not stored: {}", with_detail(why, detail)))
         }
-        Outcome::Edit { edit, detail, .. } => ("edit", with_detail(words::edit(*edit), detail)),
-        Outcome::Bypass { reason } => ("bypass", with_detail(words::bypass(reason.why), &reason.detail)),
+        Outcome::Bypass { reason } => {
+            ("bypass", Style::Plain, with_detail(words::bypass(reason.why), &reason.detail))
+        }
+        Outcome::Edit { edit, detail, .. } => ("edit", Style::Plain, with_detail(words::edit(*edit), detail)),
     };
     let unit = escape::line(&unit);
-    format!("{outcome:<7} {unit:<40} {took:>7}  {}\n", escape::line(&detail))
+    let mut line = Text::new();
+    line.push_styled(style, format!("{outcome:<7}"));
+    line.push(format!(" {unit:<40} {took:>7}  {}\n", escape::line(&detail)));
+    line
 }
 
 #[cfg(test)]
@@ -206,7 +224,7 @@ mod tests {
             Outcome::Edit { edit: Edit::Source, detail: "src/lib.rs".to_owned(), failed: false },
             Outcome::Bypass { reason },
         ]
-        .map(|outcome| text(&update(outcome)));
+        .map(|outcome| text(&update(outcome)).plain());
         let expected = [
             "hit     serde 1.0.228 lib                            2ms  saved 1.2s of compile time\n",
             "miss    serde 1.0.228 lib                            2ms  never compiled before with these arguments and \
@@ -218,7 +236,7 @@ mod tests {
             "bypass  serde 1.0.228 lib                            2ms  an unknown argument: --dance\n",
         ];
         assert_eq!(lines, expected);
-        assert_eq!(text(&Update::Missed { n: 1 }), "skipped 1 record\n");
+        assert_eq!(text(&Update::Missed { n: 1 }).plain(), "skipped 1 record\n");
     }
 
     #[test]

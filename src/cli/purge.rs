@@ -6,14 +6,16 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::cli::crate_args::CrateArgs;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{ErrorCode, Exit, Failure};
 use crate::cli::gc;
-use crate::cli::session::Session;
+use crate::cli::progress::Progress;
+use crate::cli::session::{Report, Session};
 use crate::config::units::format_bytes;
 use crate::gc::plan::Plan;
 use crate::gc::survey;
 use crate::index::open;
 use crate::index::records;
+use crate::report::format::Format;
 use crate::report::words::counted;
 use crate::run::automatic_gc;
 use crate::store::Store;
@@ -33,14 +35,18 @@ pub struct Args {
     json: bool,
 }
 
+/// What was removed, or would be.
 #[derive(Serialize)]
-struct PurgeReport {
-    format: u32,
+pub struct PurgeReport {
+    format: Format<1>,
     dry_run: bool,
     store: String,
     removed_bytes: u64,
+    /// Days of records.
     n_record_files: usize,
 }
+
+impl Report for PurgeReport {}
 
 /// Removes all entries, or those of the crate that was named.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
@@ -61,7 +67,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let plan = Plan::for_crate(&survey, clock::now_ms(), name);
     if plan.evictions.is_empty() && !args.json {
         session
-            .print(&format!("There are no entries of `{name}` in the store at {}.\n", cache_dir.display()))?;
+            .print(format!("There are no entries of `{name}` in the store at {}.\n", cache_dir.display()))?;
         return Ok(Exit::Ok);
     }
     gc::finish(&plan, lock.as_ref(), args.json, session)
@@ -69,17 +75,20 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
 
 fn everything(args: &Args, cache_dir: &Path, session: &Session<'_>) -> Result<Exit, Failure> {
     let store = Store::at(cache_dir);
+    let progress = Progress::short("Reading the store");
     let (removed_bytes, problems) = survey::disk_bytes(cache_dir);
+    drop(progress);
     problems.iter().for_each(|problem| session.note(problem));
     let records = records::files(&Store::records_dir(cache_dir));
     if !args.dry_run {
+        let _progress = Progress::short("Removing the store");
         remove_everything(cache_dir)?;
     }
     if args.json {
         return report(removed_bytes, records.len(), args, cache_dir, session);
     }
     let removed = if args.dry_run { "Would remove" } else { "Removed" };
-    session.print(&format!(
+    session.print(format!(
         "{removed} the store at {}, {}, {} of records and the index.\n",
         store.root().display(),
         format_bytes(removed_bytes),
@@ -102,7 +111,7 @@ fn report(
     session: &Session<'_>,
 ) -> Result<Exit, Failure> {
     session.print_json(&PurgeReport {
-        format: 1,
+        format: Format,
         dry_run: args.dry_run,
         store: Store::at(cache_dir).root().display().to_string(),
         removed_bytes,
@@ -137,5 +146,5 @@ pub fn remove_everything(cache_dir: &Path) -> Result<(), Failure> {
 
 /// A file that could not be removed.
 pub fn not_removed(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format_args!("failed to remove {}: {error}", path.display()))
+    Failure::new(format_args!("failed to remove {}: {error}", path.display())).code(ErrorCode::StoreUnusable)
 }

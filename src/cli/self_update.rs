@@ -5,8 +5,10 @@ use std::path::Path;
 use semver::Version;
 
 use crate::cli::changes::{self, ChangeOptions, ChangeOutcome, Changes};
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{ErrorCode, Exit, Failure};
+use crate::cli::progress::Progress;
 use crate::cli::session::Session;
+use crate::report::text::Text;
 use crate::setup::plan::{Journal, Plan};
 use crate::setup::self_update::RELEASE_KEYS;
 use crate::setup::self_update::owner::owner;
@@ -53,7 +55,9 @@ fn update(
         update::sweep(&installed.exe);
     }
     let staging = Staging::open(session.env).map_err(cannot)?;
+    let progress = Progress::long("Downloading the latest release, and checking its signature");
     let found = installed.look(keys, &staging, session.env).map_err(cannot)?;
+    drop(progress);
     let (plan, said) = match &found {
         Availability::Newer(update) => (&update.plan, format!("kache {} is available", update.version)),
         Availability::NothingNewer(newest) => {
@@ -77,18 +81,18 @@ fn update(
         &mut || Ok(()),
     )?;
     if !args.options.json {
-        session.print(&match (&found, outcome) {
+        session.print(match (&found, outcome) {
             (Availability::Newer(update), ChangeOutcome::Done) => {
                 let kept = installed.previous.as_ref().map(|previous| previous.display());
                 let kept =
                     kept.map(|kept| format!(" The previous version is kept as {kept}.")).unwrap_or_default();
-                format!("\nDone: updated to kache {}.{kept}\n", update.version)
+                changes::done(&format!("updated to kache {}.{kept}", update.version))
             }
-            (_, ChangeOutcome::NothingToDo) => "Nothing to do.\n".to_owned(),
-            _ => String::new(),
+            (_, ChangeOutcome::NothingToDo) => Text::from("Nothing to do.\n"),
+            _ => Text::new(),
         })?;
     }
-    changes::finish(outcome, Vec::new())
+    changes::finish(outcome, Vec::new(), session)
 }
 
 /// The failure for a program that the installer did not install, with the command that updates it.
@@ -97,10 +101,11 @@ fn not_the_installers(exe: &Path, session: &Session<'_>) -> Failure {
     match owner(exe, session.env) {
         Some(owner) => {
             let error = format!("{path} was installed by {}, which also updates it", owner.name);
-            Failure::new(error).hint(format!("run: {}", owner.command))
+            Failure::new(error).code(ErrorCode::NotUpdatable).hint(format!("run: {}", owner.command))
         }
         None => {
             Failure::new(format_args!("{path} was not installed by the kache installer, and is not updated"))
+                .code(ErrorCode::NotUpdatable)
                 .hint("update it the way it was installed")
         }
     }
@@ -109,8 +114,8 @@ fn not_the_installers(exe: &Path, session: &Session<'_>) -> Failure {
 fn cannot(error: CannotUpdate) -> Failure {
     let failure = Failure::new(&error);
     match error {
-        CannotUpdate::NoHome => Failure { exit: Exit::Usage, ..failure },
-        CannotUpdate::Busy => Failure { exit: Exit::Busy, ..failure },
+        CannotUpdate::NoHome => Failure { exit: Exit::Usage, ..failure }.code(ErrorCode::WrongUser),
+        CannotUpdate::Busy => Failure::busy(error),
         CannotUpdate::ReadOnly { .. } => failure.hint("run it as the owner of the directory"),
         CannotUpdate::Receipt(_) => failure.hint("run the installer again to write a new one"),
         CannotUpdate::Release(_) | CannotUpdate::Unpack(_) => {

@@ -3,6 +3,7 @@
 use crate::cli::changes::{self, ChangeOutcome, Changes};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
+use crate::report::text::Text;
 use crate::setup::plan::Plan;
 
 /// The arguments of both commands.
@@ -11,6 +12,9 @@ pub struct ServiceArgs {
     /// Show the changes without making them; exit with 2 if there are any
     #[arg(long, visible_alias = "check")]
     pub dry_run: bool,
+    /// Show the content of new files, too
+    #[arg(short, long)]
+    pub verbose: bool,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
@@ -45,11 +49,12 @@ impl ServiceArgs {
         &self,
         outcome: ChangeOutcome,
         plan: &Plan,
-        text: &str,
+        text: impl Into<Text>,
         session: &Session<'_>,
     ) -> Result<Exit, Failure> {
+        let text = text.into();
         if self.json {
-            let notes = if plan.is_empty() { &[text.trim_end().to_owned()][..] } else { &[] };
+            let notes = if plan.is_empty() { &[text.plain().trim_end().to_owned()][..] } else { &[] };
             let changes = Changes { plan, removals: &[], notes, unfinished: &[], first_question: None };
             changes::print_report(outcome, &changes, session)?;
         } else {

@@ -1,15 +1,14 @@
 //! The context of a command: environment, configuration, index and output.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::exit::Failure;
+use crate::cli::exit::{ErrorCode, Exit, Failure, hint_line};
 use crate::cli::terminal;
 use crate::config::Config;
-use crate::config::units::parse_duration;
 use crate::index::open::Index;
+use crate::report::text::{Style, Text};
 use crate::settings;
 use crate::setup::store_access;
 use crate::setup::user::{WrongUser, is_root_for_another};
@@ -20,6 +19,15 @@ pub struct Session<'a> {
     pub env: &'a Env,
 }
 
+/// One JSON object on standard output.
+pub trait Report: Serialize {}
+
+impl<'a> Session<'a> {
+    pub fn new(env: &'a Env) -> Session<'a> {
+        Session { env }
+    }
+}
+
 impl Session<'_> {
     /// The configuration in effect.
     ///
@@ -28,10 +36,9 @@ impl Session<'_> {
     pub fn config(&self) -> Result<Config, Failure> {
         let (config, problems) = settings::for_command(self.env);
         if !problems.is_empty() {
-            let errors = problems.iter().map(ToString::to_string).collect();
             let hint =
                 "builds ignore invalid settings; `kache config` shows all settings and where they come from";
-            return Err(Failure::usage(errors).hint(hint));
+            return Err(invalid_config(problems.iter().map(ToString::to_string).collect()).hint(hint));
         }
         with_store_path(config)
     }
@@ -57,7 +64,7 @@ impl Session<'_> {
         let obstacles = store_access::look(cache_dir);
         if obstacles.hinders_builds() {
             self.note(&obstacles.sentence());
-            terminal::say(&format!("hint: {}\n", obstacles.hint()));
+            terminal::say(hint_line(&obstacles.hint()));
         }
     }
 
@@ -77,12 +84,17 @@ impl Session<'_> {
         }
         let error = WrongUser::RootForAnother.to_string();
         let hint = "run it as that user, without sudo; to run it for root, use `env -u SUDO_UID kache …`";
-        Err(Failure::usage(vec![error]).hint(hint))
+        Err(Failure::usage(error).code(ErrorCode::WrongUser).hint(hint))
     }
 
     /// Prints `text` for people.
-    pub fn print(&self, text: &str) -> Result<(), Failure> {
-        terminal::print(text).map_err(|e| not_printed(&e))
+    pub fn print(&self, text: impl Into<Text>) -> Result<(), Failure> {
+        terminal::print(&text.into()).map_err(|e| not_printed(&e))
+    }
+
+    /// Prints a text of clap, which has its own styles.
+    pub fn print_help(&self, text: &clap::builder::StyledStr) -> Result<(), Failure> {
+        terminal::print_ansi(&text.ansi().to_string()).map_err(|e| not_printed(&e))
     }
 
     /// Prints `text` for another program, without escaping.
@@ -91,22 +103,42 @@ impl Session<'_> {
     }
 
     /// Prints a report as JSON.
-    pub fn print_json(&self, report: &impl Serialize) -> Result<(), Failure> {
+    pub fn print_json(&self, report: &impl Report) -> Result<(), Failure> {
         let json = serde_json::to_string_pretty(report)? + "\n";
         terminal::print_json(&json).map_err(|e| not_printed(&e))
     }
 
     /// Prints a note on standard error.
     pub fn note(&self, text: &str) {
-        terminal::say(&format!("note: {text}\n"));
+        let mut note = Text::new();
+        note.push_styled(Style::Heading, "note:");
+        note.push(format!(" {text}\n"));
+        terminal::say(note);
     }
+
+    /// Prints errors and a hint on standard error.
+    pub fn say(&self, failure: &Failure) {
+        terminal::say(failure.text());
+    }
+
+    /// Prints the failure of the command on standard error. Returns the exit code.
+    pub fn fail(&self, failure: &Failure) -> Exit {
+        self.say(failure);
+        failure.exit
+    }
+}
+
+/// The failure for invalid settings.
+pub fn invalid_config(errors: Vec<String>) -> Failure {
+    Failure { exit: Exit::Usage, ..Failure::several(ErrorCode::InvalidConfig, errors) }
 }
 
 /// Fails unless `config` names a directory for the store.
 fn with_store_path(config: Config) -> Result<Config, Failure> {
     if config.cache_dir.value.as_os_str().is_empty() {
         let error = "no directory for the store: neither HOME nor KACHE_CACHE_DIR is set";
-        return Err(Failure::usage(vec![error.to_owned()])
+        return Err(Failure::usage(error)
+            .code(ErrorCode::InvalidConfig)
             .hint("set HOME to your home directory, or KACHE_CACHE_DIR to a directory for the store"));
     }
     Ok(config)
@@ -114,9 +146,4 @@ fn with_store_path(config: Config) -> Result<Config, Failure> {
 
 fn not_printed(e: &std::io::Error) -> Failure {
     Failure::new(format_args!("failed to write to standard output: {e}"))
-}
-
-/// Parses a duration given as an argument.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).map_err(|e| e.to_string())
 }

@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::session::{Session, duration};
+use crate::cli::exit::{Exit, Failure, hint_line};
+use crate::cli::progress::Progress;
+use crate::cli::session::{Report, Session};
 use crate::cli::table::Table;
 use crate::config::Config;
-use crate::config::units::{format_bytes, format_duration};
+use crate::config::units::{format_bytes, format_duration, parse_duration};
 use crate::gc::survey;
 use crate::index::records;
 use crate::report::escape;
+use crate::report::format::Format;
 use crate::report::summary::{Count, Summary};
+use crate::report::text::{Style, Text};
 use crate::report::words::counted;
 use crate::setup::store_access;
 use crate::store::{Store, walk};
@@ -24,7 +27,7 @@ use crate::sys::{clock, fs};
 #[derive(clap::Args)]
 pub struct Args {
     /// Only builds within this time, such as 24h or 7d; records are kept for 30 days
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     since: Option<Duration>,
     /// Print one JSON object instead of tables
     #[arg(long)]
@@ -32,8 +35,8 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
-struct StatsReport {
-    format: u32,
+pub struct StatsReport {
+    format: Format<1>,
     #[serde(skip_serializing_if = "Option::is_none")]
     since_ms: Option<u64>,
     #[serde(flatten)]
@@ -44,6 +47,8 @@ struct StatsReport {
     config_problems: Vec<String>,
     store: StoreReport,
 }
+
+impl Report for StatsReport {}
 
 #[derive(Serialize)]
 struct StoreReport {
@@ -71,7 +76,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let read = records::read_since(&Store::records_dir(cache_dir), since_ms.unwrap_or(0));
     read.unreadable.iter().for_each(|problem| session.note(problem));
     let report = StatsReport {
-        format: 1,
+        format: Format,
         since_ms,
         summary: Summary::from_records(&read.records),
         n_unreadable_lines: read.n_skipped,
@@ -81,14 +86,16 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     if args.json {
         session.print_json(&report)?;
     } else {
-        session.print(&text(&report, args.since, fs::metadata(cache_dir).is_ok()))?;
+        session.print(text(&report, args.since, fs::metadata(cache_dir).is_ok()))?;
     }
     Ok(Exit::Ok)
 }
 
 fn store_report(config: &Config, session: &Session<'_>) -> StoreReport {
     let path: &Path = &config.cache_dir.value;
+    let progress = Progress::short("Reading the store");
     let (disk_bytes, problems) = survey::disk_bytes(path);
+    drop(progress);
     let obstacles = store_access::look(path);
     // An obstacle explains them.
     if !obstacles.hinders_builds() {
@@ -106,29 +113,30 @@ fn store_report(config: &Config, session: &Session<'_>) -> StoreReport {
     }
 }
 
-fn text(report: &StatsReport, since: Option<Duration>, is_there: bool) -> String {
+fn text(report: &StatsReport, since: Option<Duration>, is_there: bool) -> Text {
     let summary = &report.summary;
-    let mut text = String::new();
+    let mut text = Text::new();
     let period = since.map_or_else(String::new, |since| format!(" in the last {}", format_duration(since)));
     if summary.n_units == 0 {
-        text += &format!("No builds with kache{period}.\n");
+        text.push(format!("No builds with kache{period}.\n"));
         if since.is_none() {
-            text += "`kache init` configures cargo to use it; `kache doctor` checks the installation.\n";
+            text.push("`kache init` configures cargo to use it; `kache doctor` checks the installation.\n");
         }
     } else {
-        text += &counts(summary);
-        text += &bytes(summary);
+        text.append(counts(summary));
+        text.append(bytes(summary));
     }
     if report.n_unreadable_lines > 0 {
-        text += &format!(
+        text.push(format!(
             "\n{} of the records could not be read, and are not counted.\n",
             counted(report.n_unreadable_lines, "line")
-        );
+        ));
     }
     for (problem, n) in &summary.problems {
-        text += &format!("\nIgnored by builds, {n}×: {}\n", escape::line(problem));
+        text.push_styled(Style::Warning, "\nIgnored by builds");
+        text.push(format!(", {n}×: {}\n", escape::line(problem)));
     }
-    text += &match report.store.disk_bytes {
+    text.push(match report.store.disk_bytes {
         _ if !is_there => format!("\nThere is no store at {} yet.\n", report.store.path),
         Some(disk_bytes) => format!(
             "\nThe store at {} takes {} of at most {}.\n",
@@ -137,16 +145,19 @@ fn text(report: &StatsReport, since: Option<Duration>, is_there: bool) -> String
             format_bytes(report.store.max_bytes)
         ),
         None => format!("\nThe store at {} cannot be read completely.\n", report.store.path),
-    };
+    });
     if let Some(Obstacle { text: obstacle, hint }) = &report.store.obstacle {
-        text += &format!(
-            "\nBuilds of this user are not fully cached, and may not be recorded:\n{obstacle}\nhint: {hint}\n"
+        text.push_styled(
+            Style::Warning,
+            "\nBuilds of this user are not fully cached, and may not be recorded:",
         );
+        text.push(format!("\n{obstacle}\n"));
+        text.append(hint_line(hint));
     }
     text
 }
 
-fn counts(summary: &Summary) -> String {
+fn counts(summary: &Summary) -> Text {
     let mut table = Table::new("<>< ");
     table.row(["units", &summary.n_units.to_string(), ""]);
     table.row(["hits", &summary.n_hits.to_string(), &time(summary.saved_ms, "of compile time saved")]);
@@ -196,7 +207,7 @@ fn reasons(table: &mut Table, counts: &BTreeMap<String, Count>) {
     }
 }
 
-fn bytes(summary: &Summary) -> String {
+fn bytes(summary: &Summary) -> Text {
     let mut table = Table::new("<><");
     for (name, n_bytes, meaning) in [
         ("linked", summary.linked_bytes, "restored as hard links: take no extra space"),
@@ -212,17 +223,18 @@ fn bytes(summary: &Summary) -> String {
             table.row([name, &format_bytes(n_bytes), meaning]);
         }
     }
-    let mut text = table.render("");
-    if !text.is_empty() {
-        text.insert(0, '\n');
+    let mut text = Text::new();
+    if !table.is_empty() {
+        text.push("\n");
     }
+    text.append(table.render(""));
     if summary.n_link_failures > 0 {
-        text += &format!(
+        text.push(format!(
             "\n{} could not be linked or cloned and had to be copied: the store and the build directory are on different file \
              systems, or the file system does not support hard links, or a file reached the limit of hard links.\n\
              To avoid the copies, put the store on the file system of the build directories (cache.local_store).\n",
             counted(usize::try_from(summary.n_link_failures).unwrap_or(usize::MAX), "file")
-        );
+        ));
     }
     text
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::changes::ChangeOutcome;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{ErrorCode, Exit, Failure};
 use crate::cli::service_args::ServiceArgs;
 use crate::cli::session::Session;
 use crate::daemon::binary;
@@ -30,17 +30,17 @@ pub fn install(user: &str, args: &ServiceArgs, session: &Session<'_>) -> Result<
     let plan = service::install_plan(manager, &service, is_running, Path::new(ROOT)).map_err(cannot)?;
     if plan.is_empty() {
         let text = format!("Nothing to do: {} runs the daemon as {user}.\n", manager.name());
-        return args.say(ChangeOutcome::NothingToDo, &plan, &text, session);
+        return args.say(ChangeOutcome::NothingToDo, &plan, text, session);
     }
     if args.dry_run {
-        return args.say(ChangeOutcome::ChangesNeeded, &plan, &plan.text(), session);
+        return args.say(ChangeOutcome::ChangesNeeded, &plan, plan.styled(true), session);
     }
     require_root(&format!("install --system --user {user}"))?;
     fs::trusted_program(&exe).map_err(|error| cannot(SystemServiceError::Untrusted { exe, error }))?;
     show(&plan, args, session)?;
     service::install(manager, &service, &*control, &SystemRunner, Path::new(ROOT)).map_err(cannot)?;
     let text = format!("\nThe daemon is running as {user}; {} starts it with the machine.\n", manager.name());
-    args.say(ChangeOutcome::Done, &plan, &text, session)
+    args.say(ChangeOutcome::Done, &plan, text, session)
 }
 
 /// Removes the service.
@@ -53,7 +53,7 @@ pub fn uninstall(args: &ServiceArgs, session: &Session<'_>) -> Result<Exit, Fail
         return args.say(ChangeOutcome::NothingToDo, &plan, text, session);
     }
     if args.dry_run {
-        return args.say(ChangeOutcome::ChangesNeeded, &plan, &plan.text(), session);
+        return args.say(ChangeOutcome::ChangesNeeded, &plan, plan.styled(true), session);
     }
     require_root("uninstall --system")?;
     show(&plan, args, session)?;
@@ -63,7 +63,7 @@ pub fn uninstall(args: &ServiceArgs, session: &Session<'_>) -> Result<Exit, Fail
 }
 
 fn show(plan: &Plan, args: &ServiceArgs, session: &Session<'_>) -> Result<(), Failure> {
-    if args.json { Ok(()) } else { session.print(&plan.text()) }
+    if args.json { Ok(()) } else { session.print(plan.styled(args.verbose)) }
 }
 
 fn manager() -> Result<SystemManager, Failure> {
@@ -76,7 +76,8 @@ fn require_root(command: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let error = "only root can change the services of this machine".to_owned();
-    Err(Failure::usage(vec![error])
+    Err(Failure::usage(error)
+        .code(ErrorCode::WrongUser)
         .hint(format!("run `sudo kache daemon {command}`; --dry-run shows the changes")))
 }
 

@@ -4,11 +4,12 @@
 use std::path::Path;
 
 use crate::cli::changes::{self, ChangeOptions, ChangeOutcome, Changes};
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{ErrorCode, Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::{gc, purge};
 use crate::config::units::format_bytes;
 use crate::gc::{lock_file, survey};
+use crate::report::text::Text;
 use crate::settings;
 use crate::setup::installed::Installation;
 use crate::setup::login::Login;
@@ -74,9 +75,9 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     })?;
     if !args.options.json {
         let cache_dir = settings::for_command(session.env).0.cache_dir.value;
-        session.print(&outcome_text(outcome, args, session.env, &cache_dir))?;
+        session.print(outcome_text(outcome, args, session.env, &cache_dir))?;
     }
-    changes::finish(outcome, uninstall.unfinished)
+    changes::finish(outcome, uninstall.unfinished, session)
 }
 
 /// Adds the removal of this program to the plan.
@@ -91,9 +92,9 @@ fn remove_program(uninstall: &mut Uninstall, session: &Session<'_>) -> Result<()
             ),
         };
         let error = format!("{} {by}; nothing was done", exe.display());
-        return Err(
-            Failure::usage(vec![error]).hint(format!("run `kache uninstall` without --self, then {hint}"))
-        );
+        return Err(Failure::usage(error)
+            .code(ErrorCode::NotUpdatable)
+            .hint(format!("run `kache uninstall` without --self, then {hint}")));
     };
     // See `setup::installed`.
     let kept = (std::env::consts::OS == "windows").then_some(exe.as_path());
@@ -151,25 +152,24 @@ impl InitReversal<'_> {
     }
 }
 
-fn outcome_text(outcome: ChangeOutcome, args: &Args, env: &Env, cache_dir: &Path) -> String {
+fn outcome_text(outcome: ChangeOutcome, args: &Args, env: &Env, cache_dir: &Path) -> Text {
     match outcome {
         ChangeOutcome::Done => {
+            let mut text = changes::done("cargo no longer uses kache.");
+            if !args.purge {
+                text.push(kept_text(env, cache_dir));
+            }
             let exe = env::current_exe().ok().filter(|exe| fs::metadata(exe).is_ok());
-            let program = match exe {
-                Some(exe) => format!(
-                    "The program itself is still at {}: {}.\n",
-                    exe.display(),
-                    how_to_remove(&exe, args, env)
-                ),
-                None => String::new(),
-            };
-            let kept = if args.purge { String::new() } else { kept_text(env, cache_dir) };
-            format!("\nDone: cargo no longer uses kache.\n{kept}{program}")
+            if let Some(exe) = exe {
+                let how = how_to_remove(&exe, args, env);
+                text.push(format!("The program itself is still at {}: {how}.\n", exe.display()));
+            }
+            text
         }
         ChangeOutcome::NothingToDo if env.cwd.is_some() => {
-            "Nothing to do: cargo does not use kache.\n".to_owned()
+            Text::from("Nothing to do: cargo does not use kache.\n")
         }
-        _ => String::new(),
+        _ => Text::new(),
     }
 }
 
@@ -252,8 +252,10 @@ pub fn cannot(error: CannotUninstall) -> Failure {
     let failure = Failure::new(&error);
     match error {
         CannotUninstall::User(wrong) => changes::wrong_user(&wrong),
-        CannotUninstall::Journal(_) => failure.hint(DAMAGED_HINT),
-        CannotUninstall::Chain(_) => failure.hint("nothing was done; correct the file, and run this again"),
+        CannotUninstall::Journal(_) => failure.code(ErrorCode::JournalDamaged).hint(DAMAGED_HINT),
+        CannotUninstall::Chain(_) => failure
+            .code(ErrorCode::CargoConfig)
+            .hint("nothing was done; correct the file, and run this again"),
         _ => failure,
     }
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cli::crate_args::CrateArgs;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::session::Session;
+use crate::cli::exit::{ErrorCode, Exit, Failure};
+use crate::cli::session::{Report, Session};
 use crate::config::units::format_duration;
 use crate::outcome::Edit;
+use crate::report::format::Format;
+use crate::report::text::{Style, Text};
 use crate::report::words::with_detail;
 use crate::report::{escape, words};
 use crate::sys::clock;
@@ -26,10 +28,12 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
-struct WhyMissReport {
-    format: u32,
+pub struct WhyMissReport {
+    format: Format<1>,
     units: Vec<UnitReport>,
 }
+
+impl Report for WhyMissReport {}
 
 #[derive(Serialize)]
 struct UnitReport {
@@ -40,8 +44,7 @@ struct UnitReport {
     target: String,
     place: String,
     time_ms: u64,
-    /// `hit`, `bypassed`, `edited`, `not-stored`, `unusable`, `evicted`, `gone`, `never-compiled`, `changed`.
-    verdict: &'static str,
+    verdict: VerdictName,
     /// The explanation; for `changed` one line for each difference.
     because: Vec<String>,
     /// Of a miss: why it was not compiled incrementally.
@@ -49,6 +52,27 @@ struct UnitReport {
     not_incremental: Option<&'static str>,
     /// Crates to explain next.
     see: Vec<String>,
+}
+
+/// What became of the newest compile of a unit.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum VerdictName {
+    Hit,
+    /// It bypassed the cache.
+    Bypassed,
+    /// It was compiled incrementally, and not stored.
+    Edited,
+    /// It was compiled, and not stored.
+    NotStored,
+    /// Its entry was damaged, or could not be restored.
+    Unusable,
+    Evicted,
+    /// Its entry is gone, and there is nothing to compare with.
+    Gone,
+    NeverCompiled,
+    /// An input changed.
+    Changed,
 }
 
 /// Explains the newest build of each unit of the crate.
@@ -60,14 +84,21 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let explained = explain(name, &cache_dir, &session.index(&cache_dir)?)?;
     if explained.is_empty() {
         let error = format!("no build of `{name}` is recorded in {}", cache_dir.display());
-        return Err(Failure::new(error).hint("`kache list` shows the crates in the store"));
+        return Err(Failure::new(error)
+            .code(ErrorCode::NotRecorded)
+            .hint("`kache list` shows the crates in the store"));
     }
     let now_ms = clock::now_ms();
     let units: Vec<UnitReport> = explained.iter().map(|unit| unit_report(unit, now_ms)).collect();
     if args.json {
-        session.print_json(&WhyMissReport { format: 1, units })?;
+        session.print_json(&WhyMissReport { format: Format, units })?;
     } else {
-        session.print(&units.iter().map(|unit| text(unit, now_ms)).collect::<Vec<_>>().join("\n"))?;
+        let mut all = Text::new();
+        for unit in &units {
+            all.push(if all.is_empty() { "" } else { "\n" });
+            all.append(text(unit, now_ms));
+        }
+        session.print(all)?;
     }
     Ok(Exit::Ok)
 }
@@ -99,18 +130,20 @@ fn unit_report(unit: &ExplainedUnit, now_ms: u64) -> UnitReport {
     }
 }
 
-fn in_words(verdict: &Verdict, now_ms: u64) -> (&'static str, Vec<String>) {
+fn in_words(verdict: &Verdict, now_ms: u64) -> (VerdictName, Vec<String>) {
     match verdict {
-        Verdict::Hit(origin) => ("hit", vec![format!("it was a hit, served {}", words::origin(*origin))]),
+        Verdict::Hit(origin) => {
+            (VerdictName::Hit, vec![format!("it was a hit, served {}", words::origin(*origin))])
+        }
         Verdict::Bypassed(reason) => (
-            "bypassed",
+            VerdictName::Bypassed,
             vec![format!(
                 "it bypassed the cache: {}",
                 with_detail(words::bypass(reason.why), &reason.detail)
             )],
         ),
         Verdict::Edited(edit, detail) => (
-            "edited",
+            VerdictName::Edited,
             vec![format!(
                 "it was compiled incrementally and not stored: {}",
                 with_detail(words::edit(*edit), detail)
@@ -122,43 +155,48 @@ fn in_words(verdict: &Verdict, now_ms: u64) -> (&'static str, Vec<String>) {
                 format!("{}, and", words::miss(*reason)),
                 format!("this compile was not stored: {}", with_detail(why, detail)),
             ];
-            ("not-stored", because)
+            (VerdictName::NotStored, because)
         }
-        Verdict::Unusable(reason) => ("unusable", vec![words::miss(*reason).to_owned()]),
+        Verdict::Unusable(reason) => (VerdictName::Unusable, vec![words::miss(*reason).to_owned()]),
         Verdict::Evicted { last_ms } => (
-            "evicted",
+            VerdictName::Evicted,
             vec![format!("its entry was evicted after it was last used {}", ago(*last_ms, now_ms))],
         ),
-        Verdict::Gone => {
-            ("gone", vec!["its entry is no longer in the store, so there is nothing to compare".to_owned()])
+        Verdict::Gone => (
+            VerdictName::Gone,
+            vec!["its entry is no longer in the store, so there is nothing to compare".to_owned()],
+        ),
+        Verdict::Never => {
+            (VerdictName::NeverCompiled, vec!["the store has no earlier entry of it".to_owned()])
         }
-        Verdict::Never => ("never-compiled", vec!["the store has no earlier entry of it".to_owned()]),
         Verdict::Changed { changes, .. } if changes.is_empty() => {
-            ("changed", vec!["its input list had been dropped; nothing else differs".to_owned()])
+            (VerdictName::Changed, vec!["its input list had been dropped; nothing else differs".to_owned()])
         }
         Verdict::Changed { before_ms, changes, .. } => {
             let mut because: Vec<String> = changes.iter().map(|change| change.words()).collect();
             if let Some(first) = because.first_mut() {
                 first.push_str(&format!(" (compared with the compile of {})", ago(*before_ms, now_ms)));
             }
-            ("changed", because)
+            (VerdictName::Changed, because)
         }
     }
 }
 
-fn text(unit: &UnitReport, now_ms: u64) -> String {
+fn text(unit: &UnitReport, now_ms: u64) -> Text {
     let UnitReport { package, version, kind, crate_name, .. } = unit;
     let name = if kind.ends_with("build-script") { package } else { crate_name };
     let title = format!("{name} {version} {kind}, {} in {}", ago(unit.time_ms, now_ms), unit.place);
-    let mut text = format!("{}\n", escape::line(&title));
+    let mut text = Text::new();
+    text.push_styled(Style::Heading, escape::line(&title));
+    text.push("\n");
     for because in &unit.because {
-        text += &format!("  {}\n", escape::line(because));
+        text.push(format!("  {}\n", escape::line(because)));
     }
     if let Some(why) = unit.not_incremental {
-        text += &format!("  not compiled incrementally: {why}\n");
+        text.push(format!("  not compiled incrementally: {why}\n"));
     }
     for name in &unit.see {
-        text += &format!("  see `kache why-miss {name}`\n");
+        text.push(format!("  see `kache why-miss {name}`\n"));
     }
     text
 }

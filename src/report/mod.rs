@@ -2,6 +2,10 @@
 
 pub mod escape;
 
+pub mod text;
+
+pub mod format;
+
 pub mod words;
 
 pub mod inputs;

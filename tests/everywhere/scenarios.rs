@@ -117,7 +117,7 @@ fn init_is_proven_and_taken_back_byte_for_byte() {
         init(&["-y"]).with(0, "");
         assert!(now().is_some_and(|text| text.contains("rustc-wrapper") && text.contains("kache")));
         init(&["-y"]).with(0, "");
-        let doctor = world.run(&["doctor"]).said;
+        let doctor = world.run(&["doctor", "-v"]).said;
         for check in ["on-path", "wrapper-file", "same-program", "wrapper", "cargo-calls", "journal"] {
             assert!(doctor.contains(&format!("ok       {check} ")), "{check}:\n{doctor}");
         }

@@ -43,7 +43,7 @@ fn what_is_broken_is_found_put_right_and_taken_back_with_uninstall() {
     home.run(&["doctor", "--fix", "--check", "--json"]).with(2, "\"is_fixable\": true");
     home.run(&["doctor", "--fix", "--check", "-y"]).with(2, "+rustc-wrapper = ");
     assert_eq!(home.look(), before, "it was only shown");
-    home.run(&["doctor", "--fix", "-y"]).with(0, "cargo calls kache (tested)");
+    home.run(&["doctor", "--fix", "-y", "-v"]).with(0, "cargo calls kache (tested)");
     assert!(home.read(".zshrc").ends_with("\n: # kache: was export RUSTC_WRAPPER=sccache # mine\n"));
     home.cargo_works();
     std::fs::remove_dir_all(home.path("works")).unwrap();
@@ -89,12 +89,12 @@ fn programs_get_one_object_and_a_cache_of_sccache_goes_when_it_is_asked_for() {
     let home = home();
     home.run(&["init", "-y"]).with(0, "Done");
     home.write(".cache/sccache/a/b/abc", "object");
-    home.run(&["doctor"]).with(0, "only its cache remains");
+    home.run(&["doctor", "-v"]).with(0, "only its cache remains");
     let report = home.run(&["doctor", "--json"]);
     report.with(0, "\"format\": 1").with(0, "\"is_well\": true").with(0, "\"id\": \"cargo-calls\"");
     home.run(&["doctor", "--purge-sccache"]).with(2, "--fix");
     home.run(&["doctor", "--fix", "--json"]).with(2, "-y");
-    home.run(&["doctor", "--fix", "--purge-sccache", "-y"]).with(0, "sccache is not configured");
+    home.run(&["doctor", "--fix", "--purge-sccache", "-y", "--verbose"]).with(0, "sccache is not configured");
     assert!(!home.path(".cache/sccache").exists());
     home.write(".cache/sccache/thesis.txt", "years of work");
     home.run(&["doctor", "--fix", "--purge-sccache", "-y"]).with(0, "which is not sccache's");
@@ -157,7 +157,7 @@ fn is_socket(path: &std::path::Path) -> bool {
 fn a_daemon_that_was_killed_leaves_a_socket_that_is_found_and_removed_once() {
     let daemon = WithDaemon::new();
     let home = &daemon.home;
-    home.run(&["doctor"]).with(0, "No problems found").with(0, ", up for");
+    home.run(&["doctor", "-v"]).with(0, "No problems found").with(0, ", up for");
     daemon.signal(Signal::KILL);
     assert!(kache::daemon::start::wait_for_end(&daemon.place(), LIMIT));
     assert!(is_socket(&daemon.socket()));
@@ -170,7 +170,7 @@ fn a_daemon_that_was_killed_leaves_a_socket_that_is_found_and_removed_once() {
         .with(0, "Remove the socket that an earlier daemon left")
         .with(0, "No problems found");
     assert!(!is_socket(&daemon.socket()));
-    home.run(&["doctor"]).with(0, "No problems found").with(0, "not running, as expected");
+    home.run(&["doctor", "-v"]).with(0, "No problems found").with(0, "not running, as expected");
     let after = home.look();
     let again = home.run(&["doctor", "--fix", "-y"]);
     assert!(!again.with(0, "No problems found").out.contains("Remove the socket"), "{}", again.out);
@@ -202,7 +202,7 @@ fn a_report_has_nothing_of_its_user_in_it() {
     let report = home.run(&["doctor", "--report"]);
     report.with(0, "```text\nprogram\n").with(0, "~/.cargo/bin/kache");
     assert!(!report.out.contains(home.root().to_str().unwrap()), "{}", report.out);
-    home.run(&["doctor", "--online"]).with(0, "the release server is unknown");
+    home.run(&["doctor", "--online", "-v"]).with(0, "the release server is unknown");
 }
 
 /// As where an `.envrc` sets it for some builds only.
@@ -211,5 +211,5 @@ fn a_variable_that_has_cargo_call_kache_is_proof_enough() {
     let mut home = home();
     let kache = home.kache().display().to_string();
     home.set("RUSTC_WRAPPER", &kache);
-    home.run(&["doctor"]).with(0, "cargo calls kache (tested)");
+    home.run(&["doctor", "-v"]).with(0, "cargo calls kache (tested)");
 }

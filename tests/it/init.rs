@@ -439,7 +439,7 @@ fn what_cargo_remembers_of_its_compiler_is_no_proof() {
     home.cargo_works();
     assert!(home.path("shared/.rustc_info.json").exists());
     home.run(&["init", "-y"]).with(0, "Nothing to do: verified that cargo calls");
-    home.run(&["doctor"]).with(0, "cargo calls kache (tested)");
+    home.run(&["doctor", "-v"]).with(0, "cargo calls kache (tested)");
 }
 
 #[test]
@@ -576,7 +576,7 @@ fn an_interrupted_run_is_taken_back_by_the_next() {
 #[test]
 fn whoever_calls_init_is_told_to_uninstall_before_the_program_goes() {
     let home = Home::new();
-    home.run(&["init", "-y"]).with(0, "To undo this, run `kache uninstall`, before removing the program");
+    home.run(&["init", "-y"]).with(0, "To undo this, run `kache uninstall` before you remove the program");
     std::fs::rename(home.kache(), home.path(".cargo/bin/moved")).unwrap();
     assert_ne!(home.cargo().code, Some(0), "cargo stops at a wrapper that is missing");
     let moved =

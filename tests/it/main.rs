@@ -97,6 +97,7 @@ mod sharing;
 #[cfg(target_os = "linux")]
 mod side_files;
 mod sources;
+mod terminal;
 mod trying;
 // Its assembly is that of one processor, in the dialect of ELF.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -190,7 +190,7 @@ fn a_trial_that_is_killed_leaves_nothing() {
     let world = World::files(&[]);
     let mut child = trying(&world, &[]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().starts_with("cold build")));
+    assert!(lines.any(|line| line.unwrap().starts_with("Running the cold build …")));
     child.kill().unwrap();
     child.wait().unwrap();
     let deadline = Instant::now() + Duration::from_secs(100);

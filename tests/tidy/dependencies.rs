@@ -18,6 +18,7 @@ const UNSAFE: &[(&str, &[&str])] = &[
     (
         "calls the operating system",
         &[
+            "anstyle-query",
             "console",
             "dirs-sys",
             "errno",
@@ -40,7 +41,16 @@ const UNSAFE: &[(&str, &[&str])] = &[
     ("calls a library in C", &["libsqlite3-sys", "rusqlite"]),
     (
         "uses instructions of the processor",
-        &["blake3", "constant_time_eq", "cpufeatures", "crc32fast", "memchr", "sha2", "simd-adler32"],
+        &[
+            "blake3",
+            "constant_time_eq",
+            "cpufeatures",
+            "crc32fast",
+            "memchr",
+            "portable-atomic",
+            "sha2",
+            "simd-adler32",
+        ],
     ),
     (
         "lays out memory: containers, strings, numbers, errors",
@@ -72,7 +82,9 @@ const UNSAFE: &[(&str, &[&str])] = &[
     (
         "knows that a text is UTF-8",
         &[
+            "anstream",
             "anstyle",
+            "anstyle-parse",
             "clap_lex",
             "clap_complete",
             "quick-xml",
@@ -80,6 +92,7 @@ const UNSAFE: &[(&str, &[&str])] = &[
             "serde_core",
             "serde_json",
             "unicode-ident",
+            "utf8parse",
         ],
     ),
     ("runs tasks: pins, wakes and counts them", &["pin-project-lite", "tokio"]),

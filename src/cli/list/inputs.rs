@@ -36,7 +36,7 @@ pub(super) fn text(title: &str, inputs: Option<&EntryInputs>) -> String {
             table.row([what, name, shown]);
         }
         let how = group.first().map_or("", |line| line.learned.words());
-        text += &format!("\n  {how}\n{}", table.render("    "));
+        text += &format!("\n  {how}\n{}", table.render("    ").plain());
     }
     text
 }

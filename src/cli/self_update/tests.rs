@@ -7,9 +7,9 @@ use super::*;
 use crate::setup::self_update::tests::{Machine, program};
 
 fn called(machine: &Machine, here: &str, [yes, check, json]: [bool; 3]) -> Result<Exit, Failure> {
-    let args = Args { options: ChangeOptions { yes, dry_run: check, json } };
+    let args = Args { options: ChangeOptions { yes, dry_run: check, verbose: false, json } };
     let installed = machine.installed(here).unwrap().unwrap();
-    update(&args, &installed, &[&machine.releases.key.public()], &Session { env: &machine.env })
+    update(&args, &installed, &[&machine.releases.key.public()], &Session::new(&machine.env))
 }
 
 const CHECK: [bool; 3] = [false, true, false];

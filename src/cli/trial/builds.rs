@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::cli::exit::Failure;
+use crate::cli::exit::{ErrorCode, Failure};
+use crate::cli::progress::Progress;
 use crate::cli::terminal;
 use crate::cli::trial::cargo::{BuildCall, Cargo, Wrapper};
 use crate::cli::trial::figures::{Figures, Records, Unserved, unserved};
@@ -32,7 +33,7 @@ impl Builds<'_> {
         let elapsed = self.build("cold build", &first, Wrapper::Kache, progress)?;
         let cold = records.read_new()?;
         if cold.is_empty() {
-            let failure = Failure::new("cargo compiled nothing");
+            let failure = Failure::new("cargo compiled nothing").code(ErrorCode::BuildFailed);
             return Err(failure.hint("choose a workspace and options that compile something"));
         }
         let mut figures = vec![Figures::new(COLD, elapsed, Some(&cold))];
@@ -49,7 +50,6 @@ impl Builds<'_> {
         remove(&self.workspace.target(&second))?;
         let elapsed = self.build("build by cargo alone", &second, Wrapper::None, progress)?;
         figures.push(Figures::new(PLAIN, elapsed, None));
-        progress.end();
         Ok((figures, missed))
     }
 
@@ -66,7 +66,7 @@ impl Builds<'_> {
         let elapsed = self.build(what, place, Wrapper::Kache, progress)?;
         let built = records.read_new()?;
         let mut figures = Figures::new(name, elapsed, Some(&built));
-        self.build("build after it", place, Wrapper::Kache, progress)?;
+        self.build("rebuild without changes", place, Wrapper::Kache, progress)?;
         if let Some(units) = &mut figures.units {
             units.n_units_again = records.read_new()?.len();
         }
@@ -80,22 +80,22 @@ impl Builds<'_> {
         wrapper: Wrapper,
         progress: &Progress,
     ) -> Result<Duration, Failure> {
-        progress.begin(what);
+        progress.step(&format!("Running the {what}"));
         let mut n_packages = 0;
         let (cwd, target) = (self.workspace.dir(place), self.workspace.target(place));
         let call = BuildCall { args: self.args, cwd: &cwd, target: &target, wrapper };
         let built = self.cargo.build(&call, self.aftermath, &mut |line| {
             if ["Compiling ", "Checking "].iter().any(|verb| line.trim_start().starts_with(verb)) {
                 n_packages += 1;
-                progress.advance(what, n_packages);
+                progress.detail(&format!("Running the {what}: {n_packages} packages"));
             }
         })?;
         if built.success {
             return Ok(built.elapsed);
         }
-        progress.end();
-        terminal::say(&built.said);
-        let failure = Failure::new(format_args!("the {what} failed; see the output of cargo above"));
+        progress.suspend(|| terminal::say(built.said));
+        let failure = Failure::new(format_args!("the {what} failed; see the output of cargo above"))
+            .code(ErrorCode::BuildFailed);
         Err(failure.hint(match &self.workspace.not_fetched {
             Some(why) => {
                 format!("run `cargo fetch` with network access to download the dependencies; it failed here: {why}")
@@ -111,35 +111,4 @@ impl Builds<'_> {
 
 fn remove(dir: &Path) -> Result<(), Failure> {
     fs::remove_dir_all(dir).map_err(|e| crate::cli::trial::copy::about(dir, "cannot be removed", &e))
-}
-
-/// Progress on standard error: on a terminal a line that is updated, otherwise one line for each build.
-pub(super) struct Progress {
-    is_terminal: bool,
-}
-
-impl Progress {
-    pub(super) fn new() -> Progress {
-        Progress { is_terminal: terminal::shows_progress() }
-    }
-
-    pub(super) fn begin(&self, what: &str) {
-        if self.is_terminal {
-            terminal::replace_line(&format!("{what} …"));
-        } else {
-            terminal::say(&format!("{what} …\n"));
-        }
-    }
-
-    fn advance(&self, what: &str, n_packages: usize) {
-        if self.is_terminal {
-            terminal::replace_line(&format!("{what} … {n_packages} packages"));
-        }
-    }
-
-    pub(super) fn end(&self) {
-        if self.is_terminal {
-            terminal::replace_line("");
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
-use crate::cli::exit::{Failure, NO_CARGO_HINT};
+use crate::cli::exit::{ErrorCode, Failure, NO_CARGO_HINT};
 use crate::config::env::{CACHE_DIR, CACHE_EXECUTABLES, CONFIG, PATHS_MODE};
 use crate::setup::programs;
 use crate::sys::clock::Stopwatch;
@@ -60,8 +60,9 @@ impl Cargo {
         temporary: &Path,
         chooses_toolchain: bool,
     ) -> Result<Cargo, Failure> {
-        let program = programs::find("cargo", env)
-            .ok_or_else(|| Failure::new("cargo is not in PATH").hint(NO_CARGO_HINT))?;
+        let program = programs::find("cargo", env).ok_or_else(|| {
+            Failure::new("cargo is not in PATH").code(ErrorCode::CargoNotFound).hint(NO_CARGO_HINT)
+        })?;
         let drops_toolchain = chooses_toolchain && env.get("CARGO").is_some();
         let mut vars = Vec::new();
         for (name, value) in env.vars() {

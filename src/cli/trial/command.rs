@@ -5,12 +5,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::cli::trial::builds::{Builds, Progress};
+use crate::cli::trial::builds::Builds;
 use crate::cli::trial::cargo::Cargo;
 use crate::cli::trial::copy::{about, create_dir};
 use crate::cli::trial::report::TrialReport;
 use crate::cli::trial::workspace::{Workspace, absolute};
+use crate::report::format::Format;
 use crate::sys::env::{self, Env};
 use crate::sys::program::{Aftermath, wait_for_the_end};
 use crate::sys::{dirs, fs, host};
@@ -69,7 +71,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     if args.json {
         session.print_json(&report)?;
     } else {
-        session.print(&report.render(&kache))?;
+        session.print(report.render(&kache))?;
     }
     removed.map(|()| Exit::Ok)
 }
@@ -81,12 +83,10 @@ fn compare(
     temporary: &Temporary,
     env: &Env,
 ) -> Result<TrialReport, Failure> {
-    let progress = Progress::new();
-    progress.begin("copies of the workspace");
+    let progress = Progress::long("Copying the workspace, and fetching its dependencies");
     let cargo = Cargo::find(env, kache.to_owned(), &temporary.dir, path.is_some())?;
     let cargo_home = dirs::cargo_home(env);
-    let workspace = Workspace::copy(path, &cargo, &temporary.dir, cargo_home.as_deref())
-        .inspect_err(|_| progress.end())?;
+    let workspace = Workspace::copy(path, &cargo, &temporary.dir, cargo_home.as_deref())?;
     let text: Vec<_> = command.iter().map(|arg| arg.to_string_lossy()).collect();
     let text = format!("cargo {}", text.join(" "));
     let is_locked = command.iter().any(|arg| arg == "--locked" || arg == "--frozen");
@@ -102,7 +102,7 @@ fn compare(
     };
     let (builds, unserved) = builds.run(&progress)?;
     Ok(TrialReport {
-        format: 1,
+        format: Format,
         workspace: path.map(|path| path.display().to_string()),
         command: text,
         n_processors: host::n_processors(),
@@ -118,16 +118,14 @@ fn cargo_command(args: &Args) -> Result<Vec<OsString>, Failure> {
     let command = named.map_or(OsStr::new("build"), OsString::as_os_str);
     if !COMMANDS.iter().any(|known| command == *known) {
         let error = format!("`kache try` does not support `cargo {}`", command.to_string_lossy());
-        return Err(Failure::usage(vec![error])
+        return Err(Failure::usage(error)
             .hint("after `--`, name one of build, check, clippy, test and bench, or give options"));
     }
     for option in options.iter().map(|option| option.to_string_lossy()) {
         let name = option.split('=').next().unwrap_or_default();
         if NOT_OURS.contains(&name) {
             let error = format!("`{name}` is not allowed: everything is built in a temporary directory");
-            return Err(
-                Failure::usage(vec![error]).hint("if the build needs it, configure it in the workspace")
-            );
+            return Err(Failure::usage(error).hint("if the build needs it, configure it in the workspace"));
         }
     }
     let mut all = vec![command.to_owned()];
@@ -182,7 +180,7 @@ fn remove_after(dir: &Path) -> Result<Exit, Failure> {
     const N_ATTEMPTS: usize = 20;
     let name = dir.file_name().unwrap_or_default().as_encoded_bytes();
     if !dir.is_absolute() || !name.starts_with(PREFIX.as_bytes()) {
-        return Err(Failure::usage(vec![format!("{} was not created by `kache try`", dir.display())]));
+        return Err(Failure::usage(format_args!("{} was not created by `kache try`", dir.display())));
     }
     wait_for_the_end()?;
     // Compilers that were interrupted together with cargo may still be writing.

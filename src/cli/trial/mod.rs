@@ -26,7 +26,7 @@ mod bundled;
 mod cargo;
 mod copy;
 mod figures;
-mod report;
+pub(super) mod report;
 mod workspace;
 
 pub mod command;

@@ -4,14 +4,17 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::cli::session::Report;
 use crate::cli::table::Table;
 use crate::cli::trial::figures::{Figures, Unserved};
 use crate::config::units::format_bytes;
+use crate::report::format::Format;
+use crate::report::text::{Style, Text};
 
 /// The report.
 #[derive(Serialize)]
-pub(super) struct TrialReport {
-    pub(super) format: u32,
+pub(in crate::cli) struct TrialReport {
+    pub(super) format: Format<1>,
     /// Its path; none for the bundled workspace.
     pub(super) workspace: Option<String>,
     pub(super) command: String,
@@ -19,6 +22,8 @@ pub(super) struct TrialReport {
     pub(super) builds: Vec<Figures>,
     pub(super) unserved: Vec<Unserved>,
 }
+
+impl Report for TrialReport {}
 
 pub(super) const COLD: &str = "cold";
 pub(super) const WARM: &str = "warm";
@@ -41,24 +46,26 @@ fn size(n_bytes: u64) -> String {
 
 impl TrialReport {
     /// The report for people; `kache` is the path of this program.
-    pub(super) fn render(&self, kache: &Path) -> String {
+    pub(super) fn render(&self, kache: &Path) -> Text {
         let workspace = self.workspace.as_deref().unwrap_or("the bundled workspace");
         let (command, n_processors) = (&self.command, self.n_processors);
-        let mut text = format!("{workspace}: `{command}` on {n_processors} processors\n\n");
-        text += &self.table().render("  ");
-        text.push('\n');
+        let mut text = Text::from(format!("{workspace}: `{command}` on {n_processors} processors\n\n"));
+        text.append(self.table().render("  "));
+        text.push("\n");
         if let Some(ratios) = self.ratios() {
-            text += &(ratios + "\n");
+            text.push_styled(Style::Ok, ratios);
+            text.push("\n");
         }
-        text += &self.again();
-        text += &self.reasons();
+        text.push(self.again());
+        text.append(self.reasons());
         let kache = kache.display();
-        text + &format!("To use it now, run `export RUSTC_WRAPPER={kache}` and build as usual.\n")
+        text.push(format!("To use it now, run `export RUSTC_WRAPPER={kache}` and build as usual.\n"));
+        text
     }
 
     fn table(&self) -> Table {
         let mut table = Table::new("<>>>>>");
-        table.row(["", "units", "hits", "seconds", "shared", "copied"]);
+        table.heading(["", "units", "hits", "seconds", "shared", "copied"]);
         for Figures { build, elapsed_ms, units } in &self.builds {
             let seconds = format!("{:.1}", *elapsed_ms as f64 / 1000.0);
             let Some(units) = units else {
@@ -105,15 +112,19 @@ impl TrialReport {
         }
     }
 
-    fn reasons(&self) -> String {
+    fn reasons(&self) -> Text {
+        let mut text = Text::new();
         if self.unserved.is_empty() {
-            return String::new();
+            return text;
         }
         let mut table = Table::new("<<<");
         for Unserved { build, unit, why } in &self.unserved {
             table.row([title(build), unit, why]);
         }
-        format!("\nNot served from the cache:\n{}\n", table.render("  "))
+        text.push("\nNot served from the cache:\n");
+        text.append(table.render("  "));
+        text.push("\n");
+        text
     }
 }
 
@@ -130,7 +141,7 @@ mod tests {
         let build =
             |name, ms, units| Figures { units, ..Figures::new(name, Duration::from_millis(ms), None) };
         TrialReport {
-            format: 1,
+            format: Format,
             workspace: Some("/code/app".to_owned()),
             command: "cargo build".to_owned(),
             n_processors: 2,
@@ -146,7 +157,7 @@ mod tests {
     #[test]
     fn the_table_shows_costs_and_savings() {
         assert_eq!(
-            report().render(Path::new("/bin/kache")),
+            report().render(Path::new("/bin/kache")).plain(),
             "\
 /code/app: `cargo build` on 2 processors
 
@@ -170,7 +181,7 @@ To use it now, run `export RUSTC_WRAPPER=/bin/kache` and build as usual.
     fn repeated_builds_are_reported() {
         let mut report = report();
         report.builds[1].units.as_mut().unwrap().n_units_again = 2;
-        assert!(report.render(Path::new("k")).contains("another build had to repeat 2 units"));
+        assert!(report.render(Path::new("k")).plain().contains("another build had to repeat 2 units"));
     }
 
     #[test]

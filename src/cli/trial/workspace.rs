@@ -113,12 +113,10 @@ fn metadata(dir: &Path, cargo: &Cargo) -> Result<Metadata, Failure> {
         let said = without_preface(&said);
         if said.starts_with("could not find `Cargo.toml`") {
             let error = format!("no cargo workspace found at {}: {}", dir.display(), in_one_line(said));
-            return Err(Failure::usage(vec![error]).hint("name a directory inside a cargo workspace"));
+            return Err(Failure::usage(error).hint("name a directory inside a cargo workspace"));
         }
         let error = format!("cargo failed to read the workspace at {}:\n{}", dir.display(), said.trim_end());
-        return Err(
-            Failure::usage(vec![error]).hint("fix the workspace so that cargo can build it, and try again")
-        );
+        return Err(Failure::usage(error).hint("fix the workspace so that cargo can build it, and try again"));
     }
     serde_json::from_slice(&output.stdout).map_err(|e| {
         Failure::new(format_args!(
@@ -162,9 +160,9 @@ pub(super) fn absolute(path: &Path, cwd: Option<&Path>) -> Result<PathBuf, Failu
     let whole = cwd.map_or_else(|| path.to_owned(), |cwd| cwd.join(path));
     match fs::canonical(&whole) {
         Ok(dir) if dir.is_dir() => Ok(dir),
-        Ok(file) => Err(Failure::usage(vec![format!("{} is not a directory", file.display())])
+        Ok(file) => Err(Failure::usage(format_args!("{} is not a directory", file.display()))
             .hint("name the directory of the workspace")),
-        Err(e) => Err(Failure::usage(vec![format!("{}: {e}", whole.display())])
+        Err(e) => Err(Failure::usage(format_args!("{}: {e}", whole.display()))
             .hint("name the directory of a workspace, or omit it for the bundled one")),
     }
 }

@@ -1,5 +1,6 @@
 //! Fixes, gathered into one plan.
 
+use crate::report::text::{Style, Text};
 use crate::setup::doctor::examine::Examined;
 use crate::setup::doctor::finding::{Fix, MaintenanceTask};
 use crate::setup::plan::action::ActionKind;
@@ -62,8 +63,17 @@ impl Repair {
 
     /// What is done, for people.
     pub fn text(&self) -> String {
-        let upkeep = self.upkeep.iter().map(|upkeep| format!("{}\n", upkeep.title()));
-        self.plan.text() + &upkeep.collect::<String>()
+        self.styled(true).plain()
+    }
+
+    /// What is done, for people; with the content of long new files if `is_verbose`.
+    pub fn styled(&self, is_verbose: bool) -> Text {
+        let mut text = self.plan.styled(is_verbose);
+        for upkeep in &self.upkeep {
+            text.push_styled(Style::Heading, upkeep.title());
+            text.push("\n");
+        }
+        text
     }
 
     fn has(&self, action: &Action) -> bool {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::config::Source;
+use crate::report::text::{Mark, Style, Text};
 use crate::report::words::counted;
 use crate::setup::doctor::check::Group;
 use crate::setup::doctor::examine::Examined;
@@ -52,39 +53,100 @@ fn row(examined: &Examined) -> Row {
     }
 }
 
-/// The findings for people: one line each, by group. Notes and problems are followed by their details and hints.
+/// All findings for people, as plain text.
 pub fn text(examined: &[Examined]) -> String {
-    let mut text = String::new();
-    let mut groups: Vec<Group> = examined.iter().map(|one| one.check.group()).collect();
-    groups.sort();
-    groups.dedup();
-    for group in groups {
-        text += &format!("{}{}\n", if text.is_empty() { "" } else { "\n" }, group.name());
-        for one in examined.iter().filter(|one| one.check.group() == group) {
-            text += &lines(one);
+    verbose(examined).plain()
+}
+
+/// The findings for people: one line each, by group. Notes and problems are followed by their details and hints.
+pub fn verbose(examined: &[Examined]) -> Text {
+    let mut text = Text::new();
+    for (group, examined) in by_group(examined) {
+        text.push(if text.is_empty() { "" } else { "\n" });
+        text.push_styled(Style::Heading, group.name());
+        text.push("\n");
+        for one in examined {
+            text.append(lines(one));
         }
     }
     text
 }
 
-fn lines(one: &Examined) -> String {
+/// The findings for people: one line for each group, followed by its notes and problems.
+pub fn brief(examined: &[Examined]) -> Text {
+    let mut text = Text::new();
+    for (group, examined) in by_group(examined) {
+        let worst = examined.iter().map(|one| one.finding.level).max().unwrap_or(Severity::Ok);
+        text.push_mark(mark(worst));
+        text.push_styled(Style::Heading, format!("{:<10}", group.name()));
+        text.push(format!(" {}", counted(examined.len(), "check")));
+        for (level, word) in [(Severity::Problem, "problem"), (Severity::Note, "note")] {
+            let n = examined.iter().filter(|one| one.finding.level == level).count();
+            if n > 0 {
+                text.push(format!(", {}", counted(n, word)));
+            }
+        }
+        text.push("\n");
+        for one in examined.into_iter().filter(|one| one.finding.level != Severity::Ok) {
+            text.append(lines(one));
+        }
+    }
+    text
+}
+
+/// The groups in order, each with its findings.
+fn by_group(examined: &[Examined]) -> Vec<(Group, Vec<&Examined>)> {
+    let mut groups: Vec<Group> = examined.iter().map(|one| one.check.group()).collect();
+    groups.sort();
+    groups.dedup();
+    let mut by_group = Vec::new();
+    for group in groups {
+        by_group.push((group, examined.iter().filter(|one| one.check.group() == group).collect()));
+    }
+    by_group
+}
+
+fn mark(level: Severity) -> Mark {
+    match level {
+        Severity::Ok => Mark::Ok,
+        Severity::Note => Mark::Note,
+        Severity::Problem => Mark::Problem,
+    }
+}
+
+fn lines(one: &Examined) -> Text {
     let finding = &one.finding;
-    let word = match finding.level {
-        Severity::Ok => "ok",
-        Severity::Note => "note",
-        Severity::Problem => "PROBLEM",
-    };
-    let mut text = format!("  {word:<8} {:<16} {}\n", one.check.id(), finding.text);
+    let mut text = Text::from("  ");
+    text.push_mark(mark(finding.level));
+    text.push(format!(" {:<16} {}\n", one.check.id(), finding.text));
     if finding.level == Severity::Ok {
         return text;
     }
-    let hint = finding.hint.iter().map(|hint| format!("hint: {hint}"));
-    let fix = finding.fix.iter().map(|_| "fix: `kache doctor --fix`".to_owned());
-    for more in finding.details.iter().cloned().chain(hint).chain(fix) {
-        for line in more.lines() {
-            text += format!("             {line}").trim_end();
-            text.push('\n');
+    for detail in &finding.details {
+        text.append(indented(Style::Plain, "", detail));
+    }
+    if let Some(hint) = &finding.hint {
+        text.append(indented(Style::Hint, "hint:", hint));
+    }
+    if finding.fix.is_some() {
+        text.append(indented(Style::Hint, "fix:", "`kache doctor --fix`"));
+    }
+    text
+}
+
+/// Lines below a finding, the first with a label.
+fn indented(style: Style, label: &str, lines: &str) -> Text {
+    let mut text = Text::new();
+    for (index, line) in lines.lines().enumerate() {
+        let label = if index == 0 { label } else { "" };
+        let blank = if label.is_empty() { "" } else { " " };
+        if label.is_empty() && line.trim_end().is_empty() {
+            text.push("\n");
+            continue;
         }
+        text.push("             ");
+        text.push_styled(style, label);
+        text.push(format!("{blank}{}\n", line.trim_end()));
     }
     text
 }
@@ -134,9 +196,21 @@ fn redacted(text: &str, machine: &Machine) -> String {
 
 /// The result in one sentence.
 pub fn summary(examined: &[Examined]) -> String {
+    summary_text(examined).plain()
+}
+
+/// The result in one sentence, in its style.
+pub fn summary_text(examined: &[Examined]) -> Text {
+    let mut text = Text::new();
+    let style = if has_problem(examined) { Style::Error } else { Style::Ok };
+    text.push_styled(style, sentence(examined));
+    text
+}
+
+fn sentence(examined: &[Examined]) -> String {
     match (count(examined, Severity::Problem), count(examined, Severity::Note)) {
         (0, 0) => "No problems found.\n".to_owned(),
-        (0, n_notes) => format!("No problems found; {} to read.\n", counted(n_notes, "note")),
+        (0, n_notes) => format!("No problems found, {}.\n", counted(n_notes, "note")),
         (n_problems, _) => format!("{} found.\n", counted(n_problems, "problem")),
     }
 }

@@ -71,6 +71,8 @@ pub use command::{CommandError, CommandLine};
 pub use journal::Journal;
 pub use undo_edit::UndoEdit;
 
+use crate::report::text::Text;
+
 /// Actions in the order in which they are carried out.
 #[derive(Debug)]
 pub struct Plan {
@@ -125,9 +127,15 @@ impl Plan {
             .any(|action| matches!(&action.change, action::ActionKind::Path(change) if change.path == path))
     }
 
-    /// The plan for people.
+    /// The plan for people, in full.
     pub fn text(&self) -> String {
-        show::text(&self.actions)
+        self.styled(true).plain()
+    }
+
+    /// The plan for people. Long new files are shown by their content only if `is_verbose`; changes of existing files, which
+    /// may be the user's, always are.
+    pub fn styled(&self, is_verbose: bool) -> Text {
+        show::styled(&self.actions, is_verbose)
     }
 
     /// The plan for programs.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use similar::TextDiff;
 
+use crate::report::text::{Style, Text};
 use crate::setup::plan::action::{Action, ActionKind, PathChange};
 use crate::setup::plan::state::Content;
 
@@ -42,9 +43,15 @@ pub fn shown(action: &Action) -> ShownAction {
     ShownAction { title: action.title.clone(), kind, path, detail: detail(action) }
 }
 
-/// The actions for people: the title of each, and below it what exactly is done, indented, where that tells more.
+/// The actions for people, in full.
 pub fn text(actions: &[Action]) -> String {
-    let mut text = String::new();
+    styled(actions, true).plain()
+}
+
+/// The actions for people: the title of each, and below it what exactly is done, indented, where that tells more. Unless
+/// `is_verbose`, a long new file is described in one line.
+pub fn styled(actions: &[Action], is_verbose: bool) -> Text {
+    let mut text = Text::new();
     let mut was_long = false;
     for action in actions {
         let is_long = !matches!(
@@ -52,21 +59,49 @@ pub fn text(actions: &[Action]) -> String {
             ActionKind::Path(PathChange { after: Content::Absent | Content::Directory, .. })
         );
         if !text.is_empty() && (is_long || was_long) {
-            text.push('\n');
+            text.push("\n");
         }
         was_long = is_long;
-        text += &format!("{}\n", action.title);
-        let detail = if is_long { detail(action) } else { String::new() };
+        text.push_styled(Style::Heading, action.title.as_str());
+        text.push("\n");
+        let short = if is_verbose { None } else { new_file(action) };
+        let detail = if is_long { short.unwrap_or_else(|| detail(action)) } else { String::new() };
         for line in detail.lines().take(MOST_LINES) {
-            text += format!("    {line}").trim_end();
-            text.push('\n');
+            text.push_styled(style_of(line), format!("    {line}").trim_end());
+            text.push("\n");
         }
         let n_more = detail.lines().count().saturating_sub(MOST_LINES);
         if n_more > 0 {
-            text += &format!("    … and {n_more} lines more\n");
+            text.push(format!("    … and {n_more} more lines\n"));
         }
     }
     text
+}
+
+/// A new file longer than a few lines, in one line.
+fn new_file(action: &Action) -> Option<String> {
+    const SHORT: usize = 6;
+    let ActionKind::Path(PathChange {
+        path,
+        before: Content::Absent,
+        after: Content::File { bytes, .. },
+        ..
+    }) = &action.change
+    else {
+        return None;
+    };
+    let n_lines = text_of(bytes).lines().count();
+    (n_lines > SHORT).then(|| format!("create {} ({n_lines} lines; -v shows them)", path.display()))
+}
+
+/// The style of a line of a diff.
+fn style_of(line: &str) -> Style {
+    match line.as_bytes() {
+        [b'+', b'+', b'+', b' ', ..] | [b'-', b'-', b'-', b' ', ..] => Style::Heading,
+        [b'+', ..] => Style::Added,
+        [b'-', ..] => Style::Removed,
+        _ => Style::Plain,
+    }
 }
 
 fn detail(action: &Action) -> String {
@@ -150,6 +185,22 @@ fn has_password(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::setup::plan::UndoEdit;
+
+    #[test]
+    fn long_new_file_is_shown_in_one_line_unless_verbose() {
+        let dir = tempfile::tempdir().unwrap();
+        let (new, old) = (dir.path().join("new"), dir.path().join("old"));
+        crate::sys::fs::write_new(&old, b"a\n").unwrap();
+        let lines = b"1\n2\n3\n4\n5\n6\n7\n";
+        let actions = [&new, &old].map(|path| {
+            Action::edit(format!("Write {}", path.display()), path, lines.to_vec(), UndoEdit::None).unwrap()
+        });
+        let brief = styled(&actions, false).plain();
+        let one_line = format!("    create {} (7 lines; -v shows them)\n", new.display());
+        assert!(brief.contains(&one_line) && brief.matches("+7").count() == 1, "{brief}");
+        assert_eq!(styled(&actions, true).plain().matches("+7").count(), 2);
+    }
 
     #[test]
     fn what_is_secret_by_its_name_is_not_shown() {

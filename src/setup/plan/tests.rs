@@ -415,6 +415,6 @@ fn of_a_long_change_people_see_the_beginning_and_programs_all() {
     let plan = Plan { actions: vec![action], ..Plan::new("test") };
     let said = plan.text();
     assert!(said.contains("+line 50\n") && !said.contains("+line 60\n"), "{said}");
-    assert!(said.ends_with("    … and 143 lines more\n"), "{said}");
+    assert!(said.ends_with("    … and 143 more lines\n"), "{said}");
     assert!(plan.shown()[0].detail.contains("+line 199\n"));
 }
