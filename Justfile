@@ -37,8 +37,9 @@ docs:
     @mdbook --version >/dev/null 2>&1 || { echo 'error: mdbook is not installed: cargo install mdbook' >&2; exit 1; }
     mdbook build docs
 
-# Write anew what is generated: tables of the README and the book, completions, manual pages, packages
+# Write what is generated: JSON schemas, tables of the README and the book, completions, manual pages, packages
 gen:
+    REGENERATE=1 cargo test --lib json_schemas
     REGENERATE=1 cargo test --test tidy --test packaging what_is_generated
 
 # All that a change has to pass

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How one invocation ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum Outcome {
     /// Served from a store; no compiler ran.
@@ -24,6 +25,7 @@ pub enum Outcome {
 
 /// Where the entry of a hit came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// It was in the local store.
@@ -34,6 +36,7 @@ pub enum Origin {
 
 /// Why no entry was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum MissReason {
     /// No compile of this unit key is known.
@@ -50,6 +53,7 @@ pub enum MissReason {
 
 /// Why a unit was compiled incrementally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Edit {
     /// A source was changed that the outputs in this build directory were made from.
@@ -64,6 +68,7 @@ pub enum Edit {
 
 /// Why a unit that missed was compiled from the beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Clean {
     /// The configuration says so.
@@ -86,6 +91,7 @@ pub enum Clean {
 
 /// Why a successful compile was not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "unstored", content = "detail")]
 pub enum Unstored {
     /// The compiler failed; failures are never stored.
@@ -106,6 +112,7 @@ pub enum Unstored {
 
 /// Why an invocation was not looked up at all. `detail` names the argument, file or variable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct BypassReason {
     pub why: Bypass,
@@ -122,6 +129,7 @@ impl BypassReason {
 
 /// The closed list of reasons for a bypass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Bypass {
     /// `-vV`, `--print`, `--explain`, `--help`: a question, not a compilation.

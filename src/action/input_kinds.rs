@@ -19,6 +19,7 @@ pub enum Level {
 
 /// How kache learned of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LearnedFrom {
     /// The call itself: arguments, compiler, dependencies, environment.
@@ -98,6 +99,7 @@ macro_rules! input_kinds {
         ///
         /// The number is part of the digest: numbers are never reused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
         #[serde(rename_all = "kebab-case")]
         #[repr(u8)]
         pub enum InputKind {

@@ -52,6 +52,7 @@ pub struct InputList {
 
 /// How the inputs of a compile were found out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
     /// The compiler and all that it started were observed: the list is complete.

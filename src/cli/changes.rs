@@ -49,6 +49,7 @@ pub struct Changes<'a> {
 
 /// The outcome of a command that changes the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeOutcome {
     /// Nothing had to be changed.
@@ -61,6 +62,7 @@ pub enum ChangeOutcome {
 
 /// The changes and the outcome, for programs.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ChangesReport<'a> {
     format: Format<1>,
     outcome: ChangeOutcome,

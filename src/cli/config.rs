@@ -17,6 +17,7 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ConfigReport {
     format: Format<1>,
     settings: Vec<SettingRow>,
@@ -26,6 +27,7 @@ pub struct ConfigReport {
 impl Report for ConfigReport {}
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct SettingRow {
     name: &'static str,
     value: String,

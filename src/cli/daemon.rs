@@ -134,6 +134,7 @@ The daemon is not running. Builds do not need it. `kache daemon start` starts it
 
 /// The status of the daemon, for programs.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DaemonReport {
     format: Format<1>,
     is_running: bool,

@@ -77,6 +77,7 @@ pub struct Args {
 const MOST_ROUNDS: usize = 3;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DoctorReport {
     format: Format<1>,
     is_well: bool,
@@ -88,6 +89,7 @@ pub struct DoctorReport {
 impl Report for DoctorReport {}
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RebuildReport {
     format: Format<1>,
     n_entries: usize,
@@ -355,6 +357,7 @@ fn purge_sccache(
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct VerifyReport<'a> {
     format: Format<1>,
     is_sound: bool,

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
+use crate::report::format::Format;
 use crate::report::text::{Style, Text};
 
 /// The exit codes of commands.
@@ -23,8 +26,10 @@ impl Exit {
     pub const CHANGES_NEEDED: Exit = Exit::Usage;
 }
 
-/// What kind of failure it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What kind of failure it is, as `error.code` of the JSON output. Codes may be added; none changes its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum ErrorCode {
     /// Any failure without a code of its own.
     Failed,
@@ -72,6 +77,24 @@ pub struct Failure {
     pub exit: Exit,
 }
 
+/// A failure, for programs. Printed in place of the command's own object.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct FailureReport<'a> {
+    format: Format<1>,
+    error: ErrorReport<'a>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct ErrorReport<'a> {
+    code: ErrorCode,
+    /// What failed, one line each.
+    message: String,
+    /// What to do next.
+    hint: Option<&'a str>,
+}
+
 impl Failure {
     /// A failure with exit code 1.
     pub fn new(error: impl fmt::Display) -> Failure {
@@ -93,7 +116,7 @@ impl Failure {
         Failure { code: ErrorCode::Busy, exit: Exit::Busy, ..Failure::new(error) }
     }
 
-    /// Sets the kind of failure.
+    /// Sets the code for programs.
     pub fn code(self, code: ErrorCode) -> Failure {
         Failure { code, ..self }
     }
@@ -114,6 +137,12 @@ impl Failure {
             text.append(hint_line(hint));
         }
         text
+    }
+
+    /// The failure for programs.
+    pub fn report(&self) -> FailureReport<'_> {
+        let (code, message) = (self.code, self.errors.join("\n"));
+        FailureReport { format: Format, error: ErrorReport { code, message, hint: self.hint.as_deref() } }
     }
 }
 

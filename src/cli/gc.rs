@@ -181,6 +181,7 @@ fn summary(plan: &Plan, applied: Option<&Applied>) -> String {
 
 /// What was removed, or would be.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GcReport {
     format: Format<1>,
     dry_run: bool,
@@ -200,6 +201,7 @@ pub struct GcReport {
 impl Report for GcReport {}
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Evicted {
     key: String,
     crate_name: String,

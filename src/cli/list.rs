@@ -48,6 +48,7 @@ enum Sort {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ListReport {
     format: Format<1>,
     entries: Vec<EntryReport>,
@@ -56,6 +57,7 @@ pub struct ListReport {
 impl Report for ListReport {}
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct EntryReport {
     key: String,
     crate_name: String,

@@ -2,7 +2,8 @@
 //!
 //! - Commands print to standard output through a [`session::Session`]: tables for people, or with `--json` one object
 //!   with a `format` number, which changes when a field is removed or changes its meaning.
-//! - A failure is printed on standard error: `error: …`, and `hint: …` where the user can do something.
+//! - A failure is printed on standard error: `error: …`, and `hint: …` where the user can do something. With `--json` it is
+//!   also printed as JSON on standard output, in place of the command's object.
 //! - A command ends with one of the codes of [`exit::Exit`].
 //! - [`terminal`] decides about colours and symbols, and whether [`progress`] is shown.
 
@@ -57,6 +58,9 @@ pub mod uninstall;
 pub mod self_update;
 
 pub mod command;
+
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 

@@ -35,12 +35,14 @@ pub struct Args {
 
 /// One line of output for programs.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum EventReport<'a> {
     /// A unit was built.
     Record {
         format: Format<1>,
         /// As it stands in the store. A newer version of kache may write fields that this one does not know.
+        #[cfg_attr(test, schemars(with = "Record"))]
         record: &'a Value,
     },
     /// Units were built faster than lines were read.

@@ -37,6 +37,7 @@ pub struct Args {
 
 /// What was removed, or would be.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PurgeReport {
     format: Format<1>,
     dry_run: bool,

@@ -1,10 +1,11 @@
 //! The context of a command: environment, configuration, index and output.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cli::exit::{ErrorCode, Exit, Failure, hint_line};
+use crate::cli::exit::{ErrorCode, Exit, Failure, FailureReport, hint_line};
 use crate::cli::terminal;
 use crate::config::Config;
 use crate::index::open::Index;
@@ -17,14 +18,28 @@ use crate::sys::env::Env;
 /// The context of one command.
 pub struct Session<'a> {
     pub env: &'a Env,
+    /// Whether a JSON object was printed, which is then the only one.
+    printed_json: Cell<bool>,
 }
 
-/// One JSON object on standard output.
-pub trait Report: Serialize {}
+/// One JSON object on standard output. Each kind has a committed schema, which `cli::tests` compares with the type.
+pub trait Report: Serialize + Described {}
+
+/// What a type of a JSON object needs for its schema.
+#[cfg(not(test))]
+pub trait Described {}
+
+#[cfg(not(test))]
+impl<T> Described for T {}
+
+#[cfg(test)]
+pub use schemars::JsonSchema as Described;
+
+impl Report for FailureReport<'_> {}
 
 impl<'a> Session<'a> {
     pub fn new(env: &'a Env) -> Session<'a> {
-        Session { env }
+        Session { env, printed_json: Cell::new(false) }
     }
 }
 
@@ -104,6 +119,7 @@ impl Session<'_> {
 
     /// Prints a report as JSON.
     pub fn print_json(&self, report: &impl Report) -> Result<(), Failure> {
+        self.printed_json.set(true);
         let json = serde_json::to_string_pretty(report)? + "\n";
         terminal::print_json(&json).map_err(|e| not_printed(&e))
     }
@@ -121,10 +137,22 @@ impl Session<'_> {
         terminal::say(failure.text());
     }
 
-    /// Prints the failure of the command on standard error. Returns the exit code.
+    /// Prints the failure of the command on standard error; with `--json` also as JSON, unless the command has printed
+    /// its own object. Returns the exit code.
     pub fn fail(&self, failure: &Failure) -> Exit {
         self.say(failure);
+        if self.wants_json() && !self.printed_json.get() {
+            // One line, because some commands print lines. The failure may be that there is no reader.
+            let json = serde_json::to_string(&failure.report()).unwrap_or_default();
+            let _ = terminal::print_json(&(json + "\n"));
+        }
         failure.exit
+    }
+
+    /// Whether `--json` is among the arguments, which may be invalid otherwise.
+    fn wants_json(&self) -> bool {
+        let mut args = self.env.args.iter().skip(1).take_while(|arg| *arg != "--");
+        args.any(|arg| arg == "--json")
     }
 }
 

@@ -35,6 +35,7 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StatsReport {
     format: Format<1>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +52,7 @@ pub struct StatsReport {
 impl Report for StatsReport {}
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StoreReport {
     path: String,
     /// Its size on disk; absent if it cannot be read.
@@ -63,6 +65,7 @@ struct StoreReport {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Obstacle {
     text: String,
     hint: String,

@@ -28,6 +28,7 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WhyMissReport {
     format: Format<1>,
     units: Vec<UnitReport>,
@@ -36,6 +37,7 @@ pub struct WhyMissReport {
 impl Report for WhyMissReport {}
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct UnitReport {
     crate_name: String,
     package: String,
@@ -56,6 +58,7 @@ struct UnitReport {
 
 /// What became of the newest compile of a unit.
 #[derive(Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 enum VerdictName {
     Hit,

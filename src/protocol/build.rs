@@ -12,6 +12,7 @@ static STAMP: &str = concat!("kache-build ", env!("BUILD_STAMP"));
 
 /// One build of the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Build {
     pub id: BuildId,
     pub version: String,
@@ -23,6 +24,7 @@ pub struct Build {
 
 /// Equal only for equal builds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(into = "String", try_from = "String")]
 pub struct BuildId(pub [u8; 16]);
 

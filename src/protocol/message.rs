@@ -80,6 +80,7 @@ pub struct Position {
 
 /// The status of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Status {
     pub build: Build,
     pub protocol: Version,
@@ -122,6 +123,7 @@ pub const ON_DEMAND: &str = "demand";
 
 /// The state of the upkeep of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct UpkeepStatus {
     /// How often it ran.

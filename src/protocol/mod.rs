@@ -30,6 +30,7 @@ pub const VERSION: Version = Version { major: 1, minor: 1 };
 
 /// A version of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Version {
     pub major: u16,
     pub minor: u16,

@@ -12,3 +12,18 @@ impl<const N: u32> Serialize for Format<N> {
         serializer.serialize_u32(N)
     }
 }
+
+#[cfg(test)]
+impl<const N: u32> schemars::JsonSchema for Format<N> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("Format{N}").into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "const": N })
+    }
+}

@@ -9,6 +9,7 @@ use crate::store::entry::StoredInputs;
 
 /// One input, for reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct InputLine {
     pub kind: InputKind,
     pub learned: LearnedFrom,

@@ -10,6 +10,7 @@ use crate::run::record::Record;
 
 /// How often a reason occurred.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Count {
     pub n: u64,
@@ -20,6 +21,7 @@ pub struct Count {
 
 /// The sums. A field is absent if it is unknown, which is not 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// All invocations except queries of the compiler.
     pub n_units: u64,

@@ -24,6 +24,7 @@ pub const FORMAT: u32 = 2;
 
 /// What one invocation did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Record {
     pub format: u32,
     /// When it ended, in milliseconds since 1970.
@@ -33,8 +34,10 @@ pub struct Record {
     #[serde(default)]
     pub unit: UnitName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub unit_key: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub key: Option<Digest>,
     /// Where it was built: the workspace root of a member, the build directory of others.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -127,6 +130,7 @@ impl Record {
 
 /// How the inputs of a compile were found out: of the one that ran, or of the one whose entry was served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Learning {
     pub basis: Basis,
     /// Why it was not observed.
@@ -139,6 +143,7 @@ pub struct Learning {
 
 /// Where the time went, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Times {
     pub total_us: u64,
@@ -158,6 +163,7 @@ pub struct Times {
 
 /// How much went where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Bytes {
     pub linked: u64,

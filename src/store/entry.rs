@@ -46,6 +46,7 @@ pub struct Entry {
 
 /// Which unit this is, for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UnitName {
     pub crate_name: String,
     #[serde(default)]

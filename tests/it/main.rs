@@ -38,6 +38,7 @@ mod init;
 mod inputs;
 #[cfg(target_os = "linux")]
 mod jobserver;
+mod json;
 mod kinds;
 mod layouts;
 mod linking;

@@ -17,12 +17,13 @@ use crate::skip::NEEDS;
 use crate::source::{files_below, root};
 
 /// What stands in documents between `<!-- generated: <name> -->` and `<!-- end -->`.
-fn parts() -> [(&'static str, &'static str, String); 5] {
+fn parts() -> [(&'static str, &'static str, String); 6] {
     [
         ("README.md", "commands", commands()),
         ("README.md", "common settings", common_settings()),
         ("docs/src/commands.md", "commands", commands()),
         ("docs/src/configuration.md", "settings", settings()),
+        ("docs/src/json.md", "error codes", error_codes()),
         ("docs/src/troubleshooting.md", "checks", checks()),
     ]
 }
@@ -115,6 +116,19 @@ fn commands() -> String {
     let rows = rows.filter_map(|line| line.trim().split_once(' ')).filter(|(name, _)| *name != "help");
     let mut table = "| command | what it does |\n|---|---|\n".to_owned();
     table.extend(rows.map(|(name, does)| format!("| `kache {name}` | {} |\n", does.trim())));
+    table
+}
+
+/// The codes of failures and their meanings, as every schema has them.
+fn error_codes() -> String {
+    let schema = serde_json::from_str::<serde_json::Value>(&read("docs/src/schemas/config.json"));
+    let schema = schema.expect("a schema is JSON");
+    let codes = schema.pointer("/$defs/ErrorCode/oneOf").and_then(|codes| codes.as_array());
+    let mut table = "| code | when |\n|---|---|\n".to_owned();
+    for code in codes.expect("it lists the codes") {
+        let text = |name: &str| code[name].as_str().unwrap_or_default();
+        table += &format!("| `{}` | {} |\n", text("const"), text("description"));
+    }
     table
 }
 

@@ -11,6 +11,7 @@ use crate::store::Store;
 
 /// The inputs of an entry.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct EntryInputs {
     basis: Basis,
     inputs: Vec<InputLine>,

@@ -14,6 +14,7 @@ use crate::sys::fs;
 
 /// One build in figures.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Figures {
     pub(super) build: &'static str,
     pub(super) elapsed_ms: u64,
@@ -24,6 +25,7 @@ pub(super) struct Figures {
 
 /// The outcomes of the units of one build.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct UnitFigures {
     pub(super) n_units: usize,
     pub(super) n_hits: usize,
@@ -40,6 +42,7 @@ pub(super) struct UnitFigures {
 
 /// A unit that was compiled although it had been compiled before.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Unserved {
     pub(super) build: &'static str,
     pub(super) unit: String,

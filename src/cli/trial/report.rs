@@ -13,6 +13,7 @@ use crate::report::text::{Style, Text};
 
 /// The report.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::cli) struct TrialReport {
     pub(super) format: Format<1>,
     /// Its path; none for the bundled workspace.

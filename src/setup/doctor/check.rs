@@ -7,6 +7,7 @@ use crate::setup::doctor::machine::Machine;
 
 /// The subject of a check. Findings are shown by subject, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Group {
     Program,

@@ -14,6 +14,7 @@ use crate::sys::{dirs, fs};
 
 /// A finding for programs.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Row {
     pub id: &'static str,
     pub group: Group,

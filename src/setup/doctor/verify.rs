@@ -18,6 +18,7 @@ use crate::sys::{clock, host};
 
 /// The result.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Verified {
     pub n_blobs: usize,
     pub bytes: u64,

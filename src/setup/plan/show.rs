@@ -14,6 +14,7 @@ const MOST_LINES: usize = 60;
 
 /// An action for programs.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ShownAction {
     pub title: String,
     /// `write`, `remove`, `link`, `copy`, `make-directory` or `run`.
