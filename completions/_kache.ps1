@@ -148,6 +148,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--purge', '--purge', [CompletionResultType]::ParameterName, 'Also remove the store, the records, and the journal of changes')
             [CompletionResult]::new('--self', '--self', [CompletionResultType]::ParameterName, 'Also remove this program, if kache''s installer put it here')
             [CompletionResult]::new('--allow-root', '--allow-root', [CompletionResultType]::ParameterName, 'Allow running as root through sudo')
+            [CompletionResult]::new('--by-installer', '--by-installer', [CompletionResultType]::ParameterName, 'Called by an installer, which removes the program next')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -1156,7 +1156,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__uninstall)
-            opts="-y -v -h --yes --check --dry-run --verbose --json --purge --self --allow-root --color --help"
+            opts="-y -v -h --yes --check --dry-run --verbose --json --purge --self --allow-root --by-installer --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

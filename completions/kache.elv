@@ -136,6 +136,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --purge 'Also remove the store, the records, and the journal of changes'
             cand --self 'Also remove this program, if kache''s installer put it here'
             cand --allow-root 'Allow running as root through sudo'
+            cand --by-installer 'Called by an installer, which removes the program next'
             cand -h 'Print help'
             cand --help 'Print help'
         }

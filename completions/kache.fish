@@ -128,6 +128,7 @@ complete -c kache -n "__fish_kache_using_subcommand uninstall" -l json -d 'Print
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l purge -d 'Also remove the store, the records, and the journal of changes'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l self -d 'Also remove this program, if kache\'s installer put it here'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l allow-root -d 'Allow running as root through sudo'
+complete -c kache -n "__fish_kache_using_subcommand uninstall" -l by-installer -d 'Called by an installer, which removes the program next'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand self-update" -l color -d 'When to use colours' -r -f -a "auto\t''
 always\t''

@@ -157,6 +157,7 @@ module completions {
     --purge                   # Also remove the store, the records, and the journal of changes
     --self                    # Also remove this program, if kache's installer put it here
     --allow-root              # Allow running as root through sudo
+    --by-installer            # Called by an installer, which removes the program next
     --color: string@"nu-complete kache uninstall color" # When to use colours
     --help(-h)                # Print help
   ]

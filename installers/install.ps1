@@ -16,6 +16,7 @@ param(
     [switch] $NoInit,
     [switch] $Yes,
     [switch] $DryRun,
+    [switch] $Check,
     [switch] $Force,
     [switch] $AllowRoot,
     [switch] $Uninstall,
@@ -46,7 +47,7 @@ function Show-Help {
         '  install.ps1 -Uninstall [-Purge]            take everything back; with -Purge the store goes as well'
         ''
         '  -Yes                ask nothing; also where nobody can be asked, and in CI'
-        '  -DryRun             print what would be written and run, and change nothing'
+        '  -DryRun or -Check   print what would be written and run, and change nothing'
         '  -BinDir DIR         where the program goes (default: %LOCALAPPDATA%\kache\bin); also KACHE_INSTALL_DIR'
         '  -NoModifyPath       leave the Path of the user alone'
         '  -NoInit             do not run `kache init`, which has cargo call kache'
@@ -738,7 +739,7 @@ function Uninstall-Kache($Places) {
     }
     # Cargo first: one that calls a program that is not there builds nothing.
     $unwiring = Find-Unwiring $Places
-    $how = @('uninstall', '-y')
+    $how = @('uninstall', '-y', '--by-installer')
     if ($Purge) { $how += '--purge' }
     if (-not $unwiring) {
         Assert-NotWired $program
@@ -770,6 +771,7 @@ function Invoke-Main {
     }
     [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor [Net.SecurityProtocolType]::Tls12
     Assert-Caller
+    if ($Check) { Set-Variable -Name DryRun -Value $true -Scope Script }
     if ($Uninstall) { $places = Get-Places '' } else { $places = Get-Places $BinDir }
     if ($Uninstall) { Uninstall-Kache $places } else { Install-Kache $places (Get-Release) }
 }

@@ -23,7 +23,7 @@ Installs kache for the user who calls it.
   sh install.sh --uninstall [--purge]            take everything back; with --purge the store goes as well
 
   -y, --yes             ask nothing; also where there is no terminal, and in CI
-  --dry-run             print what would be written and run, and change nothing
+  --dry-run or --check  print what would be written and run, and change nothing
   --bin-dir DIR         where the program goes (default: ~/.local/bin); also KACHE_INSTALL_DIR
   --no-modify-path      leave the files alone that shells read when they start
   --no-init             do not run `kache init`, which has cargo call kache
@@ -101,7 +101,7 @@ read_arguments() {
             --require-signature) require_signature=1 ;;
             --uninstall) action=uninstall ;;
             --purge) purge=1 ;;
-            --dry-run) dry_run=1 ;;
+            --dry-run | --check) dry_run=1 ;;
             --no-modify-path) modify_path=0 ;;
             --no-init) init=0 ;;
             --force) force=1 ;;
@@ -491,12 +491,13 @@ build() {
     make_stage
     tree=$stage/tree
     mkdir "$tree" || exit 1
-    say "Building $source_dir"
-    # Run in the sources, so that their toolchain and their directory for builds are used.
+    say "Building kache in $source_dir with cargo. This takes a few minutes; cargo shows what it is compiling."
+    # Run in the sources, so that their toolchain and their directory for builds are used. With the directory on PATH, cargo
+    # does not ask for that.
     (
         cd "$source_dir" || exit 1
-        CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$source_dir/target} RUSTC_WRAPPER='' \
-            cargo install --quiet --path . --locked --no-track --root "$stage/built"
+        PATH=$stage/built/bin:$PATH CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$source_dir/target} RUSTC_WRAPPER='' \
+            cargo install --path . --locked --no-track --root "$stage/built"
     ) || fail 'cargo could not build it' 'nothing was installed'
     mv "$stage/built/bin/kache" "$tree/kache" || exit 1
     for part in completions man; do
@@ -1011,7 +1012,7 @@ uninstall() {
         refuse_if_wired
         if [ "$purge" = 1 ]; then note 'the store stays, as no kache runs that could remove it'; fi
     else
-        set -- uninstall -y
+        set -- uninstall -y --by-installer
         if [ "$purge" = 1 ]; then set -- "$@" --purge; fi
         run "$unwiring" "$@" || fail 'cargo may still call kache, so that nothing was removed' "see what it says above; RUSTC_WRAPPER= cargo build builds without it"
     fi

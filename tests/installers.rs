@@ -74,7 +74,9 @@ fn kache_itself_is_installed_has_cargo_call_it_and_goes_again() {
     let before = machine.look();
     machine.run("sh", &[]).with(0, "verified that cargo calls");
     assert!(machine.read(".cargo/config.toml").contains("rustc-wrapper"));
-    machine.run("sh", &["--uninstall", "--purge"]).with(0, "kache is removed");
+    let said = machine.run("sh", &["--uninstall", "--purge"]).with(0, "kache is removed");
+    assert!(said.contains("Done: cargo no longer uses kache."), "{said}");
+    assert!(!said.contains("still"), "the program goes, too: {said}");
     assert_eq!(machine.look(), before);
 }
 
@@ -110,6 +112,7 @@ fn a_dry_run_says_what_it_would_do_and_leaves_the_home_as_it_is() {
     let machine = Machine::with_release(POSES);
     machine.write(".profile", "a=1\n");
     let before = machine.look();
+    machine.run("sh", &["--check"]).with(0, "Nothing was changed");
     let said = machine.run("sh", &["--dry-run"]).with(0, "Nothing was changed");
     for expected in ["would download: ", ".local/bin/kache", ".profile", "receipt.json", "kache init"] {
         assert!(said.contains(expected), "{expected} is not in:\n{said}");
@@ -386,10 +389,11 @@ fn a_clone_is_built_with_cargo() {
             log.display()
         ),
     );
-    machine.run("sh", &["--from-source", "--no-init"]).with(0, "kache 0.1.0 is installed");
+    let said = machine.run("sh", &["--from-source", "--no-init"]).with(0, "kache 0.1.0 is installed");
+    assert!(said.contains("Building kache in "), "{said}");
     let called = fs::read_to_string(log).unwrap();
     let root = env!("CARGO_MANIFEST_DIR");
-    assert!(called.starts_with(&format!("{root} install --quiet --path . --locked")), "{called}");
+    assert!(called.starts_with(&format!("{root} install --path . --locked")), "{called}");
     assert!(called.trim_end().ends_with("[]"), "no wrapper has a part in it: {called}");
     assert!(machine.read(".local/share/kache/receipt.json").contains("\"method\": \"source\""));
     machine.run("sh", &["--from-source", "/", "--no-init"]).with(1, "no sources of kache");

@@ -38,6 +38,9 @@ pub struct Args {
     /// Allow running as root through sudo
     #[arg(long)]
     allow_root: bool,
+    /// Called by an installer, which removes the program next
+    #[arg(long, hide = true)]
+    by_installer: bool,
 }
 
 /// Plans the changes, shows them, asks, and applies them.
@@ -160,7 +163,7 @@ fn outcome_text(outcome: ChangeOutcome, args: &Args, env: &Env, cache_dir: &Path
                 text.push(kept_text(env, cache_dir));
             }
             let exe = env::current_exe().ok().filter(|exe| fs::metadata(exe).is_ok());
-            if let Some(exe) = exe {
+            if let Some(exe) = exe.filter(|_| !args.by_installer) {
                 let how = how_to_remove(&exe, args, env);
                 text.push(format!("The program itself is still at {}: {how}.\n", exe.display()));
             }

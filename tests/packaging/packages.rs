@@ -127,9 +127,9 @@ fn whoever_removes_the_package_by_a_manager_with_hooks_has_cargo_unwired_first()
     let lines = manifest["pre_uninstall"].as_array().expect("a script of lines");
     let lines: Vec<&str> = lines.iter().filter_map(serde_json::Value::as_str).collect();
     assert_eq!(lines[0], "if ($cmd -eq 'uninstall') {", "an update goes through there, too");
-    assert_eq!(lines[1], r#"    & "$dir\kache.exe" uninstall -y"#);
+    assert_eq!(lines[1], r#"    & "$dir\kache.exe" uninstall -y --by-installer"#);
     let script = read("packaging/rendered/chocolatey/tools/chocolateyuninstall.ps1");
-    assert!(script.contains("& $program uninstall -y") && script.is_ascii());
+    assert!(script.contains("& $program uninstall -y --by-installer") && script.is_ascii());
     let program = script.split('\'').find(|part| part.ends_with(r"\kache.exe")).expect("a program");
     let dir = program.split('\\').next().expect("a directory");
     assert!(release().programs().contains(&format!("{dir}.zip")), "{dir}");

@@ -3,6 +3,6 @@ $ErrorActionPreference = 'Stop'
 $tools = Split-Path -Parent $MyInvocation.MyCommand.Definition
 $program = Join-Path $tools 'kache-x86_64-pc-windows-msvc\kache.exe'
 if (Test-Path -LiteralPath $program) {
-    & $program uninstall -y
+    & $program uninstall -y --by-installer
     if ($LASTEXITCODE -ne 0) { throw 'cargo may still call kache, so that it was not removed' }
 }
