@@ -760,7 +760,7 @@ function Uninstall-Kache($Places) {
     Remove-File $Places.Receipt
     Remove-File $Places.Manifest
     Remove-Dirs $Places $records
-    Write-Host 'kache is removed.'
+    Write-Host 'Done: kache is removed.'
 }
 
 function Invoke-Main {

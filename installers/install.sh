@@ -1021,7 +1021,7 @@ uninstall() {
     # Only now: whoever stops this can have it go on.
     run rm -f "$manifest"
     remove_dirs "$stage/undo"
-    if [ "$dry_run" = 1 ]; then say 'Nothing was changed.'; else say 'kache is removed.'; fi
+    if [ "$dry_run" = 1 ]; then say 'Nothing was changed.'; else say 'Done: kache is removed.'; fi
 }
 
 main ${1+"$@"}

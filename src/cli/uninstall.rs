@@ -158,11 +158,13 @@ impl InitReversal<'_> {
 fn outcome_text(outcome: ChangeOutcome, args: &Args, env: &Env, cache_dir: &Path) -> Text {
     match outcome {
         ChangeOutcome::Done => {
-            let mut text = changes::done("cargo no longer uses kache.");
+            let exe = env::current_exe().ok().filter(|exe| fs::metadata(exe).is_ok());
+            let is_removed = args.removes_program && exe.is_none();
+            let mut text =
+                changes::done(if is_removed { "kache is removed." } else { "cargo no longer uses kache." });
             if !args.purge {
                 text.push(kept_text(env, cache_dir));
             }
-            let exe = env::current_exe().ok().filter(|exe| fs::metadata(exe).is_ok());
             if let Some(exe) = exe.filter(|_| !args.by_installer) {
                 let how = how_to_remove(&exe, args, env);
                 text.push(format!("The program itself is still at {}: {how}.\n", exe.display()));

@@ -664,7 +664,7 @@ fn uninstall_self_removes_what_the_installer_put_here() {
     run(&["uninstall", "-y"]).with(0, "`kache uninstall --self` removes it too");
     run(&["init", "-y", "--no-service"]).with(0, "Done");
     run(&["uninstall", "--self", "--check"]).with(2, "Remove the installer's line from");
-    run(&["uninstall", "--self", "-y"]).with(0, "Done");
+    run(&["uninstall", "--self", "-y"]).with(0, "Done: kache is removed.");
     assert!(!program.exists() && !own.exists());
     assert_eq!(home.read(".profile"), "a=1\n");
     assert!(!cargo_calls_kache(&home));
