@@ -3,8 +3,8 @@
 #
 #   packaging/archive.sh TARGET PROGRAM OUT_DIR
 #
-# kache-<target>/{kache[.exe],README.md,LICENSE,completions/*,man/man1/*}, of which the program alone may be executed:
-# that is how tools that install from releases find it. For Linux there are the units that packages bring as well, in
+# kache-<target>/{kache[.exe],README.md,LICENSE,completions/*,man/man1/*} and the documents that the README links to. The
+# program alone may be executed: that is how tools that install from releases find it. For Linux there are the units that packages bring as well, in
 # systemd/. Beside it stands <archive>.sha256.
 set -eu
 target=$1 program=$2 out=$3
@@ -17,7 +17,11 @@ tree=$stage/kache-$target
 mkdir "$tree"
 case $target in *windows*) name=kache.exe ;; *) name=kache ;; esac
 cp "$program" "$tree/$name"
-cp "$root/README.md" "$root/LICENSE" "$tree/"
+cp "$root/LICENSE" "$root/CHANGELOG.md" "$root/CONTRIBUTING.md" "$root/SECURITY.md" "$tree/"
+# The archive has no sources to link to.
+sed 's|\[src/lib.rs\](src/lib.rs)|src/lib.rs|' "$root/README.md" >"$tree/README.md"
+mkdir "$tree/docs"
+cp -R "$root/docs/src" "$tree/docs/"
 cp -R "$root/completions" "$root/man" "$tree/"
 case $target in *linux*) cp -R "$root/packaging/rendered/systemd" "$tree/" ;; esac
 find "$tree" -type d -exec chmod 755 {} +

@@ -1,6 +1,8 @@
 //! The scripts that pack and install, and those that a service runs: that they know the targets, and hold what they promise.
 
 #[cfg(unix)]
+use std::path::Path;
+#[cfg(unix)]
 use std::process::Command;
 
 use crate::committed::{checked_by, read, root};
@@ -191,6 +193,22 @@ fn the_script_for_powershell_has_none_of_its_traps() {
     }
 }
 
+/// The README in the archive links only to files in the archive.
+#[cfg(unix)]
+fn links_lead_somewhere(archive: &Path, name: &str) {
+    let out = tempfile::tempdir().expect("a directory");
+    let mut tar = Command::new("tar");
+    assert!(tar.arg("-xzf").arg(archive).arg("-C").arg(out.path()).status().expect("tar runs").success());
+    let tree = out.path().join(name);
+    let readme = std::fs::read_to_string(tree.join("README.md")).expect("a README");
+    let links = readme.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+    let files: Vec<&str> = links.filter(|link| !link.is_empty() && !link.contains("://")).collect();
+    assert!(files.len() > 10, "{files:?}");
+    for file in files {
+        assert!(tree.join(file).is_file(), "README.md links to {file}, which is not in the archive");
+    }
+}
+
 #[test]
 #[cfg(unix)]
 fn an_archive_holds_one_program_and_what_belongs_to_it() {
@@ -211,6 +229,7 @@ fn an_archive_holds_one_program_and_what_belongs_to_it() {
     for part in ["LICENSE", "README.md", "completions/_kache", "man/man1/kache.1", "systemd/kache.service"] {
         assert!(listed.contains(&format!("kache-{target}/{part}\n")), "{part}");
     }
+    links_lead_somewhere(&archive, &format!("kache-{target}"));
     if Command::new("dpkg-deb").arg("--version").output().is_err() {
         skip("dpkg-deb", "no package for Debian is made: there is no dpkg-deb");
         return;
