@@ -156,6 +156,30 @@ mod tests {
     }
 
     #[test]
+    fn table_of_the_readme_is_what_is_printed() {
+        const MIB: f64 = 1024.0 * 1024.0;
+        let bytes = |mib: f64| (mib * MIB) as u64;
+        let build =
+            |name, ms, units| Figures { units, ..Figures::new(name, Duration::from_millis(ms), None) };
+        let units = |n_hits, linked, copied| {
+            let (linked_bytes, copied_bytes) = (bytes(linked), bytes(copied));
+            Some(UnitFigures { n_units: 66, n_hits, linked_bytes, copied_bytes, ..UnitFigures::default() })
+        };
+        let report = TrialReport {
+            builds: vec![
+                build(COLD, 12_500, units(0, 0.0, 0.0)),
+                build(WARM, 500, units(66, 76.3, 176.4)),
+                build(SECOND, 700, units(65, 76.3, 168.2)),
+                build(PLAIN, 11_300, None),
+            ],
+            ..report()
+        };
+        let table = report.table().render("  ").plain();
+        let readme = include_str!("../../../README.md").replace("\r\n", "\n");
+        assert!(readme.contains(&table), "{table}");
+    }
+
+    #[test]
     fn the_table_shows_costs_and_savings() {
         assert_eq!(
             report().render(Path::new("/bin/kache")).plain(),
