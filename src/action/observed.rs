@@ -69,7 +69,7 @@ pub struct ObservationContext {
     pub turned_down: Vec<PathBuf>,
     /// Where the loader looks before it looks in those of the system: `LD_LIBRARY_PATH`.
     pub loader_dirs: Vec<PathBuf>,
-    /// `OUT_DIR`: whatever is in it was made for this package.
+    /// `OUT_DIR`: everything in it was made for this package.
     pub generated: Option<PathBuf>,
     /// Workspace, package, build directory: a file that appears there is a result of the build.
     pub build_dirs: Vec<PathBuf>,

@@ -1,7 +1,7 @@
 //! Files that an assembler reads because a text tells it to: `.incbin` and `.include` in `global_asm!` and its
 //! relatives. The dep-info names none of them.
 //!
-//! The text of a directive is looked for wherever it could stand: in sources, in the metadata of crates (macros, and
+//! The text of a directive is searched for wherever it could occur: in sources, in the metadata of crates (macros, and
 //! code that is compiled in the crates that use it), and in the libraries of procedural macros. A directive can also be
 //! put together: by `concat!`, by escapes, or by macros of the assembler. A source that could do so is recognized
 //! ([`may_compose`]); a macro of another crate that does is not.

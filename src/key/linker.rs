@@ -407,7 +407,7 @@ fn has_hidden_parts(text: &str) -> bool {
     text.starts_with("-Wl,") && text.split(',').skip(2).any(|part| part.starts_with(['-', '@']))
 }
 
-/// The files that a linker script draws in by `INCLUDE`; `None` where it does what is not understood.
+/// The files that a linker script includes with `INCLUDE`. `None` if it contains a command that is not understood.
 pub fn included_by(script: &[u8]) -> Option<Vec<String>> {
     let text = without_comments(std::str::from_utf8(script).ok()?)?;
     let mut names = text.split(|c: char| !c.is_alphanumeric() && c != '_');

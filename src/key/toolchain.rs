@@ -418,7 +418,7 @@ impl<'a> Parts<'a> {
         Ok(())
     }
 
-    /// Makes the identity end when something appears at `path` or is no longer there.
+    /// Invalidates the identity when `path` is created or removed.
     fn watch(&mut self, path: &Path) -> io::Result<()> {
         let witness = Witness::nearest(path)?;
         if !self.witnesses.iter().any(|known| known.path == witness.path) {

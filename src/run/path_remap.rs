@@ -37,7 +37,7 @@ pub struct PathRemap {
     pub args: Vec<OsString>,
     /// Whether anything is mapped, so that outputs may serve other trees.
     pub maps: bool,
-    /// Roots that outputs are bound to, whatever stands in them.
+    /// Roots that outputs are bound to, whatever their contents.
     pub bound: &'static [Root],
     /// The directory of a package outside of the workspace, where that is mapped.
     pub package: Option<PathBuf>,

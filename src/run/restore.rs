@@ -152,7 +152,7 @@ fn place(
     Ok(())
 }
 
-/// A second name for the blob, in place of whatever `to` was.
+/// Creates a hard link to the blob, replacing `to`.
 fn link(blob: &Path, to: &Path) -> std::io::Result<()> {
     match fs::hard_link(blob, to) {
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {

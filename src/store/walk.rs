@@ -47,7 +47,7 @@ fn milliseconds(ns: i64) -> u64 {
 }
 
 impl Store {
-    /// All files of a bucket, by digest. What cannot be listed goes to `problems`; what is not there is not there.
+    /// All files of a bucket, by digest. Directories that cannot be listed are added to `problems`; missing ones are skipped.
     pub fn files_in(&self, bucket: Bucket, problems: &mut Vec<String>) -> Vec<(Digest, StoredFile)> {
         let mut all = Vec::new();
         for dir in list(&self.root().join(bucket.name()), problems) {

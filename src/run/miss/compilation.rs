@@ -284,7 +284,7 @@ pub(super) fn not_run(e: &io::Error) -> BypassReason {
     BypassReason::new(Bypass::UnknownCompiler, e.to_string())
 }
 
-/// Whether rustc makes directories with such a name for what is not finished: `rustcXXXXXX`, `rmetaXXXXXX`.
+/// Whether rustc gives its temporary directories such a name: `rustcXXXXXX`, `rmetaXXXXXX`.
 fn is_directory_of_rustc(name: &str) -> bool {
     let rest = name.strip_prefix("rustc").or_else(|| name.strip_prefix("rmeta"));
     rest.is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
