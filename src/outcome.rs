@@ -19,7 +19,8 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         failed: bool,
     },
-    /// Not cacheable: the compiler ran untouched.
+    /// Not cacheable: the compiler ran, and nothing was looked up or stored. If other crates depend on the unit, it ran
+    /// without `-C incremental`.
     Bypass { reason: BypassReason },
 }
 

@@ -37,8 +37,11 @@ impl Request<'_> {
         self.config.write.value == Write::On
     }
 
-    /// Runs the compiler for a unit that is a bypass. If others depend on it, its crate closure is noted: without it,
-    /// nothing that depends on it could be served.
+    /// Runs the compiler for a bypass that others depend on, so that these can be served: its crate closure is noted, and
+    /// `-C incremental` is left out, with which no compile makes the same bytes twice.
+    ///
+    /// # Errors
+    /// No other unit depends on it, or it cannot be compiled here; `reason` is returned.
     pub fn compile_for_dependents(
         &self,
         reason: BypassReason,

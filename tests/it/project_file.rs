@@ -141,3 +141,17 @@ fn store_that_is_only_read_serves_and_stays_as_it_is() {
     world.edit("app/src/main.rs", "fn main", "mod extra;\nfn main");
     world.rebuild().only_missed(&["app bin"]);
 }
+
+/// An incremental compile never makes the same bytes twice: what depends on it could not be served.
+#[test]
+fn bypassed_dependency_is_compiled_without_incremental_files() {
+    let world = World::project("two-crates");
+    world.write(".kache.toml", "[cache]\nbypass_crates = [\"words\"]\n");
+    let step = world.build();
+    step.succeeds();
+    assert_eq!(step.bypasses(), [Bypass::Configured], "{step}");
+    let listed = std::fs::read_dir(world.target().join("debug/incremental")).into_iter().flatten();
+    assert_eq!(listed.count(), 0);
+    let step = world.rebuild();
+    assert_eq!((step.n_hits() > 0, step.n_misses(), step.n_bypasses()), (true, 0, 1), "{step}");
+}
