@@ -90,8 +90,8 @@ fn rlibs(world: &World) -> Vec<PathBuf> {
 
 /// Whether none of `files` is a second name of a blob. cargo gives some of them another name in the build directory.
 fn shares_no_file(files: &[PathBuf], cache: &Path) -> bool {
-    let shelves = fs::read_dir(cache.join("store/v2/blobs")).into_iter().flatten().flatten();
-    let blobs = shelves.flat_map(|shelf| fs::read_dir(shelf.path()).expect("lists").flatten());
+    let dirs = fs::read_dir(cache.join("store/v2/blobs")).into_iter().flatten().flatten();
+    let blobs = dirs.flat_map(|dir| fs::read_dir(dir.path()).expect("lists").flatten());
     let file = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
     let blobs: Vec<_> = blobs.map(|blob| file(blob.metadata().expect("is there"))).collect();
     files.iter().all(|path| !blobs.contains(&file(fs::metadata(path).expect("is there"))))

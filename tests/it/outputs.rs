@@ -113,9 +113,9 @@ fn what_announces_an_output_that_is_not_expected_is_not_stored() {
 
 /// Files of all entries of a store.
 fn entries(world: &World) -> Vec<PathBuf> {
-    let shelves = fs::read_dir(world.cache().join("store/v2/entries")).expect("lists").flatten();
-    shelves
-        .flat_map(|shelf| fs::read_dir(shelf.path()).expect("lists").flatten())
+    let dirs = fs::read_dir(world.cache().join("store/v2/entries")).expect("lists").flatten();
+    dirs
+        .flat_map(|dir| fs::read_dir(dir.path()).expect("lists").flatten())
         .map(|file| file.path())
         .collect()
 }

@@ -218,10 +218,10 @@ fn store_that_another_user_owns_or_can_write_is_not_read() {
 /// Another user who could write to a directory of the store leaves files of another owner.
 #[test]
 fn entries_of_another_user_are_not_read() {
-    for shelf in ["entries", "units"] {
+    for bucket in ["entries", "units"] {
         let world = World::project("two-crates");
         world.build().all_missed();
-        for file in files_below(&world.cache().join("store/v2").join(shelf)) {
+        for file in files_below(&world.cache().join("store/v2").join(bucket)) {
             if chown(&file, Some(NOBODY), None).is_err() {
                 skip("root", "an owner cannot be changed here");
                 return;

@@ -568,7 +568,7 @@ fn what_belongs_to_another_user_in_a_store_is_told_by_whoever_reports_on_it() {
         let world = built_twice();
         let cache = world.cache();
         let path = world.root().join(part);
-        // The shelf's first folder, where it has some: the rest is this user's.
+        // The bucket's first folder, where it has some: the rest is this user's.
         let folders = std::fs::read_dir(&path).expect("lists").map(|entry| entry.expect("lists").path());
         let path = folders.filter(|path| part.contains("v2") && path.is_dir()).min().unwrap_or(path);
         if std::os::unix::fs::chown(&path, Some(65_534), None).is_err() {

@@ -77,7 +77,7 @@ fn survives(n_damages_each: usize) {
     let whole = world.root().join("whole");
     copy(&world.cache().join("store"), &whole);
     let n_targets = targets(&world).len();
-    assert!(n_targets > 5 * N_UNITS, "every shelf holds something: {n_targets}");
+    assert!(n_targets > 5 * N_UNITS, "every bucket holds something: {n_targets}");
     for nth in 0..n_targets {
         for n in 0..n_damages_each {
             let damage = Damage::ALL[(nth + n) % Damage::ALL.len()];

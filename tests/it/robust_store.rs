@@ -9,7 +9,7 @@ use crate::skip::skip;
 use crate::step::{Step, hits, misses};
 use crate::world::World;
 
-const SHELVES: [&str; 10] =
+const DIRECTORIES: [&str; 10] =
     ["blobs", "entries", "inputs", "units", "closures", "names", "locks", "tmp", "memo", "quarantine"];
 
 /// Builds, compares and cleans up.
@@ -68,7 +68,7 @@ fn a_file_in_place_of_any_directory_of_the_store_changes_nothing() {
     world.clean();
     fs::rename(store.join("memo"), &memo).expect("moves it away");
     fs::remove_dir_all(world.cache()).expect("removes");
-    for name in ["..", "."].into_iter().chain(SHELVES) {
+    for name in ["..", "."].into_iter().chain(DIRECTORIES) {
         let place = match name {
             ".." => world.cache().join("store"),
             "." => store.clone(),
@@ -76,7 +76,7 @@ fn a_file_in_place_of_any_directory_of_the_store_changes_nothing() {
         };
         fs::create_dir_all(place.parent().expect("it is below")).expect("makes the directory");
         fs::write(&place, "a file").expect("writes");
-        if SHELVES.contains(&name) && name != "memo" {
+        if DIRECTORIES.contains(&name) && name != "memo" {
             fs::create_dir(store.join("memo")).expect("makes the directory");
             for known in fs::read_dir(&memo).expect("lists").flatten() {
                 fs::copy(known.path(), store.join("memo").join(known.file_name())).expect("copies");
@@ -199,7 +199,7 @@ fn a_store_that_vanishes_during_the_build_changes_nothing() {
 fn what_another_version_stored_is_neither_used_nor_changed() {
     let world = project();
     let store = world.cache().join("store");
-    let others = SHELVES.iter().map(|shelf| store.join(shelf)).chain([store.join("v0"), store.join("v10")]);
+    let others = DIRECTORIES.iter().map(|dir| store.join(dir)).chain([store.join("v0"), store.join("v10")]);
     let others: Vec<_> = others.collect();
     fs::create_dir_all(&store).expect("makes the directory");
     others.iter().for_each(|other| fs::write(other, "of another version").expect("writes"));

@@ -133,8 +133,8 @@ fn a_holder_that_is_killed_is_followed_at_once() {
 fn n_waiting(dir: &Path) -> usize {
     use std::os::unix::fs::MetadataExt as _;
     let mut inodes = Vec::new();
-    for shelf in fs::read_dir(dir).into_iter().flatten().flatten() {
-        for lock in fs::read_dir(shelf.path()).into_iter().flatten().flatten() {
+    for subdir in fs::read_dir(dir).into_iter().flatten().flatten() {
+        for lock in fs::read_dir(subdir.path()).into_iter().flatten().flatten() {
             inodes.extend(lock.metadata().map(|metadata| format!(":{} ", metadata.ino())));
         }
     }
@@ -165,14 +165,14 @@ fn a_collector_at_work_breaks_no_build() {
         let collector = scope.spawn(|| {
             let mut n_removed = 0;
             // Worse than any collection: without grace, and blobs before the entries that refer to them.
-            let shelves = ["blobs", "entries", "closures", "inputs", "units", "names"];
+            let buckets = ["blobs", "entries", "closures", "inputs", "units", "names"];
             // From one it goes to the next when builds have had the time to find it empty.
-            for shelf in shelves.iter().cycle().flat_map(|shelf| std::iter::repeat_n(shelf, 50)) {
+            for bucket in buckets.iter().cycle().flat_map(|bucket| std::iter::repeat_n(bucket, 50)) {
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
-                let shelf = world.cache().join("store/v2").join(shelf);
-                n_removed += usize::from(remove_any(&shelf, n_removed));
+                let bucket = world.cache().join("store/v2").join(bucket);
+                n_removed += usize::from(remove_any(&bucket, n_removed));
                 std::thread::sleep(Duration::from_millis(3));
             }
             n_removed
@@ -225,9 +225,9 @@ fn collections_one_after_the_other_break_no_build() {
     world.rebuild().expect(hits(N_UNITS), misses(0));
 }
 
-/// Removes the nth file below a shelf, if there is any.
-fn remove_any(shelf: &Path, nth: usize) -> bool {
-    let dirs = fs::read_dir(shelf).into_iter().flatten().flatten();
+/// Removes the nth file below a bucket, if there is any.
+fn remove_any(bucket: &Path, nth: usize) -> bool {
+    let dirs = fs::read_dir(bucket).into_iter().flatten().flatten();
     let files: Vec<PathBuf> = dirs
         .flat_map(|dir| fs::read_dir(dir.path()).into_iter().flatten().flatten())
         .map(|file| file.path())

@@ -161,8 +161,8 @@ impl Sources<'_> {
         let stem = os::from_bytes(stem.strip_prefix(b"lib").unwrap_or(stem))?;
         let named = self.invocation.externs.iter().filter_map(|this| this.path.as_deref()?.parent());
         let searched = self.invocation.search_paths.iter().map(|this| this.path.as_path());
-        let mut build_dirs = named.chain(searched).map(|dir| self.path(dir).join(&stem));
-        let dep_info = build_dirs.find_map(|path| fs::read(&path.with_added_extension("d")).ok())?;
+        let mut candidates = named.chain(searched).map(|dir| self.path(dir).join(&stem));
+        let dep_info = candidates.find_map(|path| fs::read(&path.with_added_extension("d")).ok())?;
         let dep_info = DepInfo::parse(&dep_info).ok()?;
         Some(dep_info.files.iter().filter_map(|file| Some(self.path(&os::path(file)?))).collect())
     }

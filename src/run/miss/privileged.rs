@@ -33,8 +33,8 @@ pub fn why(program: &Path) -> String {
 /// The program with privileges that an earlier compile of this unit was about to start, or of another unit with the same
 /// linker.
 pub fn known(context: &KeyContext<'_>) -> Option<PathBuf> {
-    let build_dirs = [Some(of_unit(context)), of_linker(context)].into_iter().flatten();
-    build_dirs.filter_map(|name| valid(&context.memo_dir.join(name))).map(|note| note.program).next()
+    let names = [Some(of_unit(context)), of_linker(context)].into_iter().flatten();
+    names.filter_map(|name| valid(&context.memo_dir.join(name))).map(|note| note.program).next()
 }
 
 /// Notes that compiling this unit starts `program`; and that linking does, where nothing else can have started it.

@@ -141,17 +141,17 @@ fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/stores/v2")
 }
 
-/// Each file of the store that one put makes, by the shelf it stands on.
+/// Each file of the store that one put makes, with the name of its bucket.
 fn files(store: &Store, put: &Put) -> Vec<(String, PathBuf)> {
     let artifact = put.entry.artifacts.last().map(|artifact| artifact.blob).expect("there is one");
-    let build_dirs = [
+    let files = [
         (Bucket::Entries, put.key),
         (Bucket::Inputs, put.key),
         (Bucket::Units, put.inputs.unit_key),
         (Bucket::CrateClosures, artifact),
         (Bucket::EnvironmentNames, artifact),
     ];
-    build_dirs.into_iter().map(|(shelf, name)| (shelf.name().to_owned(), store.path(shelf, &name))).collect()
+    files.into_iter().map(|(bucket, digest)| (bucket.name().to_owned(), store.path(bucket, &digest))).collect()
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn what_is_written_has_the_golden_bytes_and_keys() {
     store.put(&put).expect("puts");
     let mut found: Vec<(String, Vec<u8>)> = files(&store, &put)
         .into_iter()
-        .map(|(shelf, path)| (shelf, fs::read(&path).expect("was put")))
+        .map(|(bucket, path)| (bucket, fs::read(&path).expect("was put")))
         .collect();
     found.push(("keys".to_owned(), format!("{}\n{}\n", put.inputs.unit_key, put.key).into_bytes()));
     for (name, bytes) in found {
@@ -179,9 +179,9 @@ fn what_is_written_has_the_golden_bytes_and_keys() {
 fn what_has_the_golden_bytes_is_understood() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let (store, put) = (store_with_secret(dir.path()), put(dir.path()));
-    for (shelf, path) in files(&store, &put) {
-        fs::create_dir_all(path.parent().expect("it is in a shelf")).expect("makes the directory");
-        fs::private::write_new(&path, &fs::read(&golden().join(shelf)).expect("is committed"))
+    for (bucket, path) in files(&store, &put) {
+        fs::create_dir_all(path.parent().expect("it is in a bucket")).expect("makes the directory");
+        fs::private::write_new(&path, &fs::read(&golden().join(bucket)).expect("is committed"))
             .expect("writes");
     }
     assert_eq!(store.entry(&put.key), Ok(put.entry.clone()));
