@@ -18,7 +18,7 @@ use crate::build_script::{key, refused};
 use crate::config::Write;
 use crate::digest::Digest;
 use crate::outcome::{MissReason, Origin, Outcome, Unstored};
-use crate::run::miss::compile::{self, CompilerOutput, NotRun, Printed, ShownStreams};
+use crate::run::miss::run_compiler::{self, CompilerOutput, NotRun, Printed, ShownStreams};
 use crate::run::record::Record;
 use crate::run::restore::Restored;
 use crate::store::entry::{Entry, FORMAT, Segment, StoredInputs};
@@ -102,7 +102,7 @@ impl KeyedRun<'_> {
         let began_ms = clock::now_ms();
         let (start, printed) = (launched.start(), Printed::default());
         let shown = ShownStreams { stdout: &<[u8]>::to_vec, stderr: &<[u8]>::to_vec };
-        let output = match compile::run(start, shown, None, Some(Scope::All), &printed) {
+        let output = match run_compiler::run(start, shown, None, Some(Scope::All), &printed) {
             Ok(output) => output,
             Err(NotRun::Unobservable(_)) => {
                 store.forget_observability();
@@ -121,7 +121,7 @@ impl KeyedRun<'_> {
                 // Nothing of what it has made so far may be left for the run that counts.
                 let _ = fs::remove_dir_all(&self.requested.places.out_dir);
                 let _ = fs::create_dir(&self.requested.places.out_dir);
-                let again = compile::run(start, shown, None, None, &output.shown);
+                let again = run_compiler::run(start, shown, None, None, &output.shown);
                 return again.ok().map(|again| ExitCode::from(process::exit_code(again.status)));
             }
             return Some(ExitCode::from(process::exit_code(output.status)));

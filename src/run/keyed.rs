@@ -1,4 +1,5 @@
-//! The second stage: a unit whose key is known. It is found in the store, waited for, or compiled.
+//! Serves a unit whose unit key is known: from the store, or from another process that is compiling it, or by compiling
+//! it.
 
 use std::process::ExitCode;
 

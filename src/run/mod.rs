@@ -1,14 +1,15 @@
 //! One invocation of the wrapper, from its arguments to the compiler's exit code.
 //!
-//! [`wrapper`] has the steps, and each stage is a type that is made from the one before:
+//! [`wrapper`] has the steps. Each stage is a type, and is made from the one before:
 //!
 //! ```text
-//! Call ── Parsed ── Request ── KeyContext ── KeyedUnit ─┬─ found ──── hit::serve
-//!           │                                           └─ not found ─ CompileJob ── CompiledUnit ── Learned ── Stored
-//!           └─ bypass: the compiler runs untouched                     (miss::stages)
+//! Call ── Parsed ── Request ── KeyContext ── KeyedUnit ─┬─ found ─────── hit::serve
+//!           │                                           └─ not found ─┬─ an edit: miss::edit, nothing is stored
+//!           └─ bypass: run the compiler, store nothing                └─ a miss: CompileJob ── CompiledUnit ── Missed
 //! ```
 //!
-//! However it ends, there is an [`answer`] and a [`record`].
+//! [`keyed`] chooses between the three on the right, [`edit`] says what an edit is, and [`miss`] has the stages of a miss.
+//! However an invocation ends, it has an exit code and a [`record`].
 
 pub mod answer;
 

@@ -1,4 +1,4 @@
-//! The first stage: what cargo asks for, understood from the arguments alone.
+//! What cargo asks for, as far as the arguments tell: a compile that may be cached, a bypass, or no compile at all.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub enum Parsed {
     NotCompilation,
 }
 
-/// A compile whose arguments are all understood.
+/// A compile, all of whose arguments are understood.
 pub struct ParsedInvocation {
     pub invocation: Invocation,
     pub driver: Driver,

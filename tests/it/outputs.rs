@@ -114,10 +114,7 @@ fn what_announces_an_output_that_is_not_expected_is_not_stored() {
 /// Files of all entries of a store.
 fn entries(world: &World) -> Vec<PathBuf> {
     let dirs = fs::read_dir(world.cache().join("store/v2/entries")).expect("lists").flatten();
-    dirs
-        .flat_map(|dir| fs::read_dir(dir.path()).expect("lists").flatten())
-        .map(|file| file.path())
-        .collect()
+    dirs.flat_map(|dir| fs::read_dir(dir.path()).expect("lists").flatten()).map(|file| file.path()).collect()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::outcome::BypassReason;
 use crate::run::edit::directory::IncrementalDir;
 use crate::run::edit::last_build::LastSources;
-use crate::run::miss::compilation::not_run;
+use crate::run::miss::compile_job::not_run;
 use crate::run::miss::marks::mark;
 use crate::run::miss::stages::{CompileJob, CompiledUnit};
 use crate::run::path_remap::PathRemap;

@@ -1,4 +1,17 @@
 //! A miss: the compiler runs, what it read is learned, and what it made is stored.
+//!
+//! In order of reading:
+//!
+//! 1. [`stages`]: the types, from [`CompileJob`](stages::CompileJob) to [`Stored`](stages::Stored).
+//! 2. [`compile_job`]: the compile as a whole, observed where that is possible. [`run_compiler`] starts the process and
+//!    forwards its streams. [`attempt`] and [`generated`] decide whether it has to run again, with real paths.
+//! 3. [`storing`]: what becomes of a compiled unit. [`collect`] puts together what is stored: the outputs
+//!    ([`artifacts`]), the roots that they hold ([`bind_roots`]), and the inputs ([`learn`]).
+//! 4. [`learn`]: the input list, from what was observed ([`observation_context`]); or, where nothing was, from rules and
+//!    the state [`before`] the compile ([`unobserved`]).
+//! 5. [`edit`]: a compile that is incremental, and not stored.
+//!
+//! The list below is in order of imports instead.
 
 pub mod rust_text;
 
@@ -6,7 +19,7 @@ pub mod generated;
 
 pub mod attempt;
 
-pub mod compile;
+pub mod run_compiler;
 
 pub mod privileged;
 
@@ -38,6 +51,6 @@ pub mod storing;
 
 pub mod marks;
 
-pub mod compilation;
+pub mod compile_job;
 
 pub mod edit;

@@ -1,4 +1,5 @@
-//! The stages of a miss, each made by consuming the one before: a job, the unit it compiled, and how storing that went.
+//! The stages of a miss. [`CompileJob`] is what is about to be compiled. Running it makes a [`CompiledUnit`], which borrows
+//! the job; storing that makes a [`Stored`], or says why not. [`Missed`] holds both results for the record.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use crate::outcome::Unstored;
 use crate::run::answer::Answer;
 use crate::run::call::Call;
 use crate::run::miss::artifact_reader::Reader;
-use crate::run::miss::compile::CompilerOutput;
+use crate::run::miss::run_compiler::CompilerOutput;
 use crate::run::streams::Streams;
 use crate::store::Store;
 use crate::sys::process;

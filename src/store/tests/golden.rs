@@ -151,7 +151,10 @@ fn files(store: &Store, put: &Put) -> Vec<(String, PathBuf)> {
         (Bucket::CrateClosures, artifact),
         (Bucket::EnvironmentNames, artifact),
     ];
-    files.into_iter().map(|(bucket, digest)| (bucket.name().to_owned(), store.path(bucket, &digest))).collect()
+    files
+        .into_iter()
+        .map(|(bucket, digest)| (bucket.name().to_owned(), store.path(bucket, &digest)))
+        .collect()
 }
 
 #[test]

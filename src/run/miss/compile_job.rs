@@ -1,8 +1,11 @@
-//! A miss: the compiler runs with cargo's own arguments, and what it made is stored. It runs once, unless paths must
-//! not be mapped after all: [`crate::run::miss::attempt`].
+//! Compiles a unit and has it stored: decides whether the compile is observed, with which arguments and mapped paths
+//! the compiler runs, and whether it must run once more.
 //!
-//! Crates that are not stored, but that others depend on, are compiled here as well: their crate closure is noted, or no
-//! unit that depends on them could be served either.
+//! It runs a second time where paths must not be mapped after all ([`crate::run::miss::attempt`]), or where a program
+//! would have run without its privileges ([`crate::run::miss::privileged`]).
+//!
+//! A bypass that other units depend on is compiled here too: without a note of its crate closure, these could not be
+//! served.
 
 use std::ffi::OsString;
 use std::io;
@@ -22,11 +25,11 @@ use crate::run::call::unlink;
 use crate::run::miss::artifact_reader::{Reader, Reading};
 use crate::run::miss::attempt::{Attempt, Stream};
 use crate::run::miss::before::Before;
-use crate::run::miss::compile::{self, CompilerOutput, NotRun, Printed, ShownStreams};
 use crate::run::miss::generated::Sources;
 use crate::run::miss::marks::mark_announced;
 use crate::run::miss::observation_context::real_path;
 use crate::run::miss::privileged;
+use crate::run::miss::run_compiler::{self, CompilerOutput, NotRun, Printed, ShownStreams};
 use crate::run::miss::stages::{CompileJob, CompiledUnit, Missed};
 use crate::run::path_remap::PathRemap;
 use crate::run::policy;
@@ -190,11 +193,11 @@ impl CompileJob<'_> {
                 stderr: &stderr,
             };
             let program = Start { program: self.call.program, name: None, args: &args };
-            let first = compile::run(program, shown, lock, observe, &Printed::default())?;
+            let first = run_compiler::run(program, shown, lock, observe, &Printed::default())?;
             let privileged = first.observation.as_ref().and_then(|seen| seen.privileged.clone());
             if first.is_abandoned {
                 self.remove_unfinished(first.observation.as_ref());
-                let second = compile::run(program, shown, lock, None, &first.shown)?;
+                let second = run_compiler::run(program, shown, lock, None, &first.shown)?;
                 (CompilerOutput { elapsed: first.elapsed + second.elapsed, ..second }, privileged)
             } else {
                 (first, privileged)

@@ -1,4 +1,5 @@
-//! Runs the compiler once, with its streams forwarded as they come.
+//! Starts the compiler, or a build script, and waits until it has ended. Forwards its streams line by line, and observes
+//! it if that is asked for.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
