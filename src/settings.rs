@@ -8,9 +8,9 @@ use crate::sys::env::Env;
 use crate::sys::fs::private;
 use crate::sys::{dirs, host};
 
-/// Loads the configuration, and lets others use what this process makes for kache if the user shares the store. Where there is neither a home nor a configured cache directory, that is empty: there is
-/// no place that other users could not write to. The project's file is looked for above each of `starts`, then above the directory that
-/// the user is in.
+/// Loads the configuration, and lets others use what this process makes for kache if the user shares the store. Where
+/// there is neither a home nor a configured cache directory, that is empty: there is no place that other users could
+/// not write to. The project's file is looked for above each of `starts`, then above the directory that the user is in.
 pub fn load(env: &Env, starts: &[&Path]) -> (Config, Vec<Problem>) {
     let defaults = Defaults {
         cache_dir: dirs::cache(env).map(|dir| dir.join("kache")).unwrap_or_default(),

@@ -65,7 +65,7 @@ impl KeyedRun<'_> {
             record.outcome = Outcome::Miss { reason, unstored: Some(Unstored::OnlyRead) };
             return None;
         }
-        if let Some(why) = refused::reason(&store.memo_dir(), &self.unit_key) {
+        if let Some(why) = refused::reason(&store.machine_dir(), &self.unit_key) {
             record.outcome = Outcome::Miss { reason, unstored: Some(why) };
             return None;
         }
@@ -115,7 +115,7 @@ impl KeyedRun<'_> {
             let program = privileged.unwrap_or_default();
             let why = format!("{} runs with privileges of its own", program.display());
             let why = Unstored::InputsUnknown(why);
-            refused::remember(&store.memo_dir(), &self.unit_key, &why);
+            refused::remember(&store.machine_dir(), &self.unit_key, &why);
             record.outcome = Outcome::Miss { reason, unstored: Some(why) };
             if output.is_abandoned {
                 // Nothing of what it has made so far may be left for the run that counts.
@@ -136,7 +136,7 @@ impl KeyedRun<'_> {
                 None
             }
             Err(why) => {
-                refused::remember(&store.memo_dir(), &self.unit_key, &why);
+                refused::remember(&store.machine_dir(), &self.unit_key, &why);
                 Some(why)
             }
         };

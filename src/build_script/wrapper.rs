@@ -1,7 +1,7 @@
 //! One call of a launcher, from its arguments to the exit code of the build script.
 //!
-//! As around the compiler, nothing is printed that the script does not print, and every failure means that the script runs
-//! as it would without kache.
+//! As around the compiler, nothing is printed that the script does not print, and every failure means that the script
+//! runs as it would without kache.
 
 use std::ffi::OsStr;
 use std::io::{self, Write as _};
@@ -74,7 +74,7 @@ fn wrap(env: &Env, launched: &LaunchedRun<'_>) -> Option<ExitCode> {
     let rustc = env.get("RUSTC")?;
     let target = env.get("TARGET").filter(|target| env.get("HOST") != Some(target));
     let target = target.and_then(OsStr::to_str);
-    let toolchain = Toolchain::identify(rustc, target, &places.build_dirs, env, &store.memo_dir()).ok()?;
+    let toolchain = Toolchain::identify(rustc, target, &places.build_dirs, env, &store.machine_dir()).ok()?;
     let memo = Memo::of(places.build_dirs.target.as_deref());
     let requested = RequestedRun {
         env,

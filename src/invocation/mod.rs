@@ -1,10 +1,10 @@
 //! One call of the compiler as a value: argv turned into an [`Invocation`], without any I/O of its own.
 //!
-//! [`parse`] understands what rustc 1.95 accepts. Whatever it does not understand becomes a
-//! [`crate::outcome::Bypass`]: the compiler then runs, and nothing is stored. `raw` splits argv into options and values in every
-//! spelling, `parse` gives them their meaning (`emit`: `--emit`, `codegen`: `-C`, `unstable`: `-Z`), `outputs` names the files
-//! by role, with the affixes of `target`; `driver` recognizes compilers by name.
-//! What rustc will write depends on the target triple, a value: `cfg!` does not occur here.
+//! [`parse`] understands what rustc 1.95 accepts. Whatever it does not understand becomes a [`crate::outcome::Bypass`]:
+//! the compiler then runs, and nothing is stored. `raw` splits argv into options and values in every spelling, `parse`
+//! gives them their meaning (`emit`: `--emit`, `codegen`: `-C`, `unstable`: `-Z`), `outputs` names the files by role,
+//! with the affixes of `target`; `driver` recognizes compilers by name. What rustc will write depends on the target
+//! triple, a value: `cfg!` does not occur here.
 
 pub mod codegen;
 pub mod driver;

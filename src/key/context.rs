@@ -24,8 +24,10 @@ pub struct KeyContext<'a> {
     pub toolchain: &'a Toolchain,
     pub env: &'a Env,
     pub build_dirs: &'a BuildDirs,
+    /// Digests of the files in the build directory.
     pub memo: &'a Memo,
-    pub memo_dir: &'a Path,
+    /// The directory of the store for facts about this machine: its compilers, linkers and programs with privileges.
+    pub machine_dir: &'a Path,
     /// How paths are mapped, and whatever else of the configuration decides outputs.
     pub paths: &'a str,
     pub salt: &'a str,
@@ -42,8 +44,8 @@ pub trait KnownContents {
     fn library_words(&self, library: &Digest) -> Option<String>;
     /// The same of a program that was started.
     fn program_words(&self, program: &Digest) -> Option<String>;
-    /// Accepts a dynamic library that kache has not made, as a procedural macro that may read anything. `None` for every
-    /// other file.
+    /// Accepts a dynamic library that kache has not made, as a procedural macro that may read anything. `None` for
+    /// every other file.
     fn adopt(&self, path: &Path, library: &Digest) -> Option<CrateClosure>;
 }
 

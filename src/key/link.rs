@@ -179,7 +179,7 @@ fn add_linker(
             flavour.as_deref(),
             &context.build_dirs.cwd,
             context.env,
-            context.memo_dir,
+            context.machine_dir,
         )?;
         link.inputs.digest(InputKind::Linker, Portable::literal("linker"), linker.digest);
         if defence::stands("variables-that-linkers-name") {

@@ -86,7 +86,7 @@ pub fn identify(
     flavour: Option<&str>,
     cwd: &Path,
     env: &Env,
-    memo_dir: &Path,
+    machine_dir: &Path,
 ) -> Result<Linker, BypassReason> {
     let driver = os::find_program(name, env.get("PATH"), cwd)
         .ok_or_else(|| refuse(format!("{} is not on PATH", name.to_string_lossy())))?;
@@ -96,24 +96,24 @@ pub fn identify(
     for variable in ["PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX"] {
         question.field(env.get(variable).map_or(&[], |value| os::bytes(value)));
     }
-    let memo_path = memo_dir.join(format!("linker-{}", &question.finish().to_hex()[..32]));
-    if let Some(known) = recall(&memo_path) {
+    let kept_path = machine_dir.join(format!("linker-{}", &question.finish().to_hex()[..32]));
+    if let Some(known) = recall(&kept_path) {
         return Ok(known);
     }
     let linker = probe(&driver, flavour, cwd, env)?;
     if let Ok(json) = serde_json::to_vec(&linker) {
-        let _ = private::create_dir_all(memo_dir);
+        let _ = private::create_dir_all(machine_dir);
         let _ = private::replace(
-            &memo_path,
-            &memo_dir.join(format!("tmp-{}", fs::unique_name())),
+            &kept_path,
+            &machine_dir.join(format!("tmp-{}", fs::unique_name())),
             &guard::add(json),
         );
     }
     Ok(linker)
 }
 
-pub(super) fn recall(memo_path: &Path) -> Option<Linker> {
-    let linker: Linker = serde_json::from_slice(&guard::check(private::read(memo_path).ok()?)?).ok()?;
+pub(super) fn recall(kept_path: &Path) -> Option<Linker> {
+    let linker: Linker = serde_json::from_slice(&guard::check(private::read(kept_path).ok()?)?).ok()?;
     let unchanged =
         linker.files.iter().all(|(path, then)| Identity::at(path).is_ok_and(|now| now.numbers() == *then));
     let still_absent = linker.absent.iter().all(|path| fs::symlink_metadata(path).is_err());

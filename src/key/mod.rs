@@ -1,31 +1,34 @@
 //! The key: everything that decides what a compile makes, as a value.
 //!
-//! There are two levels. The **unit key** is the digest of what is known before any source is read ([`mod@unit`]). Under it
-//! lie **input lists**: what earlier compiles of this unit read ([`read`](crate::action::present)). The **cache key** is the digest of the unit
-//! key and of what such a list names, as it is now. An entry is only ever stored under a key made from what that very
-//! compile reported; a looked-up key may read, never store.
+//! There are two levels. The **unit key** is the digest of what is known before any source is read ([`mod@unit`]).
+//! Under it lie **input lists**: what earlier compiles of this unit read ([`read`](crate::action::present)). The
+//! **cache key** is the digest of the unit key and of what such a list names, as it is now. An entry is only ever
+//! stored under a key made from what that very compile reported; a looked-up key may read, never store.
 //!
 //! Where a compile was observed, its input list is complete. Where it could not be, its list says so, and then what
 //! rules take for read ([`assumed`]) is part of the cache key too; a build that can observe ignores such a list.
 //! So an observed entry serves everywhere, and one that was made by rules only where there is nothing better.
 //!
-//! Both are digests of [`KeyInputs`](crate::action::inputs::KeyInputs), an ordered list of (kind, name, value), in an encoding of its own in
-//! which each field carries its length. The list is stored beside the entry; `why-miss` compares two of them.
+//! Both are digests of [`KeyInputs`](crate::action::inputs::KeyInputs), an ordered list of (kind, name, value), in an
+//! encoding of its own in which each field carries its length. The list is stored beside the entry; `why-miss` compares
+//! two of them.
 //!
 //! # What is in
 //!
-//! The kinds of inputs are the variants of [`InputKind`](crate::action::input_kinds::InputKind), each with what its name
-//! and its value are, why it decides, and to which level it belongs: the unit key, what was **read**, or what is
+//! The kinds of inputs are the variants of [`InputKind`](crate::action::input_kinds::InputKind), each with what its
+//! name and its value are, why it decides, and to which level it belongs: the unit key, what was **read**, or what is
 //! **assumed** by rules where nothing was observed.
 //!
 //! # What is out
 //!
 //! - `-C linker`, `-C link-arg` and `-C link-args` of what is not linked: only a linker reads them.
 //! - `--out-dir`, `-L dependency=`, paths of `--extern`: where things lie. What is there counts by content.
-//! - `-C incremental`: left out of every compile that is stored ([`crate::run::edit`] has those that are not). `--color`, `--diagnostic-width`: the terminal.
+//! - `-C incremental`: left out of every compile that is stored ([`crate::run::edit`] has those that are not).
+//!   `--color`, `--diagnostic-width`: the terminal.
 //! - `RUSTFLAGS` and its encoded twin: rustc does not read them; cargo has put their effect into argv.
-//! - `CARGO_MAKEFLAGS`, terminal and session variables ([`crate::action::variables::may_read`]), among them those that name a directory for
-//!   temporary files. That it is there, and what programs make in it for themselves, is no input; what was there is.
+//! - `CARGO_MAKEFLAGS`, terminal and session variables ([`crate::action::variables::may_read`]), among them those that
+//!   name a directory for temporary files. That it is there, and what programs make in it for themselves, is no input;
+//!   what was there is.
 //! - Where a variable loads other code into the compiler (`LD_PRELOAD`) or makes it print (`RUSTC_LOG`), nothing is
 //!   cached ([`crate::run::policy`]).
 //!
@@ -38,8 +41,8 @@
 //! own behind it, all its roots are bound.
 //!
 //! Macros that generated code invokes are looked for by name, in the sources of the crates that it depends on. One that
-//! is imported under another name is not found, nor is a function that asks for the location of its caller: the path that
-//! these see is mapped.
+//! is imported under another name is not found, nor is a function that asks for the location of its caller: the path
+//! that these see is mapped.
 //!
 //! Of a file its content counts, that it is there, and whether it can be started. Times, and other permissions that a
 //! macro writes into an output, do not, nor do the name of the host and the number of its processors. Neither do
@@ -53,10 +56,10 @@
 //!
 //! Where nothing is observed, files that a procedural macro reads outside of its dependent's package must be declared
 //! by `extra-inputs`, and variables whose names it puts together at run time by `key_env_vars`. Nothing is stored there
-//! if a macro can start programs or ask servers ([`capability`]), wrote something into the workspace or where a variable
-//! led it, or if the assembler read a file whose name is not written out, or may have: a source that uses the assembler
-//! and has the means to compose a directive counts as such. What is not recognized: directives that a macro of another
-//! crate composes, and files that a macro writes anywhere else.
+//! if a macro can start programs or ask servers ([`capability`]), wrote something into the workspace or where a
+//! variable led it, or if the assembler read a file whose name is not written out, or may have: a source that uses the
+//! assembler and has the means to compose a directive counts as such. What is not recognized: directives that a macro
+//! of another crate composes, and files that a macro writes anywhere else.
 //!
 //! Neither with observation nor without is a unit served whose procedural macros write a profile each time they run, as
 //! those of the workspace do where coverage is measured. Those that are known to read nothing are not looked at.

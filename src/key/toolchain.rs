@@ -3,10 +3,11 @@
 //! Two builds of rustc can print the same version. So the identity is the content of the compiler, of every library
 //! that the loader makes it of (its driver, LLVM, and what these need, wherever a distribution keeps them), and of
 //! everything in the sysroot's library directories for the host and the target (std, linkers). Where the sources of std
-//! are installed, paths of theirs get into outputs, so their presence is part of it too. So is what the loader puts into
-//! every program of this machine (`/etc/ld.so.preload`): the list, and the libraries that it names. Reading all that takes a tenth
-//! of a second; the result is kept under `memo/` of the cache directory, and taken from there as long as each of these
-//! files is the same: a hit starts no compiler, and asks for the state of some 80 files.
+//! are installed, paths of theirs get into outputs, so their presence is part of it too. So is what the loader puts
+//! into every program of this machine (`/etc/ld.so.preload`): the list, and the libraries that it names. Reading all
+//! that takes a tenth of a second; the result is kept in [`Store::machine_dir`](crate::store::Store::machine_dir), and
+//! taken from there as long as each of these files is the same: a hit starts no compiler, and asks for the state of
+//! some 80 files.
 //!
 //! [`Covered`] says what the identity stands for, to the file: nothing else that a compile reads is left out of its
 //! inputs as a part of the toolchain.
@@ -87,13 +88,13 @@ impl Toolchain {
         target: Option<&str>,
         build_dirs: &BuildDirs,
         env: &Env,
-        memo_dir: &Path,
+        machine_dir: &Path,
     ) -> Result<Toolchain, Unidentified> {
         let cwd = build_dirs.cwd.as_path();
         let found = os::find_program(compiler, env.get("PATH"), cwd).ok_or_else(|| {
             Unidentified::Compiler(format!("{} is not on PATH", compiler.to_string_lossy()))
         })?;
-        let kept = Kept { memo_dir, target, build_dirs, env };
+        let kept = Kept { machine_dir, target, build_dirs, env };
         // A proxy has nothing under its own path.
         if let Some(known) = recall(&kept.path(&found, None)) {
             return Ok(known);
@@ -105,20 +106,20 @@ impl Toolchain {
         let answers = Answers::of(&program, cwd)?;
         let is_elsewhere =
             defence::stands("compilers-outside-of-their-sysroot") && !is_part_of(&program, &answers.sysroot);
-        let memo_path = kept.path(&program, is_elsewhere.then_some(&answers));
+        let kept_path = kept.path(&program, is_elsewhere.then_some(&answers));
         // A build starts several invocations at once: one of them does the reading.
-        let _ = private::create_dir_all(memo_dir);
-        let _lock = lock::lock(&memo_dir.join("toolchain.lock"), PATIENCE);
-        if let Some(known) = recall(&memo_path) {
+        let _ = private::create_dir_all(machine_dir);
+        let _lock = lock::lock(&machine_dir.join("toolchain.lock"), PATIENCE);
+        if let Some(known) = recall(&kept_path) {
             return Ok(known);
         }
-        let temporary = memo_dir.join(format!("tmp-{}", fs::unique_name()));
+        let temporary = machine_dir.join(format!("tmp-{}", fs::unique_name()));
         // Where nothing can be written, every invocation would read the whole toolchain, and nothing could be stored.
         let tried = private::write_new(&temporary, &[0; 4096]).and_then(|()| fs::remove(&temporary));
-        tried.map_err(|e| Unidentified::Memo(format!("{}: {e}", memo_dir.display())))?;
+        tried.map_err(|e| Unidentified::Memo(format!("{}: {e}", machine_dir.display())))?;
         let toolchain = read(&program, answers, target, cwd)?;
         if let Ok(json) = serde_json::to_vec(&toolchain) {
-            let _ = private::replace(&memo_path, &temporary, &guard::add(json));
+            let _ = private::replace(&kept_path, &temporary, &guard::add(json));
         }
         Ok(toolchain)
     }
@@ -126,7 +127,7 @@ impl Toolchain {
 
 /// Where identities are kept, and what they depend on besides the compiler.
 struct Kept<'a> {
-    memo_dir: &'a Path,
+    machine_dir: &'a Path,
     target: Option<&'a str>,
     build_dirs: &'a BuildDirs,
     env: &'a Env,
@@ -146,12 +147,12 @@ impl Kept<'_> {
             name.field(answers.banner.as_bytes());
             name.field(os::bytes(&answers.sysroot));
         }
-        self.memo_dir.join(format!("toolchain-{}", &name.finish().to_hex()[..32]))
+        self.machine_dir.join(format!("toolchain-{}", &name.finish().to_hex()[..32]))
     }
 }
 
-pub(super) fn recall(memo_path: &Path) -> Option<Toolchain> {
-    let toolchain: Toolchain = serde_json::from_slice(&guard::check(private::read(memo_path).ok()?)?).ok()?;
+pub(super) fn recall(kept_path: &Path) -> Option<Toolchain> {
+    let toolchain: Toolchain = serde_json::from_slice(&guard::check(private::read(kept_path).ok()?)?).ok()?;
     toolchain.witnesses.hold(&toolchain.sysroot).then_some(toolchain)
 }
 

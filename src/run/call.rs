@@ -44,7 +44,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Becomes the compiler; nothing has been answered yet.
+/// Becomes the compiler. Nothing has been printed yet, and no compiler has run.
 pub fn compile_plainly(env: &Env) -> ExitCode {
     let Some(call) = env.args.get(1..).and_then(Call::of) else { return ExitCode::from(2) };
     // What cannot be understood has no outputs that would be links into the store.

@@ -8,10 +8,10 @@
 //!           └─ bypass: run the compiler, store nothing                └─ a miss: CompileJob ── CompiledUnit ── Missed
 //! ```
 //!
-//! [`keyed`] chooses between the three on the right, [`edit`] says what an edit is, and [`miss`] has the stages of a miss.
-//! However an invocation ends, it has an exit code and a [`record`].
+//! [`keyed`] chooses between the three on the right, [`edit`] says what an edit is, and [`miss`] has the stages of a
+//! miss. However an invocation ends, it has an exit code and a [`record`].
 
-pub mod answer;
+pub mod final_exit_code;
 
 pub mod call;
 

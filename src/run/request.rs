@@ -7,11 +7,11 @@ use crate::digest::Digest;
 use crate::key::context::KeyContext;
 use crate::key::unit;
 use crate::outcome::{BypassReason, Clean, Edit, MissReason, Outcome};
-use crate::run::answer::Answer;
 use crate::run::call::Call;
 use crate::run::edit::decision::{self, LastBuild, Situation};
 use crate::run::edit::directory::{self, IncrementalDir, LastCompile};
 use crate::run::edit::last_build::LastSources;
+use crate::run::final_exit_code::FinalExitCode;
 use crate::run::miss::stages::{CompileJob, EditJob};
 use crate::run::parsed::ParsedInvocation;
 use crate::run::path_remap::PathRemap;
@@ -28,7 +28,7 @@ pub struct Request<'a> {
     pub parsed: &'a ParsedInvocation,
     pub config: &'a Config,
     pub store: &'a Store,
-    pub answer: &'a Answer,
+    pub final_exit_code: &'a FinalExitCode,
 }
 
 impl Request<'_> {
@@ -37,8 +37,8 @@ impl Request<'_> {
         self.config.write.value == Write::On
     }
 
-    /// Runs the compiler for a bypass that others depend on, so that these can be served: its crate closure is noted, and
-    /// `-C incremental` is left out, with which no compile makes the same bytes twice.
+    /// Runs the compiler for a bypass that others depend on, so that these can be served: its crate closure is noted,
+    /// and `-C incremental` is left out, with which no compile makes the same bytes twice.
     ///
     /// # Errors
     /// No other unit depends on it, or it cannot be compiled here; `reason` is returned.
@@ -134,8 +134,17 @@ impl Request<'_> {
         externs: &'c [Digest],
         streams: &'c Streams<'c>,
     ) -> CompileJob<'c> {
-        let Request { call, store, answer, .. } = *self;
-        CompileJob { call, context, externs, streams, store, writes: self.writes(), answer, edit: None }
+        let Request { call, store, final_exit_code, .. } = *self;
+        CompileJob {
+            call,
+            context,
+            externs,
+            streams,
+            store,
+            writes: self.writes(),
+            final_exit_code,
+            edit: None,
+        }
     }
 }
 

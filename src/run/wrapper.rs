@@ -15,8 +15,8 @@ use crate::key::context::KeyContext;
 use crate::key::toolchain::Toolchain;
 use crate::key::unit::{self, NoKey};
 use crate::outcome::{Bypass, BypassReason, Outcome};
-use crate::run::answer::Answer;
 use crate::run::call::{self, Call};
+use crate::run::final_exit_code::FinalExitCode;
 use crate::run::keyed::KeyedUnit;
 use crate::run::known::StoredKnowledge;
 use crate::run::parsed::{Parsed, ParsedInvocation};
@@ -59,13 +59,19 @@ fn wrap(env: &Env) -> ExitCode {
         defence::prints_nothing("nothing-is-printed-of-problems");
     }
     let mut record = Record::new(env, &problems);
-    let answer = Answer::default();
+    let final_exit_code = FinalExitCode::default();
     let served = match &parsed {
         Err(reason) => Err(reason.clone()),
         Ok(parsed) => refuse_settings(&config, &problems).and_then(|()| {
             let store = Store::at(&config.cache_dir.value).with_links(config.links.value);
-            let request =
-                Request { env, call: &call, parsed, config: &config, store: &store, answer: &answer };
+            let request = Request {
+                env,
+                call: &call,
+                parsed,
+                config: &config,
+                store: &store,
+                final_exit_code: &final_exit_code,
+            };
             shield::defence("panics-before-the-compiler-runs", || serve(&request, &mut record, &mut watch))
                 .unwrap_or_else(|panicked| Err(BypassReason::new(Bypass::Defect, panicked.message)))
         }),
@@ -75,7 +81,7 @@ fn wrap(env: &Env) -> ExitCode {
     let code = served.map_err(|reason| record.outcome = Outcome::Bypass { reason });
     let records_dir = Store::records_dir(&config.cache_dir.value);
     let _ = shield::defence("panics-while-recording-are-caught", || record::append(&records_dir, &record));
-    match (code, answer.exit_code().filter(|_| defence::stands("the-compiler-runs-only-once"))) {
+    match (code, final_exit_code.get().filter(|_| defence::stands("the-compiler-runs-only-once"))) {
         (Ok(code), _) => code,
         (Err(()), Some(code)) => ExitCode::from(code),
         (Err(()), None) => step_aside(&call, invocation, env),
@@ -127,9 +133,9 @@ fn serve(
     if defence::stands("trials-of-build-scripts") {
         request.parsed.refuse_trials_of_build_scripts(env)?;
     }
-    let memo_dir = store.memo_dir();
+    let machine_dir = store.machine_dir();
     let target = invocation.target.as_ref().and_then(|target| target.name()?.to_str());
-    let toolchain = Toolchain::identify(call.program, target, build_dirs, env, &memo_dir)?;
+    let toolchain = Toolchain::identify(call.program, target, build_dirs, env, &machine_dir)?;
     let outputs = outputs::outputs(invocation, &toolchain.host)?;
     let remap = path_remap::remap(config.paths.value, invocation, build_dirs, &toolchain, env);
     let memo = Memo::of(build_dirs.target.as_deref());
@@ -142,7 +148,7 @@ fn serve(
         env,
         build_dirs,
         memo: &memo,
-        memo_dir: &memo_dir,
+        machine_dir: &machine_dir,
         paths: &remap.name,
         salt: &config.key_salt.value,
         declared_variables: &config.key_env_vars.value,

@@ -127,8 +127,9 @@ impl Store {
         self.root.join("quarantine")
     }
 
-    /// Where facts about this machine are kept: its compilers, its linkers, and whether compiles can be observed.
-    pub fn memo_dir(&self) -> PathBuf {
+    /// Where facts about this machine are kept: its compilers, its linkers, and whether compiles can be observed. It
+    /// has nothing to do with the [`Memo`](crate::action::memo::Memo) of a build directory.
+    pub fn machine_dir(&self) -> PathBuf {
         self.root.join("memo")
     }
 

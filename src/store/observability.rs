@@ -55,7 +55,7 @@ impl Store {
 
     fn observability_file(&self, conditions: &Conditions) -> PathBuf {
         let digest = Digest::hash(conditions.process.as_bytes()).to_hex();
-        self.memo_dir().join(format!("observable-{}", &digest[..32]))
+        self.machine_dir().join(format!("observable-{}", &digest[..32]))
     }
 }
 

@@ -100,8 +100,8 @@ impl CompileJob<'_> {
         Ok(self.run_once(&[], None, None, &Attempt::that_counts())?)
     }
 
-    /// Runs the compiler with mapped paths; if that does not count, once more with real ones. Says how paths were mapped
-    /// in the end. `earlier` are the sources of the last compile.
+    /// Runs the compiler with mapped paths; if that does not count, once more with real ones. Says how paths were
+    /// mapped in the end. `earlier` are the sources of the last compile.
     pub(super) fn run_mapped(
         &self,
         earlier: &dyn Fn() -> Vec<PathBuf>,
@@ -128,7 +128,7 @@ impl CompileJob<'_> {
             // A compiler that was killed did not fail because of paths.
             let status = compiled.output.status;
             if attempt.counts(status.success() || status.code().is_none()) {
-                self.answered(&compiled);
+                self.fix_exit_code(&compiled);
                 return Ok((compiled, remap.clone()));
             }
         }
@@ -149,9 +149,9 @@ impl CompileJob<'_> {
         files.into_iter().flatten().filter_map(|file| present.path(file)).collect()
     }
 
-    /// Notes that the compiler has answered: from now on, nothing may run it again.
-    fn answered(&self, compiled: &CompiledUnit<'_>) {
-        self.answer.give(compiled.exit_code());
+    /// The compiler has run: from now on, nothing may run it again.
+    fn fix_exit_code(&self, compiled: &CompiledUnit<'_>) {
+        self.final_exit_code.set(compiled.exit_code());
     }
 
     /// Whether links that are only resolved count as inputs. rustc itself also opens what a link leads to, so that the
@@ -205,7 +205,7 @@ impl CompileJob<'_> {
         };
         let compiled = CompiledUnit { job: self, closure, reader, output, privileged };
         if attempt.is_certain() {
-            self.answered(&compiled);
+            self.fix_exit_code(&compiled);
         }
         Ok(compiled)
     }
@@ -250,8 +250,8 @@ impl CompileJob<'_> {
         }
     }
 
-    /// The text that is shown for each line. Before metadata is announced, and dependents start with it, its crate closure
-    /// is noted: they need that for their keys.
+    /// The text that is shown for each line. Before metadata is announced, and dependents start with it, its crate
+    /// closure is noted: they need that for their keys.
     fn announcing<'a>(
         &'a self,
         closure: Option<&'a CrateClosure>,

@@ -1,8 +1,9 @@
 //! Units whose compile starts a program with privileges of its own, such as `sudo` or `newuidmap`.
 //!
 //! Under observation such a program would run without them. So a compile that is about to start one is begun again
-//! without observation, and is not stored. This module remembers the unit and the program in the memo directory, so that
-//! the next compile of the unit is not observed from the start. A note holds as long as the program has its privileges.
+//! without observation, and is not stored. This module remembers the unit and the program in the directory for this
+//! machine, so that the next compile of the unit is not observed from the start. A note holds as long as the program
+//! has its privileges.
 
 use std::path::{Path, PathBuf};
 
@@ -30,11 +31,11 @@ pub fn why(program: &Path) -> String {
     format!("{} runs with privileges of its own", program.display())
 }
 
-/// The program with privileges that an earlier compile of this unit was about to start, or of another unit with the same
-/// linker.
+/// The program with privileges that an earlier compile of this unit was about to start, or of another unit with the
+/// same linker.
 pub fn known(context: &KeyContext<'_>) -> Option<PathBuf> {
     let names = [Some(of_unit(context)), of_linker(context)].into_iter().flatten();
-    names.filter_map(|name| valid(&context.memo_dir.join(name))).map(|note| note.program).next()
+    names.filter_map(|name| valid(&context.machine_dir.join(name))).map(|note| note.program).next()
 }
 
 /// Notes that compiling this unit starts `program`; and that linking does, where nothing else can have started it.
@@ -45,15 +46,15 @@ pub fn remember(context: &KeyContext<'_>, program: &Path, by_linker: bool) {
     let content = guard::add(json);
     let linker = of_linker(context).filter(|_| by_linker);
     for name in [Some(of_unit(context)), linker].into_iter().flatten() {
-        let temporary = context.memo_dir.join(format!("tmp-{}", fs::unique_name()));
-        let _ = fs::replace(&context.memo_dir.join(name), &temporary, &content);
+        let temporary = context.machine_dir.join(format!("tmp-{}", fs::unique_name()));
+        let _ = fs::replace(&context.machine_dir.join(name), &temporary, &content);
     }
 }
 
-/// Everything that is remembered in a memo directory about programs that are still there.
+/// Everything that is remembered about programs that are still there.
 #[cfg(feature = "cli")]
-pub fn all(memo_dir: &Path) -> Vec<Note> {
-    let listed = fs::list(memo_dir).unwrap_or_default();
+pub fn all(machine_dir: &Path) -> Vec<Note> {
+    let listed = fs::list(machine_dir).unwrap_or_default();
     let notes = listed.iter().filter(|path| is_note(path)).filter_map(|path| read(path));
     notes.filter(|note| fs::metadata(&note.program).is_ok()).collect()
 }

@@ -1,5 +1,5 @@
-//! The stages of a miss. [`CompileJob`] is what is about to be compiled. Running it makes a [`CompiledUnit`], which borrows
-//! the job; storing that makes a [`Stored`], or says why not. [`Missed`] holds both results for the record.
+//! The stages of a miss. [`CompileJob`] is what is about to be compiled. Running it makes a [`CompiledUnit`], which
+//! borrows the job; storing that makes a [`Stored`], or says why not. [`Missed`] holds both results for the record.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use crate::digest::Digest;
 use crate::key::closure::CrateClosure;
 use crate::key::context::KeyContext;
 use crate::outcome::Unstored;
-use crate::run::answer::Answer;
 use crate::run::call::Call;
+use crate::run::final_exit_code::FinalExitCode;
 use crate::run::miss::artifact_reader::Reader;
 use crate::run::miss::run_compiler::CompilerOutput;
 use crate::run::streams::Streams;
@@ -26,7 +26,7 @@ pub struct CompileJob<'a> {
     pub store: &'a Store,
     /// Whether anything is put into the store.
     pub writes: bool,
-    pub answer: &'a Answer,
+    pub final_exit_code: &'a FinalExitCode,
     /// Set where the unit is compiled incrementally, and not stored.
     pub edit: Option<EditJob>,
 }

@@ -90,7 +90,7 @@ fn unknown_in(source: &Path, why: impl Display) -> Unstored {
 /// They cannot be read, or there is too much.
 pub fn places_to_write(context: &KeyContext<'_>, unit: &Unit) -> io::Result<InputSnapshot> {
     let mut written = InputSnapshot::default();
-    let store = context.memo_dir.ancestors().nth(3);
+    let store = context.machine_dir.ancestors().nth(3);
     let package = context.env.get("CARGO_MANIFEST_DIR").map(Path::new);
     let temporary = ["TMPDIR", "TMP", "TEMP"].iter().filter_map(|name| context.env.get(name)).map(Path::new);
     let left_out: Vec<&Path> = package.into_iter().chain(store).chain(temporary).collect();
@@ -133,7 +133,7 @@ fn named_places(context: &KeyContext<'_>, unit: &Unit) -> io::Result<Vec<PathBuf
     own.extend([
         context.build_dirs.cwd.clone(),
         context.toolchain.sysroot.clone(),
-        context.memo_dir.to_path_buf(),
+        context.machine_dir.to_path_buf(),
     ]);
     own.extend(
         ["CARGO_MANIFEST_DIR", "OUT_DIR", "TMPDIR"]

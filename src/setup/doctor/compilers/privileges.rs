@@ -23,7 +23,7 @@ impl Check for PrivilegesCheck {
     }
 
     fn run(&self, machine: &Machine) -> Finding {
-        let notes = machine.cache_dir().map(|dir| privileged::all(&Store::at(dir).memo_dir()));
+        let notes = machine.cache_dir().map(|dir| privileged::all(&Store::at(dir).machine_dir()));
         let notes = notes.unwrap_or_default();
         let Some(first) = notes.first() else {
             return Finding::ok("no crate starts a privileged program");
