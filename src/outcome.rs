@@ -67,7 +67,7 @@ pub enum Edit {
     Always,
 }
 
-/// Why a unit that missed was compiled from the beginning.
+/// Why a unit that missed was compiled from scratch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]

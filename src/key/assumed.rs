@@ -8,7 +8,7 @@ use crate::action::inputs::KeyInputs;
 use crate::action::portable::Portable;
 use crate::action::snapshot::InputSnapshot;
 use crate::key::context::KeyContext;
-use crate::key::unit::{self, Unit, unreadable};
+use crate::key::unit::{self, UnitKey, unreadable};
 use crate::key::{declared, link};
 use crate::outcome::BypassReason;
 use crate::sys::{defence, os};
@@ -22,7 +22,7 @@ pub struct Assumed {
 }
 
 /// Asks the rules.
-pub fn assume(context: &KeyContext<'_>, unit: &Unit) -> Result<Assumed, BypassReason> {
+pub fn assume(context: &KeyContext<'_>, unit: &UnitKey) -> Result<Assumed, BypassReason> {
     let mut assumed = Assumed {
         inputs: KeyInputs::default(),
         watch: InputSnapshot::default(),
@@ -66,7 +66,7 @@ impl Assumed {
 /// What procedural macros could read: the files of the package, and those that its build script made or declared.
 fn add_readable_files(
     context: &KeyContext<'_>,
-    unit: &Unit,
+    unit: &UnitKey,
     assumed: &mut Assumed,
 ) -> Result<(), BypassReason> {
     let package = context.env.get("CARGO_MANIFEST_DIR").map(Path::new);

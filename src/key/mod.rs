@@ -1,7 +1,7 @@
 //! The key: everything that decides what a compile makes, as a value.
 //!
 //! There are two levels. The **unit key** is the digest of what is known before any source is read ([`mod@unit`]).
-//! Under it lie **input lists**: what earlier compiles of this unit read ([`read`](crate::action::present)). The
+//! Under it lie **input lists**: what earlier compiles of this unit read ([`InputList`](crate::action::input_list::InputList)). The
 //! **cache key** is the digest of the unit key and of what such a list names, as it is now. An entry is only ever
 //! stored under a key made from what that very compile reported; a looked-up key may read, never store.
 //!

@@ -1,4 +1,4 @@
-//! The first level of the key: all that is known before any source is read.
+//! The unit key, the first level of the key: made from all that is known before any source is read.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,13 @@ use crate::key::{SCHEMA, capability, declared};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::{defence, fs, host, os};
 
-/// The first level of the key, made.
-pub struct Unit {
+/// The first level of the key.
+pub struct UnitKey {
+    /// What it is made from.
     pub inputs: KeyInputs,
+    /// The digest of these.
     pub key: Digest,
+    /// The files that were read for it, in the state in which they were.
     pub watch: InputSnapshot,
     /// Content of the externs' files, in argv order.
     pub externs: Vec<Digest>,
@@ -47,7 +50,7 @@ impl From<BypassReason> for NoKey {
 }
 
 /// Makes the unit key.
-pub fn unit(context: &KeyContext<'_>) -> Result<Unit, NoKey> {
+pub fn unit(context: &KeyContext<'_>) -> Result<UnitKey, NoKey> {
     if defence::stands("other-sysroots-are-refused") {
         refuse_other_sysroot(context)?;
     }
@@ -83,7 +86,7 @@ pub fn unit(context: &KeyContext<'_>) -> Result<Unit, NoKey> {
             closure.hidden_readers().any(|(_, procedural_macro)| procedural_macro.finds_manifest);
     }
     let key = inputs.key();
-    Ok(Unit { inputs, key, watch, externs, runs_macros, finds_manifest })
+    Ok(UnitKey { inputs, key, watch, externs, runs_macros, finds_manifest })
 }
 
 /// The identity of the compiler covers the std of its own sysroot, not another one.

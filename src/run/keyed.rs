@@ -9,8 +9,8 @@ use crate::action::present::Present;
 use crate::config::Observe;
 use crate::key::assumed;
 use crate::key::context::KeyContext;
-use crate::key::unit::Unit;
-use crate::outcome::{BypassReason, Clean, MissReason, Origin};
+use crate::key::unit::UnitKey;
+use crate::outcome::{BypassReason, Clean, Edit, MissReason, Origin};
 use crate::run::edit::directory::IncrementalDir;
 use crate::run::edit::last_build::LastSources;
 use crate::run::path_remap::PathRemap;
@@ -26,9 +26,18 @@ use crate::sys::lock::{FileLock, Waited};
 pub struct KeyedUnit<'a> {
     pub request: &'a Request<'a>,
     pub context: &'a KeyContext<'a>,
-    pub unit: &'a Unit,
+    pub unit: &'a UnitKey,
     pub streams: &'a Streams<'a>,
     pub remap: &'a PathRemap,
+}
+
+/// An edit that is about to be compiled.
+struct PreparedEdit {
+    /// Why it is one, and of which source.
+    edit: (Edit, String),
+    /// What the last outputs were made from.
+    last: Option<LastSources>,
+    dir: IncrementalDir,
 }
 
 impl KeyedUnit<'_> {
@@ -45,8 +54,8 @@ impl KeyedUnit<'_> {
             Ok(code) => return Ok(code),
             Err(reason) => reason,
         };
-        let clean = match self.compile_if_edit(reason, record) {
-            Ok(done) => return done,
+        let clean = match self.prepare_edit(reason) {
+            Ok(edit) => return self.compile_edit(edit, record),
             Err(clean) => clean,
         };
         let lock = match self.acquire_flight_lock() {
@@ -66,21 +75,26 @@ impl KeyedUnit<'_> {
         self.compile(reason, lock.as_ref(), record, watch)
     }
 
-    /// Compiles the unit incrementally if it is an edit.
+    /// Decides whether the unit is an edit, and locks its incremental directory.
     ///
     /// # Errors
-    /// It is to be compiled from the beginning.
-    fn compile_if_edit(
-        &self,
-        reason: MissReason,
-        record: &mut Record,
-    ) -> Result<Result<ExitCode, BypassReason>, Clean> {
+    /// It is compiled from scratch, for this reason.
+    fn prepare_edit(&self, reason: MissReason) -> Result<PreparedEdit, Clean> {
         let is_asked = self.context.invocation.incremental.is_some();
         let last = if is_asked { LastSources::read(self.context) } else { None };
-        let edit = self.request.edit(reason, self.context, last.as_ref())?;
+        let edit = self.request.decide_whether_edit(reason, self.context, last.as_ref())?;
         let dir = IncrementalDir::open(self.context).ok_or(Clean::InUse)?;
+        Ok(PreparedEdit { edit, last, dir })
+    }
+
+    /// Compiles an edit.
+    ///
+    /// # Errors
+    /// The compiler could not be started.
+    fn compile_edit(&self, prepared: PreparedEdit, record: &mut Record) -> Result<ExitCode, BypassReason> {
+        let PreparedEdit { edit, last, dir } = prepared;
         let setting = (self.context, self.streams, self.remap);
-        Ok(self.request.compile_edit(edit, last, Some(dir), setting, record))
+        self.request.compile_edit(edit, last, Some(dir), setting, record)
     }
 
     /// Serves the unit from the store, if it is there.

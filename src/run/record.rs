@@ -53,7 +53,7 @@ pub struct Record {
     /// For a hit: how long the compiler ran when the entry was made. For a miss: how long it ran.
     #[serde(default)]
     pub compile_ms: u64,
-    /// Of a miss: why it was compiled from the beginning.
+    /// Of a miss: why it was compiled from scratch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clean: Option<Clean>,
     /// Problems that did not stop the build: of the configuration, of the store.

@@ -60,11 +60,11 @@ impl Request<'_> {
         Ok(ExitCode::from(compiled.exit_code()))
     }
 
-    /// Whether the unit that was looked up in vain is an edit, and of which source.
+    /// Decides whether a unit that is not in the store is an edit, and if so, why and of which source.
     ///
     /// # Errors
-    /// It is to be compiled from the beginning.
-    pub fn edit(
+    /// It is compiled from scratch, for this reason.
+    pub fn decide_whether_edit(
         &self,
         miss: MissReason,
         context: &KeyContext<'_>,

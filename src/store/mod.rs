@@ -7,13 +7,13 @@ pub mod blob;
 pub mod closures;
 pub mod entry;
 pub mod flight;
+pub mod input_lists;
 pub mod lookup;
 pub mod observability;
 pub mod put;
 #[cfg(feature = "cli")]
 pub mod scrub;
 pub mod secret;
-pub mod unit;
 #[cfg(feature = "cli")]
 pub mod walk;
 

@@ -22,7 +22,7 @@ fn edit_of(step: &Step, name: &str, kind: &str) -> (Edit, String) {
     }
 }
 
-/// Why units that missed were compiled from the beginning, each once.
+/// Why units that missed were compiled from scratch, each once.
 fn clean(step: &Step) -> Vec<Clean> {
     let mut found: Vec<Clean> = step.records().iter().filter_map(|record| record.clean).collect();
     found.dedup();

@@ -31,7 +31,7 @@ pub enum LastBuild {
     OtherCommit,
 }
 
-/// Whether to compile incrementally, or from the beginning and store. `last_build` costs some system calls.
+/// Whether to compile incrementally, or from scratch and store. `last_build` costs some system calls.
 pub fn decide(situation: Situation, last_build: impl FnOnce() -> LastBuild) -> Result<Edit, Clean> {
     let Situation { mode, on_ci, is_asked, miss } = situation;
     match (mode, miss) {

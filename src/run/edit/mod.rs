@@ -7,7 +7,7 @@
 //!
 //! The content of what such a compile makes depends on what the directory was used for before. It is marked in the memo
 //! of the build directory ([`crate::action::memo`]), and whatever depends on it has no key and is an edit too. That
-//! ends when the unit is served from the store, or compiled from the beginning.
+//! ends when the unit is served from the store, or compiled from scratch.
 //!
 //! [`decision`] has the rule, [`last_build`] finds out what it is made from, [`directory`] keeps the incremental
 //! directory: one for each unit, of which the compiler's state is thrown away after anything but success or an error in

@@ -9,7 +9,7 @@ use crate::action::present::Present;
 use crate::action::snapshot::InputSnapshot;
 use crate::invocation::Invocation;
 use crate::key::context::KeyContext;
-use crate::key::unit::Unit;
+use crate::key::unit::UnitKey;
 use crate::run::miss::unobserved;
 use crate::store::Store;
 use crate::sys::fs::{self, Identity};
@@ -31,7 +31,7 @@ pub struct Before {
 impl Before {
     /// Looks at what the compile will probably read: what earlier compiles did, the crate root, and files that a build
     /// script has just made. These may be too young to be told from files that change meanwhile.
-    pub fn look(store: &Store, unit: &Unit, context: &KeyContext<'_>) -> io::Result<Before> {
+    pub fn look(store: &Store, unit: &UnitKey, context: &KeyContext<'_>) -> io::Result<Before> {
         let started_ns = fs::kernel_time(&store.temporary())?;
         let mut states = HashMap::new();
         note(context.build_dirs.cwd.join(&context.invocation.source), &mut states);

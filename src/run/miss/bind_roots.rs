@@ -6,14 +6,14 @@ use crate::action::portable::{Root, Roots};
 use crate::invocation::Invocation;
 use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
-use crate::key::unit::Unit;
+use crate::key::unit::UnitKey;
 use crate::run::path_remap::PathRemap;
 use crate::sys::{defence, fs, os};
 
 /// Adds the roots that may stand in an output where a search for their bytes cannot see them.
 pub fn bind_to_roots(
     context: &KeyContext<'_>,
-    unit: &Unit,
+    unit: &UnitKey,
     dep_info: &DepInfo,
     remap: &PathRemap,
     found: &mut Vec<Root>,

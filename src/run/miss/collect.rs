@@ -5,7 +5,7 @@ use crate::action::input_kinds::Level;
 use crate::invocation::Role;
 use crate::key::closure::CrateClosure;
 use crate::key::library_texts;
-use crate::key::unit::Unit;
+use crate::key::unit::UnitKey;
 use crate::key::unit_closure::completed_closure;
 use crate::outcome::Unstored;
 use crate::run::miss::artifacts::{Artifacts, read_artifacts};
@@ -29,7 +29,7 @@ use crate::sys::{clock, defence};
 /// Why the unit cannot be stored.
 pub fn collect(
     compiled: &CompiledUnit<'_>,
-    unit: &Unit,
+    unit: &UnitKey,
     evidence: &Evidence<'_>,
     remap: &PathRemap,
 ) -> Result<Put, Unstored> {

@@ -18,7 +18,7 @@ use crate::invocation::driver::Driver;
 use crate::invocation::outputs::output_of;
 use crate::key::closure::CrateClosure;
 use crate::key::context::KeyContext;
-use crate::key::unit::Unit;
+use crate::key::unit::UnitKey;
 use crate::key::{assumed, unit_closure};
 use crate::outcome::{Bypass, BypassReason, Unstored};
 use crate::run::call::unlink;
@@ -46,7 +46,7 @@ impl CompileJob<'_> {
     /// what it would read.
     pub fn compile_and_store(
         &self,
-        unit: &Unit,
+        unit: &UnitKey,
         remap: &PathRemap,
         observe: bool,
         lock: Option<&FileLock>,
@@ -142,7 +142,7 @@ impl CompileJob<'_> {
     }
 
     /// What the last compile of the unit read.
-    fn earlier_sources(&self, unit: &Unit) -> Vec<PathBuf> {
+    fn earlier_sources(&self, unit: &UnitKey) -> Vec<PathBuf> {
         let present = Present::new(self.context.build_dirs, self.context.env);
         let lists = self.store.lists(&unit.key).unwrap_or_default();
         let files = lists.first().map(|list| list.files.iter());
@@ -156,7 +156,7 @@ impl CompileJob<'_> {
 
     /// Whether links that are only resolved count as inputs. rustc itself also opens what a link leads to, so that the
     /// content decides. A procedural macro or a linker may resolve a link and use nothing but the answer.
-    fn scope(&self, unit: &Unit) -> Scope {
+    fn scope(&self, unit: &UnitKey) -> Scope {
         let mut roles = self.context.outputs.iter().map(|output| output.role);
         let needs_no_linker = roles.all(|role| matches!(role, Role::DepInfo | Role::Metadata | Role::Rlib));
         let is_alone = !(unit.runs_macros && defence::stands("links-count-where-macros-run"))

@@ -15,7 +15,7 @@ use crate::action::variables;
 use crate::digest::Digest;
 use crate::key::context::{KeyContext, KnownContents};
 use crate::key::depinfo::DepInfo;
-use crate::key::unit::Unit;
+use crate::key::unit::UnitKey;
 use crate::key::{library_texts, linker};
 use crate::outcome::Unstored;
 use crate::sys::{fs, os};
@@ -51,7 +51,7 @@ impl Names {
     /// that draws in, and what is a script by being an argument of a shell.
     pub fn add_texts(
         &mut self,
-        unit: &Unit,
+        unit: &UnitKey,
         observed_inputs: &ObservedInputs,
         sources: &[PathBuf],
     ) -> Result<(), Unstored> {

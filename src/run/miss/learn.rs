@@ -19,7 +19,7 @@ use crate::key::assumed::Assumed;
 use crate::key::candidates;
 use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
-use crate::key::unit::{Unit, closure_of_externs};
+use crate::key::unit::{UnitKey, closure_of_externs};
 use crate::outcome::Unstored;
 use crate::run::call::Call;
 use crate::run::miss::before::{Before, files_beside_outputs};
@@ -50,7 +50,7 @@ pub struct Learned {
 /// The input list of a compile that has just ended, and its inputs as they were while it ran.
 pub fn learn(
     context: &KeyContext<'_>,
-    unit: &Unit,
+    unit: &UnitKey,
     evidence: &Evidence<'_>,
     dep_info: &DepInfo,
     roots: Vec<Root>,

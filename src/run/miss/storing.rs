@@ -5,7 +5,7 @@ use crate::action::present::Present;
 use crate::digest::Digest;
 use crate::invocation::Role;
 use crate::key::assumed::Assumed;
-use crate::key::unit::Unit;
+use crate::key::unit::UnitKey;
 use crate::outcome::Unstored;
 use crate::run::miss::artifact_reader::Reading;
 use crate::run::miss::before::Before;
@@ -20,7 +20,7 @@ impl CompiledUnit<'_> {
     /// Stores what the compiler made, if all about it is certain.
     pub fn store(
         &self,
-        unit: &Unit,
+        unit: &UnitKey,
         remap: &PathRemap,
         unobserved: Option<(&Before, &Assumed)>,
     ) -> Result<Stored, Unstored> {
@@ -46,7 +46,12 @@ impl CompiledUnit<'_> {
         stored
     }
 
-    fn try_store(&self, unit: &Unit, evidence: &Evidence<'_>, remap: &PathRemap) -> Result<Stored, Unstored> {
+    fn try_store(
+        &self,
+        unit: &UnitKey,
+        evidence: &Evidence<'_>,
+        remap: &PathRemap,
+    ) -> Result<Stored, Unstored> {
         let CompileJob { context, store, .. } = *self.job;
         let mut put = collect::collect(self, unit, evidence, remap)?;
         if !defence::stands("the-key-of-its-own-compile") {
@@ -65,7 +70,7 @@ impl CompiledUnit<'_> {
     }
 
     /// What the key would be if it were made from the inputs of another compile: only a test asks.
-    fn key_of_newest_list(&self, unit: &Unit) -> Option<Digest> {
+    fn key_of_newest_list(&self, unit: &UnitKey) -> Option<Digest> {
         let CompileJob { context, store, .. } = *self.job;
         let lists = store.lists(&unit.key).ok()?;
         let inputs = Present::new(context.build_dirs, context.env).inputs(lists.first()?)?;

@@ -15,7 +15,7 @@ use crate::key::capability;
 use crate::key::context::KeyContext;
 use crate::key::declared;
 use crate::key::depinfo::DepInfo;
-use crate::key::unit::{self, Unit};
+use crate::key::unit::{self, UnitKey};
 use crate::outcome::Unstored;
 use crate::sys::{fs, os};
 
@@ -23,7 +23,7 @@ use crate::sys::{fs, os};
 ///
 /// # Errors
 /// Such a crate is in the closure of the externs, or the closure is not known.
-pub fn refuse_unknown(context: &KeyContext<'_>, unit: &Unit) -> Result<(), Unstored> {
+pub fn refuse_unknown(context: &KeyContext<'_>, unit: &UnitKey) -> Result<(), Unstored> {
     let closure = unit::closure_of_externs(context, &unit.externs)
         .map_err(|reason| Unstored::InputsUnknown(format!("the crate closure of {}", reason.detail)))?;
     if let Some(reached) = closure.crates.iter().find(|reached| reached.assembles) {
@@ -88,7 +88,7 @@ fn unknown_in(source: &Path, why: impl Display) -> Unstored {
 ///
 /// # Errors
 /// They cannot be read, or there is too much.
-pub fn places_to_write(context: &KeyContext<'_>, unit: &Unit) -> io::Result<InputSnapshot> {
+pub fn places_to_write(context: &KeyContext<'_>, unit: &UnitKey) -> io::Result<InputSnapshot> {
     let mut written = InputSnapshot::default();
     let store = context.machine_dir.ancestors().nth(3);
     let package = context.env.get("CARGO_MANIFEST_DIR").map(Path::new);
@@ -120,7 +120,7 @@ fn is_left_out(path: &Path, left_out: &[&Path]) -> bool {
 
 /// Paths in variables whose names stand in the libraries of the macros. Those that every build has, and writes to while
 /// it compiles, are left out, and so is what holds them.
-fn named_places(context: &KeyContext<'_>, unit: &Unit) -> io::Result<Vec<PathBuf>> {
+fn named_places(context: &KeyContext<'_>, unit: &UnitKey) -> io::Result<Vec<PathBuf>> {
     let closure =
         unit::closure_of_externs(context, &unit.externs).map_err(|reason| io::Error::other(reason.detail))?;
     let libraries = closure.hidden_readers();
