@@ -126,16 +126,15 @@ impl KeyedUnit<'_> {
 
     /// The inputs that rules name. Where the unit can be observed, an entry that was made by rules counts for nothing.
     fn rules(&self) -> Option<KeyInputs> {
-        let can_observe =
-            self.request.store.can_observe() == defence::stands("what-rules-made-is-not-believed");
-        let observes = self.request.config.observe.value == Observe::Auto && can_observe;
-        if observes {
+        let observes = self.request.config.observe.value == Observe::Auto && self.request.store.can_observe();
+        if observes && defence::stands("what-rules-made-is-not-believed") {
             return None;
         }
         Some(assumed::assume(self.context, self.unit).ok()?.inputs)
     }
 
-    /// Waits for others that compile the same. Without a lock, everyone compiles for themselves.
+    /// Waits for other processes that are compiling this unit. The digest of the crate root stands in for the cache key,
+    /// which a first miss does not know. Without a lock, each process compiles for itself.
     fn acquire_flight_lock(&self) -> Option<Waited> {
         if !self.request.writes() || !defence::stands("one-compiles-and-others-wait") {
             return None;
