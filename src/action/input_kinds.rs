@@ -345,7 +345,7 @@ input_kinds! {
     /// do are one input more, so that they decide where they are not set. Or a program was started: a variable that is
     /// set counts if its name stands in the program or in a library that it may have loaded, as in those of macros;
     /// git asks for some, any program for those of the language
-    /// ([`environment_names`](crate::run::miss::environment_names)); the tools of a linker read those that are
+    /// ([`asked_variables`](crate::run::miss::asked_variables)); the tools of a linker read those that are
     /// [`CompilerVariable`](InputKind::CompilerVariable)s. Or something in the directory for temporary files is an
     /// input: then those that name it.
     AskedVariable = 26 {

@@ -20,7 +20,7 @@ use crate::sys::{defence, os};
 /// Stands for all of [`InputList::quoted`] among the inputs; no variable can be called so.
 pub const OTHER_WORDS: &str = "other words";
 
-/// Tells the texts in a program by its content.
+/// The possible variable names in a program, by its content.
 type NamesOf<'a> = &'a dyn Fn(&Digest) -> Option<String>;
 
 /// Looks at the present state of what input lists name. Each file is read at most once.
@@ -66,9 +66,9 @@ impl<'a> Present<'a> {
         Present { assume: Some(assume), ..self }
     }
 
-    /// The same, where `names` knows the texts in programs (`key::library_texts`).
+    /// The same, where `names` knows the possible variable names in programs (`key::variable_names`).
     #[must_use]
-    pub fn with_names(self, names: NamesOf<'a>) -> Present<'a> {
+    pub fn with_variable_names(self, names: NamesOf<'a>) -> Present<'a> {
         Present { names: Some(names), ..self }
     }
 
@@ -406,7 +406,8 @@ mod tests {
         let names = |digest: &Digest| (*digest == Digest::hash(b"content")).then(|| "useFLAVORor".to_owned());
         let n_asked = |vars: &[(&str, &str)]| {
             let env = Env::with_vars(vars);
-            let inputs = Present::new(&build_dirs, &env).with_names(&names).inputs(&list).expect("is there");
+            let inputs =
+                Present::new(&build_dirs, &env).with_variable_names(&names).inputs(&list).expect("is there");
             inputs.iter().filter(|input| input.kind == InputKind::AskedVariable).count()
         };
         assert_eq!((n_asked(&[]), n_asked(&[("OTHER", "1"), ("TERM", "1")])), (0, 0));

@@ -12,7 +12,7 @@ use crate::action::unchanged::{refuse_files_beside_outputs, still, unchanged_aro
 use crate::action::variables;
 use crate::build_script::request::RequestedRun;
 use crate::outcome::Unstored;
-use crate::run::miss::environment_names::TEMPORARY_VARIABLES;
+use crate::run::miss::asked_variables::TEMPORARY_VARIABLES;
 use crate::run::miss::observation_context::{jobserver_pipes, real_path, rustup_home, temporary_dirs};
 use crate::store::Store;
 use crate::sys::observe::Observation;

@@ -191,8 +191,8 @@ impl KeyedRun<'_> {
             list,
             files: Vec::new(),
             closure: None,
-            names: None,
-            program_names: Vec::new(),
+            variable_names: None,
+            program_variable_names: Vec::new(),
         }
     }
 }

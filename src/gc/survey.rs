@@ -59,7 +59,7 @@ impl Survey {
             survey.entries.extend(entry_state(&store, key, found, last_uses, &mut problems));
         }
         survey.blobs = store.files_in(Bucket::Blobs, &mut problems).into_iter().collect();
-        for bucket in [Bucket::Inputs, Bucket::Units, Bucket::CrateClosures, Bucket::EnvironmentNames] {
+        for bucket in [Bucket::Inputs, Bucket::Units, Bucket::CrateClosures, Bucket::VariableNames] {
             let files = store.files_in(bucket, &mut problems).into_iter();
             survey.metadata_files.extend(files.map(|(digest, found)| (bucket, digest, found)));
         }

@@ -166,7 +166,7 @@ fn crate_closures_outlive_the_entries_of_their_crates() {
     let mut survey = survey(&[("a", &["1"], DAY_MS)]);
     for (name, age_ms) in [("1", 90 * DAY_MS), ("gone", CLOSURE_MS - 1), ("long gone", CLOSURE_MS)] {
         survey.metadata_files.push((Bucket::CrateClosures, digest(name), found(name, 1, age_ms)));
-        survey.metadata_files.push((Bucket::EnvironmentNames, digest(name), found(name, 1, age_ms)));
+        survey.metadata_files.push((Bucket::VariableNames, digest(name), found(name, 1, age_ms)));
     }
     let plan = Plan::compute(&survey, NOW_MS, &no_limits());
     assert_eq!(removed(&plan), ["long gone", "long gone"]);

@@ -2,11 +2,11 @@
 //! system that a library calls are named in it, and what is not called is not linked in.
 //!
 //! Where compiles are not observed, nothing that such a macro takes part in is stored. A list of words that a library
-//! holds ([`crate::key::library_texts::words_in`]) is all that is needed.
+//! holds ([`crate::key::variable_names::names_in`]) is all that is needed.
 
 use memchr::memmem;
 
-/// Takes the place of a name in [`crate::key::library_texts::words_in`] if the library holds a directive of the assembler.
+/// Takes the place of a name in [`crate::key::variable_names::names_in`] if the library holds a directive of the assembler.
 pub const ASSEMBLES: &str = ".incbin";
 
 /// Functions that start a program. Parts of names: systems have variants of each.

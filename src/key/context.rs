@@ -40,10 +40,10 @@ pub struct KeyContext<'a> {
 pub trait KnownContents {
     /// The crate closure of an artifact.
     fn closure(&self, artifact: &Digest) -> Option<CrateClosure>;
-    /// The words in the library of a procedural macro that could be names of variables.
-    fn library_words(&self, library: &Digest) -> Option<String>;
+    /// The possible variable names in the library of a procedural macro.
+    fn library_variable_names(&self, library: &Digest) -> Option<String>;
     /// The same of a program that was started.
-    fn program_words(&self, program: &Digest) -> Option<String>;
+    fn program_variable_names(&self, program: &Digest) -> Option<String>;
     /// Accepts a dynamic library that kache has not made, as a procedural macro that may read anything. `None` for
     /// every other file.
     fn adopt(&self, path: &Path, library: &Digest) -> Option<CrateClosure>;

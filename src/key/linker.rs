@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::memo;
 use crate::digest::{Digest, Hasher, guard};
-use crate::key::library_texts;
+use crate::key::variable_names;
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};
@@ -24,7 +24,7 @@ pub struct Linker {
     pub digest: Digest,
     /// Where it looks for libraries, in order.
     pub library_dirs: Vec<PathBuf>,
-    /// The texts in the driver and the linkers that are not [standard](is_standard); see [`library_texts::words_in`].
+    /// The texts in the driver and the linkers that are not [standard](is_standard); see [`variable_names::names_in`].
     pub names: String,
     files: Vec<(PathBuf, [i64; 5])>,
     /// Candidates that stood before a file that was found, and were not there.
@@ -141,7 +141,7 @@ impl Collection {
         self.add(name, path)?;
         if !is_standard(path) {
             let program = fs::read(path).map_err(|e| refuse(format!("{}: {e}", path.display())))?;
-            self.names += &library_texts::words_in(&program);
+            self.names += &variable_names::names_in(&program);
             self.names.push('\n');
         }
         Ok(())

@@ -73,7 +73,7 @@ pub mod assembler;
 
 pub mod capability;
 
-pub mod library_texts;
+pub mod variable_names;
 
 pub mod macros;
 

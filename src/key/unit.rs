@@ -569,7 +569,7 @@ fn add_macros(
     let mut readable = String::new();
     for (stem, procedural_macro) in closure.hidden_readers() {
         inputs.digest(InputKind::Macro, stem.clone(), procedural_macro.digest);
-        let names = context.known.library_words(&procedural_macro.digest);
+        let names = context.known.library_variable_names(&procedural_macro.digest);
         readable += &names.ok_or_else(|| BypassReason::new(Bypass::UnknownExtern, stem.to_string()))?;
         readable.push('\n');
     }

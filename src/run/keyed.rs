@@ -106,9 +106,9 @@ impl KeyedUnit<'_> {
     ) -> Result<ExitCode, MissReason> {
         let store = self.request.store;
         let rules = || self.rules();
-        let program_words = |program: &_| self.context.known.program_words(program);
+        let program_variable_names = |program: &_| self.context.known.program_variable_names(program);
         let mut present = Present::new(self.context.build_dirs, self.context.env)
-            .with_names(&program_words)
+            .with_variable_names(&program_variable_names)
             .with_loader_dirs(self.context.loader_dirs())
             .with_memo(self.context.memo)
             .with_rules(&rules);

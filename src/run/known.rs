@@ -30,12 +30,12 @@ impl KnownContents for StoredKnowledge<'_> {
         self.or_forget(artifact, self.store.closure(artifact))
     }
 
-    fn library_words(&self, library: &Digest) -> Option<String> {
-        self.or_forget(library, self.store.environment_names(library))
+    fn library_variable_names(&self, library: &Digest) -> Option<String> {
+        self.or_forget(library, self.store.variable_names(library))
     }
 
-    fn program_words(&self, program: &Digest) -> Option<String> {
-        self.store.environment_names(program)
+    fn program_variable_names(&self, program: &Digest) -> Option<String> {
+        self.store.variable_names(program)
     }
 
     fn adopt(&self, path: &Path, library: &Digest) -> Option<CrateClosure> {

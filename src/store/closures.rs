@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::action::portable::Portable;
 use crate::digest::Digest;
 use crate::key::closure::{ClosureCrate, CrateClosure, ProceduralMacro};
-use crate::key::library_texts;
+use crate::key::variable_names;
 use crate::store::{Bucket, Store};
 use crate::sys::fs::{self, Identity};
 use crate::sys::{clock, os};
@@ -31,7 +31,7 @@ impl Store {
     pub fn refresh_closures(&self, artifacts: &[Digest]) {
         for artifact in artifacts {
             for path in
-                [Bucket::CrateClosures, Bucket::EnvironmentNames].map(|bucket| self.path(bucket, artifact))
+                [Bucket::CrateClosures, Bucket::VariableNames].map(|bucket| self.path(bucket, artifact))
             {
                 if let Ok(identity) = Identity::at(&path)
                     && (clock::now_ms() as i64).saturating_sub(identity.changed_ns / 1_000_000) > RENEWED_MS
@@ -42,10 +42,10 @@ impl Store {
         }
     }
 
-    /// The words in the library of a procedural macro, or in a program, that could be names of variables; see
-    /// [`crate::key::library_texts::words_in`].
-    pub fn environment_names(&self, file: &Digest) -> Option<String> {
-        String::from_utf8(self.read(Bucket::EnvironmentNames, file).ok()?).ok()
+    /// The possible variable names in the library of a procedural macro, or in a program; see
+    /// [`crate::key::variable_names::names_in`].
+    pub fn variable_names(&self, file: &Digest) -> Option<String> {
+        String::from_utf8(self.read(Bucket::VariableNames, file).ok()?).ok()
     }
 
     /// Removes the blob of an artifact of which nothing more is known: its unit is then compiled again.
@@ -53,9 +53,9 @@ impl Store {
         let _ = fs::remove(&self.path(Bucket::Blobs, artifact));
     }
 
-    /// Stores the texts in a procedural macro's library, or in a program.
-    pub fn put_environment_names(&self, library: &Digest, names: &str) -> io::Result<()> {
-        self.write(Bucket::EnvironmentNames, library, names.as_bytes().to_vec())
+    /// Stores the possible variable names in a procedural macro's library, or in a program.
+    pub fn put_variable_names(&self, library: &Digest, names: &str) -> io::Result<()> {
+        self.write(Bucket::VariableNames, library, names.as_bytes().to_vec())
     }
 
     /// Treats the dynamic library at `path`, which kache has not stored, as a procedural macro that may read anything.
@@ -69,7 +69,7 @@ impl Store {
         let stem = Portable::literal(os::bytes(path.file_stem()?));
         let own = ClosureCrate { stem, procedural_macro, native_libraries: Vec::new(), assembles: false };
         let closure = CrateClosure { crates: vec![own] };
-        self.put_environment_names(library, &library_texts::words_in(&content)).ok()?;
+        self.put_variable_names(library, &variable_names::names_in(&content)).ok()?;
         self.put_closure(library, &closure).ok()?;
         Some(closure)
     }

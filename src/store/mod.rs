@@ -38,7 +38,7 @@ pub enum Bucket {
     Inputs,
     Units,
     CrateClosures,
-    EnvironmentNames,
+    VariableNames,
     Locks,
 }
 
@@ -50,7 +50,7 @@ impl Bucket {
         Bucket::Inputs,
         Bucket::Units,
         Bucket::CrateClosures,
-        Bucket::EnvironmentNames,
+        Bucket::VariableNames,
         Bucket::Locks,
     ];
 
@@ -62,7 +62,7 @@ impl Bucket {
             Bucket::Inputs => "inputs",
             Bucket::Units => "units",
             Bucket::CrateClosures => "closures",
-            Bucket::EnvironmentNames => "names",
+            Bucket::VariableNames => "names",
             Bucket::Locks => "locks",
         }
     }

@@ -22,10 +22,10 @@ pub struct Put {
     pub files: Vec<(PathBuf, Sharing)>,
     /// The crate closure of the artifacts that other units can depend on.
     pub closure: Option<CrateClosure>,
-    /// For a procedural macro that may read on its own: the texts in its library.
-    pub names: Option<String>,
-    /// The texts in programs that were started, by their content, as far as they are new.
-    pub program_names: Vec<(Digest, String)>,
+    /// For a procedural macro that may read on its own: the possible variable names in its library.
+    pub variable_names: Option<String>,
+    /// The possible variable names in programs that were started, by their content, as far as they are new.
+    pub program_variable_names: Vec<(Digest, String)>,
 }
 
 impl Store {
@@ -36,15 +36,15 @@ impl Store {
             self.put_blobs(put)?;
         }
         for artifact in put.entry.artifacts.iter().filter(|artifact| artifact.role.can_be_depended_on()) {
-            if let Some(names) = &put.names {
-                self.put_environment_names(&artifact.blob, names)?;
+            if let Some(names) = &put.variable_names {
+                self.put_variable_names(&artifact.blob, names)?;
             }
             if let Some(closure) = &put.closure {
                 self.put_closure(&artifact.blob, closure)?;
             }
         }
-        for (program, names) in &put.program_names {
-            self.put_environment_names(program, names)?;
+        for (program, names) in &put.program_variable_names {
+            self.put_variable_names(program, names)?;
         }
         let inputs = self.secret()?.conceal(&put.inputs);
         self.write(Bucket::Inputs, &put.key, serde_json::to_vec(&inputs)?)?;

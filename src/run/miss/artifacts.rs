@@ -7,8 +7,8 @@ use crate::action::portable::Root;
 use crate::invocation::outputs::output_of;
 use crate::invocation::{Output, Role};
 use crate::key::context::KeyContext;
-use crate::key::library_texts;
 use crate::key::unit_closure::is_pure;
+use crate::key::variable_names;
 use crate::outcome::Unstored;
 use crate::run::miss::artifact_reader::Reader;
 use crate::run::restore::sharing;
@@ -105,7 +105,7 @@ impl Loaded {
     fn add(&mut self, piece: &[u8]) {
         let n_wanted = *self.n_wanted.get_or_insert_with(|| {
             let n_loaded =
-                library_texts::n_loaded(piece).map_or(self.n_file, |n_loaded| n_loaded.min(self.n_file));
+                variable_names::n_loaded(piece).map_or(self.n_file, |n_loaded| n_loaded.min(self.n_file));
             self.bytes.reserve_exact(n_loaded);
             n_loaded
         });

@@ -4,9 +4,9 @@
 use crate::action::input_kinds::Level;
 use crate::invocation::Role;
 use crate::key::closure::CrateClosure;
-use crate::key::library_texts;
 use crate::key::unit::UnitKey;
 use crate::key::unit_closure::completed_closure;
+use crate::key::variable_names;
 use crate::outcome::Unstored;
 use crate::run::miss::artifacts::{Artifacts, read_artifacts};
 use crate::run::miss::bind_roots::bind_to_roots;
@@ -49,9 +49,9 @@ pub fn collect(
     }
     let Artifacts { artifacts, files, roots, library, assembles } = outputs;
     let learned = learn::learn(context, unit, evidence, &dep_info, roots)?;
-    let Learned { list, inputs: read, program_names } = learned;
+    let Learned { list, inputs: read, program_variable_names } = learned;
     let closure = closure_with(compiled, &artifacts, assembles)?;
-    let names = library.map(|library| library_texts::words_in(&library));
+    let variable_names = library.map(|library| variable_names::names_in(&library));
     let entry = Entry {
         format: FORMAT,
         unit: unit_name(context),
@@ -69,7 +69,7 @@ pub fn collect(
     debug_assert!(unit.inputs.all_belong_to(&[Level::Unit]), "{:?}", unit.inputs);
     debug_assert!(read.all_belong_to(&[Level::Read, Level::Assumed]), "{read:?}");
     let inputs = StoredInputs { unit_key: unit.key, unit: unit.inputs.clone(), read, basis: list.basis };
-    Ok(Put { key, entry, inputs, list, files, closure, names, program_names })
+    Ok(Put { key, entry, inputs, list, files, closure, variable_names, program_variable_names })
 }
 
 /// What the compiler printed on one of its streams, as an entry keeps it.

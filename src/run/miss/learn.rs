@@ -22,8 +22,8 @@ use crate::key::depinfo::DepInfo;
 use crate::key::unit::{UnitKey, closure_of_externs};
 use crate::outcome::Unstored;
 use crate::run::call::Call;
+use crate::run::miss::asked_variables::{Names, Programs};
 use crate::run::miss::before::{Before, files_beside_outputs};
-use crate::run::miss::environment_names::{Names, Programs};
 use crate::run::miss::found_by_name::refuse_macros_found_by_name;
 use crate::run::miss::observation_context::observation_context;
 use crate::run::miss::unobserved;
@@ -44,7 +44,7 @@ pub struct Learned {
     /// What the list names, as it was while the compiler ran.
     pub inputs: KeyInputs,
     /// Texts in programs that were started and not known yet, by their content.
-    pub program_names: Vec<(Digest, String)>,
+    pub program_variable_names: Vec<(Digest, String)>,
 }
 
 /// The input list of a compile that has just ended, and its inputs as they were while it ran.
@@ -94,7 +94,7 @@ pub fn learn(
             let programs = Programs::of(context, &setting, &observed_inputs)?;
             let (list, inputs) =
                 from_observation(context, &observed_inputs, observation, &sources, &programs, list)?;
-            Ok(Learned { list, inputs, program_names: programs.into_new() })
+            Ok(Learned { list, inputs, program_variable_names: programs.into_new() })
         }
         Evidence::Assumed(before, assumed) => {
             if defence::stands("names-in-readable-texts") {
@@ -109,7 +109,7 @@ pub fn learn(
                 .collect();
             let list = InputList { read, ..list };
             let (list, inputs) = from_rules(context, before, assumed, names.added_to(list))?;
-            Ok(Learned { list, inputs, program_names: Vec::new() })
+            Ok(Learned { list, inputs, program_variable_names: Vec::new() })
         }
     }
 }
@@ -169,8 +169,8 @@ fn from_observation(
         refuse_files_beside_outputs(observed_inputs)?;
     }
     let mut list = named(context.build_dirs, observed_inputs, sources, list)?;
-    let program_names = |program: &Digest| programs.names(program);
-    let present = Present::new(context.build_dirs, context.env).with_names(&program_names);
+    let program_variable_names = |program: &Digest| programs.names(program);
+    let present = Present::new(context.build_dirs, context.env).with_variable_names(&program_variable_names);
     let mut present = present.with_memo(context.memo).with_loader_dirs(context.loader_dirs());
     let asking: Vec<Portable> = programs.paths().map(|path| context.portable(os::bytes(path))).collect();
     list.asking =

@@ -23,7 +23,7 @@ pub mod run_compiler;
 
 pub mod privileged;
 
-pub mod environment_names;
+pub mod asked_variables;
 
 pub mod unobserved;
 

@@ -7,8 +7,8 @@ use crate::invocation::SearchKind;
 use crate::key::context::KeyContext;
 use crate::key::link::reads_closure;
 use crate::run::call::Call;
+use crate::run::miss::asked_variables::TEMPORARY_VARIABLES;
 use crate::run::miss::before::stems;
-use crate::run::miss::environment_names::TEMPORARY_VARIABLES;
 use crate::sys::env::Env;
 use crate::sys::{dirs, fs, os};
 

@@ -31,7 +31,7 @@ pub fn refuse_unknown(context: &KeyContext<'_>, unit: &UnitKey) -> Result<(), Un
         return Err(Unstored::InputsUnknown(why));
     }
     for (stem, procedural_macro) in closure.hidden_readers() {
-        let Some(names) = context.known.library_words(&procedural_macro.digest) else {
+        let Some(names) = context.known.library_variable_names(&procedural_macro.digest) else {
             return Err(Unstored::InputsUnknown(format!("what {stem} can do")));
         };
         if let Some(can) = capability::beyond_rules(&names).filter(|_| !procedural_macro.finds_manifest) {
@@ -125,7 +125,7 @@ fn named_places(context: &KeyContext<'_>, unit: &UnitKey) -> io::Result<Vec<Path
         unit::closure_of_externs(context, &unit.externs).map_err(|reason| io::Error::other(reason.detail))?;
     let libraries = closure.hidden_readers();
     let names: Vec<String> = libraries
-        .filter_map(|(_, procedural_macro)| context.known.library_words(&procedural_macro.digest))
+        .filter_map(|(_, procedural_macro)| context.known.library_variable_names(&procedural_macro.digest))
         .collect();
     let roots = [Root::Target, Root::CargoHome, Root::Home];
     let mut own: Vec<PathBuf> =

@@ -13,7 +13,7 @@ use crate::sys::fs;
 
 /// Buckets of text files.
 const TEXTS: [Bucket; 5] =
-    [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosures, Bucket::EnvironmentNames];
+    [Bucket::Entries, Bucket::Inputs, Bucket::Units, Bucket::CrateClosures, Bucket::VariableNames];
 
 fn stored() -> Scene {
     let scene = Scene::new();
@@ -46,7 +46,7 @@ fn use_all(scene: &Scene) -> bool {
         match bucket {
             Bucket::Inputs => drop(store.inputs(&digest)),
             Bucket::CrateClosures => drop(known.closure(&digest)),
-            Bucket::EnvironmentNames => drop(known.library_words(&digest)),
+            Bucket::VariableNames => drop(known.library_variable_names(&digest)),
             _ => {}
         }
     }
@@ -80,7 +80,7 @@ proptest! {
         let scene = stored();
         // Any text may be what stands in a library; no hit reads the inputs.
         let is_fine = bucket == Bucket::Inputs
-            || bucket == Bucket::EnvironmentNames && guarded && std::str::from_utf8(&bytes).is_ok();
+            || bucket == Bucket::VariableNames && guarded && std::str::from_utf8(&bytes).is_ok();
         let bytes = if guarded { guard::add(bytes) } else { bytes };
         overwrite(&file_of(&scene.store(), bucket), &bytes);
         prop_assert_eq!(use_all(&scene), is_fine);

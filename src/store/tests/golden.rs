@@ -124,8 +124,8 @@ fn put(dir: &Path) -> Put {
         list,
         files: vec![file("metadata"), file("library")],
         closure: Some(CrateClosure { crates: vec![own] }),
-        names: Some("FIRST SECOND".to_owned()),
-        program_names: Vec::new(),
+        variable_names: Some("FIRST SECOND".to_owned()),
+        program_variable_names: Vec::new(),
     }
 }
 
@@ -149,7 +149,7 @@ fn files(store: &Store, put: &Put) -> Vec<(String, PathBuf)> {
         (Bucket::Inputs, put.key),
         (Bucket::Units, put.inputs.unit_key),
         (Bucket::CrateClosures, artifact),
-        (Bucket::EnvironmentNames, artifact),
+        (Bucket::VariableNames, artifact),
     ];
     files
         .into_iter()
@@ -194,5 +194,5 @@ fn what_has_the_golden_bytes_is_understood() {
     assert_eq!(store.lists(&unit_key), Ok(vec![put.list.clone()]));
     let library = Digest::hash(b"library");
     assert_eq!(store.closure(&library), put.closure);
-    assert_eq!(store.environment_names(&library), put.names);
+    assert_eq!(store.variable_names(&library), put.variable_names);
 }

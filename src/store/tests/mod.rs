@@ -110,8 +110,8 @@ impl Scene {
             list,
             files,
             closure: Some(CrateClosure { crates: vec![own] }),
-            names: Some("NAME".to_owned()),
-            program_names: Vec::new(),
+            variable_names: Some("NAME".to_owned()),
+            program_variable_names: Vec::new(),
         }
     }
 

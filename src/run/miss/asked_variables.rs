@@ -1,6 +1,6 @@
-//! Which variables a compile may have asked for: reading one is not seen. Whatever stands as a name in what it read
-//! counts as one; where it was not seen what a procedural macro read, in any text of the package and its `OUT_DIR` that
-//! it could have read, up to some size.
+//! Which variables a compile may have asked for. Reading a variable cannot be observed, so every possible name in what
+//! the compile read counts. If it was not observed what a procedural macro read, so does every name in the texts of the
+//! package and its `OUT_DIR` that the macro could have read, up to some size.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::key::context::{KeyContext, KnownContents};
 use crate::key::depinfo::DepInfo;
 use crate::key::unit::UnitKey;
-use crate::key::{library_texts, linker};
+use crate::key::{linker, variable_names};
 use crate::outcome::Unstored;
 use crate::sys::{fs, os};
 
@@ -170,14 +170,14 @@ impl<'a> Programs<'a> {
         if let Some(names) = self.names(&program.digest) {
             return Ok(names);
         }
-        let names = library_texts::words_in(&fs::read(path).map_err(|e| unknown(path, &e))?);
+        let names = variable_names::names_in(&fs::read(path).map_err(|e| unknown(path, &e))?);
         self.new.insert(program.digest, names.clone());
         Ok(names)
     }
 
     /// The texts in the program with this content.
     pub fn names(&self, program: &Digest) -> Option<String> {
-        self.new.get(program).cloned().or_else(|| self.known.program_words(program))
+        self.new.get(program).cloned().or_else(|| self.known.program_variable_names(program))
     }
 
     /// Where they are.

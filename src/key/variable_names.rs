@@ -1,4 +1,4 @@
-//! The texts in a library or program that could be names of variables.
+//! The possible variable names in a library or program.
 
 use crate::action::variables::is_of_word;
 use crate::key::{assembler, capability};
@@ -8,7 +8,7 @@ use crate::sys::{defence, elf};
 /// characters or more, or of two capitals, a blank between them. Texts in object code have no separator, so a name may
 /// stand inside a longer run; runs are kept whole. One more word, which is no name, stands for a directive of the
 /// assembler ([`capability::ASSEMBLES`]).
-pub fn words_in(library: &[u8]) -> String {
+pub fn names_in(library: &[u8]) -> String {
     let n_loaded = n_loaded(library).unwrap_or(usize::MAX);
     let mut runs: Vec<&str> = library[..n_loaded.min(library.len())]
         .split(|byte| !is_of_word(*byte))
@@ -49,12 +49,12 @@ mod tests {
 
     #[test]
     fn a_name_between_other_texts_is_found() {
-        let names = words_in(b"\0unsetCARGO_MANIFEST_DIRFOOsrc/lib.rs\x01\x02ab\0_ZN4core3fmt\0");
+        let names = names_in(b"\0unsetCARGO_MANIFEST_DIRFOOsrc/lib.rs\x01\x02ab\0_ZN4core3fmt\0");
         assert!(may_read(&names, "FOO"));
         assert!(may_read(&names, "CARGO_MANIFEST_DIR"));
         assert!(!may_read(&names, "BAR"));
         assert!(!may_read(&names, "core"));
-        assert!(may_read(&words_in(b"\0ask CI of USER\0"), "CI"));
+        assert!(may_read(&names_in(b"\0ask CI of USER\0"), "CI"));
     }
 
     /// The header of a library with one segment of these bytes, behind another one that is not loaded.
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn only_what_a_library_loads_can_name_a_variable() {
-        let names = words_in(&library(b"\0SCHEMA_DIR\0", b"\0FOR_DEBUGGERS\0"));
+        let names = names_in(&library(b"\0SCHEMA_DIR\0", b"\0FOR_DEBUGGERS\0"));
         assert!(may_read(&names, "SCHEMA_DIR"), "{names}");
         assert!(!may_read(&names, "FOR_DEBUGGERS"), "{names}");
         // Cut off, of another class, or of no size: then nothing is left out.
@@ -83,13 +83,13 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_library_is_too_damaged_to_be_searched(tail in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
-            let _ = words_in(&[b"\x7fELF\x02\x01".as_slice(), &tail].concat());
+            let _ = names_in(&[b"\x7fELF\x02\x01".as_slice(), &tail].concat());
         }
     }
 
     #[test]
     fn who_and_where_the_user_is_counts_for_macros_that_name_it() {
-        let names = words_in(b"\0USERHOMETERMsrc/lib.rs\0");
+        let names = names_in(b"\0USERHOMETERMsrc/lib.rs\0");
         assert!(may_read(&names, "USER") && may_read(&names, "HOME"));
         assert!(!may_read(&names, "TERM") && !may_read(&names, "LOGNAME"));
     }
