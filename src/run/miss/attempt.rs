@@ -2,7 +2,7 @@
 //! ones ([`crate::run::miss::generated`]), and a compile that fails may have failed because of the mapping.
 //!
 //! rustc announces the dep-info as soon as all sources are read, and long before the metadata, with which dependents
-//! start. Until it is known that the attempt counts, nothing that the compiler prints is shown:
+//! start. Until the attempt is accepted, nothing that the compiler prints is shown:
 //!
 //! | generated code | what is printed is shown | the unit is compiled again, with real paths |
 //! |---|---|---|
@@ -10,8 +10,8 @@
 //! | does not ask for its path | from the announcement of the metadata on, or at the end | if it fails before that |
 //! | asks for its path | never | always |
 //!
-//! So a failure that has nothing to do with paths costs two compiles where generated code takes part. What an attempt
-//! printed that does not count is dropped: the second compile prints the same, with real paths.
+//! So a failure that has nothing to do with paths costs two compiles where generated code takes part. What a dropped
+//! attempt printed is dropped too: the second compile prints the same, with real paths.
 
 use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,9 +38,9 @@ pub struct Attempt<'a> {
 enum State {
     /// What was printed, in order, and the part of generated code, if that is known.
     Held(Vec<(Stream, Vec<u8>)>, Option<Part>),
-    /// It counts: everything is shown as it comes.
-    Counts,
-    /// It does not count.
+    /// Everything is shown as it comes.
+    Accepted,
+    /// Nothing is shown, and the unit is compiled again.
     Dropped,
 }
 
@@ -50,9 +50,9 @@ impl<'a> Attempt<'a> {
         Attempt::new(Box::new(|| sources.part_of_generated()), State::Held(Vec::new(), None))
     }
 
-    /// A compile that counts in any case.
-    pub fn that_counts() -> Attempt<'a> {
-        Attempt::new(Box::new(|| None), State::Counts)
+    /// A compile that is accepted in any case.
+    pub fn accepted() -> Attempt<'a> {
+        Attempt::new(Box::new(|| None), State::Accepted)
     }
 
     fn new(part: Box<dyn Fn() -> Option<Part> + Sync + 'a>, state: State) -> Attempt<'a> {
@@ -67,7 +67,7 @@ impl<'a> Attempt<'a> {
     pub fn pass(&self, stream: Stream, line: Vec<u8>, announced: Option<Role>) -> Vec<u8> {
         let mut state = self.state();
         let State::Held(held, part) = &mut *state else {
-            return if matches!(*state, State::Counts) { line } else { Vec::new() };
+            return if matches!(*state, State::Accepted) { line } else { Vec::new() };
         };
         held.push((stream, line));
         if announced == Some(Role::DepInfo) {
@@ -77,7 +77,7 @@ impl<'a> Attempt<'a> {
             (_, Some(Part::Asks)) => *state = State::Dropped,
             (_, Some(Part::Absent)) | (Some(Role::Metadata), Some(Part::Silent)) => {
                 let held = std::mem::take(held);
-                *state = State::Counts;
+                *state = State::Accepted;
                 return show_but(stream, &held);
             }
             _ => {}
@@ -85,9 +85,9 @@ impl<'a> Attempt<'a> {
         Vec::new()
     }
 
-    /// Whether the compile counts, however it ends.
-    pub fn is_certain(&self) -> bool {
-        matches!(*self.state(), State::Counts)
+    /// Whether the compile is accepted, however it ends.
+    pub fn is_accepted(&self) -> bool {
+        matches!(*self.state(), State::Accepted)
     }
 
     /// Whether the attempt is dropped so far.
@@ -95,23 +95,24 @@ impl<'a> Attempt<'a> {
         matches!(*self.state(), State::Dropped)
     }
 
-    /// Whether a compile that has ended counts. If it does, all that it printed has been shown.
-    pub fn counts(&self, succeeded: bool) -> bool {
+    /// Accepts or drops a compile that has ended, and says whether it is accepted: then all that it printed has been
+    /// shown.
+    pub fn finish(&self, succeeded: bool) -> bool {
         let mut state = self.state();
         if let State::Held(held, part) = &mut *state {
             // A compiler that announces nothing has left its dep-info all the same.
             let part = part.or_else(|| (self.part)());
-            let is_over = match part {
+            let is_accepted = match part {
                 Some(Part::Asks) => false,
                 Some(Part::Silent) => succeeded || !defence::stands("failures-of-mapped-paths"),
                 Some(Part::Absent) | None => true,
             };
-            if is_over {
+            if is_accepted {
                 show(held);
             }
-            *state = if is_over { State::Counts } else { State::Dropped };
+            *state = if is_accepted { State::Accepted } else { State::Dropped };
         }
-        matches!(*state, State::Counts)
+        matches!(*state, State::Accepted)
     }
 }
 
@@ -152,7 +153,7 @@ mod tests {
         assert_eq!(passed(&attempt, "a", None), "");
         assert_eq!(passed(&attempt, "d", Some(Role::DepInfo)), "ad");
         assert_eq!(passed(&attempt, "b", None), "b");
-        assert!(attempt.counts(false));
+        assert!(attempt.finish(false));
     }
 
     #[test]
@@ -161,14 +162,14 @@ mod tests {
         assert_eq!(passed(&attempt, "d", Some(Role::DepInfo)), "");
         assert_eq!(passed(&attempt, "a", None), "");
         assert_eq!(passed(&attempt, "m", Some(Role::Metadata)), "dam");
-        assert!(attempt.counts(false));
+        assert!(attempt.finish(false));
     }
 
     #[test]
-    fn a_failure_before_the_metadata_does_not_count_with_generated_code() {
+    fn a_failure_before_the_metadata_is_dropped_with_generated_code() {
         let attempt = attempt(Some(Part::Silent));
         assert_eq!(passed(&attempt, "d", Some(Role::DepInfo)), "");
-        assert!(!attempt.counts(false));
+        assert!(!attempt.finish(false));
         assert!(attempt.is_dropped());
     }
 
@@ -178,15 +179,15 @@ mod tests {
         assert_eq!(passed(&attempt, "d", Some(Role::DepInfo)), "");
         assert!(attempt.is_dropped());
         assert_eq!(passed(&attempt, "m", Some(Role::Metadata)), "");
-        assert!(!attempt.counts(true));
+        assert!(!attempt.finish(true));
     }
 
     #[test]
-    fn a_compile_that_left_no_dep_info_counts() {
-        assert!(attempt(None).counts(false));
-        assert!(!attempt(Some(Part::Asks)).counts(true));
-        let certain = Attempt::that_counts();
-        assert_eq!(passed(&certain, "a", None), "a");
-        assert!(certain.counts(false));
+    fn a_compile_that_left_no_dep_info_is_accepted() {
+        assert!(attempt(None).finish(false));
+        assert!(!attempt(Some(Part::Asks)).finish(true));
+        let accepted = Attempt::accepted();
+        assert_eq!(passed(&accepted, "a", None), "a");
+        assert!(accepted.finish(false));
     }
 }

@@ -97,10 +97,10 @@ impl CompileJob<'_> {
     /// # Errors
     /// The compiler could not be started.
     pub fn run(&self) -> io::Result<CompiledUnit<'_>> {
-        Ok(self.run_once(&[], None, None, &Attempt::that_counts())?)
+        Ok(self.run_once(&[], None, None, &Attempt::accepted())?)
     }
 
-    /// Runs the compiler with mapped paths; if that does not count, once more with real ones. Says how paths were
+    /// Runs the compiler with mapped paths; if that is dropped, once more with real ones. Says how paths were
     /// mapped in the end. `earlier` are the sources of the last compile.
     pub(super) fn run_mapped(
         &self,
@@ -110,7 +110,7 @@ impl CompileJob<'_> {
         observe: Option<Scope>,
     ) -> Result<(CompiledUnit<'_>, PathRemap), NotRun> {
         if !remap.maps {
-            let compiled = self.run_once(&remap.args, lock, observe, &Attempt::that_counts())?;
+            let compiled = self.run_once(&remap.args, lock, observe, &Attempt::accepted())?;
             return Ok((compiled, remap.clone()));
         }
         let sources = Sources {
@@ -127,7 +127,7 @@ impl CompileJob<'_> {
             let compiled = self.run_once(&remap.args, lock, observe, &attempt)?;
             // A compiler that was killed did not fail because of paths.
             let status = compiled.output.status;
-            if attempt.counts(status.success() || status.code().is_none()) {
+            if attempt.finish(status.success() || status.code().is_none()) {
                 self.fix_exit_code(&compiled);
                 return Ok((compiled, remap.clone()));
             }
@@ -137,7 +137,7 @@ impl CompileJob<'_> {
         } else {
             remap.clone()
         };
-        let compiled = self.run_once(&real.args, lock, observe, &Attempt::that_counts())?;
+        let compiled = self.run_once(&real.args, lock, observe, &Attempt::accepted())?;
         Ok((compiled, real))
     }
 
@@ -204,7 +204,7 @@ impl CompileJob<'_> {
             }
         };
         let compiled = CompiledUnit { job: self, closure, reader, output, privileged };
-        if attempt.is_certain() {
+        if attempt.is_accepted() {
             self.fix_exit_code(&compiled);
         }
         Ok(compiled)
