@@ -21,7 +21,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
 
     $completions = @(switch ($command) {
         'kache' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
@@ -32,7 +32,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('monitor', 'monitor', [CompletionResultType]::ParameterValue, 'Show what kache does while a build runs')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the entries of the store')
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Explain why a crate was not served from the cache')
-            [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Remove least recently used entries and unreferenced files')
+            [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Reduce the store to its size limit, and remove unreferenced files')
             [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Remove all entries, or those of one crate')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Restore the cargo configuration, and remove what init created')
             [CompletionResult]::new('self-update', 'self-update', [CompletionResultType]::ParameterValue, 'Update kache to the latest release')
@@ -45,7 +45,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;init' {
             [CompletionResult]::new('--wrapper-path', '--wrapper-path', [CompletionResultType]::ParameterName, 'How the cargo configuration refers to kache')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Apply the changes without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Apply the changes without asking')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
@@ -62,7 +62,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;doctor' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Fix problems, after showing the changes')
             [CompletionResult]::new('--project', '--project', [CompletionResultType]::ParameterName, 'Also change files of the current repository that configure sccache')
             [CompletionResult]::new('--purge-sccache', '--purge-sccache', [CompletionResultType]::ParameterName, 'Also remove the local cache of sccache')
@@ -83,14 +83,14 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;stats' {
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only builds within this time, such as 24h or 7d; records are kept for 30 days')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of tables')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;monitor' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object per line instead of text')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -99,7 +99,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         'kache;list' {
             [CompletionResult]::new('--crate-name', '--crate-name', [CompletionResultType]::ParameterName, 'The crate or package: another spelling of CRATE')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Sort order')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--inputs', '--inputs', [CompletionResultType]::ParameterName, 'Show the inputs of each entry and how they were learned, instead of its size')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of a table')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -108,7 +108,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;why-miss' {
             [CompletionResult]::new('--crate-name', '--crate-name', [CompletionResultType]::ParameterName, 'The crate or package: another spelling of CRATE')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -117,7 +117,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         'kache;gc' {
             [CompletionResult]::new('--max-age', '--max-age', [CompletionResultType]::ParameterName, 'Also remove entries unused for this long, such as 7d')
             [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'Keep entries made or used within this time, which a running build may need')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
@@ -128,7 +128,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;purge' {
             [CompletionResult]::new('--crate-name', '--crate-name', [CompletionResultType]::ParameterName, 'The crate or package: another spelling of CRATE')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
@@ -137,7 +137,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;uninstall' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Apply the changes without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Apply the changes without asking')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
@@ -154,7 +154,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;self-update' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Apply the changes without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Apply the changes without asking')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
@@ -167,14 +167,14 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;config' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of a table')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of a table')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -194,39 +194,39 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--supervised', '--supervised', [CompletionResultType]::ParameterName, 'The supervisor that restarts the daemon')
             [CompletionResult]::new('--exe', '--exe', [CompletionResultType]::ParameterName, 'The path to watch for another version')
             [CompletionResult]::new('--handover', '--handover', [CompletionResultType]::ParameterName, 'The state handed over by the previous version')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon;status' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of a table')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon;start' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon;stop' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon;restart' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon;install' {
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The service account that runs the builds and the daemon')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show the content of new files, too')
@@ -238,7 +238,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;daemon;uninstall' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show the changes without making them; exit with 2 if there are any')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show the content of new files, too')
@@ -252,13 +252,13 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         'kache;daemon;log' {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Number of lines')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Number of lines')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'kache;daemon;preflight' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -308,7 +308,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;try' {
             [CompletionResult]::new('--remove-after', '--remove-after', [CompletionResultType]::ParameterName, 'Remove the temporary directory DIR when standard input ends')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'Build with optimizations')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of a table')
             [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Keep the temporary directory, with the store and the last build')
@@ -317,7 +317,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;completions' {
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -329,7 +329,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('monitor', 'monitor', [CompletionResultType]::ParameterValue, 'Show what kache does while a build runs')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the entries of the store')
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Explain why a crate was not served from the cache')
-            [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Remove least recently used entries and unreferenced files')
+            [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Reduce the store to its size limit, and remove unreferenced files')
             [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Remove all entries, or those of one crate')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Restore the cargo configuration, and remove what init created')
             [CompletionResult]::new('self-update', 'self-update', [CompletionResultType]::ParameterValue, 'Update kache to the latest release')

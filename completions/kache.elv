@@ -18,7 +18,7 @@ set edit:completion:arg-completer[kache] = {|@words|
     }
     var completions = [
         &'kache'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
@@ -29,7 +29,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand monitor 'Show what kache does while a build runs'
             cand list 'List the entries of the store'
             cand why-miss 'Explain why a crate was not served from the cache'
-            cand gc 'Remove least recently used entries and unreferenced files'
+            cand gc 'Reduce the store to its size limit, and remove unreferenced files'
             cand purge 'Remove all entries, or those of one crate'
             cand uninstall 'Restore the cargo configuration, and remove what init created'
             cand self-update 'Update kache to the latest release'
@@ -41,7 +41,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;init'= {
             cand --wrapper-path 'How the cargo configuration refers to kache'
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand -y 'Apply the changes without asking'
             cand --yes 'Apply the changes without asking'
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
@@ -57,7 +57,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'kache;doctor'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --fix 'Fix problems, after showing the changes'
             cand --project 'Also change files of the current repository that configure sccache'
             cand --purge-sccache 'Also remove the local cache of sccache'
@@ -77,13 +77,13 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;stats'= {
             cand --since 'Only builds within this time, such as 24h or 7d; records are kept for 30 days'
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --json 'Print one JSON object instead of tables'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;monitor'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --json 'Print one JSON object per line instead of text'
             cand -h 'Print help'
             cand --help 'Print help'
@@ -91,7 +91,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;list'= {
             cand --crate-name 'The crate or package: another spelling of CRATE'
             cand --sort 'Sort order'
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --inputs 'Show the inputs of each entry and how they were learned, instead of its size'
             cand --json 'Print one JSON object instead of a table'
             cand -h 'Print help (see more with ''--help'')'
@@ -99,7 +99,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;why-miss'= {
             cand --crate-name 'The crate or package: another spelling of CRATE'
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --json 'Print one JSON object instead of text'
             cand -h 'Print help'
             cand --help 'Print help'
@@ -107,7 +107,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;gc'= {
             cand --max-age 'Also remove entries unused for this long, such as 7d'
             cand --grace 'Keep entries made or used within this time, which a running build may need'
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --dry-run 'Show what would be removed, without removing anything'
             cand --check 'Show what would be removed, without removing anything'
             cand --json 'Print one JSON object instead of text'
@@ -117,7 +117,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;purge'= {
             cand --crate-name 'The crate or package: another spelling of CRATE'
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --dry-run 'Show what would be removed, without removing anything'
             cand --check 'Show what would be removed, without removing anything'
             cand --json 'Print one JSON object instead of text'
@@ -125,7 +125,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help'
         }
         &'kache;uninstall'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand -y 'Apply the changes without asking'
             cand --yes 'Apply the changes without asking'
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
@@ -141,7 +141,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help'
         }
         &'kache;self-update'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand -y 'Apply the changes without asking'
             cand --yes 'Apply the changes without asking'
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
@@ -153,13 +153,13 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help'
         }
         &'kache;config'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --json 'Print one JSON object instead of a table'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --json 'Print one JSON object instead of a table'
             cand -h 'Print help'
             cand --help 'Print help'
@@ -178,34 +178,34 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --supervised 'The supervisor that restarts the daemon'
             cand --exe 'The path to watch for another version'
             cand --handover 'The state handed over by the previous version'
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;status'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --json 'Print one JSON object instead of a table'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;start'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;stop'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;restart'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;install'= {
             cand --user 'The service account that runs the builds and the daemon'
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
             cand --check 'Show the changes without making them; exit with 2 if there are any'
             cand -v 'Show the content of new files, too'
@@ -216,7 +216,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help'
         }
         &'kache;daemon;uninstall'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --dry-run 'Show the changes without making them; exit with 2 if there are any'
             cand --check 'Show the changes without making them; exit with 2 if there are any'
             cand -v 'Show the content of new files, too'
@@ -229,12 +229,12 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;daemon;log'= {
             cand -n 'Number of lines'
             cand --lines 'Number of lines'
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'kache;daemon;preflight'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -272,7 +272,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;try'= {
             cand --remove-after 'Remove the temporary directory DIR when standard input ends'
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand --release 'Build with optimizations'
             cand --json 'Print one JSON object instead of a table'
             cand --keep 'Keep the temporary directory, with the store and the last build'
@@ -280,7 +280,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help'
         }
         &'kache;completions'= {
-            cand --color 'When to use colours'
+            cand --color 'When to use colors'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -291,7 +291,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand monitor 'Show what kache does while a build runs'
             cand list 'List the entries of the store'
             cand why-miss 'Explain why a crate was not served from the cache'
-            cand gc 'Remove least recently used entries and unreferenced files'
+            cand gc 'Reduce the store to its size limit, and remove unreferenced files'
             cand purge 'Remove all entries, or those of one crate'
             cand uninstall 'Restore the cargo configuration, and remove what init created'
             cand self-update 'Update kache to the latest release'

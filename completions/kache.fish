@@ -24,7 +24,7 @@ function __fish_kache_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c kache -n "__fish_kache_needs_command" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_needs_command" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -35,7 +35,7 @@ complete -c kache -n "__fish_kache_needs_command" -f -a "stats" -d 'Show cache s
 complete -c kache -n "__fish_kache_needs_command" -f -a "monitor" -d 'Show what kache does while a build runs'
 complete -c kache -n "__fish_kache_needs_command" -f -a "list" -d 'List the entries of the store'
 complete -c kache -n "__fish_kache_needs_command" -f -a "why-miss" -d 'Explain why a crate was not served from the cache'
-complete -c kache -n "__fish_kache_needs_command" -f -a "gc" -d 'Remove least recently used entries and unreferenced files'
+complete -c kache -n "__fish_kache_needs_command" -f -a "gc" -d 'Reduce the store to its size limit, and remove unreferenced files'
 complete -c kache -n "__fish_kache_needs_command" -f -a "purge" -d 'Remove all entries, or those of one crate'
 complete -c kache -n "__fish_kache_needs_command" -f -a "uninstall" -d 'Restore the cargo configuration, and remove what init created'
 complete -c kache -n "__fish_kache_needs_command" -f -a "self-update" -d 'Update kache to the latest release'
@@ -47,7 +47,7 @@ complete -c kache -n "__fish_kache_needs_command" -f -a "help" -d 'Print this me
 complete -c kache -n "__fish_kache_using_subcommand init" -l wrapper-path -d 'How the cargo configuration refers to kache' -r -f -a "auto\t'A path that stays valid when kache is updated'
 name\t'The name, looked up in PATH: for a configuration shared by several machines'
 abs\t'The current path'"
-complete -c kache -n "__fish_kache_using_subcommand init" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand init" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand init" -s y -l yes -d 'Apply the changes without asking'
@@ -59,7 +59,7 @@ complete -c kache -n "__fish_kache_using_subcommand init" -l linger -d 'Start th
 complete -c kache -n "__fish_kache_using_subcommand init" -l undo -d 'Revert the changes of earlier runs of init'
 complete -c kache -n "__fish_kache_using_subcommand init" -l allow-root -d 'Allow running as root through sudo'
 complete -c kache -n "__fish_kache_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kache -n "__fish_kache_using_subcommand doctor" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand doctor" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l fix -d 'Fix problems, after showing the changes'
@@ -75,12 +75,12 @@ complete -c kache -n "__fish_kache_using_subcommand doctor" -s v -l verbose -d '
 complete -c kache -n "__fish_kache_using_subcommand doctor" -l json -d 'Print one JSON object instead of text; with --fix, requires -y or --dry-run'
 complete -c kache -n "__fish_kache_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand stats" -l since -d 'Only builds within this time, such as 24h or 7d; records are kept for 30 days' -r
-complete -c kache -n "__fish_kache_using_subcommand stats" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand stats" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand stats" -l json -d 'Print one JSON object instead of tables'
 complete -c kache -n "__fish_kache_using_subcommand stats" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand monitor" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand monitor" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand monitor" -l json -d 'Print one JSON object per line instead of text'
@@ -90,21 +90,21 @@ complete -c kache -n "__fish_kache_using_subcommand list" -l sort -d 'Sort order
 size\t'Largest first'
 hits\t'Most hits first'
 age\t'Least recently used first'"
-complete -c kache -n "__fish_kache_using_subcommand list" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand list" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand list" -l inputs -d 'Show the inputs of each entry and how they were learned, instead of its size'
 complete -c kache -n "__fish_kache_using_subcommand list" -l json -d 'Print one JSON object instead of a table'
 complete -c kache -n "__fish_kache_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kache -n "__fish_kache_using_subcommand why-miss" -l crate-name -d 'The crate or package: another spelling of CRATE' -r
-complete -c kache -n "__fish_kache_using_subcommand why-miss" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand why-miss" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand why-miss" -l json -d 'Print one JSON object instead of text'
 complete -c kache -n "__fish_kache_using_subcommand why-miss" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand gc" -l max-age -d 'Also remove entries unused for this long, such as 7d' -r
 complete -c kache -n "__fish_kache_using_subcommand gc" -l grace -d 'Keep entries made or used within this time, which a running build may need' -r
-complete -c kache -n "__fish_kache_using_subcommand gc" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand gc" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand gc" -l dry-run -l check -d 'Show what would be removed, without removing anything'
@@ -112,13 +112,13 @@ complete -c kache -n "__fish_kache_using_subcommand gc" -l json -d 'Print one JS
 complete -c kache -n "__fish_kache_using_subcommand gc" -l automatic -d 'Started by a build: print nothing, and do nothing unless needed'
 complete -c kache -n "__fish_kache_using_subcommand gc" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand purge" -l crate-name -d 'The crate or package: another spelling of CRATE' -r
-complete -c kache -n "__fish_kache_using_subcommand purge" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand purge" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand purge" -l dry-run -l check -d 'Show what would be removed, without removing anything'
 complete -c kache -n "__fish_kache_using_subcommand purge" -l json -d 'Print one JSON object instead of text'
 complete -c kache -n "__fish_kache_using_subcommand purge" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand uninstall" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand uninstall" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -s y -l yes -d 'Apply the changes without asking'
@@ -130,7 +130,7 @@ complete -c kache -n "__fish_kache_using_subcommand uninstall" -l self -d 'Also 
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l allow-root -d 'Allow running as root through sudo'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l by-installer -d 'Called by an installer, which removes the program next'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand self-update" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand self-update" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand self-update" -s y -l yes -d 'Apply the changes without asking'
@@ -138,12 +138,12 @@ complete -c kache -n "__fish_kache_using_subcommand self-update" -l dry-run -l c
 complete -c kache -n "__fish_kache_using_subcommand self-update" -s v -l verbose -d 'Show the content of new files, too'
 complete -c kache -n "__fish_kache_using_subcommand self-update" -l json -d 'Print one JSON object instead of text; requires -y or --dry-run'
 complete -c kache -n "__fish_kache_using_subcommand self-update" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand config" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand config" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand config" -l json -d 'Print one JSON object instead of a table'
 complete -c kache -n "__fish_kache_using_subcommand config" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand daemon; and not __fish_seen_subcommand_from run status start stop restart install uninstall log preflight help" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand daemon; and not __fish_seen_subcommand_from run status start stop restart install uninstall log preflight help" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and not __fish_seen_subcommand_from run status start stop restart install uninstall log preflight help" -l json -d 'Print one JSON object instead of a table'
@@ -165,29 +165,29 @@ openrc\t''
 rc.d\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -l exe -d 'The path to watch for another version' -r -F
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -l handover -d 'The state handed over by the previous version' -r
-complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from status" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from status" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from status" -l json -d 'Print one JSON object instead of a table'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from start" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from start" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from stop" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from stop" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from restart" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from restart" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from restart" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l user -d 'The service account that runs the builds and the daemon' -r
-complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l dry-run -l check -d 'Show the changes without making them; exit with 2 if there are any'
@@ -195,7 +195,7 @@ complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subc
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l json -d 'Print one JSON object instead of text'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -l system -d 'Install a system service for a build server, which starts with the machine; requires root'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l dry-run -l check -d 'Show the changes without making them; exit with 2 if there are any'
@@ -204,11 +204,11 @@ complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subc
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -l system -d 'Remove the system service; requires root'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from uninstall" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -s n -l lines -d 'Number of lines' -r
-complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from log" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from preflight" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from preflight" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from preflight" -s h -l help -d 'Print help'
@@ -223,14 +223,14 @@ complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subc
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from help" -f -a "preflight" -d 'Check that this binary can run here, and print its version'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kache -n "__fish_kache_using_subcommand try" -l remove-after -d 'Remove the temporary directory DIR when standard input ends' -r -F
-complete -c kache -n "__fish_kache_using_subcommand try" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand try" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand try" -l release -d 'Build with optimizations'
 complete -c kache -n "__fish_kache_using_subcommand try" -l json -d 'Print one JSON object instead of a table'
 complete -c kache -n "__fish_kache_using_subcommand try" -l keep -d 'Keep the temporary directory, with the store and the last build'
 complete -c kache -n "__fish_kache_using_subcommand try" -s h -l help -d 'Print help'
-complete -c kache -n "__fish_kache_using_subcommand completions" -l color -d 'When to use colours' -r -f -a "auto\t''
+complete -c kache -n "__fish_kache_using_subcommand completions" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand completions" -s h -l help -d 'Print help'
@@ -240,7 +240,7 @@ complete -c kache -n "__fish_kache_using_subcommand help; and not __fish_seen_su
 complete -c kache -n "__fish_kache_using_subcommand help; and not __fish_seen_subcommand_from init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help" -f -a "monitor" -d 'Show what kache does while a build runs'
 complete -c kache -n "__fish_kache_using_subcommand help; and not __fish_seen_subcommand_from init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help" -f -a "list" -d 'List the entries of the store'
 complete -c kache -n "__fish_kache_using_subcommand help; and not __fish_seen_subcommand_from init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help" -f -a "why-miss" -d 'Explain why a crate was not served from the cache'
-complete -c kache -n "__fish_kache_using_subcommand help; and not __fish_seen_subcommand_from init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help" -f -a "gc" -d 'Remove least recently used entries and unreferenced files'
+complete -c kache -n "__fish_kache_using_subcommand help; and not __fish_seen_subcommand_from init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help" -f -a "gc" -d 'Reduce the store to its size limit, and remove unreferenced files'
 complete -c kache -n "__fish_kache_using_subcommand help; and not __fish_seen_subcommand_from init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help" -f -a "purge" -d 'Remove all entries, or those of one crate'
 complete -c kache -n "__fish_kache_using_subcommand help; and not __fish_seen_subcommand_from init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help" -f -a "uninstall" -d 'Restore the cargo configuration, and remove what init created'
 complete -c kache -n "__fish_kache_using_subcommand help; and not __fish_seen_subcommand_from init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help" -f -a "self-update" -d 'Update kache to the latest release'

@@ -6,7 +6,7 @@ module completions {
 
   # A build cache for Rust
   export extern kache [
-    --color: string@"nu-complete kache color" # When to use colours
+    --color: string@"nu-complete kache color" # When to use colors
     --help(-h)                # Print help (see more with '--help')
     --version(-V)             # Print version
   ]
@@ -31,7 +31,7 @@ module completions {
     --wrapper-path: string@"nu-complete kache init wrapper_path" # How the cargo configuration refers to kache
     --undo                    # Revert the changes of earlier runs of init
     --allow-root              # Allow running as root through sudo
-    --color: string@"nu-complete kache init color" # When to use colours
+    --color: string@"nu-complete kache init color" # When to use colors
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -53,7 +53,7 @@ module completions {
     --report                  # Print a report for bug reports, without the names of the user, home directory and project
     --verbose(-v)             # Show all checks, not only notes and problems
     --json                    # Print one JSON object instead of text; with --fix, requires -y or --dry-run
-    --color: string@"nu-complete kache doctor color" # When to use colours
+    --color: string@"nu-complete kache doctor color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -65,7 +65,7 @@ module completions {
   export extern "kache stats" [
     --since: string           # Only builds within this time, such as 24h or 7d; records are kept for 30 days
     --json                    # Print one JSON object instead of tables
-    --color: string@"nu-complete kache stats color" # When to use colours
+    --color: string@"nu-complete kache stats color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -76,7 +76,7 @@ module completions {
   # Show what kache does while a build runs
   export extern "kache monitor" [
     --json                    # Print one JSON object per line instead of text
-    --color: string@"nu-complete kache monitor color" # When to use colours
+    --color: string@"nu-complete kache monitor color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -94,7 +94,7 @@ module completions {
     --sort: string@"nu-complete kache list sort" # Sort order
     --inputs                  # Show the inputs of each entry and how they were learned, instead of its size
     --json                    # Print one JSON object instead of a table
-    --color: string@"nu-complete kache list color" # When to use colours
+    --color: string@"nu-complete kache list color" # When to use colors
     --help(-h)                # Print help (see more with '--help')
     positional?: string       # The crate or package
   ]
@@ -107,7 +107,7 @@ module completions {
   export extern "kache why-miss" [
     --crate-name: string      # The crate or package: another spelling of CRATE
     --json                    # Print one JSON object instead of text
-    --color: string@"nu-complete kache why-miss color" # When to use colours
+    --color: string@"nu-complete kache why-miss color" # When to use colors
     --help(-h)                # Print help
     positional?: string       # The crate or package
   ]
@@ -116,7 +116,7 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Remove least recently used entries and unreferenced files
+  # Reduce the store to its size limit, and remove unreferenced files
   export extern "kache gc" [
     --max-age: string         # Also remove entries unused for this long, such as 7d
     --grace: string           # Keep entries made or used within this time, which a running build may need
@@ -124,7 +124,7 @@ module completions {
     --check                   # Show what would be removed, without removing anything
     --json                    # Print one JSON object instead of text
     --automatic               # Started by a build: print nothing, and do nothing unless needed
-    --color: string@"nu-complete kache gc color" # When to use colours
+    --color: string@"nu-complete kache gc color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -138,7 +138,7 @@ module completions {
     --dry-run                 # Show what would be removed, without removing anything
     --check                   # Show what would be removed, without removing anything
     --json                    # Print one JSON object instead of text
-    --color: string@"nu-complete kache purge color" # When to use colours
+    --color: string@"nu-complete kache purge color" # When to use colors
     --help(-h)                # Print help
     positional?: string       # The crate or package
   ]
@@ -158,7 +158,7 @@ module completions {
     --self                    # Also remove this program, if kache's installer put it here
     --allow-root              # Allow running as root through sudo
     --by-installer            # Called by an installer, which removes the program next
-    --color: string@"nu-complete kache uninstall color" # When to use colours
+    --color: string@"nu-complete kache uninstall color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -173,7 +173,7 @@ module completions {
     --check                   # Show the changes without making them; exit with 2 if there are any
     --verbose(-v)             # Show the content of new files, too
     --json                    # Print one JSON object instead of text; requires -y or --dry-run
-    --color: string@"nu-complete kache self-update color" # When to use colours
+    --color: string@"nu-complete kache self-update color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -184,7 +184,7 @@ module completions {
   # Show the settings in effect and where they come from
   export extern "kache config" [
     --json                    # Print one JSON object instead of a table
-    --color: string@"nu-complete kache config color" # When to use colours
+    --color: string@"nu-complete kache config color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -195,7 +195,7 @@ module completions {
   # Manage the daemon
   export extern "kache daemon" [
     --json                    # Print one JSON object instead of a table
-    --color: string@"nu-complete kache daemon color" # When to use colours
+    --color: string@"nu-complete kache daemon color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -212,7 +212,7 @@ module completions {
     --supervised: string@"nu-complete kache daemon run supervised" # The supervisor that restarts the daemon
     --exe: path               # The path to watch for another version
     --handover: string        # The state handed over by the previous version
-    --color: string@"nu-complete kache daemon run color" # When to use colours
+    --color: string@"nu-complete kache daemon run color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -223,7 +223,7 @@ module completions {
   # Show the status of the daemon (the default)
   export extern "kache daemon status" [
     --json                    # Print one JSON object instead of a table
-    --color: string@"nu-complete kache daemon status color" # When to use colours
+    --color: string@"nu-complete kache daemon status color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -233,7 +233,7 @@ module completions {
 
   # Start the daemon, unless it is running
   export extern "kache daemon start" [
-    --color: string@"nu-complete kache daemon start color" # When to use colours
+    --color: string@"nu-complete kache daemon start color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -243,7 +243,7 @@ module completions {
 
   # Stop the daemon
   export extern "kache daemon stop" [
-    --color: string@"nu-complete kache daemon stop color" # When to use colours
+    --color: string@"nu-complete kache daemon stop color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -253,7 +253,7 @@ module completions {
 
   # Restart the daemon without dropping requests
   export extern "kache daemon restart" [
-    --color: string@"nu-complete kache daemon restart color" # When to use colours
+    --color: string@"nu-complete kache daemon restart color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -269,7 +269,7 @@ module completions {
     --json                    # Print one JSON object instead of text
     --system                  # Install a system service for a build server, which starts with the machine; requires root
     --user: string            # The service account that runs the builds and the daemon
-    --color: string@"nu-complete kache daemon install color" # When to use colours
+    --color: string@"nu-complete kache daemon install color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -284,7 +284,7 @@ module completions {
     --verbose(-v)             # Show the content of new files, too
     --json                    # Print one JSON object instead of text
     --system                  # Remove the system service; requires root
-    --color: string@"nu-complete kache daemon uninstall color" # When to use colours
+    --color: string@"nu-complete kache daemon uninstall color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -295,7 +295,7 @@ module completions {
   # Print the end of the log
   export extern "kache daemon log" [
     --lines(-n): string       # Number of lines
-    --color: string@"nu-complete kache daemon log color" # When to use colours
+    --color: string@"nu-complete kache daemon log color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -305,7 +305,7 @@ module completions {
 
   # Check that this binary can run here, and print its version
   export extern "kache daemon preflight" [
-    --color: string@"nu-complete kache daemon preflight color" # When to use colours
+    --color: string@"nu-complete kache daemon preflight color" # When to use colors
     --help(-h)                # Print help
   ]
 
@@ -363,7 +363,7 @@ module completions {
     --json                    # Print one JSON object instead of a table
     --keep                    # Keep the temporary directory, with the store and the last build
     --remove-after: path      # Remove the temporary directory DIR when standard input ends
-    --color: string@"nu-complete kache try color" # When to use colours
+    --color: string@"nu-complete kache try color" # When to use colors
     --help(-h)                # Print help
     path?: path               # A directory in the workspace to build; by default, a small workspace bundled with kache
   ]
@@ -378,7 +378,7 @@ module completions {
 
   # Generate shell completions
   export extern "kache completions" [
-    --color: string@"nu-complete kache completions color" # When to use colours
+    --color: string@"nu-complete kache completions color" # When to use colors
     --help(-h)                # Print help
     shell: string@"nu-complete kache completions shell" # The shell to generate completions for
   ]
@@ -411,7 +411,7 @@ module completions {
   export extern "kache help why-miss" [
   ]
 
-  # Remove least recently used entries and unreferenced files
+  # Reduce the store to its size limit, and remove unreferenced files
   export extern "kache help gc" [
   ]
 

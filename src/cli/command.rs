@@ -21,7 +21,7 @@ use crate::report::escape;
 #[derive(Parser)]
 #[command(name = "kache", version, after_help = EXIT_CODES, styles = HELP_STYLES)]
 struct Arguments {
-    /// When to use colours
+    /// When to use colors
     // It is read by `terminal::prepare`, before the arguments are parsed.
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorWhen::Auto, display_order = 900)]
     color: ColorWhen,
@@ -50,7 +50,7 @@ enum Command {
     List(list::Args),
     /// Explain why a crate was not served from the cache
     WhyMiss(why_miss::Args),
-    /// Remove least recently used entries and unreferenced files
+    /// Reduce the store to its size limit, and remove unreferenced files
     Gc(gc::Args),
     /// Remove all entries, or those of one crate
     Purge(purge::Args),

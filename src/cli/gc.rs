@@ -1,4 +1,4 @@
-//! `kache gc`: removes least recently used entries and unreferenced files. Shows the plan before applying it.
+//! `kache gc`: reduces the store to its size limit, and removes unreferenced files. Shows the plan before applying it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,6 +23,11 @@ use crate::sys::{clock, fs};
 
 /// The arguments.
 #[derive(clap::Args)]
+#[command(
+    after_help = "Exit codes:\n  0  success, or nothing to remove; also after --dry-run\n  1  the store could not be read, \
+                  or a file could not be removed\n  2  nothing was done: invalid arguments or configuration\n  4  busy: \
+                  another kache process is removing from the store; nothing was done"
+)]
 pub struct Args {
     /// Also remove entries unused for this long, such as 7d
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]

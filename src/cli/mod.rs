@@ -2,10 +2,10 @@
 //!
 //! - Commands print to standard output through a [`session::Session`]: tables for people, or with `--json` one object
 //!   with a `format` number, which changes when a field is removed or changes its meaning.
-//! - A failure is printed on standard error: `error: …`, and `hint: …` where the user can do something. With `--json` it is
-//!   also printed as JSON on standard output, in place of the command's object.
+//! - A failure is printed on standard error: `error: …`, and `hint: …` where the user can do something. With `--json`
+//!   it is also printed as JSON on standard output, in place of the command's object.
 //! - A command ends with one of the codes of [`exit::Exit`].
-//! - [`terminal`] decides about colours and symbols, and whether [`progress`] is shown.
+//! - [`terminal`] decides about colors and symbols, and whether [`progress`] is shown.
 
 pub mod terminal;
 

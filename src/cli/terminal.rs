@@ -1,5 +1,5 @@
 //! Output of commands. Everything a command prints goes through here, so that names from projects are always escaped
-//! ([`crate::report::escape`]), and so that one place decides about colours, symbols and progress:
+//! ([`crate::report::escape`]), and so that one place decides about colors, symbols and progress:
 //!
 //! - Colours: on a terminal, unless `TERM` is `dumb`. `NO_COLOR` and `CLICOLOR_FORCE` override that, and `--color`
 //!   overrides both. `anstream` implements these rules.
@@ -17,7 +17,7 @@ use crate::report::escape;
 use crate::report::text::{Part, Style, Text};
 use crate::sys::env::Env;
 
-/// When to use colours.
+/// When to use colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ColorWhen {
     Auto,
@@ -44,7 +44,7 @@ struct Abilities {
 
 static ABILITIES: OnceLock<Abilities> = OnceLock::new();
 
-/// Decides about colours, symbols and progress for this process.
+/// Decides about colors, symbols and progress for this process.
 pub fn prepare(env: &Env) {
     if let Some(when) = requested_color(&env.args) {
         let choice = match when {
@@ -63,7 +63,7 @@ pub fn prepare(env: &Env) {
     });
 }
 
-/// The value of `--color`. Looked for before the arguments are parsed, because errors in them are printed in colour too.
+/// The value of `--color`. Looked for before the arguments are parsed, because errors in them are printed in color too.
 /// Invalid values are left to the parser.
 fn requested_color(args: &[OsString]) -> Option<ColorWhen> {
     let mut args = args.iter().skip(1).take_while(|arg| *arg != "--").map(|arg| arg.to_string_lossy());
@@ -96,7 +96,7 @@ pub fn print(text: &Text) -> io::Result<()> {
     print_ansi(&render(text, abilities().symbols))
 }
 
-/// Prints text with escape sequences of colours, which are removed where no colours are wanted. It must not contain names
+/// Prints text with escape sequences of colors, which are removed where no colors are wanted. It must not contain names
 /// from a project.
 pub fn print_ansi(text: &str) -> io::Result<()> {
     write_while_read(&mut anstream::stdout().lock(), text).map(drop)

@@ -49,7 +49,7 @@ pub fn clean(clean: Clean) -> &'static str {
 /// Why a compile was not stored.
 pub fn unstored(unstored: &Unstored) -> (&'static str, &str) {
     match unstored {
-        Unstored::CompilerFailed => ("the compiler failed", ""),
+        Unstored::CompilerFailed => ("the compiler or the build script failed", ""),
         Unstored::InputChanged(what) => ("an input changed while the compiler ran", what),
         Unstored::InputsUnknown(what) => ("not everything that the compiler read is known", what),
         Unstored::UnexpectedOutput(what) => ("the compiler wrote an unexpected output", what),

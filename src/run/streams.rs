@@ -2,9 +2,9 @@
 //!
 //! How long sections of a compile took (`--json=timings`) is not kept: a hit takes another time.
 //!
-//! Two things are no plain text. Announcements of outputs name real paths; they are kept by role and written again for this tree.
-//! And where the compiler was told to write `./target` for the build directory, diagnostics say `./target` too;
-//! people see the real path: [`Streams::real_paths`] puts it back, in the places where rustc names a file.
+//! Two things are no plain text. Announcements of outputs name real paths; they are kept by role and written again for
+//! this tree. And where the compiler was told to write `./target` for the build directory, diagnostics say `./target`
+//! too; people see the real path: [`Streams::real_paths`] puts it back, in the places where rustc names a file.
 
 use std::borrow::Cow;
 
@@ -141,7 +141,7 @@ const TIMING: &[u8] = b"{\"$message_type\":\"section_timing\",";
 const ANNOUNCEMENT: &[u8] = b"{\"$message_type\":\"artifact\",";
 
 /// What stands before the name of a file: the field of a span, and the arrows of the rendered form, with and
-/// without colours, in JSON and out of it.
+/// without colors, in JSON and out of it.
 const FILE_COMES_NEXT: &[&[u8]] = &[
     b"\"file_name\":\"",
     b"--> ",
@@ -152,8 +152,8 @@ const FILE_COMES_NEXT: &[&[u8]] = &[
     b"::: \x1b[0m",
 ];
 
-/// What stands before a place in a file, `<path>:<line>:<column>`: in the short form the beginning of a line, in JSON and
-/// out of it; anywhere the name of what has no name of its own, such as `{closure@`.
+/// What stands before a place in a file, `<path>:<line>:<column>`: in the short form the beginning of a line, in JSON
+/// and out of it; anywhere the name of what has no name of its own, such as `{closure@`.
 const PLACE_COMES_NEXT: &[&[u8]] = &[b"\"rendered\":\"", b"\\n", b"@"];
 
 /// Whether the path that `text` goes on with is followed by a line and a column.

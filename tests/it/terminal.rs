@@ -41,7 +41,7 @@ fn without_progress(said: &str) -> String {
 }
 
 #[test]
-fn a_pipe_gets_words_without_colours_and_no_progress() {
+fn a_pipe_gets_words_without_colors_and_no_progress() {
     let home = home();
     let doctor = home.run(&["doctor"]);
     doctor.with(1, "ok      program    5 checks\n").with(1, "\n  PROBLEM  wrapper ");
@@ -54,28 +54,28 @@ fn a_pipe_gets_words_without_colours_and_no_progress() {
 }
 
 #[test]
-fn colours_can_be_forced_and_turned_off() {
+fn colors_can_be_forced_and_turned_off() {
     let mut home = home();
-    let is_coloured = |home: &Home, args: &[&str]| home.run(args).out.contains(ESCAPE);
+    let is_colored = |home: &Home, args: &[&str]| home.run(args).out.contains(ESCAPE);
     for line in ["--color always list --help", "list --color=always --help"] {
-        assert!(is_coloured(&home, &line.split(' ').collect::<Vec<_>>()), "{line}");
+        assert!(is_colored(&home, &line.split(' ').collect::<Vec<_>>()), "{line}");
     }
     assert!(home.run(&["frob", "--color", "always"]).err.starts_with("\u{1b}[1m\u{1b}[31merror:"));
     home.set("CLICOLOR_FORCE", "1");
-    assert!(is_coloured(&home, &["--help"]));
-    assert!(!is_coloured(&home, &["--help", "--color", "never"]));
+    assert!(is_colored(&home, &["--help"]));
+    assert!(!is_colored(&home, &["--help", "--color", "never"]));
     home.set("NO_COLOR", "1");
-    assert!(!is_coloured(&home, &["--help"]));
-    assert!(is_coloured(&home, &["--help", "--color", "always"]));
+    assert!(!is_colored(&home, &["--help"]));
+    assert!(is_colored(&home, &["--help", "--color", "always"]));
     home.run(&["list", "--color", "loud"]).with(2, "[possible values: auto, always, never]");
-    // No colour reaches a program that reads JSON.
+    // No color reaches a program that reads JSON.
     let json = home.run(&["list", "--json", "--color", "always"]);
     assert!(!json.with(0, "\"format\": 1").out.contains(ESCAPE), "{}", json.out);
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_terminal_gets_symbols_colours_and_progress() {
+fn a_terminal_gets_symbols_colors_and_progress() {
     let mut home = home();
     home.set("TERM", "xterm-256color");
     home.set("LANG", "C.UTF-8");
