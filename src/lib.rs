@@ -1,16 +1,16 @@
-//! kache is a build cache for Rust. Cargo calls it in front of the compiler; it serves what was compiled before, or
-//! compiles and stores.
+//! kache is a build cache for Rust. Cargo runs it as a wrapper around rustc. It restores what was compiled before;
+//! everything else it compiles and stores.
 //!
 //! # The path of one compilation
 //!
 //! ```text
 //! argv, env, cwd
-//!   └─ invocation          parsed, pure; anything not understood is a bypass: the compiler runs untouched
+//!   └─ invocation          parsed, pure; anything not understood is a bypass: the compiler runs, nothing is stored
 //!       └─ key             unit key: the digest of everything known before sources are read
 //!           └─ store       input lists: what earlier compiles of this unit read, newest first
 //!               └─ action  cache key = digest(unit key, those inputs as they are today)
 //!                   ├─ found     run::hit: restore, replay the diagnostics
-//!                   └─ not found ─┬─ run::edit: a source was edited here; compile incrementally, store nothing
+//!                   └─ not found ─┬─ run::miss::edit: a source was edited here; compile incrementally, store nothing
 //!                                 └─ run::miss: wait for the single-flight lock, or compile, learn the inputs, store
 //!                         └─ run::record, then the compiler's exit code
 //! ```
@@ -40,8 +40,8 @@
 //! it so. Everything up to [`run`] is what a hit needs: `std` and a few small crates, no thread, no database. The
 //! commands come after it, behind the feature `cli`.
 //!
-//! An error cannot escape the way: before the compiler runs, steps return a [`outcome::BypassReason`]; after it ran, an
-//! [`outcome::Unstored`], which is recorded and costs nothing else.
+//! No error of kache reaches cargo: a step that fails before the compiler runs returns a [`outcome::BypassReason`], and
+//! one that fails after it returns an [`outcome::Unstored`]. Both are recorded, and cost nothing but a hit.
 
 // The operating system: files, processes, locks, observation. Knows nothing of kache.
 pub mod sys;
@@ -58,10 +58,10 @@ pub mod config;
 // rustc's command line, parsed.
 pub mod invocation;
 
-// Messages between the daemon and its clients.
+// Messages between the daemon and its clients. The wrapper uses only its build id.
 pub mod protocol;
 
-// The settings of one process.
+// Loads the configuration of this process.
 pub mod settings;
 
 // What is true of any cached action: inputs, their state today, portable paths.

@@ -90,14 +90,14 @@ pub enum Clean {
     InUse,
 }
 
-/// Why a successful compile was not stored.
+/// Why a compile, or a run of a build script, was not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "unstored", content = "detail")]
 pub enum Unstored {
-    /// The compiler failed; failures are never stored.
+    /// The compiler, or the build script, failed; failures are never stored.
     CompilerFailed,
-    /// An input changed while the compiler ran, or is too new to tell. Names the input.
+    /// An input changed during the compile, or is too new to tell. Names the input.
     InputChanged(String),
     /// The inputs of the compile could not be determined completely.
     InputsUnknown(String),

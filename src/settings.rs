@@ -1,4 +1,4 @@
-//! The configuration as it is in force for this process.
+//! Loads the configuration of this process: from its environment, and from the files of the user and the project.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -8,9 +8,11 @@ use crate::sys::env::Env;
 use crate::sys::fs::private;
 use crate::sys::{dirs, host};
 
-/// Loads the configuration, and lets others use what this process makes for kache if the user shares the store. Where
-/// there is neither a home nor a configured cache directory, that is empty: there is no place that other users could
-/// not write to. The project's file is looked for above each of `starts`, then above the directory that the user is in.
+/// Loads the configuration, and the problems with it. The project's file is looked for above each of `starts`, then
+/// above the directory that the user is in.
+///
+/// The cache directory is empty if it is not configured and there is no home: no other place is safe from other users.
+/// If the store is shared, files that this process makes for kache can be used by other users from now on.
 pub fn load(env: &Env, starts: &[&Path]) -> (Config, Vec<Problem>) {
     let defaults = Defaults {
         cache_dir: dirs::cache(env).map(|dir| dir.join("kache")).unwrap_or_default(),
@@ -25,7 +27,7 @@ pub fn load(env: &Env, starts: &[&Path]) -> (Config, Vec<Problem>) {
     (config, problems)
 }
 
-/// Loads the configuration for what a person calls: the project is the one around the working directory.
+/// Loads the configuration for a command: the project is the one around the working directory.
 pub fn for_command(env: &Env) -> (Config, Vec<Problem>) {
     load(env, env.cwd.as_deref().as_slice())
 }

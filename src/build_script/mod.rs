@@ -1,7 +1,7 @@
 //! Runs of build scripts, cached.
 //!
-//! A run is an action like a compile: it has a unit key, input lists that earlier runs left, and an entry. Its outputs are
-//! `OUT_DIR` and what it printed.
+//! A run is an action like a compile: it has a unit key, input lists that earlier runs left, and an entry. Its outputs
+//! are `OUT_DIR` and what it printed.
 //!
 //! | | |
 //! |---|---|
@@ -9,14 +9,19 @@
 //! | inputs | everything that the run was observed to read, list, look for and start ([`observed`]) |
 //! | outputs | the files in `OUT_DIR`, standard output and standard error ([`tree`]) |
 //!
-//! Cargo starts a launcher in the place of the build script ([`crate::run::launcher`]), and decides, as ever, whether it
-//! is to run at all. `rerun-if` directives are for cargo; here, what the run did decides.
+//! Cargo decides whether a build script runs, by its `rerun-if` directives, and starts a launcher in its place
+//! ([`crate::run::launcher`]). Whether the run is served depends on what an earlier run was observed to do.
 //!
 //! # What is not stored
 //!
-//! A run that was not observed, failed, found something in `OUT_DIR`, wrote anywhere else, opened a socket, read what
-//! cannot be an input, or left the current time in its outputs ([`clock`]). The first such run is remembered, so that the
-//! next one is not observed ([`refused`]).
+//! A run that
+//!
+//! - was not observed, or failed,
+//! - found something in `OUT_DIR`, or wrote anywhere else,
+//! - opened a socket, or read what cannot be an input, or
+//! - left the current time in its outputs ([`clock`]).
+//!
+//! The first such run is remembered, and later ones are not observed ([`refused`]).
 //!
 //! # What cannot be seen
 //!

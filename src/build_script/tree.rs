@@ -14,7 +14,7 @@ use crate::store::blob::{Duplicate, Sharing, Unusable};
 use crate::store::entry::{TreeFile, TreeItem, TreeKind};
 use crate::sys::{fs, os};
 
-/// More than this is no generated code.
+/// A directory with more items is not stored. Generated code has fewer.
 const MOST_ITEMS: usize = 20_000;
 
 /// The content of a directory.

@@ -2,10 +2,10 @@
 //!
 //! - The same major version: they talk. The daemon also serves clients of the major before its own.
 //! - A client tells its build. The daemon looks at the binary of a newer client, and becomes that build if it is fit.
-//! - An older client is served. **A daemon never becomes an older build because of a client**: two projects that pin two
-//!   versions would make it alternate forever.
+//! - An older client is served. **A daemon never becomes an older build because of a client**: two projects that pin
+//!   two versions would make it alternate forever.
 //! - For the same reason it follows clients at most once per [`PAUSE`].
-//! - The daemon's own path is different: whoever replaced the file there meant it, whatever its version is. The daemon
+//! - The daemon's own path is different: the file there was replaced on purpose, whatever its version is. The daemon
 //!   follows as soon as the new file can take over.
 //! - Development builds and releases never meet: they have different sockets.
 
@@ -91,8 +91,8 @@ pub enum Decision {
     OtherWay,
 }
 
-/// Whether a daemon of the build `running` becomes the build `other`, whose preflight succeeded and which knows the kind
-/// of hand-over `handover`.
+/// Whether a daemon of the build `running` becomes the build `other`, whose preflight succeeded and which knows the
+/// kind of hand-over `handover`.
 #[cfg(feature = "cli")]
 pub fn hands_over(running: &Build, other: &Build, handover: u32, reason: Reason) -> Decision {
     if handover != super::message::HANDOVER {

@@ -1,5 +1,5 @@
-//! The incremental directory of one unit: `<cargo's>/kache/<crate>-<unit>`, and beside it a file that is locked while a
-//! compiler uses it and says how the last one ended.
+//! The incremental directory of one unit, `<cargo's incremental directory>/kache/<crate>-<unit>`. Beside it is a file
+//! that is locked while a compiler uses the directory, and that says how the last compile ended.
 //!
 //! It is not cargo's own directory, which is used without kache too: other arguments would throw away the compiler's
 //! state there with each change. After a compile that did not end by itself (killed, a panic of the compiler), or in
@@ -29,7 +29,7 @@ pub struct IncrementalDir {
 /// How the last compile in a directory ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastCompile {
-    /// Nothing is known of it: the state does not count.
+    /// Nothing is known of it: its state is not used.
     Unknown,
     Finished,
     /// There was an error in the sources.
@@ -100,7 +100,7 @@ impl IncrementalDir {
         Some(dir)
     }
 
-    /// The argument that has the compiler use it.
+    /// The path for `-C incremental`.
     pub fn path(&self) -> &Path {
         &self.dir
     }

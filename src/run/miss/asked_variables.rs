@@ -20,10 +20,10 @@ use crate::key::{linker, variable_names};
 use crate::outcome::Unstored;
 use crate::sys::{fs, os};
 
-/// More than this is no script and no template.
+/// The size up to which a file is taken for a script or template.
 const MOST_TEXT_BYTES: u64 = 256 << 10;
 
-/// More than this of one package is data.
+/// How much is read of one package; the rest is taken for data.
 const MOST_READABLE_BYTES: usize = 4 << 20;
 
 /// Names of variables.
@@ -131,8 +131,8 @@ impl Names {
     }
 }
 
-/// Programs that were started, and their libraries, as far as it is not known otherwise what they ask for; with the texts
-/// in them.
+/// Programs that were started, and their libraries, as far as it is not known otherwise what they ask for; with the
+/// texts in them.
 pub struct Programs<'a> {
     known: &'a dyn KnownContents,
     paths: Vec<PathBuf>,

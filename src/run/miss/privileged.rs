@@ -1,6 +1,6 @@
 //! Units whose compile starts a program with privileges of its own, such as `sudo` or `newuidmap`.
 //!
-//! Under observation such a program would run without them. So a compile that is about to start one is begun again
+//! Under observation such a program would run without them. So a compile that is about to start one is restarted
 //! without observation, and is not stored. This module remembers the unit and the program in the directory for this
 //! machine, so that the next compile of the unit is not observed from the start. A note holds as long as the program
 //! has its privileges.

@@ -1,5 +1,5 @@
-//! Starts the compiler, or a build script, and waits until it has ended. Forwards its streams line by line, and observes
-//! it if that is asked for.
+//! Starts the compiler, or a build script, and waits until it has ended. Forwards its streams line by line, and
+//! observes it if that is asked for.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
@@ -61,7 +61,7 @@ impl From<io::Error> for NotRun {
     }
 }
 
-/// More than this of one stream is passed on, but not kept.
+/// How much of one stream is kept. The rest is only passed on, and nothing is stored.
 const MOST_KEPT: usize = 64 << 20;
 
 type Shown<'a> = &'a (dyn Fn(&[u8]) -> Vec<u8> + Sync);

@@ -45,7 +45,7 @@ pub struct CompiledUnit<'a> {
     /// It may know announced outputs already.
     pub reader: Reader,
     pub output: CompilerOutput,
-    /// The compile was begun again without observation, because this program would have run without its privileges.
+    /// The compile was restarted without observation, because this program would have run without its privileges.
     pub privileged: Option<PathBuf>,
 }
 

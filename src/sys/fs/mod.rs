@@ -1,9 +1,9 @@
-//! Files. Everything that changes a file goes through a function of this module, so that tests can inject a fault at each
-//! such step: a crash or an error (`fault`), or a panic (`defect`).
+//! Files. Everything that changes a file goes through a function of this module, so that tests can inject a fault at
+//! each such step: a crash or an error (`fault`), or a panic (`defect`).
 //!
 //! Systems differ in the identity of a file (Windows offers no stable inode number here, so times and size identify a
-//! file there), in cloning (btrfs, XFS and APFS; elsewhere links or copies), and in the clock of writes (Unix can ask the
-//! kernel to stamp with its own).
+//! file there), in cloning (btrfs, XFS and APFS; elsewhere links or copies), and in the clock of writes (Unix can ask
+//! the kernel to stamp with its own).
 
 #[cfg(unix)]
 mod unix;
@@ -136,7 +136,7 @@ fn step(_step: Step, _path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// More than this is never read into memory at once.
+/// The largest file that is read into memory at once.
 pub const MOST_BYTES_READ: u64 = 256 << 20;
 
 /// The whole content of a regular file. Anything else is an error, and so is a file that has more than

@@ -1,6 +1,6 @@
 //! What is said of machines that are broken, each in one way, and what after the fix: to the letter, in `golden/`.
 //!
-//! `REGENERATE=1 cargo test golden` writes the texts anew.
+//! `REGENERATE=1 cargo test golden` regenerates the texts.
 
 use std::collections::BTreeSet;
 use std::fs;
