@@ -2,13 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::windows::io::{AsRawHandle as _, RawHandle};
 use std::ptr::null_mut;
 use std::time::Duration;
 
 use tokio::net::windows::named_pipe::{NamedPipeServer, ServerOptions};
 use tokio::sync::Mutex;
+use tokio::task::yield_now;
 use tokio::time::timeout;
-use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, LocalFree};
+use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, GetHandleInformation, LocalFree};
 use windows_sys::Win32::Security::Authorization::{
     ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
 };
@@ -52,7 +54,7 @@ impl Drop for Descriptor {
     }
 }
 
-/// How long the system may take to report a client that has connected.
+/// How long the system may take to report that a client has connected, or that a connect was cancelled.
 const REPORT_LIMIT: Duration = Duration::from_millis(20);
 
 /// Waits for connections.
@@ -106,8 +108,12 @@ impl Listener {
         if matches!(connected, Ok(Ok(()))) {
             return Some(pipe);
         }
-        // From now on clients get an instance of the next program.
-        let _ = pipe.disconnect();
+        // An instance that waits for a client cannot be disconnected, only closed. The runtime cancels the pending connect
+        // now, and closes the instance when it finds that reported. Until then a client could still get it, and not an
+        // instance of the next program.
+        let handle = pipe.as_raw_handle();
+        drop(pipe);
+        let _ = timeout(REPORT_LIMIT, closed(handle)).await;
         None
     }
 
@@ -118,6 +124,15 @@ impl Listener {
 
     /// Stops listening.
     pub fn close(self) {}
+}
+
+/// Waits until the runtime has closed `handle`. Whenever it is yielded to, it looks for what the system has to report.
+async fn closed(handle: RawHandle) {
+    let mut flags = 0;
+    // SAFETY: the call looks up whether there is such a handle. It may be closed already.
+    while unsafe { GetHandleInformation(handle, &mut flags) } != 0 {
+        yield_now().await;
+    }
 }
 
 /// An instance of the pipe `name`, which `descriptor` protects. Remote clients are refused.
