@@ -213,6 +213,7 @@ fn matching(package: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
         return Ok(vec![package.join(plain)]);
     }
     let package = package.to_str().ok_or("the path of the package is not UTF-8")?;
+    // The crate `globset` only matches, lists no files, and would bring a regex engine into the wrapper.
     let whole = format!("{}/{pattern}", glob::Pattern::escape(package));
     let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
     let found = glob::glob_with(&whole, options).map_err(|e| format!("pattern `{pattern}`: {}", e.msg))?;
