@@ -92,7 +92,7 @@ impl CompileJob<'_> {
         Ok(Missed { compiled, stored, unobserved: Some(unobserved) })
     }
 
-    /// Runs the compiler with its own arguments.
+    /// Runs the compiler with real paths, for a bypass that other units depend on.
     ///
     /// # Errors
     /// The compiler could not be started.
