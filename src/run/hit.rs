@@ -1,4 +1,4 @@
-//! A hit, finished: every file in place, then what the compiler printed.
+//! Serves a hit: puts every file in place, then prints what the compiler printed.
 
 use std::io::Write as _;
 

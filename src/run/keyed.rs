@@ -41,7 +41,7 @@ struct PreparedEdit {
 }
 
 impl KeyedUnit<'_> {
-    /// Serves the unit from the store; if it is not there, one of all that need it compiles it, and the others wait.
+    /// Serves the unit from the store. If it is not there, one process compiles it while the others that need it wait.
     ///
     /// # Errors
     /// The unit cannot be cached after all, and nothing has run.

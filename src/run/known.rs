@@ -15,8 +15,8 @@ pub struct StoredKnowledge<'a> {
 }
 
 impl StoredKnowledge<'_> {
-    /// Where it is lost what is known of an artifact, its blob goes too: nothing that depends on it could be served until
-    /// its unit is compiled again.
+    /// If what was known of an artifact is lost, removes its blob too: its unit is then compiled again, and what depends
+    /// on it can be served.
     fn or_forget<T>(&self, artifact: &Digest, known: Option<T>) -> Option<T> {
         if known.is_none() {
             self.store.forget_blob(artifact);

@@ -148,7 +148,7 @@ impl Request<'_> {
     }
 }
 
-/// Whether the environment says that nobody is there who edits.
+/// Whether this is a build on CI, where nobody edits.
 fn is_on_ci(env: &Env) -> bool {
     env.get("CI").is_some_and(|value| !["", "0", "false"].iter().any(|off| value == *off))
 }

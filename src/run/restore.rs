@@ -1,4 +1,4 @@
-//! An entry's artifacts into the target directory.
+//! Restores an entry's artifacts into the target directory.
 //!
 //! Files appear by rename or link only: rustc opens every candidate in a directory that it searches. What is served
 //! as a second name of the blob is only an `.rlib` that has an `.rmeta` beside it: cargo compares the newest output

@@ -1,4 +1,4 @@
-//! What people call a unit.
+//! The name of a unit, as people read it.
 
 use crate::key::context::KeyContext;
 use crate::store::entry::UnitName;

@@ -15,7 +15,7 @@ pub struct FoundEntry {
 }
 
 impl Store {
-    /// The entry for a unit whose inputs are as `present` sees them. The newest list that leads to one counts.
+    /// The entry for a unit whose inputs are as `present` sees them. The newest list that leads to one decides.
     pub fn lookup(&self, unit_key: &Digest, present: &mut Present<'_>) -> Result<FoundEntry, MissReason> {
         let lists = match self.lists(unit_key) {
             Ok(lists) => lists,
