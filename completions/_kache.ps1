@@ -34,6 +34,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Explain why a crate was not served from the cache')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Reduce the store to its size limit, and remove unreferenced files')
             [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Remove all entries, or those of one crate')
+            [CompletionResult]::new('clean', 'clean', [CompletionResultType]::ParameterValue, 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Restore the cargo configuration, and remove what init created')
             [CompletionResult]::new('self-update', 'self-update', [CompletionResultType]::ParameterValue, 'Update kache to the latest release')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show the settings in effect and where they come from')
@@ -132,6 +133,20 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'kache;clean' {
+            [CompletionResult]::new('--stale', '--stale', [CompletionResultType]::ParameterName, 'Choose build directories that were not used for this long, such as 14d')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
+            [CompletionResult]::new('--orphans', '--orphans', [CompletionResultType]::ParameterName, 'Choose build directories whose projects are gone')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Choose all build directories')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Remove what is chosen without asking; requires --stale, --orphans or --all')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Remove what is chosen without asking; requires --stale, --orphans or --all')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text; requires -y or --dry-run')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -331,6 +346,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Explain why a crate was not served from the cache')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Reduce the store to its size limit, and remove unreferenced files')
             [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Remove all entries, or those of one crate')
+            [CompletionResult]::new('clean', 'clean', [CompletionResultType]::ParameterValue, 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Restore the cargo configuration, and remove what init created')
             [CompletionResult]::new('self-update', 'self-update', [CompletionResultType]::ParameterValue, 'Update kache to the latest release')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show the settings in effect and where they come from')
@@ -362,6 +378,9 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;help;purge' {
+            break
+        }
+        'kache;help;clean' {
             break
         }
         'kache;help;uninstall' {

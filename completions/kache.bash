@@ -16,6 +16,9 @@ _kache() {
             ",$1")
                 cmd="kache"
                 ;;
+            kache,clean)
+                cmd="kache__subcmd__clean"
+                ;;
             kache,completions)
                 cmd="kache__subcmd__completions"
                 ;;
@@ -121,6 +124,9 @@ _kache() {
             kache__subcmd__daemon__subcmd__help,uninstall)
                 cmd="kache__subcmd__daemon__subcmd__help__subcmd__uninstall"
                 ;;
+            kache__subcmd__help,clean)
+                cmd="kache__subcmd__help__subcmd__clean"
+                ;;
             kache__subcmd__help,completions)
                 cmd="kache__subcmd__help__subcmd__completions"
                 ;;
@@ -206,6 +212,28 @@ _kache() {
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__clean)
+            opts="-y -h --check --dry-run --stale --orphans --all --yes --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --stale)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -658,6 +686,20 @@ _kache() {
         kache__subcmd__help)
             opts="init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__help__subcmd__clean)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -31,6 +31,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand why-miss 'Explain why a crate was not served from the cache'
             cand gc 'Reduce the store to its size limit, and remove unreferenced files'
             cand purge 'Remove all entries, or those of one crate'
+            cand clean 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects'
             cand uninstall 'Restore the cargo configuration, and remove what init created'
             cand self-update 'Update kache to the latest release'
             cand config 'Show the settings in effect and where they come from'
@@ -121,6 +122,19 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --dry-run 'Show what would be removed, without removing anything'
             cand --check 'Show what would be removed, without removing anything'
             cand --json 'Print one JSON object instead of text'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;clean'= {
+            cand --stale 'Choose build directories that were not used for this long, such as 14d'
+            cand --color 'When to use colors'
+            cand --dry-run 'Show what would be removed, without removing anything'
+            cand --check 'Show what would be removed, without removing anything'
+            cand --orphans 'Choose build directories whose projects are gone'
+            cand --all 'Choose all build directories'
+            cand -y 'Remove what is chosen without asking; requires --stale, --orphans or --all'
+            cand --yes 'Remove what is chosen without asking; requires --stale, --orphans or --all'
+            cand --json 'Print one JSON object instead of text; requires -y or --dry-run'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -293,6 +307,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand why-miss 'Explain why a crate was not served from the cache'
             cand gc 'Reduce the store to its size limit, and remove unreferenced files'
             cand purge 'Remove all entries, or those of one crate'
+            cand clean 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects'
             cand uninstall 'Restore the cargo configuration, and remove what init created'
             cand self-update 'Update kache to the latest release'
             cand config 'Show the settings in effect and where they come from'
@@ -316,6 +331,8 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;help;gc'= {
         }
         &'kache;help;purge'= {
+        }
+        &'kache;help;clean'= {
         }
         &'kache;help;uninstall'= {
         }

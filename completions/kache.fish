@@ -37,6 +37,7 @@ complete -c kache -n "__fish_kache_needs_command" -f -a "list" -d 'List the entr
 complete -c kache -n "__fish_kache_needs_command" -f -a "why-miss" -d 'Explain why a crate was not served from the cache'
 complete -c kache -n "__fish_kache_needs_command" -f -a "gc" -d 'Reduce the store to its size limit, and remove unreferenced files'
 complete -c kache -n "__fish_kache_needs_command" -f -a "purge" -d 'Remove all entries, or those of one crate'
+complete -c kache -n "__fish_kache_needs_command" -f -a "clean" -d 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects'
 complete -c kache -n "__fish_kache_needs_command" -f -a "uninstall" -d 'Restore the cargo configuration, and remove what init created'
 complete -c kache -n "__fish_kache_needs_command" -f -a "self-update" -d 'Update kache to the latest release'
 complete -c kache -n "__fish_kache_needs_command" -f -a "config" -d 'Show the settings in effect and where they come from'
@@ -118,6 +119,16 @@ never\t''"
 complete -c kache -n "__fish_kache_using_subcommand purge" -l dry-run -l check -d 'Show what would be removed, without removing anything'
 complete -c kache -n "__fish_kache_using_subcommand purge" -l json -d 'Print one JSON object instead of text'
 complete -c kache -n "__fish_kache_using_subcommand purge" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand clean" -l stale -d 'Choose build directories that were not used for this long, such as 14d' -r
+complete -c kache -n "__fish_kache_using_subcommand clean" -l color -d 'When to use colors' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c kache -n "__fish_kache_using_subcommand clean" -l dry-run -l check -d 'Show what would be removed, without removing anything'
+complete -c kache -n "__fish_kache_using_subcommand clean" -l orphans -d 'Choose build directories whose projects are gone'
+complete -c kache -n "__fish_kache_using_subcommand clean" -l all -d 'Choose all build directories'
+complete -c kache -n "__fish_kache_using_subcommand clean" -s y -l yes -d 'Remove what is chosen without asking; requires --stale, --orphans or --all'
+complete -c kache -n "__fish_kache_using_subcommand clean" -l json -d 'Print one JSON object instead of text; requires -y or --dry-run'
+complete -c kache -n "__fish_kache_using_subcommand clean" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand uninstall" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -143,6 +143,24 @@ module completions {
     positional?: string       # The crate or package
   ]
 
+  def "nu-complete kache clean color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Remove build directories of cargo: by choice, unused ones, or those of deleted projects
+  export extern "kache clean" [
+    --dry-run                 # Show what would be removed, without removing anything
+    --check                   # Show what would be removed, without removing anything
+    --stale: string           # Choose build directories that were not used for this long, such as 14d
+    --orphans                 # Choose build directories whose projects are gone
+    --all                     # Choose all build directories
+    --yes(-y)                 # Remove what is chosen without asking; requires --stale, --orphans or --all
+    --json                    # Print one JSON object instead of text; requires -y or --dry-run
+    --color: string@"nu-complete kache clean color" # When to use colors
+    --help(-h)                # Print help
+    ...paths: path            # Search these directories; by default, where builds were recorded, and the workspace here
+  ]
+
   def "nu-complete kache uninstall color" [] {
     [ "auto" "always" "never" ]
   }
@@ -417,6 +435,10 @@ module completions {
 
   # Remove all entries, or those of one crate
   export extern "kache help purge" [
+  ]
+
+  # Remove build directories of cargo: by choice, unused ones, or those of deleted projects
+  export extern "kache help clean" [
   ]
 
   # Restore the cargo configuration, and remove what init created

@@ -102,6 +102,10 @@ pub mod gc;
 #[cfg(feature = "cli")]
 pub mod why_miss;
 
+// Removes build directories of cargo.
+#[cfg(feature = "cli")]
+pub mod clean;
+
 // The background service.
 #[cfg(feature = "cli")]
 pub mod daemon;

@@ -9,8 +9,8 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::terminal::{ColorWhen, HELP_STYLES};
 use crate::cli::{
-    completions, config, daemon, doctor, gc, init, list, monitor, purge, self_update, stats, trial,
-    uninstall, why_miss,
+    clean, completions, config, daemon, doctor, gc, init, list, monitor, purge,
+    self_update, stats, trial, uninstall, why_miss,
 };
 use crate::report::escape;
 
@@ -54,6 +54,8 @@ enum Command {
     Gc(gc::Args),
     /// Remove all entries, or those of one crate
     Purge(purge::Args),
+    /// Remove build directories of cargo: by choice, unused ones, or those of deleted projects
+    Clean(clean::Args),
     /// Restore the cargo configuration, and remove what init created
     Uninstall(uninstall::Args),
     /// Update kache to the latest release
@@ -99,6 +101,7 @@ pub fn run(session: &Session<'_>) -> Result<Exit, Failure> {
         Command::List(args) => list::run(&args, session),
         Command::WhyMiss(args) => why_miss::run(&args, session),
         Command::Gc(args) => gc::run(&args, session),
+        Command::Clean(args) => clean::run(&args, session),
         Command::Purge(args) => purge::run(&args, session),
         Command::Doctor(args) => doctor::run(&args, &definition(), session),
         Command::Init(args) => init::run(&args, session),
@@ -204,6 +207,7 @@ mod tests {
             "daemon uninstall",
             "gc",
             "purge",
+            "clean --all -y",
         ] {
             for flag in ["--check", "--dry-run"] {
                 let line = format!("kache {command} {flag}");

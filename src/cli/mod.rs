@@ -37,6 +37,7 @@ pub mod daemon;
 
 pub mod gc;
 
+pub mod clean;
 pub mod list;
 
 pub mod monitor;

@@ -3,7 +3,7 @@
 //! Its prompts hide the cursor and leave it hidden if they are interrupted. So Ctrl-C is put off while one is open, and
 //! ends the process after the cursor is back.
 
-use dialoguer::{Confirm, Select};
+use dialoguer::{Confirm, MultiSelect, Select};
 
 use crate::cli::exit::Failure;
 use crate::cli::terminal;
@@ -21,6 +21,17 @@ pub fn confirm(question: &str) -> Result<bool, Failure> {
 pub fn select(question: &str, items: &[&str]) -> Result<usize, Failure> {
     let prompt = Select::new().with_prompt(escape::text(question)).items(items).default(0);
     interact(|| prompt.interact())
+}
+
+/// Has any number of `items` chosen, each of which is one line. Returns which; `None` if the user leaves with Escape.
+pub fn choose(question: &str, items: &[String]) -> Result<Option<Vec<bool>>, Failure> {
+    let prompt = MultiSelect::new().with_prompt(escape::text(question)).items(items).report(false);
+    let Some(indexes) = interact(|| prompt.interact_opt())? else { return Ok(None) };
+    let mut chosen = vec![false; items.len()];
+    for index in indexes {
+        chosen[index] = true;
+    }
+    Ok(Some(chosen))
 }
 
 fn interact<T>(prompt: impl FnOnce() -> dialoguer::Result<T>) -> Result<T, Failure> {

@@ -169,6 +169,10 @@ pub fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
+/// How many columns the terminal of standard error has.
+pub fn columns() -> usize {
+    usize::from(dialoguer::console::Term::stderr().size().1)
+}
 /// Shows the cursor of standard error again, which an interrupted prompt has hidden.
 pub fn show_cursor() {
     let _ = dialoguer::console::Term::stderr().show_cursor();

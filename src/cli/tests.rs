@@ -10,6 +10,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use crate::cli::changes::ChangesReport;
+use crate::cli::clean::report::CleanReport;
 use crate::cli::command;
 use crate::cli::config::ConfigReport;
 use crate::cli::daemon::DaemonReport;
@@ -28,6 +29,7 @@ type Reference = fn(&mut SchemaGenerator) -> Schema;
 
 /// What each command prints with `--json`, except for failures.
 const OUTPUTS: &[(&str, &[Reference])] = &[
+    ("clean", &[SchemaGenerator::subschema_for::<CleanReport>]),
     ("config", &[SchemaGenerator::subschema_for::<ConfigReport>]),
     ("daemon", &[SchemaGenerator::subschema_for::<DaemonReport>]),
     ("daemon install", &[SchemaGenerator::subschema_for::<ChangesReport<'_>>]),

@@ -56,6 +56,13 @@ impl Index {
         rows.next()?.map(|row| row.get(0)).transpose()
     }
 
+    /// The sizes of all artifacts, each with what cargo appends to the names of its unit.
+    pub fn artifact_sizes(&self) -> Result<Vec<(String, u64)>> {
+        let sql = "SELECT unit_id, blobs.size_bytes FROM entries JOIN blobs ON blobs.entry = entries.key";
+        let mut statement = self.db.prepare(sql)?;
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    }
+
     /// When each key was last used.
     pub fn last_uses(&self) -> Result<HashMap<Digest, u64>> {
         let mut statement = self.db.prepare("SELECT key, last_ms FROM uses")?;

@@ -116,6 +116,19 @@ pub fn try_lock(path: &Path) -> io::Result<Option<FileLock>> {
     FileLock::try_from_file(open(path)?)
 }
 
+/// Takes the lock on a file of another program, which must be there, if nobody holds it.
+pub fn try_lock_of_other(path: &Path) -> io::Result<Option<FileLock>> {
+    let both = in_place(OpenOptions::new().read(true).write(true)).open(path);
+    let file = match both {
+        // Who may only read it can lock it, too, on most file systems.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            in_place(OpenOptions::new().read(true)).open(path)?
+        }
+        both => both?,
+    };
+    FileLock::try_from_file(file)
+}
+
 /// The lock of a program of which only one runs at a time.
 pub enum RunLock {
     Held(FileLock),

@@ -132,6 +132,7 @@ fn what_each_command_prints_conforms_to_its_schema() {
         "gc --dry-run",
         "gc --max-age 0s --grace 0s",
         "daemon uninstall --dry-run",
+        "clean --all -y",
         "purge p --dry-run",
         "purge",
         "uninstall -y",

@@ -24,6 +24,7 @@ mod arguments;
 #[cfg(target_os = "linux")]
 mod build_scripts;
 mod cargo_config;
+mod cleaning;
 #[cfg(target_os = "linux")]
 mod cloning;
 mod compilers;

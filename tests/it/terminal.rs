@@ -1,7 +1,9 @@
 //! What commands print on a terminal, and what they print elsewhere.
 #![allow(clippy::unwrap_used, reason = "a scenario ends where it cannot go on")]
 
+use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::home::{Ended, Home};
 use crate::skip::skip;
@@ -18,6 +20,54 @@ fn on_terminal(home: &Home, line: &str) -> Option<String> {
     command.args(["-qec", &format!("stty cols 80 rows 24; '{kache}' {line}"), "/dev/null"]);
     let ended = Ended::of(command.stdin(std::process::Stdio::null()).output().unwrap());
     Some(ended.out + &ended.err)
+}
+
+/// A command on a terminal where somebody types.
+#[cfg(target_os = "linux")]
+pub(crate) struct Typed<'a> {
+    /// The arguments of kache.
+    pub(crate) line: &'a str,
+    /// What is typed, in order: each at the next prompt, which hides the cursor.
+    pub(crate) keys: &'a [&'a str],
+    /// The signal that it gets when all keys were typed.
+    pub(crate) signal: Option<&'a str>,
+    pub(crate) columns: u16,
+}
+
+#[cfg(target_os = "linux")]
+impl Typed<'_> {
+    /// Runs it. Returns how it ended, and what it showed; `None` where no terminal can be made.
+    pub(crate) fn run(&self, home: &Home) -> Option<(i32, String)> {
+        const HIDE_CURSOR: &[u8] = b"\x1b[?25l";
+        let mut command = home.command("script");
+        let line =
+            format!("stty cols {} rows 24; exec '{}' {}", self.columns, home.kache().display(), self.line);
+        command.args(["-qefc", &line, "/dev/null"]).env("SHELL", "/bin/sh").env("TERM", "xterm");
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let Ok(mut child) = command.spawn() else {
+            skip("script", "there is no `script`, which makes a terminal");
+            return None;
+        };
+        let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (mut shown, mut letter, mut keys) = (Vec::new(), [0], self.keys.iter());
+        let mut signal = self.signal;
+        while output.read(&mut letter).unwrap() == 1 {
+            shown.push(letter[0]);
+            if !shown.ends_with(HIDE_CURSOR) {
+                continue;
+            }
+            if let Some(keys) = keys.next() {
+                input.write_all(keys.as_bytes()).unwrap();
+                input.flush().unwrap();
+            } else if let Some(signal) = signal.take() {
+                // The terminal's own process has one child.
+                let parent = child.id().to_string();
+                let status = Command::new("pkill").args(["--signal", signal, "--parent", &parent]).status();
+                assert!(status.unwrap().success());
+            }
+        }
+        Some((child.wait().unwrap().code().unwrap(), String::from_utf8_lossy(&shown).into_owned()))
+    }
 }
 
 fn home() -> Home {

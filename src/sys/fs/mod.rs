@@ -22,6 +22,8 @@ pub mod private;
 
 pub mod probe;
 
+pub mod mounts;
+
 use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -38,8 +40,8 @@ use windows as platform;
 
 pub(in crate::sys) use platform::in_place;
 pub use platform::{
-    clones_files, disk, disk_bytes, has_same_access, is_executable, is_of_project, is_own, n_names, read_at,
-    touch, trusted_directories, trusted_program, write_at,
+    RENAMES_WITH_OPEN_FILES, clones_files, disk, disk_bytes, has_same_access, is_executable, is_of_project,
+    is_own, n_names, read_at, touch, trusted_directories, trusted_program, write_at,
 };
 
 /// What a file system is like.
@@ -375,6 +377,12 @@ pub fn make_read_only(path: &Path) -> io::Result<()> {
     let mut permissions = std::fs::metadata(path)?.permissions();
     permissions.set_readonly(true);
     std::fs::set_permissions(path, permissions)
+}
+
+/// Lets the user of this process change what is in a directory.
+pub fn make_dir_writable(dir: &Path) -> io::Result<()> {
+    step(Step::Stamp, dir)?;
+    platform::make_dir_writable(dir)
 }
 
 /// Appends `line` in one write, so that lines of several processes do not mix.

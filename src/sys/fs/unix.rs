@@ -257,6 +257,18 @@ pub(super) fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(std::fs::read_link(from)?, to)
 }
 
+pub(super) fn make_dir_writable(dir: &Path) -> io::Result<()> {
+    let metadata = std::fs::symlink_metadata(dir)?;
+    let mode = metadata.permissions().mode();
+    if !metadata.is_dir() || mode & 0o700 == 0o700 {
+        return Ok(());
+    }
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode | 0o700))
+}
+
+/// A directory keeps its place in the tree while files in it are open.
+pub const RENAMES_WITH_OPEN_FILES: bool = true;
+
 /// Whether the file belongs to the user of this process.
 pub fn is_own(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;

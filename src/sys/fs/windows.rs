@@ -116,6 +116,24 @@ pub(super) fn is_usable(metadata: &Metadata) -> bool {
     !metadata.permissions().readonly()
 }
 
+/// A read-only directory can be changed here; a read-only file in it cannot be removed.
+pub(super) fn make_dir_writable(dir: &Path) -> io::Result<()> {
+    for child in std::fs::read_dir(dir)? {
+        let child = child?;
+        let metadata = child.metadata()?;
+        let mut permissions = metadata.permissions();
+        if metadata.is_file() && permissions.readonly() {
+            #[expect(clippy::permissions_set_readonly_false, reason = "there is no mode here")]
+            permissions.set_readonly(false);
+            std::fs::set_permissions(child.path(), permissions)?;
+        }
+    }
+    Ok(())
+}
+
+/// A directory cannot be renamed while a file in it is open.
+pub const RENAMES_WITH_OPEN_FILES: bool = false;
+
 /// Access lists are not read.
 pub(super) fn distrust(_metadata: &Metadata) -> Option<&'static str> {
     None
