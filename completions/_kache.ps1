@@ -29,6 +29,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Configure cargo to use kache, and verify it')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check the installation and fix problems')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show cache statistics: hits, misses, time saved, and disk usage')
+            [CompletionResult]::new('report', 'report', [CompletionResultType]::ParameterValue, 'Report what the cache was worth: as text, JSON, Markdown, or a page with a timeline')
             [CompletionResult]::new('monitor', 'monitor', [CompletionResultType]::ParameterValue, 'Show what kache does while a build runs')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the entries of the store')
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Explain why a crate was not served from the cache')
@@ -88,6 +89,17 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of tables')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'kache;report' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the report')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only builds within this time, such as 24h or 7d; records are kept for 30 days')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the report to this file instead of standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
+            [CompletionResult]::new('--last-build', '--last-build', [CompletionResultType]::ParameterName, 'Only the last build')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text: another spelling of --format json')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'kache;monitor' {
@@ -341,6 +353,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Configure cargo to use kache, and verify it')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check the installation and fix problems')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show cache statistics: hits, misses, time saved, and disk usage')
+            [CompletionResult]::new('report', 'report', [CompletionResultType]::ParameterValue, 'Report what the cache was worth: as text, JSON, Markdown, or a page with a timeline')
             [CompletionResult]::new('monitor', 'monitor', [CompletionResultType]::ParameterValue, 'Show what kache does while a build runs')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the entries of the store')
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Explain why a crate was not served from the cache')
@@ -363,6 +376,9 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;help;stats' {
+            break
+        }
+        'kache;help;report' {
             break
         }
         'kache;help;monitor' {

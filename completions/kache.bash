@@ -49,6 +49,9 @@ _kache() {
             kache,purge)
                 cmd="kache__subcmd__purge"
                 ;;
+            kache,report)
+                cmd="kache__subcmd__report"
+                ;;
             kache,self-update)
                 cmd="kache__subcmd__self__subcmd__update"
                 ;;
@@ -156,6 +159,9 @@ _kache() {
                 ;;
             kache__subcmd__help,purge)
                 cmd="kache__subcmd__help__subcmd__purge"
+                ;;
+            kache__subcmd__help,report)
+                cmd="kache__subcmd__help__subcmd__report"
                 ;;
             kache__subcmd__help,self-update)
                 cmd="kache__subcmd__help__subcmd__self__subcmd__update"
@@ -977,6 +983,20 @@ _kache() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        kache__subcmd__help__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         kache__subcmd__help__subcmd__self__subcmd__update)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1121,6 +1141,36 @@ _kache() {
             fi
             case "${prev}" in
                 --crate-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__report)
+            opts="-h --format --since --last-build --output --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json markdown github html" -- "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

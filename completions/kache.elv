@@ -26,6 +26,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand init 'Configure cargo to use kache, and verify it'
             cand doctor 'Check the installation and fix problems'
             cand stats 'Show cache statistics: hits, misses, time saved, and disk usage'
+            cand report 'Report what the cache was worth: as text, JSON, Markdown, or a page with a timeline'
             cand monitor 'Show what kache does while a build runs'
             cand list 'List the entries of the store'
             cand why-miss 'Explain why a crate was not served from the cache'
@@ -82,6 +83,16 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --json 'Print one JSON object instead of tables'
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'kache;report'= {
+            cand --format 'The form of the report'
+            cand --since 'Only builds within this time, such as 24h or 7d; records are kept for 30 days'
+            cand --output 'Write the report to this file instead of standard output'
+            cand --color 'When to use colors'
+            cand --last-build 'Only the last build'
+            cand --json 'Print one JSON object instead of text: another spelling of --format json'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'kache;monitor'= {
             cand --color 'When to use colors'
@@ -302,6 +313,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand init 'Configure cargo to use kache, and verify it'
             cand doctor 'Check the installation and fix problems'
             cand stats 'Show cache statistics: hits, misses, time saved, and disk usage'
+            cand report 'Report what the cache was worth: as text, JSON, Markdown, or a page with a timeline'
             cand monitor 'Show what kache does while a build runs'
             cand list 'List the entries of the store'
             cand why-miss 'Explain why a crate was not served from the cache'
@@ -321,6 +333,8 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;help;doctor'= {
         }
         &'kache;help;stats'= {
+        }
+        &'kache;help;report'= {
         }
         &'kache;help;monitor'= {
         }

@@ -32,6 +32,7 @@ complete -c kache -n "__fish_kache_needs_command" -s V -l version -d 'Print vers
 complete -c kache -n "__fish_kache_needs_command" -f -a "init" -d 'Configure cargo to use kache, and verify it'
 complete -c kache -n "__fish_kache_needs_command" -f -a "doctor" -d 'Check the installation and fix problems'
 complete -c kache -n "__fish_kache_needs_command" -f -a "stats" -d 'Show cache statistics: hits, misses, time saved, and disk usage'
+complete -c kache -n "__fish_kache_needs_command" -f -a "report" -d 'Report what the cache was worth: as text, JSON, Markdown, or a page with a timeline'
 complete -c kache -n "__fish_kache_needs_command" -f -a "monitor" -d 'Show what kache does while a build runs'
 complete -c kache -n "__fish_kache_needs_command" -f -a "list" -d 'List the entries of the store'
 complete -c kache -n "__fish_kache_needs_command" -f -a "why-miss" -d 'Explain why a crate was not served from the cache'
@@ -81,6 +82,20 @@ always\t''
 never\t''"
 complete -c kache -n "__fish_kache_using_subcommand stats" -l json -d 'Print one JSON object instead of tables'
 complete -c kache -n "__fish_kache_using_subcommand stats" -s h -l help -d 'Print help'
+complete -c kache -n "__fish_kache_using_subcommand report" -l format -d 'The form of the report' -r -f -a "text\t'For a terminal'
+json\t'For programs'
+markdown\t'For documents'
+github\t'For job summaries and comments of GitHub: Markdown, with details folded'
+html\t'A page with a timeline of the last build, in one file'"
+complete -c kache -n "__fish_kache_using_subcommand report" -l since -d 'Only builds within this time, such as 24h or 7d; records are kept for 30 days' -r
+complete -c kache -n "__fish_kache_using_subcommand report" -l output -d 'Write the report to this file instead of standard output' -r -F
+complete -c kache -n "__fish_kache_using_subcommand report" -l color -d 'When to use colors' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c kache -n "__fish_kache_using_subcommand report" -l last-build -d 'Only the last build'
+complete -c kache -n "__fish_kache_using_subcommand report" -l json -d 'Print one JSON object instead of text: another spelling of --format json'
+complete -c kache -n "__fish_kache_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kache -n "__fish_kache_using_subcommand monitor" -l since -d 'Show builds within this time, such as 24h or 7d' -r
 complete -c kache -n "__fish_kache_using_subcommand monitor" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"

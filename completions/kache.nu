@@ -69,6 +69,25 @@ module completions {
     --help(-h)                # Print help
   ]
 
+  def "nu-complete kache report format" [] {
+    [ "text" "json" "markdown" "github" "html" ]
+  }
+
+  def "nu-complete kache report color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Report what the cache was worth: as text, JSON, Markdown, or a page with a timeline
+  export extern "kache report" [
+    --format: string@"nu-complete kache report format" # The form of the report
+    --since: string           # Only builds within this time, such as 24h or 7d; records are kept for 30 days
+    --last-build              # Only the last build
+    --output: path            # Write the report to this file instead of standard output
+    --json                    # Print one JSON object instead of text: another spelling of --format json
+    --color: string@"nu-complete kache report color" # When to use colors
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete kache monitor color" [] {
     [ "auto" "always" "never" ]
   }
@@ -415,6 +434,10 @@ module completions {
 
   # Show cache statistics: hits, misses, time saved, and disk usage
   export extern "kache help stats" [
+  ]
+
+  # Report what the cache was worth: as text, JSON, Markdown, or a page with a timeline
+  export extern "kache help report" [
   ]
 
   # Show what kache does while a build runs

@@ -9,7 +9,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::terminal::{ColorWhen, HELP_STYLES};
 use crate::cli::{
-    clean, completions, config, daemon, doctor, gc, init, list, monitor, purge,
+    clean, completions, config, daemon, doctor, gc, init, list, monitor, purge, report,
     self_update, stats, trial, uninstall, why_miss,
 };
 use crate::report::escape;
@@ -44,6 +44,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Show cache statistics: hits, misses, time saved, and disk usage
     Stats(stats::Args),
+    /// Report what the cache was worth: as text, JSON, Markdown, or a page with a timeline
+    Report(report::Args),
     /// Show what kache does while a build runs
     Monitor(monitor::Args),
     /// List the entries of the store
@@ -97,6 +99,7 @@ pub fn run(session: &Session<'_>) -> Result<Exit, Failure> {
     };
     match arguments.command {
         Command::Stats(args) => stats::run(&args, session),
+        Command::Report(args) => report::run(&args, session),
         Command::Monitor(args) => monitor::run(&args, session),
         Command::List(args) => list::run(&args, session),
         Command::WhyMiss(args) => why_miss::run(&args, session),

@@ -46,6 +46,7 @@ pub mod purge;
 
 pub mod stats;
 
+pub mod report;
 pub mod trial;
 
 pub mod why_miss;

@@ -9,6 +9,7 @@ use crate::cli::exit::{ErrorCode, Exit, Failure, FailureReport, hint_line};
 use crate::cli::terminal;
 use crate::config::Config;
 use crate::index::open::Index;
+use crate::report::escape;
 use crate::report::text::{Style, Text};
 use crate::settings;
 use crate::setup::store_access;
@@ -110,6 +111,11 @@ impl Session<'_> {
     /// Prints a text of clap, which has its own styles.
     pub fn print_help(&self, text: &clap::builder::StyledStr) -> Result<(), Failure> {
         terminal::print_ansi(&text.ansi().to_string()).map_err(|e| not_printed(&e))
+    }
+
+    /// Prints a document in which the names of projects are escaped already.
+    pub fn print_document(&self, text: &str) -> Result<(), Failure> {
+        terminal::print_verbatim(&escape::text(text)).map_err(|e| not_printed(&e))
     }
 
     /// Prints `text` for another program, without escaping.

@@ -20,6 +20,7 @@ use crate::cli::gc::GcReport;
 use crate::cli::list::ListReport;
 use crate::cli::monitor::EventReport;
 use crate::cli::purge::PurgeReport;
+use crate::cli::report::figures::Figures;
 use crate::cli::stats::StatsReport;
 use crate::cli::trial::report::TrialReport;
 use crate::cli::why_miss::WhyMissReport;
@@ -48,6 +49,7 @@ const OUTPUTS: &[(&str, &[Reference])] = &[
     ("list", &[SchemaGenerator::subschema_for::<ListReport>]),
     ("monitor", &[SchemaGenerator::subschema_for::<EventReport<'_>>]),
     ("purge", &[SchemaGenerator::subschema_for::<PurgeReport>, SchemaGenerator::subschema_for::<GcReport>]),
+    ("report", &[SchemaGenerator::subschema_for::<Figures>]),
     ("self-update", &[SchemaGenerator::subschema_for::<ChangesReport<'_>>]),
     ("stats", &[SchemaGenerator::subschema_for::<StatsReport>]),
     ("try", &[SchemaGenerator::subschema_for::<TrialReport>]),

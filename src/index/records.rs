@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::action::roots::{has_build_mark, is_profile_dir};
 use crate::run::record::{self, Record};
 use crate::sys::{clock, fs};
 
@@ -59,6 +60,14 @@ pub fn read_crate(records_dir: &Path, name: &str) -> Vec<Record> {
         }
     }
     found
+}
+
+/// Whether builds put files into `place`. What is gone was a build directory if it was called one.
+pub fn is_build_dir(place: &str) -> bool {
+    let place = Path::new(place);
+    let has_manifest = fs::metadata(&place.join("Cargo.toml")).is_ok();
+    let is_marked = has_build_mark(place) || is_profile_dir(place);
+    is_marked || !has_manifest && place.file_name().is_some_and(|name| name == "target")
 }
 
 /// Whether `name` is the name of this crate or its package, with `-` and `_` taken as the same.

@@ -19,6 +19,12 @@ pub fn json(json: &str) -> Cow<'_, str> {
     escaped(json, &|c| is_unsafe(c) && c != '\n', &|c| format!("\\u{:04x}", u32::from(c)))
 }
 
+/// Escapes text in HTML, in elements and attributes. It stays on one line.
+pub fn html(text: &str) -> String {
+    let text = line(text);
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
 /// Control characters, text direction characters, and line ends that only some programs recognize.
 fn is_unsafe(c: char) -> bool {
     let is_direction =
@@ -53,6 +59,7 @@ mod tests {
         assert_eq!(text("a\u{1b}[2J\n\tb\r\u{7f}"), "a\\u{1b}[2J\n\\tb\\r\\u{7f}");
         assert_eq!(text("\u{9b}\u{202e}\u{2066}\u{200f}\u{61c}"), r"\u{9b}\u{202e}\u{2066}\u{200f}\u{61c}");
         assert_eq!(line("a\nb"), r"a\nb");
+        assert_eq!(html("<a b=\"c\">&\u{1b}"), r"&lt;a b=&quot;c&quot;&gt;&amp;\u{1b}");
     }
 
     #[test]

@@ -11,3 +11,7 @@ pub mod words;
 pub mod inputs;
 
 pub mod summary;
+
+pub mod build;
+
+pub mod advice;

@@ -8,6 +8,7 @@ pub(crate) const NEEDS: &[&str] = &[
     "btrfs",
     "busybox",
     "check-jsonschema",
+    "chromium",
     "curl",
     "dash",
     "dpkg-deb",

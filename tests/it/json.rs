@@ -122,6 +122,9 @@ fn what_each_command_prints_conforms_to_its_schema() {
     for line in [
         "config",
         "stats",
+        "report",
+        "report --last-build",
+        "clean --dry-run",
         "list",
         "list p --inputs",
         "why-miss p",
@@ -170,6 +173,8 @@ fn a_failure_is_an_object_with_a_code_and_a_hint() {
     assert_eq!(code(&home, 2, "list --frob"), "usage");
     assert_eq!(code(&home, 2, "init"), "confirmation-required");
     assert_eq!(code(&home, 2, "doctor --fix"), "confirmation-required");
+    assert_eq!(code(&home, 2, "clean --all"), "confirmation-required");
+    assert_eq!(code(&home, 1, "report --output nowhere/report.json"), "failed");
     assert_eq!(code(&home, 1, "self-update -y"), "not-updatable");
     assert_eq!(code(&home, 2, "try /nowhere"), "usage");
     home.set("KACHE_CACHE_DIR", "relative");

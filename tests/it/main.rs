@@ -80,6 +80,7 @@ mod paths;
 #[cfg(target_os = "linux")]
 mod project_file;
 mod reading_back;
+mod reporting;
 mod restoring;
 mod robust_crash;
 mod robust_damage;

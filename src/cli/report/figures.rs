@@ -1,0 +1,182 @@
+//! The figures of a report. All formats are made from them, and with `--format json` they are printed as they are.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::session::Report;
+use crate::config::units::{format_bytes, format_duration};
+use crate::report::advice;
+use crate::report::build::{Build, Fate, Span};
+use crate::report::format::Format;
+use crate::report::summary::Summary;
+use crate::run::record::Record;
+
+/// How many of the costliest misses are listed.
+const MOST_MISSES: usize = 10;
+
+/// What the cache was worth.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Figures {
+    format: Format<1>,
+    /// Only builds since then are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since_ms: Option<u64>,
+    /// Only the last build is counted.
+    pub only_last_build: bool,
+    pub summary: Summary,
+    pub n_unreadable_lines: usize,
+    /// The units that took the compiler longest, the longest first.
+    pub costliest: Vec<CostlyUnit>,
+    /// The build that ended last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_build: Option<BuildFigures>,
+}
+
+impl Report for Figures {}
+
+/// A unit that was compiled.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct CostlyUnit {
+    /// Its name, version and kind.
+    pub unit: String,
+    pub place: String,
+    pub fate: Fate,
+    pub compile_ms: u64,
+    /// Why it was not served.
+    pub reason: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+/// One build.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct BuildFigures {
+    /// The workspace, or the build directory if only dependencies were built.
+    pub place: String,
+    pub start_ms: u64,
+    pub end_ms: u64,
+    pub wall_ms: u64,
+    pub n_hits: u64,
+    /// The most units that ran at the same time.
+    pub n_lanes: usize,
+    /// How long the units of the critical path ran.
+    pub critical_ms: u64,
+    /// The units that the build waited for, by their indexes in `units`.
+    pub critical_path: Vec<usize>,
+    /// In the order in which they began.
+    pub units: Vec<UnitFigures>,
+}
+
+/// When a unit ran, and what became of it.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct UnitFigures {
+    /// Its name, version and kind.
+    pub unit: String,
+    pub fate: Fate,
+    /// Why it was not served; of a hit, where it came from.
+    pub reason: String,
+    pub start_ms: u64,
+    pub end_ms: u64,
+    /// Units that ran at the same time have different lanes.
+    pub lane: usize,
+    /// Of a hit: how long the compiler would have taken.
+    pub compile_ms: u64,
+}
+
+impl Figures {
+    /// The figures of `records`, and of the last build.
+    pub fn new(
+        records: &[&Record],
+        last_build: Option<&Build<'_>>,
+        since_ms: Option<u64>,
+        only_last_build: bool,
+        n_unreadable_lines: usize,
+    ) -> Figures {
+        let costliest = advice::costliest(records.iter().copied(), MOST_MISSES);
+        Figures {
+            format: Format,
+            since_ms,
+            only_last_build,
+            summary: Summary::from_records(records.iter().copied()),
+            n_unreadable_lines,
+            costliest: costliest.into_iter().map(costly_unit).collect(),
+            last_build: last_build.map(build_figures),
+        }
+    }
+}
+
+fn costly_unit(record: &Record) -> CostlyUnit {
+    CostlyUnit {
+        unit: advice::title(record),
+        place: record.place.clone(),
+        fate: Fate::of(record),
+        compile_ms: record.compile_ms,
+        reason: advice::reason(record),
+        advice: advice::advice(record),
+    }
+}
+
+fn build_figures(build: &Build<'_>) -> BuildFigures {
+    let path = build.critical_path();
+    let index = |unit: &&Span<'_>| {
+        build.units.iter().position(|other| std::ptr::eq(other, *unit)).unwrap_or_default()
+    };
+    let n_hits = build.units.iter().filter(|unit| Fate::of(unit.record) == Fate::Hit).count();
+    BuildFigures {
+        place: build.place.to_owned(),
+        start_ms: build.start_ms,
+        end_ms: build.end_ms,
+        wall_ms: build.wall_ms(),
+        n_hits: n_hits as u64,
+        n_lanes: build.n_lanes,
+        critical_ms: path.iter().map(|unit| unit.end_ms - unit.start_ms).sum(),
+        critical_path: path.iter().map(index).collect(),
+        units: build.units.iter().map(unit_figures).collect(),
+    }
+}
+
+fn unit_figures(unit: &Span<'_>) -> UnitFigures {
+    UnitFigures {
+        unit: advice::title(unit.record),
+        fate: Fate::of(unit.record),
+        reason: advice::reason(unit.record),
+        start_ms: unit.start_ms,
+        end_ms: unit.end_ms,
+        lane: unit.lane,
+        compile_ms: unit.record.compile_ms,
+    }
+}
+
+/// The figures that head every format: what they are called, and their values.
+pub fn headline(figures: &Figures) -> Vec<(&'static str, String)> {
+    let summary = &figures.summary;
+    let mut lines = vec![
+        ("Hit rate", summary.hit_rate.map_or("-".to_owned(), |rate| format!("{:.1} %", rate * 100.0))),
+        (
+            "Units",
+            format!(
+                "{} ({} hits, {} misses, {} edits, {} bypasses)",
+                summary.n_units, summary.n_hits, summary.n_misses, summary.n_edits, summary.n_bypasses
+            ),
+        ),
+        ("Compile time saved", ms(summary.saved_ms.unwrap_or(0))),
+        ("Compile time spent", ms(summary.compiled_ms.unwrap_or(0))),
+    ];
+    let restored = summary.linked_bytes + summary.cloned_bytes + summary.copied_bytes;
+    lines.push((
+        "Restored",
+        format!("{} ({} of it copied)", format_bytes(restored), format_bytes(summary.copied_bytes)),
+    ));
+    lines.push(("Stored", format_bytes(summary.stored_bytes)));
+    lines
+}
+
+fn ms(ms: u64) -> String {
+    format_duration(Duration::from_millis(ms))
+}
