@@ -270,7 +270,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__config)
-            opts="-h --json --color --help"
+            opts="-h --json --color --help get set unset undo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -732,7 +732,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__help__subcmd__config)
-            opts=""
+            opts="get set unset undo"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1116,12 +1116,16 @@ _kache() {
             return 0
             ;;
         kache__subcmd__monitor)
-            opts="-h --json --color --help"
+            opts="-h --since --once --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

@@ -95,7 +95,9 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'kache;monitor'= {
+            cand --since 'Show builds within this time, such as 24h or 7d'
             cand --color 'When to use colors'
+            cand --once 'Print the screen once, as text, and exit'
             cand --json 'Print one JSON object per line instead of text'
             cand -h 'Print help'
             cand --help 'Print help'
@@ -182,6 +184,60 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --json 'Print one JSON object instead of a table'
             cand -h 'Print help'
             cand --help 'Print help'
+            cand get 'Print the value of one setting'
+            cand set 'Set a setting in the user''s configuration file, or in the project''s'
+            cand unset 'Remove a setting from the user''s configuration file, or from the project''s'
+            cand undo 'Take back the last change of a configuration file that was made with these commands'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'kache;config;get'= {
+            cand --color 'When to use colors'
+            cand --json 'Print one JSON object instead of the value'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;config;set'= {
+            cand --color 'When to use colors'
+            cand --project 'Change the project''s .kache.toml instead of the user''s file'
+            cand --dry-run 'Show the change without making it; exit with 2 if there is any'
+            cand --check 'Show the change without making it; exit with 2 if there is any'
+            cand --json 'Print one JSON object instead of text'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;config;unset'= {
+            cand --color 'When to use colors'
+            cand --project 'Change the project''s .kache.toml instead of the user''s file'
+            cand --dry-run 'Show the change without making it; exit with 2 if there is any'
+            cand --check 'Show the change without making it; exit with 2 if there is any'
+            cand --json 'Print one JSON object instead of text'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;config;undo'= {
+            cand --color 'When to use colors'
+            cand --dry-run 'Show the change without making it; exit with 2 if there is any'
+            cand --check 'Show the change without making it; exit with 2 if there is any'
+            cand --json 'Print one JSON object instead of text'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;config;help'= {
+            cand get 'Print the value of one setting'
+            cand set 'Set a setting in the user''s configuration file, or in the project''s'
+            cand unset 'Remove a setting from the user''s configuration file, or from the project''s'
+            cand undo 'Take back the last change of a configuration file that was made with these commands'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'kache;config;help;get'= {
+        }
+        &'kache;config;help;set'= {
+        }
+        &'kache;config;help;unset'= {
+        }
+        &'kache;config;help;undo'= {
+        }
+        &'kache;config;help;help'= {
         }
         &'kache;daemon'= {
             cand --color 'When to use colors'
@@ -353,6 +409,18 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;help;self-update'= {
         }
         &'kache;help;config'= {
+            cand get 'Print the value of one setting'
+            cand set 'Set a setting in the user''s configuration file, or in the project''s'
+            cand unset 'Remove a setting from the user''s configuration file, or from the project''s'
+            cand undo 'Take back the last change of a configuration file that was made with these commands'
+        }
+        &'kache;help;config;get'= {
+        }
+        &'kache;help;config;set'= {
+        }
+        &'kache;help;config;unset'= {
+        }
+        &'kache;help;config;undo'= {
         }
         &'kache;help;daemon'= {
             cand run 'Run the daemon in the foreground'

@@ -99,6 +99,7 @@ complete -c kache -n "__fish_kache_using_subcommand monitor" -l since -d 'Show b
 complete -c kache -n "__fish_kache_using_subcommand monitor" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c kache -n "__fish_kache_using_subcommand monitor" -l once -d 'Print the screen once, as text, and exit'
 complete -c kache -n "__fish_kache_using_subcommand monitor" -l json -d 'Print one JSON object per line instead of text'
 complete -c kache -n "__fish_kache_using_subcommand monitor" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand list" -l crate-name -d 'The crate or package: another spelling of CRATE' -r

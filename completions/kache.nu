@@ -94,6 +94,8 @@ module completions {
 
   # Show what kache does while a build runs
   export extern "kache monitor" [
+    --since: string           # Show builds within this time, such as 24h or 7d
+    --once                    # Print the screen once, as text, and exit
     --json                    # Print one JSON object per line instead of text
     --color: string@"nu-complete kache monitor color" # When to use colors
     --help(-h)                # Print help
@@ -122,7 +124,7 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Explain why a crate was not served from the cache
+  # Explain why crates were not served from the cache: one, or those of the last build
   export extern "kache why-miss" [
     --crate-name: string      # The crate or package: another spelling of CRATE
     --json                    # Print one JSON object instead of text
@@ -448,7 +450,7 @@ module completions {
   export extern "kache help list" [
   ]
 
-  # Explain why a crate was not served from the cache
+  # Explain why crates were not served from the cache: one, or those of the last build
   export extern "kache help why-miss" [
   ]
 

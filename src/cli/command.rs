@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
-use crate::cli::terminal::{ColorWhen, HELP_STYLES};
+use crate::cli::terminal::{self, ColorWhen, HELP_STYLES};
 use crate::cli::{
     clean, completions, config, daemon, doctor, gc, init, list, monitor, purge, report,
     self_update, stats, trial, uninstall, why_miss,
@@ -50,7 +50,7 @@ enum Command {
     Monitor(monitor::Args),
     /// List the entries of the store
     List(list::Args),
-    /// Explain why a crate was not served from the cache
+    /// Explain why crates were not served from the cache: one, or those of the last build
     WhyMiss(why_miss::Args),
     /// Reduce the store to its size limit, and remove unreferenced files
     Gc(gc::Args),

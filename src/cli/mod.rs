@@ -38,6 +38,7 @@ pub mod daemon;
 pub mod gc;
 
 pub mod clean;
+
 pub mod list;
 
 pub mod monitor;
@@ -47,6 +48,7 @@ pub mod purge;
 pub mod stats;
 
 pub mod report;
+
 pub mod trial;
 
 pub mod why_miss;
@@ -58,6 +60,7 @@ pub mod doctor;
 pub mod uninstall;
 
 pub mod self_update;
+
 
 pub mod command;
 

@@ -1,33 +1,41 @@
-//! `kache monitor`: prints what kache does while it does it, a line for each unit.
-//!
-//! The daemon streams the records. Where no daemon runs, or where it has another store, the record files are read
-//! directly; the output is the same.
+//! `kache monitor`: shows what kache does while it does it. On a terminal that is a screen with the running build, the
+//! projects and the store; elsewhere it prints a line for each unit.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::monitor::follow::Follower;
 use crate::cli::session::Session;
 use crate::cli::terminal;
-use crate::client::{DaemonAddress, Subscription};
-use crate::config::units::format_duration;
-use crate::index::tail::{LOOK_EVERY, Tail};
+use crate::config::units::{format_duration, parse_duration};
 use crate::outcome::Outcome;
-use crate::protocol::build::Build;
-use crate::protocol::message::{Position, Update};
+use crate::protocol::message::Update;
 use crate::report::escape;
 use crate::report::format::Format;
 use crate::report::text::{Style, Text};
 use crate::report::words::{self, counted, with_detail};
 use crate::run::record::Record;
 use crate::store::Store;
+use crate::sys::clock;
+
+pub mod follow;
+pub mod keys;
+pub mod model;
+pub mod screen;
+pub mod view;
 
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
+    /// Show builds within this time, such as 24h or 7d
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "24h")]
+    since: Duration,
+    /// Print the screen once, as text, and exit
+    #[arg(long, conflicts_with = "json")]
+    once: bool,
     /// Print one JSON object per line instead of text
     #[arg(long)]
     json: bool,
@@ -53,16 +61,20 @@ pub enum EventReport<'a> {
     },
 }
 
-/// How long the daemon may take to answer.
-const ASK_LIMIT: Duration = Duration::from_secs(5);
-
-/// Prints records until nobody reads them any more.
+/// Shows a screen on a terminal; elsewhere prints records until nobody reads them any more.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let (config, _) = session.config_of_builds()?;
-    let mut follower = Follower::new(session, Store::records_dir(&config.cache_dir.value));
+    let since_ms = clock::now_ms().saturating_sub(args.since.as_millis() as u64);
+    if args.once {
+        return screen::once(&config, since_ms, session);
+    }
+    if !args.json && terminal::is_for_people() && terminal::can_ask() {
+        return screen::run(&config, since_ms, session);
+    }
+    let mut follower = Follower::new(session.env, Store::records_dir(&config.cache_dir.value));
     terminal::say("Waiting for builds; press Ctrl-C to stop.\n");
     loop {
-        for update in follower.next() {
+        for update in follower.wait() {
             let is_read = match args.json {
                 true => terminal::print_json_while_read(&json(&update)?)?,
                 false => terminal::print_while_read(&text(&update))?,
@@ -71,70 +83,6 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
                 return Ok(Exit::Ok);
             }
         }
-    }
-}
-
-/// Follows the records of one store.
-struct Follower<'a> {
-    session: &'a Session<'a>,
-    records_dir: PathBuf,
-    source: Source,
-    /// The end of the last record that was returned.
-    last: Position,
-}
-
-enum Source {
-    Daemon(Subscription),
-    Files(Tail),
-}
-
-impl Follower<'_> {
-    fn new<'a>(session: &'a Session<'a>, records_dir: PathBuf) -> Follower<'a> {
-        let tail = Tail::new(&records_dir, None);
-        let last = tail.position();
-        let mut follower = Follower { session, records_dir, source: Source::Files(tail), last };
-        follower.open();
-        follower
-    }
-
-    /// Continues behind the last record: with the daemon if it streams this store, or else with the files.
-    fn open(&mut self) {
-        self.source = match self.subscribe() {
-            Some(subscription) => Source::Daemon(subscription),
-            None => Source::Files(Tail::new(&self.records_dir, Some(&self.last))),
-        };
-    }
-
-    fn subscribe(&self) -> Option<Subscription> {
-        let build = Build::current();
-        let address = DaemonAddress::for_build(self.session.env, &build).ok()?;
-        let after = Some(self.last.clone());
-        let subscription = Subscription::open(&address.endpoint, &build, after, ASK_LIMIT).ok()?;
-        (subscription.records_dir == self.records_dir).then_some(subscription)
-    }
-
-    /// Waits for the next updates.
-    fn next(&mut self) -> Vec<Update> {
-        let updates = match &mut self.source {
-            Source::Daemon(subscription) => match subscription.wait() {
-                Ok(update) => vec![update],
-                // It exits, or hands over to another build.
-                Err(_) => {
-                    self.open();
-                    Vec::new()
-                }
-            },
-            Source::Files(tail) => {
-                std::thread::sleep(LOOK_EVERY);
-                tail.look()
-            }
-        };
-        for update in &updates {
-            if let Update::Record { at, .. } = update {
-                self.last = at.clone();
-            }
-        }
-        updates
     }
 }
 
@@ -193,6 +141,7 @@ fn line(record: &Record) -> Text {
 mod tests {
     use super::*;
     use crate::outcome::{Bypass, BypassReason, Edit, MissReason, Origin, Unstored};
+    use crate::protocol::message::Position;
     use crate::store::entry::UnitName;
     use crate::sys::env::Env;
 

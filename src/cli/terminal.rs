@@ -164,6 +164,7 @@ fn ansi(style: Style) -> anstyle::Style {
     }
 }
 
+
 /// Whether questions can be asked.
 pub fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
@@ -173,6 +174,38 @@ pub fn can_ask() -> bool {
 pub fn columns() -> usize {
     usize::from(dialoguer::console::Term::stderr().size().1)
 }
+
+/// The size of the terminal of standard output in columns and rows; 80 by 24 where there is none.
+pub fn size() -> (u16, u16) {
+    match dialoguer::console::Term::stdout().size_checked() {
+        Some((rows, columns)) if io::stdout().is_terminal() => (columns, rows),
+        _ => (80, 24),
+    }
+}
+
+/// Whether colours are wanted on standard output.
+pub fn shows_colors() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != ColorChoice::Never
+}
+
+/// Takes the whole terminal: another screen, keys as they are typed, and the mouse. A panic gives it back, too.
+pub fn start_screen() -> io::Result<ratatui::DefaultTerminal> {
+    let screen = ratatui::try_init()?;
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        end_screen();
+        before(panic);
+    }));
+    ratatui::crossterm::execute!(io::stdout(), ratatui::crossterm::event::EnableMouseCapture)?;
+    Ok(screen)
+}
+
+/// Gives the terminal back.
+pub fn end_screen() {
+    let _ = ratatui::crossterm::execute!(io::stdout(), ratatui::crossterm::event::DisableMouseCapture);
+    ratatui::restore();
+}
+
 /// Shows the cursor of standard error again, which an interrupted prompt has hidden.
 pub fn show_cursor() {
     let _ = dialoguer::console::Term::stderr().show_cursor();

@@ -12,6 +12,7 @@ pub mod unwritable;
 pub mod programs;
 
 pub mod target_dirs;
+
 pub mod store_access;
 
 pub mod user;

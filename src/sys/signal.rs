@@ -88,3 +88,24 @@ impl DeferredInterrupt {
 /// Ends this process as Ctrl-C does: not asked for here.
 #[cfg(windows)]
 pub fn end_by_interrupt() {}
+
+/// Notes that the process is asked to end, instead of ending: what was changed in a terminal can be put back first.
+pub struct StopFlag(std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+impl StopFlag {
+    /// Begins.
+    pub fn begin() -> io::Result<StopFlag> {
+        let raised = StopFlag(Default::default());
+        #[cfg(unix)]
+        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP]
+        {
+            signal_hook::flag::register(signal, raised.0.clone())?;
+        }
+        Ok(raised)
+    }
+
+    /// Whether it was asked to end.
+    pub fn is_raised(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}

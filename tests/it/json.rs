@@ -98,7 +98,7 @@ fn run(home: &Home, code: i32, line: &str) -> Value {
         serde_json::from_str(&ended.out).unwrap_or_else(|e| panic!("{line}: {e}\n{}", ended.out));
     let mut words = line.split(' ').take_while(|word| !word.starts_with('-'));
     let command = match (words.next().unwrap(), words.next()) {
-        ("daemon", Some(action)) => format!("daemon-{action}"),
+        (command @ ("config" | "daemon"), Some(action)) => format!("{command}-{action}"),
         (command, _) => command.to_owned(),
     };
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/src/schemas/{command}.json"));

@@ -106,3 +106,4 @@ mod trying;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod unobserved;
 mod unstable;
+mod watching;

@@ -1,0 +1,53 @@
+//! The screen of `kache monitor`, on a terminal and as text.
+#![allow(clippy::unwrap_used, reason = "a scenario ends where it cannot go on")]
+
+use crate::home::Home;
+#[cfg(target_os = "linux")]
+use crate::terminal::Typed;
+
+/// A home in which the package `p` was built with kache.
+fn built() -> Home {
+    let mut home = Home::new();
+    home.package("works");
+    home.within("works");
+    home.run(&["init", "-y", "--no-service"]).with(0, "Done");
+    home.cargo_works();
+    home
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_screen_on_a_terminal_shows_builds_and_gives_the_terminal_back() {
+    let home = built();
+    let run = |keys: &[&str], signal| Typed { line: "monitor", keys, signal, columns: 80 }.run(&home);
+    for (keys, signal) in [
+        (&["q"][..], None),
+        (&["2", "3", "?", "q"], None),
+        (&["\x03"], None),
+        (&[], Some("TERM")),
+        (&[], Some("HUP")),
+    ] {
+        let Some((code, shown)) = run(keys, signal) else { return };
+        assert_eq!(code, 0, "{keys:?} {signal:?}: {shown}");
+        assert!(shown.contains("Last") || shown.contains("Building"), "{shown}");
+        for (on, off) in
+            [("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?1000h", "\x1b[?1000l"), ("\x1b[?25l", "\x1b[?25h")]
+        {
+            let (_, after) = shown.rsplit_once(on).unwrap_or_else(|| panic!("{on:?} is missing: {shown}"));
+            assert!(after.contains(off), "{keys:?} {signal:?}: {off:?} is missing: {after:?}");
+        }
+    }
+}
+
+#[test]
+fn the_screen_can_be_printed_once() {
+    let empty = Home::new();
+    empty.run(&["monitor", "--once"]).with(0, "No builds yet");
+    let home = built();
+    let once = home.run(&["monitor", "--once"]);
+    once.with(0, "p 0.1.0 lib").with(0, "1 Build  2 Projects  3 Store");
+    assert_eq!(once.out.lines().count(), 24, "{}", once.out);
+    assert!(!once.out.contains('\u{1b}'), "{}", once.out);
+    home.run(&["monitor", "--once", "--since", "0s"]).with(0, "No builds yet");
+    home.run(&["monitor", "--once", "--json"]).with(2, "cannot be used with");
+}
