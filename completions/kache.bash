@@ -212,7 +212,7 @@ _kache() {
 
     case "${cmd}" in
         kache)
-            opts="-h -V --color --help --version init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help"
+            opts="-h -V --color --help --version init doctor stats report monitor list why-miss gc purge clean uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -690,7 +690,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__help)
-            opts="init doctor stats monitor list why-miss gc purge uninstall self-update config daemon try completions help"
+            opts="init doctor stats report monitor list why-miss gc purge clean uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

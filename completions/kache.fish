@@ -35,7 +35,7 @@ complete -c kache -n "__fish_kache_needs_command" -f -a "stats" -d 'Show cache s
 complete -c kache -n "__fish_kache_needs_command" -f -a "report" -d 'Report what the cache was worth: as text, JSON, Markdown, or a page with a timeline'
 complete -c kache -n "__fish_kache_needs_command" -f -a "monitor" -d 'Show what kache does while a build runs'
 complete -c kache -n "__fish_kache_needs_command" -f -a "list" -d 'List the entries of the store'
-complete -c kache -n "__fish_kache_needs_command" -f -a "why-miss" -d 'Explain why a crate was not served from the cache'
+complete -c kache -n "__fish_kache_needs_command" -f -a "why-miss" -d 'Explain why crates were not served from the cache: one, or those of the last build'
 complete -c kache -n "__fish_kache_needs_command" -f -a "gc" -d 'Reduce the store to its size limit, and remove unreferenced files'
 complete -c kache -n "__fish_kache_needs_command" -f -a "purge" -d 'Remove all entries, or those of one crate'
 complete -c kache -n "__fish_kache_needs_command" -f -a "clean" -d 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects'

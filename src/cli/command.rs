@@ -9,7 +9,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::terminal::{self, ColorWhen, HELP_STYLES};
 use crate::cli::{
-    clean, completions, config, daemon, doctor, gc, init, list, monitor, purge, report,
+    clean, completions, config, daemon, doctor, gc, init, list, monitor, overview, purge, report,
     self_update, stats, trial, uninstall, why_miss,
 };
 use crate::report::escape;
@@ -85,6 +85,9 @@ pub fn is_command(name: &OsStr) -> bool {
 /// Runs the command that the arguments name.
 pub fn run(session: &Session<'_>) -> Result<Exit, Failure> {
     let args = &session.env.args;
+    if args.len() < 2 && terminal::is_for_people() {
+        return overview::run(session);
+    }
     if args.len() < 2 {
         session.print_help(&definition().render_help())?;
         return Ok(Exit::Ok);
@@ -193,7 +196,7 @@ mod tests {
         ] {
             assert!(Arguments::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
         }
-        for line in ["kache why-miss", "kache list a --crate-name b", "kache list --inputs"] {
+        for line in ["kache list a --crate-name b", "kache list --inputs"] {
             assert!(Arguments::try_parse_from(line.split_whitespace()).is_err(), "{line}");
         }
     }

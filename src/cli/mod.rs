@@ -61,6 +61,7 @@ pub mod uninstall;
 
 pub mod self_update;
 
+pub mod overview;
 
 pub mod command;
 

@@ -164,6 +164,10 @@ fn ansi(style: Style) -> anstyle::Style {
     }
 }
 
+/// Whether standard output is a terminal, so that somebody reads it.
+pub fn is_for_people() -> bool {
+    io::stdout().is_terminal()
+}
 
 /// Whether questions can be asked.
 pub fn can_ask() -> bool {

@@ -24,6 +24,7 @@ use crate::cli::report::figures::Figures;
 use crate::cli::stats::StatsReport;
 use crate::cli::trial::report::TrialReport;
 use crate::cli::why_miss::WhyMissReport;
+use crate::cli::why_miss::last_build::LastBuildMisses;
 
 /// Adds the schema of a type, and returns a reference to it.
 type Reference = fn(&mut SchemaGenerator) -> Schema;
@@ -54,7 +55,10 @@ const OUTPUTS: &[(&str, &[Reference])] = &[
     ("stats", &[SchemaGenerator::subschema_for::<StatsReport>]),
     ("try", &[SchemaGenerator::subschema_for::<TrialReport>]),
     ("uninstall", &[SchemaGenerator::subschema_for::<ChangesReport<'_>>]),
-    ("why-miss", &[SchemaGenerator::subschema_for::<WhyMissReport>]),
+    (
+        "why-miss",
+        &[SchemaGenerator::subschema_for::<WhyMissReport>, SchemaGenerator::subschema_for::<LastBuildMisses>],
+    ),
 ];
 
 fn schema(command: &str, outputs: &[Reference]) -> Value {

@@ -1,25 +1,25 @@
 //! `kache why-miss`: explains why a crate was not served from the cache. Only reads.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use crate::cli::crate_args::CrateArgs;
 use crate::cli::exit::{ErrorCode, Exit, Failure};
 use crate::cli::session::{Report, Session};
-use crate::config::units::format_duration;
+use crate::cli::why_miss::verdict::{VerdictName, ago, in_words};
 use crate::outcome::Edit;
 use crate::report::format::Format;
 use crate::report::text::{Style, Text};
-use crate::report::words::with_detail;
 use crate::report::{escape, words};
 use crate::sys::clock;
 use crate::why_miss::{ExplainedUnit, Verdict, explain};
 
+pub mod last_build;
+pub mod verdict;
+
 /// The arguments.
 #[derive(clap::Args)]
-#[command(mut_group("crate", |group| group.required(true)))]
 pub struct Args {
+    // Without a crate, the misses of the last build are explained.
     #[command(flatten)]
     crate_args: CrateArgs,
     /// Print one JSON object instead of text
@@ -56,34 +56,12 @@ struct UnitReport {
     see: Vec<String>,
 }
 
-/// What became of the newest compile of a unit.
-#[derive(Clone, Copy, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-enum VerdictName {
-    Hit,
-    /// It bypassed the cache.
-    Bypassed,
-    /// It was compiled incrementally, and not stored.
-    Edited,
-    /// It was compiled, and not stored.
-    NotStored,
-    /// Its entry was damaged, or could not be restored.
-    Unusable,
-    Evicted,
-    /// Its entry is gone, and there is nothing to compare with.
-    Gone,
-    NeverCompiled,
-    /// An input changed.
-    Changed,
-}
-
 /// Explains the newest build of each unit of the crate.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let (config, _) = session.config_of_builds()?;
     let cache_dir = config.cache_dir.value;
     session.note_obstacles(&cache_dir);
-    let name = args.crate_args.name().unwrap_or_default();
+    let Some(name) = args.crate_args.name() else { return last_build::run(&cache_dir, args.json, session) };
     let explained = explain(name, &cache_dir, &session.index(&cache_dir)?)?;
     if explained.is_empty() {
         let error = format!("no build of `{name}` is recorded in {}", cache_dir.display());
@@ -106,10 +84,6 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn ago(time_ms: u64, now_ms: u64) -> String {
-    format!("{} ago", format_duration(Duration::from_millis(now_ms.saturating_sub(time_ms))))
-}
-
 fn unit_report(unit: &ExplainedUnit, now_ms: u64) -> UnitReport {
     let (verdict, because) = in_words(&unit.verdict, now_ms);
     let record = &unit.record;
@@ -130,58 +104,6 @@ fn unit_report(unit: &ExplainedUnit, now_ms: u64) -> UnitReport {
         because,
         not_incremental: record.clean.map(words::clean),
         see,
-    }
-}
-
-fn in_words(verdict: &Verdict, now_ms: u64) -> (VerdictName, Vec<String>) {
-    match verdict {
-        Verdict::Hit(origin) => {
-            (VerdictName::Hit, vec![format!("it was a hit, served {}", words::origin(*origin))])
-        }
-        Verdict::Bypassed(reason) => (
-            VerdictName::Bypassed,
-            vec![format!(
-                "it bypassed the cache: {}",
-                with_detail(words::bypass(reason.why), &reason.detail)
-            )],
-        ),
-        Verdict::Edited(edit, detail) => (
-            VerdictName::Edited,
-            vec![format!(
-                "it was compiled incrementally and not stored: {}",
-                with_detail(words::edit(*edit), detail)
-            )],
-        ),
-        Verdict::NotStored(reason, unstored) => {
-            let (why, detail) = words::unstored(unstored);
-            let because = vec![
-                format!("{}, and", words::miss(*reason)),
-                format!("this compile was not stored: {}", with_detail(why, detail)),
-            ];
-            (VerdictName::NotStored, because)
-        }
-        Verdict::Unusable(reason) => (VerdictName::Unusable, vec![words::miss(*reason).to_owned()]),
-        Verdict::Evicted { last_ms } => (
-            VerdictName::Evicted,
-            vec![format!("its entry was evicted after it was last used {}", ago(*last_ms, now_ms))],
-        ),
-        Verdict::Gone => (
-            VerdictName::Gone,
-            vec!["its entry is no longer in the store, so there is nothing to compare".to_owned()],
-        ),
-        Verdict::Never => {
-            (VerdictName::NeverCompiled, vec!["the store has no earlier entry of it".to_owned()])
-        }
-        Verdict::Changed { changes, .. } if changes.is_empty() => {
-            (VerdictName::Changed, vec!["its input list had been dropped; nothing else differs".to_owned()])
-        }
-        Verdict::Changed { before_ms, changes, .. } => {
-            let mut because: Vec<String> = changes.iter().map(|change| change.words()).collect();
-            if let Some(first) = because.first_mut() {
-                first.push_str(&format!(" (compared with the compile of {})", ago(*before_ms, now_ms)));
-            }
-            (VerdictName::Changed, because)
-        }
     }
 }
 

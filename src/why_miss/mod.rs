@@ -13,6 +13,8 @@ use crate::run::record::Record;
 use crate::store::Store;
 use crate::store::entry::StoredInputs;
 
+pub mod causes;
+
 #[cfg(test)]
 mod tests;
 
@@ -65,6 +67,23 @@ pub fn explain(
         explained.push(ExplainedUnit { record: record.clone(), verdict });
     }
     Ok(explained)
+}
+
+/// Explains these records, which are among `all` records.
+pub fn explain_records(
+    records: &[&Record],
+    all: &[Record],
+    cache_dir: &Path,
+    index: &Index,
+) -> Result<Vec<ExplainedUnit>, crate::index::Error> {
+    let store = Store::at(cache_dir);
+    let rows = index.entries(None)?;
+    let explain = |record: &&Record| {
+        let verdict =
+            verdict_from_records(record, all).unwrap_or_else(|| compare(record, &rows, &store, index));
+        ExplainedUnit { record: (*record).clone(), verdict }
+    };
+    Ok(records.iter().map(explain).collect())
 }
 
 /// The newest record of each unit in the directory where the crate was built last. Records are in order of time.
