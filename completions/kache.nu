@@ -227,6 +227,86 @@ module completions {
     --help(-h)                # Print help
   ]
 
+  def "nu-complete kache config get color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Print the value of one setting
+  export extern "kache config get" [
+    --json                    # Print one JSON object instead of the value
+    --color: string@"nu-complete kache config get color" # When to use colors
+    --help(-h)                # Print help
+    key: string               # The setting, with or without `cache.`
+  ]
+
+  def "nu-complete kache config set color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Set a setting in the user's configuration file, or in the project's
+  export extern "kache config set" [
+    --project                 # Change the project's .kache.toml instead of the user's file
+    --dry-run                 # Show the change without making it; exit with 2 if there is any
+    --check                   # Show the change without making it; exit with 2 if there is any
+    --json                    # Print one JSON object instead of text
+    --color: string@"nu-complete kache config set color" # When to use colors
+    --help(-h)                # Print help
+    key: string               # The setting, with or without `cache.`
+    value: string             # Its value; for a list, names with commas between them
+  ]
+
+  def "nu-complete kache config unset color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Remove a setting from the user's configuration file, or from the project's
+  export extern "kache config unset" [
+    --project                 # Change the project's .kache.toml instead of the user's file
+    --dry-run                 # Show the change without making it; exit with 2 if there is any
+    --check                   # Show the change without making it; exit with 2 if there is any
+    --json                    # Print one JSON object instead of text
+    --color: string@"nu-complete kache config unset color" # When to use colors
+    --help(-h)                # Print help
+    key: string               # The setting, with or without `cache.`
+  ]
+
+  def "nu-complete kache config undo color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Take back the last change of a configuration file that was made with these commands
+  export extern "kache config undo" [
+    --dry-run                 # Show the change without making it; exit with 2 if there is any
+    --check                   # Show the change without making it; exit with 2 if there is any
+    --json                    # Print one JSON object instead of text
+    --color: string@"nu-complete kache config undo color" # When to use colors
+    --help(-h)                # Print help
+  ]
+
+  # Print this message or the help of the given subcommand(s)
+  export extern "kache config help" [
+  ]
+
+  # Print the value of one setting
+  export extern "kache config help get" [
+  ]
+
+  # Set a setting in the user's configuration file, or in the project's
+  export extern "kache config help set" [
+  ]
+
+  # Remove a setting from the user's configuration file, or from the project's
+  export extern "kache config help unset" [
+  ]
+
+  # Take back the last change of a configuration file that was made with these commands
+  export extern "kache config help undo" [
+  ]
+
+  # Print this message or the help of the given subcommand(s)
+  export extern "kache config help help" [
+  ]
+
   def "nu-complete kache daemon color" [] {
     [ "auto" "always" "never" ]
   }
@@ -476,6 +556,22 @@ module completions {
 
   # Show the settings in effect and where they come from
   export extern "kache help config" [
+  ]
+
+  # Print the value of one setting
+  export extern "kache help config get" [
+  ]
+
+  # Set a setting in the user's configuration file, or in the project's
+  export extern "kache help config set" [
+  ]
+
+  # Remove a setting from the user's configuration file, or from the project's
+  export extern "kache help config unset" [
+  ]
+
+  # Take back the last change of a configuration file that was made with these commands
+  export extern "kache help config undo" [
   ]
 
   # Manage the daemon

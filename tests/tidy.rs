@@ -43,7 +43,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde_json", ABOVE_SYS),
     ("thiserror", ABOVE_SYS),
     ("toml", &["config", "key::declared", "setup::cargo_config", "setup::sccache::settings"]),
-    ("toml_edit", &["setup::cargo_config"]),
+    // Writes settings without touching what stands around them.
+    ("toml_edit", &["setup::cargo_config", "setup::settings_file"]),
     // What cargo would use of its configuration, beside our reader.
     ("cargo_config2", &["setup::cargo_config::effective"]),
     // Programs that people call; `sys::os` finds those that kache starts.
@@ -56,6 +57,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("anstream", &["cli::terminal"]),
     ("anstyle", &["cli::terminal"]),
     ("indicatif", &["cli::progress"]),
+    // The screens of `kache monitor` and `kache config`.
+    ("ratatui", &["cli::config::editor", "cli::monitor", "cli::terminal"]),
     ("rusqlite", &["index"]),
     ("minisign_verify", &["setup::self_update::release"]),
     ("sha2", &["setup::self_update::release"]),

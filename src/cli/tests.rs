@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::cli::changes::ChangesReport;
 use crate::cli::clean::report::CleanReport;
 use crate::cli::command;
-use crate::cli::config::ConfigReport;
+use crate::cli::config::{ConfigReport, SettingReport};
 use crate::cli::daemon::DaemonReport;
 use crate::cli::doctor::{DoctorReport, RebuildReport, VerifyReport};
 use crate::cli::exit::FailureReport;
@@ -33,6 +33,10 @@ type Reference = fn(&mut SchemaGenerator) -> Schema;
 const OUTPUTS: &[(&str, &[Reference])] = &[
     ("clean", &[SchemaGenerator::subschema_for::<CleanReport>]),
     ("config", &[SchemaGenerator::subschema_for::<ConfigReport>]),
+    ("config get", &[SchemaGenerator::subschema_for::<SettingReport>]),
+    ("config set", &[SchemaGenerator::subschema_for::<ChangesReport<'_>>]),
+    ("config undo", &[SchemaGenerator::subschema_for::<ChangesReport<'_>>]),
+    ("config unset", &[SchemaGenerator::subschema_for::<ChangesReport<'_>>]),
     ("daemon", &[SchemaGenerator::subschema_for::<DaemonReport>]),
     ("daemon install", &[SchemaGenerator::subschema_for::<ChangesReport<'_>>]),
     ("daemon status", &[SchemaGenerator::subschema_for::<DaemonReport>]),

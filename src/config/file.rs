@@ -332,7 +332,7 @@ fn bare(key: &Key) -> &'static str {
 }
 
 /// The whole name of the key that is most like `name`; at the top level also of the table of keys.
-fn nearest(name: &str, at_top: bool) -> Option<&'static str> {
+pub fn nearest(name: &str, at_top: bool) -> Option<&'static str> {
     if name.len() > 40 {
         return None;
     }

@@ -13,6 +13,8 @@ pub mod programs;
 
 pub mod target_dirs;
 
+pub mod settings_file;
+
 pub mod store_access;
 
 pub mod user;

@@ -128,6 +128,11 @@ fn what_each_command_prints_conforms_to_its_schema() {
         "list",
         "list p --inputs",
         "why-miss p",
+        "why-miss",
+        "config get wait",
+        "config set wait 5s",
+        "config unset wait",
+        "config undo",
         "doctor",
         "doctor --verify",
         "doctor --rebuild-index",
@@ -142,6 +147,7 @@ fn what_each_command_prints_conforms_to_its_schema() {
     ] {
         run(&home, 0, line);
     }
+    run(&home, 2, "config set wait 6s --dry-run");
     assert_eq!(run(&home, 1, "daemon status")["is_running"], false);
     assert_eq!(run(&home, 1, "daemon")["is_running"], false);
 }

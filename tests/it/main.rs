@@ -28,6 +28,7 @@ mod cleaning;
 #[cfg(target_os = "linux")]
 mod cloning;
 mod compilers;
+mod configuring;
 mod daemon;
 mod doctor;
 mod edits;

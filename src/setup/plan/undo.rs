@@ -27,15 +27,21 @@ struct Fold {
 impl Journal {
     /// The plan that undoes every apply of the commands `of` that was not undone yet, newest first.
     pub fn undo(&self, command: &str, of: &[&str]) -> io::Result<Undo> {
+        self.undo_newest(command, of, usize::MAX)
+    }
+
+    /// The same of at most the `most` newest applies.
+    pub fn undo_newest(&self, command: &str, of: &[&str], most: usize) -> io::Result<Undo> {
         let mut undo = Undo { plan: Plan::new(command), conflicts: Vec::new() };
         undo.plan.is_final = true;
         let mut folds: Vec<Fold> = Vec::new();
         // Commands stay where they are among the paths.
         let mut order: Vec<Result<PathBuf, Action>> = Vec::new();
-        for entry in self.entries()?.iter().rev() {
-            if entry.status() != EntryStatus::Done || !of.contains(&entry.record.command.as_str()) {
-                continue;
-            }
+        let entries = self.entries()?;
+        let is_done = |entry: &&JournalEntry| {
+            entry.status() == EntryStatus::Done && of.contains(&entry.record.command.as_str())
+        };
+        for entry in entries.iter().rev().filter(is_done).take(most) {
             undo.plan.undoes.push(entry.name());
             for (index, change) in entry.record.changes.iter().enumerate().rev() {
                 match change {
