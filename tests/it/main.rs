@@ -20,6 +20,7 @@ mod stamped;
 mod step;
 mod world;
 
+mod action;
 mod arguments;
 #[cfg(target_os = "linux")]
 mod build_scripts;
