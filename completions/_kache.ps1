@@ -34,6 +34,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the entries of the store')
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Explain why crates were not served from the cache: one, or those of the last build')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Reduce the store to its size limit, and remove unreferenced files')
+            [CompletionResult]::new('harvest', 'harvest', [CompletionResultType]::ParameterValue, 'Keep what cargo wrote in the last build, to fill new build directories with it')
             [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Remove all entries, or those of one crate')
             [CompletionResult]::new('clean', 'clean', [CompletionResultType]::ParameterValue, 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Restore the cargo configuration, and remove what init created')
@@ -137,6 +138,14 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show what would be removed, without removing anything')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
             [CompletionResult]::new('--automatic', '--automatic', [CompletionResultType]::ParameterName, 'Started by a build: print nothing, and do nothing unless needed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'kache;harvest' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('--automatic', '--automatic', [CompletionResultType]::ParameterName, 'Started by a build: wait for its end, and print nothing')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -424,6 +433,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the entries of the store')
             [CompletionResult]::new('why-miss', 'why-miss', [CompletionResultType]::ParameterValue, 'Explain why crates were not served from the cache: one, or those of the last build')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Reduce the store to its size limit, and remove unreferenced files')
+            [CompletionResult]::new('harvest', 'harvest', [CompletionResultType]::ParameterValue, 'Keep what cargo wrote in the last build, to fill new build directories with it')
             [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Remove all entries, or those of one crate')
             [CompletionResult]::new('clean', 'clean', [CompletionResultType]::ParameterValue, 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Restore the cargo configuration, and remove what init created')
@@ -457,6 +467,9 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;help;gc' {
+            break
+        }
+        'kache;help;harvest' {
             break
         }
         'kache;help;purge' {

@@ -34,6 +34,9 @@ _kache() {
             kache,gc)
                 cmd="kache__subcmd__gc"
                 ;;
+            kache,harvest)
+                cmd="kache__subcmd__harvest"
+                ;;
             kache,help)
                 cmd="kache__subcmd__help"
                 ;;
@@ -175,6 +178,9 @@ _kache() {
             kache__subcmd__help,gc)
                 cmd="kache__subcmd__help__subcmd__gc"
                 ;;
+            kache__subcmd__help,harvest)
+                cmd="kache__subcmd__help__subcmd__harvest"
+                ;;
             kache__subcmd__help,help)
                 cmd="kache__subcmd__help__subcmd__help"
                 ;;
@@ -254,7 +260,7 @@ _kache() {
 
     case "${cmd}" in
         kache)
-            opts="-h -V --color --help --version init doctor stats report monitor list why-miss gc purge clean uninstall self-update config daemon try completions help"
+            opts="-h -V --color --help --version init doctor stats report monitor list why-miss gc harvest purge clean uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -887,8 +893,26 @@ _kache() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        kache__subcmd__harvest)
+            opts="-h --json --automatic --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         kache__subcmd__help)
-            opts="init doctor stats report monitor list why-miss gc purge clean uninstall self-update config daemon try completions help"
+            opts="init doctor stats report monitor list why-miss gc harvest purge clean uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1154,6 +1178,20 @@ _kache() {
             return 0
             ;;
         kache__subcmd__help__subcmd__gc)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__help__subcmd__harvest)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -31,6 +31,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand list 'List the entries of the store'
             cand why-miss 'Explain why crates were not served from the cache: one, or those of the last build'
             cand gc 'Reduce the store to its size limit, and remove unreferenced files'
+            cand harvest 'Keep what cargo wrote in the last build, to fill new build directories with it'
             cand purge 'Remove all entries, or those of one crate'
             cand clean 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects'
             cand uninstall 'Restore the cargo configuration, and remove what init created'
@@ -126,6 +127,13 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --check 'Show what would be removed, without removing anything'
             cand --json 'Print one JSON object instead of text'
             cand --automatic 'Started by a build: print nothing, and do nothing unless needed'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;harvest'= {
+            cand --color 'When to use colors'
+            cand --json 'Print one JSON object instead of text'
+            cand --automatic 'Started by a build: wait for its end, and print nothing'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -374,6 +382,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand list 'List the entries of the store'
             cand why-miss 'Explain why crates were not served from the cache: one, or those of the last build'
             cand gc 'Reduce the store to its size limit, and remove unreferenced files'
+            cand harvest 'Keep what cargo wrote in the last build, to fill new build directories with it'
             cand purge 'Remove all entries, or those of one crate'
             cand clean 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects'
             cand uninstall 'Restore the cargo configuration, and remove what init created'
@@ -399,6 +408,8 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;help;why-miss'= {
         }
         &'kache;help;gc'= {
+        }
+        &'kache;help;harvest'= {
         }
         &'kache;help;purge'= {
         }

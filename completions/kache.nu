@@ -149,6 +149,19 @@ module completions {
     --help(-h)                # Print help
   ]
 
+  def "nu-complete kache harvest color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Keep what cargo wrote in the last build, to fill new build directories with it
+  export extern "kache harvest" [
+    --json                    # Print one JSON object instead of text
+    --automatic               # Started by a build: wait for its end, and print nothing
+    --color: string@"nu-complete kache harvest color" # When to use colors
+    --help(-h)                # Print help
+    target?: path             # The build directory [default: `target` in this directory, or CARGO_TARGET_DIR]
+  ]
+
   def "nu-complete kache purge color" [] {
     [ "auto" "always" "never" ]
   }
@@ -536,6 +549,10 @@ module completions {
 
   # Reduce the store to its size limit, and remove unreferenced files
   export extern "kache help gc" [
+  ]
+
+  # Keep what cargo wrote in the last build, to fill new build directories with it
+  export extern "kache help harvest" [
   ]
 
   # Remove all entries, or those of one crate

@@ -114,6 +114,10 @@ pub mod daemon;
 #[cfg(feature = "cli")]
 pub mod setup;
 
+// Fills build directories before cargo looks into them.
+#[cfg(feature = "cli")]
+pub mod seed;
+
 // The commands.
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -13,5 +13,7 @@ fn main() -> ExitCode {
     if kache::cli::is_command_line(&env) {
         return kache::cli::main(&env);
     }
+    #[cfg(feature = "cli")]
+    kache::seed::probe::seed(&env);
     kache::run::wrapper::main(&env)
 }

@@ -33,6 +33,8 @@ pub enum Origin {
     Local,
     /// Another invocation was compiling the same unit; this one waited for it.
     Waited,
+    /// It was put into a new build directory before cargo asked for it.
+    Seeded,
 }
 
 /// Why no entry was found.

@@ -42,7 +42,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde", ABOVE_SYS),
     ("serde_json", ABOVE_SYS),
     ("thiserror", ABOVE_SYS),
-    ("toml", &["config", "key::declared", "setup::cargo_config", "setup::sccache::settings"]),
+    (
+        "toml",
+        &["config", "key::declared", "setup::cargo_config", "setup::sccache::settings", "seed::workspace"],
+    ),
     // Writes settings without touching what stands around them.
     ("toml_edit", &["setup::cargo_config", "setup::settings_file"]),
     // What cargo would use of its configuration, beside our reader.

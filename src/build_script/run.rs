@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use crate::action::input_list::InputList;
 use crate::action::inputs::KeyInputs;
@@ -11,13 +12,14 @@ use crate::action::present::Present;
 use crate::action::roots::BuildDirs;
 use crate::build_script::clock::RunTime;
 use crate::build_script::observed::learn;
-use crate::build_script::places::unit_name;
+use crate::build_script::places::{Places, unit_name};
 use crate::build_script::request::RequestedRun;
 use crate::build_script::tree::{self, Tree};
 use crate::build_script::{key, refused};
 use crate::config::Write;
 use crate::digest::Digest;
 use crate::outcome::{MissReason, Origin, Outcome, Unstored};
+use crate::run::call_note::{self, Served};
 use crate::run::miss::run_compiler::{self, CompilerOutput, NotRun, Printed, ShownStreams};
 use crate::run::record::Record;
 use crate::run::restore::Restored;
@@ -48,6 +50,14 @@ impl<'a> RequestedRun<'a> {
     }
 }
 
+/// A run whose `OUT_DIR` is in place.
+pub struct PlacedRun {
+    pub found: FoundEntry,
+    pub restored: Restored,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+}
+
 impl KeyedRun<'_> {
     /// Serves the run, or runs the script. `None`: the script has not run, and is to run as it would without a cache.
     pub fn serve_or_run(&self, record: &mut Record, watch: &mut Stopwatch) -> Option<ExitCode> {
@@ -73,27 +83,69 @@ impl KeyedRun<'_> {
     }
 
     fn try_hit(&self, record: &mut Record, watch: &mut Stopwatch) -> Result<(), MissReason> {
-        let RequestedRun { env, places, store, memo, .. } = &self.requested;
-        let mut present = Present::new(&places.build_dirs, env).with_memo(memo);
-        let found = store.lookup(&self.unit_key, &mut present)?;
+        let found = self.find()?;
         record.times.lookup_us = watch.lap_us();
-        let restored = self.restore(&found)?;
-        record.key = Some(found.key);
-        record.hit(Origin::Local, &found, restored);
+        let placed = self.restore(found, None)?;
+        let _ = std::io::stdout().write_all(&placed.stdout);
+        let _ = std::io::stderr().write_all(&placed.stderr);
+        record.key = Some(placed.found.key);
+        record.hit(Origin::Local, &placed.found, placed.restored);
         record.times.restore_us = watch.lap_us();
+        self.note_call(placed.found.key);
         Ok(())
     }
 
-    /// Puts `OUT_DIR` in place, then prints what the script printed.
-    fn restore(&self, found: &FoundEntry) -> Result<Restored, MissReason> {
+    /// Puts `OUT_DIR` in place if the store has the run and it printed `stdout`, with `stamp` as the time of its files.
+    /// Prints nothing.
+    ///
+    /// # Errors
+    /// The store does not have it, or it cannot be placed.
+    pub fn place(
+        &self,
+        record: &mut Record,
+        stdout: &[u8],
+        stamp: SystemTime,
+    ) -> Result<PlacedRun, MissReason> {
+        let RequestedRun { env, places, .. } = &self.requested;
+        record.unit = unit_name(env, places);
+        record.place = places.build_dirs.shown();
+        record.unit_key = Some(self.unit_key);
+        let found = self.find()?;
+        record.key = Some(found.key);
+        let printed = expand(&found.entry.stdout, &places.build_dirs.roots);
+        if printed.as_deref() != Some(stdout) {
+            return Err(MissReason::InputsChanged);
+        }
+        let placed = self.restore(found, Some(stamp))?;
+        record.hit(Origin::Seeded, &placed.found, placed.restored);
+        Ok(placed)
+    }
+
+    fn find(&self) -> Result<FoundEntry, MissReason> {
+        let RequestedRun { env, places, store, memo, .. } = &self.requested;
+        let mut present = Present::new(&places.build_dirs, env).with_memo(memo);
+        store.lookup(&self.unit_key, &mut present)
+    }
+
+    /// Puts `OUT_DIR` in place.
+    fn restore(&self, found: FoundEntry, stamp: Option<SystemTime>) -> Result<PlacedRun, MissReason> {
         let RequestedRun { places, store, .. } = &self.requested;
         let roots = &places.build_dirs.roots;
         let stdout = expand(&found.entry.stdout, roots).ok_or(MissReason::RestoreFailed)?;
         let stderr = expand(&found.entry.stderr, roots).ok_or(MissReason::RestoreFailed)?;
-        let restored = tree::restore(store, &found.entry.tree, &places.out_dir, &places.build_dirs)?;
-        let _ = std::io::stdout().write_all(&stdout);
-        let _ = std::io::stderr().write_all(&stderr);
-        Ok(restored)
+        let tree = &found.entry.tree;
+        let restored = tree::restore(store, tree, &places.out_dir, &places.build_dirs, stamp)?;
+        Ok(PlacedRun { found, restored, stdout, stderr })
+    }
+
+    /// Notes the call for later build directories.
+    fn note_call(&self, key: Digest) {
+        let RequestedRun { env, places, config, .. } = &self.requested;
+        let Places { build_dirs, out_dir } = places;
+        let name = out_dir.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        if let (true, Some(target), Some(name)) = (config.seed.value, &build_dirs.target, name) {
+            call_note::note(env, &Served { target, name, out_dir, dep_info: None, key });
+        }
     }
 
     /// Runs the script under observation, and stores what it did.
@@ -133,6 +185,7 @@ impl KeyedRun<'_> {
             Ok((key, n_bytes)) => {
                 record.key = Some(key);
                 record.bytes.stored = n_bytes;
+                self.note_call(key);
                 None
             }
             Err(why) => {

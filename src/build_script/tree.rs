@@ -2,6 +2,7 @@
 
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::action::portable::Root;
 use crate::action::roots::BuildDirs;
@@ -118,7 +119,8 @@ fn unexpected(path: &Path, why: &dyn std::fmt::Display) -> Unstored {
     Unstored::UnexpectedOutput(format!("{}: {why}", path.display()))
 }
 
-/// Puts `items` in the place of the empty directory `dir`, in one step: all of it is there, or nothing.
+/// Puts `items` in the place of the empty directory `dir`, in one step: all of it is there, or nothing. The files get the
+/// time `stamp`, or the time at which they are written.
 ///
 /// # Errors
 /// An item cannot be made; `dir` is as it was.
@@ -127,12 +129,13 @@ pub fn restore(
     items: &[TreeItem],
     dir: &Path,
     build_dirs: &BuildDirs,
+    stamp: Option<SystemTime>,
 ) -> Result<Restored, MissReason> {
     if !is_sound(items) {
         return Err(MissReason::EntryDamaged);
     }
     let temporary = temporary_beside(dir);
-    let restored = make(store, items, &temporary, build_dirs).and_then(|restored| {
+    let restored = make(store, items, &temporary, build_dirs, stamp).and_then(|restored| {
         fs::rename(&temporary, dir).map_err(|_| MissReason::RestoreFailed)?;
         Ok(restored)
     });
@@ -166,6 +169,7 @@ fn make(
     items: &[TreeItem],
     dir: &Path,
     build_dirs: &BuildDirs,
+    stamp: Option<SystemTime>,
 ) -> Result<Restored, MissReason> {
     let failed = |_| MissReason::RestoreFailed;
     fs::create_dir(dir).map_err(failed)?;
@@ -179,10 +183,15 @@ fn make(
                 let target = build_dirs.roots.expand(target).and_then(|target| os::path(&target));
                 fs::symlink(&target.ok_or(MissReason::RestoreFailed)?, &path).map_err(failed)?;
             }
-            TreeKind::File(file) => match make_file(store, file, &path, clone)? {
-                Duplicate::Cloned => restored.cloned_bytes += file.size_bytes,
-                Duplicate::Copied | Duplicate::Linked => restored.copied_bytes += file.size_bytes,
-            },
+            TreeKind::File(file) => {
+                match make_file(store, file, &path, clone)? {
+                    Duplicate::Cloned => restored.cloned_bytes += file.size_bytes,
+                    Duplicate::Copied | Duplicate::Linked => restored.copied_bytes += file.size_bytes,
+                }
+                if let Some(stamp) = stamp {
+                    fs::set_modified(&path, stamp).map_err(failed)?;
+                }
+            }
         }
     }
     Ok(restored)

@@ -11,7 +11,7 @@ use crate::action::memo::Memo;
 use crate::build_script::places::{LaunchedRun, Places};
 use crate::build_script::request::RequestedRun;
 use crate::config::{self, Observe, Problem};
-use crate::key::toolchain::Toolchain;
+use crate::key::toolchain::{Toolchain, Toolchains};
 use crate::run::record::{self, Record};
 use crate::settings;
 use crate::store::Store;
@@ -44,6 +44,24 @@ pub fn main(env: &Env) -> ExitCode {
 /// Serves the run, or runs the script. `None`: it has not run.
 fn wrap(env: &Env, launched: &LaunchedRun<'_>) -> Option<ExitCode> {
     let mut watch = Stopwatch::start();
+    with_request(env, launched, None, |requested, problems| {
+        let records_dir = Store::records_dir(&requested.config.cache_dir.value);
+        let mut record = Record::new(env, problems);
+        let code = requested.keyed().ok()?.serve_or_run(&mut record, &mut watch);
+        record.time_ms = clock::now_ms();
+        record.times.total_us = watch.total().as_micros() as u64;
+        let _ = shield::shielded(|| record::append(&records_dir, &record));
+        code
+    })
+}
+
+/// Finds out all that the unit key of a run is made from, for `then`. `None`: the run is none that the cache may serve.
+pub fn with_request<T>(
+    env: &Env,
+    launched: &LaunchedRun<'_>,
+    toolchains: Option<&Toolchains>,
+    then: impl FnOnce(RequestedRun<'_>, &[Problem]) -> Option<T>,
+) -> Option<T> {
     if config::is_disabled(&|name| env.get(name).map(OsStr::to_os_string)) {
         return None;
     }
@@ -74,7 +92,11 @@ fn wrap(env: &Env, launched: &LaunchedRun<'_>) -> Option<ExitCode> {
     let rustc = env.get("RUSTC")?;
     let target = env.get("TARGET").filter(|target| env.get("HOST") != Some(target));
     let target = target.and_then(OsStr::to_str);
-    let toolchain = Toolchain::identify(rustc, target, &places.build_dirs, env, &store.machine_dir()).ok()?;
+    let (dirs, machine_dir) = (&places.build_dirs, store.machine_dir());
+    let toolchain = match toolchains {
+        Some(known) => known.identify(rustc, target, dirs, env, &machine_dir).ok()?,
+        None => Toolchain::identify(rustc, target, dirs, env, &machine_dir).ok()?,
+    };
     let memo = Memo::of(places.build_dirs.target.as_deref());
     let requested = RequestedRun {
         env,
@@ -86,10 +108,5 @@ fn wrap(env: &Env, launched: &LaunchedRun<'_>) -> Option<ExitCode> {
         toolchain,
         memo,
     };
-    let mut record = Record::new(env, &problems);
-    let code = requested.keyed().ok()?.serve_or_run(&mut record, &mut watch);
-    record.time_ms = clock::now_ms();
-    record.times.total_us = watch.total().as_micros() as u64;
-    let _ = shield::shielded(|| record::append(&Store::records_dir(&config.cache_dir.value), &record));
-    code
+    then(requested, &problems)
 }

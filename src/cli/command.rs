@@ -9,7 +9,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::terminal::{self, ColorWhen, HELP_STYLES};
 use crate::cli::{
-    clean, completions, config, daemon, doctor, gc, init, list, monitor, overview, purge, report,
+    clean, completions, config, daemon, doctor, gc, harvest, init, list, monitor, overview, purge, report,
     self_update, stats, trial, uninstall, why_miss,
 };
 use crate::report::escape;
@@ -54,6 +54,8 @@ enum Command {
     WhyMiss(why_miss::Args),
     /// Reduce the store to its size limit, and remove unreferenced files
     Gc(gc::Args),
+    /// Keep what cargo wrote in the last build, to fill new build directories with it
+    Harvest(harvest::Args),
     /// Remove all entries, or those of one crate
     Purge(purge::Args),
     /// Remove build directories of cargo: by choice, unused ones, or those of deleted projects
@@ -108,6 +110,7 @@ pub fn run(session: &Session<'_>) -> Result<Exit, Failure> {
         Command::WhyMiss(args) => why_miss::run(&args, session),
         Command::Gc(args) => gc::run(&args, session),
         Command::Clean(args) => clean::run(&args, session),
+        Command::Harvest(args) => harvest::run(&args, session),
         Command::Purge(args) => purge::run(&args, session),
         Command::Doctor(args) => doctor::run(&args, &definition(), session),
         Command::Init(args) => init::run(&args, session),

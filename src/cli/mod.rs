@@ -36,6 +36,7 @@ pub mod system_service;
 pub mod daemon;
 
 pub mod gc;
+pub mod harvest;
 
 pub mod clean;
 

@@ -164,6 +164,9 @@ fn counts(summary: &Summary) -> Text {
     let mut table = Table::new("<>< ");
     table.row(["units", &summary.n_units.to_string(), ""]);
     table.row(["hits", &summary.n_hits.to_string(), &time(summary.saved_ms, "of compile time saved")]);
+    if summary.n_hits_seeded > 0 {
+        table.row(["  seeded", &summary.n_hits_seeded.to_string(), "before cargo asked for it"]);
+    }
     if summary.n_hits_waited > 0 {
         table.row(["  waited", &summary.n_hits_waited.to_string(), "for another build to compile it"]);
     }

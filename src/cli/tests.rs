@@ -17,6 +17,7 @@ use crate::cli::daemon::DaemonReport;
 use crate::cli::doctor::{DoctorReport, RebuildReport, VerifyReport};
 use crate::cli::exit::FailureReport;
 use crate::cli::gc::GcReport;
+use crate::cli::harvest::HarvestReport;
 use crate::cli::list::ListReport;
 use crate::cli::monitor::EventReport;
 use crate::cli::purge::PurgeReport;
@@ -50,6 +51,7 @@ const OUTPUTS: &[(&str, &[Reference])] = &[
         ],
     ),
     ("gc", &[SchemaGenerator::subschema_for::<GcReport>]),
+    ("harvest", &[SchemaGenerator::subschema_for::<HarvestReport>]),
     ("init", &[SchemaGenerator::subschema_for::<ChangesReport<'_>>]),
     ("list", &[SchemaGenerator::subschema_for::<ListReport>]),
     ("monitor", &[SchemaGenerator::subschema_for::<EventReport<'_>>]),

@@ -104,6 +104,9 @@ keys! {
     /// Packages whose build scripts always run.
     bypass_build_scripts: Vec<String>, "a list of package names", "empty",
         Projects::May("the names are added to those of the user");
+    /// Whether to fill a new build directory before cargo looks into it. Cargo then finds units up to date and calls nothing for them.
+    seed: bool, "true or false", "off",
+        Projects::May("it affects only the build directories of this project");
     /// How much of a path may differ between two trees that share artifacts.
     paths: PathsMode, PATHS, "auto",
         Projects::May("it is part of the cache keys of this build");
@@ -202,6 +205,7 @@ impl Reader<'_> {
                 "bypass_build_scripts" => {
                     contents.bypass_build_scripts = self.names(known, value, |name| !name.is_empty());
                 }
+                "seed" => contents.seed = self.value(known, value, switch),
                 "paths" => contents.paths = self.text(known, value, PathsMode::from_name),
                 "observe" => contents.observe = self.text(known, value, Observe::from_name),
                 "incremental" => contents.incremental = self.text(known, value, Incremental::from_name),

@@ -44,6 +44,8 @@ pub struct Config {
     pub build_scripts: Setting<bool>,
     /// Packages whose build scripts always run, sorted, each once.
     pub bypass_build_scripts: Setting<Vec<String>>,
+    /// New build directories are filled before cargo asks.
+    pub seed: Setting<bool>,
     /// How much of a path may differ between two trees that share artifacts.
     pub paths: Setting<PathsMode>,
     /// Whether compiles are observed to learn what they read.
@@ -103,6 +105,7 @@ impl Config {
                 self.bypass_build_scripts.value.join(", "),
                 &self.bypass_build_scripts.source,
             ),
+            row("cache.seed", on_or_off(self.seed.value), &self.seed.source),
             row("cache.paths", self.paths.value.name().to_owned(), &self.paths.source),
             row("cache.observe", self.observe.value.name().to_owned(), &self.observe.source),
             row("cache.incremental", self.incremental.value.name().to_owned(), &self.incremental.source),
@@ -151,6 +154,7 @@ pub fn resolve(
     let executables = vars.text(&env::CACHE_EXECUTABLES, switch);
     let paths = vars.text(&env::PATHS_MODE, PathsMode::from_name);
     let build_scripts = vars.text(&env::BUILD_SCRIPTS, switch);
+    let seed = vars.text(&env::SEED, switch);
     let observe = vars.text(&env::OBSERVE, Observe::from_name);
     let incremental = vars.text(&env::INCREMENTAL, Incremental::from_name);
     let links = vars.text(&env::LINKS, Links::from_name);
@@ -172,6 +176,7 @@ pub fn resolve(
         ),
         build_scripts: first(build_scripts, project.build_scripts, user.build_scripts, false),
         bypass_build_scripts: joined(project.bypass_build_scripts, user.bypass_build_scripts),
+        seed: first(seed, project.seed, user.seed, false),
         paths: first(paths, project.paths, user.paths, PathsMode::default()),
         observe: first(observe, project.observe, user.observe, Observe::default()),
         incremental: first(incremental, project.incremental, user.incremental, Incremental::default()),

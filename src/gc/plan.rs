@@ -32,6 +32,8 @@ pub const QUARANTINE_MS: u64 = 7 * DAY_MS;
 pub const CLOSURE_MS: u64 = 30 * DAY_MS;
 /// Records are kept for this long.
 pub const RECORDS_MS: u64 = 30 * DAY_MS;
+/// Since a manifest was made, or a build directory was last filled from it.
+pub const MANIFEST_MS: u64 = 30 * DAY_MS;
 
 /// Limits of the store.
 #[derive(Clone, Copy, Debug)]
@@ -266,6 +268,7 @@ fn finish(
             Stray::Temporary => (found.state.changed_ms, TEMPORARY_MS),
             Stray::Lock => (found.state.changed_ms, LOCK_MS),
             Stray::Quarantined => (found.state.changed_ms, QUARANTINE_MS),
+            Stray::Manifest => (found.state.modified_ms, MANIFEST_MS),
             Stray::Records => (found.state.modified_ms, RECORDS_MS),
         };
         if time_ms + age_ms <= now_ms {
@@ -326,6 +329,7 @@ impl fmt::Display for Plan {
             (FileKind::Stray(Stray::Temporary), "unfinished file"),
             (FileKind::Stray(Stray::Lock), "unused lock"),
             (FileKind::Stray(Stray::Quarantined), "altered blob"),
+            (FileKind::Stray(Stray::Manifest), "old manifest of a build"),
             (FileKind::Stray(Stray::Records), "old record file"),
         ];
         for (kind, name) in kinds {

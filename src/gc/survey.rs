@@ -45,6 +45,7 @@ pub enum Stray {
     Temporary,
     Lock,
     Quarantined,
+    Manifest,
     Records,
 }
 
@@ -65,10 +66,11 @@ impl Survey {
         }
         let locks =
             store.files_in(Bucket::Locks, &mut problems).into_iter().map(|(_, found)| found).collect();
-        let strays: [(Stray, Vec<StoredFile>); 4] = [
+        let strays: [(Stray, Vec<StoredFile>); 5] = [
             (Stray::Temporary, store.loose("tmp", &mut problems)),
             (Stray::Lock, locks),
             (Stray::Quarantined, store.loose("quarantine", &mut problems)),
+            (Stray::Manifest, store.loose("manifests", &mut problems)),
             (Stray::Records, walk::files(&Store::records_dir(cache_dir), &mut problems)),
         ];
         for (stray, found) in strays {

@@ -179,6 +179,7 @@ fn stray_files_are_removed_by_age() {
         (Stray::Temporary, HOUR_MS),
         (Stray::Lock, DAY_MS),
         (Stray::Quarantined, 7 * DAY_MS),
+        (Stray::Manifest, 30 * DAY_MS),
         (Stray::Records, 30 * DAY_MS),
     ] {
         survey.strays.push((stray, found("young", 4096, keep_ms - 1)));
@@ -188,11 +189,11 @@ fn stray_files_are_removed_by_age() {
     assert_eq!(
         plan.to_string(),
         "remove 1 unfinished file, 4 KiB\nremove 1 unused lock, 4 KiB\nremove 1 altered blob, 4 KiB\n\
-         remove 1 old record file, 4 KiB\n"
+         remove 1 old manifest of a build, 4 KiB\nremove 1 old record file, 4 KiB\n"
     );
-    assert_eq!(removed(&plan), ["old"; 4]);
+    assert_eq!(removed(&plan), ["old"; 5]);
     // Records are not part of the store.
-    assert_eq!((plan.before_bytes, plan.after_bytes), (6 * 4096, 3 * 4096));
+    assert_eq!((plan.before_bytes, plan.after_bytes), (8 * 4096, 4 * 4096));
 }
 
 #[test]

@@ -12,10 +12,11 @@
 //! [`Covered`] says what the identity stands for, to the file: nothing else that a compile reads is left out of its
 //! inputs as a part of the toolchain.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -55,6 +56,45 @@ pub struct Toolchain {
     covered: CoveredPaths,
     /// The files and directories whose state vouches for the digest.
     witnesses: Witnesses,
+}
+
+/// Compilers that this process has identified, where it asks for many units.
+#[derive(Default)]
+pub struct Toolchains(Mutex<Vec<(Vec<OsString>, Toolchain)>>);
+
+impl Toolchains {
+    /// The same as [`Toolchain::identify`]. A compiler that was identified under the same variables is not looked at again.
+    ///
+    /// # Errors
+    /// It cannot be identified.
+    pub fn identify(
+        &self,
+        compiler: &OsStr,
+        target: Option<&str>,
+        build_dirs: &BuildDirs,
+        env: &Env,
+        machine_dir: &Path,
+    ) -> Result<Toolchain, Unidentified> {
+        let mut asked = vec![compiler.to_owned(), target.unwrap_or_default().into()];
+        let path = env.get("PATH").unwrap_or_default();
+        let has_place = Path::new(compiler).components().count() > 1 && !Path::new(compiler).is_absolute();
+        if has_place || os::split_paths(path).any(|dir| !dir.is_absolute()) {
+            asked.push(build_dirs.cwd.clone().into());
+        }
+        for name in ["PATH", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "HOME", "LD_PRELOAD"] {
+            asked.push(env.get(name).unwrap_or_default().to_owned());
+        }
+        for name in LOADER_VARIABLES {
+            asked.extend(build_dirs.searched(env, name).into_iter().map(OsString::from));
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, toolchain)) = known.iter().find(|(this, _)| *this == asked) {
+            return Ok(toolchain.clone());
+        }
+        let toolchain = Toolchain::identify(compiler, target, build_dirs, env, machine_dir)?;
+        known.push((asked, toolchain.clone()));
+        Ok(toolchain)
+    }
 }
 
 /// The compiler cannot be identified.

@@ -28,6 +28,8 @@ pub struct Summary {
     pub n_hits: u64,
     /// Of the hits: those that waited for another build.
     pub n_hits_waited: u64,
+    /// Of these: put into a new build directory before cargo asked.
+    pub n_hits_seeded: u64,
     pub n_misses: u64,
     /// Compiled incrementally, and not stored.
     pub n_edits: u64,
@@ -93,6 +95,7 @@ impl Summary {
             Outcome::Hit { origin } => {
                 self.n_hits += 1;
                 self.n_hits_waited += u64::from(*origin == Origin::Waited);
+                self.n_hits_seeded += u64::from(*origin == Origin::Seeded);
                 *self.saved_ms.get_or_insert(0) += record.compile_ms;
             }
             Outcome::Miss { reason, unstored } => {

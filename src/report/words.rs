@@ -8,6 +8,7 @@ pub fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::Local => "from the store",
         Origin::Waited => "after waiting for another build to compile it",
+        Origin::Seeded => "before cargo asked for it",
     }
 }
 

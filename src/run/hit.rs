@@ -1,6 +1,7 @@
 //! Serves a hit: puts every file in place, then prints what the compiler printed.
 
 use std::io::Write as _;
+use std::time::SystemTime;
 
 use crate::action::input_list::InputList;
 use crate::action::portable::{Portable, Roots};
@@ -17,36 +18,57 @@ use crate::store::lookup::FoundEntry;
 use crate::sys::env::Env;
 use crate::sys::{defence, fs, os};
 
-/// Restores what was found, and prints. Nothing is printed unless everything is in place.
-pub fn serve(
+/// A hit whose files are in place.
+pub struct Placed {
+    pub restored: Restored,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+/// Restores what was found, with the time `stamp` or with that of now.
+///
+/// # Errors
+/// Something of it is missing, damaged, or could not be placed.
+pub fn place(
     store: &Store,
     found: &FoundEntry,
     context: &KeyContext<'_>,
     streams: &Streams<'_>,
-) -> Result<Restored, MissReason> {
+    stamp: Option<SystemTime>,
+) -> Result<Placed, MissReason> {
     let entry = &found.entry;
     let dep_info = dep_info_of(entry, &found.list, context).ok_or(MissReason::RestoreFailed)?;
     let stdout = streams.give(&entry.stdout).ok_or(MissReason::RestoreFailed)?;
     let stderr = streams.give(&entry.stderr).ok_or(MissReason::RestoreFailed)?;
-    let restored = restore::restore(store, entry, context.outputs, &context.build_dirs.cwd, context.memo)
-        .map_err(|failed| match failed {
-            Failed::Blob => MissReason::BlobDamaged,
-            Failed::Incomplete => MissReason::EntryDamaged,
-            Failed::Place => MissReason::RestoreFailed,
+    let cwd = &context.build_dirs.cwd;
+    let restored =
+        restore::restore(store, entry, context.outputs, cwd, context.memo, stamp).map_err(|failed| {
+            match failed {
+                Failed::Blob => MissReason::BlobDamaged,
+                Failed::Incomplete => MissReason::EntryDamaged,
+                Failed::Place => MissReason::RestoreFailed,
+            }
         })?;
     if let Some(output) =
         output_of(context.outputs, Role::DepInfo).filter(|_| defence::stands("dep-info-of-a-hit"))
     {
-        let path = context.build_dirs.cwd.join(&output.path);
+        let path = cwd.join(&output.path);
         fs::replace(&path, &restore::temporary_beside(&path), &dep_info)
+            .and_then(|()| stamp.map_or(Ok(()), |stamp| fs::set_modified(&path, stamp)))
             .map_err(|_| MissReason::RestoreFailed)?;
     }
-    // A reader that went away is no reason to fail: the files are there.
-    let _ = std::io::stdout().write_all(&stdout);
-    if defence::stands("what-the-compiler-printed") {
-        let _ = std::io::stderr().write_all(&stderr);
+    Ok(Placed { restored, stdout, stderr })
+}
+
+impl Placed {
+    /// Prints what the compiler printed.
+    pub fn print(&self) {
+        // A reader that went away is no reason to fail: the files are there.
+        let _ = std::io::stdout().write_all(&self.stdout);
+        if defence::stands("what-the-compiler-printed") {
+            let _ = std::io::stderr().write_all(&self.stderr);
+        }
     }
-    Ok(restored)
 }
 
 /// The dep-info of a hit, as the compiler would have written it here.

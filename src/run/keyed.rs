@@ -2,22 +2,29 @@
 //! it.
 
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use crate::action::inputs::KeyInputs;
 use crate::action::memo;
 use crate::action::present::Present;
 use crate::config::Observe;
+use crate::digest::Digest;
+use crate::invocation::Role;
+use crate::invocation::outputs::output_of;
 use crate::key::assumed;
 use crate::key::context::KeyContext;
 use crate::key::unit::UnitKey;
 use crate::outcome::{BypassReason, Clean, Edit, MissReason, Origin};
+use crate::run::call_note::{self, Served};
 use crate::run::edit::directory::IncrementalDir;
 use crate::run::edit::last_build::LastSources;
 use crate::run::path_remap::PathRemap;
 use crate::run::record::Record;
 use crate::run::request::Request;
+use crate::run::restore::Restored;
 use crate::run::streams::Streams;
 use crate::run::{automatic_gc, hit, launcher};
+use crate::store::lookup::FoundEntry;
 use crate::sys::clock::Stopwatch;
 use crate::sys::defence;
 use crate::sys::lock::{FileLock, Waited};
@@ -104,7 +111,33 @@ impl KeyedUnit<'_> {
         record: &mut Record,
         watch: &mut Stopwatch,
     ) -> Result<ExitCode, MissReason> {
-        let store = self.request.store;
+        let found = self.find()?;
+        record.times.lookup_us = watch.lap_us();
+        record.key = Some(found.key);
+        let placed = hit::place(self.request.store, &found, self.context, self.streams, None)?;
+        placed.print();
+        self.install_launcher(None);
+        self.request.final_exit_code.set(0);
+        defence::prints_nothing("nothing-is-printed-of-hits");
+        record.hit(origin, &found, placed.restored);
+        self.note_call(found.key);
+        record.times.restore_us = watch.lap_us();
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Puts the unit in place if the store has it, with `stamp` as the time of its files. Prints nothing.
+    ///
+    /// # Errors
+    /// The store does not have it, or it cannot be placed.
+    pub fn place(&self, stamp: SystemTime) -> Result<(FoundEntry, Restored), MissReason> {
+        let found = self.find()?;
+        let placed = hit::place(self.request.store, &found, self.context, self.streams, Some(stamp))?;
+        self.install_launcher(Some(stamp));
+        Ok((found, placed.restored))
+    }
+
+    /// Looks the unit up in the store.
+    fn find(&self) -> Result<FoundEntry, MissReason> {
         let rules = || self.rules();
         let program_variable_names = |program: &_| self.context.known.program_variable_names(program);
         let mut present = Present::new(self.context.build_dirs, self.context.env)
@@ -112,16 +145,7 @@ impl KeyedUnit<'_> {
             .with_loader_dirs(self.context.loader_dirs())
             .with_memo(self.context.memo)
             .with_rules(&rules);
-        let found = store.lookup(&self.unit.key, &mut present)?;
-        record.times.lookup_us = watch.lap_us();
-        record.key = Some(found.key);
-        let restored = hit::serve(store, &found, self.context, self.streams)?;
-        self.install_launcher();
-        self.request.final_exit_code.set(0);
-        defence::prints_nothing("nothing-is-printed-of-hits");
-        record.hit(origin, &found, restored);
-        record.times.restore_us = watch.lap_us();
-        Ok(ExitCode::SUCCESS)
+        self.request.store.lookup(&self.unit.key, &mut present)
     }
 
     /// The inputs that rules name. Where the unit can be observed, an entry that was made by rules counts for nothing.
@@ -146,12 +170,34 @@ impl KeyedUnit<'_> {
     }
 
     /// Where the unit is a build script, lets kache see its runs.
-    fn install_launcher(&self) {
+    fn install_launcher(&self, stamp: Option<SystemTime>) {
         let Request { config, store, .. } = self.request;
         let is_wanted = launcher::is_wanted(self.context.invocation, self.context.env);
         if is_wanted && config.build_scripts.value && store.can_observe() {
-            launcher::install(self.context);
+            launcher::install(self.context, stamp);
         }
+    }
+
+    /// Notes the call for later build directories.
+    fn note_call(&self, key: Digest) {
+        if !self.request.config.seed.value || !self.request.writes() {
+            return;
+        }
+        let KeyContext { invocation, build_dirs, outputs, env, .. } = *self.context;
+        let Some(target) = &build_dirs.target else { return };
+        let dep_info = output_of(outputs, Role::DepInfo).map(|output| build_dirs.cwd.join(&output.path));
+        let id = invocation.extra_filename.to_string_lossy();
+        let package = env.get("CARGO_PKG_NAME").unwrap_or_default().to_string_lossy();
+        call_note::note(
+            env,
+            &Served {
+                target,
+                name: &format!("{package}{id}"),
+                out_dir: &build_dirs.cwd.join(&invocation.out_dir),
+                dep_info: dep_info.as_deref(),
+                key,
+            },
+        );
     }
 
     /// Compiles, and stores the outputs.
@@ -178,8 +224,11 @@ impl KeyedUnit<'_> {
         };
         if missed.stored.is_ok() {
             request.store.refresh_closures(&self.unit.externs);
-            self.install_launcher();
+            self.install_launcher(None);
             automatic_gc::after_put(&request.config.cache_dir.value);
+        }
+        if let Ok(stored) = &missed.stored {
+            self.note_call(stored.key);
         }
         defence::prints_nothing("nothing-is-printed-of-misses");
         record.miss(reason, missed);

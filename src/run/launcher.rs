@@ -8,6 +8,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use crate::invocation::outputs::output_of;
 use crate::invocation::{CrateType, Invocation, Role};
@@ -36,19 +37,20 @@ pub fn is_wanted(invocation: &Invocation, env: &Env) -> bool {
 }
 
 /// Puts the launcher in the place of the build script that is the output of this unit. What fails here costs nothing but
-/// the caching of its runs.
-pub fn install(context: &KeyContext<'_>) {
+/// the caching of its runs. The launcher gets the time `stamp`, or that of now.
+pub fn install(context: &KeyContext<'_>, stamp: Option<SystemTime>) {
     if let Some(output) = output_of(context.outputs, Role::Executable) {
-        let _ = place(&context.build_dirs.cwd.join(&output.path));
+        let _ = place(&context.build_dirs.cwd.join(&output.path), stamp);
     }
 }
 
 /// The name of the program leads to the build script until it leads to the launcher.
-fn place(program: &Path) -> io::Result<()> {
+fn place(program: &Path, stamp: Option<SystemTime>) -> io::Result<()> {
     let temporary = temporary_beside(program);
     fs::hard_link(program, &temporary)?;
     fs::rename(&temporary, &program.with_file_name(SCRIPT))?;
     fs::symlink(&env::current_exe()?, &temporary)?;
     fs::rename(&temporary, &program.with_file_name(KACHE))?;
-    fs::replace_program(program, &temporary, PROGRAM)
+    fs::replace_program(program, &temporary, PROGRAM)?;
+    stamp.map_or(Ok(()), |stamp| fs::set_modified(program, stamp))
 }

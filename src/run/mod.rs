@@ -31,6 +31,8 @@ pub mod restore;
 
 pub mod launcher;
 
+pub mod call_note;
+
 pub mod hit;
 
 pub mod edit;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::config::{Config, Incremental, Write};
 use crate::digest::Digest;
 use crate::key::context::KeyContext;
+use crate::key::toolchain::Toolchains;
 use crate::key::unit;
 use crate::outcome::{BypassReason, Clean, Edit, MissReason, Outcome};
 use crate::run::call::Call;
@@ -29,6 +30,8 @@ pub struct Request<'a> {
     pub config: &'a Config,
     pub store: &'a Store,
     pub final_exit_code: &'a FinalExitCode,
+    /// Compilers that were identified, where this is one of many requests.
+    pub toolchains: Option<&'a Toolchains>,
 }
 
 impl Request<'_> {

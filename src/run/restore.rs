@@ -13,6 +13,7 @@ mod tests;
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::action::memo::{Known, Memo};
 use crate::digest::{Digest, Hasher};
@@ -56,13 +57,15 @@ pub fn sharing(role: Role, all: impl IntoIterator<Item = Role>) -> Sharing {
     }
 }
 
-/// Puts every artifact of `entry` where `outputs` says, as seen from `cwd`, and notes their content in `memo`.
+/// Puts every artifact of `entry` where `outputs` says, as seen from `cwd`, and notes their content in `memo`. What is a
+/// file of its own gets the time `stamp`, or the time at which it is written.
 pub fn restore(
     store: &Store,
     entry: &Entry,
     outputs: &[Output],
     cwd: &Path,
     memo: &Memo,
+    stamp: Option<SystemTime>,
 ) -> Result<Restored, Failed> {
     let mut restored = Restored::default();
     let mut placed: Vec<PathBuf> = Vec::new();
@@ -84,7 +87,7 @@ pub fn restore(
         {
             path.as_mut_os_string().push(&entry.unit.id);
         }
-        place(store, artifact, &path, sharing, made_here, &mut restored)?;
+        place(store, artifact, &path, (sharing, stamp), made_here, &mut restored)?;
         if output.role.can_be_depended_on()
             && let Ok(look) = fs::metadata(&path)
         {
@@ -110,7 +113,7 @@ fn place(
     store: &Store,
     artifact: &Artifact,
     to: &Path,
-    sharing: Sharing,
+    (sharing, stamp): (Sharing, Option<SystemTime>),
     made_here: Option<&Metadata>,
     restored: &mut Restored,
 ) -> Result<(), Failed> {
@@ -141,7 +144,7 @@ fn place(
         if is_to_be_linked && !defence::stands("what-cannot-be-linked-is-copied") {
             return Err(Failed::Place);
         }
-        copy(store, artifact, to, clones).map_err(unusable)?.ok_or(Failed::Place)?
+        copy(store, artifact, to, clones, stamp).map_err(unusable)?.ok_or(Failed::Place)?
     };
     restored.n_link_failures += u64::from(how == Duplicate::Copied && (clones || is_to_be_linked));
     match how {
@@ -175,7 +178,13 @@ fn link(blob: &Path, to: &Path) -> std::io::Result<()> {
 
 /// A file of its own with the blob's content, in place of whatever `to` was. What is copied is compared with the digest
 /// on the way: bytes can change without a new size or time. `None`: the file could not be made.
-fn copy(store: &Store, artifact: &Artifact, to: &Path, clone: bool) -> Result<Option<Duplicate>, Unusable> {
+fn copy(
+    store: &Store,
+    artifact: &Artifact,
+    to: &Path,
+    clone: bool,
+    stamp: Option<SystemTime>,
+) -> Result<Option<Duplicate>, Unusable> {
     let temporary = if defence::stands("a-copy-replaces-at-once") {
         temporary_beside(to)
     } else {
@@ -184,7 +193,8 @@ fn copy(store: &Store, artifact: &Artifact, to: &Path, clone: bool) -> Result<Op
     };
     let blob = (artifact.blob, artifact.size_bytes);
     let Some(how) = copy_new(store, blob, artifact.executable, &temporary, clone)? else { return Ok(None) };
-    match fs::rename(&temporary, to) {
+    let stamped = stamp.map_or(Ok(()), |stamp| fs::set_modified(&temporary, stamp));
+    match stamped.and_then(|()| fs::rename(&temporary, to)) {
         Ok(()) => Ok(Some(how)),
         Err(_) => {
             let _ = fs::remove(&temporary);

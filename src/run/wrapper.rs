@@ -6,6 +6,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use crate::action::memo::Memo;
 use crate::action::roots::BuildDirs;
@@ -13,13 +14,14 @@ use crate::config::{self, Config};
 use crate::invocation::{Invocation, outputs};
 use crate::key::context::KeyContext;
 use crate::key::toolchain::Toolchain;
-use crate::key::unit::{self, NoKey};
-use crate::outcome::{Bypass, BypassReason, Outcome};
+use crate::key::unit::{self, NoKey, UnitKey};
+use crate::outcome::{Bypass, BypassReason, MissReason, Origin, Outcome};
 use crate::run::call::{self, Call};
 use crate::run::final_exit_code::FinalExitCode;
 use crate::run::keyed::KeyedUnit;
 use crate::run::known::StoredKnowledge;
 use crate::run::parsed::{Parsed, ParsedInvocation};
+use crate::run::path_remap::PathRemap;
 use crate::run::policy::{self, Policy};
 use crate::run::record::{self, Record};
 use crate::run::request::Request;
@@ -27,6 +29,7 @@ use crate::run::streams::Streams;
 use crate::run::{path_remap, ping, unit_name};
 use crate::settings;
 use crate::store::Store;
+use crate::store::lookup::FoundEntry;
 use crate::sys::clock::{self, Stopwatch};
 use crate::sys::env::Env;
 use crate::sys::{defence, shield};
@@ -71,6 +74,7 @@ fn wrap(env: &Env) -> ExitCode {
                 config: &config,
                 store: &store,
                 final_exit_code: &final_exit_code,
+                toolchains: None,
             };
             shield::defence("panics-before-the-compiler-runs", || serve(&request, &mut record, &mut watch))
                 .unwrap_or_else(|panicked| Err(BypassReason::new(Bypass::Defect, panicked.message)))
@@ -125,6 +129,89 @@ fn serve(
     record: &mut Record,
     watch: &mut Stopwatch,
 ) -> Result<ExitCode, BypassReason> {
+    with_context(request, record, |prepared, record| {
+        let PreparedUnit { context, streams, remap } = *prepared;
+        let unit = match prepared.key(request) {
+            Ok(unit) => unit,
+            Err(NoKey::Bypass(reason)) => {
+                return request.compile_for_dependents(reason, context, streams, record);
+            }
+            Err(NoKey::Edited(name)) => {
+                return request.compile_dependent_of_edit(name, (context, streams, remap), record);
+            }
+        };
+        record.unit_key = Some(unit.key);
+        record.times.key_us = watch.lap_us();
+        let keyed = KeyedUnit { request, context, unit: &unit, streams, remap };
+        keyed.serve_or_compile(record, watch)
+    })
+}
+
+/// What is known of an invocation before its unit key is made.
+struct PreparedUnit<'a> {
+    context: &'a KeyContext<'a>,
+    streams: &'a Streams<'a>,
+    remap: &'a PathRemap,
+}
+
+impl PreparedUnit<'_> {
+    fn key(&self, request: &Request<'_>) -> Result<UnitKey, NoKey> {
+        let KeyContext { invocation, outputs, env, .. } = *self.context;
+        let policy = Policy {
+            cache_executables: request.config.cache_executables.value,
+            bypass_crates: &request.config.bypass_crates.value,
+        };
+        let allowed = if defence::stands("code-and-noise-of-variables") {
+            policy::check_environment(env)
+        } else {
+            Ok(())
+        };
+        let allowed = allowed.and_then(|()| policy::check(invocation, outputs, &policy));
+        allowed.map_err(NoKey::Bypass)?;
+        unit::unit(self.context)
+    }
+}
+
+/// Puts the unit of `request` in place if the store has it, with `stamp` as the time of its files. Nothing is printed,
+/// and nothing is compiled.
+///
+/// # Errors
+/// Why it is not in place.
+pub fn place(request: &Request<'_>, record: &mut Record, stamp: SystemTime) -> Result<FoundEntry, NotPlaced> {
+    with_context(request, record, |prepared, record| {
+        let PreparedUnit { context, streams, remap } = *prepared;
+        let unit = match prepared.key(request) {
+            Ok(unit) => unit,
+            Err(NoKey::Bypass(reason)) => return Ok(Err(NotPlaced::Bypass(reason))),
+            Err(NoKey::Edited(_)) => return Ok(Err(NotPlaced::Miss(MissReason::NewUnit))),
+        };
+        record.unit_key = Some(unit.key);
+        let keyed = KeyedUnit { request, context, unit: &unit, streams, remap };
+        Ok(match keyed.place(stamp) {
+            Ok((found, restored)) => {
+                record.key = Some(found.key);
+                record.hit(Origin::Seeded, &found, restored);
+                Ok(found)
+            }
+            Err(reason) => Err(NotPlaced::Miss(reason)),
+        })
+    })
+    .unwrap_or_else(|reason| Err(NotPlaced::Bypass(reason)))
+}
+
+/// Why a unit was not put in place.
+#[derive(Debug)]
+pub enum NotPlaced {
+    Bypass(BypassReason),
+    Miss(MissReason),
+}
+
+/// Finds out all that the unit key is made from, for `then`.
+fn with_context<T>(
+    request: &Request<'_>,
+    record: &mut Record,
+    then: impl FnOnce(&PreparedUnit<'_>, &mut Record) -> Result<T, BypassReason>,
+) -> Result<T, BypassReason> {
     let Request { env, call, config, store, .. } = *request;
     let ParsedInvocation { invocation, driver, build_dirs } = request.parsed;
     if let Some(why) = store.distrust().filter(|_| defence::stands("stores-that-others-can-write")) {
@@ -135,7 +222,10 @@ fn serve(
     }
     let machine_dir = store.machine_dir();
     let target = invocation.target.as_ref().and_then(|target| target.name()?.to_str());
-    let toolchain = Toolchain::identify(call.program, target, build_dirs, env, &machine_dir)?;
+    let toolchain = match request.toolchains {
+        Some(known) => known.identify(call.program, target, build_dirs, env, &machine_dir)?,
+        None => Toolchain::identify(call.program, target, build_dirs, env, &machine_dir)?,
+    };
     let outputs = outputs::outputs(invocation, &toolchain.host)?;
     let remap = path_remap::remap(config.paths.value, invocation, build_dirs, &toolchain, env);
     let memo = Memo::of(build_dirs.target.as_deref());
@@ -157,24 +247,5 @@ fn serve(
     record.unit = unit_name::unit_name(&context);
     record.place = build_dirs.shown();
     let streams = Streams::new(invocation, &outputs, &build_dirs.roots);
-    let policy = Policy {
-        cache_executables: config.cache_executables.value,
-        bypass_crates: &config.bypass_crates.value,
-    };
-    let allowed =
-        if defence::stands("code-and-noise-of-variables") { policy::check_environment(env) } else { Ok(()) };
-    let allowed = allowed.and_then(|()| policy::check(invocation, &outputs, &policy));
-    let unit = match allowed.map_err(NoKey::Bypass).and_then(|()| unit::unit(&context)) {
-        Ok(unit) => unit,
-        Err(NoKey::Bypass(reason)) => {
-            return request.compile_for_dependents(reason, &context, &streams, record);
-        }
-        Err(NoKey::Edited(name)) => {
-            return request.compile_dependent_of_edit(name, (&context, &streams, &remap), record);
-        }
-    };
-    record.unit_key = Some(unit.key);
-    record.times.key_us = watch.lap_us();
-    let keyed = KeyedUnit { request, context: &context, unit: &unit, streams: &streams, remap: &remap };
-    keyed.serve_or_compile(record, watch)
+    then(&PreparedUnit { context: &context, streams: &streams, remap: &remap }, record)
 }

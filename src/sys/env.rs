@@ -9,7 +9,7 @@ use crate::sys::fs::Identity;
 pub const LOADER_PATH: &str = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
 
 /// A snapshot of the process's arguments, variables and working directory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Env {
     /// Arguments, the program's own name first.
     pub args: Vec<OsString>,
@@ -26,6 +26,28 @@ impl Env {
             vars: std::env::vars_os().collect(),
             cwd: std::env::current_dir().ok(),
         }
+    }
+
+    /// An environment of these parts.
+    pub fn new(args: Vec<OsString>, vars: Vec<(OsString, OsString)>, cwd: Option<PathBuf>) -> Env {
+        Env { args, vars, cwd }
+    }
+
+    /// The same variables with changes, and other arguments in another directory.
+    #[must_use]
+    pub fn with_changes(
+        &self,
+        args: Vec<OsString>,
+        cwd: PathBuf,
+        set: &[(OsString, OsString)],
+        removed: &[OsString],
+    ) -> Env {
+        let changed = |name: &OsStr| {
+            let mut names = set.iter().map(|(name, _)| name).chain(removed);
+            names.any(|this| is_same_name(this, name))
+        };
+        let kept = self.vars.iter().filter(|(name, _)| !changed(name));
+        Env { args, vars: kept.chain(set).cloned().collect(), cwd: Some(cwd) }
     }
 
     /// An environment for a test.

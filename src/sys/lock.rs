@@ -129,6 +129,23 @@ pub fn try_lock_of_other(path: &Path) -> io::Result<Option<FileLock>> {
     FileLock::try_from_file(file)
 }
 
+/// Takes a lock of cargo's, made as cargo makes it, if nobody holds it. It is released with the file.
+pub fn try_lock_of_cargo(path: &Path) -> io::Result<Option<File>> {
+    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(e)) => Err(e),
+    }
+}
+
+/// Waits until nobody holds the lock of cargo's at `path`, and holds it no longer than that takes.
+pub fn await_lock_of_cargo(path: &Path) -> io::Result<()> {
+    let file = in_place(OpenOptions::new().read(true)).open(path)?;
+    file.lock_shared()?;
+    file.unlock()
+}
+
 /// The lock of a program of which only one runs at a time.
 pub enum RunLock {
     Held(FileLock),

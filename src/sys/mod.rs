@@ -16,6 +16,7 @@ pub mod loader;
 pub mod lock;
 pub mod observe;
 pub mod os;
+pub mod parent;
 pub mod process;
 pub mod program;
 pub mod random;

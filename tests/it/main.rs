@@ -93,6 +93,7 @@ mod robust_process;
 mod robust_store;
 mod robust_together;
 mod secrets;
+mod seeding;
 mod self_update;
 mod service;
 #[cfg(target_os = "linux")]

@@ -16,7 +16,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::step::Step;
-use crate::world::World;
+use crate::world::{World, is_seeding};
 
 /// Becomes rustc without `-C incremental`.
 const PLAIN: &str = r#"#!/bin/sh
@@ -147,7 +147,10 @@ fn collect(root: &Path, dir: &Path, files: &mut Files) {
             collect(root, &path, files);
         } else {
             let name = path.strip_prefix(root).expect("it is below").to_string_lossy().into_owned();
-            let mut content = fs::read(&path).expect("can be read");
+            // The real build script stands beside its launcher.
+            let script = path.with_file_name("kache-build-script");
+            let is_launcher = script.exists() && path.extension().is_none();
+            let mut content = fs::read(if is_launcher { &script } else { &path }).expect("can be read");
             if name.contains("fingerprint/") && name.contains("/dep-") {
                 // cargo's own form of dep-info, in the order of a hash map.
                 content.sort_unstable();
@@ -161,7 +164,11 @@ fn collect(root: &Path, dir: &Path, files: &mut Files) {
     }
 }
 
-/// kache's own notes, what cargo learned about the compiler and its wrapper, and files that hold a time.
+/// kache's own notes and what belongs to launchers, what cargo learned about the compiler and its wrapper, and files that
+/// hold a time. What cargo notes only to explain why it builds a unit is not seeded.
 fn is_left_out(name: &str) -> bool {
-    matches!(name, ".kache" | ".rustc_info.json" | "invoked.timestamp" | "incremental")
+    let is_explanation = name.ends_with(".json") && is_seeding();
+    let is_of_launcher = matches!(name, "kache" | "kache-build-script");
+    let is_note = matches!(name, ".kache" | ".rustc_info.json" | "invoked.timestamp" | "incremental");
+    is_note || is_of_launcher || is_explanation
 }

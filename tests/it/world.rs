@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kache::outcome::{Origin, Outcome};
+use kache::run::record::Record;
 use tempfile::TempDir;
 
 use crate::step::{Step, read_records};
@@ -141,14 +143,43 @@ impl World {
             scope.spawn(meanwhile);
             command.output().expect("cargo runs")
         });
-        Step::new(&command, output, read_records(&self.cache()).split_off(n_before))
+        Step::new(&command, output, self.asked_for(read_records(&self.cache()).split_off(n_before)))
+    }
+
+    /// Where all scenarios are played with seeding: the records without those that other scenarios do not expect. A unit
+    /// that was seeded and is asked for all the same counts once, and runs of build scripts only where a scenario is about
+    /// them.
+    fn asked_for(&self, records: Vec<Record>) -> Vec<Record> {
+        if !is_seeding() {
+            return records;
+        }
+        let has_runs = self.env.iter().any(|(name, _)| name == "KACHE_CACHE_BUILD_SCRIPTS");
+        let is_seeded = |record: &Record| record.outcome == Outcome::Hit { origin: Origin::Seeded };
+        let is_again = |record: &Record| {
+            let same = |other: &&Record| {
+                !is_seeded(other)
+                    && other.unit.crate_name == record.unit.crate_name
+                    && other.unit.kind == record.unit.kind
+            };
+            is_seeded(record) && records.iter().any(|other| same(&other))
+        };
+        let counts =
+            |record: &&Record| (has_runs || record.unit.kind != "build-script-run") && !is_again(record);
+        records.iter().filter(counts).cloned().collect()
     }
 
     /// Runs a command of [`World::command`], and reads what kache recorded meanwhile.
     pub(crate) fn run(&self, mut command: Command) -> Step {
         let n_before = read_records(&self.cache()).len();
         let output = command.output().expect("the command can be started");
-        Step::new(&command, output, read_records(&self.cache()).split_off(n_before))
+        let step =
+            Step::new(&command, output, self.asked_for(read_records(&self.cache()).split_off(n_before)));
+        if is_seeding() && command.get_program() == "cargo" {
+            let mut harvest = self.command(env!("CARGO_BIN_EXE_kache"));
+            // Where nothing was built there is nothing to harvest.
+            let _ = harvest.arg("harvest").arg(self.target()).output();
+        }
+        step
     }
 
     /// A command in this world: kache is the wrapper, everything is private, nothing of the caller's is left.
@@ -172,6 +203,13 @@ impl World {
             // The scenarios can be played without observation too, or without a defence that they prove.
             .envs(std::env::var_os("KACHE_TEST_WITHOUT").map(|names| ("KACHE_TEST_WITHOUT", names)))
             .envs(std::env::var_os("KACHE_TEST_OBSERVE").map(|mode| ("KACHE_OBSERVE", mode)))
+            // Or with new build directories filled before cargo asks.
+            .envs(
+                is_seeding()
+                    .then_some([("KACHE_SEED", "1"), ("KACHE_CACHE_BUILD_SCRIPTS", "1")])
+                    .into_iter()
+                    .flatten(),
+            )
             .envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -242,6 +280,12 @@ impl World {
         fs::remove_dir_all(&self.tree).expect("removes the first tree");
         other
     }
+}
+
+/// Whether all scenarios are to be played with seeding: each build is harvested, so that every new build directory of a
+/// scenario is filled before cargo asks.
+pub(crate) fn is_seeding() -> bool {
+    std::env::var_os("KACHE_TEST_SEED").is_some()
 }
 
 /// A manifest of the package `name`; `more` follows the `[package]` table.

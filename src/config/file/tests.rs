@@ -35,6 +35,7 @@ links = "off"
 incremental = "on"
 build_scripts = true
 bypass_build_scripts = ["left-pad-sys"]
+seed = true
 "#,
     );
     let expected = Contents {
@@ -50,6 +51,7 @@ bypass_build_scripts = ["left-pad-sys"]
         bypass_crates: at(vec!["left-pad".to_owned()], 14),
         daemon_idle_timeout: at(Duration::from_secs(30), 15),
         build_scripts: at(true, 20),
+        seed: at(true, 22),
         bypass_build_scripts: at(vec!["left-pad-sys".to_owned()], 21),
         write: at(Write::Off, 16),
         shared: at(true, 17),

@@ -42,6 +42,7 @@ fn nothing_set_means_defaults() {
         ("cache.cache_executables", "true"),
         ("cache.build_scripts", "false"),
         ("cache.bypass_build_scripts", ""),
+        ("cache.seed", "false"),
         ("cache.paths", "auto"),
         ("cache.observe", "auto"),
         ("cache.incremental", "auto"),
@@ -120,7 +121,7 @@ fn sample(key: &str) -> &'static str {
     match key {
         "cache.local_store" => "\"~/elsewhere\"",
         "cache.local_max_size" => "1",
-        "cache.shared" | "cache.build_scripts" => "true",
+        "cache.shared" | "cache.build_scripts" | "cache.seed" => "true",
         "cache.cache_executables" => "false",
         "cache.paths" => "\"exact\"",
         "cache.incremental" | "cache.observe" | "cache.write" | "cache.links" => "\"off\"",

@@ -49,6 +49,21 @@ impl Effective {
         self.0.build.build_dir.as_deref()
     }
 
+    /// Whether a file sets variables for what cargo starts.
+    pub fn sets_variables(&self) -> bool {
+        !self.0.env.is_empty()
+    }
+
+    /// The target to build for where the command line names none, if that is set: `Some(None)` where it is not, `None`
+    /// where there are several.
+    pub fn only_target(&self) -> Option<Option<String>> {
+        match self.0.build.target.as_deref() {
+            None | Some([]) => Some(None),
+            Some([one]) => Some(Some(one.triple().to_owned())),
+            Some(_) => None,
+        }
+    }
+
     /// The flags of the compiler for `target`; `None` if that cannot be determined.
     pub fn rustflags(&self, target: &str) -> Option<Vec<String>> {
         let flags = self.0.rustflags(target).ok()?;

@@ -132,7 +132,7 @@ impl Scene {
     }
 
     pub(crate) fn restore(&self, found: &FoundEntry, outputs: &[Output]) -> Result<Restored, Failed> {
-        restore::restore(&self.store(), &found.entry, outputs, Path::new("/"), &Memo::of(None))
+        restore::restore(&self.store(), &found.entry, outputs, Path::new("/"), &Memo::of(None), None)
     }
 
     /// A miss (false), or a whole entry of one version (true).

@@ -1,0 +1,119 @@
+//! `kache harvest`: keeps what cargo wrote in a build, so that a new build directory can be filled with it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::cli::exit::{ErrorCode, Exit, Failure};
+use crate::cli::session::{Report, Session};
+use crate::report::words::counted;
+use crate::run::call_note::{self, CallNote};
+use crate::seed::harvest::{Harvested, compiler, harvest};
+use crate::seed::probe;
+use crate::seed::workspace::Build;
+use crate::settings;
+use crate::store::Store;
+use crate::sys::env::Env;
+use crate::sys::fs::private;
+use crate::sys::lock;
+
+/// The arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The build directory [default: `target` in this directory, or CARGO_TARGET_DIR]
+    #[arg(value_name = "TARGET_DIR")]
+    target: Option<PathBuf>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+    /// Started by a build: wait for its end, and print nothing
+    #[arg(long, hide = true)]
+    automatic: bool,
+}
+
+/// What is printed as JSON.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct HarvestReport {
+    format: u32,
+    /// The build directory.
+    target_dir: String,
+    /// Units that a new build directory can be filled with.
+    n_units: usize,
+    /// Units of the build that it cannot be filled with.
+    n_left_out: usize,
+}
+
+impl Report for HarvestReport {}
+
+/// Makes the manifest of the last build in a build directory.
+pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    let target = target_dir(args, session.env);
+    if args.automatic {
+        let _ = automatically(&target, session.env);
+        return Ok(Exit::Ok);
+    }
+    let config = session.config()?;
+    let store = Store::at(&config.cache_dir.value);
+    let (build, cargo) = last_build(&target, &store).ok_or_else(|| {
+        Failure::new(format_args!("no build to harvest in {}", target.display()))
+            .code(ErrorCode::NotRecorded)
+            .hint("set cache.seed = true and build first, or name the build directory")
+    })?;
+    build.await_end();
+    let harvested = harvest(&build, &cargo, &store).map_err(|e| {
+        Failure::new(format_args!(
+            "failed to write to the store at {}: {e}",
+            config.cache_dir.value.display()
+        ))
+        .code(ErrorCode::StoreUnusable)
+    })?;
+    if args.json {
+        session.print_json(&HarvestReport {
+            format: 1,
+            target_dir: target.display().to_string(),
+            n_units: harvested.n_units,
+            n_left_out: harvested.n_left_out,
+        })?;
+    } else {
+        session.print(summary(&target, &harvested))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn summary(target: &Path, harvested: &Harvested) -> String {
+    let units = counted(harvested.n_units, "unit");
+    let mut text = format!("New build directories can be filled with {units} of {}.\n", target.display());
+    if harvested.n_left_out > 0 {
+        let left_out = counted(harvested.n_left_out, "unit");
+        text += &format!("{left_out} of it cannot: cargo did not finish them, or what they depend on.\n");
+    }
+    text
+}
+
+/// The build directory that is meant.
+fn target_dir(args: &Args, env: &Env) -> PathBuf {
+    let named = args.target.clone().or_else(|| env.get("CARGO_TARGET_DIR").map(PathBuf::from));
+    let named = named.unwrap_or_else(|| PathBuf::from("target"));
+    env.cwd.as_ref().map_or(named.clone(), |cwd| cwd.join(&named))
+}
+
+/// What a process does that a build has started. Another one may be waiting already.
+fn automatically(target: &Path, env: &Env) -> Option<()> {
+    let lock = lock::try_lock(&call_note::dir(target).join(call_note::LOCK)).ok()??;
+    let (config, _) = settings::load(env, &[target]);
+    let store = Store::at(&config.cache_dir.value);
+    let (build, cargo) = last_build(target, &store)?;
+    build.await_end();
+    // Whoever notes a call from now on starts the next one.
+    drop(lock);
+    harvest(&build, &cargo, &store).ok().map(drop)
+}
+
+/// The last build whose calls are noted, and its cargo.
+fn last_build(target: &Path, store: &Store) -> Option<(Build, Env)> {
+    let dir = call_note::dir(target);
+    let cargo = CallNote::parse(&private::read(&dir.join(call_note::BUILD)).ok()?)?.cargo();
+    let build = probe::describe(&cargo, &compiler(&dir)?, store)?;
+    Some((build, cargo))
+}

@@ -1,0 +1,371 @@
+//! After a build: what cargo called and wrote for each unit becomes the manifest of the build.
+//!
+//! Cargo's lock is only waited for, not held: a build that begins meanwhile goes on. So a unit may be built while it is
+//! read. Cargo empties the hash of a unit before it builds it, and the dep-info of the compiler, whose state was noted
+//! with the call, is looked at last: what was read in between belongs to that call.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::action::portable::{Portable, Roots};
+use crate::build_script::places::{LaunchedRun, Places};
+use crate::digest::Digest;
+use crate::invocation::driver::Driver;
+use crate::invocation::outputs::output_of;
+use crate::invocation::{Role, outputs};
+use crate::run::call::Call;
+use crate::run::call_note::{self, CallNote};
+use crate::run::parsed::Parsed;
+use crate::seed::cargo_files;
+use crate::seed::manifest::{self, FORMAT, Header, Manifest, PortableCall, SeedUnit};
+use crate::seed::replay;
+use crate::seed::workspace::Build;
+use crate::store::Store;
+use crate::sys::env::Env;
+use crate::sys::fs::{self, Identity};
+use crate::sys::{clock, host, os};
+
+/// What a harvest brought.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Harvested {
+    /// Units in the manifest.
+    pub n_units: usize,
+    /// Units whose calls are noted, and which are not in the manifest: cargo did not finish them, or a unit that they
+    /// depend on is missing.
+    pub n_left_out: usize,
+}
+
+/// A unit while the manifest is made.
+struct Draft {
+    unit: SeedUnit,
+    /// The names of units that must be in the manifest before it.
+    needs: Vec<String>,
+    time: SystemTime,
+}
+
+/// Makes the manifest of the build that `build` describes, and stores it.
+///
+/// # Errors
+/// It cannot be written.
+pub fn harvest(build: &Build, cargo: &Env, store: &Store) -> std::io::Result<Harvested> {
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut n_noted = 0_usize;
+    let roots = replay::roots(&build.workspace, &build.target, cargo);
+    for path in fs::list(&call_note::dir(&build.target)).unwrap_or_default() {
+        let Some(name) =
+            path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.'))
+        else {
+            continue;
+        };
+        let Some(noted) = note(&path, build) else { continue };
+        n_noted += 1;
+        drafts.extend(draft(name, &noted, cargo, &roots).map(|(unit, needs)| Draft {
+            unit,
+            needs,
+            time: noted.time,
+        }));
+    }
+    carry_over(&mut drafts, build);
+    let units = of_command(in_order(drafts), build.call.command);
+    let harvested = Harvested { n_units: units.len(), n_left_out: n_noted.saturating_sub(units.len()) };
+    if units.is_empty() {
+        return Ok(harvested);
+    }
+    let header = Header {
+        format: FORMAT,
+        time_ms: clock::now_ms(),
+        packages: build.packages.clone(),
+        selection: build.call.selection.clone(),
+    };
+    Manifest { header, units }.write(&manifest::path(store, build), store)?;
+    Ok(harvested)
+}
+
+/// The compiler that calls in the directory `dir` are of.
+pub fn compiler(dir: &Path) -> Option<OsString> {
+    fs::list(dir).ok()?.into_iter().find_map(|path| {
+        let note = CallNote::parse(&fs::private::read(&path).ok()?)?;
+        let mut names = note.args.into_iter().take(2);
+        names.find(|name| Driver::from_name(name) == Some(Driver::Rustc))
+    })
+}
+
+/// A call of this build's profile.
+struct Noted {
+    note: CallNote,
+    profile_dir: PathBuf,
+    time: SystemTime,
+}
+
+fn note(path: &Path, build: &Build) -> Option<Noted> {
+    let time = fs::metadata(path).ok()?.modified().ok()?;
+    let note = CallNote::parse(&fs::private::read(path).ok()?)?;
+    let profile_dir = build.profile_dirs().into_iter().find(|dir| note.out_dir.starts_with(dir))?;
+    Some(Noted { note, profile_dir, time })
+}
+
+/// The unit of a call, and the names of units that it needs; `None` where cargo has not finished it.
+fn draft(name: &str, noted: &Noted, cargo: &Env, build_roots: &Roots) -> Option<(SeedUnit, Vec<String>)> {
+    let Noted { note, profile_dir, .. } = noted;
+    let env = note.env(cargo);
+    let run = LaunchedRun::of(&note.args);
+    let compile = if run.is_none() { Some(compile(&env)?) } else { None };
+    let roots = match &compile {
+        Some(compile) => compile.roots.clone(),
+        None => Places::of(&env)?.build_dirs.roots,
+    };
+    let fingerprint = cargo_files::read(&profile_dir.join(cargo_files::FINGERPRINTS).join(name), &roots)?;
+    let stdout = match &run {
+        Some(_) => {
+            let output = fs::read(&profile_dir.join("build").join(name).join("output")).ok()?;
+            let text = roots.tokenize(&output);
+            (build_roots.expand(&text).as_ref() == Some(&output)).then_some(text)
+        }
+        None => None,
+    };
+    let dep_info = match &compile {
+        Some(Compile { dep_info, .. }) => {
+            let digest = replay::dep_info_digest(dep_info, &roots)?;
+            (Identity::at(dep_info).ok()?.numbers() == note.dep_info).then_some(Some(digest))?
+        }
+        None => None,
+    };
+    if dep_info.is_none() && stdout.is_none() {
+        return None;
+    }
+    let call = portable(note, &roots);
+    // A call that would be another one even here is none that can be made again.
+    if replay::env(&call, cargo, build_roots).as_ref() != Some(&env) {
+        return None;
+    }
+    let manifests = match replay::manifests(&env, build_roots) {
+        Some(files) => Some(unchanged_since(note.cargo_started_ns, &files)?),
+        None => None,
+    };
+    let mut needed: Vec<PathBuf> = run.iter().map(|run| PathBuf::from(run.script)).collect();
+    if let Some(compile) = &compile {
+        needed.extend(compile.externs.iter().cloned());
+        needed.extend(env.get("OUT_DIR").map(PathBuf::from));
+    }
+    let needs = needed.iter().filter_map(|path| unit_of(path)).collect();
+    let variable = |name: &str| env.get(name).unwrap_or_default().to_string_lossy().into_owned();
+    let unit = SeedUnit {
+        name: name.to_owned(),
+        package: format!("{} {}", variable("CARGO_PKG_NAME"), variable("CARGO_PKG_VERSION")),
+        profile_dir: roots.tokenize(os::bytes(profile_dir)),
+        call,
+        needs: Vec::new(),
+        fingerprint,
+        manifests,
+        is_check: compile.is_some_and(|compile| compile.is_check),
+        dep_info,
+        stdout,
+    };
+    Some((unit, needs))
+}
+
+/// The digest of files that are as they were at a time, in nanoseconds since 1970.
+fn unchanged_since(time_ns: i64, files: &[PathBuf]) -> Option<Digest> {
+    let digest = replay::digest_of(files)?;
+    for file in files {
+        let identity = Identity::at(file).ok()?;
+        if identity.modified_ns.max(identity.changed_ns) >= time_ns {
+            return None;
+        }
+    }
+    Some(digest)
+}
+
+/// What a manifest needs to know of a compile.
+struct Compile {
+    roots: Roots,
+    /// The crates that it is compiled with.
+    externs: Vec<PathBuf>,
+    dep_info: PathBuf,
+    is_check: bool,
+}
+
+fn compile(env: &Env) -> Option<Compile> {
+    let call = Call::of(env.args.get(1..)?)?;
+    let Parsed::Compile(parsed) = Parsed::from_call(&call, env) else { return None };
+    let outputs = outputs::outputs(&parsed.invocation, &host::triple()).ok()?;
+    let dep_info = output_of(&outputs, Role::DepInfo)?;
+    let cwd = &parsed.build_dirs.cwd;
+    let dep_info = cwd.join(&dep_info.path);
+    let externs = parsed.invocation.externs.iter().filter_map(|this| this.path.clone()).collect();
+    let is_check = outputs.iter().all(|output| output.role.emit_name() != "link");
+    Some(Compile { roots: parsed.build_dirs.roots, externs, dep_info, is_check })
+}
+
+/// The end of the name of the unit that a path belongs to: `-` and sixteen hexadecimal digits, in its last part or in the
+/// directory around it.
+fn unit_of(path: &Path) -> Option<String> {
+    let parts = [path.file_name(), path.parent().and_then(Path::file_name)];
+    parts.into_iter().flatten().find_map(|part| {
+        let stem = Path::new(part).file_stem()?.to_str()?;
+        let at = stem.len().checked_sub(17)?;
+        let end = stem.get(at..)?;
+        let is_hash = end.starts_with('-') && end[1..].bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hash.then(|| end.to_owned())
+    })
+}
+
+fn portable(note: &CallNote, roots: &Roots) -> PortableCall {
+    let text = |text: &std::ffi::OsStr| roots.tokenize(os::bytes(text));
+    PortableCall {
+        cwd: text(note.cwd.as_os_str()),
+        out_dir: text(note.out_dir.as_os_str()),
+        args: note.args.iter().map(|arg| text(arg)).collect(),
+        set: note.set.iter().map(|(name, value)| (Portable::literal(os::bytes(name)), text(value))).collect(),
+        removed: note.removed.iter().map(|name| Portable::literal(os::bytes(name))).collect(),
+    }
+}
+
+/// Adds the units that were seeded here and that cargo has left as they were.
+fn carry_over(drafts: &mut Vec<Draft>, build: &Build) {
+    let list = fs::private::read(&call_note::dir(&build.target).join(call_note::SEEDED)).unwrap_or_default();
+    let from = list.split(|byte| *byte == b'\n').filter_map(os::path).filter(|path| path.is_absolute());
+    for manifest in from.filter_map(|path| Manifest::read(&path)) {
+        let names: Vec<String> = manifest.units.iter().map(|unit| unit.name.clone()).collect();
+        for mut unit in manifest.units {
+            let is_new = drafts.iter().all(|draft| draft.unit.name != unit.name);
+            let needs = std::mem::take(&mut unit.needs);
+            if is_new && is_untouched(&unit, build) {
+                let needs = needs.into_iter().filter_map(|need| names.get(need).cloned()).collect();
+                drafts.push(Draft { unit, needs, time: SystemTime::UNIX_EPOCH });
+            }
+        }
+    }
+}
+
+/// Whether the hash by which cargo recognizes the unit is still there.
+fn is_untouched(unit: &SeedUnit, build: &Build) -> bool {
+    let Some(hash) = unit.fingerprint.last().filter(|hash| cargo_files::is_name(&hash.name)) else {
+        return false;
+    };
+    let expected = hash.content.bytes(&Roots::default());
+    let there = build.profile_dirs().into_iter().any(|dir| {
+        let path = dir.join(cargo_files::FINGERPRINTS).join(&unit.name).join(&hash.name);
+        fs::read(&path).ok() == expected
+    });
+    there && expected.is_some()
+}
+
+/// Each unit behind what it needs, otherwise in the order of their calls. What needs a unit that is not there is left out.
+fn in_order(mut drafts: Vec<Draft>) -> Vec<SeedUnit> {
+    drafts.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| a.unit.name.cmp(&b.unit.name)));
+    let mut positions: HashMap<String, usize> = HashMap::new();
+    let mut units: Vec<SeedUnit> = Vec::new();
+    loop {
+        let n_before = units.len();
+        let mut waiting = Vec::new();
+        for draft in drafts {
+            let needs: Option<Vec<usize>> =
+                draft.needs.iter().map(|need| position(&positions, need)).collect();
+            match needs {
+                Some(needs) => {
+                    positions.insert(draft.unit.name.clone(), units.len());
+                    units.push(SeedUnit { needs, ..draft.unit });
+                }
+                None => waiting.push(draft),
+            }
+        }
+        drafts = waiting;
+        if units.len() == n_before {
+            return units;
+        }
+    }
+}
+
+/// The units that a command builds: `check` those that make metadata, and what these need; all others those that do not.
+fn of_command(units: Vec<SeedUnit>, command: &str) -> Vec<SeedUnit> {
+    let is_check = command == "check";
+    let mut is_kept: Vec<bool> = units.iter().map(|unit| unit.is_check == is_check).collect();
+    for (index, unit) in units.iter().enumerate().rev().filter(|_| is_check) {
+        if is_kept[index] {
+            unit.needs.iter().for_each(|need| is_kept[*need] = true);
+        }
+    }
+    let mut positions = vec![None; units.len()];
+    let mut kept = Vec::new();
+    for (index, mut unit) in units.into_iter().enumerate().filter(|(index, _)| is_kept[*index]) {
+        let needs: Option<Vec<usize>> = unit.needs.iter().map(|need| positions[*need]).collect();
+        if let Some(needs) = needs {
+            positions[index] = Some(kept.len());
+            unit.needs = needs;
+            kept.push(unit);
+        }
+    }
+    kept
+}
+
+/// Where the unit is whose name is `need`, or ends with it.
+fn position(positions: &HashMap<String, usize>, need: &str) -> Option<usize> {
+    positions
+        .get(need)
+        .copied()
+        .or_else(|| positions.iter().find(|(name, _)| name.ends_with(need)).map(|(_, position)| *position))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(name: &str, needs: &[&str], seconds: u64) -> Draft {
+        let unit = SeedUnit {
+            name: name.to_owned(),
+            package: String::new(),
+            profile_dir: Portable::default(),
+            call: PortableCall::default(),
+            needs: Vec::new(),
+            fingerprint: Vec::new(),
+            manifests: None,
+            is_check: false,
+            dep_info: None,
+            stdout: None,
+        };
+        let needs = needs.iter().map(|need| (*need).to_owned()).collect();
+        Draft { unit, needs, time: SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds) }
+    }
+
+    #[test]
+    fn units_come_behind_what_they_need_and_not_without_it() {
+        let units = in_order(vec![
+            draft("top-c", &["-b"], 1),
+            draft("middle-b", &["-a"], 2),
+            draft("base-a", &[], 3),
+            draft("orphan-d", &["-x"], 0),
+            draft("above-e", &["-d"], 0),
+        ]);
+        let found: Vec<_> = units.iter().map(|unit| (unit.name.as_str(), unit.needs.clone())).collect();
+        assert_eq!(found, [("base-a", vec![]), ("middle-b", vec![0]), ("top-c", vec![1])]);
+    }
+
+    #[test]
+    fn a_check_needs_what_makes_metadata_and_what_that_needs() {
+        let mut units = in_order(vec![
+            draft("macro-a", &[], 1),
+            draft("check-b", &["-a"], 2),
+            draft("program-c", &["-a"], 3),
+        ]);
+        units[1].is_check = true;
+        let names = |command: &str| -> Vec<String> {
+            of_command(units.clone(), command).into_iter().map(|unit| unit.name).collect()
+        };
+        assert_eq!(names("check"), ["macro-a", "check-b"]);
+        assert_eq!(names("build"), ["macro-a", "program-c"]);
+    }
+
+    #[test]
+    fn the_unit_of_a_path_is_told_from_other_names() {
+        let unit = |path: &str| unit_of(Path::new(path));
+        let expected = Some("-0123456789abcdef".to_owned());
+        assert_eq!(unit("/t/debug/deps/liba-0123456789abcdef.rmeta"), expected);
+        assert_eq!(unit("/t/debug/build/a-0123456789abcdef/out"), expected);
+        assert_eq!(unit("/t/debug/build/a-0123456789abcdef/build-script-build"), expected);
+        assert_eq!(unit("/t/debug/deps/liba.rlib"), None);
+        assert_eq!(unit("/t/a-0123456789abcdeg/x"), None);
+    }
+}

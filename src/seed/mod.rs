@@ -1,0 +1,39 @@
+//! Build directories that are filled before cargo looks into them, so that it finds units up to date and calls nothing.
+//!
+//! ```text
+//! run::call_note   what cargo called for each unit, noted in the build directory
+//!   └─ harvest     at the end of a build: those calls, and what cargo itself wrote of the units ─→ a manifest
+//! probe            cargo asks for the compiler's version, before a new build directory exists
+//!   └─ choose      the manifests that fit what cargo is about to build
+//!       └─ place   each call again, as a hit: outputs first, cargo's own files last
+//! ```
+//!
+//! What makes a seeded unit right is what makes a hit right, and one thing more:
+//!
+//! - The call is looked up like one by cargo: by its own input lists, as the inputs are now. What is not found is not placed.
+//! - What cargo would pass in that call is what it passed when the manifest was made: cargo compares its own hash of
+//!   all that decides the call with the one that is placed, and builds the unit where they differ. Variables of cargo itself
+//!   are those of the cargo that asks. Where a file sets variables (`[env]`), nothing is seeded.
+//! - Files get the time at which seeding began. A source that changes from then on is younger, and cargo builds the unit.
+//!
+//! Whatever goes wrong leaves outputs without cargo's fingerprint, which is written last: cargo builds such a unit.
+
+pub mod cargo_files;
+
+pub mod manifest;
+
+pub mod cargo_call;
+
+pub mod workspace;
+
+pub mod replay;
+
+pub mod harvest;
+
+pub mod choose;
+
+pub mod schedule;
+
+pub mod place;
+
+pub mod probe;

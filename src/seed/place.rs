@@ -1,0 +1,187 @@
+//! A manifest into a new build directory.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::build_script::places::COMMAND;
+use crate::config::Config;
+use crate::key::toolchain::Toolchains;
+use crate::run::call_note;
+use crate::run::record::{self, Record};
+use crate::seed::cargo_files::{self, write_stamped};
+use crate::seed::choose::Chosen;
+use crate::seed::manifest::SeedUnit;
+use crate::seed::replay::{self, Refused, Replay};
+use crate::seed::schedule;
+use crate::seed::workspace::Build;
+use crate::store::Store;
+use crate::sys::env::Env;
+use crate::sys::fs::{self, private};
+use crate::sys::{lock, os, shield};
+
+/// What cargo writes into a build directory that it makes.
+const CACHEDIR_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55
+# This file is a cache directory tag created by cargo.
+# For information about cache directory tags see https://bford.info/cachedir/
+";
+
+/// Files are stamped this much before seeding begins: two ticks of the slowest clock of a kernel. A source that is changed
+/// from then on is younger in any case.
+const BEFORE: Duration = Duration::from_millis(20);
+
+/// What seeding did.
+#[derive(Debug, Default)]
+pub struct Seeded {
+    pub n_units: usize,
+    /// Units that were not placed, by name, and why.
+    pub refused: Vec<(String, Refused)>,
+}
+
+/// Fills the build directory of `build`, unless there is one for this profile.
+///
+/// # Errors
+/// The directory could not be made or locked.
+pub fn fill(
+    build: &Build,
+    chosen: &Chosen,
+    cargo: &Env,
+    config: &Config,
+    store: &Store,
+) -> io::Result<Option<Seeded>> {
+    let profile_dirs = build.profile_dirs();
+    if profile_dirs.iter().any(|dir| fs::symlink_metadata(dir).is_ok()) {
+        return Ok(None);
+    }
+    make_target(&build.target)?;
+    let Some(_locks) = lock_all(&profile_dirs)? else { return Ok(None) };
+    let notes = call_note::dir(&build.target);
+    private::create_dir_all(&notes)?;
+    private::write_new(&notes.join(call_note::SEEDED), os::bytes(&chosen.path))
+        .or_else(|e| if e.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(e) })?;
+    let now = fs::kernel_time(&notes.join(format!(".{}", fs::unique_name())))?;
+    let stamp = SystemTime::UNIX_EPOCH + Duration::from_nanos(now.max(0) as u64) - BEFORE;
+    let roots = replay::roots(&build.workspace, &build.target, cargo);
+    let toolchains = Toolchains::default();
+    let replay = Replay { cargo, roots: &roots, config, store, stamp, toolchains };
+    let is_same_selection = chosen.manifest.header.selection == build.call.selection;
+    let seeding = Seeding { build, replay, profile_dirs, is_same_selection };
+    Ok(Some(seeding.all(&chosen.manifest.units)))
+}
+
+/// Makes the build directory as cargo does. Without the mark it would not be recognized.
+fn make_target(target: &Path) -> io::Result<()> {
+    if fs::metadata(target).is_err() {
+        fs::create_dir_all(target)?;
+        fs::write_new(&target.join("CACHEDIR.TAG"), CACHEDIR_TAG)?;
+    }
+    Ok(())
+}
+
+/// Makes the directories of the profile and takes cargo's locks; `None` where another process has one.
+fn lock_all(profile_dirs: &[PathBuf]) -> io::Result<Option<Vec<File>>> {
+    let mut locks = Vec::new();
+    for dir in profile_dirs {
+        fs::create_dir_all(dir)?;
+        let Some(file) = lock::try_lock_of_cargo(&dir.join(".cargo-lock"))? else { return Ok(None) };
+        // It was made in the meantime, by whoever had the lock.
+        if fs::symlink_metadata(&dir.join(cargo_files::FINGERPRINTS)).is_ok() {
+            return Ok(None);
+        }
+        fs::create_dir_all(&dir.join(cargo_files::FINGERPRINTS))?;
+        locks.push(file);
+    }
+    Ok(Some(locks))
+}
+
+struct Seeding<'a> {
+    build: &'a Build,
+    replay: Replay<'a>,
+    profile_dirs: Vec<PathBuf>,
+    /// The manifest is of a build of the same packages and features.
+    is_same_selection: bool,
+}
+
+impl Seeding<'_> {
+    fn all(&self, units: &[SeedUnit]) -> Seeded {
+        let records_dir = Store::records_dir(&self.replay.config.cache_dir.value);
+        let needs: Vec<&[usize]> = units.iter().map(|unit| unit.needs.as_slice()).collect();
+        let results = schedule::run(&needs, |index, failed| {
+            if let Some(failed) = failed {
+                return Err(Refused::Needs(units[failed].name.clone()));
+            }
+            let placed = shield::shielded(|| self.one(&units[index]));
+            let record = placed.unwrap_or_else(|panicked| Err(Refused::Place(panicked.message)))?;
+            record::append(&records_dir, &record);
+            Ok(())
+        });
+        let mut seeded = Seeded::default();
+        for (unit, result) in units.iter().zip(results) {
+            match result {
+                Ok(()) => seeded.n_units += 1,
+                Err(why) => seeded.refused.push((unit.name.clone(), why)),
+            }
+        }
+        seeded
+    }
+
+    /// Outputs first, cargo's own files last.
+    fn one(&self, unit: &SeedUnit) -> Result<Record, Refused> {
+        if self.build.packages.binary_search(&unit.package).is_err() {
+            return Err(Refused::NotLocked);
+        }
+        let not_here = || Refused::Place("a path that is not known here".to_owned());
+        let roots = self.replay.roots;
+        let profile_dir = roots.expand(&unit.profile_dir).and_then(|path| os::path(&path));
+        let profile_dir = profile_dir.filter(|dir| self.profile_dirs.contains(dir)).ok_or_else(not_here)?;
+        let env = replay::env(&unit.call, self.replay.cargo, roots).ok_or_else(not_here)?;
+        if !cargo_files::is_name(&unit.name) {
+            return Err(not_here());
+        }
+        let manifests = replay::manifests(&env, roots).map(|files| replay::digest_of(&files));
+        match (manifests, unit.manifests) {
+            (None, None) => {}
+            (Some(now), Some(then)) if now == Some(then) => {}
+            _ => return Err(Refused::OtherManifest),
+        }
+        // Cargo tells members whether they were selected, which its fingerprint does not say.
+        if unit.manifests.is_some() && !self.is_same_selection {
+            return Err(Refused::OtherSelection);
+        }
+        if unit.fingerprint.iter().any(|file| file.content.bytes(roots).is_none()) {
+            return Err(Refused::Place("cargo's own files hold the path of another tree".to_owned()));
+        }
+        let is_run = env.args.get(1).is_some_and(|command| command == COMMAND);
+        let record = if is_run {
+            self.run(unit, &env, &profile_dir)?
+        } else {
+            self.replay.compile(unit, &env, &profile_dir)?
+        };
+        let dir = profile_dir.join(cargo_files::FINGERPRINTS).join(&unit.name);
+        cargo_files::write(&dir, &unit.fingerprint, roots, self.replay.stamp).map_err(|e| failed(&e))?;
+        Ok(record)
+    }
+
+    fn run(&self, unit: &SeedUnit, env: &Env, profile_dir: &Path) -> Result<Record, Refused> {
+        let dir = profile_dir.join("build").join(&unit.name);
+        let out_dir = dir.join("out");
+        if env.get("OUT_DIR") != Some(out_dir.as_os_str()) {
+            return Err(Refused::Place("another OUT_DIR".to_owned()));
+        }
+        let (record, placed) = self.replay.run(unit, env)?;
+        let files: [(&str, &[u8]); 3] = [
+            ("stderr", &placed.stderr),
+            ("root-output", os::bytes(out_dir.as_os_str())),
+            ("output", &placed.stdout),
+        ];
+        for (name, bytes) in files {
+            write_stamped(&dir.join(name), bytes, self.replay.stamp).map_err(|e| failed(&e))?;
+        }
+        Ok(record)
+    }
+}
+
+fn failed(error: &io::Error) -> Refused {
+    Refused::Place(error.to_string())
+}

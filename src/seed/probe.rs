@@ -1,0 +1,94 @@
+//! Cargo's first question to the compiler, which comes before a new build directory exists: the time to fill it.
+
+use std::path::Path;
+
+use crate::action::roots::BuildDirs;
+use crate::config::{self, Config};
+use crate::digest::{Digest, Hasher, guard};
+use crate::key::toolchain::Toolchain;
+use crate::run::call_note;
+use crate::seed::choose;
+use crate::seed::place::{self, Seeded};
+use crate::seed::workspace::Build;
+use crate::settings;
+use crate::store::Store;
+use crate::sys::env::Env;
+use crate::sys::fs::{self, Identity, private};
+use crate::sys::parent::{self, Parent};
+use crate::sys::{os, process, shield};
+
+/// Fills the build directory if cargo asks for the compiler's version for the sake of a new one. Answers nothing: the
+/// compiler does.
+pub fn seed(env: &Env) {
+    // Behind a workspace wrapper, as of clippy, stands the compiler.
+    let ([_, compiler, question] | [_, _, compiler, question]) = env.args.as_slice() else { return };
+    if question == "-vV" {
+        let _ = shield::shielded(|| try_seed(env, compiler));
+    }
+}
+
+fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<Seeded> {
+    let (config, problems) = settings::for_command(env);
+    let is_disabled = config::is_disabled(&|name| env.get(name).map(std::ffi::OsStr::to_os_string));
+    if !config.seed.value || is_disabled || problems.iter().any(config::Problem::loses_key) {
+        return None;
+    }
+    let parent = parent::parent().filter(call_note::is_cargo)?;
+    let store = Store::at(&config.cache_dir.value).with_links(config.links.value);
+    if store.distrust().is_some() {
+        return None;
+    }
+    let cargo = call_note::cargo(&parent);
+    let build = describe(&cargo, compiler, &store)?;
+    let is_new = build.profile_dirs().iter().all(|dir| fs::symlink_metadata(dir).is_err());
+    if !is_new {
+        return None;
+    }
+    let chosen = choose::choose(&store, &build)?;
+    fill(&build, &chosen, &parent, &config, &store)
+}
+
+fn fill(
+    build: &Build,
+    chosen: &choose::Chosen,
+    parent: &Parent,
+    config: &Config,
+    store: &Store,
+) -> Option<Seeded> {
+    // Which is also how the one that was used last is found.
+    let _ = fs::touch(&chosen.path);
+    place::fill(build, chosen, &parent.env, config, store).ok()?
+}
+
+/// What the call of `cargo` builds.
+pub fn describe(cargo: &Env, compiler: &std::ffi::OsStr, store: &Store) -> Option<Build> {
+    let machine_dir = store.machine_dir();
+    let version = cargo_version(Path::new(cargo.args.first()?), &machine_dir)?;
+    let dirs = BuildDirs {
+        roots: crate::action::portable::Roots::default(),
+        cwd: cargo.cwd.clone()?,
+        target: None,
+        member: false,
+    };
+    let toolchain = Toolchain::identify(compiler, None, &dirs, cargo, &machine_dir).ok()?;
+    Build::of(cargo, &version, &toolchain.digest)
+}
+
+/// The version of a cargo: asked once, and remembered as long as the file is the same.
+fn cargo_version(program: &Path, machine_dir: &Path) -> Option<String> {
+    let identity = Identity::at(program).ok()?;
+    let mut name = Hasher::new();
+    name.field(os::bytes(program));
+    for number in identity.numbers() {
+        name.number(number as u64);
+    }
+    let memo = machine_dir.join(format!("cargo-{}", Digest::to_hex(&name.finish())));
+    if let Some(known) = private::read(&memo).ok().and_then(guard::check) {
+        return String::from_utf8(known).ok();
+    }
+    let printed = process::output(program.as_os_str(), &["-vV"], Path::new("/")).ok()?;
+    let version = String::from_utf8(printed).ok()?;
+    let temporary = machine_dir.join(format!("tmp-{}", fs::unique_name()));
+    let _ = private::replace(&memo, &temporary, &guard::add(version.clone().into_bytes()));
+    Some(version)
+}

@@ -1,0 +1,198 @@
+//! A call of a manifest again, as a hit that prints nothing.
+
+use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::action::portable::{Portable, Root, Roots};
+use crate::build_script::places::LaunchedRun;
+use crate::build_script::run::PlacedRun;
+use crate::build_script::wrapper as build_script;
+use crate::config::Config;
+use crate::digest::{Digest, Hasher};
+use crate::invocation::Role;
+use crate::invocation::outputs::{output_of, outputs};
+use crate::key::toolchain::Toolchains;
+use crate::outcome::{BypassReason, MissReason};
+use crate::run::call::Call;
+use crate::run::final_exit_code::FinalExitCode;
+use crate::run::parsed::Parsed;
+use crate::run::record::Record;
+use crate::run::request::Request;
+use crate::run::wrapper::{self, NotPlaced};
+use crate::seed::manifest::{PortableCall, SeedUnit};
+use crate::store::Store;
+use crate::sys::env::Env;
+use crate::sys::{clock, dirs, fs, host, os};
+
+/// Why a unit is not seeded.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// A path of the call has no place here, or cargo's own files could not be written.
+    #[error("{0}")]
+    Place(String),
+    #[error("{}", crate::report::words::miss(*.0))]
+    Miss(MissReason),
+    #[error("{}", crate::report::words::bypass(.0.why))]
+    Bypass(BypassReason),
+    /// Cargo would look at other sources than the compile did.
+    #[error("the store has it with other sources")]
+    OtherSources,
+    /// It depends on a unit that is not seeded.
+    #[error("it depends on {0}")]
+    Needs(String),
+    /// A manifest of its package has changed.
+    #[error("the manifest of its package was changed")]
+    OtherManifest,
+    /// It is a member, and other members or features were selected.
+    #[error("the manifest is of a build of other packages or features")]
+    OtherSelection,
+    /// The lock file has another version of its package.
+    #[error("its package is not in Cargo.lock")]
+    NotLocked,
+}
+
+/// The call in a tree with these roots, by this cargo.
+pub fn env(call: &PortableCall, cargo: &Env, roots: &Roots) -> Option<Env> {
+    let text = |portable: &Portable| os::from_bytes(&roots.expand(portable)?);
+    let mut args = vec!["kache".into()];
+    for arg in &call.args {
+        args.push(text(arg)?);
+    }
+    let mut set = Vec::new();
+    for (name, value) in &call.set {
+        set.push((text(name)?, text(value)?));
+    }
+    let removed: Vec<_> = call.removed.iter().map(text).collect::<Option<_>>()?;
+    Some(cargo.with_changes(args, text(&call.cwd)?.into(), &set, &removed))
+}
+
+/// What all units of one seeding have in common.
+pub struct Replay<'a> {
+    pub cargo: &'a Env,
+    pub roots: &'a Roots,
+    pub config: &'a Config,
+    pub store: &'a Store,
+    /// The time that files get.
+    pub stamp: SystemTime,
+    pub toolchains: Toolchains,
+}
+
+impl Replay<'_> {
+    /// The record of a unit that is placed.
+    fn record(&self, env: &Env) -> Record {
+        Record::new(env, &[])
+    }
+
+    /// Puts the outputs of a compile in place.
+    ///
+    /// # Errors
+    /// Why they are not in place, or do not count.
+    pub fn compile(&self, unit: &SeedUnit, env: &Env, profile_dir: &Path) -> Result<Record, Refused> {
+        let not_here = || Refused::Place("not a compile".to_owned());
+        let call = env.args.get(1..).and_then(Call::of).ok_or_else(not_here)?;
+        let Parsed::Compile(parsed) = Parsed::from_call(&call, env) else { return Err(not_here()) };
+        let dirs = &parsed.build_dirs;
+        if dirs.roots.value(Root::Target) != self.roots.value(Root::Target) {
+            return Err(Refused::Place("outside of the build directory".to_owned()));
+        }
+        let named = outputs(&parsed.invocation, &host::triple()).map_err(Refused::Bypass)?;
+        if named.iter().any(|output| !is_below(&dirs.cwd.join(&output.path), profile_dir)) {
+            return Err(Refused::Place("outside of the build directory".to_owned()));
+        }
+        fs::create_dir_all(&dirs.cwd.join(&parsed.invocation.out_dir)).map_err(|e| place(&e))?;
+        let request = Request {
+            env,
+            call: &call,
+            parsed: &parsed,
+            config: self.config,
+            store: self.store,
+            final_exit_code: &FinalExitCode::default(),
+            toolchains: Some(&self.toolchains),
+        };
+        let mut record = self.record(env);
+        wrapper::place(&request, &mut record, self.stamp).map_err(|refused| match refused {
+            NotPlaced::Bypass(reason) => Refused::Bypass(reason),
+            NotPlaced::Miss(reason) => Refused::Miss(reason),
+        })?;
+        let dep_info = output_of(&named, Role::DepInfo).map(|output| dirs.cwd.join(&output.path));
+        // Cargo watches the sources that its own file lists, which was made from that of another compile.
+        let digest = dep_info.and_then(|path| dep_info_digest(&path, &dirs.roots));
+        if digest.is_none() || digest != unit.dep_info {
+            return Err(Refused::OtherSources);
+        }
+        record.time_ms = clock::now_ms();
+        Ok(record)
+    }
+
+    /// Puts `OUT_DIR` of a run in place.
+    ///
+    /// # Errors
+    /// Why it is not in place.
+    pub fn run(&self, unit: &SeedUnit, env: &Env) -> Result<(Record, PlacedRun), Refused> {
+        let launched = env.args.get(1..).and_then(LaunchedRun::of);
+        let launched = launched.ok_or_else(|| Refused::Place("not a run".to_owned()))?;
+        let stdout = unit.stdout.as_ref().and_then(|text| self.roots.expand(text));
+        let stdout = stdout.ok_or_else(|| Refused::Place("a path that is not known here".to_owned()))?;
+        let out_dir = env.get("OUT_DIR").map(Path::new).unwrap_or(Path::new(""));
+        fs::create_dir_all(out_dir).map_err(|e| place(&e))?;
+        let mut record = self.record(env);
+        let placed = build_script::with_request(env, &launched, Some(&self.toolchains), |requested, _| {
+            Some(requested.keyed().ok()?.place(&mut record, &stdout, self.stamp))
+        });
+        match placed {
+            None => Err(Refused::Place("runs of this package are not cached".to_owned())),
+            Some(Err(reason)) => Err(Refused::Miss(reason)),
+            Some(Ok(placed)) => {
+                record.time_ms = clock::now_ms();
+                Ok((record, placed))
+            }
+        }
+    }
+}
+
+fn place(error: &std::io::Error) -> Refused {
+    Refused::Place(error.to_string())
+}
+
+/// Whether `path` leads to a place below `dir`.
+fn is_below(path: &Path, dir: &Path) -> bool {
+    path.starts_with(dir) && path.components().all(|part| part != Component::ParentDir)
+}
+
+/// The roots of a tree: those that calls are portable by.
+pub fn roots(workspace: &Path, target: &Path, cargo: &Env) -> Roots {
+    let mut roots = Roots::default();
+    roots.add(Root::Target, os::bytes(target));
+    roots.add(Root::Workspace, os::bytes(workspace));
+    if let Some(cargo_home) = dirs::cargo_home(cargo) {
+        roots.add(Root::CargoHome, os::bytes(&cargo_home));
+    }
+    if let Some(home) = dirs::home(cargo) {
+        roots.add(Root::Home, os::bytes(&home));
+    }
+    roots
+}
+
+/// The digest of a dep-info, the same for all build directories.
+pub fn dep_info_digest(path: &Path, roots: &Roots) -> Option<Digest> {
+    Some(Digest::hash(roots.tokenize(&fs::read(path).ok()?).as_bytes()))
+}
+
+/// The manifests that decide what cargo tells a unit of its package: its own, and that of the workspace. `None`: the
+/// package is from a registry or a repository, where they cannot change.
+pub fn manifests(env: &Env, roots: &Roots) -> Option<Vec<PathBuf>> {
+    let package = env.get("CARGO_MANIFEST_DIR").map(Path::new)?;
+    let is_fetched = dirs::cargo_home(env).is_some_and(|home| package.starts_with(home));
+    let workspace = roots.value(Root::Workspace).and_then(os::path);
+    let dirs = [Some(package.to_owned()), workspace].into_iter().flatten();
+    (!is_fetched).then(|| dirs.map(|dir| dir.join("Cargo.toml")).collect())
+}
+
+/// The digest of these files, as they are now.
+pub fn digest_of(files: &[PathBuf]) -> Option<Digest> {
+    let mut digest = Hasher::new();
+    for file in files {
+        digest.field(&fs::read(file).ok()?);
+    }
+    Some(digest.finish())
+}
