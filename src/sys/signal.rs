@@ -109,3 +109,35 @@ impl StopFlag {
         self.0.load(std::sync::atomic::Ordering::SeqCst)
     }
 }
+
+/// Ends this process when the terminal on standard input is gone, which it may be without a signal. A library that reads
+/// keys from such a terminal can go on reading nothing for ever.
+#[cfg(unix)]
+pub fn end_with_terminal() -> io::Result<()> {
+    std::thread::Builder::new().spawn(await_hangup)?;
+    Ok(())
+}
+
+#[cfg(unix)]
+#[expect(clippy::exit, reason = "the thread that draws may never look at anything again")]
+fn await_hangup() {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let stdin = io::stdin();
+    loop {
+        // That it was hung up is reported without being asked for.
+        let mut asked = [PollFd::new(&stdin, PollFlags::empty())];
+        match poll(&mut asked, None) {
+            Ok(_) if asked[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => {
+                std::process::exit(1);
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// A console takes its processes along.
+#[cfg(windows)]
+pub fn end_with_terminal() -> io::Result<()> {
+    Ok(())
+}

@@ -51,3 +51,36 @@ fn the_screen_can_be_printed_once() {
     home.run(&["monitor", "--once", "--since", "0s"]).with(0, "No builds yet");
     home.run(&["monitor", "--once", "--json"]).with(2, "cannot be used with");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_screen_whose_terminal_is_gone_ends() {
+    use std::io::Read as _;
+    let home = built();
+    for line in ["monitor", "config"] {
+        let note = home.path("process");
+        let _ = std::fs::remove_file(&note);
+        let mut command = home.command("script");
+        let shell = format!("echo $$ > '{}'; exec '{}' {line}", note.display(), home.kache().display());
+        command.args(["-qefc", &shell, "/dev/null"]).env("SHELL", "/bin/sh").env("TERM", "xterm");
+        let pipe = std::process::Stdio::piped;
+        let started = command.stdin(pipe()).stdout(pipe()).stderr(std::process::Stdio::null()).spawn();
+        let Ok(mut terminal) = started else {
+            return crate::skip::skip("script", "there is no `script`, which makes a terminal");
+        };
+        let (mut shown, mut letter) = (Vec::new(), [0]);
+        let output = terminal.stdout.as_mut().expect("is piped");
+        while !shown.ends_with(b"\x1b[?25l") && output.read(&mut letter).expect("can be read") == 1 {
+            shown.push(letter[0]);
+        }
+        let process = std::fs::read_to_string(&note).expect("the shell has written it");
+        terminal.kill().expect("can be killed");
+        terminal.wait().expect("has ended");
+        let process = std::path::Path::new("/proc").join(process.trim());
+        let since = std::time::Instant::now();
+        while process.exists() {
+            assert!(since.elapsed().as_secs() < 20, "kache {line} goes on without a terminal");
+            std::thread::yield_now();
+        }
+    }
+}

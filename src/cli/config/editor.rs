@@ -19,7 +19,7 @@ use crate::config::file::{KEYS, Key, Projects};
 use crate::report::escape;
 use crate::settings;
 use crate::setup::settings_file;
-use crate::sys::signal::StopFlag;
+use crate::sys::signal::{self, StopFlag};
 
 /// How long to wait for a key before looking whether the process is asked to end.
 const TICK: Duration = Duration::from_millis(500);
@@ -54,6 +54,7 @@ pub fn run(session: &Session<'_>) -> Result<Exit, Failure> {
     session.refuse_root_for_another()?;
     let mut editor = Editor::new(session)?;
     let stop = StopFlag::begin()?;
+    signal::end_with_terminal()?;
     let mut screen = terminal::start_screen()?;
     let ended = show(&mut editor, &stop, &mut screen, session);
     terminal::end_screen();

@@ -25,7 +25,7 @@ use crate::protocol::message::Update;
 use crate::run::record::Record;
 use crate::store::Store;
 use crate::sys::env::Env;
-use crate::sys::signal::StopFlag;
+use crate::sys::signal::{self, StopFlag};
 use crate::sys::{clock, fs};
 
 /// How long to wait for a key before looking for records.
@@ -40,6 +40,7 @@ pub fn run(config: &Config, since_ms: u64, session: &Session<'_>) -> Result<Exit
     let mut model = load(config, since_ms, session)?;
     let updates = follow(session.env, config);
     let stop = StopFlag::begin()?;
+    signal::end_with_terminal()?;
     let mut screen = terminal::start_screen()?;
     let ended = show(&mut model, &updates, &stop, &mut screen);
     terminal::end_screen();
