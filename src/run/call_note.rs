@@ -25,13 +25,13 @@ const HEADER: &[u8] = b"call of cargo 1";
 /// Below [`memo::DIR`].
 const DIR: &str = "calls";
 
-/// In [`DIR`]: the cargo that the last notes are from, noted like a call.
+/// In the directory of notes: the cargo that the last notes are from, noted like a call.
 pub const BUILD: &str = ".build";
 
-/// In [`DIR`]: locked by the process that waits for the build to end.
+/// In the directory of notes: locked by the process that waits for the build to end.
 pub const LOCK: &str = ".lock";
 
-/// In [`DIR`]: the manifests that the build directory was filled from, a path on each line.
+/// In the directory of notes: the manifests that the build directory was filled from, a path on each line.
 pub const SEEDED: &str = ".seeded";
 
 /// Variables that cargo sets for each call and that decide nothing.
