@@ -103,9 +103,8 @@ fn await_end(dir: &Path, cargo: &Parent, note: &CallNote) -> Option<()> {
     if !cfg!(feature = "cli") || lock::try_lock(&dir.join(LOCK)).ok()?.is_none() {
         return None;
     }
-    let this = self::cargo(cargo);
-    let set = deciding(cargo);
-    let build = CallNote { cwd: this.cwd?, args: this.args, set, removed: Vec::new(), ..note.clone() };
+    let (args, cwd) = (cargo_args(cargo), cargo.env.cwd.clone()?);
+    let build = CallNote { cwd, args, set: deciding(cargo), removed: Vec::new(), ..note.clone() };
     write(dir, BUILD, &build).ok()?;
     let target = dir.parent()?.parent()?.to_str()?;
     let program = crate::sys::env::current_exe().ok()?;
@@ -119,9 +118,12 @@ pub fn is_cargo(parent: &Parent) -> bool {
 
 /// Cargo with no variables but those that it reads itself.
 pub fn cargo(parent: &Parent) -> Env {
-    let mut args = vec![parent.exe.clone().into_os_string()];
-    args.extend(parent.env.args.iter().skip(1).cloned());
-    Env::new(args, deciding(parent), parent.env.cwd.clone())
+    Env::new(cargo_args(parent), deciding(parent), parent.env.cwd.clone())
+}
+
+fn cargo_args(parent: &Parent) -> Vec<OsString> {
+    let args = parent.env.args.iter().skip(1).cloned();
+    std::iter::once(parent.exe.clone().into_os_string()).chain(args).collect()
 }
 
 fn deciding(cargo: &Parent) -> Vec<(OsString, OsString)> {

@@ -78,11 +78,6 @@ pub struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    /// The record of a unit that is placed.
-    fn record(&self, env: &Env) -> Record {
-        Record::new(env, &[])
-    }
-
     /// Puts the outputs of a compile in place.
     ///
     /// # Errors
@@ -109,7 +104,7 @@ impl Replay<'_> {
             final_exit_code: &FinalExitCode::default(),
             toolchains: Some(&self.toolchains),
         };
-        let mut record = self.record(env);
+        let mut record = Record::new(env, &[]);
         wrapper::place(&request, &mut record, self.stamp).map_err(|refused| match refused {
             NotPlaced::Bypass(reason) => Refused::Bypass(reason),
             NotPlaced::Miss(reason) => Refused::Miss(reason),
@@ -135,7 +130,7 @@ impl Replay<'_> {
         let stdout = stdout.ok_or_else(|| Refused::Place("a path that is not known here".to_owned()))?;
         let out_dir = env.get("OUT_DIR").map(Path::new).unwrap_or(Path::new(""));
         fs::create_dir_all(out_dir).map_err(|e| place(&e))?;
-        let mut record = self.record(env);
+        let mut record = Record::new(env, &[]);
         let placed = build_script::with_request(env, &launched, Some(&self.toolchains), |requested, _| {
             Some(requested.keyed().ok()?.place(&mut record, &stdout, self.stamp))
         });
