@@ -16,7 +16,7 @@
 //! ```
 //!
 //! To follow it in the code, start at [`run`]: [`run::wrapper`] and [`run::keyed`] have the steps, [`store::lookup`]
-//! finds the entry, and [`run::miss`] says in which order to read the rest. `defence::stands("…")` is `true` in every
+//! finds the entry, and [`run::miss`] says in which order to read the rest. `defence::stands` is `true` in every
 //! release: it names a check, so that a test can switch it off ([`sys::defence`]).
 //!
 //! Cargo starts build scripts itself: their runs take the same path from a launcher ([`build_script`]).
