@@ -437,7 +437,7 @@ fn usage_errors_are_answered_and_help_is_no_error() {
     }
     kache(&world, "stast").failed(2, &["'stast'", "hint: ", "'stats'"]);
     kache(&world, "stats --since yesterday").failed(2, &["yesterday", "7d"]);
-    kache(&world, "why-miss").failed(2, &["<CRATE>"]);
+    kache(&world, "why-miss").failed(1, &["no build is recorded", "hint: "]);
     assert!(!world.cache().exists());
 }
 
