@@ -37,6 +37,7 @@ fn main() {
         hash.part(&fs::read(&path).unwrap_or_default());
     }
     compile_launcher(&root);
+    link_without_relocations();
     for name in ["src", "crates", "build.rs", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={name}");
     }
@@ -57,6 +58,16 @@ fn main() {
         u8::from(is_dev),
         variable("CARGO_PKG_VERSION")
     );
+}
+
+/// Has the program linked for a fixed address. It is started for each compile, and would otherwise write to each page of
+/// its tables of functions at every start; the libraries for remotes have thousands of them, which no compile uses. Its
+/// stack, its memory and its libraries are at random addresses as ever. Releases for musl get the same from
+/// `relocation-model=static`, because its start files are another decision of the compiler.
+fn link_without_relocations() {
+    if variable("CARGO_CFG_TARGET_OS") == "linux" && variable("CARGO_CFG_TARGET_ENV") == "gnu" {
+        println!("cargo::rustc-link-arg-bins=-no-pie");
+    }
 }
 
 fn variable(name: &str) -> String {

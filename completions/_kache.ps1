@@ -37,6 +37,8 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('harvest', 'harvest', [CompletionResultType]::ParameterValue, 'Keep what cargo wrote in the last build, to fill new build directories with it')
             [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Remove all entries, or those of one crate')
             [CompletionResult]::new('clean', 'clean', [CompletionResultType]::ParameterValue, 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects')
+            [CompletionResult]::new('sync', 'sync', [CompletionResultType]::ParameterValue, 'Share entries with other machines through the remote')
+            [CompletionResult]::new('remote', 'remote', [CompletionResultType]::ParameterValue, 'Manage keys for the remote')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Restore the cargo configuration, and remove what init created')
             [CompletionResult]::new('self-update', 'self-update', [CompletionResultType]::ParameterValue, 'Update kache to the latest release')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show the settings in effect and where they come from')
@@ -75,7 +77,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show the fixes without making them; exit with 2 if there are any')
             [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Verify the content of the whole store, and quarantine what was altered')
             [CompletionResult]::new('--rebuild-index', '--rebuild-index', [CompletionResultType]::ParameterName, 'Rebuild the index from the store')
-            [CompletionResult]::new('--online', '--online', [CompletionResultType]::ParameterName, 'Also check for a newer release; the only check that uses the network')
+            [CompletionResult]::new('--online', '--online', [CompletionResultType]::ParameterName, 'Also check for a newer release, and whether the remote can be used; only this uses the network')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Print a report for bug reports, without the names of the user, home directory and project')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show all checks, not only notes and problems')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show all checks, not only notes and problems')
@@ -172,6 +174,45 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text; requires -y or --dry-run')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'kache;sync' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
+            [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'Fetch entries from the remote')
+            [CompletionResult]::new('--push', '--push', [CompletionResultType]::ParameterName, 'Send entries to the remote')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Transfer everything, not only what this workspace can use')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be transferred, without transferring anything')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show what would be transferred, without transferring anything')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'kache;remote' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('keygen', 'keygen', [CompletionResultType]::ParameterValue, 'Create a key pair to sign entries with')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'kache;remote;keygen' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Where to write the secret key [default: kache/remote.key in the user''s configuration directory]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'kache;remote;help' {
+            [CompletionResult]::new('keygen', 'keygen', [CompletionResultType]::ParameterValue, 'Create a key pair to sign entries with')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'kache;remote;help;keygen' {
+            break
+        }
+        'kache;remote;help;help' {
             break
         }
         'kache;uninstall' {
@@ -436,6 +477,8 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('harvest', 'harvest', [CompletionResultType]::ParameterValue, 'Keep what cargo wrote in the last build, to fill new build directories with it')
             [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Remove all entries, or those of one crate')
             [CompletionResult]::new('clean', 'clean', [CompletionResultType]::ParameterValue, 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects')
+            [CompletionResult]::new('sync', 'sync', [CompletionResultType]::ParameterValue, 'Share entries with other machines through the remote')
+            [CompletionResult]::new('remote', 'remote', [CompletionResultType]::ParameterValue, 'Manage keys for the remote')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Restore the cargo configuration, and remove what init created')
             [CompletionResult]::new('self-update', 'self-update', [CompletionResultType]::ParameterValue, 'Update kache to the latest release')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show the settings in effect and where they come from')
@@ -476,6 +519,16 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             break
         }
         'kache;help;clean' {
+            break
+        }
+        'kache;help;sync' {
+            break
+        }
+        'kache;help;remote' {
+            [CompletionResult]::new('keygen', 'keygen', [CompletionResultType]::ParameterValue, 'Create a key pair to sign entries with')
+            break
+        }
+        'kache;help;remote;keygen' {
             break
         }
         'kache;help;uninstall' {

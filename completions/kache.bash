@@ -52,6 +52,9 @@ _kache() {
             kache,purge)
                 cmd="kache__subcmd__purge"
                 ;;
+            kache,remote)
+                cmd="kache__subcmd__remote"
+                ;;
             kache,report)
                 cmd="kache__subcmd__report"
                 ;;
@@ -60,6 +63,9 @@ _kache() {
                 ;;
             kache,stats)
                 cmd="kache__subcmd__stats"
+                ;;
+            kache,sync)
+                cmd="kache__subcmd__sync"
                 ;;
             kache,try)
                 cmd="kache__subcmd__try"
@@ -196,6 +202,9 @@ _kache() {
             kache__subcmd__help,purge)
                 cmd="kache__subcmd__help__subcmd__purge"
                 ;;
+            kache__subcmd__help,remote)
+                cmd="kache__subcmd__help__subcmd__remote"
+                ;;
             kache__subcmd__help,report)
                 cmd="kache__subcmd__help__subcmd__report"
                 ;;
@@ -204,6 +213,9 @@ _kache() {
                 ;;
             kache__subcmd__help,stats)
                 cmd="kache__subcmd__help__subcmd__stats"
+                ;;
+            kache__subcmd__help,sync)
+                cmd="kache__subcmd__help__subcmd__sync"
                 ;;
             kache__subcmd__help,try)
                 cmd="kache__subcmd__help__subcmd__try"
@@ -253,6 +265,21 @@ _kache() {
             kache__subcmd__help__subcmd__daemon,uninstall)
                 cmd="kache__subcmd__help__subcmd__daemon__subcmd__uninstall"
                 ;;
+            kache__subcmd__help__subcmd__remote,keygen)
+                cmd="kache__subcmd__help__subcmd__remote__subcmd__keygen"
+                ;;
+            kache__subcmd__remote,help)
+                cmd="kache__subcmd__remote__subcmd__help"
+                ;;
+            kache__subcmd__remote,keygen)
+                cmd="kache__subcmd__remote__subcmd__keygen"
+                ;;
+            kache__subcmd__remote__subcmd__help,help)
+                cmd="kache__subcmd__remote__subcmd__help__subcmd__help"
+                ;;
+            kache__subcmd__remote__subcmd__help,keygen)
+                cmd="kache__subcmd__remote__subcmd__help__subcmd__keygen"
+                ;;
             *)
                 ;;
         esac
@@ -260,7 +287,7 @@ _kache() {
 
     case "${cmd}" in
         kache)
-            opts="-h -V --color --help --version init doctor stats report monitor list why-miss gc harvest purge clean uninstall self-update config daemon try completions help"
+            opts="-h -V --color --help --version init doctor stats report monitor list why-miss gc harvest purge clean sync remote uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -912,7 +939,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__help)
-            opts="init doctor stats report monitor list why-miss gc harvest purge clean uninstall self-update config daemon try completions help"
+            opts="init doctor stats report monitor list why-miss gc harvest purge clean sync remote uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1275,6 +1302,34 @@ _kache() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        kache__subcmd__help__subcmd__remote)
+            opts="keygen"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__help__subcmd__remote__subcmd__keygen)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         kache__subcmd__help__subcmd__report)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1304,6 +1359,20 @@ _kache() {
             return 0
             ;;
         kache__subcmd__help__subcmd__stats)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__help__subcmd__sync)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1451,6 +1520,88 @@ _kache() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        kache__subcmd__remote)
+            opts="-h --color --help keygen help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__remote__subcmd__help)
+            opts="keygen help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__remote__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__remote__subcmd__help__subcmd__keygen)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__remote__subcmd__keygen)
+            opts="-h --file --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         kache__subcmd__report)
             opts="-h --format --since --last-build --output --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1510,6 +1661,24 @@ _kache() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__sync)
+            opts="-h --pull --push --all --check --dry-run --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

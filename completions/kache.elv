@@ -34,6 +34,8 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand harvest 'Keep what cargo wrote in the last build, to fill new build directories with it'
             cand purge 'Remove all entries, or those of one crate'
             cand clean 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects'
+            cand sync 'Share entries with other machines through the remote'
+            cand remote 'Manage keys for the remote'
             cand uninstall 'Restore the cargo configuration, and remove what init created'
             cand self-update 'Update kache to the latest release'
             cand config 'Show the settings in effect and where they come from'
@@ -70,7 +72,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --check 'Show the fixes without making them; exit with 2 if there are any'
             cand --verify 'Verify the content of the whole store, and quarantine what was altered'
             cand --rebuild-index 'Rebuild the index from the store'
-            cand --online 'Also check for a newer release; the only check that uses the network'
+            cand --online 'Also check for a newer release, and whether the remote can be used; only this uses the network'
             cand --report 'Print a report for bug reports, without the names of the user, home directory and project'
             cand -v 'Show all checks, not only notes and problems'
             cand --verbose 'Show all checks, not only notes and problems'
@@ -158,6 +160,39 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand --json 'Print one JSON object instead of text; requires -y or --dry-run'
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'kache;sync'= {
+            cand --color 'When to use colors'
+            cand --pull 'Fetch entries from the remote'
+            cand --push 'Send entries to the remote'
+            cand --all 'Transfer everything, not only what this workspace can use'
+            cand --dry-run 'Show what would be transferred, without transferring anything'
+            cand --check 'Show what would be transferred, without transferring anything'
+            cand --json 'Print one JSON object instead of text'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;remote'= {
+            cand --color 'When to use colors'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand keygen 'Create a key pair to sign entries with'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'kache;remote;keygen'= {
+            cand --file 'Where to write the secret key [default: kache/remote.key in the user''s configuration directory]'
+            cand --color 'When to use colors'
+            cand --json 'Print one JSON object instead of text'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'kache;remote;help'= {
+            cand keygen 'Create a key pair to sign entries with'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'kache;remote;help;keygen'= {
+        }
+        &'kache;remote;help;help'= {
         }
         &'kache;uninstall'= {
             cand --color 'When to use colors'
@@ -385,6 +420,8 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand harvest 'Keep what cargo wrote in the last build, to fill new build directories with it'
             cand purge 'Remove all entries, or those of one crate'
             cand clean 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects'
+            cand sync 'Share entries with other machines through the remote'
+            cand remote 'Manage keys for the remote'
             cand uninstall 'Restore the cargo configuration, and remove what init created'
             cand self-update 'Update kache to the latest release'
             cand config 'Show the settings in effect and where they come from'
@@ -414,6 +451,13 @@ set edit:completion:arg-completer[kache] = {|@words|
         &'kache;help;purge'= {
         }
         &'kache;help;clean'= {
+        }
+        &'kache;help;sync'= {
+        }
+        &'kache;help;remote'= {
+            cand keygen 'Create a key pair to sign entries with'
+        }
+        &'kache;help;remote;keygen'= {
         }
         &'kache;help;uninstall'= {
         }

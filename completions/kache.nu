@@ -49,7 +49,7 @@ module completions {
     --check                   # Show the fixes without making them; exit with 2 if there are any
     --verify                  # Verify the content of the whole store, and quarantine what was altered
     --rebuild-index           # Rebuild the index from the store
-    --online                  # Also check for a newer release; the only check that uses the network
+    --online                  # Also check for a newer release, and whether the remote can be used; only this uses the network
     --report                  # Print a report for bug reports, without the names of the user, home directory and project
     --verbose(-v)             # Show all checks, not only notes and problems
     --json                    # Print one JSON object instead of text; with --fix, requires -y or --dry-run
@@ -193,6 +193,56 @@ module completions {
     --color: string@"nu-complete kache clean color" # When to use colors
     --help(-h)                # Print help
     ...paths: path            # Search these directories; by default, where builds were recorded, and the workspace here
+  ]
+
+  def "nu-complete kache sync color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Share entries with other machines through the remote
+  export extern "kache sync" [
+    --pull                    # Fetch entries from the remote
+    --push                    # Send entries to the remote
+    --all                     # Transfer everything, not only what this workspace can use
+    --dry-run                 # Show what would be transferred, without transferring anything
+    --check                   # Show what would be transferred, without transferring anything
+    --json                    # Print one JSON object instead of text
+    --color: string@"nu-complete kache sync color" # When to use colors
+    --help(-h)                # Print help
+  ]
+
+  def "nu-complete kache remote color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Manage keys for the remote
+  export extern "kache remote" [
+    --color: string@"nu-complete kache remote color" # When to use colors
+    --help(-h)                # Print help
+  ]
+
+  def "nu-complete kache remote keygen color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Create a key pair to sign entries with
+  export extern "kache remote keygen" [
+    --file: path              # Where to write the secret key [default: kache/remote.key in the user's configuration directory]
+    --json                    # Print one JSON object instead of text
+    --color: string@"nu-complete kache remote keygen color" # When to use colors
+    --help(-h)                # Print help
+  ]
+
+  # Print this message or the help of the given subcommand(s)
+  export extern "kache remote help" [
+  ]
+
+  # Create a key pair to sign entries with
+  export extern "kache remote help keygen" [
+  ]
+
+  # Print this message or the help of the given subcommand(s)
+  export extern "kache remote help help" [
   ]
 
   def "nu-complete kache uninstall color" [] {
@@ -561,6 +611,18 @@ module completions {
 
   # Remove build directories of cargo: by choice, unused ones, or those of deleted projects
   export extern "kache help clean" [
+  ]
+
+  # Share entries with other machines through the remote
+  export extern "kache help sync" [
+  ]
+
+  # Manage keys for the remote
+  export extern "kache help remote" [
+  ]
+
+  # Create a key pair to sign entries with
+  export extern "kache help remote keygen" [
   ]
 
   # Restore the cargo configuration, and remove what init created

@@ -7,7 +7,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{Config, Problem};
+use crate::config::{Config, Problem, Scope};
 use crate::protocol::build::Build;
 use crate::protocol::frame::{self, FrameError};
 use crate::protocol::hello::{HELLO_BYTES, Hello};
@@ -49,7 +49,7 @@ impl DaemonAddress {
     /// The address for builds of this kind: releases and development builds have daemons of their own.
     pub fn for_build(env: &Env, build: &Build) -> Result<DaemonAddress, NoAddress> {
         let env = env.only(dirs::NEUTRAL_VARIABLES);
-        let (config, problems) = settings::load(&env, &[]);
+        let (config, problems) = settings::load(&env, &[], Scope::Command);
         let cache_dir = config.cache_dir.value.clone();
         if !cache_dir.is_absolute() {
             return Err(NoAddress);

@@ -106,6 +106,10 @@ pub mod why_miss;
 #[cfg(feature = "cli")]
 pub mod clean;
 
+// Shares entries with other machines.
+#[cfg(feature = "cli")]
+pub mod remote;
+
 // The background service.
 #[cfg(feature = "cli")]
 pub mod daemon;

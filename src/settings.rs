@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::config::{self, Config, Defaults, Problem};
+use crate::config::{self, Config, Defaults, Problem, Scope};
 use crate::sys::env::Env;
 use crate::sys::fs::private;
 use crate::sys::{dirs, host};
@@ -13,14 +13,15 @@ use crate::sys::{dirs, host};
 ///
 /// The cache directory is empty if it is not configured and there is no home: no other place is safe from other users.
 /// If the store is shared, files that this process makes for kache can be used by other users from now on.
-pub fn load(env: &Env, starts: &[&Path]) -> (Config, Vec<Problem>) {
+pub fn load(env: &Env, starts: &[&Path], scope: Scope) -> (Config, Vec<Problem>) {
     let defaults = Defaults {
         cache_dir: dirs::cache(env).map(|dir| dir.join("kache")).unwrap_or_default(),
         cache_executables: host::CACHES_EXECUTABLES,
     };
     let users = env.get("PWD").map(Path::new).or(env.cwd.as_deref()).filter(|dir| dir.is_absolute());
     let starts: Vec<&Path> = starts.iter().copied().chain(users).collect();
-    let (config, problems) = config::load(&|name| env.get(name).map(OsStr::to_os_string), &starts, &defaults);
+    let lookup = |name: &str| env.get(name).map(OsStr::to_os_string);
+    let (config, problems) = config::load(&lookup, &starts, &defaults, scope);
     if config.shared.value {
         private::share();
     }
@@ -29,5 +30,5 @@ pub fn load(env: &Env, starts: &[&Path]) -> (Config, Vec<Problem>) {
 
 /// Loads the configuration for a command: the project is the one around the working directory.
 pub fn for_command(env: &Env) -> (Config, Vec<Problem>) {
-    load(env, env.cwd.as_deref().as_slice())
+    load(env, env.cwd.as_deref().as_slice(), Scope::Command)
 }

@@ -31,7 +31,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["sys"]),
     ("signal_hook", &["sys::signal"]),
     ("sd_notify", &["sys::readiness"]),
-    ("tokio", &["sys::ipc", "sys::signal", "daemon"]),
+    ("tokio", &["sys::ipc", "sys::signal", "remote::s3", "daemon"]),
     ("windows_sys", &["sys"]),
     ("rustix", &["sys"]),
     ("libc", &["sys::observe"]),
@@ -44,7 +44,14 @@ const CRATES: &[(&str, &[&str])] = &[
     ("thiserror", ABOVE_SYS),
     (
         "toml",
-        &["config", "key::declared", "setup::cargo_config", "setup::sccache::settings", "seed::workspace"],
+        &[
+            "config",
+            "key::declared",
+            "remote::workspace",
+            "setup::cargo_config",
+            "setup::sccache::settings",
+            "seed::workspace",
+        ],
     ),
     // Writes settings without touching what stands around them.
     ("toml_edit", &["setup::cargo_config", "setup::settings_file"]),
@@ -63,10 +70,19 @@ const CRATES: &[(&str, &[&str])] = &[
     // The screens of `kache monitor` and `kache config`.
     ("ratatui", &["cli::config::editor", "cli::monitor", "cli::terminal"]),
     ("rusqlite", &["index"]),
-    ("minisign_verify", &["setup::self_update::release"]),
+    ("minisign_verify", &["remote::signature", "setup::self_update::release"]),
+    // The other half of minisign.
+    ("ed25519_compact", &["remote::signature"]),
+    ("blake2b_simd", &["remote::signature"]),
+    // Buckets. Credentials come from wherever the AWS tools find them.
+    ("aws_config", &["remote::s3"]),
+    ("aws_sdk_s3", &["remote::s3"]),
+    // The one TLS stack: rustls with ring.
+    ("aws_smithy_http_client", &["remote::s3"]),
+    ("zstd", &["remote::pack"]),
     ("sha2", &["setup::self_update::release"]),
     ("flate2", &["setup::self_update::unpack"]),
-    ("tar", &["setup::self_update::unpack"]),
+    ("tar", &["remote::archive", "setup::self_update::unpack"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli::completions"]),
     ("clap_complete_nushell", &["cli::completions"]),
@@ -98,7 +114,19 @@ const OPERATING_SYSTEM: [(&str, &[&str], &str); 10] = [
 ];
 
 /// What the hot path must do without; names of packages or the beginning of them.
-const HEAVY: [&str; 8] = ["anyhow", "aws", "clap", "libsqlite3", "ratatui", "reqwest", "rusqlite", "tokio"];
+const HEAVY: [&str; 11] = [
+    "anyhow",
+    "aws",
+    "clap",
+    "hyper",
+    "libsqlite3",
+    "ratatui",
+    "reqwest",
+    "rusqlite",
+    "rustls",
+    "tokio",
+    "zstd",
+];
 
 const MOST_LINES_OF_A_FILE: usize = 800;
 const MOST_LINES_OF_A_FUNCTION: usize = 100;

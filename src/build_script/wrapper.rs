@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use crate::action::memo::Memo;
 use crate::build_script::places::{LaunchedRun, Places};
 use crate::build_script::request::RequestedRun;
-use crate::config::{self, Observe, Problem};
+use crate::config::{self, Observe, Problem, Scope};
 use crate::key::toolchain::{Toolchain, Toolchains};
 use crate::run::record::{self, Record};
 use crate::settings;
@@ -72,7 +72,7 @@ pub fn with_request<T>(
             .flatten()
             .map(|path| path.as_path())
             .collect();
-    let (config, problems) = settings::load(env, &starts);
+    let (config, problems) = settings::load(env, &starts, Scope::Build);
     let is_off = !config.build_scripts.value || config.observe.value == Observe::Off;
     let package = env.get("CARGO_PKG_NAME").unwrap_or_default();
     let is_refused = config.bypass_build_scripts.value.iter().any(|name| package == name.as_str());

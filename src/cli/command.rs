@@ -9,8 +9,8 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::cli::terminal::{self, ColorWhen, HELP_STYLES};
 use crate::cli::{
-    clean, completions, config, daemon, doctor, gc, harvest, init, list, monitor, overview, purge, report,
-    self_update, stats, trial, uninstall, why_miss,
+    clean, completions, config, daemon, doctor, gc, harvest, init, list, monitor, overview, purge, remote,
+    report, self_update, stats, sync, trial, uninstall, why_miss,
 };
 use crate::report::escape;
 
@@ -60,6 +60,10 @@ enum Command {
     Purge(purge::Args),
     /// Remove build directories of cargo: by choice, unused ones, or those of deleted projects
     Clean(clean::Args),
+    /// Share entries with other machines through the remote
+    Sync(sync::Args),
+    /// Manage keys for the remote
+    Remote(remote::Args),
     /// Restore the cargo configuration, and remove what init created
     Uninstall(uninstall::Args),
     /// Update kache to the latest release
@@ -112,6 +116,8 @@ pub fn run(session: &Session<'_>) -> Result<Exit, Failure> {
         Command::Clean(args) => clean::run(&args, session),
         Command::Harvest(args) => harvest::run(&args, session),
         Command::Purge(args) => purge::run(&args, session),
+        Command::Sync(args) => sync::run(&args, session),
+        Command::Remote(args) => remote::run(&args, session),
         Command::Doctor(args) => doctor::run(&args, &definition(), session),
         Command::Init(args) => init::run(&args, session),
         Command::Uninstall(args) => uninstall::run(&args, session),

@@ -59,7 +59,7 @@ pub struct Args {
     /// Rebuild the index from the store
     #[arg(long, conflicts_with_all = ["fix", "verify"])]
     rebuild_index: bool,
-    /// Also check for a newer release; the only check that uses the network
+    /// Also check for a newer release, and whether the remote can be used; only this uses the network
     #[arg(long)]
     online: bool,
     /// Print a report for bug reports, without the names of the user, home directory and project

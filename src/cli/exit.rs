@@ -53,6 +53,8 @@ pub enum ErrorCode {
     StoreUnusable,
     /// The daemon does not answer, did not start or did not exit.
     DaemonUnreachable,
+    /// The remote is not configured, does not answer, or refuses a request.
+    RemoteUnusable,
     /// Part of the work is left to the user.
     Unfinished,
     /// The journal of changes is damaged.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cli::exit::{ErrorCode, Exit, Failure};
 use crate::cli::session::{Report, Session};
+use crate::config::Scope;
 use crate::report::words::counted;
 use crate::run::call_note::{self, CallNote};
 use crate::seed::harvest::{Harvested, compiler, harvest};
@@ -101,7 +102,7 @@ fn target_dir(args: &Args, env: &Env) -> PathBuf {
 /// What a process does that a build has started. Another one may be waiting already.
 fn automatically(target: &Path, env: &Env) -> Option<()> {
     let lock = lock::try_lock(&call_note::dir(target).join(call_note::LOCK)).ok()??;
-    let (config, _) = settings::load(env, &[target]);
+    let (config, _) = settings::load(env, &[target], Scope::Build);
     let store = Store::at(&config.cache_dir.value);
     let (build, cargo) = last_build(target, &store)?;
     build.await_end();

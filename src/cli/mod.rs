@@ -46,9 +46,13 @@ pub mod monitor;
 
 pub mod purge;
 
+pub mod remote;
+
 pub mod stats;
 
 pub mod report;
+
+pub mod sync;
 
 pub mod trial;
 

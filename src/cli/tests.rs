@@ -21,8 +21,10 @@ use crate::cli::harvest::HarvestReport;
 use crate::cli::list::ListReport;
 use crate::cli::monitor::EventReport;
 use crate::cli::purge::PurgeReport;
+use crate::cli::remote::KeygenReport;
 use crate::cli::report::figures::Figures;
 use crate::cli::stats::StatsReport;
+use crate::cli::sync::SyncReport;
 use crate::cli::trial::report::TrialReport;
 use crate::cli::why_miss::WhyMissReport;
 use crate::cli::why_miss::last_build::LastBuildMisses;
@@ -56,9 +58,11 @@ const OUTPUTS: &[(&str, &[Reference])] = &[
     ("list", &[SchemaGenerator::subschema_for::<ListReport>]),
     ("monitor", &[SchemaGenerator::subschema_for::<EventReport<'_>>]),
     ("purge", &[SchemaGenerator::subschema_for::<PurgeReport>, SchemaGenerator::subschema_for::<GcReport>]),
+    ("remote keygen", &[SchemaGenerator::subschema_for::<KeygenReport>]),
     ("report", &[SchemaGenerator::subschema_for::<Figures>]),
     ("self-update", &[SchemaGenerator::subschema_for::<ChangesReport<'_>>]),
     ("stats", &[SchemaGenerator::subschema_for::<StatsReport>]),
+    ("sync", &[SchemaGenerator::subschema_for::<SyncReport>]),
     ("try", &[SchemaGenerator::subschema_for::<TrialReport>]),
     ("uninstall", &[SchemaGenerator::subschema_for::<ChangesReport<'_>>]),
     (

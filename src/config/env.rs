@@ -48,6 +48,17 @@ pub(super) const LINKS_MODES: &str = "auto or off";
 pub(super) const WRITES: &str = "on or off";
 pub(super) const INCREMENTAL_MODES: &str = "auto, off or on";
 pub(super) const PATHS: &str = "auto, portable or exact";
+pub(super) const BUCKET: &str = "the name of a bucket";
+pub(super) const URL: &str = "a URL such as https://s3.example.com, without a password";
+pub(super) const REGION: &str = "the name of a region";
+pub(super) const PREFIX: &str = "names of folders with / between them";
+pub(super) const PROFILE: &str = "the name of a profile";
+pub(super) const ACCESSES: &str = "read-write, read-only or write-only";
+pub(super) const TRUSTS: &str = "signed or bucket";
+pub(super) const PUBLIC_KEYS: &str = "a list of public keys of minisign";
+pub(super) const CONCURRENCY: &str = "a number from 1 to 64";
+pub(super) const LEVEL: &str = "a number from 1 to 19";
+const A_SECRET: &str = "a secret, which is never shown";
 
 variables! {
     /// Directory of the store.
@@ -76,6 +87,46 @@ variables! {
     LINKS = "KACHE_LINKS", Some("cache.links"), "auto", LINKS_MODES;
     /// Serves hits from the store without adding entries to it.
     READONLY = "KACHE_READONLY", None, "off", SWITCH;
+    /// Name of the S3 bucket through which machines share entries.
+    S3_BUCKET = "KACHE_S3_BUCKET", Some("cache.remote.bucket"), "none", BUCKET;
+    /// Folder through which machines share entries, instead of a bucket.
+    REMOTE_DIR = "KACHE_REMOTE_DIR", Some("cache.remote.dir"), "none", ABSOLUTE;
+    /// URL of the S3 server, where it is not Amazon's.
+    S3_ENDPOINT = "KACHE_S3_ENDPOINT", Some("cache.remote.endpoint"), "Amazon S3", URL;
+    /// Region of the bucket.
+    S3_REGION = "KACHE_S3_REGION", Some("cache.remote.region"), "the region of the profile or environment, or us-east-1", REGION;
+    /// Folder in the bucket that holds everything.
+    S3_PREFIX = "KACHE_S3_PREFIX", Some("cache.remote.prefix"), "none", PREFIX;
+    /// Profile in the AWS configuration files to take credentials from.
+    S3_PROFILE = "KACHE_S3_PROFILE", Some("cache.remote.profile"), "the default credentials of the AWS tools", PROFILE;
+    /// Whether the bucket is part of the path of URLs, not of the host name.
+    S3_PATH_STYLE = "KACHE_S3_PATH_STYLE", Some("cache.remote.path_style"), "on with an endpoint, off without", SWITCH;
+    /// Whether to read the bucket without credentials.
+    S3_ANONYMOUS = "KACHE_S3_ANONYMOUS", Some("cache.remote.anonymous"), "off", SWITCH;
+    /// Number of simultaneous requests.
+    S3_CONCURRENCY = "KACHE_S3_CONCURRENCY", Some("cache.remote.concurrency"), "16", CONCURRENCY;
+    /// Access key of the bucket.
+    S3_ACCESS_KEY = "KACHE_S3_ACCESS_KEY", None, "the credentials of the AWS tools", A_SECRET;
+    /// Secret access key of the bucket.
+    S3_SECRET_KEY = "KACHE_S3_SECRET_KEY", None, "the credentials of the AWS tools", A_SECRET;
+    /// Session token, with temporary access keys.
+    S3_SESSION_TOKEN = "KACHE_S3_SESSION_TOKEN", None, "none", A_SECRET;
+    /// Whether entries are read from the remote, written to it, or both.
+    REMOTE_ACCESS = "KACHE_REMOTE_ACCESS", Some("cache.remote.access"), "read-write", ACCESSES;
+    /// Reads entries from the remote without writing to it, whatever `cache.remote.access` says.
+    REMOTE_READONLY = "KACHE_REMOTE_READONLY", None, "off, but on in CI jobs for pull requests of forks", SWITCH;
+    /// Whose entries to believe: those signed with a key in `public_keys`, or those of all who can write to the bucket.
+    REMOTE_TRUST = "KACHE_REMOTE_TRUST", Some("cache.remote.trust"), "signed if read anonymously or if public_keys is set, otherwise bucket", TRUSTS;
+    /// Public keys whose signatures are believed.
+    REMOTE_PUBLIC_KEYS = "KACHE_REMOTE_PUBLIC_KEYS", Some("cache.remote.public_keys"), "empty", PUBLIC_KEYS;
+    /// File with the secret key that signs what is written to the remote.
+    REMOTE_SECRET_KEY_FILE = "KACHE_REMOTE_SECRET_KEY_FILE", Some("cache.remote.secret_key_file"), "none", ABSOLUTE;
+    /// Secret key that signs what is written to the remote.
+    REMOTE_SECRET_KEY = "KACHE_REMOTE_SECRET_KEY", None, "none", A_SECRET;
+    /// Compression level of zstd for what is written to the remote.
+    COMPRESSION_LEVEL = "KACHE_COMPRESSION_LEVEL", Some("cache.remote.compression_level"), "3", LEVEL;
+    /// Uses no remote for now.
+    LOCAL_ONLY = "KACHE_LOCAL_ONLY", None, "off", SWITCH;
     /// Used by `kache init` to test whether cargo calls kache: the wrapper appends its own path to this file.
     PROBE = "KACHE_PROBE", None, "not set", "the path of a file";
 }

@@ -15,7 +15,11 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::env::{ABSOLUTE, INCREMENTAL_MODES, LINKS_MODES, OBSERVES, PATHS, SIZE, WRITES};
+use super::env::{
+    ABSOLUTE, ACCESSES, BUCKET, CONCURRENCY, INCREMENTAL_MODES, LEVEL, LINKS_MODES, OBSERVES, PATHS, PREFIX,
+    PROFILE, PUBLIC_KEYS, REGION, SIZE, TRUSTS, URL, WRITES,
+};
+use super::remote::{self, Access, TrustMode};
 use super::setting::{
     Incremental, Links, Observe, PathsMode, Problem, Setting, Source, Write, quoted, shortened,
 };
@@ -47,9 +51,19 @@ pub enum Projects {
 
 const DURATION: &str = "a duration such as 7d, 24h, 30m or 90s, in quotes";
 
+/// The whole name of a key: that of its field, unless it is named.
+macro_rules! name {
+    ($id:ident) => {
+        concat!("cache.", stringify!($id))
+    };
+    ($id:ident $name:literal) => {
+        $name
+    };
+}
+
 /// Declares the keys under `[cache]`: the contents of a file, and the table of all keys.
 macro_rules! keys {
-    ($($(#[doc = $doc:literal])+ $id:ident: $type:ty, $accepts:expr, $default:literal, $projects:expr;)+) => {
+    ($($(#[doc = $doc:literal])+ $id:ident $(as $name:literal)?: $type:ty, $accepts:expr, $default:literal, $projects:expr;)+) => {
         /// The settings of one file. A key that is absent or invalid is `None`.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct Contents {
@@ -58,7 +72,7 @@ macro_rules! keys {
 
         /// All keys, in the order of the documentation.
         pub const KEYS: &[Key] = &[$(Key {
-            name: concat!("cache.", stringify!($id)),
+            name: name!($id $($name)?),
             does: concat!($($doc),+).trim_ascii(),
             accepts: $accepts,
             default: $default,
@@ -71,7 +85,7 @@ macro_rules! keys {
                 let mut problems = Vec::new();
                 $(if let Projects::MayNot(_) = $projects {
                     let refused = self.$id.take();
-                    problems.extend(refused.and_then(|it| not_for_projects(it.source, concat!("cache.", stringify!($id)))));
+                    problems.extend(refused.and_then(|it| not_for_projects(it.source, name!($id $($name)?))));
                 })+
                 problems
             }
@@ -134,7 +148,37 @@ keys! {
     /// Idle time after which a daemon that was started on demand exits.
     daemon_idle_timeout: Duration, DURATION, "10m",
         Projects::MayNot("the daemon serves the builds of all projects");
+    /// Name of the S3 bucket through which machines share entries.
+    remote_bucket as "cache.remote.bucket": String, BUCKET, "none", Projects::MayNot(REMOTE);
+    /// Folder through which machines share entries, instead of a bucket.
+    remote_dir as "cache.remote.dir": PathBuf, ABSOLUTE, "none", Projects::MayNot(REMOTE);
+    /// URL of the S3 server, where it is not Amazon's.
+    remote_endpoint as "cache.remote.endpoint": String, URL, "Amazon S3", Projects::MayNot(REMOTE);
+    /// Region of the bucket.
+    remote_region as "cache.remote.region": String, REGION, "the region of the profile or environment, or us-east-1", Projects::MayNot(REMOTE);
+    /// Folder in the bucket that holds everything.
+    remote_prefix as "cache.remote.prefix": String, PREFIX, "none", Projects::MayNot(REMOTE);
+    /// Profile in the AWS configuration files to take credentials from.
+    remote_profile as "cache.remote.profile": String, PROFILE, "the default credentials of the AWS tools", Projects::MayNot(REMOTE);
+    /// Whether the bucket is part of the path of URLs, not of the host name.
+    remote_path_style as "cache.remote.path_style": bool, "true or false", "on with an endpoint, off without", Projects::MayNot(REMOTE);
+    /// Whether to read the bucket without credentials.
+    remote_anonymous as "cache.remote.anonymous": bool, "true or false", "off", Projects::MayNot(REMOTE);
+    /// Whether entries are read from the remote, written to it, or both.
+    remote_access as "cache.remote.access": Access, ACCESSES, "read-write", Projects::MayNot(REMOTE);
+    /// Whose entries to believe: those signed with a key in `public_keys`, or those of all who can write to the bucket.
+    remote_trust as "cache.remote.trust": TrustMode, TRUSTS, "signed if read anonymously or if public_keys is set, otherwise bucket", Projects::MayNot(REMOTE);
+    /// Public keys whose signatures are believed.
+    remote_public_keys as "cache.remote.public_keys": Vec<String>, PUBLIC_KEYS, "empty", Projects::MayNot(REMOTE);
+    /// File with the secret key that signs what is written to the remote.
+    remote_secret_key_file as "cache.remote.secret_key_file": PathBuf, ABSOLUTE, "none", Projects::MayNot(REMOTE);
+    /// Number of simultaneous requests.
+    remote_concurrency as "cache.remote.concurrency": u32, CONCURRENCY, "16", Projects::MayNot(REMOTE);
+    /// Compression level of zstd for what is written to the remote.
+    remote_compression_level as "cache.remote.compression_level": u32, LEVEL, "3", Projects::MayNot(REMOTE);
 }
+
+const REMOTE: &str = "the remote is shared by all builds of its user, and may serve programs to them";
 
 fn not_for_projects(source: Source, key: &'static str) -> Option<Problem> {
     match source {
@@ -189,34 +233,83 @@ impl Reader<'_> {
 
     fn cache(&mut self, table: &DeTable<'_>, contents: &mut Contents) {
         for (key, value) in table {
-            let name = key.get_ref().as_ref();
-            let Some(known) = KEYS.iter().find(|known| bare(known) == name) else {
-                self.unknown(key, format!("cache.{}", shortened(name)), nearest(name, false));
-                continue;
-            };
-            match name {
-                "local_store" => contents.local_store = self.text(known, value, |text| Some(text.into())),
-                "shared" => contents.shared = self.value(known, value, switch),
-                "local_max_size" => contents.local_max_size = self.value(known, value, size),
-                "gc_max_age" => contents.gc_max_age = self.text(known, value, duration),
-                "key_salt" => contents.key_salt = self.text(known, value, |text| Some(text.to_owned())),
-                "cache_executables" => contents.cache_executables = self.value(known, value, switch),
-                "build_scripts" => contents.build_scripts = self.value(known, value, switch),
-                "bypass_build_scripts" => {
-                    contents.bypass_build_scripts = self.names(known, value, |name| !name.is_empty());
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("remote", DeValue::Table(table)) => {
+                    for (key, value) in table {
+                        self.setting(key, &format!("remote.{}", key.get_ref()), value, contents);
+                    }
                 }
-                "seed" => contents.seed = self.value(known, value, switch),
-                "paths" => contents.paths = self.text(known, value, PathsMode::from_name),
-                "observe" => contents.observe = self.text(known, value, Observe::from_name),
-                "incremental" => contents.incremental = self.text(known, value, Incremental::from_name),
-                "write" => contents.write = self.text(known, value, Write::from_name),
-                "links" => contents.links = self.text(known, value, Links::from_name),
-                "wait" => contents.wait = self.text(known, value, duration),
-                "key_env_vars" => contents.key_env_vars = self.names(known, value, is_variable_name),
-                "daemon_idle_timeout" => contents.daemon_idle_timeout = self.text(known, value, duration),
-                "bypass_crates" => contents.bypass_crates = self.names(known, value, |name| !name.is_empty()),
-                _ => {}
+                ("remote", _) => self.bad_value(value, "cache.remote", "a table: `[cache.remote]`"),
+                (name, _) => self.setting(key, name, value, contents),
             }
+        }
+    }
+
+    /// One setting, whose name below `cache` is `name`.
+    fn setting<T>(
+        &mut self,
+        key: &Spanned<T>,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+        contents: &mut Contents,
+    ) {
+        let Some(known) = KEYS.iter().find(|known| bare(known) == name) else {
+            return self.unknown(key, format!("cache.{}", shortened(name)), nearest(name, false));
+        };
+        match name {
+            "local_store" => contents.local_store = self.text(known, value, |text| Some(text.into())),
+            "shared" => contents.shared = self.value(known, value, switch),
+            "local_max_size" => contents.local_max_size = self.value(known, value, size),
+            "gc_max_age" => contents.gc_max_age = self.text(known, value, duration),
+            "key_salt" => contents.key_salt = self.text(known, value, |text| Some(text.to_owned())),
+            "cache_executables" => contents.cache_executables = self.value(known, value, switch),
+            "build_scripts" => contents.build_scripts = self.value(known, value, switch),
+            "bypass_build_scripts" => {
+                contents.bypass_build_scripts = self.names(known, value, |name| !name.is_empty());
+            }
+            "seed" => contents.seed = self.value(known, value, switch),
+            "paths" => contents.paths = self.text(known, value, PathsMode::from_name),
+            "observe" => contents.observe = self.text(known, value, Observe::from_name),
+            "incremental" => contents.incremental = self.text(known, value, Incremental::from_name),
+            "write" => contents.write = self.text(known, value, Write::from_name),
+            "links" => contents.links = self.text(known, value, Links::from_name),
+            "wait" => contents.wait = self.text(known, value, duration),
+            "key_env_vars" => contents.key_env_vars = self.names(known, value, is_variable_name),
+            "daemon_idle_timeout" => contents.daemon_idle_timeout = self.text(known, value, duration),
+            "bypass_crates" => contents.bypass_crates = self.names(known, value, |name| !name.is_empty()),
+            _ => self.remote_setting(known, name, value, contents),
+        }
+    }
+
+    fn remote_setting(
+        &mut self,
+        known: &'static Key,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+        contents: &mut Contents,
+    ) {
+        match name {
+            "remote.bucket" => contents.remote_bucket = self.text(known, value, remote::bucket),
+            "remote.dir" => contents.remote_dir = self.text(known, value, |text| Some(text.into())),
+            "remote.endpoint" => contents.remote_endpoint = self.text(known, value, remote::endpoint),
+            "remote.region" => contents.remote_region = self.text(known, value, remote::region),
+            "remote.prefix" => contents.remote_prefix = self.text(known, value, remote::prefix),
+            "remote.profile" => contents.remote_profile = self.text(known, value, remote::profile),
+            "remote.path_style" => contents.remote_path_style = self.value(known, value, switch),
+            "remote.anonymous" => contents.remote_anonymous = self.value(known, value, switch),
+            "remote.access" => contents.remote_access = self.text(known, value, Access::from_name),
+            "remote.trust" => contents.remote_trust = self.text(known, value, TrustMode::from_name),
+            "remote.public_keys" => {
+                contents.remote_public_keys = self.names(known, value, remote::is_public_key);
+            }
+            "remote.secret_key_file" => {
+                contents.remote_secret_key_file = self.text(known, value, |text| Some(text.into()));
+            }
+            "remote.concurrency" => contents.remote_concurrency = self.value(known, value, concurrency),
+            "remote.compression_level" => {
+                contents.remote_compression_level = self.value(known, value, compression_level);
+            }
+            _ => {}
         }
     }
 
@@ -306,6 +399,14 @@ fn size(value: &DeValue<'_>) -> Option<u64> {
     }
 }
 
+fn concurrency(value: &DeValue<'_>) -> Option<u32> {
+    remote::concurrency(value.as_integer()?.as_str())
+}
+
+fn compression_level(value: &DeValue<'_>) -> Option<u32> {
+    remote::compression_level(value.as_integer()?.as_str())
+}
+
 fn switch(value: &DeValue<'_>) -> Option<bool> {
     value.as_bool()
 }
@@ -330,9 +431,9 @@ fn shown(value: &DeValue<'_>) -> String {
     }
 }
 
-/// The last part of a key's name.
+/// A key's name below `cache`.
 fn bare(key: &Key) -> &'static str {
-    key.name.rsplit('.').next().unwrap_or(key.name)
+    key.name.strip_prefix("cache.").unwrap_or(key.name)
 }
 
 /// The whole name of the key that is most like `name`; at the top level also of the table of keys.

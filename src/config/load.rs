@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::env::{self, Lookup};
 use super::file::{self, Contents};
-use super::resolve::{Config, Defaults, absolute_path, bad_variable, home_dir, resolve};
+use super::resolve::{Config, Defaults, Scope, absolute_path, bad_variable, home_dir, resolve};
 use super::setting::Problem;
 use crate::sys::{defence, fs};
 
@@ -21,11 +21,11 @@ const TOO_LARGE: &str = "larger than 1 MiB";
 ///
 /// The project's file is the `.kache.toml` nearest to the first of `starts`, which are absolute, that has one in
 /// itself or above. One that cannot be read counts as found.
-pub fn load(env: Lookup<'_>, starts: &[&Path], defaults: &Defaults) -> (Config, Vec<Problem>) {
+pub fn load(env: Lookup<'_>, starts: &[&Path], defaults: &Defaults, scope: Scope) -> (Config, Vec<Problem>) {
     let mut problems = Vec::new();
     let user = user_file(env, &mut problems);
     let project = project_file(starts, &mut problems);
-    let (config, unresolved) = resolve(defaults, user, project, env);
+    let (config, unresolved) = resolve(defaults, user, project, env, scope);
     problems.extend(unresolved);
     (config, problems)
 }

@@ -13,19 +13,22 @@
 //! - `cache.write` and `cache.links` are off if any source turns them off.
 //! - The lists (`key_env_vars`, `bypass_crates`) of both files are joined, as cargo joins arrays: a project must not drop
 //!   from the key what its user declared.
+//! - The settings of the remote are the user's alone, and builds do not read them ([`remote`]).
 //! - An environment variable that is empty counts as unset.
 //! - The environment is a function from names to values. A daemon, which must not depend on the build that started it,
 //!   passes one that has only `HOME` and `XDG_CONFIG_HOME`.
 //!
-//! Reading order: `setting`, `units`, `env`, `file`, `resolve`, `load`. Each uses only those before it.
+//! Reading order: `setting`, `units`, `env`, `remote`, `file`, `resolve`, `load`. Each uses only those before it.
 
 pub mod env;
 pub mod file;
 pub mod load;
+pub mod remote;
 pub mod resolve;
 pub mod setting;
 pub mod units;
 
 pub use load::load;
-pub use resolve::{Config, Defaults, is_disabled};
+pub use remote::{Access, RemoteConfig, RemoteSecrets, TrustMode};
+pub use resolve::{Config, Defaults, Scope, is_disabled};
 pub use setting::{Incremental, Links, Observe, PathsMode, Problem, Setting, Source, Write};

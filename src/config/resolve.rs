@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::env::{self, Lookup, Variable};
 use super::file::Contents;
+use super::remote::{self, Access, RemoteConfig, TrustMode};
 use super::setting::{Incremental, Links, Observe, PathsMode, Problem, Setting, Source, Write, quoted};
 use super::units::{format_bytes, format_duration, parse_bytes};
 use crate::digest::Digest;
@@ -64,6 +65,19 @@ pub struct Config {
     pub bypass_crates: Setting<Vec<String>>,
     /// The idle time after which a daemon that was started on demand exits.
     pub daemon_idle_timeout: Setting<Duration>,
+    /// Whether a remote is configured.
+    pub has_remote: bool,
+    /// The remote. A build does not resolve it.
+    pub remote: Option<Box<RemoteConfig>>,
+}
+
+/// For whom settings are resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// For one invocation of the wrapper, which never uses the remote.
+    Build,
+    /// For a command or the daemon.
+    Command,
 }
 
 /// One setting for people.
@@ -78,6 +92,14 @@ pub struct Row<'a> {
 }
 
 impl Config {
+    /// How much of a path may differ between two trees that share artifacts: between machines if they share a remote.
+    pub fn effective_paths(&self) -> PathsMode {
+        match self.paths.value {
+            PathsMode::Auto if self.has_remote => PathsMode::Portable,
+            mode => mode,
+        }
+    }
+
     /// Equal for settings with the same values, wherever they come from.
     pub fn fingerprint(&self) -> String {
         let lines: String = self.rows().iter().map(|row| format!("{}={}\n", row.name, row.value)).collect();
@@ -87,7 +109,7 @@ impl Config {
     /// Every setting as text, in the order of the documentation.
     pub fn rows(&self) -> Vec<Row<'_>> {
         let age = self.gc_max_age.value.map_or_else(|| "no limit".to_owned(), format_duration);
-        vec![
+        let mut rows = vec![
             row(env::DISABLED.name, on_or_off(self.disabled.value), &self.disabled.source),
             row("cache.local_store", self.cache_dir.value.display().to_string(), &self.cache_dir.source),
             row("cache.shared", on_or_off(self.shared.value), &self.shared.source),
@@ -119,8 +141,43 @@ impl Config {
                 format_duration(self.daemon_idle_timeout.value),
                 &self.daemon_idle_timeout.source,
             ),
-        ]
+        ];
+        rows.extend(self.remote.iter().flat_map(|remote| remote_rows(remote)));
+        rows
     }
+}
+
+fn remote_rows(remote: &RemoteConfig) -> Vec<Row<'_>> {
+    let or = |text: &Option<String>, default: &str| text.clone().unwrap_or_else(|| default.to_owned());
+    let path = |path: &Option<PathBuf>| {
+        path.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string())
+    };
+    let path_style = remote.path_style.value.map_or_else(|| "auto".to_owned(), on_or_off);
+    vec![
+        row("cache.remote.bucket", or(&remote.bucket.value, "none"), &remote.bucket.source),
+        row("cache.remote.dir", path(&remote.dir.value), &remote.dir.source),
+        row("cache.remote.endpoint", or(&remote.endpoint.value, "Amazon S3"), &remote.endpoint.source),
+        row("cache.remote.region", or(&remote.region.value, "auto"), &remote.region.source),
+        row("cache.remote.prefix", or(&remote.prefix.value, "none"), &remote.prefix.source),
+        row("cache.remote.profile", or(&remote.profile.value, "default"), &remote.profile.source),
+        row("cache.remote.path_style", path_style, &remote.path_style.source),
+        row("cache.remote.anonymous", on_or_off(remote.anonymous.value), &remote.anonymous.source),
+        row("cache.remote.access", remote.access.value.name().to_owned(), &remote.access.source),
+        row("cache.remote.trust", remote.trust().name().to_owned(), &remote.trust.source),
+        row("cache.remote.public_keys", remote.public_keys.value.join(", "), &remote.public_keys.source),
+        row(
+            "cache.remote.secret_key_file",
+            path(&remote.secret_key_file.value),
+            &remote.secret_key_file.source,
+        ),
+        row("cache.remote.concurrency", remote.concurrency.value.to_string(), &remote.concurrency.source),
+        row(
+            "cache.remote.compression_level",
+            remote.compression_level.value.to_string(),
+            &remote.compression_level.source,
+        ),
+        row(env::LOCAL_ONLY.name, on_or_off(remote.local_only.value), &remote.local_only.source),
+    ]
 }
 
 fn row<'a>(name: &'static str, value: String, source: &'a Source) -> Row<'a> {
@@ -142,9 +199,13 @@ pub fn resolve(
     user: Contents,
     mut project: Contents,
     env: Lookup<'_>,
+    scope: Scope,
 ) -> (Config, Vec<Problem>) {
     let mut problems = Vec::new();
-    let user_store = user.local_store.and_then(|store| absolute_store(store, env, &mut problems));
+    let user_store = user
+        .local_store
+        .clone()
+        .and_then(|store| absolute_setting(store, "cache.local_store", env, &mut problems));
     problems.extend(project.keep_for_project());
     let mut vars = Variables { env, problems };
     let cache_dir = vars.value(&env::CACHE_DIR, |path| absolute_path(Path::new(path), env));
@@ -160,7 +221,11 @@ pub fn resolve(
     let links = vars.text(&env::LINKS, Links::from_name);
     let readonly = vars.text(&env::READONLY, switch);
     let readonly = readonly.map(|on| on.map(|on| if on { Write::Off } else { Write::On }));
-    let gc_max_age = user.gc_max_age.map(|age| age.map(Some));
+    let gc_max_age = user.gc_max_age.clone().map(|age| age.map(Some));
+    let remote = (scope == Scope::Command).then(|| Box::new(vars.remote(&user)));
+    let is_in_file = user.remote_bucket.is_some() || user.remote_dir.is_some();
+    let is_named = |variable: &Variable| env::non_empty(env, variable.name).is_some();
+    let has_remote = is_in_file || is_named(&env::S3_BUCKET) || is_named(&env::REMOTE_DIR);
     let config = Config {
         cache_dir: first(cache_dir, None, user_store, defaults.cache_dir.clone()),
         shared: first(None, None, user.shared, false),
@@ -186,6 +251,8 @@ pub fn resolve(
         key_env_vars: joined(project.key_env_vars, user.key_env_vars),
         bypass_crates: joined(project.bypass_crates, user.bypass_crates),
         daemon_idle_timeout: first(None, None, user.daemon_idle_timeout, DEFAULT_DAEMON_IDLE_TIMEOUT),
+        has_remote,
+        remote,
     };
     (config, vars.problems)
 }
@@ -241,6 +308,99 @@ impl Variables<'_> {
     }
 }
 
+impl Variables<'_> {
+    fn remote(&mut self, user: &Contents) -> RemoteConfig {
+        let user = user.clone();
+        let bucket = self.text(&env::S3_BUCKET, remote::bucket);
+        let dir = self.path(&env::REMOTE_DIR);
+        // Whichever the environment names goes before what the file names.
+        let (user_bucket, user_dir) = match bucket.is_some() || dir.is_some() {
+            true => (None, None),
+            false => (user.remote_bucket, self.absolute(user.remote_dir, "cache.remote.dir")),
+        };
+        let user_key_file = self.absolute(user.remote_secret_key_file, "cache.remote.secret_key_file");
+        let key_file = self.path(&env::REMOTE_SECRET_KEY_FILE);
+        RemoteConfig {
+            bucket: optional(bucket, user_bucket),
+            dir: optional(dir, user_dir),
+            endpoint: optional(self.text(&env::S3_ENDPOINT, remote::endpoint), user.remote_endpoint),
+            region: optional(self.text(&env::S3_REGION, remote::region), user.remote_region),
+            prefix: optional(self.text(&env::S3_PREFIX, remote::prefix), user.remote_prefix),
+            profile: optional(self.text(&env::S3_PROFILE, remote::profile), user.remote_profile),
+            path_style: optional(self.text(&env::S3_PATH_STYLE, switch), user.remote_path_style),
+            anonymous: first(self.text(&env::S3_ANONYMOUS, switch), None, user.remote_anonymous, false),
+            access: self.access(user.remote_access),
+            trust: optional(self.text(&env::REMOTE_TRUST, TrustMode::from_name), user.remote_trust),
+            public_keys: joined(self.text(&env::REMOTE_PUBLIC_KEYS, public_keys), user.remote_public_keys),
+            secret_key_file: optional(key_file, user_key_file),
+            concurrency: first(
+                self.text(&env::S3_CONCURRENCY, remote::concurrency),
+                None,
+                user.remote_concurrency,
+                remote::DEFAULT_CONCURRENCY,
+            ),
+            compression_level: first(
+                self.text(&env::COMPRESSION_LEVEL, remote::compression_level),
+                None,
+                user.remote_compression_level,
+                remote::DEFAULT_COMPRESSION_LEVEL,
+            ),
+            local_only: first(self.text(&env::LOCAL_ONLY, switch), None, None, false),
+        }
+    }
+
+    fn access(&mut self, user: Option<Setting<Access>>) -> Setting<Access> {
+        let access = first(self.text(&env::REMOTE_ACCESS, Access::from_name), None, user, Access::default());
+        match (self.text(&env::REMOTE_READONLY, switch), is_for_a_fork(self.env)) {
+            (Some(Setting { value: true, source }), _) => Setting { value: Access::ReadOnly, source },
+            // A job for a stranger's changes must not write what others will run.
+            (None, Some(variable)) => Setting { value: Access::ReadOnly, source: Source::Env(variable) },
+            _ => access,
+        }
+    }
+
+    fn path(&mut self, variable: &Variable) -> Option<Setting<PathBuf>> {
+        let env = self.env;
+        self.value(variable, |path| absolute_path(Path::new(path), env))
+    }
+
+    fn absolute(&mut self, path: Option<Setting<PathBuf>>, key: &'static str) -> Option<Setting<PathBuf>> {
+        absolute_setting(path?, key, self.env, &mut self.problems)
+    }
+}
+
+/// The value of the environment, or that of the user's file.
+fn optional<T>(env: Option<Setting<T>>, user: Option<Setting<T>>) -> Setting<Option<T>> {
+    first(env.map(|setting| setting.map(Some)), None, user.map(|setting| setting.map(Some)), None)
+}
+
+/// Public keys with commas or blanks between them.
+fn public_keys(text: &str) -> Option<Vec<String>> {
+    let keys = text.split([',', ' ', '\n']).filter(|key| !key.is_empty());
+    let keys: Vec<String> = keys.map(str::to_owned).collect();
+    keys.iter().all(|key| remote::is_public_key(key)).then_some(keys)
+}
+
+/// The variable that says that this is a CI job for a change whose author may be a stranger.
+///
+/// GitHub gives jobs of forks no secrets, but no variable says that a job is one: so all pull requests count that have no
+/// secret key to sign with. The others name the repository that the change comes from.
+fn is_for_a_fork(env: Lookup<'_>) -> Option<&'static str> {
+    let value = |name: &str| env::non_empty(env, name);
+    let differ = |one: &str, other: &str| value(one).is_some_and(|one| Some(one) != value(other));
+    let is_pull_request = value("GITHUB_EVENT_NAME")
+        .is_some_and(|event| event == "pull_request" || event == "pull_request_target");
+    if is_pull_request && value(env::REMOTE_SECRET_KEY.name).is_none() {
+        Some("GITHUB_EVENT_NAME")
+    } else if differ("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "CI_MERGE_REQUEST_PROJECT_ID") {
+        Some("CI_MERGE_REQUEST_SOURCE_PROJECT_ID")
+    } else if differ("BUILDKITE_PULL_REQUEST_REPO", "BUILDKITE_REPO") {
+        Some("BUILDKITE_PULL_REQUEST_REPO")
+    } else {
+        None
+    }
+}
+
 /// The problem of a variable with the value `found`.
 pub(super) fn bad_variable(variable: &Variable, found: &OsStr) -> Problem {
     Problem::BadValue {
@@ -259,21 +419,22 @@ fn switch(text: &str) -> Option<bool> {
     }
 }
 
-fn absolute_store(
-    store: Setting<PathBuf>,
+fn absolute_setting(
+    path: Setting<PathBuf>,
+    key: &'static str,
     env: Lookup<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Setting<PathBuf>> {
-    let absolute = absolute_path(&store.value, env);
+    let absolute = absolute_path(&path.value, env);
     if absolute.is_none() {
         problems.push(Problem::BadValue {
-            place: store.source.clone(),
-            key: "cache.local_store",
-            found: quoted(&store.value.to_string_lossy()),
+            place: path.source.clone(),
+            key,
+            found: quoted(&path.value.to_string_lossy()),
             accepts: env::ABSOLUTE,
         });
     }
-    absolute.map(|value| Setting { value, source: store.source })
+    absolute.map(|value| Setting { value, source: path.source })
 }
 
 /// `path` with `~` replaced by the home directory. `None` if it is relative: cargo calls its wrapper in the directory of

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use crate::action::memo::Memo;
 use crate::action::roots::BuildDirs;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Scope};
 use crate::invocation::{Invocation, outputs};
 use crate::key::context::KeyContext;
 use crate::key::toolchain::Toolchain;
@@ -108,7 +108,7 @@ fn load_config(env: &Env, build_dirs: Option<&BuildDirs>) -> (Config, Vec<config
         starts.extend(build_dirs.member.then_some(build_dirs.cwd.as_path()));
         starts.extend(build_dirs.target.as_deref());
     }
-    settings::load(env, &starts)
+    settings::load(env, &starts, Scope::Build)
 }
 
 /// Without a place for the store, or with a part of the key that cannot be read, nothing is cached.
@@ -227,7 +227,7 @@ fn with_context<T>(
         None => Toolchain::identify(call.program, target, build_dirs, env, &machine_dir)?,
     };
     let outputs = outputs::outputs(invocation, &toolchain.host)?;
-    let remap = path_remap::remap(config.paths.value, invocation, build_dirs, &toolchain, env);
+    let remap = path_remap::remap(config.effective_paths(), invocation, build_dirs, &toolchain, env);
     let memo = Memo::of(build_dirs.target.as_deref());
     let known = StoredKnowledge { store, adopts: request.writes() };
     let context = KeyContext {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use toml_edit::{DocumentMut, Item, Value};
+use toml_edit::{DocumentMut, InlineTable, Item, TableLike, Value};
 
 use crate::config::Problem;
 use crate::config::file::{self, KEYS, Key, Projects};
@@ -20,8 +20,8 @@ pub enum CannotChange {
     NotForProjects { key: &'static str, why: &'static str },
     #[error("{0}; nothing was changed")]
     Unparsable(String),
-    #[error("`cache` in {0} is not a table; nothing was changed")]
-    NoTable(String),
+    #[error("`{table}` in {file} is not a table; nothing was changed")]
+    NoTable { table: String, file: String },
 }
 
 /// The setting of this name, with or without `cache.`.
@@ -67,32 +67,55 @@ fn is_accepted(key: &Key, value: &Value) -> bool {
 pub fn change(path: &Path, text: &str, key: &Key, value: Option<Value>) -> Result<String, CannotChange> {
     let mut document: DocumentMut =
         text.parse().map_err(|_| CannotChange::Unparsable(parse_error(path, text)))?;
-    let no_table = || CannotChange::NoTable(path.display().to_string());
-    let name = bare(key.name);
+    let mut names: Vec<&str> = key.name.split('.').collect();
+    let name = names.pop().unwrap_or_default();
     let Some(value) = value else {
-        if let Some(item) = document.get_mut("cache") {
-            item.as_table_like_mut().ok_or_else(no_table)?.remove(name);
+        if let Some(table) = table(&mut document, &names, path)? {
+            table.remove(name);
         }
         return Ok(with_line_ends_of(text, document.to_string()));
     };
-    let Some(cache) = document.get_mut("cache") else {
+    if let [outer, inner] = names[..]
+        && let Some(Item::Value(Value::InlineTable(outer))) = document.get_mut(outer)
+        && !outer.contains_key(inner)
+    {
+        // A table in braces can be extended nowhere else.
+        outer.insert(inner, InlineTable::new().into());
+    }
+    let Some(table) = table(&mut document, &names, path)? else {
         // Behind everything else, comments too.
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         let blank = if document.is_empty() { "" } else { "\n" };
-        let appended = format!("{text}{end}{blank}[cache]\n{name} = {value}\n");
+        let appended = format!("{text}{end}{blank}[{}]\n{name} = {value}\n", names.join("."));
         return Ok(with_line_ends_of(text, appended));
     };
-    let cache = cache.as_table_like_mut().ok_or_else(no_table)?;
-    match cache.get_mut(name).and_then(Item::as_value_mut) {
+    match table.get_mut(name).and_then(Item::as_value_mut) {
         Some(old) => {
             // A comment behind the value stays there.
             let decor = old.decor().clone();
             *old = value;
             *old.decor_mut() = decor;
         }
-        None => drop(cache.insert(name, Item::Value(value))),
+        None => drop(table.insert(name, Item::Value(value))),
     }
     Ok(with_line_ends_of(text, document.to_string()))
+}
+
+/// The table within tables of these names; `None` if there is none.
+fn table<'a>(
+    document: &'a mut DocumentMut,
+    names: &[&str],
+    path: &Path,
+) -> Result<Option<&'a mut dyn TableLike>, CannotChange> {
+    let mut table: &mut dyn TableLike = document.as_table_mut();
+    for (depth, name) in names.iter().enumerate() {
+        let Some(item) = table.get_mut(name) else { return Ok(None) };
+        table = item.as_table_like_mut().ok_or_else(|| CannotChange::NoTable {
+            table: names[..=depth].join("."),
+            file: path.display().to_string(),
+        })?;
+    }
+    Ok(Some(table))
 }
 
 /// `changed` with the line ends of `text`: those of Windows get lost on the way.
@@ -149,6 +172,31 @@ mod tests {
         let inline = "cache = { wait = \"1s\" }\n";
         assert_eq!(changed(inline, "wait", Some("2s")).unwrap(), inline.replace("1s", "2s"));
         assert_eq!(changed("cache.wait = \"1s\"\n", "wait", Some("2s")).unwrap(), "cache.wait = \"2s\"\n");
+    }
+
+    #[test]
+    fn settings_of_the_remote_are_in_their_own_table() {
+        let set = |text: &str| changed(text, "remote.bucket", Some("b")).unwrap();
+        assert_eq!(set(""), "[cache.remote]\nbucket = \"b\"\n");
+        let cache = "[cache]\nwait = \"1s\"\n";
+        assert_eq!(set(cache), format!("{cache}\n[cache.remote]\nbucket = \"b\"\n"));
+        let dotted = "cache.wait = \"1s\"\n";
+        assert_eq!(set(dotted), format!("{dotted}\n[cache.remote]\nbucket = \"b\"\n"));
+        assert_eq!(
+            set("cache = { wait = \"1s\" }\n"),
+            "cache = { wait = \"1s\" , remote = { bucket = \"b\" } }\n"
+        );
+        let there =
+            "[cache.remote] # shared\nbucket = \"a\" # ours\nregion = \"eu-1\"\n[cache]\nwait = \"1s\"\n";
+        assert_eq!(set(there), there.replace("\"a\"", "\"b\""));
+        let removed = changed(there, "cache.remote.bucket", None).unwrap();
+        assert_eq!(removed, there.replace("bucket = \"a\" # ours\n", ""));
+        assert_eq!(changed(cache, "remote.bucket", None).unwrap(), cache);
+        for text in [set(""), set(cache), set(dotted), set("cache = { wait = \"1s\" }\n")] {
+            assert_eq!(file::parse(Path::new(""), &text).1, []);
+        }
+        let error = changed("[cache]\nremote = 1\n", "remote.bucket", Some("b")).unwrap_err();
+        assert_eq!(error, "`cache.remote` in /c.toml is not a table; nothing was changed");
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl Store {
 
     /// Makes the directories for a file and its temporary name. A link in place of one is an error: it would lead out
     /// of the store.
-    pub(super) fn make_room(&self, place: &Path, temporary: &Path) -> io::Result<()> {
+    pub(crate) fn make_room(&self, place: &Path, temporary: &Path) -> io::Result<()> {
         for dir in [place, temporary].into_iter().filter_map(Path::parent) {
             let mut above = dir.ancestors().take_while(|dir| dir.starts_with(self.root()));
             if defence::stands("links-out-of-the-store") && above.any(private::is_link) {

@@ -132,7 +132,7 @@ impl Entry {
         artifacts.chain(files)
     }
 
-    fn is_sound(&self) -> bool {
+    pub(super) fn is_sound(&self) -> bool {
         let mut roles: Vec<Role> = self.artifacts.iter().map(|artifact| artifact.role).collect();
         roles.sort_unstable();
         let format = FORMAT + u32::from(!defence::stands("the-form-that-is-understood"));

@@ -15,6 +15,8 @@ pub mod put;
 pub mod scrub;
 pub mod secret;
 #[cfg(feature = "cli")]
+pub mod transfer;
+#[cfg(feature = "cli")]
 pub mod walk;
 
 #[cfg(test)]

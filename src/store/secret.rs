@@ -47,6 +47,22 @@ impl Secret {
     }
 }
 
+/// `inputs` without those that are made from something that the user may want to keep secret: another machine could not
+/// compare them.
+#[cfg(feature = "cli")]
+pub(super) fn without_values(inputs: &StoredInputs) -> StoredInputs {
+    StoredInputs { unit: public_only(&inputs.unit), read: public_only(&inputs.read), ..inputs.clone() }
+}
+
+#[cfg(feature = "cli")]
+fn public_only(inputs: &KeyInputs) -> KeyInputs {
+    let mut public = KeyInputs::default();
+    for input in inputs.iter().filter(|input| !is_private(input.kind)) {
+        public.push(input.kind, input.name.clone(), input.value.clone());
+    }
+    public
+}
+
 /// Whether inputs of this kind are made from something that the user may want to keep secret.
 fn is_private(kind: InputKind) -> bool {
     matches!(

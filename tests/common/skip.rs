@@ -31,6 +31,7 @@ pub(crate) const NEEDS: &[&str] = &[
     "rpmlint",
     "rpmspec",
     "ruby",
+    "s3-bucket",
     "script",
     "set-user-id",
     "sh",

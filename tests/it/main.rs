@@ -13,6 +13,8 @@
 mod home;
 mod plain;
 mod robust;
+#[cfg(target_os = "linux")]
+mod s3_server;
 #[path = "../common/skip.rs"]
 mod skip;
 #[path = "../common/stamped.rs"]
@@ -82,6 +84,12 @@ mod paths;
 #[cfg(target_os = "linux")]
 mod project_file;
 mod reading_back;
+#[cfg(target_os = "linux")]
+mod remote;
+#[cfg(target_os = "linux")]
+mod remote_backends;
+#[cfg(target_os = "linux")]
+mod remote_s3;
 mod reporting;
 mod restoring;
 mod robust_crash;

@@ -364,3 +364,21 @@ fn an_rpm_is_made_of_the_archive() {
         }
     }
 }
+
+/// Every compile starts the program: nothing in it is relocated then.
+#[test]
+fn the_program_is_linked_for_a_fixed_address() {
+    if cfg!(all(target_os = "linux", target_env = "gnu")) {
+        let program = std::fs::read(env!("CARGO_BIN_EXE_kache")).expect("reads the program");
+        let (executable, position_independent) = (2, 3);
+        let kind = u16::from_le_bytes([program[16], program[17]]);
+        assert_ne!(kind, position_independent);
+        assert_eq!(kind, executable);
+    }
+    let workflow = read(".github/workflows/release.yml");
+    for target in ["X86_64", "AARCH64"] {
+        let flags =
+            format!("CARGO_TARGET_{target}_UNKNOWN_LINUX_MUSL_RUSTFLAGS: -C relocation-model=static\n");
+        assert!(workflow.contains(&flags), "{target}");
+    }
+}

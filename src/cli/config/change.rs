@@ -163,6 +163,6 @@ pub fn failure(error: CannotChange) -> Failure {
         CannotChange::UnknownKey { .. } => failure.hint("`kache config` shows all settings"),
         CannotChange::BadValue { .. } => failure,
         CannotChange::NotForProjects { .. } => failure.hint("leave out --project to set it for this user"),
-        CannotChange::Unparsable(_) | CannotChange::NoTable(_) => failure.code(ErrorCode::InvalidConfig),
+        CannotChange::Unparsable(_) | CannotChange::NoTable { .. } => failure.code(ErrorCode::InvalidConfig),
     }
 }

@@ -239,7 +239,7 @@ pub fn draw(editor: &Editor, colors: bool, frame: &mut Frame<'_>) {
 fn row_line(row: &Row, is_chosen: bool) -> Line<'static> {
     let value = if row.value.is_empty() { "-".to_owned() } else { escape::line(&row.value).into_owned() };
     let (mark, modifier) = if is_chosen { (">", Modifier::REVERSED) } else { (" ", Modifier::empty()) };
-    let text = format!("{mark} {:<28} {value:<24} {}", row.key.name, escape::line(&row.source));
+    let text = format!("{mark} {:<30} {value:<24} {}", row.key.name, escape::line(&row.source));
     Line::from(text).style(Style::new().add_modifier(modifier))
 }
 
@@ -343,7 +343,8 @@ mod tests {
         let last = KEYS.last().expect("there are settings").name;
         for (columns, rows) in [(1, 1), (30, 12), (80, 24), (200, 60)] {
             let text = shown(&editor, columns, rows);
-            assert!(rows < 12 || text.contains(&format!("> {last}")), "{text}");
+            let chosen: String = format!("> {last}").chars().take(columns.into()).collect();
+            assert!(rows < 12 || text.contains(&chosen), "{text}");
         }
     }
 }

@@ -36,6 +36,21 @@ incremental = "on"
 build_scripts = true
 bypass_build_scripts = ["left-pad-sys"]
 seed = true
+[cache.remote]
+bucket = "b"
+dir = "/shared"
+endpoint = "https://s3.example.com"
+region = "eu-1"
+prefix = "team"
+profile = "work"
+path_style = true
+anonymous = true
+access = "read-only"
+trust = "signed"
+public_keys = ["RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"]
+secret_key_file = "/key"
+concurrency = 4
+compression_level = 7
 "#,
     );
     let expected = Contents {
@@ -53,6 +68,23 @@ seed = true
         build_scripts: at(true, 20),
         seed: at(true, 22),
         bypass_build_scripts: at(vec!["left-pad-sys".to_owned()], 21),
+        remote_bucket: at("b".to_owned(), 24),
+        remote_dir: at("/shared".into(), 25),
+        remote_endpoint: at("https://s3.example.com".to_owned(), 26),
+        remote_region: at("eu-1".to_owned(), 27),
+        remote_prefix: at("team".to_owned(), 28),
+        remote_profile: at("work".to_owned(), 29),
+        remote_path_style: at(true, 30),
+        remote_anonymous: at(true, 31),
+        remote_access: at(Access::ReadOnly, 32),
+        remote_trust: at(TrustMode::Signed, 33),
+        remote_public_keys: at(
+            vec!["RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".to_owned()],
+            34,
+        ),
+        remote_secret_key_file: at("/key".into(), 35),
+        remote_concurrency: at(4, 36),
+        remote_compression_level: at(7, 37),
         write: at(Write::Off, 16),
         shared: at(true, 17),
         links: at(Links::Off, 18),
@@ -105,7 +137,7 @@ fn a_bad_value_costs_only_itself() {
 fn an_unknown_key_costs_only_itself_and_gets_a_suggestion() {
     let (contents, problems) = read(
         "colour = 1\nkey_salt = \"lost\"\n[cache]\nkey-salt = \"lost\"\nmax_size = 1\nfrobnicate = 1\n\
-         key_salt = \"kept\"\n[cach]\n[cache.remote]\n",
+         key_salt = \"kept\"\n[cach]\n[cache.remote]\nbuckets = \"b\"\n[cache.remotes]\n",
     );
     assert_eq!(contents.key_salt, at("kept".to_owned(), 7));
     assert_eq!(
@@ -117,7 +149,8 @@ fn an_unknown_key_costs_only_itself_and_gets_a_suggestion() {
             "/home/me/config.toml:5: unknown key `cache.max_size`; did you mean `cache.local_max_size`?",
             "/home/me/config.toml:6: unknown key `cache.frobnicate`",
             "/home/me/config.toml:8: unknown key `cach`; did you mean `cache`?",
-            "/home/me/config.toml:9: unknown key `cache.remote`",
+            "/home/me/config.toml:10: unknown key `cache.remote.buckets`; did you mean `cache.remote.bucket`?",
+            "/home/me/config.toml:11: unknown key `cache.remotes`",
         ]
     );
 }

@@ -50,7 +50,12 @@ impl World {
         let env = |name: &str| self.vars.iter().find(|(n, _)| *n == name).map(|(_, value)| value.clone());
         let starts: Vec<PathBuf> = starts.iter().map(|start| self.path(start)).collect();
         let starts: Vec<&Path> = starts.iter().map(PathBuf::as_path).collect();
-        load(&env, &starts, &Defaults { cache_dir: "/cache".into(), cache_executables: false })
+        load(
+            &env,
+            &starts,
+            &Defaults { cache_dir: "/cache".into(), cache_executables: false },
+            Scope::Command,
+        )
     }
 
     /// The salt, where nothing is wrong.
@@ -68,8 +73,12 @@ fn salt(salt: &str) -> String {
 #[test]
 fn no_file_is_no_problem() {
     assert_eq!(World::new().salt(&["repo/member", "elsewhere"]), "");
-    let (_, problems) =
-        load(&|_| None, &[], &Defaults { cache_dir: "/cache".into(), cache_executables: false });
+    let (_, problems) = load(
+        &|_| None,
+        &[],
+        &Defaults { cache_dir: "/cache".into(), cache_executables: false },
+        Scope::Command,
+    );
     assert_eq!(problems, []);
 }
 
@@ -181,6 +190,6 @@ proptest! {
         }
         let (config, problems) = world.load(&["repo"]);
         let shown: String = problems.iter().map(Problem::to_string).collect();
-        prop_assert!(config.rows().len() == 19 && shown.is_empty() == problems.is_empty());
+        prop_assert!(config.rows().len() == 34 && shown.is_empty() == problems.is_empty());
     }
 }

@@ -18,8 +18,13 @@ fn contents(path: &str, text: &str) -> Contents {
 /// Resolves the texts of a user's and a project's file with these variables.
 fn with(user: &str, project: &str, vars: &[(&str, &str)]) -> (Config, Vec<String>) {
     let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| OsString::from(value));
-    let (config, problems) =
-        resolve(&defaults(), contents("/user.toml", user), contents("/repo/.kache.toml", project), &env);
+    let (config, problems) = resolve(
+        &defaults(),
+        contents("/user.toml", user),
+        contents("/repo/.kache.toml", project),
+        &env,
+        Scope::Command,
+    );
     (config, problems.iter().map(Problem::to_string).collect())
 }
 
@@ -52,6 +57,21 @@ fn nothing_set_means_defaults() {
         ("cache.key_env_vars", ""),
         ("cache.bypass_crates", ""),
         ("cache.daemon_idle_timeout", "10m"),
+        ("cache.remote.bucket", "none"),
+        ("cache.remote.dir", "none"),
+        ("cache.remote.endpoint", "Amazon S3"),
+        ("cache.remote.region", "auto"),
+        ("cache.remote.prefix", "none"),
+        ("cache.remote.profile", "default"),
+        ("cache.remote.path_style", "auto"),
+        ("cache.remote.anonymous", "false"),
+        ("cache.remote.access", "read-write"),
+        ("cache.remote.trust", "bucket"),
+        ("cache.remote.public_keys", ""),
+        ("cache.remote.secret_key_file", "none"),
+        ("cache.remote.concurrency", "16"),
+        ("cache.remote.compression_level", "3"),
+        ("KACHE_LOCAL_ONLY", "false"),
     ];
     assert_eq!(rows, expected.map(|(name, value)| (name, value.to_owned())));
     assert!(config.rows().iter().all(|row| *row.source == Source::Default));
@@ -82,7 +102,16 @@ fn each_variable_of_the_table_sets_its_setting() {
         let value = match variable.name {
             // These set nothing.
             "KACHE_CONFIG" | "KACHE_PROBE" => continue,
-            "KACHE_CACHE_DIR" => &elsewhere,
+            // These are secrets.
+            "KACHE_S3_ACCESS_KEY"
+            | "KACHE_S3_SECRET_KEY"
+            | "KACHE_S3_SESSION_TOKEN"
+            | "KACHE_REMOTE_SECRET_KEY" => continue,
+            "KACHE_CACHE_DIR" | "KACHE_REMOTE_DIR" | "KACHE_REMOTE_SECRET_KEY_FILE" => &elsewhere,
+            "KACHE_S3_ENDPOINT" => "https://s3.example.com",
+            "KACHE_REMOTE_ACCESS" => "read-only",
+            "KACHE_REMOTE_TRUST" => "bucket",
+            "KACHE_REMOTE_PUBLIC_KEYS" => PUBLIC_KEY,
             "KACHE_MAX_SIZE" => "1GiB",
             "KACHE_PATHS" => "portable",
             "KACHE_OBSERVE" | "KACHE_LINKS" | "KACHE_INCREMENTAL" => "off",
@@ -94,7 +123,11 @@ fn each_variable_of_the_table_sets_its_setting() {
         let set: Vec<_> = rows.iter().filter(|row| *row.source != Source::Default).collect();
         assert_eq!(set.len(), 1, "{}", variable.name);
         assert_eq!(set[0].source, &Source::Env(variable.name));
-        let key = if variable.name == "KACHE_READONLY" { Some("cache.write") } else { variable.key };
+        let key = match variable.name {
+            "KACHE_READONLY" => Some("cache.write"),
+            "KACHE_REMOTE_READONLY" => Some("cache.remote.access"),
+            _ => variable.key,
+        };
         assert_eq!(set[0].name, key.unwrap_or(variable.name));
     }
 }
@@ -116,6 +149,8 @@ fn the_tables_of_variables_and_keys_agree() {
     assert_eq!(parse_bytes(max_size.default), Ok(DEFAULT_MAX_SIZE_BYTES));
 }
 
+const PUBLIC_KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+
 /// A value of each key that is not its default.
 fn sample(key: &str) -> &'static str {
     match key {
@@ -126,6 +161,13 @@ fn sample(key: &str) -> &'static str {
         "cache.paths" => "\"exact\"",
         "cache.incremental" | "cache.observe" | "cache.write" | "cache.links" => "\"off\"",
         "cache.key_env_vars" | "cache.bypass_crates" | "cache.bypass_build_scripts" => "[\"x\"]",
+        "cache.remote.dir" | "cache.remote.secret_key_file" => "\"~/elsewhere\"",
+        "cache.remote.endpoint" => "\"https://s3.example.com\"",
+        "cache.remote.path_style" | "cache.remote.anonymous" => "true",
+        "cache.remote.access" => "\"write-only\"",
+        "cache.remote.trust" => "\"signed\"",
+        "cache.remote.public_keys" => "[\"RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\"]",
+        "cache.remote.concurrency" | "cache.remote.compression_level" => "7",
         _ => "\"7d\"",
     }
 }
@@ -168,7 +210,11 @@ fn a_project_leaves_the_store_of_its_user_alone() {
         "cache.gc_max_age",
         "cache.daemon_idle_timeout",
     ];
-    assert_eq!(names, expected);
+    let (of_remote, others): (Vec<&str>, Vec<&str>) =
+        names.into_iter().partition(|name| name.starts_with("cache.remote."));
+    assert_eq!(others, expected);
+    let all = KEYS.iter().filter(|key| key.name.starts_with("cache.remote."));
+    assert_eq!(of_remote.len(), all.count());
 }
 
 #[test]
@@ -268,4 +314,61 @@ fn lists_of_both_files_are_joined_in_an_order_of_their_own() {
     assert_eq!(config.key_env_vars.value, ["A", "B", "C"]);
     assert_eq!(config.key_env_vars.source, file("/repo/.kache.toml", 1));
     assert_eq!(config.bypass_crates, Setting { value: vec!["z".into()], source: file("/user.toml", 2) });
+}
+
+#[test]
+fn a_remote_of_the_environment_goes_before_that_of_the_file() {
+    let shared = rooted("/shared");
+    let user = format!("[cache.remote]\ndir = \"{shared}\"\nprefix = \"team\"");
+    let remote = |vars: &[_]| *with(&user, "", vars).0.remote.expect("is resolved for commands");
+    assert_eq!(remote(&[]).dir.value, Some(shared.clone().into()));
+    let named = remote(&[("KACHE_S3_BUCKET", "b")]);
+    assert_eq!((named.bucket.value, named.dir.value), (Some("b".into()), None));
+    assert_eq!(named.prefix.value, Some("team".into()));
+}
+
+#[test]
+fn whom_to_believe_follows_from_who_can_write() {
+    let trust = |user: &str, vars: &[_]| with(user, "", vars).0.remote.expect("is resolved").trust();
+    assert_eq!(trust("", &[("KACHE_S3_BUCKET", "b")]), TrustMode::Bucket);
+    assert_eq!(trust("", &[("KACHE_REMOTE_PUBLIC_KEYS", PUBLIC_KEY)]), TrustMode::Signed);
+    assert_eq!(trust("", &[("KACHE_S3_ANONYMOUS", "1")]), TrustMode::Signed);
+    assert_eq!(trust("cache.remote.trust = \"bucket\"", &[("KACHE_S3_ANONYMOUS", "1")]), TrustMode::Signed);
+    let keys = [("KACHE_REMOTE_PUBLIC_KEYS", PUBLIC_KEY)];
+    assert_eq!(trust("cache.remote.trust = \"bucket\"", &keys), TrustMode::Bucket);
+}
+
+#[test]
+fn a_job_for_a_stranger_only_reads() {
+    let access = |vars: &[_]| with("", "", vars).0.remote.expect("is resolved").access.value;
+    let pull_request = ("GITHUB_EVENT_NAME", "pull_request");
+    assert_eq!(access(&[("GITHUB_EVENT_NAME", "push")]), Access::ReadWrite);
+    assert_eq!(access(&[pull_request]), Access::ReadOnly);
+    assert_eq!(access(&[pull_request, ("KACHE_REMOTE_SECRET_KEY", "x")]), Access::ReadWrite);
+    assert_eq!(access(&[pull_request, ("KACHE_REMOTE_READONLY", "0")]), Access::ReadWrite);
+    let fork = [("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "2"), ("CI_MERGE_REQUEST_PROJECT_ID", "1")];
+    assert_eq!(access(&fork), Access::ReadOnly);
+    assert_eq!(access(&[("BUILDKITE_REPO", "a"), ("BUILDKITE_PULL_REQUEST_REPO", "b")]), Access::ReadOnly);
+    assert_eq!(access(&[("BUILDKITE_REPO", "a"), ("BUILDKITE_PULL_REQUEST_REPO", "a")]), Access::ReadWrite);
+}
+
+#[test]
+fn paths_are_portable_between_machines_where_there_is_a_remote() {
+    let paths = |user: &str, vars: &[_]| with(user, "", vars).0.effective_paths();
+    assert_eq!(paths("", &[]), PathsMode::Auto);
+    assert_eq!(paths("", &[("KACHE_S3_BUCKET", "b")]), PathsMode::Portable);
+    assert_eq!(paths("cache.remote.dir = \"/shared\"", &[]), PathsMode::Portable);
+    assert_eq!(paths("cache.paths = \"exact\"", &[("KACHE_S3_BUCKET", "b")]), PathsMode::Exact);
+    // Turning the remote off for now does not change keys.
+    let vars = [("KACHE_S3_BUCKET", "b"), ("KACHE_LOCAL_ONLY", "1")];
+    assert_eq!(paths("", &vars), PathsMode::Portable);
+}
+
+#[test]
+fn secrets_are_in_no_row() {
+    let names =
+        ["KACHE_S3_ACCESS_KEY", "KACHE_S3_SECRET_KEY", "KACHE_S3_SESSION_TOKEN", "KACHE_REMOTE_SECRET_KEY"];
+    let vars = names.map(|name| (name, "hidden"));
+    let (config, _) = with("", "", &vars);
+    assert!(!format!("{config:?}").contains("hidden"));
 }

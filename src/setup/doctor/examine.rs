@@ -7,12 +7,14 @@ use std::time::Duration;
 use crate::setup::doctor::check::Check;
 use crate::setup::doctor::finding::Finding;
 use crate::setup::doctor::machine::Machine;
-use crate::setup::doctor::{cargo, compilers, daemon, program, remnants, settings, store, surroundings};
+use crate::setup::doctor::{
+    cargo, compilers, daemon, program, remnants, remote, settings, store, surroundings,
+};
 use crate::sys::clock::Stopwatch;
 
 /// Every check, in the order in which they are shown.
 ///
-/// Not here, because there is nothing yet that they could look at: the remote store, proxies and the planner.
+/// Not here, because there is nothing yet that they could look at: proxies and the planner.
 pub static ALL: &[&dyn Check] = &[
     &program::on_path::OnPathCheck,
     &program::wrapper_file::WrapperFileCheck,
@@ -50,6 +52,7 @@ pub static ALL: &[&dyn Check] = &[
     &store::last_read::LastReadCheck,
     &settings::values::ValuesCheck,
     &settings::secrets::SecretsCheck,
+    &remote::configured::ConfiguredCheck,
     &settings::journal::ChangesCheck,
     &settings::leftovers::LeftoversCheck,
     &surroundings::clock::ClockCheck,
@@ -60,7 +63,7 @@ pub static ALL: &[&dyn Check] = &[
 ];
 
 /// Checks that use the network, and how long each may take.
-pub static ONLINE: &[&dyn Check] = &[&program::release::ReleaseCheck];
+pub static ONLINE: &[&dyn Check] = &[&program::release::ReleaseCheck, &remote::usable::UsableCheck];
 pub const ONLINE_LIMIT: Duration = Duration::from_secs(30);
 
 /// One check and what it found.

@@ -31,6 +31,8 @@ pub mod store;
 
 pub mod settings;
 
+pub mod remote;
+
 pub mod surroundings;
 
 pub mod remnants;

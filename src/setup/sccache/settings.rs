@@ -37,7 +37,8 @@ impl Ours {
     }
 }
 
-const NO_REMOTE: &str = "kache has no shared store yet; what is there stays there";
+const NO_REMOTE: &str = "kache does not use such a store; what is there stays there";
+const BUCKET: &str = "set `cache.remote` for `kache sync`; what is there stays there";
 const NO_SERVER: &str = "builds do without a server, and kache finds its own";
 const NO_LOG: &str = "`kache why-miss` tells what happened";
 const NO_C: &str = "kache caches Rust only";
@@ -68,10 +69,10 @@ const TABLE: &[(&str, Fate)] = &[
     ("SCCACHE_C_CUSTOM_CACHE_BUSTER", Fate::Not("for another set of entries set `cache.key_salt`")),
     ("SCCACHE_LOCAL_RW_MODE", Fate::Not("to only read the store, set `cache.write = \"off\"`")),
     ("SCCACHE_MULTILEVEL_", Fate::Not(NO_REMOTE)),
-    ("SCCACHE_BUCKET", Fate::Not(NO_REMOTE)),
-    ("SCCACHE_ENDPOINT", Fate::Not(NO_REMOTE)),
-    ("SCCACHE_REGION", Fate::Not(NO_REMOTE)),
-    ("SCCACHE_S3_", Fate::Not(NO_REMOTE)),
+    ("SCCACHE_BUCKET", Fate::Not(BUCKET)),
+    ("SCCACHE_ENDPOINT", Fate::Not(BUCKET)),
+    ("SCCACHE_REGION", Fate::Not(BUCKET)),
+    ("SCCACHE_S3_", Fate::Not(BUCKET)),
     ("SCCACHE_GCS_", Fate::Not(NO_REMOTE)),
     ("SCCACHE_REDIS", Fate::Not(NO_REMOTE)),
     ("SCCACHE_REDIS_", Fate::Not(NO_REMOTE)),

@@ -301,7 +301,12 @@ pub fn reflink(from: &File, to: &Path, executable: bool) -> io::Result<()> {
 
 /// Copies the rest of `from` into the new file `to`; fails if `to` exists. `seen` gets every piece of it, in order.
 /// Answers the number of bytes.
-pub fn copy(from: &mut File, to: &Path, executable: bool, seen: &mut dyn FnMut(&[u8])) -> io::Result<u64> {
+pub fn copy(
+    from: &mut impl io::Read,
+    to: &Path,
+    executable: bool,
+    seen: &mut dyn FnMut(&[u8]),
+) -> io::Result<u64> {
     step(Step::Write, to)?;
     let mut created = platform::create_new(to, executable)?;
     copy_pieces(from, &mut created, seen).inspect_err(|_| drop(std::fs::remove_file(to)))

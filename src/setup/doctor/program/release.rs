@@ -1,4 +1,4 @@
-//! Whether there is a newer release. This is the only check that uses the network, and it runs on request.
+//! Whether there is a newer release. It asks the network, so it runs on request.
 
 use semver::Version;
 

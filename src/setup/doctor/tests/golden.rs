@@ -355,6 +355,10 @@ const SETTINGS: &[Case] = &[
             made.mode("home/.config/kache/config.toml", 0o644);
         })
     }),
+    ("remote", "nobody-is-believed", || remote("bucket = \"b\"\ntrust = \"signed\"\n")),
+    ("remote", "does-not-sign", || remote(&format!("dir = \"/shared\"\npublic_keys = [\"{PUBLIC_KEY}\"]\n"))),
+    ("remote", "two", || remote("bucket = \"b\"\ndir = \"/shared\"\n")),
+    ("remote-access", "not-mounted", || remote("dir = \"/nowhere/shared\"\n")),
     ("journal", "interrupted", || journal("status", "applying")),
     ("journal", "damaged", || journal("plan.json", "")),
     ("leftovers", "proof", || {
@@ -366,6 +370,13 @@ const SETTINGS: &[Case] = &[
     ("ci", "nothing-restored", || well(|made| made.says().platform.ci = Some("GITHUB_ACTIONS"))),
     ("summary", "container", || well(|made| made.write("root/.dockerenv", ""))),
 ];
+
+const PUBLIC_KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+
+/// A machine with these settings of the remote.
+fn remote(settings: &str) -> Made {
+    well(|made| made.write("home/.config/kache/config.toml", &format!("[cache.remote]\n{settings}")))
+}
 
 /// A machine with one change in its journal, of which this file is as given.
 fn journal(file: &str, text: &str) -> Made {

@@ -95,7 +95,9 @@ fn what_is_said_of_a_setting_in_cargos_table_env_is_said_once() {
     let migration = home.look();
     assert_eq!(
         migration.by_hand,
-        ["SCCACHE_BUCKET was not carried over: kache has no shared store yet; what is there stays there"]
+        [
+            "SCCACHE_BUCKET was not carried over: set `cache.remote` for `kache sync`; what is there stays there"
+        ]
     );
 }
 
@@ -238,7 +240,7 @@ fn what_a_repository_sets_is_not_carried_over_for_all_builds() {
             "it is for this repository alone, and `cache.local_max_size` would be for all",
         ),
         ("SCCACHE_IDLE_TIMEOUT", "it is for this repository alone, and `cache.daemon_idle_timeout` would be"),
-        ("SCCACHE_BUCKET", "kache has no shared store yet"),
+        ("SCCACHE_BUCKET", "set `cache.remote` for `kache sync`"),
     ] {
         let expected = format!("{name} was not carried over: {why}");
         assert_eq!(said.matches(&expected).count(), 1, "{expected}: {said}");

@@ -1,0 +1,355 @@
+//! `kache sync`: transfers entries between the store and the remote, without a daemon.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+use crate::cli::exit::{ErrorCode, Exit, Failure};
+use crate::cli::progress::Progress;
+use crate::cli::session::{Report, Session};
+use crate::config::units::format_bytes;
+use crate::config::{Config, RemoteSecrets};
+use crate::remote::backend::RemoteError;
+use crate::remote::connect::{self, Connected, NotConnected, connect};
+use crate::remote::layers::meter::Requests;
+use crate::remote::layout::PackName;
+use crate::remote::sync::{self, Plan, Selection, Transferred};
+use crate::remote::workspace::{NoWorkspace, Workspace};
+use crate::report::format::Format;
+use crate::report::words::counted;
+use crate::store::Store;
+
+/// The arguments.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Without --pull and --push, it does both, as far as `cache.remote.access` allows. It transfers what the workspace in the \
+current directory can use: the packages in its Cargo.lock, compiled by its toolchain.")]
+pub struct Args {
+    /// Fetch entries from the remote
+    #[arg(long)]
+    pull: bool,
+    /// Send entries to the remote
+    #[arg(long)]
+    push: bool,
+    /// Transfer everything, not only what this workspace can use
+    #[arg(long)]
+    all: bool,
+    /// Show what would be transferred, without transferring anything
+    #[arg(long, visible_alias = "check")]
+    dry_run: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Plans a sync, and carries it out.
+pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
+    if !args.dry_run {
+        session.refuse_root_for_another()?;
+    }
+    let config = session.config()?;
+    let connected = connected(&config, session)?;
+    let cache_dir = &config.cache_dir.value;
+    session.note_obstacles(cache_dir);
+    let store = Store::at(cache_dir).with_links(config.links.value);
+    let (pulls, pushes) = directions(args, &config)?;
+    let selection = selection(args.all, &store, session)?;
+    let plan = plan(&connected, &store, &selection, pulls, pushes)?;
+    plan.problems.iter().for_each(|problem| session.note(problem));
+    if args.dry_run {
+        return report(args, &connected, &plan, None, session);
+    }
+    let pulled = pulls.then(|| {
+        with_progress("Fetching entries", plan.pull.iter().map(|(_, n)| *n), |on_progress| {
+            sync::pull(&store, &connected, &plan, on_progress)
+        })
+    });
+    let pushed = pushes.then(|| {
+        with_progress("Sending entries", plan.push.iter().map(|(_, n)| *n), |on_progress| {
+            sync::push(&store, &connected, &selection, &plan, on_progress)
+        })
+    });
+    report(args, &connected, &plan, Some((pulled, pushed)), session)
+}
+
+/// The remote of the configuration.
+pub fn connected(config: &Config, session: &Session<'_>) -> Result<Connected, Failure> {
+    let secrets = RemoteSecrets::from_env(&|name| session.env.get(name).map(Into::into));
+    let remote = config.remote.as_deref().ok_or_else(|| not_connected(&NotConnected::NotConfigured))?;
+    connect(remote, &secrets).map_err(|e| not_connected(&e))
+}
+
+fn not_connected(error: &NotConnected) -> Failure {
+    let failure = match error {
+        NotConnected::Remote(_) => Failure::new(error),
+        _ => Failure::usage(error),
+    };
+    failure.code(ErrorCode::RemoteUnusable).hint(error.hint())
+}
+
+fn failed(error: &RemoteError) -> Failure {
+    Failure::new(error).code(ErrorCode::RemoteUnusable).hint(connect::hint(error.kind))
+}
+
+/// Whether to pull and to push.
+fn directions(args: &Args, config: &Config) -> Result<(bool, bool), Failure> {
+    let access = config.remote.as_ref().map(|remote| remote.access.clone());
+    let access = access.ok_or_else(|| not_connected(&NotConnected::NotConfigured))?;
+    if !args.pull && !args.push {
+        return Ok((access.value.can_read(), access.value.can_write()));
+    }
+    let is_forbidden = args.pull && !access.value.can_read() || args.push && !access.value.can_write();
+    if is_forbidden {
+        let error = format!("the remote is {}, as {} says", access.value.name(), access.source);
+        return Err(Failure::usage(error).code(ErrorCode::RemoteUnusable));
+    }
+    Ok((args.pull, args.push))
+}
+
+fn selection(all: bool, store: &Store, session: &Session<'_>) -> Result<Selection, Failure> {
+    if all {
+        return Ok(Selection::All);
+    }
+    let dir = session.env.cwd.as_deref().ok_or_else(|| Failure::usage("the current directory is gone"))?;
+    match Workspace::find(dir, session.env, &store.machine_dir()) {
+        Ok(workspace) => Ok(Selection::Of(workspace)),
+        Err(e @ NoWorkspace::NoLockFile(_)) => Err(Failure::usage(e)
+            .hint("run it in a workspace, after `cargo generate-lockfile` if need be, or use --all")),
+        Err(e) => Err(Failure::new(e)),
+    }
+}
+
+/// Looks at both sides.
+fn plan(
+    connected: &Connected,
+    store: &Store,
+    selection: &Selection,
+    pulls: bool,
+    pushes: bool,
+) -> Result<Plan, Failure> {
+    let progress = Progress::short("Listing the remote");
+    let there = sync::list(&*connected.remote, selection, connected.n_at_a_time).map_err(|e| failed(&e))?;
+    progress.step("Reading the store");
+    let mut plan = Plan::default();
+    if pulls {
+        plan.add_pull(store, selection, &there);
+    }
+    if pushes {
+        plan.add_push(store, selection, &there);
+    }
+    Ok(plan)
+}
+
+/// Does something with a bar that shows how much of `sizes` is done.
+fn with_progress<T>(
+    what: &str,
+    sizes: impl Iterator<Item = u64>,
+    act: impl FnOnce(sync::OnProgress<'_>) -> T,
+) -> T {
+    let total: u64 = sizes.sum();
+    if total == 0 {
+        return act(&|_| {});
+    }
+    let progress = Progress::long_bytes(what);
+    let done = AtomicU64::new(0);
+    act(&|n_bytes| {
+        let done = done.fetch_add(n_bytes, Ordering::Relaxed) + n_bytes;
+        progress.set_bytes(done, total);
+    })
+}
+
+/// What was transferred, or would be.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SyncReport {
+    format: Format<1>,
+    dry_run: bool,
+    /// The bucket or folder.
+    remote: String,
+    /// Whose entries are believed.
+    believes: String,
+    pull: Planned,
+    push: Planned,
+    /// After a dry run, absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pulled: Option<Direction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pushed: Option<Direction>,
+    requests: Requests,
+}
+
+impl Report for SyncReport {}
+
+/// What one direction has to do.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Planned {
+    /// Entries to transfer.
+    n_entries: usize,
+    /// When pulling, the size of packs; when pushing, that of blobs.
+    bytes: u64,
+    /// Entries that the other side has already.
+    n_present: usize,
+}
+
+/// What one direction did.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Direction {
+    n_entries: usize,
+    /// Bytes that were transferred.
+    bytes: u64,
+    /// Entries that another machine sent meanwhile.
+    n_existed: usize,
+    /// Entries that cannot be transferred, by reason.
+    skipped: BTreeMap<String, usize>,
+    /// Packs that were not accepted.
+    refused: Vec<RefusedPack>,
+    /// Transfers that failed.
+    failures: Vec<String>,
+    /// Transfers that were not tried after a failure that would have occurred again.
+    n_not_tried: usize,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct RefusedPack {
+    key: String,
+    package: String,
+    version: String,
+    why: String,
+}
+
+impl Direction {
+    fn new(transferred: &Transferred) -> Direction {
+        let refused = |(pack, why): &(PackName, String)| RefusedPack {
+            key: pack.key.to_hex(),
+            package: pack.package.clone(),
+            version: pack.version.clone(),
+            why: why.clone(),
+        };
+        Direction {
+            n_entries: transferred.n_done,
+            bytes: transferred.packed_bytes,
+            n_existed: transferred.n_existed,
+            skipped: transferred.skipped.clone(),
+            refused: transferred.refused.iter().map(refused).collect(),
+            failures: transferred.failures.iter().map(ToString::to_string).collect(),
+            n_not_tried: transferred.n_not_tried,
+        }
+    }
+}
+
+fn report(
+    args: &Args,
+    connected: &Connected,
+    plan: &Plan,
+    done: Option<(Option<Transferred>, Option<Transferred>)>,
+    session: &Session<'_>,
+) -> Result<Exit, Failure> {
+    let bytes = |sizes: &mut dyn Iterator<Item = u64>| sizes.sum::<u64>();
+    let (pull_bytes, push_bytes) =
+        (bytes(&mut plan.pull.iter().map(|(_, n)| *n)), bytes(&mut plan.push.iter().map(|(_, n)| *n)));
+    if args.json {
+        let (pulled, pushed) =
+            done.as_ref().map_or((None, None), |(pulled, pushed)| (pulled.as_ref(), pushed.as_ref()));
+        session.print_json(&SyncReport {
+            format: Format,
+            dry_run: args.dry_run,
+            remote: connected.remote.place(),
+            believes: connect::believed(&connected.trust),
+            pull: Planned { n_entries: plan.pull.len(), bytes: pull_bytes, n_present: plan.n_here },
+            push: Planned { n_entries: plan.push.len(), bytes: push_bytes, n_present: plan.n_there },
+            pulled: pulled.map(Direction::new),
+            pushed: pushed.map(Direction::new),
+            requests: connected.meter.read(),
+        })?;
+    }
+    let Some((pulled, pushed)) = done else {
+        if !args.json {
+            session.print(format!(
+                "Would fetch {} ({}) from {}, and send up to {} ({} before compression).\n",
+                entries(plan.pull.len()),
+                format_bytes(pull_bytes),
+                connected.remote.place(),
+                entries(plan.push.len()),
+                format_bytes(push_bytes),
+            ))?;
+        }
+        return Ok(Exit::Ok);
+    };
+    if !args.json {
+        let mut text = String::new();
+        if let Some(pulled) = &pulled {
+            text +=
+                &said("Fetched", "from", &connected.remote.place(), pulled, plan.n_here, "were here already");
+        }
+        if let Some(pushed) = &pushed {
+            text +=
+                &said("Sent", "to", &connected.remote.place(), pushed, plan.n_there, "were there already");
+        }
+        session.print(text)?;
+    }
+    let transfers: Vec<&Transferred> = pulled.iter().chain(&pushed).collect();
+    for transferred in &transfers {
+        note_refused(transferred, session);
+    }
+    match failure(&transfers) {
+        Some(failure) => Err(failure),
+        None => Ok(Exit::Ok),
+    }
+}
+
+fn entries(n: usize) -> String {
+    if n == 1 { "1 entry".to_owned() } else { format!("{n} entries") }
+}
+
+/// A line on one direction.
+fn said(
+    verb: &str,
+    preposition: &str,
+    place: &str,
+    transferred: &Transferred,
+    n_present: usize,
+    present: &str,
+) -> String {
+    let mut text = format!(
+        "{verb} {} ({}) {preposition} {place}",
+        entries(transferred.n_done),
+        format_bytes(transferred.packed_bytes)
+    );
+    let n_present = n_present + transferred.n_existed;
+    if n_present > 0 {
+        text += &format!("; {n_present} {present}");
+    }
+    for (why, n) in &transferred.skipped {
+        text += &format!("; {n} skipped, because {why}");
+    }
+    text + ".\n"
+}
+
+/// The first few packs that were not accepted.
+fn note_refused(transferred: &Transferred, session: &Session<'_>) {
+    const MOST_SAID: usize = 3;
+    for (pack, why) in transferred.refused.iter().take(MOST_SAID) {
+        session.note(&format!("ignored the pack of {} {} in the remote: {why}", pack.package, pack.version));
+    }
+    let n_more = transferred.refused.len().saturating_sub(MOST_SAID);
+    if n_more > 0 {
+        session.note(&format!("ignored {n_more} more packs"));
+    }
+}
+
+/// The failure of the command, if a transfer failed. The same failure is said once.
+fn failure(transfers: &[&Transferred]) -> Option<Failure> {
+    const MOST_SAID: usize = 3;
+    let failures: Vec<&RemoteError> = transfers.iter().flat_map(|it| &it.failures).collect();
+    let first = failures.first()?;
+    let mut errors: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    errors.dedup();
+    errors.truncate(MOST_SAID);
+    let n_failed = failures.len() + transfers.iter().map(|it| it.n_not_tried).sum::<usize>();
+    errors.push(format!("{} failed", counted(n_failed, "transfer")));
+    Some(Failure::several(ErrorCode::RemoteUnusable, errors).hint(connect::hint(first.kind)))
+}
