@@ -41,7 +41,7 @@ pub extern "C" fn main(n_args: c_int, args: *const *const c_char) -> c_int {
         if !beside(*args, KACHE, &mut kache) || !beside(*args, SCRIPT, &mut script) {
             return 127;
         }
-        // Cargo passes none but the name. Whoever passes more than fit gets the real build script.
+        // Cargo passes none but the name. With more than fit, the real build script is started.
         if n_args <= MOST_ARGUMENTS {
             passed[0] = KACHE.as_ptr().cast();
             passed[1] = c"run-build-script".as_ptr();

@@ -128,7 +128,7 @@ impl Sccache {
         command.env("SCCACHE_IDLE_TIMEOUT", "0");
     }
 
-    /// Starts its server anew, on `store`. Its time is no part of any figure.
+    /// Starts its server again, on `store`. Its time is no part of any figure.
     pub(crate) fn restart(&self, contenders: &Contenders, store: &Path) -> Result<()> {
         self.stop()?;
         let mut start = Command::new(&self.program);

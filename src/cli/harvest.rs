@@ -106,7 +106,7 @@ fn automatically(target: &Path, env: &Env) -> Option<()> {
     let store = Store::at(&config.cache_dir.value);
     let (build, cargo) = last_build(target, &store)?;
     build.await_end();
-    // Whoever notes a call from now on starts the next one.
+    // The next call that is noted starts another one.
     drop(lock);
     harvest(&build, &cargo, &store).ok().map(drop)
 }

@@ -85,7 +85,7 @@ fn lock_all(profile_dirs: &[PathBuf]) -> io::Result<Option<Vec<File>>> {
     for dir in profile_dirs {
         fs::create_dir_all(dir)?;
         let Some(file) = lock::try_lock_of_cargo(&dir.join(".cargo-lock"))? else { return Ok(None) };
-        // It was made in the meantime, by whoever had the lock.
+        // It was made in the meantime, by the process that had the lock.
         if fs::symlink_metadata(&dir.join(cargo_files::FINGERPRINTS)).is_ok() {
             return Ok(None);
         }

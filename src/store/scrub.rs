@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_state_begins_anew() {
+    fn a_damaged_state_begins_again() {
         let cache = Cache::new(&["a"]);
         cache.go_on(NOW_MS);
         for damaged in [b"".as_slice(), b"{}", b"\xff", &vec![b'x'; 300]] {

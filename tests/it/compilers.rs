@@ -108,7 +108,7 @@ fn own_toolchain(world: &World) -> Option<PathBuf> {
     (copied("-a", "bin") && copied("-al", "lib")).then_some(own)
 }
 
-/// Builds anew with that toolchain. Its own cargo: rustup's says where the libraries of compilers are.
+/// Builds again with that toolchain. Its own cargo: rustup's says where the libraries of compilers are.
 fn build_with(world: &World, toolchain: &Path) -> Step {
     if world.target().exists() {
         world.clean();
@@ -125,7 +125,7 @@ fn library(toolchain: &Path, name: &str) -> Option<PathBuf> {
     listed.find(|path| path.to_string_lossy().contains(name))
 }
 
-/// The same release, built anew: its banner is the same, its standard library is not.
+/// The same release, built again: its banner is the same, its standard library is not.
 #[test]
 fn another_build_of_the_same_release_is_another_compiler() {
     let world = World::project("two-crates");

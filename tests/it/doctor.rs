@@ -59,7 +59,7 @@ fn what_is_broken_is_found_put_right_and_taken_back_with_uninstall() {
 }
 
 #[test]
-fn a_store_is_verified_and_its_index_made_anew() {
+fn a_store_is_verified_and_its_index_made_again() {
     let home = home();
     home.run(&["init", "-y"]).with(0, "Done");
     home.cargo_works();

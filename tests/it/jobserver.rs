@@ -93,7 +93,7 @@ fn project() -> World {
 fn build(world: &World, jobserver: &Jobserver, auth: &str) -> Step {
     let mut shell = world.command("sh");
     let inherits = auth == "8,9";
-    // To open one end of a pipe anew is to open both.
+    // To open one end of a pipe again is to open both.
     let script = if inherits { "exec 8<>/proc/self/fd/0 9>&8; " } else { "" };
     shell.args(["-c", &format!("{script}exec cargo build </dev/null")]);
     shell.stdin(jobserver.pipe.try_clone().expect("there is room for a descriptor"));

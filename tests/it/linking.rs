@@ -78,7 +78,7 @@ fn run_with_libraries(world: &World, name: &str) -> String {
 }
 
 #[test]
-fn an_archive_that_is_rebuilt_in_place_is_linked_anew() {
+fn an_archive_that_is_rebuilt_in_place_is_linked_again() {
     let world = World::project("native-static");
     world.build().all_missed();
     assert_eq!(world.run_bin("app"), "value 7 doubled 14\n");
@@ -104,7 +104,7 @@ fn were_compiled(step: &Step, units: &[&str]) {
 }
 
 /// Another content of the archive `cval` is linked into the binary.
-fn cval_is_linked_anew(world: &World) {
+fn cval_is_linked_again(world: &World) {
     world.build().all_missed();
     assert_eq!(world.run_bin("app"), "value 7 doubled 14\n");
     world.edit("cval/c/cval.h", "7", "8");
@@ -116,23 +116,23 @@ fn cval_is_linked_anew(world: &World) {
 
 /// Nothing but the source names the archive, and no crate bundles it: it goes into the binary alone.
 #[test]
-fn an_archive_that_an_attribute_names_is_linked_anew() {
+fn an_archive_that_an_attribute_names_is_linked_again() {
     let world = World::project("native-static");
     world.edit("cval/build.rs", "    println!(\"cargo::rustc-link-lib=static=cval\");\n", "");
     world.edit("cval/src/lib.rs", "unsafe extern", "#[link(name = \"cval\")]\nunsafe extern");
-    cval_is_linked_anew(&world);
+    cval_is_linked_again(&world);
 }
 
 #[test]
-fn an_archive_that_is_not_bundled_is_linked_anew() {
+fn an_archive_that_is_not_bundled_is_linked_again() {
     let world = World::project("native-static");
     world.edit("cval/build.rs", "link-lib=static=cval", "link-lib=static:-bundle=cval");
-    cval_is_linked_anew(&world);
+    cval_is_linked_again(&world);
 }
 
 /// The binary is linked with the archive of a library that does not hold it.
 #[test]
-fn an_archive_elsewhere_that_is_not_bundled_is_linked_anew() {
+fn an_archive_elsewhere_that_is_not_bundled_is_linked_again() {
     let world = outside_caller("static:-bundle=value");
     fs::rename(world.tree().join("src/main.rs"), world.tree().join("src/lib.rs")).expect("renames");
     world.edit("src/lib.rs", "safe fn", "pub safe fn");
@@ -143,7 +143,7 @@ fn an_archive_elsewhere_that_is_not_bundled_is_linked_anew() {
 
 /// The crate between has no reason to change, and the binary names neither the archive nor the crate that holds it.
 #[test]
-fn an_archive_that_is_bundled_two_crates_away_is_linked_anew() {
+fn an_archive_that_is_bundled_two_crates_away_is_linked_again() {
     let world = outside_caller("static=value");
     for name in ["build.rs", "src", "native"] {
         fs::create_dir_all(world.tree().join("leaf")).expect("makes a directory");
@@ -208,7 +208,7 @@ fn outside_caller(library: &str) -> World {
 }
 
 #[test]
-fn a_shared_library_that_was_upgraded_is_linked_anew() {
+fn a_shared_library_that_was_upgraded_is_linked_again() {
     let world = outside_caller("dylib=value");
     compile_c(&world, &value(7), "libvalue.so");
     world.build().all_missed();

@@ -9,7 +9,7 @@ use crate::world::{World, package};
 const USERS: [&str; 6] =
     ["app bin", "consumer lib", "dir_user lib", "env_user lib", "file_user lib", "outside_user lib"];
 
-/// Whether `world`, built anew, prints `line`.
+/// Whether `world`, built again, prints `line`.
 fn prints(world: &World, line: &str) {
     let printed = world.run_bin("app");
     assert!(printed.lines().any(|this| this == line), "no `{line}` in\n{printed}");

@@ -697,7 +697,7 @@ fn a_variable_that_a_script_in_front_of_the_linker_reads_decides() {
 
 /// Cargo adds no hash to the name of a `cdylib`, so other crates' names begin with it.
 #[test]
-fn a_library_whose_name_others_begin_with_is_linked_anew_with_them() {
+fn a_library_whose_name_others_begin_with_is_linked_again_with_them() {
     let world = World::files(&[
         ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"foo\", \"foo_sys\", \"wrap\"]\n"),
         (

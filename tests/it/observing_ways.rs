@@ -67,7 +67,7 @@ fn names_in_a_directory_that_is_searched_for_libraries_decide() {
 }
 
 #[test]
-fn a_link_that_is_made_anew_leads_to_other_files() {
+fn a_link_that_is_made_again_leads_to_other_files() {
     let call = "sh:cd app; for d in d1 d2; do ln -sfn $d cur; cat cur/x; done; rm cur";
     let world = reading(call);
     world.write("app/d1/x", "1");

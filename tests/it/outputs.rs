@@ -13,7 +13,7 @@ use kache::outcome::{MissReason, Outcome, Unstored};
 use crate::step::{hits, misses, read_records};
 use crate::world::{World, package};
 
-/// A compiler that first writes over its outputs where they lie. rustc makes most of them anew by itself, but is free
+/// A compiler that first writes over its outputs where they lie. rustc makes most of them again by itself, but is free
 /// not to.
 const OVERWRITES: &str = r#"
 use std::io::Write as _;
@@ -47,7 +47,7 @@ fn with_overwriting_compiler(world: World) -> World {
     world.env("REAL", Path::new(sysroot.trim()).join("bin/rustc")).env("RUSTC", bin.join("rustc"))
 }
 
-/// Without cargo, which removes some of what it will have made anew.
+/// Without cargo, which removes some of what it will have made again.
 #[test]
 fn no_compile_writes_into_a_file_that_the_store_has_too() {
     let mut world = with_overwriting_compiler(World::files(&[]));

@@ -442,7 +442,7 @@ fn usage_errors_are_answered_and_help_is_no_error() {
 }
 
 #[test]
-fn a_damaged_index_is_made_anew_and_builds_never_open_it() {
+fn a_damaged_index_is_made_again_and_builds_never_open_it() {
     let world = built_twice();
     kache(&world, "list").ok();
     let index = world.cache().join("index.db");

@@ -62,7 +62,7 @@ fn a_file_in_place_of_any_directory_of_the_store_changes_nothing() {
     let world = project();
     let reference = Reference::of(&world);
     let store = world.cache().join("store/v2");
-    // What is known of the compiler, so that it is not read anew for each of them.
+    // What is known of the compiler, so that it is not read again for each of them.
     let memo = world.root().join("memo");
     world.build().succeeds();
     world.clean();

@@ -234,7 +234,7 @@ fn what_is_edited_while_the_compiler_runs_is_not_stored() {
     let step = build_while(&world, || world.write("texts/later.txt", "new"));
     step.succeeds();
     assert!(matches!(step.unstored_of("app", "bin"), Unstored::InputChanged(_)), "{step}");
-    // Which of the two it read is a matter of rustc; a build from anew must say the same as a plain one.
+    // Which of the two it read is a matter of rustc; a build from again must say the same as a plain one.
     world.rebuild().only_missed(&["app bin"]);
     assert_eq!(world.run_bin("app"), "old new\n");
     world.rebuild().all_hit();

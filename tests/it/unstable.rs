@@ -21,7 +21,7 @@ fn has_option(world: &World, option: &str) -> bool {
     has
 }
 
-/// Builds everything anew, from an empty store and from a full one, and compares that with plain cargo.
+/// Builds everything again, from an empty store and from a full one, and compares that with plain cargo.
 fn is_served(world: &World, args: &[&str]) {
     world.cargo(args).all_missed();
     world.noop_of(args);

@@ -181,7 +181,7 @@ fn crates_that_were_opened_for_their_names_and_turned_down_are_no_inputs() {
     assert_eq!(left_out(&setting, &file("/w/target/debug/deps/libmac-9.so", "r")), Some(LeftOut::Candidate));
     assert_eq!(left_out(&setting, &file("/w/target/debug/deps/libmac-1.so", "r")), None);
     let none: [PathBuf; 0] = [];
-    assert_eq!(down(&linked, &all[1..]), none, "the one that is meant is not there");
+    assert_eq!(down(&linked, &all[1..]), none, "the file that the name leads to is not there");
     assert_eq!(down(&self::setting(), &all), none, "sources find crates by name");
     assert_eq!(turned_down(&linked, &opened(&all), || None), none, "the reach is not known");
 }

@@ -224,7 +224,7 @@ fn units_that_a_package_brought_are_enabled_and_neither_doubled_nor_removed() {
         packaged.display()
     );
     let listens = recorded(&[("systemctl --user show", &[(0, listens.leak())])]);
-    assert!(systemd.install(&listens).unwrap()[0].is_empty(), "whoever connects starts it");
+    assert!(systemd.install(&listens).unwrap()[0].is_empty(), "a connection starts it");
     // The same program by another path: that of a profile, and that of what it leads to.
     let profile = dir.path().join("profile");
     std::fs::write(dir.path().join("program"), "").unwrap();
@@ -364,7 +364,7 @@ fn the_domain_of_launchd_is_told_by_exit_codes() {
 }
 
 #[test]
-fn an_agent_is_unloaded_before_it_is_loaded_anew() {
+fn an_agent_is_unloaded_before_it_is_loaded_again() {
     let launchd = Launchd(service("/k"));
     // `bootout` says that it is in progress (36), and the service is there for a while.
     let runner = recorded(&[

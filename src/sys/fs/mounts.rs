@@ -10,7 +10,7 @@ pub fn mount_in(dir: &Path) -> io::Result<Option<PathBuf>> {
     Ok(points(&table).find(|point| point.starts_with(dir)))
 }
 
-/// Something mounted at `dir`, as its device shows. What is mounted below shows to whoever walks there.
+/// Something mounted at `dir`, as its device shows. What is mounted below shows while its directories are walked.
 #[cfg(not(target_os = "linux"))]
 pub fn mount_in(dir: &Path) -> io::Result<Option<PathBuf>> {
     use super::Identity;

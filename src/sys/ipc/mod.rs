@@ -10,7 +10,7 @@
 //!
 //! Differences:
 //!
-//! - A socket is a file with an owner and a mode, in a private directory. It outlives its listener; whoever holds the run
+//! - A socket is a file with an owner and a mode, in a private directory. It outlives its listener; the holder of the run
 //!   lock beside it may remove it. A pipe is a name that vanishes with its last instance, and the system checks who may
 //!   open it.
 //! - A listening socket can be passed on to the next program in the same process; clients that connect meanwhile wait. A

@@ -1,4 +1,4 @@
-//! The screen as text, in several sizes and states. `REGENERATE=1 cargo test --lib golden` writes the texts anew.
+//! The screen as text, in several sizes and states. `REGENERATE=1 cargo test --lib golden` writes the texts again.
 
 use std::path::Path;
 

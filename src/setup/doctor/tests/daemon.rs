@@ -104,7 +104,7 @@ fn without_a_service_no_daemon_is_missed_and_it_is_said_why() {
 }
 
 #[test]
-fn a_unit_that_is_of_another_version_is_written_anew() {
+fn a_unit_that_is_of_another_version_is_written_again() {
     let made = with_systemd();
     made.is_ok("service");
     made.is_ok("service-runs");
@@ -447,7 +447,7 @@ fn a_daemon_with_other_settings_than_here_is_told_of() {
     made.write("home/.config/kache/config.toml", "[cache]\nlocal_max_sise = \"5GiB\"\n");
     assert!(made.fix(Some("daemon-config")));
     assert!(made.said("daemon-config").contains("configuration has errors"));
-    assert!(!made.fix(Some("daemon-config")), "a person has to say what is meant");
+    assert!(!made.fix(Some("daemon-config")), "only a person can say which value is right");
     made.write("home/.config/kache/config.toml", "");
     // One from before daemons told.
     made.daemon_is(status(42));

@@ -46,7 +46,7 @@ fn a_wrapper_that_only_a_variable_sets_is_not_there_for_editors() {
 }
 
 #[test]
-fn completions_of_another_version_are_written_anew() {
+fn completions_of_another_version_are_written_again() {
     let mut made = Made::well();
     made.pages = vec![
         Page { place: "bash-completion/completions/kache", text: "new\n".to_owned() },

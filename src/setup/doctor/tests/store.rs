@@ -111,7 +111,7 @@ fn how_files_get_from_the_store_into_the_outputs_of_a_build_is_tried() {
 }
 
 #[test]
-fn a_damaged_index_is_made_anew() {
+fn a_damaged_index_is_made_again() {
     let made = Made::well();
     made.is_ok("index");
     made.write("home/.cache/kache/index.db", "no database");
@@ -171,7 +171,7 @@ fn collections_that_do_not_end_are_found() {
         "{}",
         made.said("size")
     );
-    assert!(!made.fix(Some("size")), "whoever has the lock is not told to give it up");
+    assert!(!made.fix(Some("size")), "the process that has the lock is not told to give it up");
     drop(lock);
     made.is_ok("size");
 }

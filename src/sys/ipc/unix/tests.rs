@@ -176,7 +176,7 @@ fn a_connection_that_nobody_accepted_is_not_lost() {
     let (_dir, endpoint) = endpoint();
     runtime().block_on(async {
         let listener = bound(&endpoint);
-        // Whoever stops waiting, as before a hand-over, leaves the queue as it is.
+        // A wait that is stopped, as before a hand-over, leaves the queue as it is.
         assert!(tokio::time::timeout(Duration::from_millis(10), listener.accept()).await.is_err());
         let client = connect(&endpoint, SECOND).unwrap();
         assert!(listener.accept_last().await.is_none());

@@ -34,7 +34,7 @@ fn clients_are_accepted_one_after_the_other() {
     let endpoint = endpoint();
     block_on(async {
         let listener = Listener::bind(&endpoint).ok().unwrap();
-        // Whoever stops waiting loses no connection.
+        // A wait that is stopped loses no connection.
         assert!(tokio::time::timeout(Duration::from_millis(10), listener.accept()).await.is_err());
         for _ in 0..3 {
             let mut client = connect(&endpoint, SECOND).unwrap();

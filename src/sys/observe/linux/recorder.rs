@@ -79,7 +79,7 @@ impl Recorder {
         if matches!(how, How::Source | How::Replace | How::Remove | How::Create | How::CreateLink) {
             self.directories.forget();
         }
-        self.moves_links |= how == How::CreateLink && defence::stands("links-that-are-made-anew");
+        self.moves_links |= how == How::CreateLink && defence::stands("links-that-are-made-again");
         let index = match self.index(path, how) {
             Some(index) => index,
             None if self.observation.accesses.len() >= MAX_PATHS => {
