@@ -158,41 +158,55 @@ impl Hasher {
     }
 }
 
-/// The modification time of a file in the store, which encodes the digest that it was sealed with.
+/// The modification time of a file in the store, which shows whether the file still is what was put there.
 ///
-/// Whatever writes to the file later sets another time, so one look at a file's size and times shows whether it
-/// still is what was put there. The time lies in the years 2001 and 2002, at an even second, in steps of 100 ns:
-/// what NTFS can hold. Coarser file systems keep the second only; a time without a fraction is accepted there.
+/// It is the time at which the file was made, moved back by at most [`seal::STEP_NS`] to one whose lowest bits are those
+/// of the digest. Whatever writes to the file later sets another time; that one fits by chance once in 262,144 times. The
+/// rest of the time stays, because cargo compares the times of outputs: those of one build are in the order in which they
+/// were made, before and after they are sealed, since no compile takes less than a step.
+///
+/// Where a file system cannot hold such a time, the seal is a second in the years 2001 and 2002.
 pub mod seal {
     use std::time::{Duration, SystemTime};
 
     use super::Digest;
 
+    /// What NTFS can hold, in nanoseconds.
+    const UNIT_NS: i64 = 100;
+
+    /// Times that differ in nothing but the lowest bits, in units.
+    const UNITS: i64 = 1 << 18;
+
+    /// How far a time can be moved: 26 ms.
+    pub const STEP_NS: i64 = UNITS * UNIT_NS;
+
     const FIRST_SECOND: u64 = 1_000_000_000;
 
-    fn parts(digest: &Digest) -> (u64, u32) {
-        let bits = digest.prefix_u64();
-        (FIRST_SECOND + (bits & 0xff_ffff) * 2, ((bits >> 24) % 9_999_999 + 1) as u32 * 100)
+    /// The seal of a file that was made at `made_ns`, in nanoseconds since 1970.
+    pub fn near(digest: &Digest, made_ns: i64) -> i64 {
+        let made = made_ns.div_euclid(UNIT_NS);
+        let sealed = made - made.rem_euclid(UNITS) + low_bits(digest);
+        (if sealed > made { sealed - UNITS } else { sealed }) * UNIT_NS
     }
 
-    /// The seal of `digest` as a time.
-    pub fn time(digest: &Digest) -> SystemTime {
-        let (seconds, nanos) = parts(digest);
-        SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos)
+    fn low_bits(digest: &Digest) -> i64 {
+        (digest.prefix_u64() >> 32) as i64 & (UNITS - 1)
     }
 
-    /// The seal of `digest` in nanoseconds since 1970.
-    pub fn time_ns(digest: &Digest) -> i64 {
-        let (seconds, nanos) = parts(digest);
-        seconds as i64 * 1_000_000_000 + i64::from(nanos)
+    /// The seal where times are coarse.
+    pub fn coarse(digest: &Digest) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(coarse_seconds(digest))
     }
 
-    /// Whether a modification time is the seal of `digest`.
+    /// An even second: the coarsest that file systems have.
+    fn coarse_seconds(digest: &Digest) -> u64 {
+        FIRST_SECOND + (digest.prefix_u64() & 0xff_ffff) * 2
+    }
+
+    /// Whether a modification time, in nanoseconds since 1970, is a seal of `digest`.
     pub fn matches(digest: &Digest, modified_ns: i64) -> bool {
-        let (seconds, nanos) = parts(digest);
-        let whole = seconds as i64 * 1_000_000_000;
-        modified_ns == whole + i64::from(nanos)
-            || modified_ns == whole
+        near(digest, modified_ns) == modified_ns
+            || modified_ns == coarse_seconds(digest) as i64 * 1_000_000_000
             || !crate::sys::defence::stands("the-seal-of-a-blob")
     }
 }
@@ -225,6 +239,32 @@ pub mod guard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_seal_is_near_the_time_of_its_file_and_of_no_other_content() {
+        let (digest, other) = (Digest::hash(b"kache"), Digest::hash(b"other"));
+        for made_ns in [0, 1_790_000_000_123_456_789, 1_790_000_000_999_999_999, 1_000_000_000_000_000_000] {
+            let sealed = seal::near(&digest, made_ns);
+            assert!((made_ns - seal::STEP_NS..=made_ns).contains(&sealed), "{made_ns}: {sealed}");
+            assert_eq!(sealed % 100, 0, "what NTFS can hold");
+            assert!(seal::matches(&digest, sealed) && !seal::matches(&other, sealed));
+            assert_eq!(seal::near(&digest, sealed), sealed, "a seal is not moved");
+            for written_ns in [made_ns + 1, made_ns + 4_000_000, made_ns + 1_000_000_000] {
+                assert!(!seal::matches(&digest, written_ns), "{written_ns}");
+            }
+        }
+    }
+
+    #[test]
+    fn outputs_that_are_made_one_after_another_stay_in_order() {
+        let made_ns = 1_790_000_000_123_456_789;
+        for n in 0..1000_i64 {
+            let (first, second) = (Digest::hash(&n.to_le_bytes()), Digest::hash(&(-n - 1).to_le_bytes()));
+            let made_ns = made_ns + n * 1_234_567;
+            let sealed = seal::near(&first, made_ns);
+            assert!(sealed <= seal::near(&second, made_ns + seal::STEP_NS), "{n}");
+        }
+    }
 
     #[test]
     fn hex_goes_there_and_back() {

@@ -311,7 +311,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary directory");
         let memo = Memo::of(Some(dir.path()));
         let artifact = Known { closure: ClosureNote::Plain, ..known("a") };
-        let sealed = Identity { modified_ns: crate::digest::seal::time_ns(&artifact.digest), ..identity(7) };
+        let sealed_ns = crate::digest::seal::near(&artifact.digest, 1_700_000_000_000_000_000);
+        let sealed = Identity { modified_ns: sealed_ns, ..identity(7) };
         for noted in [identity(7), sealed] {
             memo.set(&noted, artifact);
             assert_eq!(memo.get(&noted), Some(artifact));

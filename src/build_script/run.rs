@@ -91,7 +91,7 @@ impl KeyedRun<'_> {
         record.key = Some(placed.found.key);
         record.hit(Origin::Local, &placed.found, placed.restored);
         record.times.restore_us = watch.lap_us();
-        self.note_call(placed.found.key);
+        self.note_call(placed.found.key, record);
         Ok(())
     }
 
@@ -139,11 +139,12 @@ impl KeyedRun<'_> {
     }
 
     /// Notes the call for later build directories.
-    fn note_call(&self, key: Digest) {
+    fn note_call(&self, key: Digest, record: &mut Record) {
         let RequestedRun { env, places, config, .. } = &self.requested;
         let Places { build_dirs, out_dir } = places;
         let name = out_dir.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         if let (true, Some(target), Some(name)) = (config.seed.value, &build_dirs.target, name) {
+            record.not_seeded = call_note::why_not_seeded(target, name);
             call_note::note(env, &Served { target, name, out_dir, dep_info: None, key });
         }
     }
@@ -185,7 +186,7 @@ impl KeyedRun<'_> {
             Ok((key, n_bytes)) => {
                 record.key = Some(key);
                 record.bytes.stored = n_bytes;
-                self.note_call(key);
+                self.note_call(key, record);
                 None
             }
             Err(why) => {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::cli::exit::{ErrorCode, Exit, Failure};
 use crate::cli::session::{Report, Session};
 use crate::config::Scope;
+use crate::config::units::format_bytes;
 use crate::report::words::counted;
 use crate::run::call_note::{self, CallNote};
 use crate::seed::harvest::{Harvested, compiler, harvest};
@@ -43,6 +44,8 @@ pub struct HarvestReport {
     n_units: usize,
     /// Units of the build that it cannot be filled with.
     n_left_out: usize,
+    /// Bytes of the build directory that became one with those in the store.
+    freed_bytes: u64,
 }
 
 impl Report for HarvestReport {}
@@ -75,6 +78,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
             target_dir: target.display().to_string(),
             n_units: harvested.n_units,
             n_left_out: harvested.n_left_out,
+            freed_bytes: harvested.freed_bytes,
         })?;
     } else {
         session.print(summary(&target, &harvested))?;
@@ -89,10 +93,13 @@ fn summary(target: &Path, harvested: &Harvested) -> String {
         let left_out = counted(harvested.n_left_out, "unit");
         text += &format!("{left_out} of it cannot: cargo did not finish them, or what they depend on.\n");
     }
+    if harvested.freed_bytes > 0 {
+        text += &format!("{} of it are no longer on the disk twice.\n", format_bytes(harvested.freed_bytes));
+    }
     text
 }
 
-/// The build directory that is meant.
+/// The build directory that the command is about.
 fn target_dir(args: &Args, env: &Env) -> PathBuf {
     let named = args.target.clone().or_else(|| env.get("CARGO_TARGET_DIR").map(PathBuf::from));
     let named = named.unwrap_or_else(|| PathBuf::from("target"));

@@ -52,6 +52,9 @@ struct UnitReport {
     /// Of a miss: why it was not compiled incrementally.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_incremental: Option<&'static str>,
+    /// Where the build directory was seeded: why this unit was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_seeded: Option<String>,
     /// Crates to explain next.
     see: Vec<String>,
 }
@@ -103,6 +106,7 @@ fn unit_report(unit: &ExplainedUnit, now_ms: u64) -> UnitReport {
         verdict,
         because,
         not_incremental: record.clean.map(words::clean),
+        not_seeded: record.not_seeded.clone(),
         see,
     }
 }
@@ -119,6 +123,9 @@ fn text(unit: &UnitReport, now_ms: u64) -> Text {
     }
     if let Some(why) = unit.not_incremental {
         text.push(format!("  not compiled incrementally: {why}\n"));
+    }
+    if let Some(why) = &unit.not_seeded {
+        text.push(format!("  not there before cargo asked: {}\n", escape::line(why)));
     }
     for name in &unit.see {
         text.push(format!("  see `kache why-miss {name}`\n"));

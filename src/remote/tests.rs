@@ -154,7 +154,7 @@ fn an_altered_blob_is_not_sent() {
     // The same size, and even the seal.
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, vec![b'x'; size_bytes as usize]).unwrap();
-    fs::set_modified(&path, crate::digest::seal::time(&blob)).unwrap();
+    fs::set_modified(&path, crate::digest::seal::coarse(&blob)).unwrap();
     let to = transit.from.path("pack");
     let written = pack::write(&store, &portable, &names, None, 3, &to);
     assert!(matches!(written, Err(pack::NotPacked::Blob(_))), "{written:?}");

@@ -34,6 +34,10 @@ pub const LOCK: &str = ".lock";
 /// In the directory of notes: the manifests that the build directory was filled from, a path on each line.
 pub const SEEDED: &str = ".seeded";
 
+/// In the directory of notes: the units that the build directory was not filled with, and why: name, space, reason on
+/// each line.
+const NOT_SEEDED: &str = ".not-seeded";
+
 /// Variables that cargo sets for each call and that decide nothing.
 const NOISE: [&str; 4] = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "NUM_JOBS"];
 
@@ -96,6 +100,25 @@ fn try_note(env: &Env, served: &Served<'_>) -> Option<()> {
     let dir = dir(served.target);
     write(&dir, served.name, &note).ok()?;
     await_end(&dir, &cargo, &note)
+}
+
+/// Notes why units are not in a build directory that was filled.
+///
+/// # Errors
+/// It cannot be written.
+pub fn note_not_seeded(target: &Path, units: impl Iterator<Item = (String, String)>) -> io::Result<()> {
+    let lines: String = units.map(|(name, why)| format!("{name} {}\n", why.replace('\n', " "))).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let path = dir(target).join(NOT_SEEDED);
+    private::replace(&path, &dir(target).join(format!(".{}", fs::unique_name())), lines.as_bytes())
+}
+
+/// Why a unit was not in a build directory that was filled.
+pub fn why_not_seeded(target: &Path, name: &str) -> Option<String> {
+    let lines = String::from_utf8(private::read(&dir(target).join(NOT_SEEDED)).ok()?).ok()?;
+    lines.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(' ')?.to_owned()))
 }
 
 /// Starts a process that waits for the end of the build, unless there is one.

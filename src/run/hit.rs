@@ -1,7 +1,6 @@
 //! Serves a hit: puts every file in place, then prints what the compiler printed.
 
 use std::io::Write as _;
-use std::time::SystemTime;
 
 use crate::action::input_list::InputList;
 use crate::action::portable::{Portable, Roots};
@@ -10,7 +9,7 @@ use crate::invocation::{Output, Role};
 use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
 use crate::outcome::MissReason;
-use crate::run::restore::{self, Failed, Restored};
+use crate::run::restore::{self, Failed, Restored, Times};
 use crate::run::streams::Streams;
 use crate::store::Store;
 use crate::store::entry::Entry;
@@ -25,7 +24,7 @@ pub struct Placed {
     stderr: Vec<u8>,
 }
 
-/// Restores what was found, with the time `stamp` or with that of now.
+/// Restores what was found.
 ///
 /// # Errors
 /// Something of it is missing, damaged, or could not be placed.
@@ -34,7 +33,7 @@ pub fn place(
     found: &FoundEntry,
     context: &KeyContext<'_>,
     streams: &Streams<'_>,
-    stamp: Option<SystemTime>,
+    times: Times<'_>,
 ) -> Result<Placed, MissReason> {
     let entry = &found.entry;
     let dep_info = dep_info_of(entry, &found.list, context).ok_or(MissReason::RestoreFailed)?;
@@ -42,7 +41,7 @@ pub fn place(
     let stderr = streams.give(&entry.stderr).ok_or(MissReason::RestoreFailed)?;
     let cwd = &context.build_dirs.cwd;
     let restored =
-        restore::restore(store, entry, context.outputs, cwd, context.memo, stamp).map_err(|failed| {
+        restore::restore(store, entry, context.outputs, cwd, context.memo, times).map_err(|failed| {
             match failed {
                 Failed::Blob => MissReason::BlobDamaged,
                 Failed::Incomplete => MissReason::EntryDamaged,
@@ -54,7 +53,7 @@ pub fn place(
     {
         let path = cwd.join(&output.path);
         fs::replace(&path, &restore::temporary_beside(&path), &dep_info)
-            .and_then(|()| stamp.map_or(Ok(()), |stamp| fs::set_modified(&path, stamp)))
+            .and_then(|()| times.latest().map_or(Ok(()), |stamp| fs::set_modified(&path, stamp)))
             .map_err(|_| MissReason::RestoreFailed)?;
     }
     Ok(Placed { restored, stdout, stderr })

@@ -21,13 +21,13 @@ use crate::run::edit::last_build::LastSources;
 use crate::run::path_remap::PathRemap;
 use crate::run::record::Record;
 use crate::run::request::Request;
-use crate::run::restore::Restored;
+use crate::run::restore::{Restored, Times};
 use crate::run::streams::Streams;
 use crate::run::{automatic_gc, hit, launcher};
 use crate::store::lookup::FoundEntry;
 use crate::sys::clock::Stopwatch;
-use crate::sys::defence;
 use crate::sys::lock::{FileLock, Waited};
+use crate::sys::{defence, fs};
 
 /// An invocation whose unit key is known.
 pub struct KeyedUnit<'a> {
@@ -114,25 +114,25 @@ impl KeyedUnit<'_> {
         let found = self.find()?;
         record.times.lookup_us = watch.lap_us();
         record.key = Some(found.key);
-        let placed = hit::place(self.request.store, &found, self.context, self.streams, None)?;
+        let placed = hit::place(self.request.store, &found, self.context, self.streams, Times::Now)?;
         placed.print();
         self.install_launcher(None);
         self.request.final_exit_code.set(0);
         defence::prints_nothing("nothing-is-printed-of-hits");
         record.hit(origin, &found, placed.restored);
-        self.note_call(found.key);
+        self.note_call(found.key, record);
         record.times.restore_us = watch.lap_us();
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Puts the unit in place if the store has it, with `stamp` as the time of its files. Prints nothing.
+    /// Puts the unit in place if the store has it. Prints nothing.
     ///
     /// # Errors
     /// The store does not have it, or it cannot be placed.
-    pub fn place(&self, stamp: SystemTime) -> Result<(FoundEntry, Restored), MissReason> {
+    pub fn place(&self, times: Times<'_>) -> Result<(FoundEntry, Restored), MissReason> {
         let found = self.find()?;
-        let placed = hit::place(self.request.store, &found, self.context, self.streams, Some(stamp))?;
-        self.install_launcher(Some(stamp));
+        let placed = hit::place(self.request.store, &found, self.context, self.streams, times)?;
+        self.install_launcher(Some(fs::time(placed.restored.newest_ns)));
         Ok((found, placed.restored))
     }
 
@@ -179,7 +179,7 @@ impl KeyedUnit<'_> {
     }
 
     /// Notes the call for later build directories.
-    fn note_call(&self, key: Digest) {
+    fn note_call(&self, key: Digest, record: &mut Record) {
         if !self.request.config.seed.value || !self.request.writes() {
             return;
         }
@@ -188,11 +188,13 @@ impl KeyedUnit<'_> {
         let dep_info = output_of(outputs, Role::DepInfo).map(|output| build_dirs.cwd.join(&output.path));
         let id = invocation.extra_filename.to_string_lossy();
         let package = env.get("CARGO_PKG_NAME").unwrap_or_default().to_string_lossy();
+        let name = format!("{package}{id}");
+        record.not_seeded = call_note::why_not_seeded(target, &name);
         call_note::note(
             env,
             &Served {
                 target,
-                name: &format!("{package}{id}"),
+                name: &name,
                 out_dir: &build_dirs.cwd.join(&invocation.out_dir),
                 dep_info: dep_info.as_deref(),
                 key,
@@ -228,7 +230,7 @@ impl KeyedUnit<'_> {
             automatic_gc::after_put(&request.config.cache_dir.value);
         }
         if let Ok(stored) = &missed.stored {
-            self.note_call(stored.key);
+            self.note_call(stored.key, record);
         }
         defence::prints_nothing("nothing-is-printed-of-misses");
         record.miss(reason, missed);

@@ -56,6 +56,9 @@ pub struct Record {
     /// Of a miss: why it was compiled from scratch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clean: Option<Clean>,
+    /// Where the build directory was seeded: why this unit was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_seeded: Option<String>,
     /// Problems that did not stop the build: of the configuration, of the store.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
@@ -78,6 +81,7 @@ impl Record {
             bytes: Bytes::default(),
             compile_ms: 0,
             clean: None,
+            not_seeded: None,
             problems: problems.iter().map(ToString::to_string).collect(),
         }
     }
@@ -227,6 +231,7 @@ mod tests {
             bytes: Bytes::default(),
             compile_ms: 3,
             clean: None,
+            not_seeded: None,
             problems: Vec::new(),
         };
         serde_json::to_vec(&record).expect("serializes")

@@ -1,9 +1,10 @@
 //! Restores an entry's artifacts into the target directory.
 //!
-//! Files appear by rename or link only: rustc opens every candidate in a directory that it searches. What is served
-//! as a second name of the blob is only an `.rlib` that has an `.rmeta` beside it: cargo compares the newest output
-//! of a unit with its dependencies', and a fresh `.rmeta` carries that time, so the old time of the blob never
-//! decides. All else is a file of its own, stamped now by being written.
+//! Files appear by rename or link only: rustc opens every candidate in a directory that it searches. In a build directory
+//! that cargo has used, what is served as a second name of the blob is only an `.rlib` that has an `.rmeta` beside it:
+//! cargo compares the newest output of a unit with its dependencies', and a fresh `.rmeta` carries that time, so the old
+//! time of the blob never decides. All else is a file of its own, stamped now by being written. In a new build directory
+//! nothing is older or younger than what is placed there: there the times of blobs may stand ([`Times::Made`]).
 //!
 //! A second name is only given to a blob that has the mode, owner and group that a file made here has, and only where
 //! `cache.links` is on.
@@ -18,6 +19,7 @@ use std::time::SystemTime;
 use crate::action::memo::{Known, Memo};
 use crate::digest::{Digest, Hasher};
 use crate::invocation::{Output, Role};
+use crate::run::unit_name;
 use crate::store::Store;
 use crate::store::blob::{Duplicate, Sharing, Unusable};
 use crate::store::entry::{Artifact, Entry};
@@ -32,6 +34,65 @@ pub struct Restored {
     pub copied_bytes: u64,
     /// Files that were to be linked or cloned and could not be.
     pub n_link_failures: u64,
+    /// The time of the youngest file, in nanoseconds since 1970, where [`Times`] decide.
+    pub newest_ns: i64,
+}
+
+/// Which times restored files get.
+#[derive(Clone, Copy, Debug)]
+pub enum Times<'a> {
+    /// Those at which they are written.
+    Now,
+    /// This one, unless a file is linked whose time does not decide.
+    At(SystemTime),
+    /// Those at which they were made, where that fits the units that they depend on.
+    Made(MadeTimes<'a>),
+}
+
+/// What the times of files in a new build directory have to fit.
+#[derive(Clone, Copy, Debug)]
+pub struct MadeTimes<'a> {
+    /// The time of the youngest file that the unit depends on, in nanoseconds since 1970.
+    pub not_before_ns: i64,
+    /// The time for all that was made before that, or after now: not younger than anything in the build directory.
+    pub otherwise: SystemTime,
+    /// A file that was made in the build directory a moment ago.
+    pub made_here: &'a Metadata,
+}
+
+impl Times<'_> {
+    /// The time that a file of its own gets; `None`: that at which it is written.
+    pub fn stamp(&self, made_ns: i64) -> Option<SystemTime> {
+        match self {
+            Times::Now => None,
+            Times::At(stamp) => Some(*stamp),
+            Times::Made(made) if made.fits(made_ns) => Some(fs::time(made_ns)),
+            Times::Made(made) => Some(made.otherwise),
+        }
+    }
+
+    /// The time of what only kache makes, such as a dep-info.
+    pub fn latest(&self) -> Option<SystemTime> {
+        match self {
+            Times::Now => None,
+            Times::At(stamp) => Some(*stamp),
+            Times::Made(made) => Some(made.otherwise),
+        }
+    }
+
+    /// Whether a file that was made at this time may be linked, as far as times decide.
+    fn may_link(&self, made_ns: i64) -> bool {
+        match self {
+            Times::Made(made) => made.fits(made_ns),
+            Times::Now | Times::At(_) => true,
+        }
+    }
+}
+
+impl MadeTimes<'_> {
+    fn fits(&self, made_ns: i64) -> bool {
+        (self.not_before_ns..=fs::nanoseconds(self.otherwise)).contains(&made_ns)
+    }
 }
 
 /// Why nothing was restored; what had been placed is gone again.
@@ -57,15 +118,24 @@ pub fn sharing(role: Role, all: impl IntoIterator<Item = Role>) -> Sharing {
     }
 }
 
-/// Puts every artifact of `entry` where `outputs` says, as seen from `cwd`, and notes their content in `memo`. What is a
-/// file of its own gets the time `stamp`, or the time at which it is written.
+/// How it may be shared where the times of blobs stand: all that only compilers and cargo use. Other programs and C
+/// libraries are for people, who change them in place.
+pub fn sharing_with_times(role: Role, is_build_script: bool) -> Sharing {
+    match role {
+        Role::Rlib | Role::Metadata | Role::ProcMacro => Sharing::Link,
+        Role::Executable if is_build_script => Sharing::Link,
+        _ => Sharing::Own,
+    }
+}
+
+/// Puts every artifact of `entry` where `outputs` says, as seen from `cwd`, and notes their content in `memo`.
 pub fn restore(
     store: &Store,
     entry: &Entry,
     outputs: &[Output],
     cwd: &Path,
     memo: &Memo,
-    stamp: Option<SystemTime>,
+    times: Times<'_>,
 ) -> Result<Restored, Failed> {
     let mut restored = Restored::default();
     let mut placed: Vec<PathBuf> = Vec::new();
@@ -77,9 +147,14 @@ pub fn restore(
             let may_lack = output.role.is_side_file() || !defence::stands("entries-that-lack-an-output");
             return if may_lack { Ok(()) } else { Err(Failed::Incomplete) };
         };
-        let sharing = sharing(output.role, entry.artifacts.iter().map(|artifact| artifact.role));
-        let made_here = looks.iter().find(|(artifact, _)| artifact.role == Role::Metadata);
-        let made_here = made_here.map(|(_, look)| look);
+        let sharing = match times {
+            Times::Made(_) => sharing_with_times(output.role, entry.unit.kind == unit_name::BUILD_SCRIPT),
+            _ => sharing(output.role, entry.artifacts.iter().map(|artifact| artifact.role)),
+        };
+        let made_here = match times {
+            Times::Made(made) => Some(made.made_here),
+            _ => looks.iter().find(|(it, _)| it.role == Role::Metadata).map(|(_, look)| look),
+        };
         let path = cwd.join(&output.path);
         let mut path = path;
         if !defence::stands("outputs-are-named-by-the-asker")
@@ -87,7 +162,7 @@ pub fn restore(
         {
             path.as_mut_os_string().push(&entry.unit.id);
         }
-        place(store, artifact, &path, (sharing, stamp), made_here, &mut restored)?;
+        place(store, artifact, &path, (sharing, times), made_here, &mut restored)?;
         if output.role.can_be_depended_on()
             && let Ok(look) = fs::metadata(&path)
         {
@@ -113,7 +188,7 @@ fn place(
     store: &Store,
     artifact: &Artifact,
     to: &Path,
-    (sharing, stamp): (Sharing, Option<SystemTime>),
+    (sharing, times): (Sharing, Times<'_>),
     made_here: Option<&Metadata>,
     restored: &mut Restored,
 ) -> Result<(), Failed> {
@@ -129,10 +204,16 @@ fn place(
     let mut is_linked = false;
     if is_to_be_linked {
         let (blob, metadata) = store.blob(&artifact.blob, artifact.size_bytes).map_err(unusable)?;
+        let made_ns = Identity::from_metadata(&metadata).modified_ns;
         // A link has the mode, owner and group of another build. What rustc makes here may have others.
         let can_be_linked = !defence::stands("access-rights-of-linked-files")
-            || made_here.is_some_and(|made_here| fs::has_same_access(&metadata, made_here));
+            || made_here
+                .is_some_and(|made_here| fs::has_same_access(&metadata, made_here, artifact.executable));
+        let can_be_linked = can_be_linked && times.may_link(made_ns);
         is_linked = can_be_linked && link(&blob, to).is_ok();
+        if is_linked {
+            restored.newest_ns = restored.newest_ns.max(made_ns);
+        }
         // No mode would make a link to another file system.
         let device = |metadata: &Metadata| Identity::from_metadata(metadata).device;
         is_to_be_linked =
@@ -144,7 +225,10 @@ fn place(
         if is_to_be_linked && !defence::stands("what-cannot-be-linked-is-copied") {
             return Err(Failed::Place);
         }
-        copy(store, artifact, to, clones, stamp).map_err(unusable)?.ok_or(Failed::Place)?
+        let (how, time_ns) =
+            copy(store, artifact, to, clones, times).map_err(unusable)?.ok_or(Failed::Place)?;
+        restored.newest_ns = restored.newest_ns.max(time_ns);
+        how
     };
     restored.n_link_failures += u64::from(how == Duplicate::Copied && (clones || is_to_be_linked));
     match how {
@@ -177,14 +261,15 @@ fn link(blob: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 /// A file of its own with the blob's content, in place of whatever `to` was. What is copied is compared with the digest
-/// on the way: bytes can change without a new size or time. `None`: the file could not be made.
+/// on the way: bytes can change without a new size or time. Answers the time that it was given as well. `None`: the file
+/// could not be made.
 fn copy(
     store: &Store,
     artifact: &Artifact,
     to: &Path,
     clone: bool,
-    stamp: Option<SystemTime>,
-) -> Result<Option<Duplicate>, Unusable> {
+    times: Times<'_>,
+) -> Result<Option<(Duplicate, i64)>, Unusable> {
     let temporary = if defence::stands("a-copy-replaces-at-once") {
         temporary_beside(to)
     } else {
@@ -193,9 +278,13 @@ fn copy(
     };
     let blob = (artifact.blob, artifact.size_bytes);
     let Some(how) = copy_new(store, blob, artifact.executable, &temporary, clone)? else { return Ok(None) };
+    let stamp = match times {
+        Times::Now => None,
+        _ => times.stamp(store.blob_made_ns(&artifact.blob)),
+    };
     let stamped = stamp.map_or(Ok(()), |stamp| fs::set_modified(&temporary, stamp));
     match stamped.and_then(|()| fs::rename(&temporary, to)) {
-        Ok(()) => Ok(Some(how)),
+        Ok(()) => Ok(Some((how, stamp.map_or(0, fs::nanoseconds)))),
         Err(_) => {
             let _ = fs::remove(&temporary);
             Ok(None)

@@ -3,6 +3,9 @@
 use crate::key::context::KeyContext;
 use crate::store::entry::UnitName;
 
+/// The kind of a compiled build script.
+pub const BUILD_SCRIPT: &str = "build-script";
+
 /// What people call the unit.
 pub fn unit_name(context: &KeyContext<'_>) -> UnitName {
     let invocation = context.invocation;
@@ -10,7 +13,7 @@ pub fn unit_name(context: &KeyContext<'_>) -> UnitName {
     let kind = match invocation.crate_types.first() {
         _ if invocation.test => "test",
         Some(crate::invocation::CrateType::Bin) if invocation.crate_name.starts_with("build_script_") => {
-            "build-script"
+            BUILD_SCRIPT
         }
         Some(crate::invocation::CrateType::Bin) => "bin",
         Some(crate::invocation::CrateType::ProcMacro) => "proc-macro",

@@ -6,7 +6,6 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use crate::action::memo::Memo;
 use crate::action::roots::BuildDirs;
@@ -25,11 +24,11 @@ use crate::run::path_remap::PathRemap;
 use crate::run::policy::{self, Policy};
 use crate::run::record::{self, Record};
 use crate::run::request::Request;
+use crate::run::restore::{Restored, Times};
 use crate::run::streams::Streams;
 use crate::run::{path_remap, ping, unit_name};
 use crate::settings;
 use crate::store::Store;
-use crate::store::lookup::FoundEntry;
 use crate::sys::clock::{self, Stopwatch};
 use crate::sys::env::Env;
 use crate::sys::{defence, shield};
@@ -172,12 +171,11 @@ impl PreparedUnit<'_> {
     }
 }
 
-/// Puts the unit of `request` in place if the store has it, with `stamp` as the time of its files. Nothing is printed,
-/// and nothing is compiled.
+/// Puts the unit of `request` in place if the store has it. Nothing is printed, and nothing is compiled.
 ///
 /// # Errors
 /// Why it is not in place.
-pub fn place(request: &Request<'_>, record: &mut Record, stamp: SystemTime) -> Result<FoundEntry, NotPlaced> {
+pub fn place(request: &Request<'_>, record: &mut Record, times: Times<'_>) -> Result<Restored, NotPlaced> {
     with_context(request, record, |prepared, record| {
         let PreparedUnit { context, streams, remap } = *prepared;
         let unit = match prepared.key(request) {
@@ -187,11 +185,11 @@ pub fn place(request: &Request<'_>, record: &mut Record, stamp: SystemTime) -> R
         };
         record.unit_key = Some(unit.key);
         let keyed = KeyedUnit { request, context, unit: &unit, streams, remap };
-        Ok(match keyed.place(stamp) {
+        Ok(match keyed.place(times) {
             Ok((found, restored)) => {
                 record.key = Some(found.key);
                 record.hit(Origin::Seeded, &found, restored);
-                Ok(found)
+                Ok(restored)
             }
             Err(reason) => Err(NotPlaced::Miss(reason)),
         })

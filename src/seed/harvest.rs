@@ -1,6 +1,6 @@
 //! After a build: what cargo called and wrote for each unit becomes the manifest of the build.
 //!
-//! Cargo's lock is only waited for, not held: a build that begins meanwhile goes on. So a unit may be built while it is
+//! Cargo's lock is waited for, and not held while units are read: a build that begins meanwhile goes on. So a unit may be built while it is
 //! read. Cargo empties the hash of a unit before it builds it, and the dep-info of the compiler, whose state was noted
 //! with the call, is looked at last: what was read in between belongs to that call.
 
@@ -21,6 +21,7 @@ use crate::run::parsed::Parsed;
 use crate::seed::cargo_files;
 use crate::seed::manifest::{self, FORMAT, Header, Manifest, PortableCall, SeedUnit};
 use crate::seed::replay;
+use crate::seed::share::{self, MadeUnit};
 use crate::seed::workspace::Build;
 use crate::store::Store;
 use crate::sys::env::Env;
@@ -35,6 +36,8 @@ pub struct Harvested {
     /// Units whose calls are noted, and which are not in the manifest: cargo did not finish them, or a unit that they
     /// depend on is missing.
     pub n_left_out: usize,
+    /// Bytes that are no longer there twice.
+    pub freed_bytes: u64,
 }
 
 /// A unit while the manifest is made.
@@ -43,6 +46,8 @@ struct Draft {
     /// The names of units that must be in the manifest before it.
     needs: Vec<String>,
     time: SystemTime,
+    /// What was made of it here; what was seeded is not looked at again.
+    made: Option<MadeUnit>,
 }
 
 /// Makes the manifest of the build that `build` describes, and stores it.
@@ -61,15 +66,16 @@ pub fn harvest(build: &Build, cargo: &Env, store: &Store) -> std::io::Result<Har
         };
         let Some(noted) = note(&path, build) else { continue };
         n_noted += 1;
-        drafts.extend(draft(name, &noted, cargo, &roots).map(|(unit, needs)| Draft {
-            unit,
-            needs,
-            time: noted.time,
-        }));
+        drafts.extend(draft(name, &noted, cargo, &roots));
     }
     carry_over(&mut drafts, build);
-    let units = of_command(in_order(drafts), build.call.command);
-    let harvested = Harvested { n_units: units.len(), n_left_out: n_noted.saturating_sub(units.len()) };
+    let made = drafts.iter_mut().filter_map(|draft| Some((draft.unit.name.clone(), draft.made.take()?)));
+    let made: HashMap<String, MadeUnit> = made.collect();
+    let units = in_order(drafts);
+    let freed_bytes = share::share(&units, &made, build, store);
+    let units = of_command(units, build.call.command);
+    let harvested =
+        Harvested { n_units: units.len(), n_left_out: n_noted.saturating_sub(units.len()), freed_bytes };
     if units.is_empty() {
         return Ok(harvested);
     }
@@ -107,7 +113,7 @@ fn note(path: &Path, build: &Build) -> Option<Noted> {
 }
 
 /// The unit of a call, and the names of units that it needs; `None` where cargo has not finished it.
-fn draft(name: &str, noted: &Noted, cargo: &Env, build_roots: &Roots) -> Option<(SeedUnit, Vec<String>)> {
+fn draft(name: &str, noted: &Noted, cargo: &Env, build_roots: &Roots) -> Option<Draft> {
     let Noted { note, profile_dir, .. } = noted;
     let env = note.env(cargo);
     let run = LaunchedRun::of(&note.args);
@@ -117,13 +123,14 @@ fn draft(name: &str, noted: &Noted, cargo: &Env, build_roots: &Roots) -> Option<
         None => Places::of(&env)?.build_dirs.roots,
     };
     let fingerprint = cargo_files::read(&profile_dir.join(cargo_files::FINGERPRINTS).join(name), &roots)?;
-    let stdout = match &run {
+    let output = profile_dir.join("build").join(name).join("output");
+    let (stdout, ran_ns) = match &run {
         Some(_) => {
-            let output = fs::read(&profile_dir.join("build").join(name).join("output")).ok()?;
-            let text = roots.tokenize(&output);
-            (build_roots.expand(&text).as_ref() == Some(&output)).then_some(text)
+            let text = roots.tokenize(&fs::read(&output).ok()?);
+            let is_portable = build_roots.expand(&text) == fs::read(&output).ok();
+            (is_portable.then_some(text), Some(Identity::at(&output).ok()?.modified_ns))
         }
-        None => None,
+        None => (None, None),
     };
     let dep_info = match &compile {
         Some(Compile { dep_info, .. }) => {
@@ -159,11 +166,17 @@ fn draft(name: &str, noted: &Noted, cargo: &Env, build_roots: &Roots) -> Option<
         needs: Vec::new(),
         fingerprint,
         manifests,
-        is_check: compile.is_some_and(|compile| compile.is_check),
+        is_check: compile.as_ref().is_some_and(|compile| compile.is_check),
         dep_info,
         stdout,
+        ran_ns,
     };
-    Some((unit, needs))
+    let outputs = match compile {
+        Some(compile) => compile.outputs,
+        None => vec![(None, output)],
+    };
+    let made = Some(MadeUnit { key: note.key, outputs });
+    Some(Draft { unit, needs, time: noted.time, made })
 }
 
 /// The digest of files that are as they were at a time, in nanoseconds since 1970.
@@ -185,6 +198,7 @@ struct Compile {
     externs: Vec<PathBuf>,
     dep_info: PathBuf,
     is_check: bool,
+    outputs: Vec<(Option<Role>, PathBuf)>,
 }
 
 fn compile(env: &Env) -> Option<Compile> {
@@ -196,7 +210,9 @@ fn compile(env: &Env) -> Option<Compile> {
     let dep_info = cwd.join(&dep_info.path);
     let externs = parsed.invocation.externs.iter().filter_map(|this| this.path.clone()).collect();
     let is_check = outputs.iter().all(|output| output.role.emit_name() != "link");
-    Some(Compile { roots: parsed.build_dirs.roots, externs, dep_info, is_check })
+    let outputs = outputs.iter().filter(|output| output.role != Role::DepInfo);
+    let outputs = outputs.map(|output| (Some(output.role), cwd.join(&output.path))).collect();
+    Some(Compile { roots: parsed.build_dirs.roots, externs, dep_info, is_check, outputs })
 }
 
 /// The end of the name of the unit that a path belongs to: `-` and sixteen hexadecimal digits, in its last part or in the
@@ -234,7 +250,7 @@ fn carry_over(drafts: &mut Vec<Draft>, build: &Build) {
             let needs = std::mem::take(&mut unit.needs);
             if is_new && is_untouched(&unit, build) {
                 let needs = needs.into_iter().filter_map(|need| names.get(need).cloned()).collect();
-                drafts.push(Draft { unit, needs, time: SystemTime::UNIX_EPOCH });
+                drafts.push(Draft { unit, needs, time: SystemTime::UNIX_EPOCH, made: None });
             }
         }
     }
@@ -325,9 +341,11 @@ mod tests {
             is_check: false,
             dep_info: None,
             stdout: None,
+            ran_ns: None,
         };
         let needs = needs.iter().map(|need| (*need).to_owned()).collect();
-        Draft { unit, needs, time: SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds) }
+        let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        Draft { unit, needs, time, made: None }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::store::Store;
 use crate::sys::fs::{self, private};
 
 /// The version of this form.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Below the store.
 pub const DIR: &str = "manifests";
@@ -66,6 +66,16 @@ pub struct SeedUnit {
     /// Of a run: what it printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdout: Option<Portable>,
+    /// Of a run: when cargo noted what it printed, in nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran_ns: Option<i64>,
+}
+
+impl SeedUnit {
+    /// Its package is from a registry or a repository: cargo does not look at its sources.
+    pub fn is_fetched(&self) -> bool {
+        self.manifests.is_none()
+    }
 }
 
 /// A call that cargo made, with portable paths.
@@ -146,6 +156,7 @@ mod tests {
             is_check: false,
             dep_info: Some(Digest::hash(b"d")),
             stdout: None,
+            ran_ns: None,
         }
     }
 

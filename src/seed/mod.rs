@@ -3,6 +3,7 @@
 //! ```text
 //! run::call_note   what cargo called for each unit, noted in the build directory
 //!   └─ harvest     at the end of a build: those calls, and what cargo itself wrote of the units ─→ a manifest
+//!       └─ share   what the store has as files of its own becomes one file with what is in the build directory
 //! probe            cargo asks for the compiler's version, before a new build directory exists
 //!   └─ choose      the manifests that fit what cargo is about to build
 //!       └─ place   each call again, as a hit: outputs first, cargo's own files last
@@ -14,7 +15,9 @@
 //! - What cargo would pass in that call is what it passed when the manifest was made: cargo compares its own hash of
 //!   all that decides the call with the one that is placed, and builds the unit where they differ. Variables of cargo itself
 //!   are those of the cargo that asks. Where a file sets variables (`[env]`), nothing is seeded.
-//! - Files get the time at which seeding began. A source that changes from then on is younger, and cargo builds the unit.
+//! - The files of members, and all that cargo compares with sources, get the time at which seeding began. A source that
+//!   changes from then on is younger, and cargo builds the unit. What is from a registry may keep the time at which it was
+//!   made, as long as nothing that it depends on is younger: then it is the same file in all build directories.
 //!
 //! Whatever goes wrong leaves outputs without cargo's fingerprint, which is written last: cargo builds such a unit.
 
@@ -27,6 +30,8 @@ pub mod cargo_call;
 pub mod workspace;
 
 pub mod replay;
+
+pub mod share;
 
 pub mod harvest;
 

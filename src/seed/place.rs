@@ -1,19 +1,20 @@
 //! A manifest into a new build directory.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::build_script::places::COMMAND;
 use crate::config::Config;
 use crate::key::toolchain::Toolchains;
 use crate::run::call_note;
-use crate::run::record::{self, Record};
+use crate::run::record;
 use crate::seed::cargo_files::{self, write_stamped};
 use crate::seed::choose::Chosen;
 use crate::seed::manifest::SeedUnit;
-use crate::seed::replay::{self, Refused, Replay};
+use crate::seed::replay::{self, Refused, Replay, SeededUnit};
 use crate::seed::schedule;
 use crate::seed::workspace::Build;
 use crate::store::Store;
@@ -31,31 +32,18 @@ const CACHEDIR_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55
 /// from then on is younger in any case.
 const BEFORE: Duration = Duration::from_millis(20);
 
-/// What seeding did.
-#[derive(Debug, Default)]
-pub struct Seeded {
-    pub n_units: usize,
-    /// Units that were not placed, by name, and why.
-    pub refused: Vec<(String, Refused)>,
-}
-
-/// Fills the build directory of `build`, unless there is one for this profile.
+/// Fills the build directory of `build`, unless there is one for this profile. Each unit that is placed leaves a record;
+/// why the others are not is noted for the records of their calls.
 ///
 /// # Errors
 /// The directory could not be made or locked.
-pub fn fill(
-    build: &Build,
-    chosen: &Chosen,
-    cargo: &Env,
-    config: &Config,
-    store: &Store,
-) -> io::Result<Option<Seeded>> {
+pub fn fill(build: &Build, chosen: &Chosen, cargo: &Env, config: &Config, store: &Store) -> io::Result<()> {
     let profile_dirs = build.profile_dirs();
     if profile_dirs.iter().any(|dir| fs::symlink_metadata(dir).is_ok()) {
-        return Ok(None);
+        return Ok(());
     }
     make_target(&build.target)?;
-    let Some(_locks) = lock_all(&profile_dirs)? else { return Ok(None) };
+    let Some(_locks) = lock_all(&profile_dirs)? else { return Ok(()) };
     let notes = call_note::dir(&build.target);
     private::create_dir_all(&notes)?;
     private::write_new(&notes.join(call_note::SEEDED), os::bytes(&chosen.path))
@@ -64,10 +52,12 @@ pub fn fill(
     let stamp = SystemTime::UNIX_EPOCH + Duration::from_nanos(now.max(0) as u64) - BEFORE;
     let roots = replay::roots(&build.workspace, &build.target, cargo);
     let toolchains = Toolchains::default();
-    let replay = Replay { cargo, roots: &roots, config, store, stamp, toolchains };
+    let made_here = look_at_new_file(&profile_dirs)?;
+    let replay = Replay { cargo, roots: &roots, config, store, stamp, made_here, toolchains };
     let is_same_selection = chosen.manifest.header.selection == build.call.selection;
     let seeding = Seeding { build, replay, profile_dirs, is_same_selection };
-    Ok(Some(seeding.all(&chosen.manifest.units)))
+    let refused = seeding.all(&chosen.manifest.units).into_iter();
+    call_note::note_not_seeded(&build.target, refused.map(|(name, why)| (name, why.to_string())))
 }
 
 /// Makes the build directory as cargo does. Without the mark it would not be recognized.
@@ -95,6 +85,16 @@ fn lock_all(profile_dirs: &[PathBuf]) -> io::Result<Option<Vec<File>>> {
     Ok(Some(locks))
 }
 
+/// What a file that is made in the build directory looks like.
+fn look_at_new_file(profile_dirs: &[PathBuf]) -> io::Result<Metadata> {
+    let dir = profile_dirs.first().ok_or(io::ErrorKind::NotFound)?;
+    let path = dir.join(format!(".kache-{}", fs::unique_name()));
+    fs::write_new(&path, b"")?;
+    let metadata = fs::metadata(&path);
+    fs::remove(&path)?;
+    metadata
+}
+
 struct Seeding<'a> {
     build: &'a Build,
     replay: Replay<'a>,
@@ -104,30 +104,32 @@ struct Seeding<'a> {
 }
 
 impl Seeding<'_> {
-    fn all(&self, units: &[SeedUnit]) -> Seeded {
+    /// Answers which units are not placed, by name, and why.
+    fn all(&self, units: &[SeedUnit]) -> Vec<(String, Refused)> {
         let records_dir = Store::records_dir(&self.replay.config.cache_dir.value);
         let needs: Vec<&[usize]> = units.iter().map(|unit| unit.needs.as_slice()).collect();
+        let newest_ns: Vec<AtomicI64> = units.iter().map(|_| AtomicI64::new(0)).collect();
         let results = schedule::run(&needs, |index, failed| {
             if let Some(failed) = failed {
                 return Err(Refused::Needs(units[failed].name.clone()));
             }
-            let placed = shield::shielded(|| self.one(&units[index]));
-            let record = placed.unwrap_or_else(|panicked| Err(Refused::Place(panicked.message)))?;
-            record::append(&records_dir, &record);
+            let times = units[index].needs.iter().map(|need| newest_ns[*need].load(Ordering::Acquire));
+            let not_before_ns = times.max().unwrap_or(0);
+            let placed = shield::shielded(|| self.one(&units[index], not_before_ns));
+            let placed = placed.unwrap_or_else(|panicked| Err(Refused::Place(panicked.message)))?;
+            newest_ns[index].store(placed.newest_ns, Ordering::Release);
+            record::append(&records_dir, &placed.record);
             Ok(())
         });
-        let mut seeded = Seeded::default();
-        for (unit, result) in units.iter().zip(results) {
-            match result {
-                Ok(()) => seeded.n_units += 1,
-                Err(why) => seeded.refused.push((unit.name.clone(), why)),
-            }
-        }
-        seeded
+        units
+            .iter()
+            .zip(results)
+            .filter_map(|(unit, result)| Some((unit.name.clone(), result.err()?)))
+            .collect()
     }
 
-    /// Outputs first, cargo's own files last.
-    fn one(&self, unit: &SeedUnit) -> Result<Record, Refused> {
+    /// Outputs first, cargo's own files last. What the unit depends on is not younger than `not_before_ns`.
+    fn one(&self, unit: &SeedUnit, not_before_ns: i64) -> Result<SeededUnit, Refused> {
         if self.build.packages.binary_search(&unit.package).is_err() {
             return Err(Refused::NotLocked);
         }
@@ -146,39 +148,46 @@ impl Seeding<'_> {
             _ => return Err(Refused::OtherManifest),
         }
         // Cargo tells members whether they were selected, which its fingerprint does not say.
-        if unit.manifests.is_some() && !self.is_same_selection {
+        if !unit.is_fetched() && !self.is_same_selection {
             return Err(Refused::OtherSelection);
         }
         if unit.fingerprint.iter().any(|file| file.content.bytes(roots).is_none()) {
             return Err(Refused::Place("cargo's own files hold the path of another tree".to_owned()));
         }
         let is_run = env.args.get(1).is_some_and(|command| command == COMMAND);
-        let record = if is_run {
-            self.run(unit, &env, &profile_dir)?
+        let placed = if is_run {
+            self.run(unit, &env, &profile_dir, not_before_ns)?
         } else {
-            self.replay.compile(unit, &env, &profile_dir)?
+            self.replay.compile(unit, &env, &profile_dir, not_before_ns)?
         };
         let dir = profile_dir.join(cargo_files::FINGERPRINTS).join(&unit.name);
         cargo_files::write(&dir, &unit.fingerprint, roots, self.replay.stamp).map_err(|e| failed(&e))?;
-        Ok(record)
+        Ok(placed)
     }
 
-    fn run(&self, unit: &SeedUnit, env: &Env, profile_dir: &Path) -> Result<Record, Refused> {
+    fn run(
+        &self,
+        unit: &SeedUnit,
+        env: &Env,
+        profile_dir: &Path,
+        not_before_ns: i64,
+    ) -> Result<SeededUnit, Refused> {
         let dir = profile_dir.join("build").join(&unit.name);
         let out_dir = dir.join("out");
         if env.get("OUT_DIR") != Some(out_dir.as_os_str()) {
             return Err(Refused::Place("another OUT_DIR".to_owned()));
         }
-        let (record, placed) = self.replay.run(unit, env)?;
+        let (seeded, placed) = self.replay.run(unit, env, not_before_ns)?;
         let files: [(&str, &[u8]); 3] = [
             ("stderr", &placed.stderr),
             ("root-output", os::bytes(out_dir.as_os_str())),
             ("output", &placed.stdout),
         ];
         for (name, bytes) in files {
-            write_stamped(&dir.join(name), bytes, self.replay.stamp).map_err(|e| failed(&e))?;
+            let time = fs::time(seeded.newest_ns);
+            write_stamped(&dir.join(name), bytes, time).map_err(|e| failed(&e))?;
         }
-        Ok(record)
+        Ok(seeded)
     }
 }
 

@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use crate::action::roots::BuildDirs;
-use crate::config::{self, Config};
+use crate::config;
 use crate::digest::{Digest, Hasher, guard};
 use crate::key::toolchain::Toolchain;
 use crate::run::call_note;
 use crate::seed::choose;
-use crate::seed::place::{self, Seeded};
+use crate::seed::place;
 use crate::seed::workspace::Build;
 use crate::settings;
 use crate::store::Store;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};
-use crate::sys::parent::{self, Parent};
+use crate::sys::parent;
 use crate::sys::{os, process, shield};
 
 /// Fills the build directory if cargo asks for the compiler's version for the sake of a new one. Answers nothing: the
@@ -27,7 +27,7 @@ pub fn seed(env: &Env) {
     }
 }
 
-fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<Seeded> {
+fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<()> {
     let (config, problems) = settings::for_command(env);
     let is_disabled = config::is_disabled(&|name| env.get(name).map(std::ffi::OsStr::to_os_string));
     if !config.seed.value || is_disabled || problems.iter().any(config::Problem::loses_key) {
@@ -45,19 +45,9 @@ fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<Seeded> {
         return None;
     }
     let chosen = choose::choose(&store, &build)?;
-    fill(&build, &chosen, &parent, &config, &store)
-}
-
-fn fill(
-    build: &Build,
-    chosen: &choose::Chosen,
-    parent: &Parent,
-    config: &Config,
-    store: &Store,
-) -> Option<Seeded> {
     // Which is also how the one that was used last is found.
     let _ = fs::touch(&chosen.path);
-    place::fill(build, chosen, &parent.env, config, store).ok()?
+    place::fill(&build, &chosen, &parent.env, &config, &store).ok()
 }
 
 /// What the call of `cargo` builds.

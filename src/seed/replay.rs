@@ -1,5 +1,6 @@
 //! A call of a manifest again, as a hit that prints nothing.
 
+use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
@@ -18,10 +19,12 @@ use crate::run::final_exit_code::FinalExitCode;
 use crate::run::parsed::Parsed;
 use crate::run::record::Record;
 use crate::run::request::Request;
+use crate::run::restore::{MadeTimes, Times};
 use crate::run::wrapper::{self, NotPlaced};
 use crate::seed::manifest::{PortableCall, SeedUnit};
 use crate::store::Store;
 use crate::sys::env::Env;
+use crate::sys::fs::Identity;
 use crate::sys::{clock, dirs, fs, host, os};
 
 /// Why a unit is not seeded.
@@ -66,23 +69,38 @@ pub fn env(call: &PortableCall, cargo: &Env, roots: &Roots) -> Option<Env> {
     Some(cargo.with_changes(args, text(&call.cwd)?.into(), &set, &removed))
 }
 
+/// A unit that is in place, but for cargo's own files.
+pub struct SeededUnit {
+    pub record: Record,
+    /// The time of its youngest output, in nanoseconds since 1970.
+    pub newest_ns: i64,
+}
+
 /// What all units of one seeding have in common.
 pub struct Replay<'a> {
     pub cargo: &'a Env,
     pub roots: &'a Roots,
     pub config: &'a Config,
     pub store: &'a Store,
-    /// The time that files get.
+    /// The time that files get, unless they can keep their own.
     pub stamp: SystemTime,
+    /// A file that was made in the build directory a moment ago.
+    pub made_here: Metadata,
     pub toolchains: Toolchains,
 }
 
 impl Replay<'_> {
-    /// Puts the outputs of a compile in place.
+    /// Puts the outputs of a compile in place. What it depends on is not younger than `not_before_ns`.
     ///
     /// # Errors
     /// Why they are not in place, or do not count.
-    pub fn compile(&self, unit: &SeedUnit, env: &Env, profile_dir: &Path) -> Result<Record, Refused> {
+    pub fn compile(
+        &self,
+        unit: &SeedUnit,
+        env: &Env,
+        profile_dir: &Path,
+        not_before_ns: i64,
+    ) -> Result<SeededUnit, Refused> {
         let not_here = || Refused::Place("not a compile".to_owned());
         let call = env.args.get(1..).and_then(Call::of).ok_or_else(not_here)?;
         let Parsed::Compile(parsed) = Parsed::from_call(&call, env) else { return Err(not_here()) };
@@ -105,7 +123,9 @@ impl Replay<'_> {
             toolchains: Some(&self.toolchains),
         };
         let mut record = Record::new(env, &[]);
-        wrapper::place(&request, &mut record, self.stamp).map_err(|refused| match refused {
+        let times =
+            if unit.is_fetched() { Times::Made(self.times(not_before_ns)) } else { Times::At(self.stamp) };
+        let restored = wrapper::place(&request, &mut record, times).map_err(|refused| match refused {
             NotPlaced::Bypass(reason) => Refused::Bypass(reason),
             NotPlaced::Miss(reason) => Refused::Miss(reason),
         })?;
@@ -116,14 +136,35 @@ impl Replay<'_> {
             return Err(Refused::OtherSources);
         }
         record.time_ms = clock::now_ms();
-        Ok(record)
+        Ok(SeededUnit { record, newest_ns: restored.newest_ns })
     }
 
-    /// Puts `OUT_DIR` of a run in place.
+    fn times(&self, not_before_ns: i64) -> MadeTimes<'_> {
+        MadeTimes { not_before_ns, otherwise: self.stamp, made_here: &self.made_here }
+    }
+
+    /// The time of a run: that of the run itself, if it is older than nothing that cargo compares it with.
+    fn run_time(&self, unit: &SeedUnit, env: &Env, stdout: &[u8], not_before_ns: i64) -> SystemTime {
+        let package = env.get("CARGO_MANIFEST_DIR").map(Path::new);
+        let (Some(package), Some(ran_ns), true) = (package, unit.ran_ns, unit.is_fetched()) else {
+            return self.stamp;
+        };
+        if watched(stdout).any(|path| !is_file_older(&package.join(path), ran_ns)) {
+            return self.stamp;
+        }
+        Times::Made(self.times(not_before_ns)).stamp(ran_ns).unwrap_or(self.stamp)
+    }
+
+    /// Puts `OUT_DIR` of a run in place. What it depends on is not younger than `not_before_ns`.
     ///
     /// # Errors
     /// Why it is not in place.
-    pub fn run(&self, unit: &SeedUnit, env: &Env) -> Result<(Record, PlacedRun), Refused> {
+    pub fn run(
+        &self,
+        unit: &SeedUnit,
+        env: &Env,
+        not_before_ns: i64,
+    ) -> Result<(SeededUnit, PlacedRun), Refused> {
         let launched = env.args.get(1..).and_then(LaunchedRun::of);
         let launched = launched.ok_or_else(|| Refused::Place("not a run".to_owned()))?;
         let stdout = unit.stdout.as_ref().and_then(|text| self.roots.expand(text));
@@ -131,18 +172,34 @@ impl Replay<'_> {
         let out_dir = env.get("OUT_DIR").map(Path::new).unwrap_or(Path::new(""));
         fs::create_dir_all(out_dir).map_err(|e| place(&e))?;
         let mut record = Record::new(env, &[]);
+        let time = self.run_time(unit, env, &stdout, not_before_ns);
         let placed = build_script::with_request(env, &launched, Some(&self.toolchains), |requested, _| {
-            Some(requested.keyed().ok()?.place(&mut record, &stdout, self.stamp))
+            Some(requested.keyed().ok()?.place(&mut record, &stdout, time))
         });
         match placed {
             None => Err(Refused::Place("runs of this package are not cached".to_owned())),
             Some(Err(reason)) => Err(Refused::Miss(reason)),
             Some(Ok(placed)) => {
                 record.time_ms = clock::now_ms();
-                Ok((record, placed))
+                Ok((SeededUnit { record, newest_ns: fs::nanoseconds(time) }, placed))
             }
         }
     }
+}
+
+/// The files that a script tells cargo to watch.
+fn watched(stdout: &[u8]) -> impl Iterator<Item = PathBuf> {
+    stdout.split(|byte| *byte == b'\n').filter_map(|line| {
+        let instruction = line.strip_prefix(b"cargo::").or_else(|| line.strip_prefix(b"cargo:"))?;
+        let path = instruction.strip_prefix(b"rerun-if-changed=")?;
+        os::path(path.trim_ascii_end())
+    })
+}
+
+/// Whether a file was last changed before that time. A directory stands for all that is in it, and is not looked into.
+fn is_file_older(path: &Path, time_ns: i64) -> bool {
+    let metadata = fs::metadata(path);
+    metadata.is_ok_and(|it| it.is_file() && Identity::from_metadata(&it).modified_ns <= time_ns)
 }
 
 fn place(error: &std::io::Error) -> Refused {

@@ -31,9 +31,7 @@ impl Build {
         let cwd = cargo.cwd.as_deref()?;
         let config =
             Effective::load(cargo, cwd, &chain::resolve(WrapperKey::RustcWrapper, cargo, cwd), None)?;
-        // A directory of its own for what is in between may have a name that only cargo can make.
-        let is_elsewhere = cargo.get("CARGO_BUILD_BUILD_DIR").is_some() || config.build_dir().is_some();
-        if config.sets_variables() || is_elsewhere {
+        if config.sets_variables() {
             return None;
         }
         if call.triple.is_none() {
@@ -52,6 +50,11 @@ impl Build {
             (None, Some(dir)) => cwd.join(dir),
             (None, None) => workspace.join("target"),
         };
+        // A directory of its own for what is in between may have a name that only cargo can make.
+        let build_dir = cargo.get("CARGO_BUILD_BUILD_DIR").map(Path::new).or(config.build_dir());
+        if build_dir.is_some_and(|dir| cwd.join(dir) != target) {
+            return None;
+        }
         // Without `-p`, what is built is the package that cargo is called in.
         let package = manifest.parent().and_then(|dir| dir.strip_prefix(&workspace).ok());
         call.selection.insert(0, package.unwrap_or(Path::new("..")).to_str()?.to_owned());

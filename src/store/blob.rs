@@ -9,14 +9,16 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::{Digest, Hasher, guard, seal};
 use crate::store::{Bucket, Store};
-use crate::sys::defence;
 use crate::sys::fs::{self, Identity, private};
+use crate::sys::{clock, defence};
 
 /// How a file gets into the store, or out of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
     /// A second name for the same file is welcome.
     Link,
+    /// It must be a file of its own now, which may get second names in other build directories.
+    LinkLater,
     /// It must be a file of its own: programs may change it in place.
     Own,
 }
@@ -43,6 +45,11 @@ impl Store {
         } else {
             Err(Unusable::Altered)
         }
+    }
+
+    /// When a blob was made, in nanoseconds since 1970, as its seal tells; 0 where there is none.
+    pub fn blob_made_ns(&self, digest: &Digest) -> i64 {
+        Identity::at(&self.path(Bucket::Blobs, digest)).map_or(0, |identity| identity.modified_ns)
     }
 
     /// An open blob whose size and seal are as stored.
@@ -103,16 +110,11 @@ impl Store {
         let temporary =
             if defence::stands("a-blob-appears-whole") { self.temporary() } else { place.clone() };
         self.make_room(&place, &temporary)?;
-        duplicate(from, &temporary, may_link, digest)?;
-        let sealed = fs::set_modified(&temporary, seal::time(digest)).and_then(|()| {
-            let identity = Identity::at(&temporary)?;
-            let whole = identity.size == size_bytes && seal::matches(digest, identity.modified_ns);
-            if whole {
-                fs::rename(&temporary, &place)
-            } else {
-                Err(io::Error::other("the file changed, or holds no times"))
-            }
-        });
+        let has_its_mode = sharing != Sharing::Own && is_allowed && can_be_shared(from);
+        duplicate(from, &temporary, (may_link, has_its_mode), digest)?;
+        let sealed = Identity::at(from)
+            .and_then(|made| seal(&temporary, digest, size_bytes, made.modified_ns))
+            .and_then(|()| fs::rename(&temporary, &place));
         // Renaming one name of a file to another name of it leaves both.
         if defence::stands("unfinished-blobs-are-removed") {
             let _ = fs::remove(&temporary);
@@ -152,6 +154,21 @@ impl Store {
     }
 }
 
+/// Seals the file at `path`, which was made at `made_ns`: near that time, or with a coarse seal where the file system
+/// cannot hold it.
+fn seal(path: &Path, digest: &Digest, size_bytes: u64, made_ns: i64) -> io::Result<()> {
+    // A time in the future would make everything that depends on the output look older than it.
+    let near_ns = seal::near(digest, made_ns.min(clock::now_ms() as i64 * 1_000_000));
+    for time in [fs::time(near_ns), seal::coarse(digest)] {
+        fs::set_modified(path, time)?;
+        let identity = Identity::at(path)?;
+        if identity.size == size_bytes && seal::matches(digest, identity.modified_ns) {
+            return Ok(());
+        }
+    }
+    Err(io::Error::other("the file changed, or holds no times"))
+}
+
 /// Whether others who use the store can read a second name of this output. The group of a build directory is not that of
 /// a shared store.
 fn can_be_shared(output: &Path) -> bool {
@@ -159,8 +176,13 @@ fn can_be_shared(output: &Path) -> bool {
 }
 
 /// Makes the new file `to` with the content of `from`: a clone where the file system can, a link where it is welcome
-/// and possible, else a copy.
-fn duplicate(from: &Path, to: &Path, may_link: bool, digest: &Digest) -> io::Result<()> {
+/// and possible, else a copy, which has the mode of an output if it may become one.
+fn duplicate(
+    from: &Path,
+    to: &Path,
+    (may_link, has_its_mode): (bool, bool),
+    digest: &Digest,
+) -> io::Result<()> {
     if fs::clones_files(from) && private::reflink(&fs::open(from)?, to).is_ok() {
         return Ok(());
     }
@@ -168,7 +190,13 @@ fn duplicate(from: &Path, to: &Path, may_link: bool, digest: &Digest) -> io::Res
         return Ok(());
     }
     let mut hasher = Hasher::new();
-    private::copy(&mut fs::open(from)?, to, &mut |piece| hasher.raw(piece))?;
+    let mut from = fs::open(from)?;
+    if has_its_mode {
+        let is_executable = fs::is_executable(&from.metadata()?);
+        fs::copy(&mut from, to, is_executable, &mut |piece| hasher.raw(piece))?;
+    } else {
+        private::copy(&mut from, to, &mut |piece| hasher.raw(piece))?;
+    }
     if hasher.finish() == *digest {
         return Ok(());
     }

@@ -289,7 +289,7 @@ mod tests {
             let path = Store::at(self.dir()).path(Bucket::Blobs, &digest);
             fs::create_dir_all(path.parent().expect("a folder")).expect("makes a folder");
             fs::write_new(&path, content.as_bytes()).expect("writes");
-            fs::set_modified(&path, seal::time(&digest)).expect("seals");
+            fs::set_modified(&path, seal::coarse(&digest)).expect("seals");
             path
         }
 
@@ -301,7 +301,7 @@ mod tests {
             bytes[0] ^= 1;
             fs::remove(path).expect("removes");
             fs::write_new(path, &bytes).expect("writes");
-            fs::set_modified(path, seal::time(&digest)).expect("seals");
+            fs::set_modified(path, seal::coarse(&digest)).expect("seals");
         }
 
         fn go_on(&self, now_ms: u64) -> Slice {

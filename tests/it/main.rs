@@ -26,6 +26,8 @@ mod action;
 mod arguments;
 #[cfg(target_os = "linux")]
 mod build_scripts;
+#[cfg(target_os = "linux")]
+mod build_scripts_random;
 mod cargo_config;
 mod cleaning;
 #[cfg(target_os = "linux")]
@@ -75,6 +77,8 @@ mod observing_stress;
 mod observing_variables;
 #[cfg(target_os = "linux")]
 mod observing_ways;
+#[cfg(target_os = "linux")]
+mod one_file;
 #[cfg(target_os = "linux")]
 mod outer;
 mod outputs;

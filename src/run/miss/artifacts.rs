@@ -10,8 +10,9 @@ use crate::key::context::KeyContext;
 use crate::key::unit_closure::is_pure;
 use crate::key::variable_names;
 use crate::outcome::Unstored;
+use crate::run::launcher;
 use crate::run::miss::artifact_reader::Reader;
-use crate::run::restore::sharing;
+use crate::run::restore::{sharing, sharing_with_times};
 use crate::store::blob::Sharing;
 use crate::store::entry::Artifact;
 use crate::sys::fs::{self, Identity};
@@ -74,13 +75,28 @@ pub fn read_artifacts(
             size_bytes: reading.identity.size,
             executable: fs::is_executable(&metadata),
         });
-        let roles = context.outputs.iter().map(|output| output.role);
-        found.files.push((path, sharing(output.role, roles)));
+        found.files.push((path, sharing_into_store(context, output.role)));
         found.library = loaded.map(|loaded| loaded.bytes).or(found.library);
     }
     found.roots.sort_unstable();
     found.roots.dedup();
     Ok(found)
+}
+
+/// How the store may share an output. Metadata of members are not linked: an incremental compile may leave them as they
+/// are, and then cargo gives them another time. What `cargo check` makes gets one after each compile.
+fn sharing_into_store(context: &KeyContext<'_>, role: Role) -> Sharing {
+    let has_archive = output_of(context.outputs, Role::Rlib).is_some();
+    let is_incremental = context.invocation.incremental.is_some();
+    if !context.build_dirs.member && !is_incremental {
+        let is_build_script = launcher::is_wanted(context.invocation, context.env);
+        match sharing_with_times(role, is_build_script) {
+            Sharing::Link if role == Role::Metadata && !has_archive => return Sharing::LinkLater,
+            Sharing::Link if role != Role::Rlib => return Sharing::Link,
+            _ => {}
+        }
+    }
+    sharing(role, context.outputs.iter().map(|output| output.role))
 }
 
 fn unexpected(path: &Path, why: impl Display) -> Unstored {

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::*;
+use crate::store::Bucket;
 use crate::store::tests::{ROLES, Scene, content, files_below, is_restored};
 use crate::sys::fs::{Step, fault};
 
@@ -184,4 +185,29 @@ fn an_entry_without_an_output_that_is_asked_for_restores_nothing() {
     let found = scene.lookup("unit").expect("hits");
     assert_eq!(scene.restore(&found, &outputs).err(), Some(Failed::Incomplete));
     assert_eq!(files_below(&scene.path("tree")), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn what_keeps_its_time_is_linked_unless_a_dependency_is_younger() {
+    let scene = stored();
+    let outputs = scene.outputs("tree");
+    let found = scene.lookup("unit").expect("hits");
+    let rlib = found.entry.artifacts.iter().find(|artifact| artifact.role == Role::Rlib).expect("has one");
+    let made_here = fs::metadata(&scene.store().path(Bucket::Blobs, &rlib.blob)).expect("is there");
+    let made_ns: Vec<i64> =
+        found.entry.artifacts.iter().map(|artifact| scene.store().blob_made_ns(&artifact.blob)).collect();
+    let newest_ns = made_ns.iter().copied().max().expect("has artifacts");
+    let otherwise = fs::time(newest_ns + 1_000_000_000);
+    for (not_before_ns, is_kept) in [(0, true), (newest_ns + 1, false)] {
+        let times = Times::Made(MadeTimes { not_before_ns, otherwise, made_here: &made_here });
+        let restored = scene.restore_with(&found, &outputs, times).expect("restores");
+        let expected_ns = if is_kept { newest_ns } else { fs::nanoseconds(otherwise) };
+        assert_eq!(restored.newest_ns, expected_ns);
+        for output in outputs.iter().filter(|output| output.role != Role::DepInfo) {
+            let there = Identity::at(&output.path).expect("is there");
+            assert!((is_kept && there.modified_ns <= newest_ns) || there.modified_ns == expected_ns);
+        }
+        assert!(is_restored(&outputs, "1"));
+        assert_eq!(restored.linked_bytes > 0, is_kept);
+    }
 }

@@ -21,7 +21,7 @@ use crate::digest::Digest;
 use crate::invocation::{Output, Role};
 use crate::key::closure::{ClosureCrate, CrateClosure};
 use crate::outcome::MissReason;
-use crate::run::restore::{self, Failed, Restored};
+use crate::run::restore::{self, Failed, Restored, Times};
 use crate::store::Store;
 use crate::store::entry::{Artifact, Entry, FORMAT, Segment, StoredInputs, UnitName};
 use crate::store::lookup::FoundEntry;
@@ -132,7 +132,16 @@ impl Scene {
     }
 
     pub(crate) fn restore(&self, found: &FoundEntry, outputs: &[Output]) -> Result<Restored, Failed> {
-        restore::restore(&self.store(), &found.entry, outputs, Path::new("/"), &Memo::of(None), None)
+        self.restore_with(found, outputs, Times::Now)
+    }
+
+    pub(crate) fn restore_with(
+        &self,
+        found: &FoundEntry,
+        outputs: &[Output],
+        times: Times<'_>,
+    ) -> Result<Restored, Failed> {
+        restore::restore(&self.store(), &found.entry, outputs, Path::new("/"), &Memo::of(None), times)
     }
 
     /// A miss (false), or a whole entry of one version (true).

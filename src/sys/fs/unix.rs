@@ -83,9 +83,10 @@ pub(super) fn open_below(dir: &Path, name: &Path, append: bool) -> io::Result<Fi
     Ok(File::from(openat(&dir, name, kept | access | OFlags::CREATE, mode)?))
 }
 
-/// Whether two files have the same mode, owner and group.
-pub fn has_same_access(a: &Metadata, b: &Metadata) -> bool {
-    (mode(a), a.uid(), a.gid()) == (mode(b), b.uid(), b.gid())
+/// Whether two files have the same mode, owner and group. Of a program, what makes it one is left out of its mode.
+pub fn has_same_access(a: &Metadata, b: &Metadata, is_program: bool) -> bool {
+    let left_out = if is_program { 0o111 } else { 0 };
+    (mode(a) & !left_out, a.uid(), a.gid()) == (mode(b) & !left_out, b.uid(), b.gid())
 }
 
 /// Whether it is this user's, who can read and write it.

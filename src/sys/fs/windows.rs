@@ -107,7 +107,7 @@ pub(super) fn open_below(dir: &Path, name: &Path, append: bool) -> io::Result<Fi
 }
 
 /// Modes and owners are inherited here.
-pub fn has_same_access(_a: &Metadata, _b: &Metadata) -> bool {
+pub fn has_same_access(_a: &Metadata, _b: &Metadata, _is_program: bool) -> bool {
     true
 }
 

@@ -462,7 +462,7 @@ impl Made {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         let file = std::fs::File::options().write(true).open(&path).unwrap();
-        file.set_modified(seal::time(&digest)).unwrap();
+        file.set_modified(seal::coarse(&digest)).unwrap();
         path
     }
 }
