@@ -16,7 +16,7 @@
 //! | `Search` | the names in the directories of `-L dependency=`, where cargo puts all outputs: rustc opens what it takes. In other directories of `-L` they are inputs |
 //! | `Loader` | where the loader looks for the libraries of programs before it finds them |
 //! | `Runtime` | the C library and its like, which all programs run on: nothing that is not linked depends on them |
-//! | `Ancestor` | that the directories above a root are there, and those for temporary files with the directories above them |
+//! | `Ancestor` | that the directories above a root or the incremental directory are there, and those for temporary files with the directories above them |
 //!
 //! `/etc/passwd`, `/etc/hosts` and the like are inputs if they are read: few programs read them, and those may write a
 //! name from them into an output.
@@ -48,6 +48,8 @@ pub struct ObservationContext {
     pub stems: Vec<String>,
     /// Directories that were empty when the action began, so that all in them is its own; and the cache itself.
     pub own_dirs: Vec<PathBuf>,
+    /// The incremental directory of the compile, which was empty as well. What leads to it is no input.
+    pub incremental: Option<PathBuf>,
     /// Object code of other crates goes into an output.
     pub linked: bool,
     pub compiler: PathBuf,
@@ -232,7 +234,7 @@ fn is_output(setting: &ObservationContext, access: &Access) -> bool {
 }
 
 fn is_in_own_dir(setting: &ObservationContext, access: &Access) -> bool {
-    setting.own_dirs.iter().any(|dir| is_in(&access.real, dir))
+    setting.own_dirs.iter().chain(&setting.incremental).any(|dir| is_in(&access.real, dir))
 }
 
 /// Whether the file name is one of these stems, or continues one with a dot. Any longer name is another unit's.
@@ -362,9 +364,11 @@ fn is_ancestor(setting: &ObservationContext, access: &Access) -> bool {
     is_only_there && is_directory && leads_to_root(setting, access)
 }
 
-/// Whether a root, or the sysroot, the output directory or one for temporary files, is at this path or below it.
+/// Whether a root, or the sysroot, the output or incremental directory or one for temporary files, is at this path or
+/// below it.
 fn leads_to_root(setting: &ObservationContext, access: &Access) -> bool {
-    let others = setting.temporary.iter().chain([&setting.sysroot, &setting.out_dir]);
+    let others =
+        setting.temporary.iter().chain([&setting.sysroot, &setting.out_dir]).chain(&setting.incremental);
     let mut roots = setting.roots.iter().chain(others);
     roots.any(|root| is_in(root, &access.real) || is_in(root, &access.path))
 }

@@ -74,6 +74,7 @@ fn observation_context(run: &RequestedRun<'_>) -> ObservationContext {
     let roots = build_dirs.with_canonical_spellings();
     ObservationContext {
         own_dirs: cache.iter().map(|dir| real_path(dir)).chain([out_dir.clone()]).collect(),
+        incremental: None,
         out_dir,
         linked: true,
         compiler: rustc.map(|path| real_path(&path)).unwrap_or_default(),

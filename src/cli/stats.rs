@@ -173,8 +173,12 @@ fn counts(summary: &Summary) -> Text {
     table.row(["misses", &summary.n_misses.to_string(), &time(summary.compiled_ms, "spent compiling")]);
     reasons(&mut table, &summary.misses_by_reason);
     if !summary.clean_by_reason.is_empty() {
-        table.row(["not incremental", &total(&summary.clean_by_reason), ""]);
+        table.row(["from scratch", &total(&summary.clean_by_reason), ""]);
         reasons(&mut table, &summary.clean_by_reason);
+        if summary.n_leaving_state > 0 {
+            let n_leaving_state = summary.n_leaving_state.to_string();
+            table.row(["  for edits", &n_leaving_state, "left an incremental state for the next edit"]);
+        }
     }
     if summary.n_edits > 0 {
         table.row(["edits", &summary.n_edits.to_string(), "compiled incrementally, not stored"]);

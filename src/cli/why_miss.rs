@@ -49,9 +49,12 @@ struct UnitReport {
     verdict: VerdictName,
     /// The explanation; for `changed` one line for each difference.
     because: Vec<String>,
-    /// Of a miss: why it was not compiled incrementally.
+    /// Of a miss: why it was compiled from scratch, without the state of an earlier compile.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_incremental: Option<&'static str>,
+    /// Of a miss: the next edit can be compiled incrementally.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    leaves_state: bool,
     /// Where the build directory was seeded: why this unit was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_seeded: Option<String>,
@@ -106,6 +109,7 @@ fn unit_report(unit: &ExplainedUnit, now_ms: u64) -> UnitReport {
         verdict,
         because,
         not_incremental: record.clean.map(words::clean),
+        leaves_state: record.leaves_state,
         not_seeded: record.not_seeded.clone(),
         see,
     }
@@ -122,7 +126,10 @@ fn text(unit: &UnitReport, now_ms: u64) -> Text {
         text.push(format!("  {}\n", escape::line(because)));
     }
     if let Some(why) = unit.not_incremental {
-        text.push(format!("  not compiled incrementally: {why}\n"));
+        text.push(format!("  compiled from scratch: {why}\n"));
+    }
+    if unit.leaves_state {
+        text.push("  left an incremental state for the next edit\n");
     }
     if let Some(why) = &unit.not_seeded {
         text.push(format!("  not there before cargo asked: {}\n", escape::line(why)));

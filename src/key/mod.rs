@@ -23,7 +23,7 @@
 //!
 //! - `-C linker`, `-C link-arg` and `-C link-args` of what is not linked: only a linker reads them.
 //! - `--out-dir`, `-L dependency=`, paths of `--extern`: where things lie. What is there counts by content.
-//! - `-C incremental`: left out of every compile that is stored ([`crate::run::edit`] has those that are not).
+//! - `-C incremental`: what is stored is compiled without, or in an empty directory ([`crate::run::edit`]).
 //!   `--color`, `--diagnostic-width`: the terminal.
 //! - `RUSTFLAGS` and its encoded twin: rustc does not read them; cargo has put their effect into argv.
 //! - `CARGO_MAKEFLAGS`, terminal and session variables ([`crate::action::variables::may_read`]), among them those that

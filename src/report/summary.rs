@@ -47,8 +47,10 @@ pub struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hits_took_ms: Option<u64>,
     pub misses_by_reason: BTreeMap<String, Count>,
-    /// Why misses were not compiled incrementally.
+    /// Why misses were compiled from scratch.
     pub clean_by_reason: BTreeMap<String, Count>,
+    /// Of these: compiled in an empty incremental directory, for the next edit.
+    pub n_leaving_state: u64,
     pub edits_by_reason: BTreeMap<String, Count>,
     pub unstored_by_reason: BTreeMap<String, Count>,
     pub bypasses_by_reason: BTreeMap<String, Count>,
@@ -118,6 +120,7 @@ impl Summary {
         }
         if let Some(clean) = &record.clean {
             count(&mut self.clean_by_reason, name(clean), words::clean(*clean));
+            self.n_leaving_state += u64::from(record.leaves_state);
         }
         if let Some(inputs) = &record.inputs {
             count(&mut self.inputs_by_basis, name(&inputs.basis), words::basis(inputs.basis));

@@ -33,7 +33,7 @@ pub fn edit(edit: Edit) -> &'static str {
     }
 }
 
-/// Why a miss was not compiled incrementally.
+/// Why a miss was compiled from scratch.
 pub fn clean(clean: Clean) -> &'static str {
     match clean {
         Clean::Off => "cache.incremental is off",

@@ -16,8 +16,10 @@ use crate::key::context::KeyContext;
 use crate::key::unit::UnitKey;
 use crate::outcome::{BypassReason, Clean, Edit, MissReason, Origin};
 use crate::run::call_note::{self, Served};
-use crate::run::edit::directory::IncrementalDir;
+use crate::run::edit::decision::Mode;
+use crate::run::edit::directory::{self, IncrementalDir};
 use crate::run::edit::last_build::LastSources;
+use crate::run::miss::run_compiler::CompilerOutput;
 use crate::run::path_remap::PathRemap;
 use crate::run::record::Record;
 use crate::run::request::Request;
@@ -36,6 +38,19 @@ pub struct KeyedUnit<'a> {
     pub unit: &'a UnitKey,
     pub streams: &'a Streams<'a>,
     pub remap: &'a PathRemap,
+}
+
+/// How a unit is compiled that is not in the store.
+enum Prepared {
+    Edit(PreparedEdit),
+    FromScratch(FromScratch),
+}
+
+/// A compile that is stored.
+struct FromScratch {
+    why: Clean,
+    /// Whether it runs in an empty incremental directory, for the next edit.
+    leaves_state: bool,
 }
 
 /// An edit that is about to be compiled.
@@ -61,9 +76,9 @@ impl KeyedUnit<'_> {
             Ok(code) => return Ok(code),
             Err(reason) => reason,
         };
-        let clean = match self.prepare_edit(reason) {
-            Ok(edit) => return self.compile_edit(edit, record),
-            Err(clean) => clean,
+        let scratch = match self.prepare(reason) {
+            Prepared::Edit(edit) => return self.compile_edit(edit, record),
+            Prepared::FromScratch(scratch) => scratch,
         };
         let lock = match self.acquire_flight_lock() {
             // Another invocation may have released the lock between the lookup and now.
@@ -78,20 +93,26 @@ impl KeyedUnit<'_> {
             Some(Waited::Stalled) | None => None,
         };
         record.times.wait_us += watch.lap_us();
-        record.clean = Some(clean);
-        self.compile(reason, lock.as_ref(), record, watch)
+        record.clean = Some(scratch.why);
+        self.compile((reason, scratch), lock.as_ref(), record, watch)
     }
 
-    /// Decides whether the unit is an edit, and locks its incremental directory.
-    ///
-    /// # Errors
-    /// It is compiled from scratch, for this reason.
-    fn prepare_edit(&self, reason: MissReason) -> Result<PreparedEdit, Clean> {
+    /// Decides how the unit is compiled. Locks the incremental directory of an edit.
+    fn prepare(&self, reason: MissReason) -> Prepared {
         let is_asked = self.context.invocation.incremental.is_some();
         let last = if is_asked { LastSources::read(self.context) } else { None };
-        let edit = self.request.decide_whether_edit(reason, self.context, last.as_ref())?;
-        let dir = IncrementalDir::open(self.context).ok_or(Clean::InUse)?;
-        Ok(PreparedEdit { edit, last, dir })
+        let edit = match self.request.decide_mode(reason, self.context, last.as_ref()) {
+            Mode::Edit(edit) => edit,
+            Mode::Fresh(why) => return Prepared::FromScratch(FromScratch { why, leaves_state: true }),
+            Mode::Clean(why) => return Prepared::FromScratch(FromScratch { why, leaves_state: false }),
+        };
+        let Some(dir) = IncrementalDir::open(self.context) else {
+            return Prepared::FromScratch(FromScratch { why: Clean::InUse, leaves_state: false });
+        };
+        let changed = last.as_ref().and_then(|last| last.changed.as_ref());
+        let changed = changed.filter(|_| edit == Edit::Source);
+        let detail = changed.map(|path| self.context.build_dirs.below_workspace(path)).unwrap_or_default();
+        Prepared::Edit(PreparedEdit { edit: (edit, detail), last, dir })
     }
 
     /// Compiles an edit.
@@ -205,13 +226,15 @@ impl KeyedUnit<'_> {
     /// Compiles, and stores the outputs.
     fn compile(
         &self,
-        reason: MissReason,
+        (reason, scratch): (MissReason, FromScratch),
         lock: Option<&FileLock>,
         record: &mut Record,
         watch: &mut Stopwatch,
     ) -> Result<ExitCode, BypassReason> {
         let request = self.request;
-        let job = request.job(self.context, &self.unit.externs, self.streams);
+        let fresh = scratch.leaves_state.then(|| IncrementalDir::open_fresh(self.context)).flatten();
+        let mut job = request.job(self.context, &self.unit.externs, self.streams);
+        job.fresh = fresh.as_ref();
         let observe = request.config.observe.value == Observe::Auto;
         let missed = match job.compile_and_store(self.unit, self.remap, observe, lock) {
             Ok(missed) => missed,
@@ -233,7 +256,12 @@ impl KeyedUnit<'_> {
             self.note_call(stored.key, record);
         }
         defence::prints_nothing("nothing-is-printed-of-misses");
+        let CompilerOutput { status, stderr, .. } = &missed.compiled.output;
+        let is_whole = directory::is_whole(status.code(), stderr);
         record.miss(reason, missed);
+        if let Some(fresh) = fresh {
+            record.leaves_state = fresh.finish_fresh(is_whole);
+        }
         record.times.put_us = watch.lap_us().saturating_sub(record.times.compile_us);
         Ok(ExitCode::from(exit_code))
     }

@@ -93,8 +93,8 @@ pub fn tells_of_panic(line: &[u8]) -> bool {
 /// The positions of the arguments that a compile under kache leaves out.
 ///
 /// `-C incremental` goes: what an incremental compile makes depends on what the same directory was used for before, so two
-/// compiles of equal inputs would differ in bytes, and everything that depends on them would miss. An edit, which is not
-/// stored, gets a directory of its own ([`crate::run::edit`]).
+/// compiles of equal inputs would differ in bytes, and everything that depends on them would miss. Where there is one, it
+/// is kache's own: that of an edit, which is not stored, or an empty one ([`crate::run::edit`]).
 pub fn left_out(invocation: &Invocation) -> &[usize] {
     if defence::stands("incremental-files-are-left-out") { &invocation.dropped } else { &[] }
 }

@@ -56,6 +56,9 @@ pub struct Record {
     /// Of a miss: why it was compiled from scratch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clean: Option<Clean>,
+    /// Of a miss: it was compiled in an empty incremental directory, so that the next edit finds a state there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaves_state: bool,
     /// Where the build directory was seeded: why this unit was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_seeded: Option<String>,
@@ -81,6 +84,7 @@ impl Record {
             bytes: Bytes::default(),
             compile_ms: 0,
             clean: None,
+            leaves_state: false,
             not_seeded: None,
             problems: problems.iter().map(ToString::to_string).collect(),
         }
@@ -231,6 +235,7 @@ mod tests {
             bytes: Bytes::default(),
             compile_ms: 3,
             clean: None,
+            leaves_state: false,
             not_seeded: None,
             problems: Vec::new(),
         };

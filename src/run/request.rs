@@ -7,9 +7,9 @@ use crate::digest::Digest;
 use crate::key::context::KeyContext;
 use crate::key::toolchain::Toolchains;
 use crate::key::unit;
-use crate::outcome::{BypassReason, Clean, Edit, MissReason, Outcome};
+use crate::outcome::{BypassReason, Edit, MissReason, Outcome};
 use crate::run::call::Call;
-use crate::run::edit::decision::{self, LastBuild, Situation};
+use crate::run::edit::decision::{self, LastBuild, Mode, Situation};
 use crate::run::edit::directory::{self, IncrementalDir, LastCompile};
 use crate::run::edit::last_build::LastSources;
 use crate::run::final_exit_code::FinalExitCode;
@@ -63,26 +63,21 @@ impl Request<'_> {
         Ok(ExitCode::from(compiled.exit_code()))
     }
 
-    /// Decides whether a unit that is not in the store is an edit, and if so, why and of which source.
-    ///
-    /// # Errors
-    /// It is compiled from scratch, for this reason.
-    pub fn decide_whether_edit(
+    /// Decides how a unit that is not in the store is compiled.
+    pub fn decide_mode(
         &self,
         miss: MissReason,
         context: &KeyContext<'_>,
         last: Option<&LastSources>,
-    ) -> Result<(Edit, String), Clean> {
+    ) -> Mode {
         let situation = Situation {
             mode: self.config.incremental.value,
             on_ci: is_on_ci(self.env),
             is_asked: context.invocation.incremental.is_some(),
+            is_optimized: directory::is_optimized(context),
             miss,
         };
-        let edit = decision::decide(situation, || self.last_build(context, last))?;
-        let changed = last.and_then(|last| last.changed.as_ref()).filter(|_| edit == Edit::Source);
-        let detail = changed.map(|path| self.parsed.build_dirs.below_workspace(path)).unwrap_or_default();
-        Ok((edit, detail))
+        decision::decide(situation, || self.last_build(context, last))
     }
 
     fn last_build(&self, context: &KeyContext<'_>, last: Option<&LastSources>) -> LastBuild {
@@ -147,6 +142,7 @@ impl Request<'_> {
             writes: self.writes(),
             final_exit_code,
             edit: None,
+            fresh: None,
         }
     }
 }

@@ -37,6 +37,7 @@ mod configuring;
 mod daemon;
 mod doctor;
 mod edits;
+mod edits_first;
 mod edits_random;
 mod environment;
 mod hostile_names;

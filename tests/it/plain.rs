@@ -41,6 +41,9 @@ IFS='
 exec env $dashed "$rustc" ${inner:+"$inner"} "$@"
 "#;
 
+/// The part of it that leaves out `-C incremental`.
+const WITHOUT_INCREMENTAL: &str = "        -C,incremental=*) shift; n=$((n - 1));;\n";
+
 /// Adds to the arguments what kache adds. The working directory of members, whose sources have relative names, is
 /// the workspace.
 const MAP: &str = r#"for argument; do
@@ -55,24 +58,29 @@ done
 impl World {
     /// The result of `cargo build` is what plain cargo makes.
     pub(crate) fn same_as_plain_cargo(&self) {
-        self.same_as_plain(&["build"], MAP);
+        self.same_as_plain(&["build"], MAP, PLAIN);
     }
 
     /// The result of `cargo <args>` is what plain cargo makes.
     pub(crate) fn same_as_plain_cargo_of(&self, args: &[&str]) {
-        self.same_as_plain(args, MAP);
+        self.same_as_plain(args, MAP, PLAIN);
+    }
+
+    /// The result of `cargo build` is what plain cargo makes in an empty incremental directory.
+    pub(crate) fn same_as_plain_incremental_cargo(&self) {
+        self.same_as_plain(&["build"], MAP, &PLAIN.replace(WITHOUT_INCREMENTAL, ""));
     }
 
     /// The same for a build in which kache maps no paths.
     pub(crate) fn same_as_plain_cargo_with_real_paths(&self, args: &[&str]) {
-        self.same_as_plain(args, "");
+        self.same_as_plain(args, "", PLAIN);
     }
 
-    fn same_as_plain(&self, args: &[&str], map: &str) {
+    fn same_as_plain(&self, args: &[&str], map: &str, script: &str) {
         let target = self.target();
         let ours = self.root().join("target-of-kache");
         fs::rename(&target, &ours).expect("moves the build directory away");
-        let plain = self.plain(args, map);
+        let plain = self.plain(args, map, script);
         plain.succeeds();
         let differences = differences(&ours, &target);
         assert!(differences.is_empty(), "not as plain cargo makes it:\n{}\n{plain}", differences.join("\n"));
@@ -82,12 +90,12 @@ impl World {
 
     /// Calls plain cargo, without any mapping of paths or with kache's.
     pub(crate) fn plain_build(&self, maps_paths: bool) -> Step {
-        self.plain(&["build"], if maps_paths { MAP } else { "" })
+        self.plain(&["build"], if maps_paths { MAP } else { "" }, PLAIN)
     }
 
-    fn plain(&self, args: &[&str], map: &str) -> Step {
+    fn plain(&self, args: &[&str], map: &str, script: &str) -> Step {
         let wrapper = self.root().join("wrapper.sh");
-        fs::write(&wrapper, PLAIN.replace("map\n", map)).expect("writes the script");
+        fs::write(&wrapper, script.replace("map\n", map)).expect("writes the script");
         fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("makes it executable");
         let mut command = self.command("cargo");
         command.args(args).env("RUSTC_WRAPPER", &wrapper).env("MAPPED_TARGET", self.target());
@@ -159,7 +167,23 @@ fn collect(root: &Path, dir: &Path, files: &mut Files) {
                 // cargo's own copy: which of several outputs it names is up to that hash map too.
                 content.splice(..content.iter().position(|byte| *byte == b':').unwrap_or(0), []);
             }
+            if name.ends_with(".rlib") {
+                make_member_names_plain(&mut content);
+            }
             files.insert(name, (metadata.permissions().mode(), content));
+        }
+    }
+}
+
+/// An incremental compile gives object files a word in their names that is another one each time.
+fn make_member_names_plain(archive: &mut [u8]) {
+    const SUFFIX: &[u8] = b".rcgu.o";
+    for at in 8..archive.len().saturating_sub(SUFFIX.len()) {
+        if archive[at..].starts_with(SUFFIX)
+            && archive[at - 8] == b'.'
+            && archive[at - 7..at].iter().all(u8::is_ascii_alphanumeric)
+        {
+            archive[at - 7..at].copy_from_slice(b"0000000");
         }
     }
 }

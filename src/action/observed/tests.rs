@@ -14,6 +14,7 @@ fn setting() -> ObservationContext {
         out_dir: "/w/target/debug/deps".into(),
         stems: vec!["a-1".to_owned(), "liba-1".to_owned()],
         own_dirs: Vec::new(),
+        incremental: Some("/elsewhere/incremental/kache/a-9".into()),
         linked: false,
         compiler: "/home/me/.cargo/bin/rustc".into(),
         sysroot: "/opt/rust".into(),
@@ -74,6 +75,10 @@ fn each_rule_leaves_out_what_it_is_for_and_not_its_neighbour() {
         (file("/w/target/debug/deps/liba-1.rmeta", "r"), Some(LeftOut::Output)),
         (file("/w/target/debug/deps/a-1.cgu.rcgu.o", "r"), Some(LeftOut::Output)),
         (file("/w/target/debug/other/a-1.x", "r"), None),
+        (file("/elsewhere/incremental/kache/a-9/a-x/s-y/dep-graph.bin", "r"), Some(LeftOut::Output)),
+        (file("/elsewhere/incremental/kache/a-9.state", "r"), None),
+        (access("/elsewhere/incremental/kache", directory(), "pk"), Some(LeftOut::Ancestor)),
+        (access("/elsewhere/incremental/kache", directory(), "l"), None),
         // `a-1` may be all of a name where cargo adds no hash: `a-1_sys` is another crate.
         (file("/w/target/debug/deps/liba-1_sys-4.so", "r"), None),
         (file("/dev/shm/w/data.txt", "r"), None),

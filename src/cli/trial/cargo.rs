@@ -129,9 +129,6 @@ impl Cargo {
                 ("CARGO_BUILD_BUILD_DIR", target.as_os_str()),
             ]);
         }
-        if wrapper == Wrapper::None {
-            set.push(("CARGO_INCREMENTAL", OsStr::new("0")));
-        }
         let kept = self.vars.iter().filter(|(name, _)| set.iter().all(|(other, _)| name != *other)).cloned();
         kept.chain(set.iter().map(|(name, value)| (name.into(), value.into()))).collect()
     }
@@ -212,7 +209,7 @@ mod tests {
         assert_eq!(with_kache("RUSTFLAGS").as_deref(), Some("-Dwarnings"));
         assert_eq!(with_kache("CARGO_INCREMENTAL"), None);
         assert_eq!(value(&cargo, Wrapper::None, "RUSTC_WRAPPER").as_deref(), Some(""));
-        assert_eq!(value(&cargo, Wrapper::None, "CARGO_INCREMENTAL").as_deref(), Some("0"));
+        assert_eq!(value(&cargo, Wrapper::None, "CARGO_INCREMENTAL"), None);
     }
 
     #[test]

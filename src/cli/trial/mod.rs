@@ -14,8 +14,8 @@
 //! - Cargo may complete the lock file of the first copy and download missing crates. The builds then use that lock file
 //!   and need no network.
 //! - The builds differ only in the wrapper. A wrapper or workspace wrapper that the user has configured is turned off in
-//!   all of them. Cargo alone builds without incremental compilation, as it does with kache. It runs last, when the files
-//!   it reads are in the page cache, so the savings are rather underestimated.
+//!   all of them. Units of the workspace are compiled in empty incremental directories in both. Cargo alone runs last,
+//!   when the files it reads are in the page cache, so the savings are rather underestimated.
 //! - The temporary directory is always removed: see [`crate::sys::program::Aftermath`].
 //!
 //! Reading order: `bundled`, `copy`, `cargo`, `workspace`, `figures`, `builds`, `report`, `command`. Each uses only those

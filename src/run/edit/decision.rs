@@ -1,4 +1,4 @@
-//! Whether a unit that is not in the store is compiled incrementally. Pure.
+//! How a unit that is not in the store is compiled: with an earlier incremental state, or from scratch. Pure.
 
 use crate::config::Incremental;
 use crate::outcome::{Clean, Edit, MissReason};
@@ -12,6 +12,8 @@ pub struct Situation {
     pub on_ci: bool,
     /// Whether cargo wants an incremental compile.
     pub is_asked: bool,
+    /// Whether the code is optimized.
+    pub is_optimized: bool,
     /// Why it was not found.
     pub miss: MissReason,
 }
@@ -31,26 +33,40 @@ pub enum LastBuild {
     OtherCommit,
 }
 
-/// Whether to compile incrementally, or from scratch and store. `last_build` costs some system calls.
-pub fn decide(situation: Situation, last_build: impl FnOnce() -> LastBuild) -> Result<Edit, Clean> {
-    let Situation { mode, on_ci, is_asked, miss } = situation;
+/// How a unit that is not in the store is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Incrementally, with the state of the last compile. It is not stored.
+    Edit(Edit),
+    /// From scratch in an empty incremental directory, and stored: what that makes depends on its inputs alone. The next
+    /// edit finds the compiler's state there.
+    Fresh(Clean),
+    /// From scratch without an incremental directory, and stored.
+    Clean(Clean),
+}
+
+/// How to compile a unit. `last_build` costs some system calls.
+pub fn decide(situation: Situation, last_build: impl FnOnce() -> LastBuild) -> Mode {
+    let Situation { mode, on_ci, is_asked, is_optimized, miss } = situation;
     match (mode, miss) {
-        (Incremental::Off, _) => return Err(Clean::Off),
-        _ if on_ci => return Err(Clean::Ci),
-        _ if !is_asked => return Err(Clean::NotAsked),
+        (Incremental::Off, _) => return Mode::Clean(Clean::Off),
+        _ if on_ci => return Mode::Clean(Clean::Ci),
+        _ if !is_asked => return Mode::Clean(Clean::NotAsked),
         (_, MissReason::EntryDamaged | MissReason::BlobDamaged | MissReason::RestoreFailed) => {
-            return Err(Clean::Damage);
+            return Mode::Clean(Clean::Damage);
         }
-        (Incremental::On, _) => return Ok(Edit::Always),
+        (Incremental::On, _) => return Mode::Edit(Edit::Always),
         (Incremental::Auto, MissReason::NewUnit | MissReason::InputsChanged) => {}
     }
-    match last_build() {
-        LastBuild::None => Err(Clean::FirstBuild),
-        LastBuild::OtherCommit => Err(Clean::OtherCommit),
-        LastBuild::SourcesKept => Err(Clean::NotEdited),
-        LastBuild::Failed => Ok(Edit::AfterFailure),
-        LastBuild::SourceChanged => Ok(Edit::Source),
-    }
+    let clean = match last_build() {
+        LastBuild::Failed => return Mode::Edit(Edit::AfterFailure),
+        LastBuild::SourceChanged => return Mode::Edit(Edit::Source),
+        LastBuild::None => Clean::FirstBuild,
+        LastBuild::OtherCommit => Clean::OtherCommit,
+        LastBuild::SourcesKept => Clean::NotEdited,
+    };
+    // Optimized code of an incremental compile is slower, so it is never stored.
+    if is_optimized { Mode::Clean(clean) } else { Mode::Fresh(clean) }
 }
 
 #[cfg(test)]
@@ -60,35 +76,50 @@ mod tests {
     use LastBuild::{Failed, OtherCommit, SourceChanged, SourcesKept};
     use MissReason::{BlobDamaged, EntryDamaged, InputsChanged, NewUnit, RestoreFailed};
 
-    type Case = (Incremental, bool, bool, MissReason, LastBuild, Result<Edit, Clean>);
+    type Case = (Incremental, bool, bool, MissReason, LastBuild, Mode);
 
-    /// Mode, on CI, asked for by cargo, why it missed, the last build; and what is done.
+    /// Mode, on CI, asked for by cargo, why it missed, the last build; and what is done without optimization.
     const CASES: &[Case] = &[
-        (Auto, false, true, InputsChanged, SourceChanged, Ok(Edit::Source)),
-        (Auto, false, true, NewUnit, SourceChanged, Ok(Edit::Source)),
-        (Auto, false, true, InputsChanged, Failed, Ok(Edit::AfterFailure)),
-        (Auto, false, true, NewUnit, LastBuild::None, Err(Clean::FirstBuild)),
-        (Auto, false, true, InputsChanged, LastBuild::None, Err(Clean::FirstBuild)),
-        (Auto, false, true, InputsChanged, OtherCommit, Err(Clean::OtherCommit)),
-        (Auto, false, true, NewUnit, SourcesKept, Err(Clean::NotEdited)),
-        (Auto, false, true, EntryDamaged, SourceChanged, Err(Clean::Damage)),
-        (Auto, false, true, BlobDamaged, SourceChanged, Err(Clean::Damage)),
-        (Auto, false, true, RestoreFailed, SourceChanged, Err(Clean::Damage)),
-        (Auto, false, false, InputsChanged, SourceChanged, Err(Clean::NotAsked)),
-        (Auto, true, true, InputsChanged, SourceChanged, Err(Clean::Ci)),
-        (On, false, true, NewUnit, LastBuild::None, Ok(Edit::Always)),
-        (On, false, true, InputsChanged, SourcesKept, Ok(Edit::Always)),
-        (On, false, true, BlobDamaged, SourcesKept, Err(Clean::Damage)),
-        (On, false, false, NewUnit, SourceChanged, Err(Clean::NotAsked)),
-        (On, true, true, NewUnit, SourceChanged, Err(Clean::Ci)),
-        (Off, false, true, InputsChanged, SourceChanged, Err(Clean::Off)),
-        (Off, true, true, InputsChanged, Failed, Err(Clean::Off)),
+        (Auto, false, true, InputsChanged, SourceChanged, Mode::Edit(Edit::Source)),
+        (Auto, false, true, NewUnit, SourceChanged, Mode::Edit(Edit::Source)),
+        (Auto, false, true, InputsChanged, Failed, Mode::Edit(Edit::AfterFailure)),
+        (Auto, false, true, NewUnit, LastBuild::None, Mode::Fresh(Clean::FirstBuild)),
+        (Auto, false, true, InputsChanged, LastBuild::None, Mode::Fresh(Clean::FirstBuild)),
+        (Auto, false, true, InputsChanged, OtherCommit, Mode::Fresh(Clean::OtherCommit)),
+        (Auto, false, true, NewUnit, SourcesKept, Mode::Fresh(Clean::NotEdited)),
+        (Auto, false, true, EntryDamaged, SourceChanged, Mode::Clean(Clean::Damage)),
+        (Auto, false, true, BlobDamaged, SourceChanged, Mode::Clean(Clean::Damage)),
+        (Auto, false, true, RestoreFailed, SourceChanged, Mode::Clean(Clean::Damage)),
+        (Auto, false, false, InputsChanged, SourceChanged, Mode::Clean(Clean::NotAsked)),
+        (Auto, false, false, NewUnit, LastBuild::None, Mode::Clean(Clean::NotAsked)),
+        (Auto, true, true, InputsChanged, SourceChanged, Mode::Clean(Clean::Ci)),
+        (Auto, true, true, NewUnit, LastBuild::None, Mode::Clean(Clean::Ci)),
+        (On, false, true, NewUnit, LastBuild::None, Mode::Edit(Edit::Always)),
+        (On, false, true, InputsChanged, SourcesKept, Mode::Edit(Edit::Always)),
+        (On, false, true, BlobDamaged, SourcesKept, Mode::Clean(Clean::Damage)),
+        (On, false, false, NewUnit, SourceChanged, Mode::Clean(Clean::NotAsked)),
+        (On, true, true, NewUnit, SourceChanged, Mode::Clean(Clean::Ci)),
+        (Off, false, true, InputsChanged, SourceChanged, Mode::Clean(Clean::Off)),
+        (Off, false, true, NewUnit, LastBuild::None, Mode::Clean(Clean::Off)),
+        (Off, true, true, InputsChanged, Failed, Mode::Clean(Clean::Off)),
     ];
 
     #[test]
-    fn only_edits_are_compiled_incrementally() {
+    fn only_edits_are_compiled_with_an_earlier_state() {
         for (mode, on_ci, is_asked, miss, last_build, expected) in CASES.iter().copied() {
-            let situation = Situation { mode, on_ci, is_asked, miss };
+            let situation = Situation { mode, on_ci, is_asked, is_optimized: false, miss };
+            assert_eq!(decide(situation, || last_build), expected, "{situation:?} {last_build:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_optimized_leaves_no_state_where_it_is_stored() {
+        for (mode, on_ci, is_asked, miss, last_build, expected) in CASES.iter().copied() {
+            let situation = Situation { mode, on_ci, is_asked, is_optimized: true, miss };
+            let expected = match expected {
+                Mode::Fresh(clean) => Mode::Clean(clean),
+                other => other,
+            };
             assert_eq!(decide(situation, || last_build), expected, "{situation:?} {last_build:?}");
         }
     }
@@ -98,7 +129,7 @@ mod tests {
         for (mode, on_ci, is_asked) in
             [(Off, false, true), (Auto, true, true), (Auto, false, false), (On, false, true)]
         {
-            let situation = Situation { mode, on_ci, is_asked, miss: NewUnit };
+            let situation = Situation { mode, on_ci, is_asked, is_optimized: false, miss: NewUnit };
             let _ = decide(situation, || unreachable!("{situation:?}"));
         }
     }

@@ -3,7 +3,8 @@
 //!
 //! It is not cargo's own directory, which is used without kache too: other arguments would throw away the compiler's
 //! state there with each change. After a compile that did not end by itself (killed, a panic of the compiler), or in
-//! which the compiler complained about its state, the state is removed.
+//! which the compiler complained about its state, the state is removed. A compile that is stored begins without a state
+//! and leaves one.
 //!
 //! Optimized code of an incremental compile is inlined across crates in another way than that of other compiles, and
 //! what the compiler keeps of a crate does not tell them apart. So with optimizations, the state counts only as long as
@@ -84,20 +85,42 @@ impl IncrementalDir {
     /// Locks the directory of the unit, and removes a state in it that does not count. `None`: cargo asks for none,
     /// another process has it, or it cannot be used.
     pub fn open(context: &KeyContext<'_>) -> Option<IncrementalDir> {
-        let place = &place(context)?;
-        fs::create_dir_all(place.parent()?).ok()?;
-        let path = state_file(place);
-        let lock = lock::try_lock(&path).ok()??;
-        let dir = IncrementalDir { dir: place.to_owned(), lock, dependencies: edited_dependencies(context) };
-        let line = fs::read(&path).unwrap_or_default();
+        let dir = IncrementalDir::locked(context)?;
+        let line = fs::read(&state_file(&dir.dir)).unwrap_or_default();
         let (last, dependencies) = parse(&line);
         let counts = last != LastCompile::Unknown && dependencies == dir.dependencies.to_hex().as_bytes();
         if !counts && defence::stands("state-of-a-killed-compiler") {
-            let removed = fs::remove_dir_all(&dir.dir);
-            removed.or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) }).ok()?;
+            dir.clear().ok()?;
         }
         dir.note(LastCompile::Unknown)?;
         Some(dir)
+    }
+
+    /// The same for a compile that begins without a state: see [`IncrementalDir::emptied`].
+    pub fn open_fresh(context: &KeyContext<'_>) -> Option<IncrementalDir> {
+        let dir = IncrementalDir::locked(context)?;
+        dir.note(LastCompile::Unknown)?;
+        Some(dir)
+    }
+
+    fn locked(context: &KeyContext<'_>) -> Option<IncrementalDir> {
+        let place = place(context)?;
+        fs::create_dir_all(place.parent()?).ok()?;
+        let lock = lock::try_lock(&state_file(&place)).ok()??;
+        Some(IncrementalDir { dir: place, lock, dependencies: edited_dependencies(context) })
+    }
+
+    /// The path for `-C incremental`, of a directory with nothing in it.
+    pub fn emptied(&self) -> Option<&Path> {
+        if defence::stands("a-stored-compile-has-no-state") {
+            self.clear().ok()?;
+        }
+        fs::create_dir_all(&self.dir).ok()?;
+        Some(&self.dir)
+    }
+
+    fn clear(&self) -> io::Result<()> {
+        fs::remove_dir_all(&self.dir)
     }
 
     /// The path for `-C incremental`.
@@ -113,6 +136,16 @@ impl IncrementalDir {
             Some(1) => LastCompile::Failed,
             _ => LastCompile::Unknown,
         };
+        self.settle(last);
+    }
+
+    /// Notes whether a compile that began without a state has left one, and says so. One that failed has not.
+    pub fn finish_fresh(self, is_whole: bool) -> bool {
+        self.settle(if is_whole { LastCompile::Finished } else { LastCompile::Unknown });
+        is_whole
+    }
+
+    fn settle(self, last: LastCompile) {
         if last == LastCompile::Unknown {
             let _ = fs::remove_dir_all(&self.dir);
         }
@@ -140,17 +173,29 @@ fn edited_dependencies(context: &KeyContext<'_>) -> Digest {
     edited.finish()
 }
 
-fn is_optimized(context: &KeyContext<'_>) -> bool {
+/// Whether the code of the unit is optimized.
+pub fn is_optimized(context: &KeyContext<'_>) -> bool {
     let invocation = context.invocation;
     let level = invocation.codegen("opt-level").next_back().flatten();
     level.is_some_and(|level| level != "0") || invocation.flags.iter().any(|flag| flag.name == "O")
 }
 
+/// Whether a compile with this exit code and these diagnostics has left a state.
+pub fn is_whole(exit_code: Option<i32>, stderr: &[u8]) -> bool {
+    exit_code == Some(0) && !complains(stderr)
+}
+
 /// Whether the compiler says something about its incremental state, other than that its file system has no links.
 fn complains(stderr: &[u8]) -> bool {
-    let lines = stderr.split(|byte| *byte == b'\n');
-    let mut about = lines.filter(|line| memmem::find(line, b"incremental compilation").is_some());
+    let mut about = stderr.split(|byte| *byte == b'\n').filter(|line| is_about_state(line));
     about.any(|line| memmem::find(line, b"hard linking files in the incremental").is_none())
+}
+
+/// Whether the compiler says something about its incremental state in this line. What it says of sources names a place
+/// in them.
+pub fn is_about_state(line: &[u8]) -> bool {
+    let has_place = memmem::find(line, b"\"spans\":[{").is_some();
+    memmem::find(line, b"incremental compilation").is_some() && !has_place
 }
 
 #[cfg(test)]
@@ -176,5 +221,9 @@ mod tests {
         assert!(complains(b"a\nerror: encountered incremental compilation error with x\n"));
         assert!(!complains(b"warning: hard linking files in the incremental compilation cache failed\n"));
         assert!(!complains(b"warning: unused variable: `incremental`\n"));
+        assert!(complains(b"{\"message\":\"failed incremental compilation\",\"spans\":[]}\n"));
+        assert!(!complains(
+            b"{\"message\":\"no incremental compilation\",\"spans\":[{\"file_name\":\"a\"}]}\n"
+        ));
     }
 }

@@ -8,6 +8,7 @@ use crate::key::unit::UnitKey;
 use crate::key::unit_closure::completed_closure;
 use crate::key::variable_names;
 use crate::outcome::Unstored;
+use crate::run::edit::directory::is_about_state;
 use crate::run::miss::artifacts::{Artifacts, read_artifacts};
 use crate::run::miss::bind_roots::bind_to_roots;
 use crate::run::miss::dep_info::{read_dep_info, rules};
@@ -38,7 +39,7 @@ pub fn collect(
     if let Some(path) = unit.watch.changed().filter(|_| defence::stands("inputs-of-the-key-that-change")) {
         return Err(Unstored::InputChanged(path.display().to_string()));
     }
-    refuse_unexpected_diagnostics(output, streams)?;
+    refuse_unexpected_diagnostics(output, streams, compiled.job.fresh.is_some())?;
     let dep_info = read_dep_info(context)?;
     if defence::stands("crates-found-by-their-names") {
         refuse_crates_found_by_name(context, &dep_info)?;
@@ -78,14 +79,20 @@ fn keep(streams: &Streams<'_>, printed: &[u8]) -> Result<Vec<Segment>, Unstored>
     kept.ok_or_else(|| Unstored::InputsUnknown("the compiler printed a NUL".to_owned()))
 }
 
-/// What was not kept, or names an output that is none of this unit, or tells of a panic, cannot be replayed.
-fn refuse_unexpected_diagnostics(output: &CompilerOutput, streams: &Streams<'_>) -> Result<(), Unstored> {
+/// What was not kept, or names an output that is none of this unit, or tells of a panic, cannot be replayed. Nor can
+/// what is about the incremental directory.
+fn refuse_unexpected_diagnostics(
+    output: &CompilerOutput,
+    streams: &Streams<'_>,
+    is_incremental: bool,
+) -> Result<(), Unstored> {
     if !output.is_complete {
         return Err(Unstored::UnexpectedOutput("more was printed than is kept".to_owned()));
     }
     for line in output.stderr.split_inclusive(|byte| *byte == b'\n') {
         if (streams.is_foreign_announcement(line) && defence::stands("announced-outputs-that-are-unexpected"))
             || policy::tells_of_panic(line)
+            || is_incremental && is_about_state(line) && defence::stands("what-is-said-of-incremental-files")
         {
             let line = String::from_utf8_lossy(line);
             return Err(Unstored::UnexpectedOutput(line.trim_end().to_owned()));

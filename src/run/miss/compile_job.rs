@@ -22,15 +22,16 @@ use crate::key::unit::UnitKey;
 use crate::key::{assumed, unit_closure};
 use crate::outcome::{Bypass, BypassReason, Unstored};
 use crate::run::call::unlink;
+use crate::run::edit::directory::IncrementalDir;
 use crate::run::miss::artifact_reader::{Reader, Reading};
 use crate::run::miss::attempt::{Attempt, Stream};
 use crate::run::miss::before::Before;
 use crate::run::miss::generated::Sources;
 use crate::run::miss::marks::mark_announced;
 use crate::run::miss::observation_context::real_path;
-use crate::run::miss::privileged;
 use crate::run::miss::run_compiler::{self, CompilerOutput, NotRun, Printed, ShownStreams};
 use crate::run::miss::stages::{CompileJob, CompiledUnit, Missed};
+use crate::run::miss::{member_names, privileged};
 use crate::run::path_remap::PathRemap;
 use crate::run::policy;
 use crate::sys::lock::FileLock;
@@ -181,8 +182,7 @@ impl CompileJob<'_> {
         }
         let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
         let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
-        let incremental = self.incremental_argument();
-        let args = [self.call.prefix, mapped, &own, &incremental].concat();
+        let args = |incremental: &[OsString]| [self.call.prefix, mapped, &own, incremental].concat();
         let closure =
             self.stores().then(|| unit_closure::closure_of_unit(self.context, self.externs)).flatten();
         let reader = Reader::new(self.context.build_dirs);
@@ -192,22 +192,35 @@ impl CompileJob<'_> {
                 stdout: &|line| attempt.pass(Stream::Stdout, line.to_vec(), None),
                 stderr: &stderr,
             };
-            let program = Start { program: self.call.program, name: None, args: &args };
+            let first_args = args(&self.incremental_argument());
+            let program = Start { program: self.call.program, name: None, args: &first_args };
             let first = run_compiler::run(program, shown, lock, observe, &Printed::default())?;
             let privileged = first.observation.as_ref().and_then(|seen| seen.privileged.clone());
             if first.is_abandoned {
                 self.remove_unfinished(first.observation.as_ref());
+                let second_args = args(&self.incremental_argument());
+                let program = Start { args: &second_args, ..program };
                 let second = run_compiler::run(program, shown, lock, None, &first.shown)?;
                 (CompilerOutput { elapsed: first.elapsed + second.elapsed, ..second }, privileged)
             } else {
                 (first, privileged)
             }
         };
+        if self.fresh.is_some() && output.status.success() {
+            self.make_member_names_plain();
+        }
         let compiled = CompiledUnit { job: self, closure, reader, output, privileged };
         if attempt.is_accepted() {
             self.fix_exit_code(&compiled);
         }
         Ok(compiled)
+    }
+
+    /// In all archives among the outputs. Without it they are as good, but others each time.
+    fn make_member_names_plain(&self) {
+        for output in self.context.outputs.iter().filter(|output| output.role.is_archive()) {
+            let _ = member_names::make_plain(&self.context.build_dirs.cwd.join(&output.path));
+        }
     }
 
     /// Whether it may be put into the store, or its crate closure noted.
@@ -223,9 +236,10 @@ impl CompileJob<'_> {
         unlink(&removed.cloned().collect::<Vec<_>>(), &self.context.build_dirs.cwd);
     }
 
-    /// `-C incremental` of an edit.
+    /// `-C incremental` for the compile that begins now. What is stored is made from an empty directory each time.
     fn incremental_argument(&self) -> Vec<OsString> {
-        let Some(dir) = self.edit.as_ref().and_then(|edit| edit.dir.as_ref()) else { return Vec::new() };
+        let fresh = self.fresh.and_then(IncrementalDir::emptied);
+        let Some(dir) = fresh.or_else(|| self.edit.as_ref()?.dir.as_deref()) else { return Vec::new() };
         let mut value = OsString::from("incremental=");
         value.push(dir);
         vec!["-C".into(), value]

@@ -5,7 +5,7 @@
 //! seen to be read shows that something was missed. Where it was not observed, the dep-info and the rules
 //! ([`crate::key::assumed`]) are all there is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::action::input_list::{Basis, InputList};
 use crate::action::input_names::named;
@@ -32,8 +32,8 @@ use crate::sys::{defence, os};
 
 /// How a compile was watched.
 pub enum Evidence<'a> {
-    /// What was called, and what was seen of it.
-    Observed(&'a Call<'a>, &'a Observation),
+    /// What was called, and what was seen of it; the incremental directory, which was empty before.
+    Observed(&'a Call<'a>, &'a Observation, Option<&'a Path>),
     /// Nothing was seen: the state before, and what the rules said then.
     Assumed(&'a Before, &'a Assumed),
 }
@@ -66,8 +66,8 @@ pub fn learn(
         ..InputList::default()
     };
     match evidence {
-        Evidence::Observed(call, observation) => {
-            let mut setting = observation_context(context, call);
+        Evidence::Observed(call, observation, incremental) => {
+            let mut setting = observation_context(context, call, *incremental);
             setting.turned_down = candidates::turned_down(&setting, observation, || {
                 closure_of_externs(context, &unit.externs).ok()
             });

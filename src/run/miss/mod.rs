@@ -11,6 +11,9 @@
 //!    the state [`before`] the compile ([`unobserved`]).
 //! 5. [`edit`]: a compile that is incremental, and not stored.
 //!
+//! A compile that is stored may leave an incremental state for the next edit ([`crate::run::edit`]). It begins in an empty
+//! directory; [`member_names`] makes up for the one difference between two such compiles.
+//!
 //! The list below is in order of imports instead.
 
 pub mod rust_text;
@@ -34,6 +37,8 @@ pub mod before;
 pub mod observation_context;
 
 pub mod learn;
+
+pub mod member_names;
 
 pub mod artifact_reader;
 

@@ -12,8 +12,12 @@ use crate::run::miss::before::stems;
 use crate::sys::env::Env;
 use crate::sys::{dirs, fs, os};
 
-/// What the rules about observations must know.
-pub fn observation_context(context: &KeyContext<'_>, call: &Call<'_>) -> ObservationContext {
+/// What the rules about observations must know. `incremental` is the directory that was made for this compile.
+pub fn observation_context(
+    context: &KeyContext<'_>,
+    call: &Call<'_>,
+    incremental: Option<&Path>,
+) -> ObservationContext {
     let (build_dirs, invocation) = (context.build_dirs, context.invocation);
     let cwd = &build_dirs.cwd;
     let roots = build_dirs.with_canonical_spellings();
@@ -26,6 +30,7 @@ pub fn observation_context(context: &KeyContext<'_>, call: &Call<'_>) -> Observa
         out_dir: real_path(&cwd.join(&invocation.out_dir)),
         stems: stems(invocation),
         own_dirs: Vec::new(),
+        incremental: incremental.map(real_path),
         linked: context.outputs.iter().any(|this| reads_closure(this.role)),
         compiler: compiler.map(|path| real_path(&path)).unwrap_or_default(),
         sysroot: real_path(&context.toolchain.sysroot),

@@ -9,6 +9,7 @@ use crate::key::closure::CrateClosure;
 use crate::key::context::KeyContext;
 use crate::outcome::Unstored;
 use crate::run::call::Call;
+use crate::run::edit::directory::IncrementalDir;
 use crate::run::final_exit_code::FinalExitCode;
 use crate::run::miss::artifact_reader::Reader;
 use crate::run::miss::run_compiler::CompilerOutput;
@@ -29,6 +30,8 @@ pub struct CompileJob<'a> {
     pub final_exit_code: &'a FinalExitCode,
     /// Set where the unit is compiled incrementally, and not stored.
     pub edit: Option<EditJob>,
+    /// The incremental directory of a compile that is stored: empty when it begins.
+    pub fresh: Option<&'a IncrementalDir>,
 }
 
 /// What is special about the compile of an edit.

@@ -7,6 +7,7 @@ use crate::invocation::Role;
 use crate::key::assumed::Assumed;
 use crate::key::unit::UnitKey;
 use crate::outcome::Unstored;
+use crate::run::edit::directory::IncrementalDir;
 use crate::run::miss::artifact_reader::Reading;
 use crate::run::miss::before::Before;
 use crate::run::miss::learn::Evidence;
@@ -34,7 +35,10 @@ impl CompiledUnit<'_> {
         let observation = self.output.observation.as_ref();
         let evidence = match (unobserved, observation) {
             (Some((before, assumed)), _) => Evidence::Assumed(before, assumed),
-            (None, Some(observation)) => Evidence::Observed(self.job.call, observation),
+            (None, Some(observation)) => {
+                let incremental = self.job.fresh.map(IncrementalDir::path);
+                Evidence::Observed(self.job.call, observation, incremental)
+            }
             (None, None) => return Err(Unstored::InputsUnknown("nothing was observed".to_owned())),
         };
         let stored =

@@ -177,6 +177,11 @@ pub fn open_in_place(path: &Path) -> io::Result<File> {
     platform::in_place(OpenOptions::new().read(true)).open(path)
 }
 
+/// Opens a file of this user to change parts of it, but not what a link at its place leads to.
+pub fn open_to_change(path: &Path) -> io::Result<File> {
+    platform::in_place(OpenOptions::new().read(true).write(true)).open(path)
+}
+
 /// Opens a file for reading. Never waits: a pipe that nobody writes to is opened as well.
 pub fn open(path: &Path) -> io::Result<File> {
     platform::without_waiting(OpenOptions::new().read(true)).open(path)
