@@ -39,6 +39,7 @@ mod doctor;
 mod edits;
 mod edits_first;
 mod edits_random;
+mod edits_tools;
 mod environment;
 mod hostile_names;
 mod init;
