@@ -60,7 +60,7 @@ impl Contenders {
         Ok(Contenders { kache, floor: examples.join("floor"), sccache: Sccache::find(), empty_config })
     }
 
-    /// `cargo build` or `cargo check` in `checkout`, with nothing of this process's environment that could matter.
+    /// Calls cargo in `checkout`, with nothing of this process's environment that could matter.
     pub(crate) fn cargo(&self, contender: Contender, mode: Mode, checkout: &Path, store: &Path) -> Command {
         let wrapper = match contender {
             Contender::Plain => None,
@@ -69,7 +69,7 @@ impl Contenders {
             Contender::Sccache => self.sccache.as_ref().map(|sccache| &sccache.program),
         };
         let mut command = Command::new(cargo());
-        command.args([mode.command(), "--workspace", "--offline"]).current_dir(checkout);
+        command.args(mode.arguments()).args(["--workspace", "--offline"]).current_dir(checkout);
         self.clean(&mut command);
         // An empty wrapper is not the same as none: cargo then asks rustc for its version in every build.
         if let Some(wrapper) = wrapper {

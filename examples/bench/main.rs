@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo run --release --example bench -- [--kache PATH] [--project NAME=DIR]… [--runs N]
-//!                                        [--mode build,check] [--quick] [--json FILE]
+//!                                        [--mode build,check,test] [--quick] [--json FILE]
 //! ```
 //!
 //! Everything happens in one temporary directory: copies of the projects, target directories, stores. All
@@ -86,6 +86,16 @@ fn main() -> Result<()> {
             if project.name != "large" {
                 edits::measure(&contenders, project, mode, place.path(), options.runs, &mut table)?;
             }
+        }
+        if project.name != "large" && !options.quick && !options.modes.contains(&options::Mode::Test) {
+            edits::measure(
+                &contenders,
+                project,
+                options::Mode::Test,
+                place.path(),
+                options.runs,
+                &mut table,
+            )?;
         }
     }
     println!("measuring single processes …");

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 
 pub(crate) const USAGE: &str = "\
-bench [--kache PATH] [--project NAME=DIR]… [--runs N] [--mode build,check] [--quick] [--json FILE]
+bench [--kache PATH] [--project NAME=DIR]… [--runs N] [--mode build,check,test] [--quick] [--json FILE]
   --kache PATH        the wrapper to measure (default: built from this repository in release mode)
   --project NAME=DIR  measure DIR; may be repeated (default: small, middle and large from tests/fixtures)
   --runs N            rounds per figure (default: 3)
-  --mode LIST         cargo commands to measure (default: build,check)
+  --mode LIST         cargo commands to measure (default: build,check; edits always with `test --no-run` as well)
   --quick             one round, `build` only, without the large project and the large link
   --json FILE         write the figures there, too";
 
@@ -20,20 +20,23 @@ bench [--kache PATH] [--project NAME=DIR]… [--runs N] [--mode build,check] [--
 pub(crate) enum Mode {
     Build,
     Check,
+    /// `cargo test --no-run`.
+    Test,
 }
 
 impl Mode {
-    pub(crate) fn command(self) -> &'static str {
+    pub(crate) fn arguments(self) -> &'static [&'static str] {
         match self {
-            Mode::Build => "build",
-            Mode::Check => "check",
+            Mode::Build => &["build"],
+            Mode::Check => &["check"],
+            Mode::Test => &["test", "--no-run"],
         }
     }
 }
 
 impl Display for Mode {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.command())
+        f.write_str(self.arguments()[0])
     }
 }
 
@@ -106,6 +109,7 @@ fn mode(text: &str) -> Result<Mode> {
     match text {
         "build" => Ok(Mode::Build),
         "check" => Ok(Mode::Check),
-        other => Err(format!("{other} is not a mode: build or check").into()),
+        "test" => Ok(Mode::Test),
+        other => Err(format!("{other} is not a mode: build, check or test").into()),
     }
 }
