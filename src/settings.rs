@@ -16,7 +16,7 @@ use crate::sys::{dirs, host};
 pub fn load(env: &Env, starts: &[&Path], scope: Scope) -> (Config, Vec<Problem>) {
     let defaults = Defaults {
         cache_dir: dirs::cache(env).map(|dir| dir.join("kache")).unwrap_or_default(),
-        cache_executables: host::CACHES_EXECUTABLES,
+        observes: host::CAN_OBSERVE,
     };
     let users = env.get("PWD").map(Path::new).or(env.cwd.as_deref()).filter(|dir| dir.is_absolute());
     let starts: Vec<&Path> = starts.iter().copied().chain(users).collect();

@@ -72,9 +72,9 @@ variables! {
     /// Whether to cache executables and dynamic libraries, too.
     CACHE_EXECUTABLES = "KACHE_CACHE_EXECUTABLES", Some("cache.cache_executables"), "on (Linux), off (elsewhere)", SWITCH;
     /// Whether to cache the runs of build scripts, too.
-    BUILD_SCRIPTS = "KACHE_CACHE_BUILD_SCRIPTS", Some("cache.build_scripts"), "off", SWITCH;
+    BUILD_SCRIPTS = "KACHE_CACHE_BUILD_SCRIPTS", Some("cache.build_scripts"), "on (Linux), off (elsewhere)", SWITCH;
     /// Whether to fill a new build directory before cargo looks into it.
-    SEED = "KACHE_SEED", Some("cache.seed"), "off", SWITCH;
+    SEED = "KACHE_SEED", Some("cache.seed"), "on (Linux), off (elsewhere)", SWITCH;
     /// Path of the user's configuration file, which must exist.
     CONFIG = "KACHE_CONFIG", None, "$XDG_CONFIG_HOME/kache/config.toml, or ~/.config/kache/config.toml", ABSOLUTE;
     /// How much of a path may differ between two trees that share artifacts.

@@ -113,13 +113,13 @@ keys! {
     cache_executables: bool, "true or false", "on (Linux), off (elsewhere)",
         Projects::May("it affects only what this build stores");
     /// Whether to cache the runs of build scripts, too.
-    build_scripts: bool, "true or false", "off",
+    build_scripts: bool, "true or false", "on (Linux), off (elsewhere)",
         Projects::May("it affects only what this build stores");
     /// Packages whose build scripts always run.
     bypass_build_scripts: Vec<String>, "a list of package names", "empty",
         Projects::May("the names are added to those of the user");
     /// Whether to fill a new build directory before cargo looks into it. Cargo then finds units up to date and calls nothing for them.
-    seed: bool, "true or false", "off",
+    seed: bool, "true or false", "on (Linux), off (elsewhere)",
         Projects::May("it affects only the build directories of this project");
     /// How much of a path may differ between two trees that share artifacts.
     paths: PathsMode, PATHS, "auto",

@@ -20,8 +20,9 @@ const DEFAULT_DAEMON_IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 pub struct Defaults {
     /// The directory of the store.
     pub cache_dir: PathBuf,
-    /// Whether executables and dynamic libraries are cached.
-    pub cache_executables: bool,
+    /// Whether programs can be observed on this system. Then executables and runs of build scripts are cached as well, and
+    /// new build directories are filled.
+    pub observes: bool,
 }
 
 /// All settings, each with its source.
@@ -237,11 +238,11 @@ pub fn resolve(
             executables,
             project.cache_executables,
             user.cache_executables,
-            defaults.cache_executables,
+            defaults.observes,
         ),
-        build_scripts: first(build_scripts, project.build_scripts, user.build_scripts, false),
+        build_scripts: first(build_scripts, project.build_scripts, user.build_scripts, defaults.observes),
         bypass_build_scripts: joined(project.bypass_build_scripts, user.bypass_build_scripts),
-        seed: first(seed, project.seed, user.seed, false),
+        seed: first(seed, project.seed, user.seed, defaults.observes),
         paths: first(paths, project.paths, user.paths, PathsMode::default()),
         observe: first(observe, project.observe, user.observe, Observe::default()),
         incremental: first(incremental, project.incremental, user.incremental, Incremental::default()),

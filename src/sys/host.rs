@@ -21,8 +21,8 @@ pub fn cpu_description() -> Option<Vec<u8>> {
     None
 }
 
-/// Whether executables and dynamic libraries are cached here unless configured.
-pub const CACHES_EXECUTABLES: bool = cfg!(target_os = "linux");
+/// Whether there is a way to observe programs on this system.
+pub const CAN_OBSERVE: bool = cfg!(target_os = "linux");
 
 /// The triple of this system, as far as the names of a compiler's outputs depend on it.
 pub fn triple() -> String {

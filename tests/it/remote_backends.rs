@@ -18,7 +18,7 @@ use crate::skip::skip;
 fn settings(vars: &[(&str, String)]) -> (RemoteConfig, RemoteSecrets) {
     let env =
         |name: &str| vars.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
-    let defaults = Defaults { cache_dir: "/nowhere".into(), cache_executables: true };
+    let defaults = Defaults { cache_dir: "/nowhere".into(), observes: true };
     let (config, problems) = config::load(&env, &[], &defaults, Scope::Command);
     assert!(problems.is_empty(), "{problems:?}");
     (*config.remote.expect("is resolved for commands"), RemoteSecrets::from_env(&env))

@@ -199,6 +199,8 @@ impl World {
             .env("RUSTC_WRAPPER", env!("CARGO_BIN_EXE_kache"))
             // Most scenarios are about what is stored; those of edits turn it on.
             .env("KACHE_INCREMENTAL", "off")
+            // Most build one unit after another, and are not about what is there before cargo asks.
+            .envs([("KACHE_SEED", "0"), ("KACHE_CACHE_BUILD_SCRIPTS", "0")])
             .envs(std::env::var_os("RUSTUP_TOOLCHAIN").map(|name| ("RUSTUP_TOOLCHAIN", name)))
             // The scenarios can be played without observation too, or without a defence that they prove.
             .envs(std::env::var_os("KACHE_TEST_WITHOUT").map(|names| ("KACHE_TEST_WITHOUT", names)))

@@ -37,6 +37,7 @@ impl Builds<'_> {
             return Err(failure.hint("choose a workspace and options that compile something"));
         }
         let mut figures = vec![Figures::new(COLD, elapsed, Some(&cold))];
+        self.cargo.harvest(&self.workspace.dir(&first), &self.workspace.target(&first));
 
         remove(&self.workspace.target(&first))?;
         let (warm, mut missed) = self.warm(WARM, &first, &cold, &mut records, progress)?;

@@ -109,6 +109,14 @@ impl Cargo {
         Ok(Built { success: status.success(), elapsed: watch.total(), said })
     }
 
+    /// Waits until a build is harvested, so that the next one can be seeded. Where nothing can be, it is not.
+    pub(super) fn harvest(&self, cwd: &Path, target: &Path) {
+        let args = [OsString::from("harvest"), target.into()].to_vec();
+        let vars = self.vars(Wrapper::Kache, cwd, Some(target));
+        let program = Program { program: self.kache.as_os_str(), args, cwd, vars };
+        let _ = program.output();
+    }
+
     fn vars(&self, wrapper: Wrapper, cwd: &Path, target: Option<&Path>) -> Vec<(OsString, OsString)> {
         let kache = if wrapper == Wrapper::Kache { self.kache.as_os_str() } else { OsStr::new("") };
         let (store, config) = (self.temporary.join("store"), self.temporary.join("config.toml"));

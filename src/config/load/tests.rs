@@ -50,12 +50,7 @@ impl World {
         let env = |name: &str| self.vars.iter().find(|(n, _)| *n == name).map(|(_, value)| value.clone());
         let starts: Vec<PathBuf> = starts.iter().map(|start| self.path(start)).collect();
         let starts: Vec<&Path> = starts.iter().map(PathBuf::as_path).collect();
-        load(
-            &env,
-            &starts,
-            &Defaults { cache_dir: "/cache".into(), cache_executables: false },
-            Scope::Command,
-        )
+        load(&env, &starts, &Defaults { cache_dir: "/cache".into(), observes: false }, Scope::Command)
     }
 
     /// The salt, where nothing is wrong.
@@ -73,12 +68,8 @@ fn salt(salt: &str) -> String {
 #[test]
 fn no_file_is_no_problem() {
     assert_eq!(World::new().salt(&["repo/member", "elsewhere"]), "");
-    let (_, problems) = load(
-        &|_| None,
-        &[],
-        &Defaults { cache_dir: "/cache".into(), cache_executables: false },
-        Scope::Command,
-    );
+    let (_, problems) =
+        load(&|_| None, &[], &Defaults { cache_dir: "/cache".into(), observes: false }, Scope::Command);
     assert_eq!(problems, []);
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::sys::dirs::rooted;
 
 fn defaults() -> Defaults {
-    Defaults { cache_dir: "/var/cache/kache".into(), cache_executables: true }
+    Defaults { cache_dir: "/var/cache/kache".into(), observes: true }
 }
 
 fn contents(path: &str, text: &str) -> Contents {
@@ -45,9 +45,9 @@ fn nothing_set_means_defaults() {
         ("cache.gc_max_age", "no limit"),
         ("cache.key_salt", "\"\""),
         ("cache.cache_executables", "true"),
-        ("cache.build_scripts", "false"),
+        ("cache.build_scripts", "true"),
         ("cache.bypass_build_scripts", ""),
-        ("cache.seed", "false"),
+        ("cache.seed", "true"),
         ("cache.paths", "auto"),
         ("cache.observe", "auto"),
         ("cache.incremental", "auto"),
@@ -156,8 +156,8 @@ fn sample(key: &str) -> &'static str {
     match key {
         "cache.local_store" => "\"~/elsewhere\"",
         "cache.local_max_size" => "1",
-        "cache.shared" | "cache.build_scripts" | "cache.seed" => "true",
-        "cache.cache_executables" => "false",
+        "cache.shared" => "true",
+        "cache.cache_executables" | "cache.build_scripts" | "cache.seed" => "false",
         "cache.paths" => "\"exact\"",
         "cache.incremental" | "cache.observe" | "cache.write" | "cache.links" => "\"off\"",
         "cache.key_env_vars" | "cache.bypass_crates" | "cache.bypass_build_scripts" => "[\"x\"]",
