@@ -39,8 +39,8 @@ const COMMANDS: [(&str, &str, &str); 11] = [
 ];
 
 /// Options that take a value, as far as they do not decide what is built.
-const WITHOUT_EFFECT: [&str; 7] =
-    ["--color", "--message-format", "-j", "--jobs", "--lockfile-path", "--artifact-dir", "--out-dir"];
+const WITHOUT_EFFECT: [&str; 6] =
+    ["--color", "-j", "--jobs", "--lockfile-path", "--artifact-dir", "--out-dir"];
 
 /// Options with a value that decides what is built.
 const SELECTING: [&str; 9] =
@@ -89,6 +89,13 @@ impl CargoCall {
                 "--manifest-path" => call.manifest = Some(value()?.into()),
                 "--target" if call.triple.is_none() => call.triple = Some(value()?),
                 "--target" => return None,
+                "--message-format" => {
+                    let value = value()?;
+                    // Warnings that cargo shows again are in the form in which the compiler printed them.
+                    if value.contains("short") {
+                        call.selection.extend([name.to_owned(), value]);
+                    }
+                }
                 "--profile" => call.profile_dir = profile_dir(&value()?).to_owned(),
                 "-r" | "--release" => "release".clone_into(&mut call.profile_dir),
                 _ if WITHOUT_EFFECT.contains(&name) => drop(value()?),
@@ -154,6 +161,9 @@ mod tests {
         assert_eq!(parse(&["bench"]), Some(call("bench", "release")));
         let selected = parse(&["check", "--workspace", "-p", "a", "--features=x"]).expect("understood");
         assert_eq!(selected.selection, ["--workspace", "-p", "a", "--features", "x"]);
+        let selection = |args: &[&str]| parse(args).expect("understood").selection;
+        assert_eq!(selection(&["check", "--message-format=short"]), ["--message-format", "short"]);
+        assert_eq!(selection(&["check", "--message-format", "json"]), [""; 0]);
         let placed = parse(&["build", "--target", "t", "--target-dir=/x", "--manifest-path", "m"]);
         let placed = placed.expect("understood");
         assert_eq!(

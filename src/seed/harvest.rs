@@ -148,7 +148,7 @@ fn draft(name: &str, noted: &Noted, cargo: &Env, build_roots: &Roots) -> Option<
         return None;
     }
     let manifests = match replay::manifests(&env, build_roots) {
-        Some(files) => Some(unchanged_since(note.cargo_started_ns, &files)?),
+        Some(files) => Some(unchanged_since(note.cargo_started_ns, &files, build_roots)?),
         None => None,
     };
     let mut needed: Vec<PathBuf> = run.iter().map(|run| PathBuf::from(run.script)).collect();
@@ -180,8 +180,8 @@ fn draft(name: &str, noted: &Noted, cargo: &Env, build_roots: &Roots) -> Option<
 }
 
 /// The digest of files that are as they were at a time, in nanoseconds since 1970.
-fn unchanged_since(time_ns: i64, files: &[PathBuf]) -> Option<Digest> {
-    let digest = replay::digest_of(files)?;
+fn unchanged_since(time_ns: i64, files: &[PathBuf], roots: &Roots) -> Option<Digest> {
+    let digest = replay::digest_of(files, roots)?;
     for file in files {
         let identity = Identity::at(file).ok()?;
         if identity.modified_ns.max(identity.changed_ns) >= time_ns {

@@ -16,7 +16,7 @@ use crate::store::Store;
 use crate::sys::fs::{self, private};
 
 /// The version of this form.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Below the store.
 pub const DIR: &str = "manifests";

@@ -141,7 +141,7 @@ impl Seeding<'_> {
         if !cargo_files::is_name(&unit.name) {
             return Err(not_here());
         }
-        let manifests = replay::manifests(&env, roots).map(|files| replay::digest_of(&files));
+        let manifests = replay::manifests(&env, roots).map(|files| replay::digest_of(&files, roots));
         match (manifests, unit.manifests) {
             (None, None) => {}
             (Some(now), Some(then)) if now == Some(then) => {}

@@ -240,11 +240,34 @@ pub fn manifests(env: &Env, roots: &Roots) -> Option<Vec<PathBuf>> {
     (!is_fetched).then(|| dirs.map(|dir| dir.join("Cargo.toml")).collect())
 }
 
-/// The digest of these files, as they are now.
-pub fn digest_of(files: &[PathBuf]) -> Option<Digest> {
+/// The digest of these files, as they are now, and of where they are as seen from the workspace: a package beside it is
+/// another one in another checkout.
+pub fn digest_of(files: &[PathBuf], roots: &Roots) -> Option<Digest> {
+    let workspace = roots.value(Root::Workspace).and_then(os::path)?;
     let mut digest = Hasher::new();
     for file in files {
+        digest.field(os::bytes(&relative(file, &workspace)));
         digest.field(&fs::read(file).ok()?);
     }
     Some(digest.finish())
+}
+
+/// The way from the directory `base` to `path`.
+fn relative(path: &Path, base: &Path) -> PathBuf {
+    let n_common = path.components().zip(base.components()).take_while(|(a, b)| a == b).count();
+    let up = base.components().skip(n_common).map(|_| Component::ParentDir);
+    up.chain(path.components().skip(n_common)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_a_file_is_told_from_the_workspace() {
+        let way = |path: &str| relative(Path::new(path), Path::new("/trees/a/app"));
+        assert_eq!(way("/trees/a/app/lib/Cargo.toml"), Path::new("lib/Cargo.toml"));
+        assert_eq!(way("/trees/a/lib/Cargo.toml"), Path::new("../lib/Cargo.toml"));
+        assert_eq!(way("/trees/b/lib/Cargo.toml"), Path::new("../../b/lib/Cargo.toml"));
+    }
 }
