@@ -203,6 +203,17 @@ pub mod seal {
         FIRST_SECOND + (digest.prefix_u64() & 0xff_ffff) * 2
     }
 
+    /// Whether a modification time, in nanoseconds since 1970, may be a seal of which an archive has kept whole seconds. Only
+    /// the content tells.
+    pub fn may_be_cut_off(modified_ns: i64) -> bool {
+        modified_ns % 1_000_000_000 == 0
+    }
+
+    /// Whether a modification time, in nanoseconds since 1970, shows that a file was written to.
+    pub fn is_broken(digest: &Digest, modified_ns: i64) -> bool {
+        !matches(digest, modified_ns) && !may_be_cut_off(modified_ns)
+    }
+
     /// Whether a modification time, in nanoseconds since 1970, is a seal of `digest`.
     pub fn matches(digest: &Digest, modified_ns: i64) -> bool {
         near(digest, modified_ns) == modified_ns

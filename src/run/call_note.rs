@@ -32,7 +32,7 @@ pub const BUILD: &str = ".build";
 pub const LOCK: &str = ".lock";
 
 /// In the directory of notes: the manifests that the build directory was filled from, a path on each line.
-pub const SEEDED: &str = ".seeded";
+const SEEDED: &str = ".seeded";
 
 /// In the directory of notes: the units that the build directory was not filled with, and why: name, space, reason on
 /// each line.
@@ -111,13 +111,38 @@ pub fn note_not_seeded(target: &Path, units: impl Iterator<Item = (String, Strin
     if lines.is_empty() {
         return Ok(());
     }
-    let path = dir(target).join(NOT_SEEDED);
-    private::replace(&path, &dir(target).join(format!(".{}", fs::unique_name())), lines.as_bytes())
+    add_lines(target, NOT_SEEDED, lines.as_bytes())
 }
 
-/// Why a unit was not in a build directory that was filled.
+/// Notes the manifest that a build directory is filled from.
+///
+/// # Errors
+/// It cannot be written.
+pub fn note_seeded(target: &Path, manifest: &Path) -> io::Result<()> {
+    add_lines(target, SEEDED, &[os::bytes(manifest), b"\n"].concat())
+}
+
+/// The manifests that a build directory was filled from, one for each profile.
+pub fn seeded_from(target: &Path) -> Vec<PathBuf> {
+    let lines = private::read(&dir(target).join(SEEDED)).unwrap_or_default();
+    lines.split(|byte| *byte == b'\n').filter_map(os::path).filter(|path| path.is_absolute()).collect()
+}
+
+/// Adds lines to a file of the directory of notes.
+fn add_lines(target: &Path, name: &str, lines: &[u8]) -> io::Result<()> {
+    let dir = dir(target);
+    let mut all = private::read(&dir.join(name)).unwrap_or_default();
+    all.extend_from_slice(lines);
+    private::replace(&dir.join(name), &dir.join(format!(".{}", fs::unique_name())), &all)
+}
+
+/// Why a unit was not in a build directory that was filled; `None` where it was, and from the second call on.
 pub fn why_not_seeded(target: &Path, name: &str) -> Option<String> {
-    let lines = String::from_utf8(private::read(&dir(target).join(NOT_SEEDED)).ok()?).ok()?;
+    let dir = dir(target);
+    if fs::symlink_metadata(&dir.join(name)).is_ok() {
+        return None;
+    }
+    let lines = String::from_utf8(private::read(&dir.join(NOT_SEEDED)).ok()?).ok()?;
     lines.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(' ')?.to_owned()))
 }
 

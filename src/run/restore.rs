@@ -54,7 +54,7 @@ pub enum Times<'a> {
 pub struct MadeTimes<'a> {
     /// The time of the youngest file that the unit depends on, in nanoseconds since 1970.
     pub not_before_ns: i64,
-    /// The time for all that was made before that, or after now: not younger than anything in the build directory.
+    /// The time for all that was made before that, or later than this: nothing in the build directory is younger.
     pub otherwise: SystemTime,
     /// A file that was made in the build directory a moment ago.
     pub made_here: &'a Metadata,
@@ -62,12 +62,12 @@ pub struct MadeTimes<'a> {
 
 impl Times<'_> {
     /// The time that a file of its own gets; `None`: that at which it is written.
-    pub fn stamp(&self, made_ns: i64) -> Option<SystemTime> {
-        match self {
-            Times::Now => None,
-            Times::At(stamp) => Some(*stamp),
-            Times::Made(made) if made.fits(made_ns) => Some(fs::time(made_ns)),
-            Times::Made(made) => Some(made.otherwise),
+    pub fn stamp(&self, made_ns: Option<i64>) -> Option<SystemTime> {
+        match (self, made_ns) {
+            (Times::Now, _) => None,
+            (Times::At(stamp), _) => Some(*stamp),
+            (Times::Made(made), Some(made_ns)) if made.fits(made_ns) => Some(fs::time(made_ns)),
+            (Times::Made(made), _) => Some(made.otherwise),
         }
     }
 
@@ -80,11 +80,13 @@ impl Times<'_> {
         }
     }
 
-    /// Whether a file that was made at this time may be linked, as far as times decide.
-    fn may_link(&self, made_ns: i64) -> bool {
+    /// Whether a file that was made at this time may be linked, as far as times decide, beside one that was just made: it
+    /// must not be the younger one, or dependents would look older than it.
+    fn may_link(&self, made_ns: i64, made_here: Option<&Metadata>) -> bool {
         match self {
             Times::Made(made) => made.fits(made_ns),
-            Times::Now | Times::At(_) => true,
+            Times::At(stamp) => made_ns <= fs::nanoseconds(*stamp),
+            Times::Now => made_here.is_none_or(|here| made_ns <= Identity::from_metadata(here).modified_ns),
         }
     }
 }
@@ -209,7 +211,7 @@ fn place(
         let can_be_linked = !defence::stands("access-rights-of-linked-files")
             || made_here
                 .is_some_and(|made_here| fs::has_same_access(&metadata, made_here, artifact.executable));
-        let can_be_linked = can_be_linked && times.may_link(made_ns);
+        let can_be_linked = can_be_linked && times.may_link(made_ns, made_here);
         is_linked = can_be_linked && link(&blob, to).is_ok();
         if is_linked {
             restored.newest_ns = restored.newest_ns.max(made_ns);

@@ -241,9 +241,8 @@ fn portable(note: &CallNote, roots: &Roots) -> PortableCall {
 
 /// Adds the units that were seeded here and that cargo has left as they were.
 fn carry_over(drafts: &mut Vec<Draft>, build: &Build) {
-    let list = fs::private::read(&call_note::dir(&build.target).join(call_note::SEEDED)).unwrap_or_default();
-    let from = list.split(|byte| *byte == b'\n').filter_map(os::path).filter(|path| path.is_absolute());
-    for manifest in from.filter_map(|path| Manifest::read(&path)) {
+    let from = call_note::seeded_from(&build.target);
+    for manifest in from.iter().filter_map(|path| Manifest::read(path)) {
         let names: Vec<String> = manifest.units.iter().map(|unit| unit.name.clone()).collect();
         for mut unit in manifest.units {
             let is_new = drafts.iter().all(|draft| draft.unit.name != unit.name);

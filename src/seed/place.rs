@@ -46,8 +46,7 @@ pub fn fill(build: &Build, chosen: &Chosen, cargo: &Env, config: &Config, store:
     let Some(_locks) = lock_all(&profile_dirs)? else { return Ok(()) };
     let notes = call_note::dir(&build.target);
     private::create_dir_all(&notes)?;
-    private::write_new(&notes.join(call_note::SEEDED), os::bytes(&chosen.path))
-        .or_else(|e| if e.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(e) })?;
+    call_note::note_seeded(&build.target, &chosen.path)?;
     let now = fs::kernel_time(&notes.join(format!(".{}", fs::unique_name())))?;
     let stamp = SystemTime::UNIX_EPOCH + Duration::from_nanos(now.max(0) as u64) - BEFORE;
     let roots = replay::roots(&build.workspace, &build.target, cargo);

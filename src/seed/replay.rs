@@ -143,7 +143,7 @@ impl Replay<'_> {
         MadeTimes { not_before_ns, otherwise: self.stamp, made_here: &self.made_here }
     }
 
-    /// The time of a run: that of the run itself, if it is older than nothing that cargo compares it with.
+    /// The time of a run: that of the run itself, unless something that cargo compares it with is younger.
     fn run_time(&self, unit: &SeedUnit, env: &Env, stdout: &[u8], not_before_ns: i64) -> SystemTime {
         let package = env.get("CARGO_MANIFEST_DIR").map(Path::new);
         let (Some(package), Some(ran_ns), true) = (package, unit.ran_ns, unit.is_fetched()) else {
@@ -152,7 +152,7 @@ impl Replay<'_> {
         if watched(stdout).any(|path| !is_file_older(&package.join(path), ran_ns)) {
             return self.stamp;
         }
-        Times::Made(self.times(not_before_ns)).stamp(ran_ns).unwrap_or(self.stamp)
+        Times::Made(self.times(not_before_ns)).stamp(Some(ran_ns)).unwrap_or(self.stamp)
     }
 
     /// Puts `OUT_DIR` of a run in place. What it depends on is not younger than `not_before_ns`.

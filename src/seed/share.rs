@@ -94,6 +94,8 @@ impl Sharing<'_> {
         let (identity, of_blob) = (Identity::from_metadata(&there), Identity::from_metadata(&stored));
         let is_same_file = identity.device == of_blob.device && identity.inode == of_blob.inode;
         let is_possible = identity.device == of_blob.device && !is_same_file && there.is_file();
+        // What depends on it was begun after the file got its time.
+        let last_ns = last_ns.min(identity.changed_ns);
         let is_in_time = (identity.modified_ns..=last_ns).contains(&of_blob.modified_ns);
         if !is_possible || !is_in_time || !fs::has_same_access(&there, &stored, artifact.executable) {
             return None;

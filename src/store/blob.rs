@@ -41,29 +41,32 @@ impl Store {
         if is_whole && seal::matches(digest, identity.modified_ns)
             || !defence::stands("only-whole-blobs-are-served")
         {
-            Ok((path, metadata))
-        } else {
-            Err(Unusable::Altered)
+            return Ok((path, metadata));
         }
+        if is_whole && is_sealed_again(&path, digest, &identity) {
+            let metadata = fs::symlink_metadata(&path).map_err(|_| Unusable::Missing)?;
+            return Ok((path, metadata));
+        }
+        Err(Unusable::Altered)
     }
 
-    /// When a blob was made, in nanoseconds since 1970, as its seal tells; 0 where there is none.
-    pub fn blob_made_ns(&self, digest: &Digest) -> i64 {
-        Identity::at(&self.path(Bucket::Blobs, digest)).map_or(0, |identity| identity.modified_ns)
+    /// When a blob was made, in nanoseconds since 1970, as far as its seal tells.
+    pub fn blob_made_ns(&self, digest: &Digest) -> Option<i64> {
+        Some(Identity::at(&self.path(Bucket::Blobs, digest)).ok()?.modified_ns)
     }
 
     /// An open blob whose size and seal are as stored.
     pub fn open_blob(&self, digest: &Digest, size_bytes: u64) -> Result<File, Unusable> {
-        let file = fs::open_in_place(&self.path(Bucket::Blobs, digest)).map_err(|_| Unusable::Missing)?;
+        let path = self.path(Bucket::Blobs, digest);
+        let file = fs::open_in_place(&path).map_err(|_| Unusable::Missing)?;
         let identity = file
             .metadata()
             .map(|metadata| Identity::from_metadata(&metadata))
             .map_err(|_| Unusable::Missing)?;
-        if identity.size == size_bytes && seal::matches(digest, identity.modified_ns) {
-            Ok(file)
-        } else {
-            Err(Unusable::Altered)
-        }
+        let is_whole = identity.size == size_bytes;
+        let is_as_stored =
+            || seal::matches(digest, identity.modified_ns) || is_sealed_again(&path, digest, &identity);
+        if is_whole && is_as_stored() { Ok(file) } else { Err(Unusable::Altered) }
     }
 
     /// Takes an altered blob out of service.
@@ -111,9 +114,7 @@ impl Store {
             if defence::stands("a-blob-appears-whole") { self.temporary() } else { place.clone() };
         self.make_room(&place, &temporary)?;
         let has_its_mode = sharing != Sharing::Own && is_allowed && can_be_shared(from);
-        duplicate(from, &temporary, (may_link, has_its_mode), digest)?;
-        let sealed = Identity::at(from)
-            .and_then(|made| seal(&temporary, digest, size_bytes, made.modified_ns))
+        let sealed = make_sealed(from, &temporary, (may_link, has_its_mode), (digest, size_bytes))
             .and_then(|()| fs::rename(&temporary, &place));
         // Renaming one name of a file to another name of it leaves both.
         if defence::stands("unfinished-blobs-are-removed") {
@@ -154,19 +155,60 @@ impl Store {
     }
 }
 
-/// Seals the file at `path`, which was made at `made_ns`: near that time, or with a coarse seal where the file system
-/// cannot hold it.
-fn seal(path: &Path, digest: &Digest, size_bytes: u64, made_ns: i64) -> io::Result<()> {
+/// Makes the sealed file `to` with the content of `from`. Where the file system cannot hold a seal near the time at which
+/// the output was made, it is a copy: another time would tell cargo something wrong about the output.
+fn make_sealed(
+    from: &Path,
+    to: &Path,
+    (may_link, has_its_mode): (bool, bool),
+    (digest, size_bytes): (&Digest, u64),
+) -> io::Result<()> {
+    let made_ns = Identity::at(from)?.modified_ns;
+    let is_linked = duplicate(from, to, (may_link, has_its_mode), digest)?;
+    if seal_near(to, digest, size_bytes, made_ns)? {
+        return Ok(());
+    }
+    if is_linked {
+        fs::set_modified(to, fs::time(made_ns))?;
+        fs::remove(to)?;
+        duplicate(from, to, (false, has_its_mode), digest)?;
+    }
+    fs::set_modified(to, seal::coarse(digest))?;
+    if is_sealed(to, digest, size_bytes)? {
+        Ok(())
+    } else {
+        Err(io::Error::other("it changed, or holds no times"))
+    }
+}
+
+/// Seals the file at `path` near the time `made_ns`. Answers whether the file system can hold that.
+fn seal_near(path: &Path, digest: &Digest, size_bytes: u64, made_ns: i64) -> io::Result<bool> {
     // A time in the future would make everything that depends on the output look older than it.
     let near_ns = seal::near(digest, made_ns.min(clock::now_ms() as i64 * 1_000_000));
-    for time in [fs::time(near_ns), seal::coarse(digest)] {
-        fs::set_modified(path, time)?;
-        let identity = Identity::at(path)?;
-        if identity.size == size_bytes && seal::matches(digest, identity.modified_ns) {
-            return Ok(());
-        }
+    fs::set_modified(path, fs::time(near_ns))?;
+    is_sealed(path, digest, size_bytes)
+}
+
+fn is_sealed(path: &Path, digest: &Digest, size_bytes: u64) -> io::Result<bool> {
+    let identity = Identity::at(path)?;
+    Ok(identity.size == size_bytes && seal::matches(digest, identity.modified_ns))
+}
+
+/// Whether the file at `path` has the content of `digest`, where an archive may have cut its seal off. It gets a new one, so
+/// that it is read only once.
+fn is_sealed_again(path: &Path, digest: &Digest, then: &Identity) -> bool {
+    if !seal::may_be_cut_off(then.modified_ns) {
+        return false;
     }
-    Err(io::Error::other("the file changed, or holds no times"))
+    let found = fs::open_in_place(path).and_then(|mut file| Digest::hash_reader(&mut file));
+    if !found.is_ok_and(|(found, _)| found == *digest) {
+        return false;
+    }
+    // Where it cannot be sealed, it is read again next time.
+    if !seal_near(path, digest, then.size, then.modified_ns).unwrap_or(true) {
+        let _ = fs::set_modified(path, seal::coarse(digest));
+    }
+    true
 }
 
 /// Whether others who use the store can read a second name of this output. The group of a build directory is not that of
@@ -176,18 +218,18 @@ fn can_be_shared(output: &Path) -> bool {
 }
 
 /// Makes the new file `to` with the content of `from`: a clone where the file system can, a link where it is welcome
-/// and possible, else a copy, which has the mode of an output if it may become one.
+/// and possible, else a copy, which has the mode of an output if it may become one. Answers whether it is a link.
 fn duplicate(
     from: &Path,
     to: &Path,
     (may_link, has_its_mode): (bool, bool),
     digest: &Digest,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     if fs::clones_files(from) && private::reflink(&fs::open(from)?, to).is_ok() {
-        return Ok(());
+        return Ok(false);
     }
     if may_link && fs::hard_link(from, to).is_ok() {
-        return Ok(());
+        return Ok(true);
     }
     let mut hasher = Hasher::new();
     let mut from = fs::open(from)?;
@@ -198,7 +240,7 @@ fn duplicate(
         private::copy(&mut from, to, &mut |piece| hasher.raw(piece))?;
     }
     if hasher.finish() == *digest {
-        return Ok(());
+        return Ok(false);
     }
     let _ = fs::remove(to);
     Err(io::Error::other("the file changed"))

@@ -195,7 +195,7 @@ fn what_keeps_its_time_is_linked_unless_a_dependency_is_younger() {
     let rlib = found.entry.artifacts.iter().find(|artifact| artifact.role == Role::Rlib).expect("has one");
     let made_here = fs::metadata(&scene.store().path(Bucket::Blobs, &rlib.blob)).expect("is there");
     let made_ns: Vec<i64> =
-        found.entry.artifacts.iter().map(|artifact| scene.store().blob_made_ns(&artifact.blob)).collect();
+        found.entry.artifacts.iter().filter_map(|it| scene.store().blob_made_ns(&it.blob)).collect();
     let newest_ns = made_ns.iter().copied().max().expect("has artifacts");
     let otherwise = fs::time(newest_ns + 1_000_000_000);
     for (not_before_ns, is_kept) in [(0, true), (newest_ns + 1, false)] {
@@ -210,4 +210,21 @@ fn what_keeps_its_time_is_linked_unless_a_dependency_is_younger() {
         assert!(is_restored(&outputs, "1"));
         assert_eq!(restored.linked_bytes > 0, is_kept);
     }
+}
+
+#[test]
+fn a_blob_that_is_younger_than_what_is_made_here_is_copied() {
+    let scene = stored();
+    let outputs = scene.outputs("tree");
+    let found = scene.lookup("unit").expect("hits");
+    assert!(scene.restore(&found, &outputs).expect("restores").linked_bytes > 0);
+    for artifact in &found.entry.artifacts {
+        let hour_ns = 3_600_000_000_000;
+        let made_ns = scene.store().blob_made_ns(&artifact.blob).expect("is there");
+        let later_ns = crate::digest::seal::near(&artifact.blob, made_ns + hour_ns);
+        let path = scene.store().path(Bucket::Blobs, &artifact.blob);
+        fs::set_modified(&path, fs::time(later_ns)).expect("sets the time");
+    }
+    assert_eq!(scene.restore(&found, &outputs).expect("restores").linked_bytes, 0);
+    assert!(is_restored(&outputs, "1"));
 }

@@ -157,7 +157,7 @@ pub fn quarantine_unsealed(cache_dir: &Path) -> usize {
     let blobs = store.files_in(Bucket::Blobs, &mut Vec::new());
     let mut n_broken = 0;
     for (digest, found) in &blobs {
-        if Identity::at(&found.path).is_ok_and(|identity| !seal::matches(digest, identity.modified_ns)) {
+        if Identity::at(&found.path).is_ok_and(|identity| seal::is_broken(digest, identity.modified_ns)) {
             store.quarantine_blob(digest);
             n_broken += 1;
         }

@@ -93,3 +93,35 @@ fn a_missing_blob_is_a_miss_and_leaves_no_outputs() {
         assert_eq!(files_below(&scene.path("tree")).len(), 0);
     }
 }
+
+/// What archives such as zip keep of a time.
+fn cut_off(path: &Path) {
+    let modified_ns = fs::Identity::at(path).expect("is there").modified_ns;
+    let second = modified_ns.div_euclid(1_000_000_000) * 1_000_000_000;
+    fs::set_modified(path, fs::time(second)).expect("sets the time");
+}
+
+#[test]
+fn a_blob_out_of_an_archive_is_read_once_and_sealed_again() {
+    let scene = Scene::new();
+    let put = scene.compile("1");
+    scene.store().put(&put).expect("puts");
+    for artifact in &put.entry.artifacts {
+        let path = scene.store().path(Bucket::Blobs, &artifact.blob);
+        cut_off(&path);
+        assert!(!crate::digest::seal::matches(
+            &artifact.blob,
+            scene.store().blob_made_ns(&artifact.blob).expect("is there")
+        ));
+        scene.store().blob(&artifact.blob, artifact.size_bytes).expect("has its content");
+        assert!(crate::digest::seal::matches(
+            &artifact.blob,
+            scene.store().blob_made_ns(&artifact.blob).expect("is there")
+        ));
+        // Damage that such a time hides.
+        overwrite(&path);
+        cut_off(&path);
+        assert!(scene.store().blob(&artifact.blob, artifact.size_bytes).is_err());
+        assert!(scene.store().open_blob(&artifact.blob, artifact.size_bytes).is_err());
+    }
+}

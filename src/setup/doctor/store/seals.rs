@@ -35,7 +35,7 @@ impl Check for SealsCheck {
         let broken: Vec<String> = blobs
             .iter()
             .filter(|(digest, found)| {
-                Identity::at(&found.path).is_ok_and(|identity| !seal::matches(digest, identity.modified_ns))
+                Identity::at(&found.path).is_ok_and(|identity| seal::is_broken(digest, identity.modified_ns))
             })
             .map(|(_, found)| found.path.display().to_string())
             .collect();
