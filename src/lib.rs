@@ -11,8 +11,9 @@
 //!               └─ action  cache key = digest(unit key, those inputs as they are today)
 //!                   ├─ found     run::hit: restore, replay the diagnostics
 //!                   └─ not found ─┬─ run::miss::edit: a source was edited here; compile incrementally, store nothing
-//!                                 └─ run::miss: wait for the single-flight lock, or compile, learn the inputs, store
-//!                         └─ run::record, then the compiler's exit code
+//!                                 └─ run::miss: wait for others that compile this unit and look again, or else compile,
+//!                                    learn the inputs, store
+//! run::record, then the compiler's exit code
 //! ```
 //!
 //! To follow it in the code, start at [`run`]: [`run::wrapper`] and [`run::keyed`] have the steps, [`store::lookup`]

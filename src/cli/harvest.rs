@@ -94,7 +94,7 @@ fn summary(target: &Path, harvested: &Harvested) -> String {
         text += &format!("{left_out} of it cannot: cargo did not finish them, or what they depend on.\n");
     }
     if harvested.freed_bytes > 0 {
-        text += &format!("{} of it are no longer on the disk twice.\n", format_bytes(harvested.freed_bytes));
+        text += &format!("{} are no longer stored twice.\n", format_bytes(harvested.freed_bytes));
     }
     text
 }

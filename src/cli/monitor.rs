@@ -1,5 +1,14 @@
 //! `kache monitor`: shows what kache does while it does it. On a terminal that is a screen with the running build, the
 //! projects and the store; elsewhere it prints a line for each unit.
+//!
+//! ```text
+//! daemon, or the record files where none runs
+//!   └─ follow   new records, as they come
+//!       └─ model    builds, projects, totals, and what is selected
+//!           └─ view     one page of the model, drawn into a frame
+//! ```
+//!
+//! [`screen`] runs the loop on a terminal: new records, [`keys`] and the mouse, the next frame.
 
 use std::time::Duration;
 

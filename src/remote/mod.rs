@@ -5,6 +5,13 @@
 //! objects, [`pack`] is the format of an entry in transit, and [`signature`] decides which packs are believed. [`sync`]
 //! transfers packs between a remote and the store.
 //!
+//! ```text
+//! store::transfer   an entry without what only this machine knows
+//!   └─ pack         one compressed tar file: the entry and its input lists, signed, then its blobs
+//!       └─ layout   its name in the remote
+//!           └─ backend, through the layers; and the same way back, with everything checked
+//! ```
+//!
 //! # What is checked of what comes in
 //!
 //! Everything in a remote may have been written by somebody else. So:

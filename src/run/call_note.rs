@@ -2,7 +2,7 @@
 //! is seeded (`crate::seed`).
 //!
 //! A note lies in `target/.kache/calls/`, under the name that cargo gives the unit's directories (`<package>-<hash>`). It
-//! holds the arguments, the working directory, and in what the variables differ from those of cargo itself: what cargo
+//! holds the arguments, the working directory, and how its variables differ from cargo's own: what cargo
 //! adds is a function of what its fingerprint covers and of what a build script said, all else the next cargo has itself.
 //! The last call of a unit replaces the one before it. Only a call whose result is in the store leaves a note.
 //!

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! [`keyed`] chooses between the three on the right, [`edit`] says what an edit is, and [`miss`] has the stages of a
-//! miss. However an invocation ends, it has an exit code and a [`record`].
+//! miss. Each compile, hit and bypass leaves a [`record`]; questions to the compiler do not, nor does anything where
+//! kache is disabled.
 
 pub mod final_exit_code;
 

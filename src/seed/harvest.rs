@@ -1,7 +1,7 @@
 //! After a build: what cargo called and wrote for each unit becomes the manifest of the build.
 //!
-//! Cargo's lock is waited for, and not held while units are read: a build that begins meanwhile goes on. So a unit may be built while it is
-//! read. Cargo empties the hash of a unit before it builds it, and the dep-info of the compiler, whose state was noted
+//! Cargo's lock is waited for, and not held while units are read: a build that begins meanwhile goes on. So a unit may be
+//! built while it is read. Cargo empties the hash of a unit before it builds it, and the dep-info of the compiler, whose state was noted
 //! with the call, is looked at last: what was read in between belongs to that call.
 
 use std::collections::HashMap;

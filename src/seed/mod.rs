@@ -1,5 +1,8 @@
 //! Build directories that are filled before cargo looks into them, so that it finds units up to date and calls nothing.
 //!
+//! A *fingerprint* is what cargo keeps of each unit to tell later whether it is up to date. A *manifest* is what kache keeps
+//! of a build: for each unit, cargo's call and its fingerprint.
+//!
 //! ```text
 //! run::call_note   what cargo called for each unit, noted in the build directory
 //!   └─ harvest     at the end of a build: those calls, and what cargo itself wrote of the units ─→ a manifest

@@ -1,4 +1,4 @@
-//! A manifest into a new build directory.
+//! Fills a new build directory from a manifest.
 
 use std::fs::{File, Metadata};
 use std::io;

@@ -1,4 +1,4 @@
-//! A call of a manifest again, as a hit that prints nothing.
+//! Replays a call of a manifest, as a hit that prints nothing.
 
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};

@@ -83,8 +83,8 @@ pub fn read_artifacts(
     Ok(found)
 }
 
-/// How the store may share an output. Metadata of members are not linked: an incremental compile may leave them as they
-/// are, and then cargo gives them another time. What `cargo check` makes gets one after each compile.
+/// How the store may share an output. The metadata of a member is not linked: an incremental compile may leave the file as
+/// it is, and cargo then changes its modification time. `cargo check` does so after each compile.
 fn sharing_into_store(context: &KeyContext<'_>, role: Role) -> Sharing {
     let has_archive = output_of(context.outputs, Role::Rlib).is_some();
     let is_incremental = context.invocation.incremental.is_some();
