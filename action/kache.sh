@@ -95,6 +95,8 @@ finish() {
     fi
     put GITHUB_OUTPUT report "$report"
     if [ "${KACHE_READONLY:-0}" != 1 ]; then
+        # What does so in the background may not have come to its end. Without a build, there is nothing to keep.
+        kache harvest >"${RUNNER_TEMP:-/tmp}/kache-harvest" 2>&1 || :
         # What this job did not use is what the next one does not need either.
         kache gc --max-age "${INPUT_MAX_AGE:-7d}" --grace 0s
     fi
