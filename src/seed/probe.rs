@@ -7,9 +7,9 @@ use crate::config;
 use crate::digest::{Digest, Hasher, guard};
 use crate::key::toolchain::Toolchain;
 use crate::run::call_note;
-use crate::seed::choose;
 use crate::seed::place;
 use crate::seed::workspace::Build;
+use crate::seed::{choose, manifest};
 use crate::settings;
 use crate::store::Store;
 use crate::sys::env::Env;
@@ -35,7 +35,9 @@ fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<()> {
     }
     let parent = parent::parent().filter(call_note::is_cargo)?;
     let store = Store::at(&config.cache_dir.value).with_links(config.links.value);
-    if store.distrust().is_some() {
+    // A store that has nothing to fill a directory with is left as it is.
+    let has_manifests = fs::metadata(&store.root().join(manifest::DIR)).is_ok();
+    if !has_manifests || store.distrust().is_some() {
         return None;
     }
     let cargo = call_note::cargo(&parent);
