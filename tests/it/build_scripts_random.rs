@@ -5,17 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::random::Random;
 use crate::world::{World, package};
-
-/// Numbers that look random and are the same each time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).expect("fits") % n
-    }
-}
 
 /// Generates a constant from what `text` evaluates to.
 fn script(text: &str) -> String {
@@ -153,7 +144,7 @@ fn program(target: &Path) -> PathBuf {
 }
 
 fn play(seed: u64, n_steps: usize, seeds: bool) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut world =
         workspace().env("KACHE_CACHE_BUILD_SCRIPTS", "1").env("KACHE_SEED", if seeds { "1" } else { "0" });
     let mut variables = [0; VARIABLES.len()];
@@ -185,9 +176,8 @@ fn play(seed: u64, n_steps: usize, seeds: bool) {
         let step = world.build();
         step.succeeds();
         if seeds {
-            let mut harvest = world.command(env!("CARGO_BIN_EXE_kache"));
             // Where all was seeded, nothing was called that could be harvested.
-            let _ = harvest.arg("harvest").arg(world.target()).output().expect("kache runs");
+            let _ = world.harvest();
         }
         let mut plain = world.command("cargo");
         plain.arg("build").env("RUSTC_WRAPPER", "").env("CARGO_TARGET_DIR", plain_target(&world));

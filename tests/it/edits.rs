@@ -243,15 +243,18 @@ pub(crate) fn is_state_of(path: &Path, crate_name: &str) -> bool {
     name.starts_with(&format!("{crate_name}-")) && name.ends_with(".state")
 }
 
+/// Adds a file of so many functions, so that compiles take a while.
+pub(crate) fn add_functions(world: &World, n: usize) {
+    let text = |n| format!("pub fn f{n}(v: &[u32]) -> String {{ format!(\"{{v:?}}{n}\") }}\n");
+    world.write("words/src/many.rs", (0..n).map(text).collect::<String>());
+}
+
 /// rustc is killed in the middle of an incremental compile, as by a user or for lack of memory.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_build_after_rustc_was_killed_is_as_with_plain_cargo() {
     let world = project("two-crates");
-    let many: String = (0..400)
-        .map(|n| format!("pub fn f{n}(v: &[u32]) -> String {{ format!(\"{{v:?}}{n}\") }}\n"))
-        .collect();
-    world.write("words/src/many.rs", many);
+    add_functions(&world, 400);
     world.edit("words/src/lib.rs", "mod a;", "mod a;\npub mod many;");
     world.build().all_missed();
     world.edit("words/src/a.rs", "world", "moon");

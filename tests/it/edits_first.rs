@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use kache::outcome::Unstored;
 
-use crate::edits::{incremental, is_state_of, project};
+use crate::edits::{add_functions, incremental, is_state_of, project};
 use crate::step::{Step, label};
 use crate::world::{World, package};
 
@@ -226,10 +226,7 @@ fn where_nothing_is_observed_a_state_is_left_as_well() {
 #[cfg(target_os = "linux")]
 fn a_state_that_was_begun_when_rustc_was_killed_is_not_used() {
     let world = project("two-crates");
-    let many: String = (0..400)
-        .map(|n| format!("pub fn f{n}(v: &[u32]) -> String {{ format!(\"{{v:?}}{n}\") }}\n"))
-        .collect();
-    world.write("words/src/many.rs", many);
+    add_functions(&world, 400);
     world.edit("words/src/lib.rs", "mod a;", "mod a;\npub mod many;");
     let root = world.root();
     let step = world.cargo_while(&["build"], move || crate::edits::kill_rustc(&root));

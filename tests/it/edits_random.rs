@@ -3,18 +3,9 @@
 
 use std::fs;
 
+use crate::random::Random;
 use crate::step::Step;
 use crate::world::{World, package};
-
-/// Numbers that look random and are the same each time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).expect("fits") % n
-    }
-}
 
 /// What stands in a source: one of several texts at each place.
 #[derive(Clone, PartialEq)]
@@ -135,7 +126,7 @@ fn said(step: &Step) -> Vec<String> {
 }
 
 fn play(seed: u64, n_steps: usize) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let world = workspace();
     let mut state = State { choices: [0; PLACES.len()] };
     let mut earlier = vec![state.clone()];

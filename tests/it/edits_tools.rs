@@ -6,8 +6,8 @@ use std::path::Path;
 
 use kache::outcome::Outcome;
 
-use crate::edits::project;
-use crate::sources::build_while;
+use crate::edits::{add_functions, project};
+use crate::sources::{WAITING, build_while};
 use crate::step::Step;
 use crate::world::{World, package};
 
@@ -63,22 +63,7 @@ fn an_editor_saves_while_an_edit_is_compiled() {
     let world = World::files(&[
         ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"waiting\"]\n"),
         ("waiting/Cargo.toml", &package("waiting", "[lib]\nproc-macro = true\n")),
-        (
-            "waiting/src/lib.rs",
-            r#"
-            #[proc_macro]
-            pub fn wait(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
-                let dir = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../handshake");
-                if dir.exists() {
-                    std::fs::write(dir.join("started"), "").unwrap();
-                    while !dir.join("go").exists() {
-                        std::thread::sleep(std::time::Duration::from_millis(5));
-                    }
-                }
-                proc_macro::TokenStream::new()
-            }
-            "#,
-        ),
+        ("waiting/src/lib.rs", WAITING),
         ("app/Cargo.toml", &package("app", "[dependencies]\nwaiting = { path = \"../waiting\" }\n")),
         (
             "app/src/main.rs",
@@ -275,10 +260,7 @@ fn edits_under_clippy_are_incremental_and_warn_as_before() {
 #[cfg(target_os = "linux")]
 fn a_build_after_the_wrapper_was_killed_is_as_with_plain_cargo() {
     let world = project("two-crates");
-    let many: String = (0..300)
-        .map(|n| format!("pub fn f{n}(v: &[u32]) -> String {{ format!(\"{{v:?}}{n}\") }}\n"))
-        .collect();
-    world.write("words/src/many.rs", many);
+    add_functions(&world, 300);
     world.edit("words/src/lib.rs", "mod a;", "mod a;\npub mod many;");
     for (old, new) in [("", ""), ("{v:?}", "{v:#?}"), ("{v:#?}", "{v:?} ")] {
         if !old.is_empty() {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::skip::skip;
 use crate::step::Step;
-use crate::world::{World, package};
+use crate::world::{World, files_below, package};
 
 /// The flags that choose each layout which the cargo at hand has.
 fn layouts(world: &World) -> Vec<&'static [&'static str]> {
@@ -137,19 +137,6 @@ fn compile_directly(world: &World, out_dir: &Path) -> Step {
         .env("CARGO_MANIFEST_DIR", world.tree().join("app"))
         .env("OUT_DIR", out_dir);
     world.run(command)
-}
-
-fn files_below(dir: &Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for child in fs::read_dir(dir).expect("can be listed") {
-        let path = child.expect("can be listed").path();
-        if path.is_dir() {
-            found.extend(files_below(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found
 }
 
 /// Marks a build directory as newer cargos do, which mark the directory of a target too.

@@ -7,19 +7,7 @@ use std::path::{Path, PathBuf};
 use kache::run::record::Bytes;
 
 use crate::step::Step;
-use crate::world::World;
-
-fn files_below(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir).expect("lists").flatten() {
-        if entry.file_type().expect("has a type").is_dir() {
-            files.extend(files_below(&entry.path()));
-        } else {
-            files.push(entry.path());
-        }
-    }
-    files
-}
+use crate::world::{World, files_below};
 
 /// The files below `dir` that are one file with another below `other`.
 pub(crate) fn shared_files(dir: &Path, other: &Path) -> Vec<PathBuf> {

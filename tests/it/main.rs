@@ -89,6 +89,7 @@ mod ownership;
 mod paths;
 #[cfg(target_os = "linux")]
 mod project_file;
+mod random;
 mod reading_back;
 #[cfg(target_os = "linux")]
 mod remote;

@@ -4,30 +4,12 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::world::{World, package};
+use crate::world::{World, files_below, package};
 
 fn project(name: &str) -> World {
     World::project(name).env("KACHE_SEED", "1").env("KACHE_CACHE_BUILD_SCRIPTS", "1")
-}
-
-fn harvest(world: &World) {
-    let mut command = world.command(env!("CARGO_BIN_EXE_kache"));
-    command.args(["harvest", "--json"]).arg(world.target());
-    world.run(command).succeeds();
-}
-
-fn files_below(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut dirs = vec![dir.to_owned()];
-    while let Some(dir) = dirs.pop() {
-        for entry in fs::read_dir(&dir).expect("lists").map(|entry| entry.expect("an entry")) {
-            let kind = entry.file_type().expect("a kind");
-            if kind.is_dir() { dirs.push(entry.path()) } else { files.push(entry.path()) }
-        }
-    }
-    files
 }
 
 /// What directories take on the disk together, each file counted once.
@@ -44,7 +26,7 @@ fn disk_bytes(dirs: &[PathBuf]) -> u64 {
 /// store take in relation to one tree without a cache.
 fn ratio_of_two_trees(world: &World, args: &[&str]) -> f64 {
     world.cargo(args).succeeds();
-    harvest(world);
+    world.harvest().succeeds();
     world.noop_of(args);
     let other = world.checkout("other");
     other.cargo(args).succeeds();
@@ -75,10 +57,10 @@ fn what_is_built_in_one_tree_makes_no_other_one_dirty() {
     for args in [["build"], ["check"]] {
         let world = project("big");
         world.cargo(args).succeeds();
-        harvest(&world);
+        world.harvest().succeeds();
         let other = world.checkout("other");
         other.cargo(args).succeeds();
-        harvest(&other);
+        other.harvest().succeeds();
         other.edit("app/src/main.rs", "let report =", "let _ = 1; let report =");
         other.cargo(args).succeeds();
         world.noop_of(args);
@@ -103,10 +85,10 @@ fn a_dependency_that_was_built_alone_is_younger_than_what_was_built_before() {
     let world = world.env("KACHE_SEED", "1");
     for (old, new) in [("one", "two"), ("two", "one"), ("one", "two")] {
         world.build().succeeds();
-        harvest(&world);
+        world.harvest().succeeds();
         world.edit("lib/src/lib.rs", old, new);
         world.cargo(["build", "-p", "lib"]).succeeds();
-        harvest(&world);
+        world.harvest().succeeds();
         world.build().succeeds();
         assert_eq!(world.run_bin("app").trim_end(), new);
     }

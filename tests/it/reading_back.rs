@@ -1,14 +1,13 @@
 //! What people ask afterwards: what was done, what is there, why something was compiled; and removing it.
 
 use std::fs::File;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
 use crate::step::{hits, misses};
-use crate::world::{World, package};
+use crate::world::{World, files_below, package};
 
 const KACHE: &str = env!("CARGO_BIN_EXE_kache");
 
@@ -471,16 +470,6 @@ fn damaged_entries_are_told_of_and_removed_by_gc() {
     assert!(done.noted("`kache gc` removes them").contains("(damaged)"), "{}", done.stdout);
     kache(&world, "list").ok();
     assert!(!entries[0].exists() && entries[1].exists());
-}
-
-fn files_below(dir: &std::path::Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir).expect("lists") {
-        let path = entry.expect("lists").path();
-        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
-    }
-    files.sort();
-    files
 }
 
 /// `kache <line>` with the cache directory mounted read-only; `None` where mounting is not allowed.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::step::Step;
-use crate::world::World;
+use crate::world::{World, files_below};
 
 /// A folder that machines share.
 pub(crate) fn shared_folder() -> TempDir {
@@ -31,19 +31,6 @@ pub(crate) fn kache(world: &World, line: &str) -> Step {
 #[track_caller]
 pub(crate) fn json(step: &Step) -> Value {
     serde_json::from_str(step.stdout()).unwrap_or_else(|e| panic!("{e}\n{step}"))
-}
-
-/// All files below a folder, those behind links left out.
-fn files_below(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for child in fs::read_dir(dir).into_iter().flatten().flatten() {
-        match child.file_type() {
-            Ok(kind) if kind.is_dir() => files.extend(files_below(&child.path())),
-            _ => files.push(child.path()),
-        }
-    }
-    files.sort();
-    files
 }
 
 /// The packs in a shared folder.

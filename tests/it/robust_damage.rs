@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::robust::{N_UNITS, Reference, project};
 use crate::step::{hits, misses};
-use crate::world::World;
+use crate::world::{World, files_below};
 
 #[derive(Clone, Copy, Debug)]
 enum Damage {
@@ -61,8 +61,7 @@ impl Damage {
 
 /// What is damaged: everything that kache wrote, but locks (empty) and records (never read by a build).
 fn targets(world: &World) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    files_below(&world.cache().join("store"), &mut files);
+    let mut files = files_below(&world.cache().join("store"));
     files.retain(|path| !path.components().any(|part| part.as_os_str() == "locks"));
     files.push(world.target().join(".kache/digests-1"));
     files.sort();
@@ -121,13 +120,6 @@ fn any_damaged_file_costs_a_compile_and_mends() {
 #[ignore = "stress: every file of a store, damaged in every way"]
 fn every_file_damaged_in_every_way_costs_a_compile_and_mends() {
     survives(Damage::ALL.len());
-}
-
-fn files_below(dir: &Path, files: &mut Vec<PathBuf>) {
-    for child in fs::read_dir(dir).expect("lists").flatten() {
-        let path = child.path();
-        if path.is_dir() { files_below(&path, files) } else { files.push(path) }
-    }
 }
 
 /// A copy with the times of all files: those of blobs are their seals.

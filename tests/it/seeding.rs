@@ -18,13 +18,6 @@ fn seeded(world: World) -> World {
     world.env("KACHE_SEED", "1").env("KACHE_CACHE_BUILD_SCRIPTS", "1")
 }
 
-/// Keeps what the last build made.
-fn harvest(world: &World) {
-    let mut command = world.command(env!("CARGO_BIN_EXE_kache"));
-    command.args(["harvest", "--json"]).arg(world.target());
-    world.run(command).succeeds();
-}
-
 /// How many units were seeded in a step, and the names of those that cargo asked for.
 fn split(step: &Step) -> (usize, Vec<String>) {
     step.succeeds();
@@ -41,7 +34,7 @@ fn build_once(world: &World) -> usize {
     settle(world);
     let step = world.build();
     step.succeeds();
-    harvest(world);
+    world.harvest().succeeds();
     world.clean();
     step.records().len()
 }
@@ -274,7 +267,7 @@ fn every_command_fills_its_own_directory() {
     settle(&world);
     for args in [&["check"][..], &["test", "--no-run"], &["build", "--release"], &["clippy"]] {
         world.cargo(args).succeeds();
-        harvest(&world);
+        world.harvest().succeeds();
         world.clean();
         let step = world.cargo(args);
         let (n_seeded, asked) = split(&step);
@@ -318,7 +311,7 @@ fn a_seeded_build_directory_is_harvested_again() {
     world.build().succeeds();
     world.edit("app/src/main.rs", "lib::text()", "lib::text() + \"!\"");
     world.build().succeeds();
-    harvest(&world);
+    world.harvest().succeeds();
     world.clean();
     let step = world.build();
     assert_eq!(split(&step), (n_units, Vec::new()), "{step}");
@@ -348,7 +341,7 @@ fn what_cargo_tells_a_unit_and_leaves_out_of_its_fingerprint_decides() {
     settle(&world);
     world.build().succeeds();
     assert_eq!(world.run_bin("app").trim_end(), "Apache-2.0 1");
-    harvest(&world);
+    world.harvest().succeeds();
     world.clean();
     world.cargo(["build", "-p", "app"]).succeeds();
     assert_eq!(world.run_bin("app").trim_end(), "Apache-2.0 not selected");

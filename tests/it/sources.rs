@@ -175,16 +175,9 @@ fn two_states_that_read_different_files_both_stay() {
     assert_eq!(world.run_bin("states"), "new\n");
 }
 
-/// A macro that, while the directory `handshake` is there, tells that the compiler is at work and waits: the window
-/// in which files are edited that rustc has read already, or not yet. They are outside of the package: what is in it, a
-/// macro could read, and is watched for that. Nothing is observed: who observes knows which it was.
-fn waiting_project() -> World {
-    World::files(&[
-        ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"waiting\"]\n"),
-        ("waiting/Cargo.toml", &package("waiting", "[lib]\nproc-macro = true\n")),
-        (
-            "waiting/src/lib.rs",
-            r#"
+/// The source of a macro that waits while the directory `handshake` is there and has no file `go`; it says by a file
+/// `started` that it does.
+pub(crate) const WAITING: &str = r#"
             #[proc_macro]
             pub fn wait(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
                 let dir = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../handshake");
@@ -196,7 +189,18 @@ fn waiting_project() -> World {
                 }
                 proc_macro::TokenStream::new()
             }
-            "#,
+            "#;
+
+/// A macro that, while the directory `handshake` is there, tells that the compiler is at work and waits: the window
+/// in which files are edited that rustc has read already, or not yet. They are outside of the package: what is in it, a
+/// macro could read, and is watched for that. Nothing is observed: who observes knows which it was.
+fn waiting_project() -> World {
+    World::files(&[
+        ("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"app\", \"waiting\"]\n"),
+        ("waiting/Cargo.toml", &package("waiting", "[lib]\nproc-macro = true\n")),
+        (
+            "waiting/src/lib.rs",
+            WAITING,
         ),
         ("app/Cargo.toml", &package("app", "[dependencies]\nwaiting = { path = \"../waiting\" }\n")),
         (

@@ -175,11 +175,17 @@ impl World {
         let step =
             Step::new(&command, output, self.asked_for(read_records(&self.cache()).split_off(n_before)));
         if is_seeding() && command.get_program() == "cargo" {
-            let mut harvest = self.command(env!("CARGO_BIN_EXE_kache"));
             // Where nothing was built there is nothing to harvest.
-            let _ = harvest.arg("harvest").arg(self.target()).output();
+            let _ = self.harvest();
         }
         step
+    }
+
+    /// Keeps what the last build made, for build directories that are new.
+    pub(crate) fn harvest(&self) -> Step {
+        let mut command = self.command(env!("CARGO_BIN_EXE_kache"));
+        command.arg("harvest").arg(self.target());
+        self.run(command)
     }
 
     /// A command in this world: kache is the wrapper, everything is private, nothing of the caller's is left.
@@ -319,6 +325,21 @@ fn fetch(fixture: &Path) {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{} needs crates that are not there\n{told}", fixture.display());
     fetched.insert(fixture.to_owned());
+}
+
+/// All files below a directory, in order. No link is followed.
+pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for child in fs::read_dir(dir).expect("the directory can be listed") {
+        let child = child.expect("the directory can be listed");
+        if child.file_type().expect("it has a type").is_dir() {
+            files.extend(files_below(&child.path()));
+        } else {
+            files.push(child.path());
+        }
+    }
+    files.sort();
+    files
 }
 
 /// Copies what would be checked in: no build directories.
