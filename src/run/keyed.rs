@@ -137,8 +137,9 @@ impl KeyedUnit<'_> {
         record.key = Some(found.key);
         let placed = hit::place(self.request.store, &found, self.context, self.streams, Times::Now)?;
         placed.print();
-        self.install_launcher(None);
+        // From here on, a panic must not have the compiler print it all again.
         self.request.final_exit_code.set(0);
+        self.install_launcher(None);
         defence::prints_nothing("nothing-is-printed-of-hits");
         record.hit(origin, &found, placed.restored);
         self.note_call(found.key, record);
@@ -255,11 +256,11 @@ impl KeyedUnit<'_> {
         if let Ok(stored) = &missed.stored {
             self.note_call(stored.key, record);
         }
-        defence::prints_nothing("nothing-is-printed-of-misses");
         let CompilerOutput { status, stderr, .. } = &missed.compiled.output;
-        let is_whole = directory::is_whole(status.code(), stderr);
+        let is_whole = fresh.is_some().then(|| directory::is_whole(status.code(), stderr));
+        defence::prints_nothing("nothing-is-printed-of-misses");
         record.miss(reason, missed);
-        if let Some(fresh) = fresh {
+        if let Some((fresh, is_whole)) = fresh.zip(is_whole) {
             record.leaves_state = fresh.finish_fresh(is_whole);
         }
         record.times.put_us = watch.lap_us().saturating_sub(record.times.compile_us);
