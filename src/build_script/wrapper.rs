@@ -82,7 +82,7 @@ pub fn with_request<T>(
     if config.cache_dir.value.as_os_str().is_empty() {
         return None;
     }
-    let store = Store::at(&config.cache_dir.value).with_links(config.links.value);
+    let store = Store::configured(&config);
     // What an earlier run left is an input that no list names.
     let is_fresh = fs::list(&places.out_dir).is_ok_and(|found| found.is_empty())
         || !defence::stands("build-scripts-that-find-earlier-output");

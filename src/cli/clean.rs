@@ -16,6 +16,7 @@ use crate::cli::session::Session;
 use crate::cli::{prompt, terminal};
 use crate::config::units::{format_bytes, parse_duration};
 use crate::index::records;
+use crate::report::words::counted;
 use crate::setup::target_dirs::target_dirs;
 use crate::store::Store;
 use crate::sys::{clock, dirs, env, fs};
@@ -186,7 +187,7 @@ fn choose(
     }
     let plan = CleanReport::planned(trees, &chosen, now_ms);
     session.print(plan.table())?;
-    let removed = report::directories(plan.n_removed());
+    let removed = counted(plan.n_removed(), "build directory");
     let question = format!("Remove {removed}, and free {}?", format_bytes(plan.freed_bytes));
     Ok(prompt::confirm(&question)?.then_some(chosen))
 }

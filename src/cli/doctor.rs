@@ -209,7 +209,7 @@ fn rebuild_index(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         session.print_json(&RebuildReport { format: Format, n_entries, notes })?;
         return Ok(Exit::Ok);
     }
-    session.print(format!("index rebuilt with {} entries\n", n_entries))?;
+    session.print(format!("index rebuilt with {}\n", counted(n_entries, "entry")))?;
     notes.iter().for_each(|note| session.note(note));
     Ok(Exit::Ok)
 }
@@ -383,7 +383,7 @@ fn verify_store(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
 
 fn said(verified: &Verified) -> String {
     let Verified { n_blobs, n_entries, n_orphans, bytes, .. } = verified;
-    let entries = if *n_entries == 1 { "1 entry".to_owned() } else { format!("{n_entries} entries") };
+    let entries = counted(*n_entries, "entry");
     let mut text = format!("Read {} ({}) and {entries}.\n", counted(*n_blobs, "blob"), format_bytes(*bytes));
     for (what, names) in [
         ("blobs were altered, and are quarantined", &verified.altered),

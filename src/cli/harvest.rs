@@ -58,11 +58,11 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     let config = session.config()?;
-    let store = Store::at(&config.cache_dir.value);
+    let store = Store::configured(&config);
     let (build, cargo) = last_build(&target, &store).ok_or_else(|| {
         Failure::new(format_args!("no build to harvest in {}", target.display()))
             .code(ErrorCode::NotRecorded)
-            .hint("set cache.seed = true and build first, or name the build directory")
+            .hint("build there first, with cache.seed on, or name another build directory")
     })?;
     build.await_end();
     let harvested = harvest(&build, &cargo, &store).map_err(|e| {
@@ -110,7 +110,7 @@ fn target_dir(args: &Args, env: &Env) -> PathBuf {
 fn automatically(target: &Path, env: &Env) -> Option<()> {
     let lock = lock::try_lock(&call_note::dir(target).join(call_note::LOCK)).ok()??;
     let (config, _) = settings::load(env, &[target], Scope::Build);
-    let store = Store::at(&config.cache_dir.value);
+    let store = Store::configured(&config);
     let (build, cargo) = last_build(target, &store)?;
     build.await_end();
     // The next call that is noted starts another one.

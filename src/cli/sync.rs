@@ -52,7 +52,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let connected = connected(&config, session)?;
     let cache_dir = &config.cache_dir.value;
     session.note_obstacles(cache_dir);
-    let store = Store::at(cache_dir).with_links(config.links.value);
+    let store = Store::configured(&config);
     let (pulls, pushes) = directions(args, &config)?;
     let selection = selection(args.all, &store, session)?;
     let plan = plan(&connected, &store, &selection, pulls, pushes)?;
@@ -270,10 +270,10 @@ fn report(
         if !args.json {
             session.print(format!(
                 "Would fetch {} ({}) from {}, and send up to {} ({} before compression).\n",
-                entries(plan.pull.len()),
+                counted(plan.pull.len(), "entry"),
                 format_bytes(pull_bytes),
                 connected.remote.place(),
-                entries(plan.push.len()),
+                counted(plan.push.len(), "entry"),
                 format_bytes(push_bytes),
             ))?;
         }
@@ -301,10 +301,6 @@ fn report(
     }
 }
 
-fn entries(n: usize) -> String {
-    if n == 1 { "1 entry".to_owned() } else { format!("{n} entries") }
-}
-
 /// A line on one direction.
 fn said(
     verb: &str,
@@ -316,7 +312,7 @@ fn said(
 ) -> String {
     let mut text = format!(
         "{verb} {} ({}) {preposition} {place}",
-        entries(transferred.n_done),
+        counted(transferred.n_done, "entry"),
         format_bytes(transferred.packed_bytes)
     );
     let n_present = n_present + transferred.n_existed;

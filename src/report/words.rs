@@ -104,7 +104,11 @@ pub fn with_detail(words: &str, detail: &str) -> String {
     if detail.is_empty() { words.to_owned() } else { format!("{words}: {detail}") }
 }
 
-/// A count with its noun: `1 file`, `2 files`.
+/// A count with its noun: `1 file`, `2 files`, `2 entries`.
 pub fn counted(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+    match one.strip_suffix("ry") {
+        _ if n == 1 => format!("1 {one}"),
+        Some(stem) => format!("{n} {stem}ries"),
+        None => format!("{n} {one}s"),
+    }
 }

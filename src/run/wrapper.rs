@@ -65,7 +65,7 @@ fn wrap(env: &Env) -> ExitCode {
     let served = match &parsed {
         Err(reason) => Err(reason.clone()),
         Ok(parsed) => refuse_settings(&config, &problems).and_then(|()| {
-            let store = Store::at(&config.cache_dir.value).with_links(config.links.value);
+            let store = Store::configured(&config);
             let request = Request {
                 env,
                 call: &call,

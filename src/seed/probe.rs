@@ -34,7 +34,7 @@ fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<()> {
         return None;
     }
     let parent = parent::parent().filter(call_note::is_cargo)?;
-    let store = Store::at(&config.cache_dir.value).with_links(config.links.value);
+    let store = Store::configured(&config);
     // A store that has nothing to fill a directory with is left as it is.
     let has_manifests = fs::metadata(&store.root().join(manifest::DIR)).is_ok();
     if !has_manifests || store.distrust().is_some() {

@@ -24,7 +24,7 @@ pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 
-use crate::config::Links;
+use crate::config::{Config, Links};
 use crate::digest::Digest;
 use crate::sys::defence;
 use crate::sys::fs::{self, private};
@@ -84,9 +84,9 @@ impl Store {
         Store { root: cache_dir.join("store").join(version), links: Links::Auto }
     }
 
-    /// The same store, which gives and takes files in this way.
-    pub fn with_links(self, links: Links) -> Store {
-        Store { links, ..self }
+    /// The store that `config` describes. Whoever gives files to a build directory, or takes them from one, uses this.
+    pub fn configured(config: &Config) -> Store {
+        Store { links: config.links.value, ..Store::at(&config.cache_dir.value) }
     }
 
     /// Whether a blob may be one file with an output.

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
+use crate::links::shared_files;
 use crate::world::{World, files_below, package};
 
 fn project(name: &str) -> World {
@@ -50,6 +51,20 @@ fn two_trees_and_the_store_take_little_more_than_one_tree() {
 fn two_checks_and_the_store_take_little_more_than_one_check() {
     let ratio = ratio_of_two_trees(&project("big"), &["check"]);
     assert!(ratio <= 1.25, "{ratio}");
+}
+
+#[test]
+fn where_links_are_off_nothing_becomes_one_file_with_the_store() {
+    for args in [["build"], ["check"]] {
+        let world = project("two-crates").env("KACHE_LINKS", "off");
+        world.cargo(args).succeeds();
+        world.harvest().succeeds();
+        let other = world.checkout("other");
+        other.cargo(args).succeeds();
+        for world in [&world, &other] {
+            assert_eq!(shared_files(&world.target(), &world.cache()), [""; 0].map(PathBuf::from));
+        }
+    }
 }
 
 #[test]

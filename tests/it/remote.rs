@@ -224,9 +224,11 @@ fn a_hostile_remote_costs_misses() {
         assert_eq!(report["pulled"]["n_entries"], 0, "{what}: {step}");
         let after: BTreeSet<PathBuf> = files_below(&reader.root().join("home")).into_iter().collect();
         assert_eq!(before, after, "{what}");
-        for dir in ["tmp", "blobs", "entries", "units", "closures", "names"] {
-            let dir = reader.cache().join("store/v2").join(dir);
-            assert_eq!(files_below(&dir), [""; 0].map(PathBuf::from), "{what}");
+        let store = reader.cache().join("store/v2");
+        for dir in ["tmp", "blobs", "entries", "units", "closures", "names"].map(|name| store.join(name)) {
+            if dir.exists() {
+                assert_eq!(files_below(&dir), [""; 0].map(PathBuf::from), "{what}");
+            }
         }
         if index == 0 {
             reader.build().all_missed();

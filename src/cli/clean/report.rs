@@ -16,6 +16,7 @@ use crate::config::units::{format_bytes, format_duration};
 use crate::report::escape;
 use crate::report::format::Format;
 use crate::report::text::{Style, Text};
+use crate::report::words::counted;
 
 /// Build directories, and what became of them.
 #[derive(Serialize)]
@@ -137,7 +138,7 @@ impl CleanReport {
 
     /// What was removed, or would be, in a sentence.
     pub fn summary(&self) -> Text {
-        let (n, freed) = (directories(self.n_removed()), format_bytes(self.freed_bytes));
+        let (n, freed) = (counted(self.n_removed(), "build directory"), format_bytes(self.freed_bytes));
         let mut text = Text::new();
         if self.dry_run && self.n_removed() == 0 {
             text.push("Nothing to remove.\n");
@@ -199,11 +200,6 @@ fn directory(tree: &BuildTree, outcome: Outcome, why: Option<String>) -> Directo
 fn unused(last_used_ms: u64, now_ms: u64) -> String {
     let unused = format_duration(Duration::from_millis(now_ms.saturating_sub(last_used_ms)));
     unused.split_once(' ').map_or(unused.as_str(), |(largest, _)| largest).to_owned()
-}
-
-/// A number of build directories.
-pub fn directories(n: usize) -> String {
-    if n == 1 { "1 build directory".to_owned() } else { format!("{n} build directories") }
 }
 
 /// Has build directories chosen on the terminal, each on a line as long as the terminal allows.

@@ -202,11 +202,11 @@ fn draw_store(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     let heading = vec![
         Line::from(escape::line(&store.path).into_owned()).style(bold()),
         Line::from(format!(
-            "{} of at most {} ({:.0} %), {} entries, {altered}",
+            "{} of at most {} ({:.0} %), {}, {altered}",
             format_bytes(store.disk_bytes),
             format_bytes(store.max_bytes),
             share * 100.0,
-            store.n_entries
+            counted(store.n_entries, "entry")
         )),
         Line::from(format!("{}{}", done.repeat(full), open.repeat(room - full))),
         Line::default(),

@@ -2,6 +2,7 @@
 
 use crate::config::units::format_bytes;
 use crate::index::open::{log_bytes, look};
+use crate::report::words::counted;
 use crate::setup::doctor::check::{Check, Group};
 use crate::setup::doctor::finding::{Finding, Fix, MaintenanceTask};
 use crate::setup::doctor::machine::Machine;
@@ -34,10 +35,9 @@ impl Check for IndexCheck {
                 Finding::problem(text).hint("a process that keeps reading it prevents that").fix(rebuild)
             }
             Ok(None) => Finding::ok("none yet; it is created when needed"),
-            Ok(Some(n_entries)) => Finding::ok(match n_entries {
-                1 => "it is intact, with 1 entry".to_owned(),
-                n => format!("it is intact, with {n} entries"),
-            }),
+            Ok(Some(n_entries)) => {
+                Finding::ok(format!("it is intact, with {}", counted(n_entries as usize, "entry")))
+            }
             Err(why) => {
                 let text = format!("{} {why}", crate::index::open::path(dir).display());
                 Finding::problem(text).hint("nothing is lost").fix(rebuild)
