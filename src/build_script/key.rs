@@ -3,7 +3,7 @@
 use crate::action::input_kinds::InputKind;
 use crate::action::inputs::KeyInputs;
 use crate::action::portable::Portable;
-use crate::action::variables;
+use crate::build_script::environment::Decisive;
 use crate::build_script::places::Places;
 use crate::digest::Digest;
 use crate::key::SCHEMA;
@@ -18,19 +18,24 @@ pub fn unit_inputs(
     toolchain: &Toolchain,
     env: &Env,
     salt: &str,
+    decisive: Decisive<'_>,
 ) -> KeyInputs {
     let roots = &places.build_dirs.roots;
     let mut inputs = KeyInputs::default();
     inputs.text(InputKind::Schema, Portable::default(), Portable::literal(SCHEMA));
     let salt = Portable::literal(salt);
     inputs.variable(InputKind::Salt, Portable::default(), Some(&salt));
-    inputs.digest(InputKind::BuildScript, Portable::literal("build script"), *program);
+    let name = match decisive {
+        Decisive::All => "build script",
+        Decisive::Named(_) => "build script that starts only compilers",
+    };
+    inputs.digest(InputKind::BuildScript, Portable::literal(name), *program);
     inputs.digest(InputKind::Compiler, Portable::literal(&toolchain.release), toolchain.digest);
     let directory = roots.tokenize(os::bytes(&places.build_dirs.cwd));
     inputs.text(InputKind::SourcePath, Portable::literal("directory"), directory);
     let mut variables: Vec<_> = env
         .vars()
-        .filter(|(name, _)| name.to_str().is_none_or(variables::decides_build_script))
+        .filter(|(name, _)| name.to_str().is_none_or(|name| decisive.includes(name)))
         .map(|(name, value)| (Portable::literal(os::bytes(name)), roots.tokenize(os::bytes(value))))
         .collect();
     variables.sort();

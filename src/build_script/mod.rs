@@ -5,7 +5,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | unit key | the program's content, the package's directory, the compiler, and every variable but those of a session or of one build ([`key`]) |
+//! | unit key | the program's content, the package's directory, the compiler, and environment variables ([`key`], [`environment`]) |
 //! | inputs | everything that the run was observed to read, list, look for and start ([`observed`]) |
 //! | outputs | the files in `OUT_DIR`, standard output and standard error ([`tree`]) |
 //!
@@ -30,13 +30,15 @@
 
 pub mod places;
 
+pub mod request;
+
+pub mod environment;
+
 pub mod key;
 
 pub mod tree;
 
 pub mod clock;
-
-pub mod request;
 
 pub mod observed;
 

@@ -5,20 +5,30 @@ use std::path::{Path, PathBuf};
 use crate::action::input_list::InputList;
 use crate::action::input_names::named;
 use crate::action::inputs::KeyInputs;
-use crate::action::observed::{self, ObservationContext};
+use crate::action::observed::{self, ObservationContext, ObservedInputs};
 use crate::action::portable::{Portable, Root};
 use crate::action::present::Present;
 use crate::action::unchanged::{refuse_files_beside_outputs, still, unchanged_around};
 use crate::action::variables;
+use crate::build_script::environment;
 use crate::build_script::request::RequestedRun;
 use crate::outcome::Unstored;
 use crate::run::miss::asked_variables::TEMPORARY_VARIABLES;
 use crate::run::miss::observation_context::{jobserver_pipes, real_path, rustup_home, temporary_dirs};
 use crate::store::Store;
-use crate::sys::observe::Observation;
+use crate::sys::observe::{Observation, PathState};
 use crate::sys::{defence, env, fs, os};
 
-/// The input list of a run that has ended, and its inputs as they were while it ran.
+/// What a run that has ended depended on, beyond its unit key.
+pub struct LearnedRun {
+    pub list: InputList,
+    /// As they were while it ran.
+    pub inputs: KeyInputs,
+    /// Whether no other variables decided than those of [`Decisive::Named`](crate::build_script::environment::Decisive).
+    pub is_named: bool,
+}
+
+/// Finds out what a run depended on.
 ///
 /// # Errors
 /// An input is not known, or has changed meanwhile, or the run left something outside of `OUT_DIR`.
@@ -26,21 +36,27 @@ pub fn learn(
     run: &RequestedRun<'_>,
     observation: &Observation,
     roots: Vec<Root>,
-) -> Result<(InputList, KeyInputs), Unstored> {
+) -> Result<LearnedRun, Unstored> {
     let build_dirs = &run.places.build_dirs;
     let setting = observation_context(run);
-    let observed_inputs =
+    let mut observed_inputs =
         observed::observed_inputs(&setting, observation).map_err(Unstored::InputsUnknown)?;
+    leave_out_probes(&mut observed_inputs, &setting);
     if defence::stands("build-scripts-that-write-elsewhere") {
         refuse_files_beside_outputs(&observed_inputs)?;
     }
-    let mut asked = asked_variables(run)?;
+    let program = script(run)?;
+    let is_named =
+        environment::starts_only_compilers(run, observation) && !environment::lists_variables(&program);
+    let mut asked = asked_variables(&program);
     if observed_inputs.is_in_temporary(&setting) {
         asked.extend(TEMPORARY_VARIABLES);
     }
     asked.sort_unstable();
     let asked = asked.into_iter().map(Portable::literal).collect();
-    let list = InputList { roots, asked, ..InputList::default() };
+    let read = observed_inputs.read.iter().map(|(path, _)| path.as_path());
+    let quoted = if is_named { environment::words_in_texts(read).join(" ") } else { String::new() };
+    let list = InputList { roots, asked, quoted, ..InputList::default() };
     let mut list = named(build_dirs, &observed_inputs, &[], list)?;
     let mut present = Present::new(build_dirs, run.env).with_memo(&run.memo);
     let gone = || Unstored::InputsUnknown("a file that was read is gone".to_owned());
@@ -50,16 +66,36 @@ pub fn learn(
     }
     unchanged_around(&observed_inputs)?;
     list.seen = present.seen(&list);
-    Ok((list, inputs))
+    Ok(LearnedRun { list, inputs, is_named })
 }
 
-/// Variables that are not part of the unit key, and that the script names.
-fn asked_variables(run: &RequestedRun<'_>) -> Result<Vec<&'static str>, Unstored> {
+/// What rustc left in a directory for temporary files when the script asked whether something compiles, and nobody has
+/// read: nothing depends on it. `rustix` does this.
+fn leave_out_probes(observed_inputs: &mut ObservedInputs, setting: &ObservationContext) {
+    let ObservedInputs { read, written, .. } = observed_inputs;
+    written.retain(|(path, before)| {
+        let is_temporary = path.parent().is_some_and(|dir| setting.temporary.iter().any(|this| this == dir));
+        let is_replaced = matches!(before, PathState::Absent | PathState::File(_));
+        let is_file = fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
+        let is_metadata =
+            !defence::stands("files-that-are-no-probes") || fs::starts_with(path, METADATA).unwrap_or(false);
+        let was_read = read.iter().any(|(read, _)| read == path);
+        !(is_temporary && is_replaced && is_file && is_metadata && !was_read)
+    });
+}
+
+/// What metadata of rustc begin with (`rustc_metadata::METADATA_HEADER`), but for their version.
+const METADATA: &[u8] = b"rust\0\0\0";
+
+fn script(run: &RequestedRun<'_>) -> Result<Vec<u8>, Unstored> {
     let script = Path::new(run.launched.script);
-    let program = fs::read(script);
-    let program = program.map_err(|e| Unstored::InputsUnknown(format!("{}: {e}", script.display())))?;
-    let asked = variables::asked_by_build_script(&program);
-    Ok(asked.filter(|_| defence::stands("variables-that-build-scripts-ask-for")).collect())
+    fs::read(script).map_err(|e| Unstored::InputsUnknown(format!("{}: {e}", script.display())))
+}
+
+/// Variables that are in no unit key, and that the script names.
+fn asked_variables(program: &[u8]) -> Vec<&'static str> {
+    let asked = variables::asked_by_build_script(program);
+    asked.filter(|_| defence::stands("variables-that-build-scripts-ask-for")).collect()
 }
 
 /// What the rules must know. The C library and its like count: what a script builds may be linked with them.

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use crate::action::input_list::InputList;
 use crate::action::inputs::KeyInputs;
 use crate::action::portable::Roots;
 use crate::action::present::Present;
 use crate::action::roots::BuildDirs;
 use crate::build_script::clock::RunTime;
-use crate::build_script::observed::learn;
+use crate::build_script::environment::{self, Decisive};
+use crate::build_script::observed::{LearnedRun, learn};
 use crate::build_script::places::{Places, unit_name};
 use crate::build_script::request::RequestedRun;
 use crate::build_script::tree::{self, Tree};
@@ -30,23 +30,40 @@ use crate::sys::clock::{self, Stopwatch};
 use crate::sys::observe::Scope;
 use crate::sys::{fs, process};
 
-/// A run whose unit key is known.
+/// A run whose unit keys are known.
 pub struct KeyedRun<'a> {
     requested: RequestedRun<'a>,
+    /// The texts of the script in which names of variables can stand.
+    texts: String,
+    /// What decides if the run starts only compilers.
+    named: RunKey,
+    /// What decides otherwise.
+    all: RunKey,
+}
+
+/// What decides a run before it begins, and the unit key that is made of it.
+struct RunKey {
     inputs: KeyInputs,
     unit_key: Digest,
 }
 
 impl<'a> RequestedRun<'a> {
-    /// The same with its unit key.
+    /// The same with its unit keys.
     ///
     /// # Errors
     /// The script cannot be read.
     pub fn keyed(self) -> std::io::Result<KeyedRun<'a>> {
         let (program, _) = self.memo.digest(Path::new(self.launched.script))?;
+        let texts = environment::script_texts(&self, &program.digest)?;
+        let named = self.key(&program.digest, Decisive::Named(&texts));
+        let all = self.key(&program.digest, Decisive::All);
+        Ok(KeyedRun { named, all, texts, requested: self })
+    }
+
+    fn key(&self, program: &Digest, decisive: Decisive<'_>) -> RunKey {
         let salt = &self.config.key_salt.value;
-        let inputs = key::unit_inputs(&program.digest, self.places, &self.toolchain, self.env, salt);
-        Ok(KeyedRun { unit_key: inputs.key(), inputs, requested: self })
+        let inputs = key::unit_inputs(program, self.places, &self.toolchain, self.env, salt, decisive);
+        RunKey { unit_key: inputs.key(), inputs }
     }
 }
 
@@ -64,7 +81,7 @@ impl KeyedRun<'_> {
         let RequestedRun { env, places, config, store, .. } = &self.requested;
         record.unit = unit_name(env, places);
         record.place = places.build_dirs.shown();
-        record.unit_key = Some(self.unit_key);
+        record.unit_key = Some(self.all.unit_key);
         record.times.key_us = watch.lap_us();
         let reason = match self.try_hit(record, watch) {
             Ok(()) => return Some(ExitCode::SUCCESS),
@@ -75,7 +92,7 @@ impl KeyedRun<'_> {
             record.outcome = Outcome::Miss { reason, unstored: Some(Unstored::OnlyRead) };
             return None;
         }
-        if let Some(why) = refused::reason(&store.machine_dir(), &self.unit_key) {
+        if let Some(why) = refused::reason(&store.machine_dir(), &self.all.unit_key) {
             record.outcome = Outcome::Miss { reason, unstored: Some(why) };
             return None;
         }
@@ -109,7 +126,7 @@ impl KeyedRun<'_> {
         let RequestedRun { env, places, .. } = &self.requested;
         record.unit = unit_name(env, places);
         record.place = places.build_dirs.shown();
-        record.unit_key = Some(self.unit_key);
+        record.unit_key = Some(self.all.unit_key);
         let found = self.find()?;
         record.key = Some(found.key);
         let printed = expand(&found.entry.stdout, &places.build_dirs.roots);
@@ -124,7 +141,11 @@ impl KeyedRun<'_> {
     fn find(&self) -> Result<FoundEntry, MissReason> {
         let RequestedRun { env, places, store, memo, .. } = &self.requested;
         let mut present = Present::new(&places.build_dirs, env).with_memo(memo);
-        store.lookup(&self.unit_key, &mut present)
+        match store.lookup(&self.named.unit_key, &mut present) {
+            Err(MissReason::NewUnit) => store.lookup(&self.all.unit_key, &mut present),
+            Err(reason) => store.lookup(&self.all.unit_key, &mut present).map_err(|_| reason),
+            found => found,
+        }
     }
 
     /// Puts `OUT_DIR` in place.
@@ -168,7 +189,7 @@ impl KeyedRun<'_> {
             let program = privileged.unwrap_or_default();
             let why = format!("{} runs with privileges of its own", program.display());
             let why = Unstored::InputsUnknown(why);
-            refused::remember(&store.machine_dir(), &self.unit_key, &why);
+            refused::remember(&store.machine_dir(), &self.all.unit_key, &why);
             record.outcome = Outcome::Miss { reason, unstored: Some(why) };
             if output.is_abandoned {
                 // Nothing of what it has made so far may be left for the run that counts.
@@ -190,7 +211,7 @@ impl KeyedRun<'_> {
                 None
             }
             Err(why) => {
-                refused::remember(&store.machine_dir(), &self.unit_key, &why);
+                refused::remember(&store.machine_dir(), &self.all.unit_key, &why);
                 Some(why)
             }
         };
@@ -213,7 +234,12 @@ impl KeyedRun<'_> {
             return Err(Unstored::UnexpectedOutput("the time of the run was printed".to_owned()));
         }
         let tree = Tree::read(&places.out_dir, &places.build_dirs, time)?;
-        let (list, read) = learn(&self.requested, observation, tree.roots.clone())?;
+        let learned = learn(&self.requested, observation, tree.roots.clone())?;
+        let decisive = Decisive::Named(&self.texts);
+        let files = tree.files(&places.out_dir);
+        let is_named = learned.is_named
+            && !environment::are_named_in_outputs(env, decisive, [&output.stdout, &output.stderr], files);
+        let run_key = if is_named { &self.named } else { &self.all };
         let entry = Entry {
             format: FORMAT,
             unit: unit_name(env, places),
@@ -227,14 +253,17 @@ impl KeyedRun<'_> {
             compile_ms: output.elapsed.as_millis() as u64,
             created_ms: clock::now_ms(),
         };
-        let put = self.put(entry, list, read);
+        let put = run_key.put(entry, learned);
         let n_bytes = put.entry.blobs().map(|(_, size_bytes)| size_bytes).sum();
         let stored = tree.put_blobs(&places.out_dir, store).and_then(|()| store.put(&put));
         stored.map_err(|e| Unstored::StoreFailed(e.to_string()))?;
         Ok((put.key, n_bytes))
     }
+}
 
-    fn put(&self, entry: Entry, list: InputList, read: KeyInputs) -> Put {
+impl RunKey {
+    fn put(&self, entry: Entry, learned: LearnedRun) -> Put {
+        let LearnedRun { list, inputs: read, .. } = learned;
         let key = read.key_after(Some(self.unit_key));
         let inputs =
             StoredInputs { unit_key: self.unit_key, unit: self.inputs.clone(), read, basis: list.basis };

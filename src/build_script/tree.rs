@@ -101,6 +101,12 @@ impl Tree {
         }))
     }
 
+    /// Where its files are, if the tree is in `dir`.
+    pub fn files(&self, dir: &Path) -> impl Iterator<Item = PathBuf> {
+        let is_file = |item: &&TreeItem| matches!(item.kind, TreeKind::File(_));
+        self.items.iter().filter(is_file).map(move |item| dir.join(&item.path))
+    }
+
     /// Puts the content of every file into the store. `dir` is where they are.
     ///
     /// # Errors

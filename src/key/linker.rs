@@ -212,23 +212,33 @@ fn ask(driver: &Path, option: &str, cwd: &Path) -> Result<String, BypassReason> 
 /// Whether a program is one of the tools that a linker driver consists of, and installed by the system. The variables
 /// that these read are known ([`crate::key::unit`]). A program elsewhere may only be called like one.
 pub fn is_standard(path: &Path) -> bool {
+    is_installed_tool(path, TOOLS)
+}
+
+/// The same of the programs that compile C and make archives of object files.
+pub fn is_part_of_c_compiler(path: &Path) -> bool {
+    is_installed_tool(path, PARTS_OF_C_COMPILERS)
+}
+
+fn is_installed_tool(path: &Path, tools: &[&str]) -> bool {
     let Ok(real) = fs::canonical(path) else { return false };
     let is_installed = !defence::stands("programs-only-named-like-linkers")
         || SYSTEM_PLACES.iter().any(|place| real.starts_with(place));
-    is_installed && !real.starts_with("/usr/local") && has_name_of_tool(path) && has_name_of_tool(&real)
+    let has_name = |path: &Path| has_name_of_tool(path, tools);
+    is_installed && !real.starts_with("/usr/local") && has_name(path) && has_name(&real)
 }
 
 const SYSTEM_PLACES: &[&str] = &["/usr", "/bin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store"];
 
 /// Whether it has the name of such a tool, with any target and version around it (`x86_64-linux-gnu-gcc-13`).
-fn has_name_of_tool(path: &Path) -> bool {
+fn has_name_of_tool(path: &Path, tools: &[&str]) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     // The loader is started with every program.
     if name.starts_with("ld") && name.contains(".so") {
         return true;
     }
     let stem = name.split('-').rfind(|part| !is_version(part)).unwrap_or_default();
-    TOOLS.contains(&stem)
+    tools.contains(&stem)
 }
 
 fn is_version(part: &str) -> bool {
@@ -239,6 +249,8 @@ const TOOLS: &[&str] = &[
     "as", "bfd", "c++", "cc", "clang", "clang++", "collect2", "g++", "gcc", "gold", "ld", "ld.bfd",
     "ld.gold", "ld.lld", "lld", "mold", "objcopy", "strip",
 ];
+
+const PARTS_OF_C_COMPILERS: &[&str] = &["ar", "cc1", "cc1plus", "nm", "ranlib"];
 
 fn found_later(path: &Path, found: &[&str]) -> bool {
     path.file_name().and_then(OsStr::to_str).is_some_and(|name| found.contains(&name))
@@ -477,10 +489,10 @@ mod tests {
     fn tools_of_a_linker_are_known_by_all_their_names() {
         let known = ["/usr/bin/cc", "x86_64-linux-gnu-gcc-13", "clang-18", "/x/gcc-ld/ld.lld", "rust-lld"];
         let loaders = ["/lib64/ld-linux-x86-64.so.2", "ld-musl-x86_64.so.1", "ld64.so.2"];
-        assert!(loaders.iter().all(|name| has_name_of_tool(Path::new(name))));
-        assert!(known.iter().all(|name| has_name_of_tool(Path::new(name))));
+        assert!(loaders.iter().all(|name| has_name_of_tool(Path::new(name), TOOLS)));
+        assert!(known.iter().all(|name| has_name_of_tool(Path::new(name), TOOLS)));
         let others = ["/bin/sh", "python3", "ldconfig", "my-tool", "git", "13", ""];
-        assert!(others.iter().all(|name| !has_name_of_tool(Path::new(name))));
+        assert!(others.iter().all(|name| !has_name_of_tool(Path::new(name), TOOLS)));
     }
 
     #[test]

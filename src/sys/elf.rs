@@ -43,6 +43,28 @@ pub fn segments(head: &[u8]) -> Option<impl Iterator<Item = Option<Segment>>> {
     }))
 }
 
+/// The names of the symbols in an ELF file, each with a NUL behind it; `None` for another file, and for one that has no
+/// table of symbols, or a damaged one.
+pub fn symbol_names(file: &[u8]) -> Option<&[u8]> {
+    /// `SHT_SYMTAB` of the ELF specification.
+    const SYMBOLS: usize = 2;
+    let is_64 = file.starts_with(b"\x7fELF\x02");
+    let numbers = Numbers { head: file, is_little: *file.strip_prefix(b"\x7fELF")?.get(1)? == 1 };
+    let word_bytes = if is_64 { 8 } else { 4 };
+    // `e_shoff`, `e_shentsize`, `e_shnum`; then `sh_offset`, `sh_size` and `sh_link`.
+    let (table, sizes) = if is_64 { (40, 58) } else { (32, 46) };
+    let (offset, size, link) = if is_64 { (24, 32, 40) } else { (16, 20, 24) };
+    let table = numbers.read(table, word_bytes)?;
+    let (row_bytes, n_rows) = (numbers.read(sizes, 2)?, numbers.read(sizes + 2, 2)?);
+    let row = |index: usize| table.checked_add(row_bytes.checked_mul(index)?);
+    let mut rows = (0..n_rows).filter_map(row);
+    let symbols = rows.find(|row| numbers.read(row + 4, 4) == Some(SYMBOLS))?;
+    let names = row(numbers.read(symbols + link, 4)?)?;
+    let start = numbers.read(names.checked_add(offset)?, word_bytes)?;
+    let n_bytes = numbers.read(names.checked_add(size)?, word_bytes)?;
+    file.get(start..start.checked_add(n_bytes)?)
+}
+
 /// The numbers in the beginning of a file.
 #[derive(Clone, Copy)]
 struct Numbers<'a> {

@@ -258,6 +258,99 @@ fn variables_decide_but_for_those_of_the_session_that_nobody_asks_for() {
     }
 }
 
+/// Two runs with another value of `name` in between: whether the second one is served.
+fn is_served_with_another(name: &str, mut world: World) -> bool {
+    is_stored(&world.build());
+    world.set(name, "another");
+    let again = rebuild(&world);
+    let is_served = matches!(run(&again), Some(Outcome::Hit { .. }));
+    let ours = printed(&world);
+    world.clean();
+    let mut cargo = world.command("cargo");
+    cargo.args(["build"]).env("RUSTC_WRAPPER", "");
+    world.run(cargo).succeeds();
+    assert_eq!(printed(&world), ours, "{again}");
+    is_served
+}
+
+#[test]
+fn variables_of_terminals_editors_and_services_that_nothing_names_do_not_decide() {
+    for name in ["TERM_SESSION_ID", "VSCODE_PID", "GITHUB_RUN_NUMBER", "AWS_SECURITY_TOKEN"] {
+        assert!(is_served_with_another(name, project("generate(\"x\");")), "{name}");
+    }
+    let path = std::env::var("PATH").expect("is set");
+    let mut world = project("generate(\"x\");").env("PATH", &path);
+    is_stored(&world.build());
+    world.set("PATH", format!("{}:{path}", world.root().join("bin").display()));
+    is_served(&rebuild(&world));
+}
+
+#[test]
+fn variables_that_nothing_names_do_not_decide_for_a_script_that_starts_compilers() {
+    let library = "let object = out().join(\"c.o\");\n\
+         assert!(Command::new(\"cc\").args([\"-c\", \"c.c\", \"-o\"]).arg(&object).status().unwrap().success());\n\
+         let mut ar = Command::new(\"ar\"); ar.args([\"crD\"]).arg(out().join(\"libc_part.a\")).arg(&object);\n\
+         assert!(ar.status().unwrap().success()); generate(\"x\");";
+    let compiler = "let rustc = env::var_os(\"RUSTC\").unwrap();\n\
+         let version = Command::new(rustc).arg(\"--version\").output().unwrap().stdout;\n\
+         generate(&String::from_utf8(version).unwrap());";
+    for script in [library, compiler] {
+        let project = || {
+            let world = project(script);
+            world.write("c.c", "#include <stdio.h>\nint value(void) { return BUFSIZ; }\n");
+            world
+        };
+        assert!(is_served_with_another("TERM_SESSION_ID", project()), "{script}");
+        for name in ["C_INCLUDE_PATH", "CFLAGS", "LANG", "LD_BIND_NOW"] {
+            assert!(!is_served_with_another(name, project()), "{name} {script}");
+        }
+    }
+}
+
+#[test]
+fn variables_decide_whose_names_a_script_puts_together_or_reads() {
+    for script in [
+        "generate(&env::var(format!(\"{}_LIB_DIR\", \"mine\".to_uppercase())).unwrap_or_default());",
+        "generate(&env::var(format!(\"MINE_{}\", \"lib-dir\".replace('-', \"_\").to_uppercase())).unwrap_or_default());",
+        "generate(&env::var(\"mine_lib_dir\".to_uppercase()).unwrap_or_default());",
+        "generate(&env::var(fs::read_to_string(\"name.txt\").unwrap().trim()).unwrap_or_default());",
+    ] {
+        let world = project(script);
+        world.write("name.txt", "MINE_LIB_DIR\n");
+        assert!(!is_served_with_another("MINE_LIB_DIR", world), "{script}");
+    }
+}
+
+#[test]
+fn every_variable_decides_for_a_script_that_goes_through_all() {
+    for script in [
+        "generate(&env::vars().filter(|(name, _)| name.len() == 4).map(|it| it.1).collect::<String>());",
+        "generate(&format!(\"{:?}\", env::vars_os().filter(|it| it.0.len() == 4).collect::<Vec<_>>()));",
+    ] {
+        assert!(!is_served_with_another("QXJZ", project(script)), "{script}");
+    }
+}
+
+#[test]
+fn every_variable_decides_for_a_script_that_starts_other_programs() {
+    let shell = "let mut sh = Command::new(\"sh\"); sh.args([\"-c\", \"eval echo '$'Q''XJZ\"]);\n\
+         generate(&String::from_utf8(sh.output().unwrap().stdout).unwrap());";
+    let own = "let tool = out().join(\"tool\");\n\
+         assert!(Command::new(\"cc\").args([\"tool.c\", \"-o\"]).arg(&tool).status().unwrap().success());\n\
+         generate(&String::from_utf8(Command::new(&tool).output().unwrap().stdout).unwrap());\n\
+         fs::remove_file(tool).unwrap();";
+    for script in [shell, own] {
+        let world = project(script);
+        world.write(
+            "tool.c",
+            "#include <stdio.h>\n#include <stdlib.h>\nint main(void) {\n\
+             char name[] = {81, 88, 74, 90, 0}; char *value = getenv(name);\n\
+             puts(value ? value : \"none\"); return 0; }\n",
+        );
+        assert!(!is_served_with_another("QXJZ", world), "{script}");
+    }
+}
+
 #[test]
 fn a_file_beside_the_store_is_an_input() {
     let mut world = project("generate(&fs::read_to_string(\"data.txt\").unwrap());");
@@ -322,6 +415,33 @@ fn a_run_that_writes_anywhere_else_runs_each_time() {
         assert!(world.tree().join("left.txt").exists());
         fs::remove_file(world.tree().join("left.txt")).expect("is there");
     }
+}
+
+#[test]
+fn a_run_that_only_leaves_a_probe_of_the_compiler_in_a_temporary_directory_is_served() {
+    let script = |emit: &str| {
+        format!(
+            "let left = env::temp_dir().join(\"left\");\n\
+             let mut rustc = Command::new(env::var_os(\"RUSTC\").unwrap());\n\
+             rustc.args([\"--crate-type\", \"lib\", \"--emit\", \"{emit}\", \"-o\"]).arg(left).arg(\"src/probe.rs\");\n\
+             generate(&rustc.status().unwrap().success().to_string());"
+        )
+    };
+    let machine = |emit: &str| {
+        let mut world = project(&script(emit));
+        let temporary = world.root().join("temporary");
+        fs::create_dir_all(&temporary).expect("makes a directory");
+        world.set("TMPDIR", &temporary);
+        world.write("src/probe.rs", "pub fn a() {}\n");
+        world
+    };
+    let world = machine("metadata");
+    is_stored(&world.build());
+    rebuild(&world).succeeds();
+    is_served(&rebuild(&world));
+    assert_eq!(printed(&world), "true");
+    let world = machine("dep-info");
+    assert!(refused(&world.build()).contains("temporary/left"));
 }
 
 #[test]

@@ -104,6 +104,8 @@ pub struct Observation {
     pub n_calls: u64,
     /// A program with privileges of its own, which it would not have had under observation.
     pub privileged: Option<PathBuf>,
+    /// A program was started that the observed programs had made themselves.
+    pub started_own: bool,
     /// How many descendants' calls are answered by a process of its own from now on: whether there were any.
     pub left_behind: bool,
 }

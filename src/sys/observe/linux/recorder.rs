@@ -133,6 +133,7 @@ impl Recorder {
         own.settle(&access.path);
         let is_own = own.covers_nameless(&access.real);
         if is_own {
+            observation.started_own |= uses.executed;
             if access.uses == Uses::default() {
                 // What is there now was made by them.
                 access.found = PathState::Absent;
