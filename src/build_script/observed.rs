@@ -70,18 +70,24 @@ pub fn learn(
 }
 
 /// What rustc left in a directory for temporary files when the script asked whether something compiles, and nobody has
-/// read: nothing depends on it. `rustix` does this.
+/// read, is no input and no output: the compiler looks whether it is there before it replaces it. `rustix` does this.
 fn leave_out_probes(observed_inputs: &mut ObservedInputs, setting: &ObservationContext) {
-    let ObservedInputs { read, written, .. } = observed_inputs;
-    written.retain(|(path, before)| {
+    let ObservedInputs { read, written, absent, kinds, .. } = observed_inputs;
+    let is_probe = |(path, before): &&(PathBuf, PathState)| {
         let is_temporary = path.parent().is_some_and(|dir| setting.temporary.iter().any(|this| this == dir));
         let is_replaced = matches!(before, PathState::Absent | PathState::File(_));
         let is_file = fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
-        let is_metadata =
-            !defence::stands("files-that-are-no-probes") || fs::starts_with(path, METADATA).unwrap_or(false);
         let was_read = read.iter().any(|(read, _)| read == path);
-        !(is_temporary && is_replaced && is_file && is_metadata && !was_read)
-    });
+        is_temporary && is_replaced && is_file && !was_read && is_metadata(path)
+    };
+    let probes: Vec<PathBuf> = written.iter().filter(is_probe).map(|(path, _)| path.clone()).collect();
+    written.retain(|(path, _)| !probes.contains(path));
+    absent.retain(|path| !probes.contains(path));
+    kinds.retain(|(path, _)| !probes.contains(path));
+}
+
+fn is_metadata(path: &Path) -> bool {
+    !defence::stands("files-that-are-no-probes") || fs::starts_with(path, METADATA).unwrap_or(false)
 }
 
 /// What metadata of rustc begin with (`rustc_metadata::METADATA_HEADER`), but for their version.
