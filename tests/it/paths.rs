@@ -88,6 +88,21 @@ fn what_generated_code_makes_of_its_path_is_bound_to_it() {
     assert_ne!(prints_as_with_plain_cargo(&other), printed);
 }
 
+/// Its own sources have relative names.
+#[test]
+fn code_of_a_member_that_asks_for_its_path_is_shared_each_time() {
+    let world = World::files(&[
+        ("Cargo.toml", &package("app", "")),
+        ("src/main.rs", "fn main() {\n    println!(\"{} 1\", file!());\n}\n"),
+    ]);
+    world.build().all_missed();
+    world.edit("src/main.rs", "1", "2");
+    world.build().all_missed();
+    let other = world.relocate("other");
+    other.build().all_hit();
+    assert_eq!(other.run_bin("app"), "src/main.rs 2\n");
+}
+
 #[test]
 fn generated_code_may_include_what_lies_beside_it() {
     let code = "pub const G: &str = include_str!(concat!(file!(), \".txt\"));";

@@ -16,9 +16,9 @@ use crate::sys::{fs, os};
 
 /// The sources that the last outputs were made from, and what became of them.
 pub struct LastSources {
-    /// Absolute.
+    /// As the compiler names them: those of a member relative to the workspace.
     pub files: Vec<PathBuf>,
-    /// The first that was changed or removed.
+    /// The first that was changed or removed. Absolute.
     pub changed: Option<PathBuf>,
     /// When the outputs were made, or restored.
     made: SystemTime,
@@ -31,9 +31,8 @@ impl LastSources {
         let path = cwd.join(&output_of(context.outputs, Role::DepInfo)?.path);
         let made = fs::symlink_metadata(&path).ok()?.modified().ok()?;
         let dep_info = DepInfo::parse(&fs::read(&path).ok()?).ok()?;
-        let files: Vec<PathBuf> =
-            dep_info.files.iter().filter_map(|file| Some(cwd.join(os::path(file)?))).collect();
-        let changed = files.iter().find(|file| is_younger(file, made)).cloned();
+        let files: Vec<PathBuf> = dep_info.files.iter().filter_map(|file| os::path(file)).collect();
+        let changed = files.iter().map(|file| cwd.join(file)).find(|file| is_younger(file, made));
         Some(LastSources { files, changed, made })
     }
 

@@ -12,7 +12,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::action::memo::{Known, Memo};
-use crate::action::present::Present;
 use crate::invocation::Role;
 use crate::invocation::driver::Driver;
 use crate::invocation::outputs::output_of;
@@ -37,7 +36,7 @@ use crate::run::policy;
 use crate::sys::lock::FileLock;
 use crate::sys::observe::{Observation, PathState, Scope};
 use crate::sys::process::Start;
-use crate::sys::{defence, fs};
+use crate::sys::{defence, fs, os};
 
 impl CompileJob<'_> {
     /// Compiles and stores what that made. If `observe` is set, what it reads is observed where that is possible.
@@ -142,12 +141,12 @@ impl CompileJob<'_> {
         Ok((compiled, real))
     }
 
-    /// What the last compile of the unit read.
+    /// What the last compile of the unit read, as the compiler names it.
     fn earlier_sources(&self, unit: &UnitKey) -> Vec<PathBuf> {
-        let present = Present::new(self.context.build_dirs, self.context.env);
+        let roots = &self.context.build_dirs.roots;
         let lists = self.store.lists(&unit.key).unwrap_or_default();
         let files = lists.first().map(|list| list.files.iter());
-        files.into_iter().flatten().filter_map(|file| present.path(file)).collect()
+        files.into_iter().flatten().filter_map(|file| os::path(&roots.expand(file)?)).collect()
     }
 
     /// The compiler has run: from now on, nothing may run it again.
