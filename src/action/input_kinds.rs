@@ -157,9 +157,9 @@ input_kinds! {
             changed: "the compiler changed: it is {} now",
         },
     }
-    /// How paths are mapped; with exact paths, the real roots and the working directory; with `-C rpath`, where the
-    /// outputs and the toolchain really are, for what is linked. Decides names in outputs
-    /// ([`path_remap`](crate::run::path_remap)).
+    /// How paths are mapped, and whether the workspace is mapped to a placeholder; with exact paths, the real roots and
+    /// the working directory; with `-C rpath`, where the outputs and the toolchain really are, for what is linked. Decides
+    /// names in outputs ([`path_remap`](crate::run::path_remap)).
     Paths = 4 {
         levels: [Unit],
         learned: Call,

@@ -12,7 +12,7 @@ pub mod emit;
 pub mod outputs;
 pub mod parse;
 pub mod raw;
-mod target;
+pub mod target;
 pub mod unstable;
 
 #[cfg(test)]

@@ -76,6 +76,11 @@ pub(crate) fn names(triple: &str) -> Option<Names> {
     }
 }
 
+/// Whether what is linked for a triple is an ELF file.
+pub fn makes_elf(triple: &str) -> bool {
+    names(triple).is_some_and(|names| names.executable.is_empty() && names.family != Family::Apple)
+}
+
 const UNIX: Names = Names {
     family: Family::Unix,
     executable: "",

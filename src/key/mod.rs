@@ -40,6 +40,9 @@
 //! only searched for. In an archive of bitcode no search finds a text: with procedural macros that could read on their
 //! own behind it, all its roots are bound.
 //!
+//! The directory of a tree that is written into programs when they are placed ([`crate::run::compilation_dir`]) is not in the
+//! key: no unit is made from them, and what includes one as a file is made from its bytes as they are there.
+//!
 //! Macros that generated code invokes are looked for by name, in the sources of the crates that it depends on. One that
 //! is imported under another name is not found, nor is a function that asks for the location of its caller: the path
 //! that these see is mapped.

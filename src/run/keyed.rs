@@ -243,6 +243,9 @@ impl KeyedUnit<'_> {
                 return request.compile_for_dependents(reason, self.context, self.streams, record);
             }
         };
+        if self.remap.maps {
+            job.write_directory();
+        }
         let exit_code = if missed.stored.is_ok() || defence::stands("not-storing-is-no-failure") {
             missed.compiled.exit_code()
         } else {

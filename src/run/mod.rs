@@ -22,6 +22,8 @@ pub mod ping;
 
 pub mod policy;
 
+pub mod compilation_dir;
+
 pub mod streams;
 
 pub mod path_remap;

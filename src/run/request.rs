@@ -59,6 +59,7 @@ impl Request<'_> {
         let job = self.job(context, &externs, streams);
         let Ok(compiled) = job.run() else { return Err(reason) };
         compiled.note_closure();
+        job.write_directory();
         record.outcome = Outcome::Bypass { reason };
         Ok(ExitCode::from(compiled.exit_code()))
     }

@@ -19,7 +19,7 @@ use std::time::SystemTime;
 use crate::action::memo::{Known, Memo};
 use crate::digest::{Digest, Hasher};
 use crate::invocation::{Output, Role};
-use crate::run::unit_name;
+use crate::run::{compilation_dir, unit_name};
 use crate::store::Store;
 use crate::store::blob::{Duplicate, Sharing, Unusable};
 use crate::store::entry::{Artifact, Entry};
@@ -164,7 +164,7 @@ pub fn restore(
         {
             path.as_mut_os_string().push(&entry.unit.id);
         }
-        place(store, artifact, &path, (sharing, times), made_here, &mut restored)?;
+        place(store, artifact, &path, &Way { sharing, times, directory: cwd }, made_here, &mut restored)?;
         if output.role.can_be_depended_on()
             && let Ok(look) = fs::metadata(&path)
         {
@@ -185,12 +185,20 @@ pub fn restore(
     Ok(restored)
 }
 
+/// In which way an output is placed.
+struct Way<'a> {
+    sharing: Sharing,
+    times: Times<'a>,
+    /// The working directory of the compiler, which debug information names.
+    directory: &'a Path,
+}
+
 /// `made_here` is a file that was made in the same directory a moment ago.
 fn place(
     store: &Store,
     artifact: &Artifact,
     to: &Path,
-    (sharing, times): (Sharing, Times<'_>),
+    way: &Way<'_>,
     made_here: Option<&Metadata>,
     restored: &mut Restored,
 ) -> Result<(), Failed> {
@@ -202,7 +210,7 @@ fn place(
     };
     let clones = fs::clones_files(to.parent().unwrap_or(to));
     let may_link = store.may_link() || !defence::stands("no-links-where-they-are-off");
-    let mut is_to_be_linked = sharing == Sharing::Link && may_link && !clones;
+    let mut is_to_be_linked = way.sharing == Sharing::Link && may_link && !clones;
     let mut is_linked = false;
     if is_to_be_linked {
         let (blob, metadata) = store.blob(&artifact.blob, artifact.size_bytes).map_err(unusable)?;
@@ -211,7 +219,7 @@ fn place(
         let can_be_linked = !defence::stands("access-rights-of-linked-files")
             || made_here
                 .is_some_and(|made_here| fs::has_same_access(&metadata, made_here, artifact.executable));
-        let can_be_linked = can_be_linked && times.may_link(made_ns, made_here);
+        let can_be_linked = can_be_linked && way.times.may_link(made_ns, made_here);
         is_linked = can_be_linked && link(&blob, to).is_ok();
         if is_linked {
             restored.newest_ns = restored.newest_ns.max(made_ns);
@@ -228,7 +236,7 @@ fn place(
             return Err(Failed::Place);
         }
         let (how, time_ns) =
-            copy(store, artifact, to, clones, times).map_err(unusable)?.ok_or(Failed::Place)?;
+            copy(store, artifact, to, clones, way).map_err(unusable)?.ok_or(Failed::Place)?;
         restored.newest_ns = restored.newest_ns.max(time_ns);
         how
     };
@@ -263,14 +271,14 @@ fn link(blob: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 /// A file of its own with the blob's content, in place of whatever `to` was. What is copied is compared with the digest
-/// on the way: bytes can change without a new size or time. Answers the time that it was given as well. `None`: the file
-/// could not be made.
+/// on the way: bytes can change without a new size or time. Then the directory of the tree is written into it. Answers the
+/// time that it was given as well. `None`: the file could not be made.
 fn copy(
     store: &Store,
     artifact: &Artifact,
     to: &Path,
     clone: bool,
-    times: Times<'_>,
+    way: &Way<'_>,
 ) -> Result<Option<(Duplicate, i64)>, Unusable> {
     let temporary = if defence::stands("a-copy-replaces-at-once") {
         temporary_beside(to)
@@ -280,11 +288,12 @@ fn copy(
     };
     let blob = (artifact.blob, artifact.size_bytes);
     let Some(how) = copy_new(store, blob, artifact.executable, &temporary, clone)? else { return Ok(None) };
-    let stamp = match times {
+    let stamp = match way.times {
         Times::Now => None,
-        _ => times.stamp(store.blob_made_ns(&artifact.blob)),
+        times => times.stamp(store.blob_made_ns(&artifact.blob)),
     };
-    let stamped = stamp.map_or(Ok(()), |stamp| fs::set_modified(&temporary, stamp));
+    let written = compilation_dir::write(&temporary, &artifact.directory_at, way.directory);
+    let stamped = written.and_then(|()| stamp.map_or(Ok(()), |stamp| fs::set_modified(&temporary, stamp)));
     match stamped.and_then(|()| fs::rename(&temporary, to)) {
         Ok(()) => Ok(Some((how, stamp.map_or(0, fs::nanoseconds)))),
         Err(_) => {

@@ -2,9 +2,10 @@
 //!
 //! How long sections of a compile took (`--json=timings`) is not kept: a hit takes another time.
 //!
-//! Two things are no plain text. Announcements of outputs name real paths; they are kept by role and written again for
+//! Three things are no plain text. Announcements of outputs name real paths; they are kept by role and written again for
 //! this tree. And where the compiler was told to write `./target` for the build directory, diagnostics say `./target`
-//! too; people see the real path: [`Streams::real_paths`] puts it back, in the places where rustc names a file.
+//! too; people see the real path: [`Streams::real_paths`] puts it back, in the places where rustc names a file. Where it
+//! was told to write a placeholder for the workspace, people see `.`.
 
 use std::borrow::Cow;
 
@@ -13,6 +14,7 @@ use memchr::memmem;
 use crate::action::portable::{Root, Roots};
 use crate::invocation::outputs::output_of;
 use crate::invocation::{Invocation, Output, Role};
+use crate::run::compilation_dir::PLACEHOLDER;
 use crate::store::entry::Segment;
 use crate::sys::{defence, os};
 
@@ -108,8 +110,15 @@ impl<'a> Streams<'a> {
         Some(printed)
     }
 
-    /// A line in which files of the build directory have their real paths.
+    /// A line in which files of the build directory have their real paths, and no path has the placeholder.
     pub fn real_paths<'l>(&self, line: &'l [u8]) -> Cow<'l, [u8]> {
+        match without_placeholder(line) {
+            Some(line) => Cow::Owned(self.with_real_target(&line).into_owned()),
+            None => self.with_real_target(line),
+        }
+    }
+
+    fn with_real_target<'l>(&self, line: &'l [u8]) -> Cow<'l, [u8]> {
         let target = self.roots.value(Root::Target).filter(|_| defence::stands("real-paths-in-messages"));
         let Some(target) = target else { return Cow::Borrowed(line) };
         let mapped = [TARGET_NAME.as_bytes(), b"/"].concat();
@@ -133,6 +142,19 @@ impl<'a> Streams<'a> {
         real.extend_from_slice(&line[copied..]);
         Cow::Owned(real)
     }
+}
+
+/// The line with `.` for each placeholder, if there are any.
+fn without_placeholder(line: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    let mut copied = 0;
+    for at in memmem::find_iter(line, PLACEHOLDER) {
+        text.extend_from_slice(&line[copied..at]);
+        text.push(b'.');
+        copied = at + PLACEHOLDER.len();
+    }
+    text.extend_from_slice(&line[copied..]);
+    (copied > 0).then_some(text)
 }
 
 /// Begins a line that says when a section of the compile began or ended.
@@ -231,6 +253,15 @@ mod tests {
         let kept = streams(&here, "/t").keep(printed.as_bytes()).expect("no NUL");
         assert_eq!(streams(&here, "/t").give(&kept).expect("is given"), b"one\ntwo\n");
         assert_eq!(streams(&here, "/t").keep(timing.as_bytes()), Some(Vec::new()));
+    }
+
+    #[test]
+    fn the_placeholder_is_shown_as_what_it_means() {
+        let outputs = outputs("/t");
+        let streams = streams(&outputs, "/t");
+        let line = format!("{PLACEHOLDER}/x.rs:1:2 {PLACEHOLDER} ./target/y.rs");
+        assert_eq!(streams.real_paths(line.as_bytes()).as_ref(), b"./x.rs:1:2 . ./target/y.rs");
+        assert!(matches!(streams.real_paths(b"././././x.rs"), Cow::Borrowed(_)));
     }
 
     #[test]

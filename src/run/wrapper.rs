@@ -225,7 +225,7 @@ fn with_context<T>(
         None => Toolchain::identify(call.program, target, build_dirs, env, &machine_dir)?,
     };
     let outputs = outputs::outputs(invocation, &toolchain.host)?;
-    let remap = path_remap::remap(config.effective_paths(), invocation, build_dirs, &toolchain, env);
+    let remap = path_remap::remap(config, invocation, build_dirs, &toolchain, env);
     let memo = Memo::of(build_dirs.target.as_deref());
     let known = StoredKnowledge { store, adopts: request.writes() };
     let context = KeyContext {

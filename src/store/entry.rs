@@ -72,6 +72,9 @@ pub struct Artifact {
     /// Whether the compiler made it executable.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub executable: bool,
+    /// Where the placeholder for the directory of the tree stands in it, in bytes: a hit writes its own there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub directory_at: Vec<u64>,
 }
 
 /// Something in a directory that a build script has filled.

@@ -2,6 +2,7 @@
 
 /// What tests need, by the names that `KACHE_TEST_MUST` takes.
 pub(crate) const NEEDS: &[&str] = &[
+    "addr2line",
     "another-disk",
     "another-root",
     "bash",
@@ -13,6 +14,7 @@ pub(crate) const NEEDS: &[&str] = &[
     "dash",
     "dpkg-deb",
     "fish",
+    "gdb",
     "lintian",
     "minisign",
     "mksh",

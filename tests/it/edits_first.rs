@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use kache::outcome::Unstored;
+use memchr::memmem;
 
 use crate::edits::{add_functions, incremental, is_state_of, project};
 use crate::step::{Step, label};
@@ -41,14 +42,20 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Outputs of a build that decide what depends on them, and programs.
+/// Outputs of a build that decide what depends on them, and programs. These name the directory of their tree, once, in their
+/// debug information; here they name another one of the same length.
 fn outputs(world: &World) -> Vec<(String, Vec<u8>)> {
+    let tree = [b"\0", world.tree().as_os_str().as_encoded_bytes(), b"\0"].concat();
     let dir = world.target().join("debug/deps");
     let mut outputs: Vec<(String, Vec<u8>)> = Vec::new();
     for child in fs::read_dir(dir).expect("can be listed").flatten() {
         let name = name(&child.path());
         if !name.ends_with(".d") {
-            outputs.push((name, fs::read(child.path()).expect("can be read")));
+            let mut content = fs::read(child.path()).expect("can be read");
+            if let (true, Some(at)) = (content.starts_with(b"\x7fELF"), memmem::find(&content, &tree)) {
+                content[at + 1..at + tree.len() - 1].fill(b'd');
+            }
+            outputs.push((name, content));
         }
     }
     outputs.sort();

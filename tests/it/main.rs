@@ -35,6 +35,8 @@ mod cloning;
 mod compilers;
 mod configuring;
 mod daemon;
+#[cfg(target_os = "linux")]
+mod debug_paths;
 mod doctor;
 mod edits;
 mod edits_first;

@@ -2,8 +2,9 @@
 //!
 //! The same tree is built at the same absolute path, into the same build directory (kache's is moved aside
 //! meanwhile), by cargo and, instead of kache, a script that becomes rustc after changing the arguments as kache does:
-//! without `-C incremental`, with the `--remap-path-prefix` of `src/run/path_remap.rs`. rustc and the linker are deterministic
-//! for equal arguments, so the comparison is of everything: the set of names below the build
+//! without `-C incremental`, with the `--remap-path-prefix` of `src/run/path_remap.rs`. Where that is the placeholder, the
+//! directory is written over it afterwards, wherever it stands between two NULs of a program. rustc and the linker are
+//! deterministic for equal arguments, so the comparison is of everything: the set of names below the build
 //! directory, each file byte for byte (metadata, archives, executables, dep-info, and cargo's own notes, which hold the
 //! diagnostics it would show again), and each mode. Left out are files that hold times, and kache's own.
 //!
@@ -12,11 +13,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use kache::run::compilation_dir::PLACEHOLDER;
+use memchr::memmem;
+
 use crate::step::Step;
-use crate::world::{World, is_seeding};
+use crate::world::{World, files_below, is_seeding};
 
 /// Becomes rustc without `-C incremental`.
 const PLAIN: &str = r#"#!/bin/sh
@@ -46,13 +52,35 @@ const WITHOUT_INCREMENTAL: &str = "        -C,incremental=*) shift; n=$((n - 1))
 
 /// Adds to the arguments what kache adds. The working directory of members, whose sources have relative names, is
 /// the workspace.
-const MAP: &str = r#"for argument; do
+const MAP: &str = r#"kind=member
+for argument; do
     case $argument in
-        -*|*=*) ;;
-        /*.rs) set -- "--remap-path-prefix=$MAPPED_TARGET=./target" "$@"; break;;
-        *.rs) set -- "--remap-path-prefix=$PWD=." "--remap-path-prefix=$MAPPED_TARGET=./target" "$@"; break;;
+        proc-macro|dylib|--crate-type=dylib|build_script_*|split-debuginfo=[pu]*|*-gz*|*-compress-d*) kind=dot;;
     esac
 done
+source=
+for argument; do
+    case $argument in
+        -*|*=*) ;;
+        *.rs) source=$argument; break;;
+    esac
+done
+case $source in
+    '') ;;
+    *) set -- "--remap-path-prefix=$MAPPED_TARGET=./target" "$@";;
+esac
+case $source in
+    ''|/*) ;;
+    *) case $kind,${CARGO_MANIFEST_DIR#"$PWD"} in
+        dot,*) set -- "--remap-path-prefix=$PWD=." "$@";;
+        *,) set -- "--remap-path-prefix=$PWD=$PLACEHOLDER" "--remap-path-prefix=$PWD/benches=./benches" \
+            "--remap-path-prefix=$PWD/examples=./examples" "--remap-path-prefix=$PWD/src=./src" \
+            "--remap-path-prefix=$PWD/tests=./tests" "$@";;
+        *,/*) set -- "--remap-path-prefix=$PWD=$PLACEHOLDER" \
+            "--remap-path-prefix=$CARGO_MANIFEST_DIR=.${CARGO_MANIFEST_DIR#"$PWD"}" "$@";;
+        *) set -- "--remap-path-prefix=$PWD=$PLACEHOLDER" "$@";;
+    esac;;
+esac
 "#;
 
 impl World {
@@ -82,6 +110,10 @@ impl World {
         fs::rename(&target, &ours).expect("moves the build directory away");
         let plain = self.plain(args, map, script);
         plain.succeeds();
+        if !map.is_empty() {
+            let directory = self.called_in().canonicalize().expect("it exists");
+            write_directory(&target, &directory);
+        }
         let differences = differences(&ours, &target);
         assert!(differences.is_empty(), "not as plain cargo makes it:\n{}\n{plain}", differences.join("\n"));
         fs::remove_dir_all(&target).expect("removes what plain cargo made");
@@ -99,9 +131,36 @@ impl World {
         fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("makes it executable");
         let mut command = self.command("cargo");
         command.args(args).env("RUSTC_WRAPPER", &wrapper).env("MAPPED_TARGET", self.target());
+        command.env("PLACEHOLDER", PLACEHOLDER);
         let plain = self.run(command);
         assert!(plain.records().is_empty(), "plain cargo called kache\n{plain}");
         plain
+    }
+}
+
+/// Writes the directory over the placeholder in every program and C library below `target`; but `.` into what other units
+/// read: build scripts, libraries with metadata in them, and those that lie beside an archive of the same crate.
+fn write_directory(target: &Path, directory: &Path) {
+    let placeholder = [b"\0", PLACEHOLDER.as_bytes(), b"\0"].concat();
+    let of_tree = [b"\0", directory.as_os_str().as_bytes(), b"\0"].concat();
+    for path in files_below(target) {
+        let name = path.file_name().expect("it has a name").to_string_lossy().replace('-', "_");
+        let mut content = fs::read(&path).unwrap_or_default();
+        if !content.starts_with(b"\x7fELF") || name.ends_with(".o") {
+            continue;
+        }
+        let is_read = memmem::find(&content, b"\0.rustc\0").is_some()
+            || name.starts_with("build_script_")
+            || path.with_extension("rlib").exists();
+        let written: &[u8] = if is_read { b"\0.\0" } else { &of_tree };
+        let places: Vec<usize> = memmem::find_iter(&content, &placeholder).collect();
+        for at in &places {
+            content[*at..at + written.len()].copy_from_slice(written);
+        }
+        if !places.is_empty() {
+            let mut file = fs::OpenOptions::new().write(true).open(&path).expect("it can be opened");
+            file.write_all(&content).expect("it can be written");
+        }
     }
 }
 

@@ -105,6 +105,11 @@ impl World {
         &self.tree
     }
 
+    /// Where cargo is called.
+    pub(crate) fn called_in(&self) -> &Path {
+        &self.dir
+    }
+
     /// `KACHE_CACHE_DIR`.
     pub(crate) fn cache(&self) -> PathBuf {
         self.root().join("cache")

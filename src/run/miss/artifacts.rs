@@ -1,4 +1,4 @@
-//! Reads the outputs of a finished compile, each once.
+//! Reads the outputs of a finished compile.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use crate::key::context::KeyContext;
 use crate::key::unit_closure::is_pure;
 use crate::key::variable_names;
 use crate::outcome::Unstored;
-use crate::run::launcher;
 use crate::run::miss::artifact_reader::Reader;
 use crate::run::restore::{sharing, sharing_with_times};
+use crate::run::{compilation_dir, launcher};
 use crate::store::blob::Sharing;
 use crate::store::entry::Artifact;
 use crate::sys::fs::{self, Identity};
@@ -32,14 +32,15 @@ pub struct Artifacts {
     pub assembles: bool,
 }
 
-/// Reads every output once: for its digest and, if paths were remapped (`finds_roots`), for the roots that stand in it.
+/// Reads every output once: for its digest and, if paths `are_mapped`, for the roots that stand in it. Where the directory of
+/// a tree is to be written is looked for in a second pass, which reads strings of debug information alone.
 ///
 /// # Errors
 /// An output is missing, empty or no regular file, or cannot be read.
 pub fn read_artifacts(
     context: &KeyContext<'_>,
     reader: &Reader,
-    finds_roots: bool,
+    are_mapped: bool,
 ) -> Result<Artifacts, Unstored> {
     let mut found = Artifacts::default();
     let outputs = context.outputs.iter().filter(|output| output.role != Role::DepInfo);
@@ -65,7 +66,7 @@ pub fn read_artifacts(
         if reading.identity.size == 0 && output.role != Role::Metadata {
             return Err(unexpected(&path, "empty"));
         }
-        if finds_roots {
+        if are_mapped {
             found.roots.extend(&reading.roots);
         }
         found.assembles |= reading.assembles && tells_dependents(context.outputs, output.role);
@@ -74,6 +75,7 @@ pub fn read_artifacts(
             blob: reading.digest,
             size_bytes: reading.identity.size,
             executable: fs::is_executable(&metadata),
+            directory_at: if are_mapped { directory_at(context, output.role, &path) } else { Vec::new() },
         });
         found.files.push((path, sharing_into_store(context, output.role)));
         found.library = loaded.map(|loaded| loaded.bytes).or(found.library);
@@ -81,6 +83,14 @@ pub fn read_artifacts(
     found.roots.sort_unstable();
     found.roots.dedup();
     Ok(found)
+}
+
+/// Where the directory of a tree is to be written into an output. What cannot be read so has none.
+fn directory_at(context: &KeyContext<'_>, role: Role, path: &Path) -> Vec<u64> {
+    if !context.build_dirs.member || !compilation_dir::is_written_into(role, context.invocation) {
+        return Vec::new();
+    }
+    fs::open(path).and_then(|file| compilation_dir::places(&file)).unwrap_or_default()
 }
 
 /// How the store may share an output. The metadata of a member is not linked: an incremental compile may leave the file as

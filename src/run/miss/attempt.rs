@@ -9,6 +9,7 @@
 //! | takes no part | from the announcement of the dep-info on | never |
 //! | does not ask for its path | from the announcement of the metadata on, or at the end | if it fails before that |
 //! | asks for its path | never | always |
+//! | has a placeholder in its path | never | always, with the workspace mapped to `.` |
 //!
 //! So a failure that has nothing to do with paths costs two compiles where generated code takes part. What a dropped
 //! attempt printed is dropped too: the second compile prints the same, with real paths.
@@ -40,8 +41,8 @@ enum State {
     Held(Vec<(Stream, Vec<u8>)>, Option<Part>),
     /// Everything is shown as it comes.
     Accepted,
-    /// Nothing is shown, and the unit is compiled again.
-    Dropped,
+    /// Nothing is shown, and the unit is compiled again, because generated code has this part.
+    Dropped(Option<Part>),
 }
 
 impl<'a> Attempt<'a> {
@@ -74,7 +75,7 @@ impl<'a> Attempt<'a> {
             *part = (self.part)();
         }
         match (announced, *part) {
-            (_, Some(Part::Asks)) => *state = State::Dropped,
+            (_, Some(Part::Asks | Part::BehindPlaceholder)) => *state = State::Dropped(*part),
             (_, Some(Part::Absent)) | (Some(Role::Metadata), Some(Part::Silent)) => {
                 let held = std::mem::take(held);
                 *state = State::Accepted;
@@ -92,7 +93,12 @@ impl<'a> Attempt<'a> {
 
     /// Whether the attempt is dropped so far.
     pub fn is_dropped(&self) -> bool {
-        matches!(*self.state(), State::Dropped)
+        matches!(*self.state(), State::Dropped(_))
+    }
+
+    /// Whether it is dropped because of the placeholder alone.
+    pub fn shows_placeholder(&self) -> bool {
+        matches!(*self.state(), State::Dropped(Some(Part::BehindPlaceholder)))
     }
 
     /// Accepts or drops a compile that has ended, and says whether it is accepted: then all that it printed has been
@@ -103,14 +109,14 @@ impl<'a> Attempt<'a> {
             // A compiler that announces nothing has left its dep-info all the same.
             let part = part.or_else(|| (self.part)());
             let is_accepted = match part {
-                Some(Part::Asks) => false,
+                Some(Part::Asks | Part::BehindPlaceholder) => false,
                 Some(Part::Silent) => succeeded || !defence::stands("failures-of-mapped-paths"),
                 Some(Part::Absent) | None => true,
             };
             if is_accepted {
                 show(held);
             }
-            *state = if is_accepted { State::Accepted } else { State::Dropped };
+            *state = if is_accepted { State::Accepted } else { State::Dropped(part) };
         }
         matches!(*state, State::Accepted)
     }
@@ -180,6 +186,18 @@ mod tests {
         assert!(attempt.is_dropped());
         assert_eq!(passed(&attempt, "m", Some(Role::Metadata)), "");
         assert!(!attempt.finish(true));
+    }
+
+    #[test]
+    fn what_would_show_the_placeholder_is_dropped_for_that() {
+        for announced in [Some(Role::DepInfo), None] {
+            let attempt = attempt(Some(Part::BehindPlaceholder));
+            assert_eq!(passed(&attempt, "d", announced), "");
+            assert!(!attempt.finish(true));
+            assert!(attempt.shows_placeholder());
+        }
+        let asking = attempt(Some(Part::Asks));
+        assert!(!asking.finish(true) && !asking.shows_placeholder());
     }
 
     #[test]

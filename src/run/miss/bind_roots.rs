@@ -7,6 +7,7 @@ use crate::invocation::Invocation;
 use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
 use crate::key::unit::UnitKey;
+use crate::run::compilation_dir;
 use crate::run::path_remap::PathRemap;
 use crate::sys::{defence, fs, os};
 
@@ -31,7 +32,7 @@ pub fn bind_to_roots(
     // any path without a trace. What is linked is no bitcode any more.
     let makes_bitcode = makes_bitcode(context.invocation);
     let keeps_bitcode = makes_bitcode && context.outputs.iter().any(|output| output.role.is_archive());
-    if compresses_debug_sections(context.invocation)
+    if compilation_dir::compresses(context.invocation)
         || keeps_bitcode && unit.runs_macros && defence::stands("paths-that-bitcode-hides")
     {
         for root in Root::ALL {
@@ -96,18 +97,6 @@ fn ends_in_name(text: &[u8]) -> bool {
     text.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii())
 }
 
-/// Of the linker (`-Wl,--compress-debug-sections=zlib`, which may be cut short), of its driver (`-gz`), and of rustc
-/// (`-Z debuginfo-compression=zlib`).
-fn compresses_debug_sections(invocation: &Invocation) -> bool {
-    invocation.flags.iter().any(|flag| is_compression(os::bytes(&flag.value)))
-}
-
-fn is_compression(value: &[u8]) -> bool {
-    const NAMES: [&[u8]; 2] = [b"-compress-d", b"debuginfo-compression"];
-    let mut words = value.split(|byte| b" =,".contains(byte));
-    words.any(|word| word == b"-gz") || NAMES.iter().any(|name| memmem::find(value, name).is_some())
-}
-
 fn makes_bitcode(invocation: &Invocation) -> bool {
     is_on(invocation, "linker-plugin-lto", &["n", "no", "off"])
         || is_on(invocation, "lto", &["n", "no", "off", "false"])
@@ -122,7 +111,7 @@ fn is_on(invocation: &Invocation, name: &str, off: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_compression, is_inside_include};
+    use super::is_inside_include;
 
     #[test]
     fn a_variable_in_an_include_is_told_from_one_that_is_used() {
@@ -134,18 +123,5 @@ mod tests {
         assert!(!is_inside_include(b"not_include!(concat!(env!("));
         assert!(!is_inside_include(b"include!(concat!(option_env!("));
         assert!(!is_inside_include(b"const FILE: &str = concat!(env!("));
-    }
-    #[test]
-    fn debug_information_that_is_compressed_is_known_by_every_option() {
-        let compresses = [
-            "link-arg=-gz",
-            "link-args=-s -gz=zlib",
-            "link-arg=-Wl,--compress-debug-sections=zstd",
-            "link-arg=--compress-debug=zlib",
-            "debuginfo-compression=zlib",
-        ];
-        assert!(compresses.iter().all(|value| is_compression(value.as_bytes())));
-        let others = ["link-arg=-g", "link-arg=-Wl,-z,now", "link-arg=a-gz", "debuginfo=2"];
-        assert!(!others.iter().any(|value| is_compression(value.as_bytes())));
     }
 }

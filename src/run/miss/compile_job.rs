@@ -32,11 +32,20 @@ use crate::run::miss::run_compiler::{self, CompilerOutput, NotRun, Printed, Show
 use crate::run::miss::stages::{CompileJob, CompiledUnit, Missed};
 use crate::run::miss::{member_names, privileged};
 use crate::run::path_remap::PathRemap;
-use crate::run::policy;
+use crate::run::{compilation_dir, policy};
 use crate::sys::lock::FileLock;
 use crate::sys::observe::{Observation, PathState, Scope};
 use crate::sys::process::Start;
 use crate::sys::{defence, fs, os};
+
+/// How a compile with mapped paths went.
+enum Tried<'a> {
+    Accepted(Box<CompiledUnit<'a>>),
+    /// The workspace must be mapped to `.`.
+    ShowsPlaceholder,
+    /// Paths must not be mapped.
+    NeedsRealPaths,
+}
 
 impl CompileJob<'_> {
     /// Compiles and stores what that made. If `observe` is set, what it reads is observed where that is possible.
@@ -113,23 +122,20 @@ impl CompileJob<'_> {
             let compiled = self.run_once(&remap.args, lock, observe, &Attempt::accepted())?;
             return Ok((compiled, remap.clone()));
         }
-        let sources = Sources {
-            invocation: self.context.invocation,
-            outputs: self.context.outputs,
-            build_dirs: self.context.build_dirs,
-            store: self.store,
-            externs: self.externs,
-            is_edit: self.edit.is_some(),
-            remapped_package: remap.package.clone(),
-        };
-        if !sources.seem_to_ask(&earlier(), self.context.env.get("OUT_DIR")) {
-            let attempt = Attempt::mapped(&sources);
-            let compiled = self.run_once(&remap.args, lock, observe, &attempt)?;
-            // A compiler that was killed did not fail because of paths.
-            let status = compiled.output.status;
-            if attempt.finish(status.success() || status.code().is_none()) {
-                self.fix_exit_code(&compiled);
-                return Ok((compiled, remap.clone()));
+        let earlier = earlier();
+        if !self.sources(remap).seem_to_ask(&earlier, self.context.env.get("OUT_DIR")) {
+            let mut mapped = if self.sources(remap).are_behind_placeholder(&earlier) {
+                remap.without_placeholder()
+            } else {
+                remap.clone()
+            };
+            let mut tried = self.try_mapped(&mapped, lock, observe)?;
+            if matches!(tried, Tried::ShowsPlaceholder) {
+                mapped = mapped.without_placeholder();
+                tried = self.try_mapped(&mapped, lock, observe)?;
+            }
+            if let Tried::Accepted(compiled) = tried {
+                return Ok((*compiled, mapped));
             }
         }
         let real = if defence::stands("real-paths-for-code-that-asks") {
@@ -139,6 +145,40 @@ impl CompileJob<'_> {
         };
         let compiled = self.run_once(&real.args, lock, observe, &Attempt::accepted())?;
         Ok((compiled, real))
+    }
+
+    /// Runs the compiler with mapped paths, and decides whether that counts.
+    fn try_mapped(
+        &self,
+        remap: &PathRemap,
+        lock: Option<&FileLock>,
+        observe: Option<Scope>,
+    ) -> Result<Tried<'_>, NotRun> {
+        let sources = self.sources(remap);
+        let attempt = Attempt::mapped(&sources);
+        let compiled = self.run_once(&remap.args, lock, observe, &attempt)?;
+        // A compiler that was killed did not fail because of paths.
+        let status = compiled.output.status;
+        if attempt.finish(status.success() || status.code().is_none()) {
+            self.fix_exit_code(&compiled);
+            return Ok(Tried::Accepted(Box::new(compiled)));
+        }
+        let is_placeholder_alone = attempt.shows_placeholder() && status.success();
+        Ok(if is_placeholder_alone { Tried::ShowsPlaceholder } else { Tried::NeedsRealPaths })
+    }
+
+    /// Where the sources of the unit are, under this mapping.
+    fn sources<'s>(&'s self, remap: &'s PathRemap) -> Sources<'s> {
+        Sources {
+            invocation: self.context.invocation,
+            outputs: self.context.outputs,
+            build_dirs: self.context.build_dirs,
+            store: self.store,
+            externs: self.externs,
+            is_edit: self.edit.is_some(),
+            remapped_package: remap.package.clone(),
+            covered: remap.placeholder.as_ref().map(|it| it.covered.as_slice()),
+        }
     }
 
     /// What the last compile of the unit read, as the compiler names it.
@@ -208,11 +248,36 @@ impl CompileJob<'_> {
         if self.fresh.is_some() && output.status.success() {
             self.make_member_names_plain();
         }
+        if output.status.success() {
+            self.write_dots();
+        }
         let compiled = CompiledUnit { job: self, closure, reader, output, privileged };
         if attempt.is_accepted() {
             self.fix_exit_code(&compiled);
         }
         Ok(compiled)
+    }
+
+    /// Writes the directory of this tree into what was linked, where debuggers look for it. Where that fails, they look for
+    /// sources where they are started.
+    pub fn write_directory(&self) {
+        let KeyContext { invocation, outputs, build_dirs, .. } = *self.context;
+        for output in outputs.iter().filter(|_| build_dirs.member) {
+            if compilation_dir::is_written_into(output.role, invocation) {
+                let path = build_dirs.cwd.join(&output.path);
+                let _ = compilation_dir::write_into_linked(&path, &build_dirs.cwd);
+            }
+        }
+    }
+
+    /// Writes `.` into what was linked for other units. Without it they are as good.
+    fn write_dots(&self) {
+        let KeyContext { invocation, outputs, build_dirs, .. } = *self.context;
+        for output in outputs.iter().filter(|output| build_dirs.member && output.role.is_linked()) {
+            if !compilation_dir::is_written_into(output.role, invocation) {
+                let _ = compilation_dir::write_dot_into_linked(&build_dirs.cwd.join(&output.path));
+            }
+        }
     }
 
     /// In all archives among the outputs. Without it they are as good, but others each time.

@@ -30,6 +30,9 @@ impl CompileJob<'_> {
         }
         if compiled.output.status.success() {
             self.mark_outputs();
+            if remap.maps {
+                self.write_directory();
+            }
         }
         Ok(compiled)
     }

@@ -8,6 +8,9 @@
 //! Code asks by `file!`, `dbg!` or `Location::caller`, or by a macro that does: one of its own crate, or of a crate
 //! that the unit depends on. `file!` in a macro is the path of its caller. A procedural macro asks if its
 //! sources use the file of a span, or any of these macros. Where sources of a crate are not found, they are taken to ask.
+//!
+//! Where the workspace is mapped to a placeholder ([`crate::run::compilation_dir`]), some of these sources would be known
+//! by a name that begins with it, and a panic in them would print it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -24,7 +27,7 @@ use crate::key::closure::{ClosureCrate, CrateClosure};
 use crate::key::depinfo::DepInfo;
 use crate::run::miss::rust_text;
 use crate::store::Store;
-use crate::sys::{fs, os};
+use crate::sys::{defence, fs, os};
 
 /// The part that generated code has in a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub enum Part {
     Silent,
     /// It asks for its path.
     Asks,
+    /// It does not ask, but the placeholder would stand in its path.
+    BehindPlaceholder,
 }
 
 /// Where the sources of a unit are looked for.
@@ -49,6 +54,8 @@ pub struct Sources<'a> {
     pub is_edit: bool,
     /// The directory of the package, where that is mapped as well.
     pub remapped_package: Option<PathBuf>,
+    /// Where the workspace is mapped to the placeholder: the directories in it that are not.
+    pub covered: Option<&'a [PathBuf]>,
 }
 
 impl Sources<'_> {
@@ -64,6 +71,8 @@ impl Sources<'_> {
             let is_mapped = package.is_some_and(|package| own.iter().any(|path| path.starts_with(package)));
             return Some(if is_mapped { Part::Silent } else { Part::Absent });
         }
+        let silent =
+            if self.are_behind_placeholder(&generated) { Part::BehindPlaceholder } else { Part::Silent };
         let generated: Vec<Vec<u8>> = generated.iter().filter_map(|path| code_of(&self.path(path))).collect();
         if generated.iter().any(|code| asks_itself(code)) {
             return Some(Part::Asks);
@@ -77,7 +86,7 @@ impl Sources<'_> {
         }
         let is_asking =
             macros.asks(used_in(&generated), &generated) || self.asks_elsewhere(macros, &generated);
-        Some(if is_asking { Part::Asks } else { Part::Silent })
+        Some(if is_asking { Part::Asks } else { silent })
     }
 
     /// Whether a source that may take part in a compile asks for its own path: one of `earlier`, which an earlier
@@ -92,6 +101,16 @@ impl Sources<'_> {
         }
         candidates.retain(|path| self.is_generated(path));
         candidates.iter().filter_map(|path| code_of(path)).any(|code| asks_itself(&code))
+    }
+
+    /// Whether the placeholder stands in the name that the compiler has for one of these sources.
+    pub fn are_behind_placeholder(&self, sources: &[PathBuf]) -> bool {
+        let is_behind = |path: &PathBuf, covered: &[PathBuf]| {
+            let portable = self.build_dirs.roots.tokenize(os::bytes(path));
+            portable.is_under(Root::Workspace) && !covered.iter().any(|dir| path.starts_with(dir))
+        };
+        let covered = self.covered.filter(|_| defence::stands("sources-behind-the-placeholder"));
+        covered.is_some_and(|covered| sources.iter().any(|path| is_behind(path, covered)))
     }
 
     /// Whether the compiler knows a source by a path that is mapped: sources with relative names stay as they are.

@@ -59,6 +59,7 @@ fn put(dir: &Path) -> Put {
         blob: Digest::hash(name.as_bytes()),
         size_bytes: name.len() as u64,
         executable: role == Role::ProcMacro,
+        directory_at: Vec::new(),
     };
     let entry = Entry {
         format: FORMAT,

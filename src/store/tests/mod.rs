@@ -79,6 +79,7 @@ impl Scene {
                 blob: Digest::hash(&content),
                 size_bytes: content.len() as u64,
                 executable: output.role == Role::Cdylib,
+                directory_at: Vec::new(),
             });
             files.push((output.path, restore::sharing(output.role, ROLES)));
         }
