@@ -38,6 +38,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Remove all entries, or those of one crate')
             [CompletionResult]::new('clean', 'clean', [CompletionResultType]::ParameterValue, 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects')
             [CompletionResult]::new('sync', 'sync', [CompletionResultType]::ParameterValue, 'Share entries with other machines through the remote')
+            [CompletionResult]::new('save-manifest', 'save-manifest', [CompletionResultType]::ParameterValue, 'Share what the last build consisted of, so that others can fill new build directories with it')
             [CompletionResult]::new('remote', 'remote', [CompletionResultType]::ParameterValue, 'Manage keys for the remote')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Restore the cargo configuration, and remove what init created')
             [CompletionResult]::new('self-update', 'self-update', [CompletionResultType]::ParameterValue, 'Update kache to the latest release')
@@ -188,6 +189,14 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'kache;save-manifest' {
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The namespace to share it in [default: `cache.remote.namespace`]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'kache;remote' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -324,7 +333,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run the daemon in the foreground')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the status of the daemon (the default)')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start the daemon, unless it is running')
-            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop the daemon')
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop the daemon, after it has sent what is queued for the remote')
             [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Restart the daemon without dropping requests')
             [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install the daemon as a login service, and start it')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Stop the daemon, and remove the login service')
@@ -410,7 +419,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run the daemon in the foreground')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the status of the daemon (the default)')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start the daemon, unless it is running')
-            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop the daemon')
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop the daemon, after it has sent what is queued for the remote')
             [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Restart the daemon without dropping requests')
             [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install the daemon as a login service, and start it')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Stop the daemon, and remove the login service')
@@ -478,6 +487,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Remove all entries, or those of one crate')
             [CompletionResult]::new('clean', 'clean', [CompletionResultType]::ParameterValue, 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects')
             [CompletionResult]::new('sync', 'sync', [CompletionResultType]::ParameterValue, 'Share entries with other machines through the remote')
+            [CompletionResult]::new('save-manifest', 'save-manifest', [CompletionResultType]::ParameterValue, 'Share what the last build consisted of, so that others can fill new build directories with it')
             [CompletionResult]::new('remote', 'remote', [CompletionResultType]::ParameterValue, 'Manage keys for the remote')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Restore the cargo configuration, and remove what init created')
             [CompletionResult]::new('self-update', 'self-update', [CompletionResultType]::ParameterValue, 'Update kache to the latest release')
@@ -524,6 +534,9 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         'kache;help;sync' {
             break
         }
+        'kache;help;save-manifest' {
+            break
+        }
         'kache;help;remote' {
             [CompletionResult]::new('keygen', 'keygen', [CompletionResultType]::ParameterValue, 'Create a key pair to sign entries with')
             break
@@ -560,7 +573,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run the daemon in the foreground')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the status of the daemon (the default)')
             [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start the daemon, unless it is running')
-            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop the daemon')
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop the daemon, after it has sent what is queued for the remote')
             [CompletionResult]::new('restart', 'restart', [CompletionResultType]::ParameterValue, 'Restart the daemon without dropping requests')
             [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install the daemon as a login service, and start it')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Stop the daemon, and remove the login service')

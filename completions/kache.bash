@@ -58,6 +58,9 @@ _kache() {
             kache,report)
                 cmd="kache__subcmd__report"
                 ;;
+            kache,save-manifest)
+                cmd="kache__subcmd__save__subcmd__manifest"
+                ;;
             kache,self-update)
                 cmd="kache__subcmd__self__subcmd__update"
                 ;;
@@ -208,6 +211,9 @@ _kache() {
             kache__subcmd__help,report)
                 cmd="kache__subcmd__help__subcmd__report"
                 ;;
+            kache__subcmd__help,save-manifest)
+                cmd="kache__subcmd__help__subcmd__save__subcmd__manifest"
+                ;;
             kache__subcmd__help,self-update)
                 cmd="kache__subcmd__help__subcmd__self__subcmd__update"
                 ;;
@@ -287,7 +293,7 @@ _kache() {
 
     case "${cmd}" in
         kache)
-            opts="-h -V --color --help --version init doctor stats report monitor list why-miss gc harvest purge clean sync remote uninstall self-update config daemon try completions help"
+            opts="-h -V --color --help --version init doctor stats report monitor list why-miss gc harvest purge clean sync save-manifest remote uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -939,7 +945,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__help)
-            opts="init doctor stats report monitor list why-miss gc harvest purge clean sync remote uninstall self-update config daemon try completions help"
+            opts="init doctor stats report monitor list why-miss gc harvest purge clean sync save-manifest remote uninstall self-update config daemon try completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1344,6 +1350,20 @@ _kache() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        kache__subcmd__help__subcmd__save__subcmd__manifest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         kache__subcmd__help__subcmd__self__subcmd__update)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1618,6 +1638,28 @@ _kache() {
                     return 0
                     ;;
                 --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kache__subcmd__save__subcmd__manifest)
+            opts="-h --namespace --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -35,6 +35,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand purge 'Remove all entries, or those of one crate'
             cand clean 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects'
             cand sync 'Share entries with other machines through the remote'
+            cand save-manifest 'Share what the last build consisted of, so that others can fill new build directories with it'
             cand remote 'Manage keys for the remote'
             cand uninstall 'Restore the cargo configuration, and remove what init created'
             cand self-update 'Update kache to the latest release'
@@ -172,6 +173,13 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'kache;save-manifest'= {
+            cand --namespace 'The namespace to share it in [default: `cache.remote.namespace`]'
+            cand --color 'When to use colors'
+            cand --json 'Print one JSON object instead of text'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'kache;remote'= {
             cand --color 'When to use colors'
             cand -h 'Print help'
@@ -290,7 +298,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand run 'Run the daemon in the foreground'
             cand status 'Show the status of the daemon (the default)'
             cand start 'Start the daemon, unless it is running'
-            cand stop 'Stop the daemon'
+            cand stop 'Stop the daemon, after it has sent what is queued for the remote'
             cand restart 'Restart the daemon without dropping requests'
             cand install 'Install the daemon as a login service, and start it'
             cand uninstall 'Stop the daemon, and remove the login service'
@@ -366,7 +374,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand run 'Run the daemon in the foreground'
             cand status 'Show the status of the daemon (the default)'
             cand start 'Start the daemon, unless it is running'
-            cand stop 'Stop the daemon'
+            cand stop 'Stop the daemon, after it has sent what is queued for the remote'
             cand restart 'Restart the daemon without dropping requests'
             cand install 'Install the daemon as a login service, and start it'
             cand uninstall 'Stop the daemon, and remove the login service'
@@ -421,6 +429,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand purge 'Remove all entries, or those of one crate'
             cand clean 'Remove build directories of cargo: by choice, unused ones, or those of deleted projects'
             cand sync 'Share entries with other machines through the remote'
+            cand save-manifest 'Share what the last build consisted of, so that others can fill new build directories with it'
             cand remote 'Manage keys for the remote'
             cand uninstall 'Restore the cargo configuration, and remove what init created'
             cand self-update 'Update kache to the latest release'
@@ -454,6 +463,8 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;help;sync'= {
         }
+        &'kache;help;save-manifest'= {
+        }
         &'kache;help;remote'= {
             cand keygen 'Create a key pair to sign entries with'
         }
@@ -481,7 +492,7 @@ set edit:completion:arg-completer[kache] = {|@words|
             cand run 'Run the daemon in the foreground'
             cand status 'Show the status of the daemon (the default)'
             cand start 'Start the daemon, unless it is running'
-            cand stop 'Stop the daemon'
+            cand stop 'Stop the daemon, after it has sent what is queued for the remote'
             cand restart 'Restart the daemon without dropping requests'
             cand install 'Install the daemon as a login service, and start it'
             cand uninstall 'Stop the daemon, and remove the login service'

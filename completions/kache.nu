@@ -211,6 +211,19 @@ module completions {
     --help(-h)                # Print help
   ]
 
+  def "nu-complete kache save-manifest color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Share what the last build consisted of, so that others can fill new build directories with it
+  export extern "kache save-manifest" [
+    --namespace: string       # The namespace to share it in [default: `cache.remote.namespace`]
+    --json                    # Print one JSON object instead of text
+    --color: string@"nu-complete kache save-manifest color" # When to use colors
+    --help(-h)                # Print help
+    target?: path             # The build directory [default: `target` in this directory, or CARGO_TARGET_DIR]
+  ]
+
   def "nu-complete kache remote color" [] {
     [ "auto" "always" "never" ]
   }
@@ -423,7 +436,7 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Stop the daemon
+  # Stop the daemon, after it has sent what is queued for the remote
   export extern "kache daemon stop" [
     --color: string@"nu-complete kache daemon stop color" # When to use colors
     --help(-h)                # Print help
@@ -507,7 +520,7 @@ module completions {
   export extern "kache daemon help start" [
   ]
 
-  # Stop the daemon
+  # Stop the daemon, after it has sent what is queued for the remote
   export extern "kache daemon help stop" [
   ]
 
@@ -617,6 +630,10 @@ module completions {
   export extern "kache help sync" [
   ]
 
+  # Share what the last build consisted of, so that others can fill new build directories with it
+  export extern "kache help save-manifest" [
+  ]
+
   # Manage keys for the remote
   export extern "kache help remote" [
   ]
@@ -669,7 +686,7 @@ module completions {
   export extern "kache help daemon start" [
   ]
 
-  # Stop the daemon
+  # Stop the daemon, after it has sent what is queued for the remote
   export extern "kache help daemon stop" [
   ]
 

@@ -174,6 +174,40 @@ fn greet(
     }
 }
 
+/// Asks the daemon for something of the remote, for the store of `cache_dir`. Waits no longer than `cache.remote.wait` of the
+/// user's configuration, which `request` gets.
+///
+/// # Errors
+/// Why there is nothing: no daemon, one for another store, or what the daemon says.
+pub fn ask_for_remote(
+    env: &Env,
+    cache_dir: &Path,
+    request: impl FnOnce(Duration) -> Request,
+) -> Result<Response, String> {
+    let build = Build::current();
+    let address = DaemonAddress::for_build(env, &build).map_err(|e| e.to_string())?;
+    if address.config.cache_dir.value != cache_dir {
+        let place = address.config.cache_dir.value.display();
+        return Err(format!("the daemon of this user serves the store at {place}"));
+    }
+    let wait = address.config.remote.as_ref().map(|remote| remote.wait.value).unwrap_or_default();
+    if wait.is_zero() {
+        return Err("cache.remote.wait is zero".to_owned());
+    }
+    match ask_once(&address.endpoint, &build, &request(wait), None, wait) {
+        Ok(Reply { answer: Response::Refused { why }, .. }) => Err(why),
+        Ok(Reply { answer, .. }) => Ok(answer),
+        Err(NoDaemon::NoAnswer(FrameError::Io(e))) if is_timeout(&e) => {
+            Err("the remote did not answer in time".to_owned())
+        }
+        Err(no) => Err(no.to_string()),
+    }
+}
+
+fn is_timeout(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
 /// Why there is no subscription.
 #[derive(Debug, thiserror::Error)]
 pub enum NotSubscribed {

@@ -63,7 +63,7 @@ pub mod config;
 // rustc's command line, parsed.
 pub mod invocation;
 
-// Messages between the daemon and its clients. The wrapper uses only its build id.
+// Messages between the daemon and its clients. A hit uses only its build id.
 pub mod protocol;
 
 // Loads the configuration of this process.
@@ -78,14 +78,14 @@ pub mod key;
 // The content-addressed store on disk.
 pub mod store;
 
+// Talks to the daemon.
+pub mod client;
+
 // One invocation of the wrapper, from its arguments to the compiler's exit code.
 pub mod run;
 
 // One run of a build script, from its launcher to the script's exit code.
 pub mod build_script;
-
-// Talks to the daemon.
-pub mod client;
 
 // The database that reports read: a copy of records and entries.
 #[cfg(feature = "cli")]
@@ -106,6 +106,10 @@ pub mod why_miss;
 // Removes build directories of cargo.
 #[cfg(feature = "cli")]
 pub mod clean;
+
+// What a build consisted of.
+#[cfg(feature = "cli")]
+pub mod manifest;
 
 // Shares entries with other machines.
 #[cfg(feature = "cli")]

@@ -2,16 +2,20 @@
 
 use std::process::ExitCode;
 
+use kache::config::remote::CREDENTIALS;
 use kache::sys::env::Env;
 
 fn main() -> ExitCode {
-    let env = Env::from_process();
-    if kache::build_script::wrapper::is_launched(&env) {
-        return kache::build_script::wrapper::main(&env);
-    }
+    let mut env = Env::from_process();
+    let is_launched = kache::build_script::wrapper::is_launched(&env);
     #[cfg(feature = "cli")]
-    if kache::cli::is_command_line(&env) {
+    if !is_launched && kache::cli::is_command_line(&env) {
         return kache::cli::main(&env);
+    }
+    // Compilers and build scripts have no use for what opens the remote.
+    env.forget(CREDENTIALS);
+    if is_launched {
+        return kache::build_script::wrapper::main(&env);
     }
     #[cfg(feature = "cli")]
     kache::seed::probe::seed(&env);

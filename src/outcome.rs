@@ -35,6 +35,8 @@ pub enum Origin {
     Waited,
     /// It was put into a new build directory before cargo asked for it.
     Seeded,
+    /// It was fetched from the remote when it was asked for.
+    Remote,
 }
 
 /// Why no entry was found.

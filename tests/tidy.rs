@@ -79,7 +79,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("aws_sdk_s3", &["remote::s3"]),
     // The one TLS stack: rustls with ring.
     ("aws_smithy_http_client", &["remote::s3"]),
-    ("zstd", &["remote::pack"]),
+    ("zstd", &["remote::pack", "remote::manifest"]),
     ("sha2", &["setup::self_update::release"]),
     ("flate2", &["setup::self_update::unpack"]),
     ("tar", &["remote::archive", "setup::self_update::unpack"]),

@@ -20,6 +20,7 @@ use crate::config::Write;
 use crate::digest::Digest;
 use crate::outcome::{MissReason, Origin, Outcome, Unstored};
 use crate::run::call_note::{self, Served};
+use crate::run::fetch::{self, Missed};
 use crate::run::miss::run_compiler::{self, CompilerOutput, NotRun, Printed, ShownStreams};
 use crate::run::record::Record;
 use crate::run::restore::Restored;
@@ -83,7 +84,7 @@ impl KeyedRun<'_> {
         record.place = places.build_dirs.shown();
         record.unit_key = Some(self.all.unit_key);
         record.times.key_us = watch.lap_us();
-        let reason = match self.try_hit(record, watch) {
+        let mut reason = match self.try_hit(Origin::Local, record, watch) {
             Ok(()) => return Some(ExitCode::SUCCESS),
             Err(reason) => reason,
         };
@@ -92,6 +93,17 @@ impl KeyedRun<'_> {
             record.outcome = Outcome::Miss { reason, unstored: Some(Unstored::OnlyRead) };
             return None;
         }
+        let compiler = &self.requested.toolchain.digest;
+        let is_fetched = [&self.named, &self.all].into_iter().any(|key| {
+            let missed = Missed { unit_key: &key.unit_key, compiler, is_run: true };
+            fetch::fetch(env, config, missed, record, watch)
+        });
+        if is_fetched {
+            match self.try_hit(Origin::Remote, record, watch) {
+                Ok(()) => return Some(ExitCode::SUCCESS),
+                Err(again) => reason = again,
+            }
+        }
         if let Some(why) = refused::reason(&store.machine_dir(), &self.all.unit_key) {
             record.outcome = Outcome::Miss { reason, unstored: Some(why) };
             return None;
@@ -99,14 +111,14 @@ impl KeyedRun<'_> {
         self.run(reason, record, watch)
     }
 
-    fn try_hit(&self, record: &mut Record, watch: &mut Stopwatch) -> Result<(), MissReason> {
+    fn try_hit(&self, origin: Origin, record: &mut Record, watch: &mut Stopwatch) -> Result<(), MissReason> {
         let found = self.find()?;
         record.times.lookup_us = watch.lap_us();
         let placed = self.restore(found, None)?;
         let _ = std::io::stdout().write_all(&placed.stdout);
         let _ = std::io::stderr().write_all(&placed.stderr);
         record.key = Some(placed.found.key);
-        record.hit(Origin::Local, &placed.found, placed.restored);
+        record.hit(origin, &placed.found, placed.restored);
         record.times.restore_us = watch.lap_us();
         self.note_call(placed.found.key, record);
         Ok(())

@@ -10,7 +10,7 @@ use crate::cli::session::Session;
 use crate::cli::terminal::{self, ColorWhen, HELP_STYLES};
 use crate::cli::{
     clean, completions, config, daemon, doctor, gc, harvest, init, list, monitor, overview, purge, remote,
-    report, self_update, stats, sync, trial, uninstall, why_miss,
+    report, save_manifest, self_update, stats, sync, trial, uninstall, why_miss,
 };
 use crate::report::escape;
 
@@ -62,6 +62,8 @@ enum Command {
     Clean(clean::Args),
     /// Share entries with other machines through the remote
     Sync(sync::Args),
+    /// Share what the last build consisted of, so that others can fill new build directories with it
+    SaveManifest(save_manifest::Args),
     /// Manage keys for the remote
     Remote(remote::Args),
     /// Restore the cargo configuration, and remove what init created
@@ -117,6 +119,7 @@ pub fn run(session: &Session<'_>) -> Result<Exit, Failure> {
         Command::Harvest(args) => harvest::run(&args, session),
         Command::Purge(args) => purge::run(&args, session),
         Command::Sync(args) => sync::run(&args, session),
+        Command::SaveManifest(args) => save_manifest::run(&args, session),
         Command::Remote(args) => remote::run(&args, session),
         Command::Doctor(args) => doctor::run(&args, &definition(), session),
         Command::Init(args) => init::run(&args, session),

@@ -1,7 +1,7 @@
 //! `kache daemon`: shows the status of the daemon, starts and stops it, and installs it as a login service.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -20,6 +20,7 @@ use crate::protocol::build::Build;
 use crate::protocol::message::{HANDOVER, ON_DEMAND, Preflight, Request, Response, Status};
 use crate::report::format::Format;
 use crate::report::text::{Style, Text};
+use crate::report::words::counted;
 use crate::setup::plan::{Journal, Plan};
 use crate::setup::service::detect::{self, Choice, Platform};
 use crate::setup::service::install;
@@ -51,7 +52,7 @@ enum Action {
     },
     /// Start the daemon, unless it is running
     Start,
-    /// Stop the daemon
+    /// Stop the daemon, after it has sent what is queued for the remote
     Stop,
     /// Restart the daemon without dropping requests
     Restart,
@@ -85,6 +86,8 @@ struct RunArgs {
 
 /// How long to wait for an answer of the daemon.
 const ASK_LIMIT: Duration = Duration::from_secs(5);
+/// How long to wait until what is queued is sent. What is left stays queued.
+const DRAIN_LIMIT: Duration = Duration::from_secs(120);
 /// How long to wait for the daemon to exit.
 const END_LIMIT: Duration = Duration::from_secs(15);
 
@@ -331,6 +334,39 @@ impl DaemonCommand<'_> {
     }
 
     fn stop(&self) -> Result<Exit, Failure> {
+        let left = self.drain();
+        let exit = self.end()?;
+        if let Some(left) = left {
+            self.session.note(&left);
+        }
+        Ok(exit)
+    }
+
+    /// Has the daemon send what is queued for the remote. Returns what to say if something is left.
+    fn drain(&self) -> Option<String> {
+        match self.ask(&Request::Flush) {
+            Ok(Response::Done) => {}
+            // It has no remote, or is not running.
+            _ => return None,
+        }
+        let _progress = Progress::short("Waiting for uploads to the remote");
+        let until = Instant::now() + DRAIN_LIMIT;
+        loop {
+            let remote = start::status(&self.place, &self.build).ok()?.remote?;
+            if !remote.is_sending || Instant::now() >= until {
+                let n = usize::try_from(remote.n_queued).unwrap_or(usize::MAX);
+                let why = remote.sending_problem.map(|why| format!(": {why}")).unwrap_or_default();
+                let is_left = n > 0 || remote.is_sending;
+                return is_left.then(|| {
+                    format!("{} left to send, which the next daemon sends{why}", counted(n, "object"))
+                });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends the daemon.
+    fn end(&self) -> Result<Exit, Failure> {
         let _progress = Progress::short("Waiting for the daemon to exit");
         if let Some(service) = self.installed_service()? {
             service.stop(&SystemRunner).map_err(Failure::new)?;
@@ -442,8 +478,19 @@ fn status_text(status: &Status) -> Text {
     table.row(["store", &status.cache_dir.display().to_string()]);
     let upkeep = status.upkeep.error.as_ref().or(status.upkeep.last.as_ref());
     table.row(["last upkeep", upkeep.map_or("none yet", String::as_str)]);
+    if let Some(remote) = &status.remote {
+        table.row(["remote", &remote.place]);
+        let sent =
+            format!("{} fetched, {} sent, {} queued", remote.n_fetched, remote.n_sent, remote.n_queued);
+        table.row(["  objects", &sent]);
+    }
     table.row(["log", &status.log.display().to_string()]);
     let mut text = table.render("");
+    let problems = status.remote.iter().flat_map(|remote| [&remote.outage, &remote.sending_problem]);
+    for problem in problems.flatten() {
+        text.push_styled(Style::Warning, "\nThe remote does not work:");
+        text.push(format!(" {problem}\n"));
+    }
     if let Some(why) = &status.upgrade_pending {
         text.push_styled(Style::Warning, "\nAn upgrade is pending:");
         text.push(format!(" {why}\n"));

@@ -8,6 +8,7 @@ use crate::cli::exit::{ErrorCode, Exit, Failure};
 use crate::cli::session::{Report, Session};
 use crate::config::Scope;
 use crate::config::units::format_bytes;
+use crate::remote::queue::Queue;
 use crate::report::words::counted;
 use crate::run::call_note::{self, CallNote};
 use crate::seed::harvest::{Harvested, compiler, harvest};
@@ -52,26 +53,14 @@ impl Report for HarvestReport {}
 
 /// Makes the manifest of the last build in a build directory.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
-    let target = target_dir(args, session.env);
+    let target = target_dir(args.target.as_ref(), session.env);
     if args.automatic {
         let _ = automatically(&target, session.env);
         return Ok(Exit::Ok);
     }
     let config = session.config()?;
     let store = Store::configured(&config);
-    let (build, cargo) = last_build(&target, &store).ok_or_else(|| {
-        Failure::new(format_args!("no build to harvest in {}", target.display()))
-            .code(ErrorCode::NotRecorded)
-            .hint("build there first, with cache.seed on, or name another build directory")
-    })?;
-    build.await_end();
-    let harvested = harvest(&build, &cargo, &store).map_err(|e| {
-        Failure::new(format_args!(
-            "failed to write to the store at {}: {e}",
-            config.cache_dir.value.display()
-        ))
-        .code(ErrorCode::StoreUnusable)
-    })?;
+    let (_, harvested) = harvest_last(&target, &store)?;
     if args.json {
         session.print_json(&HarvestReport {
             format: 1,
@@ -99,9 +88,9 @@ fn summary(target: &Path, harvested: &Harvested) -> String {
     text
 }
 
-/// The build directory that the command is about.
-fn target_dir(args: &Args, env: &Env) -> PathBuf {
-    let named = args.target.clone().or_else(|| env.get("CARGO_TARGET_DIR").map(PathBuf::from));
+/// The build directory that a command is about.
+pub fn target_dir(named: Option<&PathBuf>, env: &Env) -> PathBuf {
+    let named = named.cloned().or_else(|| env.get("CARGO_TARGET_DIR").map(PathBuf::from));
     let named = named.unwrap_or_else(|| PathBuf::from("target"));
     env.cwd.as_ref().map_or(named.clone(), |cwd| cwd.join(&named))
 }
@@ -115,7 +104,29 @@ fn automatically(target: &Path, env: &Env) -> Option<()> {
     build.await_end();
     // The next call that is noted starts another one.
     drop(lock);
-    harvest(&build, &cargo, &store).ok().map(drop)
+    harvest(&build, &cargo, &store).ok()?;
+    if config.asks_remote {
+        Queue::at(&config.cache_dir.value).add_build(&build.id).ok()?;
+    }
+    Some(())
+}
+
+/// Makes the manifest of the last build in `target`, which has ended or is waited for.
+///
+/// # Errors
+/// There is none, or the store cannot be written.
+pub fn harvest_last(target: &Path, store: &Store) -> Result<(Build, Harvested), Failure> {
+    let (build, cargo) = last_build(target, store).ok_or_else(|| {
+        Failure::new(format_args!("no build to harvest in {}", target.display()))
+            .code(ErrorCode::NotRecorded)
+            .hint("build there first, with cache.seed on, or name another build directory")
+    })?;
+    build.await_end();
+    let harvested = harvest(&build, &cargo, store).map_err(|e| {
+        Failure::new(format_args!("failed to write to the store at {}: {e}", store.root().display()))
+            .code(ErrorCode::StoreUnusable)
+    })?;
+    Ok((build, harvested))
 }
 
 /// The last build whose calls are noted, and its cargo.

@@ -54,6 +54,8 @@ pub mod report;
 
 pub mod sync;
 
+pub mod save_manifest;
+
 pub mod trial;
 
 pub mod why_miss;

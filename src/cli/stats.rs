@@ -167,11 +167,17 @@ fn counts(summary: &Summary) -> Text {
     if summary.n_hits_seeded > 0 {
         table.row(["  seeded", &summary.n_hits_seeded.to_string(), "before cargo asked for it"]);
     }
+    if summary.n_hits_remote > 0 {
+        table.row(["  remote", &summary.n_hits_remote.to_string(), "fetched when cargo asked for it"]);
+    }
     if summary.n_hits_waited > 0 {
         table.row(["  waited", &summary.n_hits_waited.to_string(), "for another build to compile it"]);
     }
     table.row(["misses", &summary.n_misses.to_string(), &time(summary.compiled_ms, "spent compiling")]);
     reasons(&mut table, &summary.misses_by_reason);
+    for (why, n) in &summary.not_fetched_by_reason {
+        table.row(["  not fetched", &n.to_string(), why]);
+    }
     if !summary.clean_by_reason.is_empty() {
         table.row(["from scratch", &total(&summary.clean_by_reason), ""]);
         reasons(&mut table, &summary.clean_by_reason);

@@ -2,29 +2,34 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::cli::exit::{ErrorCode, Exit, Failure};
+use crate::cli::harvest;
 use crate::cli::progress::Progress;
 use crate::cli::session::{Report, Session};
 use crate::config::units::format_bytes;
 use crate::config::{Config, RemoteSecrets};
 use crate::remote::backend::RemoteError;
+use crate::remote::builds::{self, BuildPlan, TransferredBuilds};
 use crate::remote::connect::{self, Connected, NotConnected, connect};
 use crate::remote::layers::meter::Requests;
 use crate::remote::layout::PackName;
+use crate::remote::queue::{self, Queue};
 use crate::remote::sync::{self, Plan, Selection, Transferred};
 use crate::remote::workspace::{NoWorkspace, Workspace};
 use crate::report::format::Format;
 use crate::report::words::counted;
 use crate::store::Store;
+use crate::sys::lock::FileLock;
 
 /// The arguments.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Without --pull and --push, it does both, as far as `cache.remote.access` allows. It transfers what the workspace in the \
-current directory can use: the packages in its Cargo.lock, compiled by its toolchain.")]
+current directory can use: the packages in its Cargo.lock, compiled by its toolchain, and what its builds consisted of.")]
 pub struct Args {
     /// Fetch entries from the remote
     #[arg(long)]
@@ -43,6 +48,9 @@ pub struct Args {
     json: bool,
 }
 
+/// How long to wait for a daemon that is sending what is queued.
+const QUEUE_LIMIT: Duration = Duration::from_secs(60);
+
 /// Plans a sync, and carries it out.
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     if !args.dry_run {
@@ -55,22 +63,41 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let store = Store::configured(&config);
     let (pulls, pushes) = directions(args, &config)?;
     let selection = selection(args.all, &store, session)?;
-    let plan = plan(&connected, &store, &selection, pulls, pushes)?;
+    if pushes && !args.dry_run && config.seed.value {
+        // A process in the background may not have come to it yet. Without a build here there is nothing to keep.
+        let _ = harvest::harvest_last(&harvest::target_dir(None, session.env), &store);
+    }
+    let (plan, builds) = plan(&connected, &store, &selection, (pulls, pushes))?;
     plan.problems.iter().for_each(|problem| session.note(problem));
     if args.dry_run {
-        return report(args, &connected, &plan, None, session);
+        return report(args, &connected, (&plan, &builds), None, session);
     }
     let pulled = pulls.then(|| {
         with_progress("Fetching entries", plan.pull.iter().map(|(_, n)| *n), |on_progress| {
-            sync::pull(&store, &connected, &plan, on_progress)
+            let mut transferred = sync::pull(&store, &connected, &plan, on_progress);
+            // Behind the entries that they name.
+            add_builds(&mut transferred, builds::pull(&store, &connected, &builds.pull));
+            transferred
         })
     });
+    let queue = Queue::at(cache_dir);
+    let held = if pushes && queue.has_begun() { hold(&queue) } else { None };
     let pushed = pushes.then(|| {
         with_progress("Sending entries", plan.push.iter().map(|(_, n)| *n), |on_progress| {
-            sync::push(&store, &connected, &selection, &plan, on_progress)
+            let mut transferred = sync::push(&store, &connected, &selection, &plan, on_progress);
+            add_builds(&mut transferred, builds::push(&store, &connected, &builds.push));
+            if held.is_some() && transferred.failures.is_empty() {
+                // What the daemon would have sent, of this workspace or of others.
+                match queue::flush(&queue, &store, &connected, connected.n_at_a_time, true) {
+                    Ok(flushed) => transferred.failures.extend(flushed.failure),
+                    Err(e) => session.note(&format!("the queue of uploads cannot be written: {e}")),
+                }
+            }
+            transferred
         })
     });
-    report(args, &connected, &plan, Some((pulled, pushed)), session)
+    drop(held);
+    report(args, &connected, (&plan, &builds), Some((pulled, pushed)), session)
 }
 
 /// The remote of the configuration.
@@ -88,7 +115,8 @@ fn not_connected(error: &NotConnected) -> Failure {
     failure.code(ErrorCode::RemoteUnusable).hint(error.hint())
 }
 
-fn failed(error: &RemoteError) -> Failure {
+/// The failure of a command because of the remote.
+pub fn failed(error: &RemoteError) -> Failure {
     Failure::new(error).code(ErrorCode::RemoteUnusable).hint(connect::hint(error.kind))
 }
 
@@ -120,16 +148,38 @@ fn selection(all: bool, store: &Store, session: &Session<'_>) -> Result<Selectio
     }
 }
 
+/// Locks the queue of uploads. A daemon that is sending comes to an end soon.
+fn hold(queue: &Queue) -> Option<FileLock> {
+    let until = Instant::now() + QUEUE_LIMIT;
+    loop {
+        match queue.lock() {
+            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
+            Ok(lock) => return lock,
+            Err(_) => return None,
+        }
+    }
+}
+
+fn add_builds(transferred: &mut Transferred, builds: TransferredBuilds) {
+    transferred.n_builds = builds.n_done;
+    transferred.refused_builds = builds.refused;
+    transferred.failures.extend(builds.failures);
+}
+
 /// Looks at both sides.
 fn plan(
     connected: &Connected,
     store: &Store,
     selection: &Selection,
-    pulls: bool,
-    pushes: bool,
-) -> Result<Plan, Failure> {
+    (pulls, pushes): (bool, bool),
+) -> Result<(Plan, BuildPlan), Failure> {
     let progress = Progress::short("Listing the remote");
     let there = sync::list(&*connected.remote, selection, connected.n_at_a_time).map_err(|e| failed(&e))?;
+    let compiler = match selection {
+        Selection::All => None,
+        Selection::Of(workspace) => Some(&workspace.rustc),
+    };
+    let builds = builds::list(&*connected.remote, &connected.namespace, compiler).map_err(|e| failed(&e))?;
     progress.step("Reading the store");
     let mut plan = Plan::default();
     if pulls {
@@ -138,7 +188,7 @@ fn plan(
     if pushes {
         plan.add_push(store, selection, &there);
     }
-    Ok(plan)
+    Ok((plan, BuildPlan::new(store, selection, &builds, (pulls, pushes))))
 }
 
 /// Does something with a bar that shows how much of `sizes` is done.
@@ -191,6 +241,8 @@ struct Planned {
     bytes: u64,
     /// Entries that the other side has already.
     n_present: usize,
+    /// Manifests of builds to transfer.
+    n_builds: usize,
 }
 
 /// What one direction did.
@@ -200,12 +252,16 @@ struct Direction {
     n_entries: usize,
     /// Bytes that were transferred.
     bytes: u64,
+    /// Manifests of builds that were transferred.
+    n_builds: usize,
     /// Entries that another machine sent meanwhile.
     n_existed: usize,
     /// Entries that cannot be transferred, by reason.
     skipped: BTreeMap<String, usize>,
     /// Packs that were not accepted.
     refused: Vec<RefusedPack>,
+    /// Manifests that were not accepted.
+    refused_builds: Vec<RefusedBuild>,
     /// Transfers that failed.
     failures: Vec<String>,
     /// Transfers that were not tried after a failure that would have occurred again.
@@ -221,6 +277,13 @@ struct RefusedPack {
     why: String,
 }
 
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct RefusedBuild {
+    id: String,
+    why: String,
+}
+
 impl Direction {
     fn new(transferred: &Transferred) -> Direction {
         let refused = |(pack, why): &(PackName, String)| RefusedPack {
@@ -232,9 +295,15 @@ impl Direction {
         Direction {
             n_entries: transferred.n_done,
             bytes: transferred.packed_bytes,
+            n_builds: transferred.n_builds,
             n_existed: transferred.n_existed,
             skipped: transferred.skipped.clone(),
             refused: transferred.refused.iter().map(refused).collect(),
+            refused_builds: transferred
+                .refused_builds
+                .iter()
+                .map(|(name, why)| RefusedBuild { id: name.id.to_hex(), why: why.clone() })
+                .collect(),
             failures: transferred.failures.iter().map(ToString::to_string).collect(),
             n_not_tried: transferred.n_not_tried,
         }
@@ -244,7 +313,7 @@ impl Direction {
 fn report(
     args: &Args,
     connected: &Connected,
-    plan: &Plan,
+    (plan, builds): (&Plan, &BuildPlan),
     done: Option<(Option<Transferred>, Option<Transferred>)>,
     session: &Session<'_>,
 ) -> Result<Exit, Failure> {
@@ -259,8 +328,18 @@ fn report(
             dry_run: args.dry_run,
             remote: connected.remote.place(),
             believes: connect::believed(&connected.trust),
-            pull: Planned { n_entries: plan.pull.len(), bytes: pull_bytes, n_present: plan.n_here },
-            push: Planned { n_entries: plan.push.len(), bytes: push_bytes, n_present: plan.n_there },
+            pull: Planned {
+                n_entries: plan.pull.len(),
+                bytes: pull_bytes,
+                n_present: plan.n_here,
+                n_builds: builds.pull.len(),
+            },
+            push: Planned {
+                n_entries: plan.push.len(),
+                bytes: push_bytes,
+                n_present: plan.n_there,
+                n_builds: builds.push.len(),
+            },
             pulled: pulled.map(Direction::new),
             pushed: pushed.map(Direction::new),
             requests: connected.meter.read(),
@@ -319,6 +398,9 @@ fn said(
     if n_present > 0 {
         text += &format!("; {n_present} {present}");
     }
+    if transferred.n_builds > 0 {
+        text += &format!("; {} of builds", counted(transferred.n_builds, "manifest"));
+    }
     for (why, n) in &transferred.skipped {
         text += &format!("; {n} skipped, because {why}");
     }
@@ -330,6 +412,9 @@ fn note_refused(transferred: &Transferred, session: &Session<'_>) {
     const MOST_SAID: usize = 3;
     for (pack, why) in transferred.refused.iter().take(MOST_SAID) {
         session.note(&format!("ignored the pack of {} {} in the remote: {why}", pack.package, pack.version));
+    }
+    for (_, why) in transferred.refused_builds.iter().take(MOST_SAID) {
+        session.note(&format!("ignored the manifest of a build in the remote: {why}"));
     }
     let n_more = transferred.refused.len().saturating_sub(MOST_SAID);
     if n_more > 0 {

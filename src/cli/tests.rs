@@ -23,6 +23,7 @@ use crate::cli::monitor::EventReport;
 use crate::cli::purge::PurgeReport;
 use crate::cli::remote::KeygenReport;
 use crate::cli::report::figures::Figures;
+use crate::cli::save_manifest::SaveManifestReport;
 use crate::cli::stats::StatsReport;
 use crate::cli::sync::SyncReport;
 use crate::cli::trial::report::TrialReport;
@@ -60,6 +61,7 @@ const OUTPUTS: &[(&str, &[Reference])] = &[
     ("purge", &[SchemaGenerator::subschema_for::<PurgeReport>, SchemaGenerator::subschema_for::<GcReport>]),
     ("remote keygen", &[SchemaGenerator::subschema_for::<KeygenReport>]),
     ("report", &[SchemaGenerator::subschema_for::<Figures>]),
+    ("save-manifest", &[SchemaGenerator::subschema_for::<SaveManifestReport>]),
     ("self-update", &[SchemaGenerator::subschema_for::<ChangesReport<'_>>]),
     ("stats", &[SchemaGenerator::subschema_for::<StatsReport>]),
     ("sync", &[SchemaGenerator::subschema_for::<SyncReport>]),

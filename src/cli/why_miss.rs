@@ -58,6 +58,9 @@ struct UnitReport {
     /// Where the build directory was seeded: why this unit was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_seeded: Option<String>,
+    /// Of a miss, where there is a remote: why it could not be fetched from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_fetched: Option<String>,
     /// Crates to explain next.
     see: Vec<String>,
 }
@@ -111,6 +114,7 @@ fn unit_report(unit: &ExplainedUnit, now_ms: u64) -> UnitReport {
         not_incremental: record.clean.map(words::clean),
         leaves_state: record.leaves_state,
         not_seeded: record.not_seeded.clone(),
+        not_fetched: record.not_fetched.clone(),
         see,
     }
 }
@@ -133,6 +137,9 @@ fn text(unit: &UnitReport, now_ms: u64) -> Text {
     }
     if let Some(why) = &unit.not_seeded {
         text.push(format!("  not there before cargo asked: {}\n", escape::line(why)));
+    }
+    if let Some(why) = &unit.not_fetched {
+        text.push(format!("  not fetched from the remote: {}\n", escape::line(why)));
     }
     for name in &unit.see {
         text.push(format!("  see `kache why-miss {name}`\n"));

@@ -52,6 +52,7 @@ pub(super) const BUCKET: &str = "the name of a bucket";
 pub(super) const URL: &str = "a URL such as https://s3.example.com, without a password";
 pub(super) const REGION: &str = "the name of a region";
 pub(super) const PREFIX: &str = "names of folders with / between them";
+pub(super) const NAMESPACES: &str = "a name of letters, digits, dots, dashes and underscores";
 pub(super) const PROFILE: &str = "the name of a profile";
 pub(super) const ACCESSES: &str = "read-write, read-only or write-only";
 pub(super) const TRUSTS: &str = "signed or bucket";
@@ -97,6 +98,8 @@ variables! {
     S3_REGION = "KACHE_S3_REGION", Some("cache.remote.region"), "the region of the profile or environment, or us-east-1", REGION;
     /// Folder in the bucket that holds everything.
     S3_PREFIX = "KACHE_S3_PREFIX", Some("cache.remote.prefix"), "none", PREFIX;
+    /// Name under which builds are shared: a new build directory is filled with builds of the same namespace.
+    NAMESPACE = "KACHE_NAMESPACE", Some("cache.remote.namespace"), "default", NAMESPACES;
     /// Profile in the AWS configuration files to take credentials from.
     S3_PROFILE = "KACHE_S3_PROFILE", Some("cache.remote.profile"), "the default credentials of the AWS tools", PROFILE;
     /// Whether the bucket is part of the path of URLs, not of the host name.

@@ -16,8 +16,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::env::{
-    ABSOLUTE, ACCESSES, BUCKET, CONCURRENCY, INCREMENTAL_MODES, LEVEL, LINKS_MODES, OBSERVES, PATHS, PREFIX,
-    PROFILE, PUBLIC_KEYS, REGION, SIZE, TRUSTS, URL, WRITES,
+    ABSOLUTE, ACCESSES, BUCKET, CONCURRENCY, INCREMENTAL_MODES, LEVEL, LINKS_MODES, NAMESPACES, OBSERVES,
+    PATHS, PREFIX, PROFILE, PUBLIC_KEYS, REGION, SIZE, TRUSTS, URL, WRITES,
 };
 use super::remote::{self, Access, TrustMode};
 use super::setting::{
@@ -158,6 +158,8 @@ keys! {
     remote_region as "cache.remote.region": String, REGION, "the region of the profile or environment, or us-east-1", Projects::MayNot(REMOTE);
     /// Folder in the bucket that holds everything.
     remote_prefix as "cache.remote.prefix": String, PREFIX, "none", Projects::MayNot(REMOTE);
+    /// Name under which builds are shared: a new build directory is filled with builds of the same namespace.
+    remote_namespace as "cache.remote.namespace": String, NAMESPACES, "default", Projects::MayNot(REMOTE);
     /// Profile in the AWS configuration files to take credentials from.
     remote_profile as "cache.remote.profile": String, PROFILE, "the default credentials of the AWS tools", Projects::MayNot(REMOTE);
     /// Whether the bucket is part of the path of URLs, not of the host name.
@@ -176,6 +178,8 @@ keys! {
     remote_concurrency as "cache.remote.concurrency": u32, CONCURRENCY, "16", Projects::MayNot(REMOTE);
     /// Compression level of zstd for what is written to the remote.
     remote_compression_level as "cache.remote.compression_level": u32, LEVEL, "3", Projects::MayNot(REMOTE);
+    /// How long a build waits for the remote, without progress.
+    remote_wait as "cache.remote.wait": Duration, DURATION, "3s", Projects::MayNot(REMOTE);
 }
 
 const REMOTE: &str = "the remote is shared by all builds of its user, and may serve programs to them";
@@ -294,6 +298,7 @@ impl Reader<'_> {
             "remote.endpoint" => contents.remote_endpoint = self.text(known, value, remote::endpoint),
             "remote.region" => contents.remote_region = self.text(known, value, remote::region),
             "remote.prefix" => contents.remote_prefix = self.text(known, value, remote::prefix),
+            "remote.namespace" => contents.remote_namespace = self.text(known, value, remote::namespace),
             "remote.profile" => contents.remote_profile = self.text(known, value, remote::profile),
             "remote.path_style" => contents.remote_path_style = self.value(known, value, switch),
             "remote.anonymous" => contents.remote_anonymous = self.value(known, value, switch),
@@ -309,6 +314,7 @@ impl Reader<'_> {
             "remote.compression_level" => {
                 contents.remote_compression_level = self.value(known, value, compression_level);
             }
+            "remote.wait" => contents.remote_wait = self.text(known, value, duration),
             _ => {}
         }
     }

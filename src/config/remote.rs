@@ -4,12 +4,50 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::env::{self, Lookup};
 use super::setting::Setting;
 
+pub(super) const DEFAULT_WAIT: Duration = Duration::from_secs(3);
+pub(super) const DEFAULT_NAMESPACE: &str = "default";
 pub(super) const DEFAULT_CONCURRENCY: u32 = 16;
 pub(super) const DEFAULT_COMPRESSION_LEVEL: u32 = 3;
+
+/// Variables with settings of the remote, and those that tell a job for a stranger's changes. They are of use to the daemon,
+/// where a person or a job has started it with them.
+pub const VARIABLES: &[&str] = &[
+    env::S3_BUCKET.name,
+    env::REMOTE_DIR.name,
+    env::S3_ENDPOINT.name,
+    env::S3_REGION.name,
+    env::S3_PREFIX.name,
+    env::NAMESPACE.name,
+    env::S3_PROFILE.name,
+    env::S3_PATH_STYLE.name,
+    env::S3_ANONYMOUS.name,
+    env::S3_CONCURRENCY.name,
+    env::REMOTE_ACCESS.name,
+    env::REMOTE_READONLY.name,
+    env::REMOTE_TRUST.name,
+    env::REMOTE_PUBLIC_KEYS.name,
+    env::REMOTE_SECRET_KEY_FILE.name,
+    env::COMPRESSION_LEVEL.name,
+    env::LOCAL_ONLY.name,
+    "GITHUB_EVENT_NAME",
+    "CI_MERGE_REQUEST_SOURCE_PROJECT_ID",
+    "CI_MERGE_REQUEST_PROJECT_ID",
+    "BUILDKITE_PULL_REQUEST_REPO",
+    "BUILDKITE_REPO",
+];
+
+/// Variables with secrets. No compiler and no build script that kache starts sees them.
+pub const CREDENTIALS: &[&str] = &[
+    env::S3_ACCESS_KEY.name,
+    env::S3_SECRET_KEY.name,
+    env::S3_SESSION_TOKEN.name,
+    env::REMOTE_SECRET_KEY.name,
+];
 
 /// What may be done with the remote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +115,8 @@ pub struct RemoteConfig {
     pub endpoint: Setting<Option<String>>,
     pub region: Setting<Option<String>>,
     pub prefix: Setting<Option<String>>,
+    /// Where manifests of builds are.
+    pub namespace: Setting<String>,
     pub profile: Setting<Option<String>>,
     /// `None`: where there is an endpoint.
     pub path_style: Setting<Option<bool>>,
@@ -89,6 +129,8 @@ pub struct RemoteConfig {
     pub secret_key_file: Setting<Option<PathBuf>>,
     pub concurrency: Setting<u32>,
     pub compression_level: Setting<u32>,
+    /// How long a build waits for the remote, without progress.
+    pub wait: Setting<Duration>,
     /// Whether the remote is not used for now.
     pub local_only: Setting<bool>,
 }
@@ -175,6 +217,12 @@ pub(super) fn prefix(text: &str) -> Option<String> {
     (is_short(text) && text.split('/').all(is_part)).then(|| text.to_owned())
 }
 
+/// The name of one folder.
+pub fn namespace(text: &str) -> Option<String> {
+    prefix(text)
+        .filter(|name| name == text && !name.contains('/') && !name.ends_with('.') && name.len() <= 64)
+}
+
 pub(super) fn profile(text: &str) -> Option<String> {
     (is_short(text) && !text.contains(char::is_control)).then(|| text.to_owned())
 }
@@ -219,6 +267,14 @@ mod tests {
         assert_eq!(prefix("/team/kache/").as_deref(), Some("team/kache"));
         for text in ["", "/", "..", "a/../b", "a//b", ".a", "a b"] {
             assert_eq!(prefix(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_one_folder() {
+        assert_eq!(namespace("team-a.2").as_deref(), Some("team-a.2"));
+        for text in ["", "a/b", "/a", "..", "a.", "a b", &"a".repeat(65)] {
+            assert_eq!(namespace(text), None, "{text}");
         }
     }
 

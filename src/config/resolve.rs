@@ -68,6 +68,8 @@ pub struct Config {
     pub daemon_idle_timeout: Setting<Duration>,
     /// Whether a remote is configured.
     pub has_remote: bool,
+    /// Whether it is not turned off: builds ask the daemon for what the store lacks.
+    pub asks_remote: bool,
     /// The remote. A build does not resolve it.
     pub remote: Option<Box<RemoteConfig>>,
 }
@@ -160,6 +162,7 @@ fn remote_rows(remote: &RemoteConfig) -> Vec<Row<'_>> {
         row("cache.remote.endpoint", or(&remote.endpoint.value, "Amazon S3"), &remote.endpoint.source),
         row("cache.remote.region", or(&remote.region.value, "auto"), &remote.region.source),
         row("cache.remote.prefix", or(&remote.prefix.value, "none"), &remote.prefix.source),
+        row("cache.remote.namespace", remote.namespace.value.clone(), &remote.namespace.source),
         row("cache.remote.profile", or(&remote.profile.value, "default"), &remote.profile.source),
         row("cache.remote.path_style", path_style, &remote.path_style.source),
         row("cache.remote.anonymous", on_or_off(remote.anonymous.value), &remote.anonymous.source),
@@ -177,6 +180,7 @@ fn remote_rows(remote: &RemoteConfig) -> Vec<Row<'_>> {
             remote.compression_level.value.to_string(),
             &remote.compression_level.source,
         ),
+        row("cache.remote.wait", format_duration(remote.wait.value), &remote.wait.source),
         row(env::LOCAL_ONLY.name, on_or_off(remote.local_only.value), &remote.local_only.source),
     ]
 }
@@ -227,6 +231,8 @@ pub fn resolve(
     let is_in_file = user.remote_bucket.is_some() || user.remote_dir.is_some();
     let is_named = |variable: &Variable| env::non_empty(env, variable.name).is_some();
     let has_remote = is_in_file || is_named(&env::S3_BUCKET) || is_named(&env::REMOTE_DIR);
+    let local_only = env::non_empty(env, env::LOCAL_ONLY.name);
+    let is_local_only = local_only.and_then(|value| switch(value.to_str()?)).unwrap_or(false);
     let config = Config {
         cache_dir: first(cache_dir, None, user_store, defaults.cache_dir.clone()),
         shared: first(None, None, user.shared, false),
@@ -253,6 +259,7 @@ pub fn resolve(
         bypass_crates: joined(project.bypass_crates, user.bypass_crates),
         daemon_idle_timeout: first(None, None, user.daemon_idle_timeout, DEFAULT_DAEMON_IDLE_TIMEOUT),
         has_remote,
+        asks_remote: has_remote && !is_local_only,
         remote,
     };
     (config, vars.problems)
@@ -327,6 +334,12 @@ impl Variables<'_> {
             endpoint: optional(self.text(&env::S3_ENDPOINT, remote::endpoint), user.remote_endpoint),
             region: optional(self.text(&env::S3_REGION, remote::region), user.remote_region),
             prefix: optional(self.text(&env::S3_PREFIX, remote::prefix), user.remote_prefix),
+            namespace: first(
+                self.text(&env::NAMESPACE, remote::namespace),
+                None,
+                user.remote_namespace,
+                remote::DEFAULT_NAMESPACE.to_owned(),
+            ),
             profile: optional(self.text(&env::S3_PROFILE, remote::profile), user.remote_profile),
             path_style: optional(self.text(&env::S3_PATH_STYLE, switch), user.remote_path_style),
             anonymous: first(self.text(&env::S3_ANONYMOUS, switch), None, user.remote_anonymous, false),
@@ -346,6 +359,7 @@ impl Variables<'_> {
                 user.remote_compression_level,
                 remote::DEFAULT_COMPRESSION_LEVEL,
             ),
+            wait: first(None, None, user.remote_wait, remote::DEFAULT_WAIT),
             local_only: first(self.text(&env::LOCAL_ONLY, switch), None, None, false),
         }
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::daemon::binary::Verdict;
+use crate::daemon::remote::event::RemoteEvent;
 use crate::protocol::frame::FrameError;
 use crate::protocol::message::{Position, Request, Response};
 use crate::protocol::skew::Reason;
@@ -38,6 +39,8 @@ pub enum Event {
     Upkept(Result<String, UpkeepFailed>),
     /// A slice of the store was scrubbed.
     Scrubbed(Result<Slice, ScrubFailed>),
+    /// Something that has to do with the remote.
+    Remote(RemoteEvent),
     /// A signal was received.
     Signal(Signal),
 }

@@ -2,17 +2,21 @@
 //! anything in between.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::client::DaemonAddress;
-use crate::config::load;
+use crate::config::remote::{CREDENTIALS, VARIABLES};
+use crate::config::{RemoteSecrets, Scope, load};
 use crate::daemon::binary::{self, Launch, Verdict};
 use crate::daemon::event::{Answer, Candidate, Event, Receiver, Sender};
 use crate::daemon::last_run::{LastRun, WELL_AFTER};
 use crate::daemon::log::Log;
+use crate::daemon::remote::event::{Events, Reply};
+use crate::daemon::remote::service::RemoteService;
 use crate::daemon::scrub::Scrubber;
 use crate::daemon::subscription::{MAX_SUBSCRIBERS, Subscribers};
 use crate::daemon::upkeep::Upkeep;
@@ -20,6 +24,7 @@ use crate::protocol::VERSION;
 use crate::protocol::build::Build;
 use crate::protocol::message::{ON_DEMAND, Position, Request, Response, Status};
 use crate::protocol::skew::Reason;
+use crate::settings;
 use crate::store::Store;
 use crate::sys::clock;
 use crate::sys::dirs;
@@ -72,6 +77,9 @@ pub struct Daemon {
     events: Receiver,
     to_self: Sender,
     env: Env,
+    /// With the settings and secrets of the remote that whoever started it has set.
+    remote_env: Env,
+    remote: RemoteService,
     /// The configuration file when it was last read.
     config_file: Option<Identity>,
     upgrade_pending: Option<String>,
@@ -93,7 +101,9 @@ impl Daemon {
         life: Life,
         channel: (Sender, Receiver),
     ) -> Daemon {
+        let remote_env = env.only(&[dirs::NEUTRAL_VARIABLES, VARIABLES, CREDENTIALS].concat());
         let env = env.only(dirs::NEUTRAL_VARIABLES);
+        let remote = remote_service(&remote_env, &address, &channel.0);
         let now = Instant::now();
         let ends_idle = supervisor == ON_DEMAND;
         Daemon {
@@ -110,6 +120,8 @@ impl Daemon {
             to_self: channel.0,
             config_file: config_file(&env),
             env,
+            remote_env,
+            remote,
             upgrade_pending: None,
             is_judging: false,
             looks_at: now,
@@ -121,6 +133,9 @@ impl Daemon {
     /// Handles events until one ends the loop. `is_found` is called every few seconds and answers whether clients can
     /// still find this daemon.
     pub async fn work(&mut self, is_found: &mut dyn FnMut() -> bool) -> End {
+        if let Some(problem) = self.remote.begin() {
+            self.log.line(&problem);
+        }
         loop {
             if Instant::now() >= self.looks_at {
                 self.looks_at = Instant::now() + LOOK_EVERY;
@@ -173,6 +188,7 @@ impl Daemon {
     fn is_idle(&self) -> bool {
         let limit = self.address.config.daemon_idle_timeout.value;
         let is_busy = self.upkeep.is_running() || self.is_judging || self.subscribers.n() > 0;
+        let is_busy = is_busy || self.remote.is_busy();
         self.ends_idle && self.last_use.elapsed() >= limit && !is_busy
     }
 
@@ -195,6 +211,11 @@ impl Daemon {
             }
             Event::Scrubbed(result) => {
                 for line in self.scrubber.ended(result, Instant::now()) {
+                    self.log.line(&line);
+                }
+            }
+            Event::Remote(event) => {
+                for line in self.remote.on(event) {
                     self.log.line(&line);
                 }
             }
@@ -228,6 +249,9 @@ impl Daemon {
                 self.judge(exe, reason, Some(reply));
             }
             Request::Subscribe { after } => self.subscribe(after, reply),
+            Request::Fetch(wanted) => self.remote.fetch(wanted, responder(reply)),
+            Request::Prefetch(wanted) => self.remote.prefetch(wanted, responder(reply)),
+            Request::Flush => self.remote.flush(responder(reply)),
         }
         None
     }
@@ -265,6 +289,7 @@ impl Daemon {
             upkeep: self.upkeep.status(),
             n_subscribers: self.subscribers.n() as u64,
             log: self.address.log.clone(),
+            remote: self.remote.status(),
         }
     }
 
@@ -290,6 +315,9 @@ impl Daemon {
             let cache_dir = &self.address.config.cache_dir.value;
             if let Err(e) = self.scrubber.look(cache_dir, Instant::now(), &self.to_self) {
                 self.log.line(&format!("failed to start the scrub thread: {e}"));
+            }
+            if let Err(e) = self.remote.look() {
+                self.log.line(&format!("failed to start the upload thread: {e}"));
             }
         }
     }
@@ -378,10 +406,28 @@ impl Daemon {
         } else {
             self.log.line("configuration: reloaded");
             self.address.config = read.config;
+            self.remote = remote_service(&self.remote_env, &self.address, &self.to_self);
+            if let Some(problem) = self.remote.begin() {
+                self.log.line(&problem);
+            }
         }
         self.address.problems = read.problems;
         self.last_use = Instant::now();
     }
+}
+
+/// The remote of the user's settings: those in the file, and those in the environment of whoever started the daemon.
+fn remote_service(env: &Env, address: &DaemonAddress, to_self: &Sender) -> RemoteService {
+    let (config, _) = settings::load(env, &[], Scope::Command);
+    let secrets = RemoteSecrets::from_env(&|name| env.get(name).map(std::ffi::OsStr::to_os_string));
+    let to_self = to_self.clone();
+    let events: Events = Arc::new(move |event| drop(to_self.send(Event::Remote(event))));
+    RemoteService::new(&address.config, config.remote, secrets, &events)
+}
+
+/// Answers a client once.
+fn responder(reply: oneshot::Sender<Answer>) -> Reply {
+    Box::new(move |response| respond(Some(reply), response))
 }
 
 /// Answers a client, if one waits.

@@ -8,7 +8,7 @@
 //! ```text
 //! acceptor ── a task for each connection ──┐
 //! signals ─────────────────────────────────┼──> event loop ──> exit, or hand over
-//! threads: judge, upkeep, scrub ───────────┘
+//! threads: judge, upkeep, scrub, remote ───┘
 //!
 //! subscriptions: a task each, which reads the record files
 //! ```
@@ -19,7 +19,7 @@
 //!
 //! Clients block and use only std ([`crate::client`]), so the wrapper does not depend on tokio.
 //!
-//! Reading order: `log`, `last_run`, `binary`, `event`, `upkeep`, `scrub`, `subscription`, `serve`, `event_loop`, `run`,
+//! Reading order: `log`, `last_run`, `binary`, `event`, `upkeep`, `scrub`, `subscription`, `remote`, `serve`, `event_loop`, `run`,
 //! `start`.
 
 pub mod binary;
@@ -27,6 +27,7 @@ pub mod event;
 pub mod event_loop;
 pub mod last_run;
 pub mod log;
+pub mod remote;
 pub mod run;
 pub mod scrub;
 pub mod serve;

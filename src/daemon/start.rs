@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::client::{self, DaemonAddress, NoDaemon, Reply};
+use crate::config::remote::{CREDENTIALS, VARIABLES};
 use crate::daemon::binary;
 use crate::daemon::last_run::LastRun;
 use crate::daemon::run;
@@ -54,8 +55,8 @@ pub fn status(address: &DaemonAddress, build: &Build) -> Result<Status, NoDaemon
 
 /// Starts a daemon from the binary at `exe`, unless one is running, and waits until it answers.
 ///
-/// The daemon inherits nothing from this process: no descriptor, no terminal, and no variable that a build could have
-/// set.
+/// The daemon inherits nothing from this process: no descriptor, no terminal, and no variable but those that say where the
+/// user's files are and, because a person or a job runs this, how the remote is reached.
 pub fn on_demand(
     address: &DaemonAddress,
     build: &Build,
@@ -74,7 +75,7 @@ pub fn on_demand(
     let mut named = OsString::from("--exe=");
     named.push(exe);
     let args = ["daemon".into(), "run".into(), named];
-    let vars = env.only(dirs::NEUTRAL_VARIABLES);
+    let vars = env.kept(&is_for_daemon);
     let mut child = process::spawn_detached_with(program.as_os_str(), &args, &vars)?;
     let pid = child.id();
     let until = Instant::now() + START_LIMIT;
@@ -88,6 +89,25 @@ pub fn on_demand(
             Err(_) => return Err(NotStarted::NoAnswer { pid }),
         }
     }
+}
+
+/// Variables by which the tools of Amazon, proxies and certificates are configured.
+const OF_CLIENTS: [&str; 10] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+fn is_for_daemon(name: &str) -> bool {
+    let lists = [dirs::NEUTRAL_VARIABLES, VARIABLES, CREDENTIALS, &OF_CLIENTS];
+    name.starts_with("AWS_") || lists.iter().any(|list| list.contains(&name))
 }
 
 /// Waits until a daemon that was started answers. An error is that of the last attempt.

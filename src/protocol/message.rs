@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::Version;
 use super::build::Build;
+use crate::digest::Digest;
 
 /// A request of a client. Each can be repeated if its answer was lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,47 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<Position>,
     },
+    /// Asks for the entries of a unit that the store lacks. Since 1.2.
+    Fetch(WantedUnit),
+    /// Asks for what a build needs that is about to begin. Since 1.2.
+    Prefetch(WantedBuild),
+    /// Asks the daemon to send what is queued for the remote now. Since 1.2.
+    Flush,
+}
+
+/// A unit whose entries may be in the remote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedUnit {
+    /// The store that it is for.
+    pub cache_dir: PathBuf,
+    pub package: String,
+    pub version: String,
+    pub crate_name: String,
+    /// The identity of the compiler.
+    pub compiler: Digest,
+    /// Whether it is the run of a build script.
+    #[serde(default)]
+    pub is_run: bool,
+    pub unit_key: Digest,
+}
+
+/// A build whose manifest, and what that names, may be in the remote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedBuild {
+    /// The store that it is for.
+    pub cache_dir: PathBuf,
+    /// The identity of the compiler.
+    pub compiler: Digest,
+    /// The digest of the lock file.
+    pub lock: Digest,
+    /// What must be the same for anything to fit.
+    pub build_group: Digest,
+    /// What makes two builds the same.
+    pub build_request: Digest,
+    /// The packages in the lock file, as `name version`, sorted.
+    pub packages: Vec<String>,
+    /// The time after which the answer says how far it is.
+    pub answer_within_ms: u64,
 }
 
 /// The response of the daemon.
@@ -46,6 +88,21 @@ pub enum Response {
     Refused { why: String },
     /// To `Subscribe`: the updates are about this directory of records.
     Subscribed { records_dir: PathBuf },
+    /// To `Fetch`: the remote has this many entries of the unit, and they are in the store now.
+    Fetched { n_entries: u64 },
+    /// To `Prefetch`.
+    Warmed(Warmed),
+}
+
+/// How far the daemon is with a build that is about to begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warmed {
+    /// Whether nothing more will come.
+    pub is_done: bool,
+    /// How many entries the build needs that the store lacked.
+    pub n_wanted: u64,
+    /// How many of them have come.
+    pub n_fetched: u64,
 }
 
 impl fmt::Display for Response {
@@ -55,6 +112,10 @@ impl fmt::Display for Response {
             Response::Done => f.write_str("accepted"),
             Response::Refused { why } => f.write_str(why),
             Response::Subscribed { .. } => f.write_str("subscribed"),
+            Response::Fetched { n_entries } => write!(f, "fetched {n_entries}"),
+            Response::Warmed(Warmed { n_fetched, n_wanted, .. }) => {
+                write!(f, "fetched {n_fetched} of {n_wanted}")
+            }
         }
     }
 }
@@ -116,6 +177,32 @@ pub struct Status {
     pub n_subscribers: u64,
     pub upkeep: UpkeepStatus,
     pub log: PathBuf,
+    /// What it does with the remote; absent where none is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RemoteStatus>,
+}
+
+/// What the daemon does with the remote.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct RemoteStatus {
+    /// The bucket or folder.
+    pub place: String,
+    /// Entries and manifests that are queued, as of the last look.
+    pub n_queued: u64,
+    /// Whether it is sending.
+    pub is_sending: bool,
+    /// Entries and manifests that were sent, by this process.
+    pub n_sent: u64,
+    /// Entries that were fetched, by this process.
+    pub n_fetched: u64,
+    /// Requests to the remote, by this process. A repeated request counts each time.
+    pub n_requests: u64,
+    /// Why the last upload failed, if it did.
+    pub sending_problem: Option<String>,
+    /// Why the remote is not asked for entries now, if it is not.
+    pub outage: Option<String>,
 }
 
 /// The supervisor of a daemon that no service manager started.
@@ -190,6 +277,38 @@ mod tests {
 
     fn position() -> Position {
         Position { file: "2026-11-30.jsonl".to_owned(), offset: 7 }
+    }
+
+    #[test]
+    fn what_is_asked_of_the_remote_goes_there_and_back() {
+        let digest = Digest::hash(b"x");
+        let unit = WantedUnit {
+            cache_dir: "/c".into(),
+            package: "a".to_owned(),
+            version: "1.0.0".to_owned(),
+            crate_name: "a".to_owned(),
+            compiler: digest,
+            is_run: true,
+            unit_key: digest,
+        };
+        let build = WantedBuild {
+            cache_dir: "/c".into(),
+            compiler: digest,
+            lock: digest,
+            build_group: digest,
+            build_request: digest,
+            packages: vec!["a 1.0.0".to_owned()],
+            answer_within_ms: 7,
+        };
+        for request in [Request::Fetch(unit), Request::Prefetch(build), Request::Flush] {
+            let text = serde_json::to_string(&request).unwrap();
+            assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request, "{text}");
+        }
+        let warmed = Response::Warmed(Warmed { is_done: true, n_wanted: 2, n_fetched: 1 });
+        for response in [Response::Fetched { n_entries: 3 }, warmed] {
+            let text = serde_json::to_string(&response).unwrap();
+            assert_eq!(serde_json::from_str::<Response>(&text).unwrap(), response, "{text}");
+        }
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub mod hello;
 pub mod message;
 pub mod skew;
 
-/// The protocol version of this build. 1.1 added subscriptions.
-pub const VERSION: Version = Version { major: 1, minor: 1 };
+/// The protocol version of this build. 1.1 added subscriptions, 1.2 what is asked of the remote.
+pub const VERSION: Version = Version { major: 1, minor: 2 };
 
 /// A version of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -25,6 +25,8 @@ pub struct Connected {
     pub compression_level: i32,
     /// How many transfers run at a time.
     pub n_at_a_time: usize,
+    /// Where manifests of builds are.
+    pub namespace: String,
 }
 
 /// Why there is no remote.
@@ -70,6 +72,7 @@ pub fn connect(config: &RemoteConfig, secrets: &RemoteSecrets) -> Result<Connect
         key,
         compression_level: i32::try_from(config.compression_level.value).unwrap_or(3),
         n_at_a_time: config.concurrency.value as usize,
+        namespace: config.namespace.value.clone(),
     })
 }
 

@@ -2,8 +2,9 @@
 //!
 //! A [`backend::Remote`] stores immutable objects by name. Its backends are [`s3`] and [`dir`]; [`layers`] add retries, a
 //! limit on requests at a time, counts, a circuit breaker, and read-only or write-only access. [`layout`] names the
-//! objects, [`pack`] is the format of an entry in transit, and [`signature`] decides which packs are believed. [`sync`]
-//! transfers packs between a remote and the store.
+//! objects, [`pack`] is the format of an entry in transit, [`manifest`] that of a build, and [`signature`] decides which of
+//! them are believed. [`sync`] transfers packs between a remote and the store, [`builds`] manifests, and [`queue`] holds what is
+//! to be sent.
 //!
 //! ```text
 //! store::transfer   an entry without what only this machine knows
@@ -48,11 +49,17 @@ pub mod layout;
 
 pub mod pack;
 
+pub mod manifest;
+
 pub mod connect;
 
 pub mod workspace;
 
 pub mod sync;
+
+pub mod builds;
+
+pub mod queue;
 
 #[cfg(test)]
 mod tests;

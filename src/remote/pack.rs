@@ -24,6 +24,7 @@ use crate::remote::object_name::ObjectName;
 use crate::remote::signature::{NotBelieved, SigningKey, Trust};
 use crate::store::transfer::{PortableEntry, VariableNames};
 use crate::store::{Bucket, Store};
+use crate::sys::clock;
 use crate::sys::fs::{self, private};
 
 /// The version of the content of a pack.
@@ -60,6 +61,10 @@ struct PackedFile {
     name: String,
     size_bytes: u64,
     digest: Digest,
+    /// Of a blob: when it was made, in nanoseconds since 1970. A reader's store has it from then too, so that outputs stay
+    /// in the order in which they were made, and build directories can be filled with links to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_ns: Option<i64>,
 }
 
 /// Why a pack is not used. All of it is a miss.
@@ -121,11 +126,13 @@ pub fn write(
             name: format!("{NAMES}{file}"),
             size_bytes: texts.len() as u64,
             digest: Digest::hash(texts.as_bytes()),
+            made_ns: None,
         })
         .chain(blobs.iter().map(|(digest, size_bytes)| PackedFile {
             name: format!("{BLOBS}{digest}"),
             size_bytes: *size_bytes,
             digest: *digest,
+            made_ns: store.blob_made_ns(digest).filter(|made_ns| is_plausible(*made_ns)),
         }))
         .collect();
     let statement = Statement { format: FORMAT, entry: portable.clone(), files };
@@ -303,16 +310,26 @@ impl Unpacked<'_> {
             let mut hasher = Hasher::new();
             fs::copy(&mut reader.content(), &path, executable, &mut |piece| hasher.raw(piece))
                 .map_err(copy_failed)?;
-            return if hasher.finish() == file.digest {
-                Ok(())
-            } else {
-                Err(BadPack::Altered(file.name.clone()))
-            };
+            if hasher.finish() != file.digest {
+                return Err(BadPack::Altered(file.name.clone()));
+            }
+            if let Some(made_ns) = file.made_ns.filter(|made_ns| is_plausible(*made_ns)) {
+                fs::set_modified(&path, fs::time(made_ns)).map_err(BadPack::Store)?;
+            }
+            return Ok(());
         }
         // The store has it, or it is of a kind that this build does not know.
         let (digest, _) = Digest::hash_reader(&mut reader.content())?;
         if digest == file.digest { Ok(()) } else { Err(BadPack::Altered(file.name.clone())) }
     }
+}
+
+/// Whether a blob can have been made at this time. A time in the future would make its dependents look older than it, and
+/// one before there was a kache is the seal of a file system whose times are coarse. Any other time can only decide whether
+/// a new build directory gets a link or a copy: what is served is decided by contents.
+fn is_plausible(made_ns: i64) -> bool {
+    const FIRST_NS: i64 = 1_600_000_000_000_000_000;
+    (FIRST_NS..=clock::now_ms() as i64 * 1_000_000).contains(&made_ns)
 }
 
 /// A copy fails because of the archive, or because of the disk.

@@ -12,7 +12,7 @@ use std::thread;
 use crate::digest::Digest;
 use crate::remote::backend::{Body, Kind, Listed, Put, Remote, RemoteError};
 use crate::remote::connect::Connected;
-use crate::remote::layout::{self, CompilerName, PackName};
+use crate::remote::layout::{self, CompilerName, ManifestName, PackName};
 use crate::remote::pack::{self, BadPack, MAX_PACK_BYTES, NotPacked};
 use crate::remote::workspace::Workspace;
 use crate::store::transfer::{NotPortable, PortableEntry, VariableNames};
@@ -172,6 +172,10 @@ pub struct Transferred {
     pub skipped: BTreeMap<String, usize>,
     /// Packs that were not accepted, and why.
     pub refused: Vec<(PackName, String)>,
+    /// Manifests of builds.
+    pub n_builds: usize,
+    /// Manifests that were not accepted, and why.
+    pub refused_builds: Vec<(ManifestName, String)>,
     /// Transfers that failed, and why.
     pub failures: Vec<RemoteError>,
     /// Transfers that were not tried because they would have failed too.
@@ -299,6 +303,16 @@ impl From<NotPortable> for NotSent {
     }
 }
 
+/// Whether the remote has the pack of an entry.
+///
+/// # Errors
+/// It could not be asked. An entry that cannot be sent is not there.
+pub fn is_there(store: &Store, connected: &Connected, key: &Digest) -> Result<bool, RemoteError> {
+    let Ok((portable, _)) = store.export(key) else { return Ok(false) };
+    let Ok(name) = PackName::of(&portable).object() else { return Ok(false) };
+    Ok(connected.remote.head(&name)?.is_some())
+}
+
 /// Sends one entry, if it is selected.
 pub fn send(
     store: &Store,
@@ -334,7 +348,7 @@ pub fn send(
 }
 
 /// Does something with each item, in their order, `n_at_a_time` at a time.
-fn each_of<T: Sync>(items: &[T], n_at_a_time: usize, act: &(dyn Fn(&T) + Sync)) {
+pub fn each_of<T: Sync>(items: &[T], n_at_a_time: usize, act: &(dyn Fn(&T) + Sync)) {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 1..n_at_a_time.min(items.len()) {

@@ -20,8 +20,12 @@ use crate::sys::{fs, host};
 pub struct Workspace {
     /// The lock file.
     pub lock_file: PathBuf,
+    /// Its digest.
+    pub lock: Digest,
     /// Names and versions, sorted.
     pub packages: Vec<(String, String)>,
+    /// The compiler that builds are named by.
+    pub rustc: CompilerName,
     /// Of rustc and clippy, for each installed target, and for runs of build scripts.
     pub compilers: Vec<CompilerName>,
 }
@@ -57,25 +61,29 @@ impl Workspace {
         let lock_file =
             dir.ancestors().map(|dir| dir.join("Cargo.lock")).find(|path| fs::metadata(path).is_ok());
         let lock_file = lock_file.ok_or_else(|| NoWorkspace::NoLockFile(dir.to_owned()))?;
-        let packages = packages(&lock_file)?;
+        let (packages, lock) = packages(&lock_file)?;
         let root = lock_file.parent().unwrap_or(dir);
-        let compilers = compilers(root, env, machine_dir)?;
-        Ok(Workspace { lock_file, packages, compilers })
+        let (rustc, compilers) = compilers(root, env, machine_dir)?;
+        Ok(Workspace { lock_file, lock, packages, rustc, compilers })
     }
 }
 
-/// The packages that a lock file names.
-fn packages(lock_file: &Path) -> Result<Vec<(String, String)>, NoWorkspace> {
+/// The packages that a lock file names, and its digest.
+fn packages(lock_file: &Path) -> Result<(Vec<(String, String)>, Digest), NoWorkspace> {
     let bytes =
         fs::read(lock_file).map_err(|error| NoWorkspace::Unreadable { path: lock_file.to_owned(), error })?;
     let lock: LockFile = toml::from_str(&String::from_utf8_lossy(&bytes))
         .map_err(|e| NoWorkspace::Unparsable { path: lock_file.to_owned(), why: e.message().to_owned() })?;
     let packages: BTreeSet<_> = lock.package.into_iter().map(|it| (it.name, it.version)).collect();
-    Ok(packages.into_iter().collect())
+    Ok((packages.into_iter().collect(), Digest::hash(&bytes)))
 }
 
-/// The compilers that cargo would call in `root`.
-fn compilers(root: &Path, env: &Env, machine_dir: &Path) -> Result<Vec<CompilerName>, NoWorkspace> {
+/// The compilers that cargo would call in `root`, rustc for the host before all of them.
+fn compilers(
+    root: &Path,
+    env: &Env,
+    machine_dir: &Path,
+) -> Result<(CompilerName, Vec<CompilerName>), NoWorkspace> {
     let build_dirs = BuildDirs { roots: Roots::default(), cwd: root.to_owned(), target: None, member: true };
     let identify = |compiler: &OsStr, target: Option<&str>| {
         Toolchain::identify(compiler, target, &build_dirs, env, machine_dir)
@@ -95,7 +103,7 @@ fn compilers(root: &Path, env: &Env, machine_dir: &Path) -> Result<Vec<CompilerN
     }
     compilers.sort();
     compilers.dedup();
-    Ok(compilers)
+    Ok((CompilerName::new(&own.digest), compilers))
 }
 
 /// The names under which packs of this compiler are.
@@ -122,7 +130,7 @@ mod tests {
                     [[package]]\nname = \"a\"\nversion = \"0.1.0+x\"\n";
         fs::write_new(&path, text.as_bytes()).unwrap();
         let expected = [("a".to_owned(), "0.1.0+x".to_owned()), ("b".to_owned(), "1.0.0".to_owned())];
-        assert_eq!(packages(&path).unwrap(), expected);
+        assert_eq!(packages(&path).unwrap(), (expected.to_vec(), Digest::hash(text.as_bytes())));
         fs::remove(&path).unwrap();
         fs::write_new(&path, b"<<<<<<< HEAD").unwrap();
         assert!(matches!(packages(&path), Err(NoWorkspace::Unparsable { .. })));

@@ -30,6 +30,8 @@ pub struct Summary {
     pub n_hits_waited: u64,
     /// Of these: put into a new build directory before cargo asked.
     pub n_hits_seeded: u64,
+    /// Of these: fetched from the remote when cargo asked.
+    pub n_hits_remote: u64,
     pub n_misses: u64,
     /// Compiled incrementally, and not stored.
     pub n_edits: u64,
@@ -58,6 +60,8 @@ pub struct Summary {
     pub inputs_by_basis: BTreeMap<String, Count>,
     /// How often compiles were not observed, by reason.
     pub unobserved_by_reason: BTreeMap<String, u64>,
+    /// How often the daemon could not be asked for a unit that may be in the remote, by reason.
+    pub not_fetched_by_reason: BTreeMap<String, u64>,
     pub linked_bytes: u64,
     pub cloned_bytes: u64,
     pub copied_bytes: u64,
@@ -98,6 +102,7 @@ impl Summary {
                 self.n_hits += 1;
                 self.n_hits_waited += u64::from(*origin == Origin::Waited);
                 self.n_hits_seeded += u64::from(*origin == Origin::Seeded);
+                self.n_hits_remote += u64::from(*origin == Origin::Remote);
                 *self.saved_ms.get_or_insert(0) += record.compile_ms;
             }
             Outcome::Miss { reason, unstored } => {
@@ -127,6 +132,9 @@ impl Summary {
             if let Some(why) = &inputs.unobserved {
                 *self.unobserved_by_reason.entry(why.clone()).or_default() += 1;
             }
+        }
+        if let Some(why) = &record.not_fetched {
+            *self.not_fetched_by_reason.entry(why.clone()).or_default() += 1;
         }
         self.linked_bytes += record.bytes.linked;
         self.cloned_bytes += record.bytes.cloned;

@@ -9,6 +9,7 @@ pub fn origin(origin: Origin) -> &'static str {
         Origin::Local => "from the store",
         Origin::Waited => "after waiting for another build to compile it",
         Origin::Seeded => "before cargo asked for it",
+        Origin::Remote => "from the remote",
     }
 }
 

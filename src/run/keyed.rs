@@ -19,6 +19,7 @@ use crate::run::call_note::{self, Served};
 use crate::run::edit::decision::Mode;
 use crate::run::edit::directory::{self, IncrementalDir};
 use crate::run::edit::last_build::LastSources;
+use crate::run::fetch::{self, Missed};
 use crate::run::miss::run_compiler::CompilerOutput;
 use crate::run::path_remap::PathRemap;
 use crate::run::record::Record;
@@ -93,8 +94,22 @@ impl KeyedUnit<'_> {
             Some(Waited::Stalled) | None => None,
         };
         record.times.wait_us += watch.lap_us();
+        if self.fetch(record, watch) {
+            match self.try_hit(Origin::Remote, record, watch) {
+                Ok(code) => return Ok(code),
+                Err(again) => reason = again,
+            }
+        }
         record.clean = Some(scratch.why);
         self.compile((reason, scratch), lock.as_ref(), record, watch)
+    }
+
+    /// Has the unit fetched from the remote. True if it may be in the store now.
+    fn fetch(&self, record: &mut Record, watch: &mut Stopwatch) -> bool {
+        let Request { env, config, .. } = *self.request;
+        let missed =
+            Missed { unit_key: &self.unit.key, compiler: &self.context.toolchain.digest, is_run: false };
+        self.request.writes() && fetch::fetch(env, config, missed, record, watch)
     }
 
     /// Decides how the unit is compiled. Locks the incremental directory of an edit.

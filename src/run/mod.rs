@@ -44,6 +44,8 @@ pub mod miss;
 
 pub mod record;
 
+pub mod fetch;
+
 pub mod automatic_gc;
 
 pub mod known;

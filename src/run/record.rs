@@ -62,6 +62,9 @@ pub struct Record {
     /// Where the build directory was seeded: why this unit was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_seeded: Option<String>,
+    /// Of a miss, where a remote is configured: why the daemon could not be asked for the unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_fetched: Option<String>,
     /// Problems that did not stop the build: of the configuration, of the store.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
@@ -86,6 +89,7 @@ impl Record {
             clean: None,
             leaves_state: false,
             not_seeded: None,
+            not_fetched: None,
             problems: problems.iter().map(ToString::to_string).collect(),
         }
     }
@@ -161,6 +165,8 @@ pub struct Times {
     pub lookup_us: u64,
     /// Waiting for another invocation.
     pub wait_us: u64,
+    /// Waiting for the remote.
+    pub fetch_us: u64,
     /// Putting artifacts into place.
     pub restore_us: u64,
     /// The compiler.
@@ -237,6 +243,7 @@ mod tests {
             clean: None,
             leaves_state: false,
             not_seeded: None,
+            not_fetched: None,
             problems: Vec::new(),
         };
         serde_json::to_vec(&record).expect("serializes")

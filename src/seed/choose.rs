@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::seed::manifest::{self, Header, Manifest};
+use crate::manifest::form::{self, Header, Manifest};
 use crate::seed::workspace::Build;
 use crate::store::Store;
 
@@ -18,11 +18,11 @@ pub struct Chosen {
 
 /// The manifest that fits best.
 pub fn choose(store: &Store, build: &Build) -> Option<Chosen> {
-    let exact = manifest::path(store, build);
+    let exact = form::path(store, &build.id);
     if let Some(manifest) = Manifest::read(&exact) {
         return Some(Chosen { path: exact, manifest });
     }
-    let others = manifest::of_group(store, build);
+    let others = form::of_group(store, &build.id.group);
     let nearest = others.into_iter().take(MOST_LOOKED_AT).filter_map(|path| {
         let manifest = Manifest::read(&path)?;
         let n_common = n_common(&manifest.header, build);

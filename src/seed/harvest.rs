@@ -15,11 +15,11 @@ use crate::digest::Digest;
 use crate::invocation::driver::Driver;
 use crate::invocation::outputs::output_of;
 use crate::invocation::{Role, outputs};
+use crate::manifest::cargo_files;
+use crate::manifest::form::{self, FORMAT, Header, Manifest, PortableCall, SeedUnit};
 use crate::run::call::Call;
 use crate::run::call_note::{self, CallNote};
 use crate::run::parsed::Parsed;
-use crate::seed::cargo_files;
-use crate::seed::manifest::{self, FORMAT, Header, Manifest, PortableCall, SeedUnit};
 use crate::seed::replay;
 use crate::seed::share::{self, MadeUnit};
 use crate::seed::workspace::Build;
@@ -84,8 +84,10 @@ pub fn harvest(build: &Build, cargo: &Env, store: &Store) -> std::io::Result<Har
         time_ms: clock::now_ms(),
         packages: build.packages.clone(),
         selection: build.call.selection.clone(),
+        compiler: Some(build.compiler),
+        lock: Some(build.lock),
     };
-    Manifest { header, units }.write(&manifest::path(store, build), store)?;
+    Manifest { header, units }.write(&form::path(store, &build.id), store)?;
     Ok(harvested)
 }
 
@@ -170,6 +172,7 @@ fn draft(name: &str, noted: &Noted, cargo: &Env, build_roots: &Roots) -> Option<
         dep_info,
         stdout,
         ran_ns,
+        key: Some(note.key),
     };
     let outputs = match compile {
         Some(compile) => compile.outputs,
@@ -341,6 +344,7 @@ mod tests {
             dep_info: None,
             stdout: None,
             ran_ns: None,
+            key: None,
         };
         let needs = needs.iter().map(|need| (*need).to_owned()).collect();
         let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);

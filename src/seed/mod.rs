@@ -1,13 +1,14 @@
 //! Build directories that are filled before cargo looks into them, so that it finds units up to date and calls nothing.
 //!
 //! A *fingerprint* is what cargo keeps of each unit to tell later whether it is up to date. A *manifest* is what kache keeps
-//! of a build: for each unit, cargo's call and its fingerprint.
+//! of a build: for each unit, cargo's call and its fingerprint ([`crate::manifest`]).
 //!
 //! ```text
 //! run::call_note   what cargo called for each unit, noted in the build directory
 //!   └─ harvest     at the end of a build: those calls, and what cargo itself wrote of the units ─→ a manifest
 //!       └─ share   what the store has as files of its own becomes one file with what is in the build directory
 //! probe            cargo asks for the compiler's version, before a new build directory exists
+//!   ├─ warm        where there is a remote: the daemon fetches a manifest and what it names
 //!   └─ choose      the manifests that fit what cargo is about to build
 //!       └─ place   each call again, as a hit: outputs first, cargo's own files last
 //! ```
@@ -24,10 +25,6 @@
 //!
 //! Whatever goes wrong leaves outputs without cargo's fingerprint, which is written last: cargo builds such a unit.
 
-pub mod cargo_files;
-
-pub mod manifest;
-
 pub mod cargo_call;
 
 pub mod workspace;
@@ -43,5 +40,7 @@ pub mod choose;
 pub mod schedule;
 
 pub mod place;
+
+pub mod warm;
 
 pub mod probe;

@@ -1,5 +1,6 @@
 //! Fills a new build directory from a manifest.
 
+use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,11 +10,11 @@ use std::time::{Duration, SystemTime};
 use crate::build_script::places::COMMAND;
 use crate::config::Config;
 use crate::key::toolchain::Toolchains;
+use crate::manifest::cargo_files::{self, write_stamped};
+use crate::manifest::form::SeedUnit;
 use crate::run::call_note;
 use crate::run::record;
-use crate::seed::cargo_files::{self, write_stamped};
 use crate::seed::choose::Chosen;
-use crate::seed::manifest::SeedUnit;
 use crate::seed::replay::{self, Refused, Replay, SeededUnit};
 use crate::seed::schedule;
 use crate::seed::workspace::Build;
@@ -37,7 +38,13 @@ const BEFORE: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// The directory could not be made or locked.
-pub fn fill(build: &Build, chosen: &Chosen, cargo: &Env, config: &Config, store: &Store) -> io::Result<()> {
+pub fn fill(
+    build: &Build,
+    chosen: &Chosen,
+    (cargo, compiler): (&Env, &OsStr),
+    config: &Config,
+    store: &Store,
+) -> io::Result<()> {
     let profile_dirs = build.profile_dirs();
     if profile_dirs.iter().any(|dir| fs::symlink_metadata(dir).is_ok()) {
         return Ok(());
@@ -52,7 +59,7 @@ pub fn fill(build: &Build, chosen: &Chosen, cargo: &Env, config: &Config, store:
     let roots = replay::roots(&build.workspace, &build.target, cargo);
     let toolchains = Toolchains::default();
     let made_here = look_at_new_file(&profile_dirs)?;
-    let replay = Replay { cargo, roots: &roots, config, store, stamp, made_here, toolchains };
+    let replay = Replay { cargo, compiler, roots: &roots, config, store, stamp, made_here, toolchains };
     let is_same_selection = chosen.manifest.header.selection == build.call.selection;
     let seeding = Seeding { build, replay, profile_dirs, is_same_selection };
     let refused = seeding.all(&chosen.manifest.units).into_iter();
@@ -140,6 +147,7 @@ impl Seeding<'_> {
         if !cargo_files::is_name(&unit.name) {
             return Err(not_here());
         }
+        self.replay.check_compiler(unit, &env)?;
         let manifests = replay::manifests(&env, roots).map(|files| replay::digest_of(&files, roots));
         match (manifests, unit.manifests) {
             (None, None) => {}

@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use crate::action::roots::BuildDirs;
-use crate::config;
+use crate::config::{self, Write};
 use crate::digest::{Digest, Hasher, guard};
 use crate::key::toolchain::Toolchain;
+use crate::manifest::form::{self, Manifest};
 use crate::run::call_note;
 use crate::seed::place;
 use crate::seed::workspace::Build;
-use crate::seed::{choose, manifest};
+use crate::seed::{choose, warm};
 use crate::settings;
-use crate::store::Store;
+use crate::store::{Bucket, Store};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};
 use crate::sys::parent;
@@ -35,9 +36,10 @@ fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<()> {
     }
     let parent = parent::parent().filter(call_note::is_cargo)?;
     let store = Store::configured(&config);
-    // A store that has nothing to fill a directory with is left as it is.
-    let has_manifests = fs::metadata(&store.root().join(manifest::DIR)).is_ok();
-    if !has_manifests || store.distrust().is_some() {
+    // A store that has nothing to fill a directory with, and can get nothing, is left as it is.
+    let has_manifests = fs::metadata(&store.root().join(form::DIR)).is_ok();
+    let asks = config.asks_remote && config.write.value == Write::On;
+    if !has_manifests && !asks || store.distrust().is_some() {
         return None;
     }
     let cargo = call_note::cargo(&parent);
@@ -46,10 +48,20 @@ fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<()> {
     if !is_new {
         return None;
     }
+    if asks && !has_all(&store, &build) {
+        warm::warm(env, &config.cache_dir.value, &build);
+    }
     let chosen = choose::choose(&store, &build)?;
     // Which is also how the one that was used last is found.
     let _ = fs::touch(&chosen.path);
-    place::fill(&build, &chosen, &parent.env, &config, &store).ok()
+    place::fill(&build, &chosen, (&parent.env, compiler), &config, &store).ok()
+}
+
+/// Whether the store has a manifest of this very build, and all entries that were its own then.
+fn has_all(store: &Store, build: &Build) -> bool {
+    let has_entry = |key: &Digest| fs::symlink_metadata(&store.path(Bucket::Entries, key)).is_ok();
+    let manifest = Manifest::read(&form::path(store, &build.id));
+    manifest.is_some_and(|manifest| manifest.units.iter().filter_map(|unit| unit.key.as_ref()).all(has_entry))
 }
 
 /// What the call of `cargo` builds.
@@ -63,7 +75,16 @@ pub fn describe(cargo: &Env, compiler: &std::ffi::OsStr, store: &Store) -> Optio
         member: false,
     };
     let toolchain = Toolchain::identify(compiler, None, &dirs, cargo, &machine_dir).ok()?;
-    Build::of(cargo, &version, &toolchain.digest)
+    Build::of(cargo, &deciding(&version), &toolchain.digest)
+}
+
+/// What a cargo says of itself, without the system that it runs on: that decides nothing, and is another one on another
+/// machine.
+fn deciding(version: &str) -> String {
+    let is_kept = |line: &&str| {
+        ["cargo ", "release: ", "commit-hash: ", "host: "].iter().any(|it| line.starts_with(it))
+    };
+    version.lines().filter(is_kept).collect::<Vec<_>>().join("\n")
 }
 
 /// The version of a cargo: asked once, and remembered as long as the file is the same.

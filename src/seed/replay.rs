@@ -1,5 +1,6 @@
 //! Replays a call of a manifest, as a hit that prints nothing.
 
+use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
@@ -13,6 +14,7 @@ use crate::digest::{Digest, Hasher};
 use crate::invocation::Role;
 use crate::invocation::outputs::{output_of, outputs};
 use crate::key::toolchain::Toolchains;
+use crate::manifest::form::{PortableCall, SeedUnit};
 use crate::outcome::{BypassReason, MissReason};
 use crate::run::call::Call;
 use crate::run::final_exit_code::FinalExitCode;
@@ -21,7 +23,6 @@ use crate::run::record::Record;
 use crate::run::request::Request;
 use crate::run::restore::{MadeTimes, Times};
 use crate::run::wrapper::{self, NotPlaced};
-use crate::seed::manifest::{PortableCall, SeedUnit};
 use crate::store::Store;
 use crate::sys::env::Env;
 use crate::sys::fs::Identity;
@@ -49,6 +50,9 @@ pub enum Refused {
     /// It is a member, and other members or features were selected.
     #[error("the manifest is of a build of other packages or features")]
     OtherSelection,
+    /// Its call names a compiler that cargo would not call here.
+    #[error("its call names another compiler")]
+    OtherCompiler,
     /// The lock file has another version of its package.
     #[error("its package is not in Cargo.lock")]
     NotLocked,
@@ -76,9 +80,14 @@ pub struct SeededUnit {
     pub newest_ns: i64,
 }
 
+/// Variables by which a compiler is found, which cargo passes on as it has them.
+const FINDING_COMPILERS: [&str; 4] = ["PATH", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "LD_PRELOAD"];
+
 /// What all units of one seeding have in common.
 pub struct Replay<'a> {
     pub cargo: &'a Env,
+    /// What cargo calls as its compiler.
+    pub compiler: &'a OsStr,
     pub roots: &'a Roots,
     pub config: &'a Config,
     pub store: &'a Store,
@@ -90,6 +99,30 @@ pub struct Replay<'a> {
 }
 
 impl Replay<'_> {
+    /// Refuses a call of another compiler than that of this cargo: to identify one, it is asked, and a manifest must not decide
+    /// which program that is.
+    ///
+    /// # Errors
+    /// It is another one.
+    pub fn check_compiler(&self, unit: &SeedUnit, env: &Env) -> Result<(), Refused> {
+        let changed = unit.call.set.iter().map(|(name, _)| name).chain(&unit.call.removed);
+        let finds = |name: &Portable| FINDING_COMPILERS.iter().any(|this| name.as_bytes() == this.as_bytes());
+        let is_known = if LaunchedRun::of(env.args.get(1..).unwrap_or_default()).is_some() {
+            env.get("RUSTC") == Some(self.compiler)
+        } else {
+            let call = env.args.get(1..).and_then(Call::of);
+            call.is_some_and(|call| match call.prefix {
+                [] => call.program == self.compiler,
+                [compiler] => {
+                    compiler == self.compiler
+                        && self.cargo.get("RUSTC_WORKSPACE_WRAPPER") == Some(call.program)
+                }
+                _ => false,
+            })
+        };
+        if is_known && !changed.into_iter().any(finds) { Ok(()) } else { Err(Refused::OtherCompiler) }
+    }
+
     /// Puts the outputs of a compile in place. What it depends on is not younger than `not_before_ns`.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::digest::{Digest, Hasher};
+use crate::manifest::form::BuildId;
 use crate::seed::cargo_call::CargoCall;
 use crate::setup::cargo_config::chain::{self, WrapperKey};
 use crate::setup::cargo_config::effective::Effective;
@@ -17,10 +18,11 @@ pub struct Build {
     pub target: PathBuf,
     /// Each package in the lock file, as `name version`.
     pub packages: Vec<String>,
-    /// What makes two builds the same: the lock file and what was selected.
-    pub request: Digest,
-    /// What must be the same for anything to fit.
-    pub group: Digest,
+    /// The digest of the lock file.
+    pub lock: Digest,
+    /// The identity of the compiler.
+    pub compiler: Digest,
+    pub id: BuildId,
 }
 
 impl Build {
@@ -76,8 +78,9 @@ impl Build {
             call,
             workspace,
             target,
-            request: request.finish(),
-            group: group.finish(),
+            lock: Digest::hash(&lock),
+            compiler: *compiler,
+            id: BuildId { group: group.finish(), request: request.finish() },
         })
     }
 

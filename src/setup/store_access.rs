@@ -50,7 +50,7 @@ pub fn look(cache_dir: &Path) -> Obstacles {
     }
     found.look_at(&records);
     found.look_at(&today);
-    for name in ["gc.lock", "gc.stamp", "scrub.json"] {
+    for name in ["gc.lock", "gc.stamp", "scrub.json", "uploads"] {
         found.look_at(&cache_dir.join(name));
     }
     found.look_at(&index::open::path(cache_dir));

@@ -168,6 +168,11 @@ impl PortableEntry {
     }
 }
 
+/// The processor that an entry with these inputs depends on, if it depends on one.
+pub fn processor_of(inputs: &StoredInputs) -> Option<Digest> {
+    if is_run_of_build_script(inputs) { processor() } else { None }
+}
+
 /// The processor of this machine; `None` where it cannot be told.
 pub fn processor() -> Option<Digest> {
     host::cpu_description().map(|description| Digest::hash(&description))

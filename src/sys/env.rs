@@ -63,6 +63,36 @@ impl Env {
         Env { args: self.args.clone(), vars, cwd: None }
     }
 
+    /// The same arguments with the variables whose names `is_kept` approves, and no working directory.
+    pub fn kept(&self, is_kept: &dyn Fn(&str) -> bool) -> Env {
+        let mut vars = self.vars.clone();
+        vars.retain(|(name, _)| {
+            name.to_str().is_some_and(|name| {
+                let upper = if cfg!(windows) { name.to_ascii_uppercase() } else { name.to_owned() };
+                is_kept(&upper)
+            })
+        });
+        Env { args: self.args.clone(), vars, cwd: None }
+    }
+
+    /// Removes variables from here and from the process, so that nothing that it starts has them. To be called before there is
+    /// a second thread.
+    pub fn forget(&mut self, names: &[&str]) {
+        let is_named = |name: &OsStr| names.iter().any(|removed| is_same_name(name, removed.as_ref()));
+        for (name, _) in self.vars.iter().filter(|(name, _)| is_named(name)) {
+            #[expect(
+                unsafe_code,
+                clippy::disallowed_methods,
+                reason = "children inherit what the process has"
+            )]
+            // SAFETY: no other thread reads or writes the environment, because there is none yet.
+            unsafe {
+                std::env::remove_var(name);
+            }
+        }
+        self.vars.retain(|(name, _)| !is_named(name));
+    }
+
     /// The value of `name`; an empty value is a value. On Windows `Path` is also `PATH`.
     pub fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
         let name = name.as_ref();

@@ -98,6 +98,10 @@ mod remote;
 #[cfg(target_os = "linux")]
 mod remote_backends;
 #[cfg(target_os = "linux")]
+mod remote_builds;
+#[cfg(target_os = "linux")]
+mod remote_daemon;
+#[cfg(target_os = "linux")]
 mod remote_s3;
 mod reporting;
 mod restoring;

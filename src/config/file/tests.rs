@@ -51,6 +51,8 @@ public_keys = ["RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"]
 secret_key_file = "/key"
 concurrency = 4
 compression_level = 7
+namespace = "team-a"
+wait = "5s"
 "#,
     );
     let expected = Contents {
@@ -85,6 +87,8 @@ compression_level = 7
         remote_secret_key_file: at("/key".into(), 35),
         remote_concurrency: at(4, 36),
         remote_compression_level: at(7, 37),
+        remote_namespace: at("team-a".to_owned(), 38),
+        remote_wait: at(Duration::from_secs(5), 39),
         write: at(Write::Off, 16),
         shared: at(true, 17),
         links: at(Links::Off, 18),

@@ -62,6 +62,7 @@ fn nothing_set_means_defaults() {
         ("cache.remote.endpoint", "Amazon S3"),
         ("cache.remote.region", "auto"),
         ("cache.remote.prefix", "none"),
+        ("cache.remote.namespace", "default"),
         ("cache.remote.profile", "default"),
         ("cache.remote.path_style", "auto"),
         ("cache.remote.anonymous", "false"),
@@ -71,6 +72,7 @@ fn nothing_set_means_defaults() {
         ("cache.remote.secret_key_file", "none"),
         ("cache.remote.concurrency", "16"),
         ("cache.remote.compression_level", "3"),
+        ("cache.remote.wait", "3s"),
         ("KACHE_LOCAL_ONLY", "false"),
     ];
     assert_eq!(rows, expected.map(|(name, value)| (name, value.to_owned())));

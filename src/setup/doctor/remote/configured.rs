@@ -55,8 +55,21 @@ impl Check for ConfiguredCheck {
                 );
             }
         }
-        Finding::ok(place).details(details)
+        match daemon_trouble(machine) {
+            Some(why) => Finding::note(format!("{place}: the daemon does not get through: {why}"))
+                .details(details)
+                .hint("`kache doctor --online` checks the remote, `kache daemon log` says more"),
+            None => Finding::ok(place).details(details),
+        }
     }
+}
+
+/// Why a running daemon cannot use the remote.
+fn daemon_trouble(machine: &Machine) -> Option<String> {
+    let place = machine.place().ok()?;
+    let (status, _) = machine.daemon(&place).ok()?;
+    let remote = status.remote.as_ref()?;
+    remote.outage.clone().or_else(|| remote.sending_problem.clone())
 }
 
 /// The settings of the remote, as a command has them.

@@ -206,6 +206,7 @@ pub(super) fn status(pid: u32) -> Status {
         n_subscribers: 0,
         upkeep: UpkeepStatus::default(),
         log: PathBuf::new(),
+        remote: None,
     }
 }
 

@@ -1,0 +1,209 @@
+//! Fetches what a build needs that is about to begin: the nearest manifest, then the packs that it names, in the order in
+//! which the build needs them.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::daemon::remote::event::{NoLink, Prefetched};
+use crate::daemon::remote::link::{Got, Link, said};
+use crate::digest::Digest;
+use crate::manifest::form::BuildId;
+use crate::protocol::message::{WantedBuild, Warmed};
+use crate::remote::builds::{self, FoundBuild, NotFetched};
+use crate::remote::layout::{self, CompilerName, ManifestName};
+use crate::remote::manifest::{self, BadManifest, SharedBuild};
+use crate::remote::pack;
+use crate::remote::sync::each_of;
+
+/// So many manifests of other lock files are looked at, the latest first.
+const MOST_LOOKED_AT: usize = 8;
+/// So many manifests of the very build are tried, if the latest ones are not accepted.
+const MOST_TRIED: usize = 3;
+/// A build needs no more time than this to compile it all.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// How far it is: shared by the thread that fetches and those who ask.
+#[derive(Debug, Default)]
+pub struct Progress {
+    is_done: AtomicBool,
+    n_wanted: AtomicU64,
+    n_fetched: AtomicU64,
+}
+
+impl Progress {
+    /// As it is now.
+    pub fn read(&self) -> Warmed {
+        Warmed {
+            is_done: self.is_done.load(Ordering::Acquire),
+            n_wanted: self.n_wanted.load(Ordering::Relaxed),
+            n_fetched: self.n_fetched.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Notes that nothing more will come.
+    pub fn end(&self) {
+        self.is_done.store(true, Ordering::Release);
+    }
+}
+
+/// Fetches the nearest manifest, and what it names that the store lacks.
+pub fn prefetch(link: &Link, wanted: &WantedBuild, progress: &Progress) -> Prefetched {
+    let mut prefetched = Prefetched::default();
+    match nearest(link, wanted, &mut prefetched.refused) {
+        Ok(Some(shared)) => {
+            if let Err(e) = manifest::import(&link.store, &shared) {
+                let why = format!("failed to store a manifest: {e}");
+                prefetched.failure = Some(NoLink { why, is_outage: true });
+                return prefetched;
+            }
+            warm(link, &shared, progress, &mut prefetched);
+        }
+        Ok(None) => {}
+        Err(failure) => prefetched.failure = Some(failure),
+    }
+    prefetched
+}
+
+/// The manifest of this build, or else the one that has most packages of its lock file in common.
+fn nearest(
+    link: &Link,
+    wanted: &WantedBuild,
+    refused: &mut Vec<String>,
+) -> Result<Option<SharedBuild>, NoLink> {
+    let connected = link.connected()?;
+    let compiler = CompilerName::new(&wanted.compiler);
+    let there = builds::list(&*connected.remote, &connected.namespace, Some(&compiler))?;
+    let build = BuildId { group: wanted.build_group, request: wanted.build_request };
+    let (exact, others) = candidates(&there, wanted, &build);
+    for name in exact {
+        if let Some(shared) = fetch(link, name, refused)?.filter(|shared| shared.build == build) {
+            return Ok(Some(shared));
+        }
+    }
+    let found = Mutex::new((Vec::new(), Vec::new(), None));
+    each_of(&others, connected.n_at_a_time, &|name| {
+        let mut said = Vec::new();
+        let fetched = fetch(link, name, &mut said);
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.1.extend(said);
+        match fetched {
+            Ok(Some(shared)) => found.0.push(shared),
+            Ok(None) => {}
+            Err(failure) => found.2 = Some(failure),
+        }
+    });
+    let (shared, said, failure) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    refused.extend(said);
+    if let (true, Some(failure)) = (shared.is_empty(), failure) {
+        return Err(failure);
+    }
+    let of_group = shared.into_iter().filter(|shared| shared.build.group == wanted.build_group);
+    let nearest = of_group.max_by_key(|shared| (n_common(shared, wanted), shared.manifest.header.time_ms));
+    Ok(nearest.filter(|shared| n_common(shared, wanted) > 0))
+}
+
+/// Manifests of the very build, and of others of its group: first those with the same lock file, then the latest.
+fn candidates<'a>(
+    there: &'a [FoundBuild],
+    wanted: &WantedBuild,
+    build: &BuildId,
+) -> (Vec<&'a ManifestName>, Vec<&'a ManifestName>) {
+    let same = ManifestName::new("", &wanted.compiler, &wanted.lock, build, Digest::hash(b""));
+    let names = || there.iter().map(|found| &found.name).filter(|name| name.is_of_group(&wanted.build_group));
+    let (exact, mut others): (Vec<_>, Vec<_>) = names().partition(|name| name.build == same.build);
+    let exact = exact.into_iter().take(MOST_TRIED).collect();
+    let lock = layout::lock_name(&wanted.lock);
+    // They are in the order of their times, which stays.
+    others.sort_by_key(|name| name.lock != lock);
+    others.truncate(MOST_LOOKED_AT);
+    (exact, others)
+}
+
+fn n_common(shared: &SharedBuild, wanted: &WantedBuild) -> usize {
+    let there = &shared.manifest.header.packages;
+    wanted.packages.iter().filter(|package| there.binary_search(package).is_ok()).count()
+}
+
+/// Fetches a manifest; `None` where it is not accepted, or gone.
+fn fetch(link: &Link, name: &ManifestName, refused: &mut Vec<String>) -> Result<Option<SharedBuild>, NoLink> {
+    match builds::fetch(&link.store, link.connected()?, name) {
+        Ok(shared) => Ok(Some(shared)),
+        Err(NotFetched::Bad(BadManifest::Store(e))) => {
+            Err(NoLink { why: format!("failed to store a manifest: {e}"), is_outage: true })
+        }
+        Err(NotFetched::Bad(error)) => {
+            refused.push(format!("ignored the manifest of a build in the remote: {error}"));
+            Ok(None)
+        }
+        Err(NotFetched::Remote(error)) => {
+            let failure = NoLink::from(error);
+            if failure.is_outage { Err(failure) } else { Ok(None) }
+        }
+    }
+}
+
+/// Fetches the packs that the store lacks, until all are there, the remote fails, or it takes too long or too much.
+fn warm(link: &Link, shared: &SharedBuild, progress: &Progress, prefetched: &mut Prefetched) {
+    let Ok(connected) = link.connected() else { return };
+    let missing: Vec<_> =
+        shared.packs.iter().filter(|pack| !pack::is_stored(&link.store, &pack.key)).collect();
+    progress.n_wanted.store(missing.len() as u64, Ordering::Relaxed);
+    let began = Instant::now();
+    let received = || connected.meter.read().received_bytes;
+    let before = received();
+    let found = Mutex::new((Vec::new(), None));
+    each_of(&missing, connected.n_at_a_time, &|pack| {
+        let has_failed = found.lock().unwrap_or_else(PoisonError::into_inner).1.is_some();
+        let is_too_much = received().saturating_sub(before) > link.most_prefetched_bytes;
+        if has_failed || is_too_much || began.elapsed() > LONGEST {
+            return;
+        }
+        let got = link.fetch(pack);
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        match got {
+            Ok(Got::New | Got::Here) => drop(progress.n_fetched.fetch_add(1, Ordering::Relaxed)),
+            Ok(Got::Refused(why)) => found.0.extend(why.map(|why| said(pack, &why))),
+            Err(failure) if failure.is_outage => found.1 = Some(failure),
+            Err(_) => {}
+        }
+    });
+    let (refused, failure) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    prefetched.refused.extend(refused);
+    prefetched.failure = failure;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_build_goes_first_then_the_same_lock_file_then_the_latest() {
+        let digest = |text: &str| Digest::hash(text.as_bytes());
+        let found = |lock: &str, group: &str, request: &str, n: u64| {
+            let build = BuildId { group: digest(group), request: digest(request) };
+            let id = digest(&format!("{lock} {group} {request} {n}"));
+            let name = ManifestName::new("n", &digest("rustc"), &digest(lock), &build, id);
+            FoundBuild { name, stored_ms: n }
+        };
+        let there = [
+            found("other", "build", "x", 9),
+            found("lock", "check", "all", 8),
+            found("lock", "build", "some", 7),
+            found("lock", "build", "all", 6),
+            found("lock", "build", "all", 5),
+        ];
+        let wanted = WantedBuild {
+            cache_dir: "/c".into(),
+            compiler: digest("rustc"),
+            lock: digest("lock"),
+            build_group: digest("build"),
+            build_request: digest("all"),
+            packages: Vec::new(),
+            answer_within_ms: 0,
+        };
+        let build = BuildId { group: wanted.build_group, request: wanted.build_request };
+        let of = |indexes: &[usize]| indexes.iter().map(|at| &there[*at].name).collect::<Vec<_>>();
+        assert_eq!(candidates(&there, &wanted, &build), (of(&[3, 4]), of(&[2, 0])));
+    }
+}
