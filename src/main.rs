@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use kache::config::remote::CREDENTIALS;
+use kache::sys::defence;
 use kache::sys::env::Env;
 
 fn main() -> ExitCode {
@@ -13,7 +14,9 @@ fn main() -> ExitCode {
         return kache::cli::main(&env);
     }
     // Compilers and build scripts have no use for what opens the remote.
-    env.forget(CREDENTIALS);
+    if defence::stands("wrappers-forget-credentials") {
+        env.forget(CREDENTIALS);
+    }
     if is_launched {
         return kache::build_script::wrapper::main(&env);
     }
