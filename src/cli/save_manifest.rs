@@ -56,7 +56,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     session.refuse_root_for_another()?;
     let config = session.config()?;
     let connected = sync::connected(&config, session)?;
-    let store = Store::at(&config.cache_dir.value);
+    let store = Store::configured(&config);
     let target = harvest::target_dir(args.target.as_ref(), session.env);
     let (build, harvested) = harvest::harvest_last(&target, &store)?;
     let namespace = args.namespace.as_ref().unwrap_or(&connected.namespace);

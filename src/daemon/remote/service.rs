@@ -57,7 +57,7 @@ impl RemoteService {
     ) -> RemoteService {
         let cache_dir = config.cache_dir.value.clone();
         let is_used = |remote: &RemoteConfig| remote.is_configured() && !remote.local_only.value;
-        let store = Store::at(&cache_dir).with_links(config.links.value);
+        let store = Store::configured(config);
         let most_bytes = config.max_size_bytes.value / 4;
         let link = remote
             .filter(|remote| is_used(remote))
