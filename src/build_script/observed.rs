@@ -46,16 +46,18 @@ pub fn learn(
         refuse_files_beside_outputs(&observed_inputs)?;
     }
     let program = script(run)?;
-    let is_named =
-        environment::starts_only_compilers(run, observation) && !environment::lists_variables(&program);
+    let paths = || observed_inputs.read.iter().map(|(path, _)| path.as_path());
+    let compilers = environment::started_compilers(run, observation)
+        .filter(|compilers| !environment::loads_libraries(paths(), *compilers))
+        .filter(|_| !environment::lists_variables(&program));
     let mut asked = asked_variables(&program);
     if observed_inputs.is_in_temporary(&setting) {
         asked.extend(TEMPORARY_VARIABLES);
     }
     asked.sort_unstable();
     let asked = asked.into_iter().map(Portable::literal).collect();
-    let read = observed_inputs.read.iter().map(|(path, _)| path.as_path());
-    let quoted = if is_named { environment::words_in_texts(read).join(" ") } else { String::new() };
+    let words = compilers.map(|compilers| environment::words_in_texts(paths(), compilers));
+    let quoted = words.unwrap_or_default().join(" ");
     let list = InputList { roots, asked, quoted, ..InputList::default() };
     let mut list = named(build_dirs, &observed_inputs, &[], list)?;
     let mut present = Present::new(build_dirs, run.env).with_memo(&run.memo);
@@ -66,7 +68,7 @@ pub fn learn(
     }
     unchanged_around(&observed_inputs)?;
     list.seen = present.seen(&list);
-    Ok(LearnedRun { list, inputs, is_named })
+    Ok(LearnedRun { list, inputs, is_named: compilers.is_some() })
 }
 
 /// What rustc left in a directory for temporary files when the script asked whether something compiles, and nobody has

@@ -10,7 +10,7 @@ use crate::action::portable::Roots;
 use crate::action::present::Present;
 use crate::action::roots::BuildDirs;
 use crate::build_script::clock::RunTime;
-use crate::build_script::environment::{self, Decisive};
+use crate::build_script::environment::{self, Decisive, ScriptTexts};
 use crate::build_script::observed::{LearnedRun, learn};
 use crate::build_script::places::{Places, unit_name};
 use crate::build_script::request::RequestedRun;
@@ -34,8 +34,7 @@ use crate::sys::{fs, process};
 /// A run whose unit keys are known.
 pub struct KeyedRun<'a> {
     requested: RequestedRun<'a>,
-    /// The texts of the script in which names of variables can stand.
-    texts: String,
+    texts: ScriptTexts,
     /// What decides if the run starts only compilers.
     named: RunKey,
     /// What decides otherwise.
@@ -55,7 +54,7 @@ impl<'a> RequestedRun<'a> {
     /// The script cannot be read.
     pub fn keyed(self) -> std::io::Result<KeyedRun<'a>> {
         let (program, _) = self.memo.digest(Path::new(self.launched.script))?;
-        let texts = environment::script_texts(&self, &program.digest)?;
+        let texts = ScriptTexts::read(&self, &program.digest)?;
         let named = self.key(&program.digest, Decisive::Named(&texts));
         let all = self.key(&program.digest, Decisive::All);
         Ok(KeyedRun { named, all, texts, requested: self })
@@ -93,12 +92,7 @@ impl KeyedRun<'_> {
             record.outcome = Outcome::Miss { reason, unstored: Some(Unstored::OnlyRead) };
             return None;
         }
-        let compiler = &self.requested.toolchain.digest;
-        let is_fetched = [&self.named, &self.all].into_iter().any(|key| {
-            let missed = Missed { unit_key: &key.unit_key, compiler, is_run: true };
-            fetch::fetch(env, config, missed, record, watch)
-        });
-        if is_fetched {
+        if self.fetch(record, watch) {
             match self.try_hit(Origin::Remote, record, watch) {
                 Ok(()) => return Some(ExitCode::SUCCESS),
                 Err(again) => reason = again,
@@ -109,6 +103,20 @@ impl KeyedRun<'_> {
             return None;
         }
         self.run(reason, record, watch)
+    }
+
+    /// Has the run fetched from the remote, under either key. True if it may be in the store now.
+    fn fetch(&self, record: &mut Record, watch: &mut Stopwatch) -> bool {
+        let RequestedRun { env, config, toolchain, .. } = &self.requested;
+        let mut is_new = false;
+        for unit_key in [&self.named.unit_key, &self.all.unit_key] {
+            let missed = Missed { unit_key, compiler: &toolchain.digest, is_run: true };
+            is_new |= fetch::fetch(env, config, missed, record, watch);
+            if record.not_fetched.is_some() {
+                break;
+            }
+        }
+        is_new
     }
 
     fn try_hit(&self, origin: Origin, record: &mut Record, watch: &mut Stopwatch) -> Result<(), MissReason> {
@@ -250,7 +258,12 @@ impl KeyedRun<'_> {
         let decisive = Decisive::Named(&self.texts);
         let files = tree.files(&places.out_dir);
         let is_named = learned.is_named
-            && !environment::are_named_in_outputs(env, decisive, [&output.stdout, &output.stderr], files);
+            && !environment::are_in_outputs(
+                &self.requested,
+                decisive,
+                [&output.stdout, &output.stderr],
+                files,
+            );
         let run_key = if is_named { &self.named } else { &self.all };
         let entry = Entry {
             format: FORMAT,

@@ -40,7 +40,7 @@ pub fn fetch(
         unit_key: *missed.unit_key,
     };
     let answer = client::ask_for_remote(env, &config.cache_dir.value, |_| Request::Fetch(wanted));
-    record.times.fetch_us = watch.lap_us();
+    record.times.fetch_us += watch.lap_us();
     match answer {
         Ok(Response::Fetched { n_entries }) => n_entries > 0,
         Ok(other) => {

@@ -55,8 +55,9 @@ pub fn symbol_names(file: &[u8]) -> Option<&[u8]> {
     let (row_bytes, n_rows) = (numbers.read(sizes, 2)?, numbers.read(sizes + 2, 2)?);
     let row = |index: usize| table.checked_add(row_bytes.checked_mul(index)?);
     let mut rows = (0..n_rows).filter_map(row);
-    let symbols = rows.find(|row| numbers.read(row + 4, 4) == Some(SYMBOLS))?;
-    let names = row(numbers.read(symbols + link, 4)?)?;
+    let kind = |row: usize| numbers.read(row.checked_add(4)?, 4);
+    let symbols = rows.find(|row| kind(*row) == Some(SYMBOLS))?;
+    let names = row(numbers.read(symbols.checked_add(link)?, 4)?)?;
     let start = numbers.read(names.checked_add(offset)?, word_bytes)?;
     let n_bytes = numbers.read(names.checked_add(size)?, word_bytes)?;
     file.get(start..start.checked_add(n_bytes)?)

@@ -261,7 +261,7 @@ fn variables_decide_but_for_those_of_the_session_that_nobody_asks_for() {
 /// Two runs with another value of `name` in between: whether the second one is served.
 fn is_served_with_another(name: &str, mut world: World) -> bool {
     is_stored(&world.build());
-    world.set(name, "another");
+    world.set(name, "another value");
     let again = rebuild(&world);
     let is_served = matches!(run(&again), Some(Outcome::Hit { .. }));
     let ours = printed(&world);
@@ -313,11 +313,30 @@ fn variables_decide_whose_names_a_script_puts_together_or_reads() {
         "generate(&env::var(format!(\"{}_LIB_DIR\", \"mine\".to_uppercase())).unwrap_or_default());",
         "generate(&env::var(format!(\"MINE_{}\", \"lib-dir\".replace('-', \"_\").to_uppercase())).unwrap_or_default());",
         "generate(&env::var(\"mine_lib_dir\".to_uppercase()).unwrap_or_default());",
+        "generate(&env::var(\"mine-lib-dir\".replace('-', \"_\").to_uppercase()).unwrap_or_default());",
+        "generate(&env::var(format!(\"{}_lib_dir\", \"mine\").to_uppercase()).unwrap_or_default());",
         "generate(&env::var(fs::read_to_string(\"name.txt\").unwrap().trim()).unwrap_or_default());",
     ] {
         let world = project(script);
         world.write("name.txt", "MINE_LIB_DIR\n");
         assert!(!is_served_with_another("MINE_LIB_DIR", world), "{script}");
+    }
+    let script = "generate(&env::var(format!(\"{}_ROOT\", \"mine\".to_uppercase())).unwrap_or_default());";
+    assert!(!is_served_with_another("MINE_ROOT", project(script)));
+}
+
+#[test]
+fn the_search_path_decides_for_a_script_that_writes_it_down() {
+    for start in ["", "assert!(Command::new(\"cc\").arg(\"--version\").output().unwrap().status.success());"]
+    {
+        let path = std::env::var("PATH").expect("is set");
+        let mut world =
+            project(&format!("{start} generate(&env::var(\"PATH\").unwrap());")).env("PATH", &path);
+        is_stored(&world.build());
+        let path = format!("{path}:{}", world.root().join("bin").display());
+        world.set("PATH", &path);
+        is_stored(&rebuild(&world));
+        assert!(printed(&world).ends_with(&path), "{start}");
     }
 }
 
@@ -326,6 +345,9 @@ fn every_variable_decides_for_a_script_that_goes_through_all() {
     for script in [
         "generate(&env::vars().filter(|(name, _)| name.len() == 4).map(|it| it.1).collect::<String>());",
         "generate(&format!(\"{:?}\", env::vars_os().filter(|it| it.0.len() == 4).collect::<Vec<_>>()));",
+        "Command::new(\"cc\").arg(\"--version\").output().unwrap();\n\
+         let mut text = String::new(); for (name, value) in env::vars_os() {\n\
+         if name.len() == 4 { text += value.to_str().unwrap(); } } generate(&text);",
     ] {
         assert!(!is_served_with_another("QXJZ", project(script)), "{script}");
     }
@@ -339,7 +361,10 @@ fn every_variable_decides_for_a_script_that_starts_other_programs() {
          assert!(Command::new(\"cc\").args([\"tool.c\", \"-o\"]).arg(&tool).status().unwrap().success());\n\
          generate(&String::from_utf8(Command::new(&tool).output().unwrap().stdout).unwrap());\n\
          fs::remove_file(tool).unwrap();";
-    for script in [shell, own] {
+    // It brings its settings from where a variable says.
+    let formatter = "let rustfmt = Path::new(&env::var_os(\"RUSTC\").unwrap()).with_file_name(\"rustfmt\");\n\
+         let _ = Command::new(rustfmt).arg(\"--version\").output(); generate(\"x\");";
+    for script in [shell, own, formatter] {
         let world = project(script);
         world.write(
             "tool.c",
