@@ -431,6 +431,31 @@ fn no_secret_reaches_a_compiler_a_build_script_or_a_file() {
     }
 }
 
+/// The directory decides which compiler is asked.
+#[test]
+fn no_secret_reaches_a_compiler_that_a_command_asks() {
+    let server = S3Server::start();
+    let mut machine = Machine::with_bucket("two-crates", server.address);
+    let (seen, rustc) = (machine.world.root().join("seen"), machine.world.root().join("asked-rustc"));
+    let source = machine.world.root().join("asked.rs");
+    let program = format!(
+        "fn main() {{ let all: Vec<_> = std::env::vars().collect(); \
+         std::fs::write({seen:?}, format!(\"{{all:?}}\")).unwrap(); std::process::exit(1); }}"
+    );
+    fs::write(&source, program).expect("writes");
+    let mut compile = machine.world.command("rustc");
+    compile.arg(&source).arg("-o").arg(&rustc);
+    assert!(compile.status().expect("starts").success());
+    machine.world.set("RUSTC", &rustc);
+    machine.world.set("KACHE_S3_SESSION_TOKEN", "");
+    machine.kache("sync");
+    let seen = fs::read_to_string(&seen).expect("it was asked");
+    assert!(seen.contains("AWS_EC2_METADATA_DISABLED"), "it has the rest: {seen}");
+    for secret in [SECRET_KEY, ACCESS_KEY, "KACHE_S3_SECRET_KEY", "KACHE_S3_SESSION_TOKEN"] {
+        assert!(!seen.contains(secret), "{secret}: {seen}");
+    }
+}
+
 /// What an object holds, or a file as it is.
 fn decoded(content: Vec<u8>) -> Vec<u8> {
     zstd::decode_all(&*content).unwrap_or(content)
