@@ -237,6 +237,22 @@ fn a_manifest_does_not_decide_which_program_is_asked() {
         let why = fs::read_to_string(&why).expect("there are reasons");
         assert!(why.contains("its call names another compiler"), "{index}: {why}");
     }
+    // A build of this machine may have named any linker. Here the store has nothing that was linked by it.
+    for is_from_remote in [true, false] {
+        let mut manifest = sound.clone();
+        manifest.header.is_from_remote = is_from_remote;
+        let linker = format!("-Clinker={}", rogue.display());
+        for unit in &mut manifest.units {
+            unit.call.args.push(Portable::literal(&linker));
+        }
+        manifest.write(&path, &store).expect("writes");
+        world.clean();
+        world.build().succeeds();
+        assert!(!marker.exists(), "it was run");
+        let why = world.target().join(".kache/calls/.not-seeded");
+        let why = fs::read_to_string(&why).expect("there are reasons");
+        assert_eq!(why.contains("names the linker"), is_from_remote, "{why}");
+    }
     world.clean();
     sound.write(&path, &store).expect("writes");
     assert_eq!(split(&world.build()).1, Vec::<String>::new());
