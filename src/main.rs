@@ -11,6 +11,10 @@ fn main() -> ExitCode {
     let is_launched = kache::build_script::wrapper::is_launched(&env);
     #[cfg(feature = "cli")]
     if !is_launched && kache::cli::is_command_line(&env) {
+        // The directory may choose the compiler that a command asks.
+        if defence::stands("commands-withhold-credentials") {
+            env.withhold(CREDENTIALS);
+        }
         return kache::cli::main(&env);
     }
     // Compilers and build scripts have no use for what opens the remote.

@@ -355,10 +355,11 @@ impl DaemonCommand<'_> {
             let remote = start::status(&self.place, &self.build).ok()?.remote?;
             if !remote.is_sending || Instant::now() >= until {
                 let n = usize::try_from(remote.n_queued).unwrap_or(usize::MAX);
-                let why = remote.sending_problem.map(|why| format!(": {why}")).unwrap_or_default();
+                let why = remote.sending_problem.map(|why| format!(" ({why})")).unwrap_or_default();
                 let is_left = n > 0 || remote.is_sending;
                 return is_left.then(|| {
-                    format!("{} left to send, which the next daemon sends{why}", counted(n, "object"))
+                    let (are, them) = if n == 1 { ("is", "it") } else { ("are", "them") };
+                    format!("{} {are} still queued; the next daemon sends {them}{why}", counted(n, "object"))
                 });
             }
             std::thread::sleep(Duration::from_millis(20));

@@ -81,17 +81,13 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         })
     });
     let queue = Queue::at(cache_dir);
-    let held = if pushes && queue.has_begun() { hold(&queue) } else { None };
+    let held = if pushes && queue.has_begun() { hold(&queue, session) } else { None };
     let pushed = pushes.then(|| {
         with_progress("Sending entries", plan.push.iter().map(|(_, n)| *n), |on_progress| {
             let mut transferred = sync::push(&store, &connected, &selection, &plan, on_progress);
             add_builds(&mut transferred, builds::push(&store, &connected, &builds.push));
-            if held.is_some() && transferred.failures.is_empty() {
-                // What the daemon would have sent, of this workspace or of others.
-                match queue::flush(&queue, &store, &connected, connected.n_at_a_time, true) {
-                    Ok(flushed) => transferred.failures.extend(flushed.failure),
-                    Err(e) => session.note(&format!("the queue of uploads cannot be written: {e}")),
-                }
+            if held.is_some() {
+                flush(&queue, &store, &connected, &mut transferred, session);
             }
             transferred
         })
@@ -148,16 +144,60 @@ fn selection(all: bool, store: &Store, session: &Session<'_>) -> Result<Selectio
     }
 }
 
-/// Locks the queue of uploads. A daemon that is sending comes to an end soon.
-fn hold(queue: &Queue) -> Option<FileLock> {
+/// Locks the queue of uploads. A daemon that is sending comes to an end soon; if it does not, or the queue cannot be locked,
+/// that is said.
+fn hold(queue: &Queue, session: &Session<'_>) -> Option<FileLock> {
     let until = Instant::now() + QUEUE_LIMIT;
     loop {
         match queue.lock() {
             Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
-            Ok(lock) => return lock,
-            Err(_) => return None,
+            Ok(Some(lock)) => return Some(lock),
+            Ok(None) => {
+                session.note(&format!(
+                    "{} still queued: another process has been sending for more than {} s, and goes on",
+                    objects_are(queue.pending().len()),
+                    QUEUE_LIMIT.as_secs()
+                ));
+                return None;
+            }
+            Err(e) => {
+                session.note(&format!("what is queued for the remote is not sent: {e}"));
+                return None;
+            }
         }
     }
+}
+
+/// Sends what the daemon would have sent, of this workspace or of others, and says what is left.
+fn flush(
+    queue: &Queue,
+    store: &Store,
+    connected: &Connected,
+    transferred: &mut Transferred,
+    session: &Session<'_>,
+) {
+    if !transferred.failures.is_empty() {
+        let n_left = queue.pending().len();
+        if n_left > 0 {
+            session.note(&format!("{} still queued, because other transfers failed", objects_are(n_left)));
+        }
+        return;
+    }
+    match queue::flush(queue, store, connected, connected.n_at_a_time, true) {
+        Ok(flushed) => {
+            flushed.said_of_dropped().iter().for_each(|said| session.note(said));
+            if flushed.n_left > 0 {
+                let n_left = usize::try_from(flushed.n_left).unwrap_or(usize::MAX);
+                session.note(&format!("{} still queued", objects_are(n_left)));
+            }
+            transferred.failures.extend(flushed.failure);
+        }
+        Err(e) => session.note(&format!("the queue of uploads cannot be written: {e}")),
+    }
+}
+
+fn objects_are(n: usize) -> String {
+    format!("{} {}", counted(n, "object"), if n == 1 { "is" } else { "are" })
 }
 
 fn add_builds(transferred: &mut Transferred, builds: TransferredBuilds) {
@@ -348,12 +388,14 @@ fn report(
     let Some((pulled, pushed)) = done else {
         if !args.json {
             session.print(format!(
-                "Would fetch {} ({}) from {}, and send up to {} ({} before compression).\n",
+                "Would fetch {} ({}) and {} of builds from {}, and send up to {} ({} before compression) and {}.\n",
                 counted(plan.pull.len(), "entry"),
                 format_bytes(pull_bytes),
+                counted(builds.pull.len(), "manifest"),
                 connected.remote.place(),
                 counted(plan.push.len(), "entry"),
                 format_bytes(push_bytes),
+                counted(builds.push.len(), "manifest"),
             ))?;
         }
         return Ok(Exit::Ok);

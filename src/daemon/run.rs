@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::client::{self, DaemonAddress, NoDaemon};
+use crate::config::remote::CREDENTIALS;
 use crate::daemon::binary::{self, Launch};
 use crate::daemon::event::{Event, Sender};
 use crate::daemon::event_loop::{Daemon, End, Life};
@@ -250,13 +251,17 @@ impl Running {
         self.daemon.log.line(&format!("handing over to {build} at {}", exe.display()));
         let program = binary::to_run(exe, build, &self.env)?.into_os_string();
         let passed = ipc::pass_on(&self.listener, &self.lock);
+        // What it starts does not inherit them.
+        let credentials = self.env.only(CREDENTIALS);
         let result = match passed.and_then(|passed| self.arguments(exe, passed)) {
             Err(e) => Err(e),
-            Ok(args) if process::BECOMES_ANOTHER => process::hand_over(&program, &args),
+            Ok(args) if process::BECOMES_ANOTHER => process::hand_over(&program, &args, &credentials),
             // Clients are served while the other process starts.
-            Ok(args) => tokio::task::spawn_blocking(move || process::hand_over(&program, &args))
-                .await
-                .unwrap_or_else(|panicked| Err(std::io::Error::other(panicked))),
+            Ok(args) => {
+                tokio::task::spawn_blocking(move || process::hand_over(&program, &args, &credentials))
+                    .await
+                    .unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)))
+            }
         };
         if result.is_err() {
             ipc::keep(&self.listener, &self.lock);

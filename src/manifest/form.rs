@@ -43,6 +43,9 @@ pub struct Header {
     /// The digest of the lock file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Digest>,
+    /// It was fetched. Whoever wrote it decides less than a build of this machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_from_remote: bool,
 }
 
 /// One unit: a compile, or the run of a build script.
@@ -204,7 +207,7 @@ impl Manifest {
     /// It cannot be written as JSON.
     pub fn id(&self) -> io::Result<Digest> {
         let mut id = Hasher::new();
-        let header = Header { time_ms: 0, ..self.header.clone() };
+        let header = Header { time_ms: 0, is_from_remote: false, ..self.header.clone() };
         id.field(&serde_json::to_vec(&header).map_err(io::Error::other)?);
         for unit in &self.units {
             let unit = SeedUnit { ran_ns: None, ..unit.clone() };
@@ -260,6 +263,7 @@ mod tests {
                 selection: Vec::new(),
                 compiler: None,
                 lock: None,
+                is_from_remote: false,
             },
             units,
         }

@@ -114,7 +114,7 @@ pub enum Kind {
     Unreachable,
     /// The remote answers that it is busy or broken.
     Busy,
-    /// An object is larger than it may be.
+    /// An object is larger than it may be, here or in the remote.
     TooLarge,
     /// The request or the answer makes no sense: a wrong bucket, region or endpoint.
     Invalid,

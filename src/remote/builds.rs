@@ -171,7 +171,9 @@ pub fn pull(store: &Store, connected: &Connected, names: &[ManifestName]) -> Tra
         let stored = fetch(store, connected, name)
             .and_then(|shared| Ok(manifest::import(store, &shared).map_err(BadManifest::Store)?));
         match stored {
-            Ok(_) => transferred.n_done += 1,
+            Ok(true) => transferred.n_done += 1,
+            // The store has a younger one.
+            Ok(false) => {}
             Err(NotFetched::Remote(error)) => {
                 transferred.failures.push(error);
                 // The others would fail too.

@@ -162,7 +162,9 @@ pub fn hint(kind: Kind) -> &'static str {
         Kind::Unreachable | Kind::Busy => {
             "check the network and the server, and run this again: what was transferred is kept"
         }
-        Kind::TooLarge => "remove the object from the remote",
+        Kind::TooLarge => {
+            "see which sizes the server allows; an object that is there already has to be removed"
+        }
         Kind::Forbidden => "see `cache.remote.access` and KACHE_REMOTE_READONLY in `kache config`",
         Kind::Local => "check that there is room on the disk",
     }

@@ -238,6 +238,7 @@ pub fn import(store: &Store, shared: &SharedBuild) -> io::Result<bool> {
     let mut manifest = shared.manifest.clone();
     // A time in the future would keep all others away.
     manifest.header.time_ms = manifest.header.time_ms.min(clock::now_ms());
+    manifest.header.is_from_remote = true;
     let is_younger = |there: Manifest| there.header.time_ms >= manifest.header.time_ms;
     if Manifest::read(&path).is_some_and(is_younger) {
         return Ok(false);

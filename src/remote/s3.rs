@@ -185,9 +185,11 @@ impl Remote for S3 {
             }
         }
         // Between the look and the write another writer may be faster. Both write what is true of the name.
-        match self.head(name)? {
-            Some(_) => Ok(Put::Existed),
-            None => self.runtime.block_on(self.put(name, body, false)),
+        match self.head(name) {
+            Ok(Some(_)) => Ok(Put::Existed),
+            Err(e) if e.kind != Kind::Denied => Err(e),
+            // Credentials may allow to write only.
+            Ok(None) | Err(_) => self.runtime.block_on(self.put(name, body, false)),
         }
     }
 
@@ -304,6 +306,7 @@ fn kind_of(status: u16, code: &str) -> Kind {
         (_, "NoSuchKey" | "NotFound") | (404, _) => Kind::NotFound,
         (_, "ExpiredToken" | "InvalidToken" | "RequestTimeTooSkewed") | (401 | 403, _) => Kind::Denied,
         (_, NOT_IMPLEMENTED) | (501, _) => Kind::Invalid,
+        (_, "EntityTooLarge") | (413, _) => Kind::TooLarge,
         (_, "SlowDown" | "RequestTimeout" | "ConditionalRequestConflict") | (408 | 429 | 500.., _) => {
             Kind::Busy
         }
@@ -340,6 +343,8 @@ mod tests {
             (400, "ExpiredToken", Kind::Denied),
             (400, "InvalidBucketName", Kind::Invalid),
             (301, "PermanentRedirect", Kind::Invalid),
+            (413, "", Kind::TooLarge),
+            (400, "EntityTooLarge", Kind::TooLarge),
             (429, "", Kind::Busy),
             (409, "ConditionalRequestConflict", Kind::Busy),
             (500, "InternalError", Kind::Busy),

@@ -86,6 +86,7 @@ pub fn harvest(build: &Build, cargo: &Env, store: &Store) -> std::io::Result<Har
         selection: build.call.selection.clone(),
         compiler: Some(build.compiler),
         lock: Some(build.lock),
+        is_from_remote: false,
     };
     Manifest { header, units }.write(&form::path(store, &build.id), store)?;
     Ok(harvested)

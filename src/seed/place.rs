@@ -59,7 +59,18 @@ pub fn fill(
     let roots = replay::roots(&build.workspace, &build.target, cargo);
     let toolchains = Toolchains::default();
     let made_here = look_at_new_file(&profile_dirs)?;
-    let replay = Replay { cargo, compiler, roots: &roots, config, store, stamp, made_here, toolchains };
+    let is_from_remote = chosen.manifest.header.is_from_remote;
+    let replay = Replay {
+        cargo,
+        compiler,
+        roots: &roots,
+        config,
+        store,
+        stamp,
+        made_here,
+        toolchains,
+        is_from_remote,
+    };
     let is_same_selection = chosen.manifest.header.selection == build.call.selection;
     let seeding = Seeding { build, replay, profile_dirs, is_same_selection };
     let refused = seeding.all(&chosen.manifest.units).into_iter();

@@ -24,6 +24,7 @@ use crate::run::request::Request;
 use crate::run::restore::{MadeTimes, Times};
 use crate::run::wrapper::{self, NotPlaced};
 use crate::store::Store;
+use crate::sys::defence;
 use crate::sys::env::Env;
 use crate::sys::fs::Identity;
 use crate::sys::{clock, dirs, fs, host, os};
@@ -53,6 +54,9 @@ pub enum Refused {
     /// Its call names a compiler that cargo would not call here.
     #[error("its call names another compiler")]
     OtherCompiler,
+    /// Another machine names a linker, which would be asked what it consists of.
+    #[error("its call comes from the remote and names the linker {0}")]
+    Linker(String),
     /// The lock file has another version of its package.
     #[error("its package is not in Cargo.lock")]
     NotLocked,
@@ -83,6 +87,16 @@ pub struct SeededUnit {
 /// Variables by which a compiler is found, which cargo passes on as it has them.
 const FINDING_COMPILERS: [&str; 4] = ["PATH", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "LD_PRELOAD"];
 
+/// The usual drivers of linkers, for the host or, after a triple and a dash, for others.
+const LINKERS: [&str; 8] = ["cc", "gcc", "clang", "c++", "g++", "clang++", "lld", "rust-lld"];
+
+/// Whether a name is one under which `PATH`, which no manifest decides, has nothing but linkers.
+fn is_linker(name: &str) -> bool {
+    let is_last_part = |linker: &str| name.strip_suffix(linker).is_some_and(|rest| rest.ends_with('-'));
+    let is_bare = !name.contains(std::path::is_separator);
+    is_bare && LINKERS.iter().any(|linker| name == *linker || is_last_part(linker))
+}
+
 /// What all units of one seeding have in common.
 pub struct Replay<'a> {
     pub cargo: &'a Env,
@@ -96,6 +110,8 @@ pub struct Replay<'a> {
     /// A file that was made in the build directory a moment ago.
     pub made_here: Metadata,
     pub toolchains: Toolchains,
+    /// The calls are those of another machine.
+    pub is_from_remote: bool,
 }
 
 impl Replay<'_> {
@@ -137,6 +153,12 @@ impl Replay<'_> {
         let not_here = || Refused::Place("not a compile".to_owned());
         let call = env.args.get(1..).and_then(Call::of).ok_or_else(not_here)?;
         let Parsed::Compile(parsed) = Parsed::from_call(&call, env) else { return Err(not_here()) };
+        if defence::stands("manifests-name-no-linker")
+            && self.is_from_remote
+            && let Some(linker) = parsed.invocation.codegen("linker").flatten().find(|name| !is_linker(name))
+        {
+            return Err(Refused::Linker(linker.to_owned()));
+        }
         let dirs = &parsed.build_dirs;
         if dirs.roots.value(Root::Target) != self.roots.value(Root::Target) {
             return Err(Refused::Place("outside of the build directory".to_owned()));

@@ -75,11 +75,16 @@ impl Env {
         Env { args: self.args.clone(), vars, cwd: None }
     }
 
-    /// Removes variables from here and from the process, so that nothing that it starts has them. To be called before there is
-    /// a second thread.
+    /// Removes variables from here and from the process. To be called before there is a second thread.
     pub fn forget(&mut self, names: &[&str]) {
-        let is_named = |name: &OsStr| names.iter().any(|removed| is_same_name(name, removed.as_ref()));
-        for (name, _) in self.vars.iter().filter(|(name, _)| is_named(name)) {
+        self.withhold(names);
+        self.vars.retain(|(name, _)| !is_one_of(name, names));
+    }
+
+    /// Removes variables from the process but not from here, so that nothing that it starts has them unless it is given them.
+    /// To be called before there is a second thread.
+    pub fn withhold(&self, names: &[&str]) {
+        for (name, _) in self.vars.iter().filter(|(name, _)| is_one_of(name, names)) {
             #[expect(
                 unsafe_code,
                 clippy::disallowed_methods,
@@ -90,7 +95,6 @@ impl Env {
                 std::env::remove_var(name);
             }
         }
-        self.vars.retain(|(name, _)| !is_named(name));
     }
 
     /// The value of `name`; an empty value is a value. On Windows `Path` is also `PATH`.
@@ -103,6 +107,10 @@ impl Env {
     pub fn vars(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.vars.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
+}
+
+fn is_one_of(name: &OsStr, names: &[&str]) -> bool {
+    names.iter().any(|this| is_same_name(name, this.as_ref()))
 }
 
 fn is_same_name(one: &OsStr, other: &OsStr) -> bool {

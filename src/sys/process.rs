@@ -257,21 +257,23 @@ fn leave_session(command: &mut Command) {
 }
 
 /// Lets `program` take this process over, or answers why it cannot. Where a process cannot be taken over, the program
-/// is started and answers with a line that it is ready: then this answers `Ok`, and the process is to end.
-pub fn hand_over(program: &OsStr, args: &[OsString]) -> io::Result<()> {
-    hand_over_to(program, args)
+/// is started and answers with a line that it is ready: then this answers `Ok`, and the process is to end. It gets `vars`
+/// besides the variables that this process has.
+pub fn hand_over(program: &OsStr, args: &[OsString], vars: &Env) -> io::Result<()> {
+    let mut command = Command::new(program);
+    command.args(args).envs(vars.vars());
+    hand_over_to(program, command)
 }
 
 #[cfg(unix)]
-fn hand_over_to(program: &OsStr, args: &[OsString]) -> io::Result<()> {
-    Err(exec(program, args))
+fn hand_over_to(_program: &OsStr, command: Command) -> io::Result<()> {
+    Err(replace_with(command))
 }
 
 #[cfg(windows)]
-fn hand_over_to(program: &OsStr, args: &[OsString]) -> io::Result<()> {
+fn hand_over_to(program: &OsStr, mut command: Command) -> io::Result<()> {
     const LIMIT: Duration = Duration::from_secs(10);
-    let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     leave_session(&mut command);
     let mut child = command.spawn()?;
     let (sender, receiver) = mpsc::channel();

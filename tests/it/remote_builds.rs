@@ -63,6 +63,8 @@ fn the_first_build_of_a_second_machine_is_filled_before_cargo_asks() {
         let n_units = build_and_push(&first);
         assert_eq!(objects(&folder, "manifests").len(), 1, "{fixture}");
         let second = seeding_machine(fixture, &folder);
+        let planned = kache(&second, "sync --pull --dry-run");
+        assert!(planned.stdout().contains(" and 1 manifest of builds from "), "{planned}");
         let pulled = json(kache(&second, "sync --pull --json").succeeds());
         assert_eq!(pulled["pulled"]["n_builds"], 1, "{pulled:#}");
         let step = second.build();
@@ -74,6 +76,23 @@ fn the_first_build_of_a_second_machine_is_filled_before_cargo_asks() {
         let again = json(kache(&second, "sync --json").succeeds());
         assert_eq!((&again["pull"]["n_builds"], &again["push"]["n_builds"]), (&0.into(), &0.into()));
     }
+}
+
+#[test]
+fn a_manifest_that_is_older_than_the_own_one_counts_as_not_fetched() {
+    let folder = shared_folder();
+    build_and_push(&seeding_machine("two-crates", &folder));
+    let second = seeding_machine("two-crates", &folder);
+    kache(&second, "sync --pull").succeeds();
+    let store = Store::at(&second.cache());
+    let path = form::all(&store).pop().expect("there is a manifest");
+    let mut own = Manifest::read(&path).expect("it is whole");
+    own.header.time_ms += 1;
+    own.units.pop();
+    own.write(&path, &store).expect("writes");
+    let pulled = json(kache(&second, "sync --pull --json").succeeds());
+    assert_eq!((&pulled["pull"]["n_builds"], &pulled["pulled"]["n_builds"]), (&1.into(), &0.into()));
+    assert_eq!(Manifest::read(&path).expect("it is whole"), own);
 }
 
 /// Blobs keep the times at which they were made, so that build directories can be filled with links to them.
@@ -217,6 +236,22 @@ fn a_manifest_does_not_decide_which_program_is_asked() {
         let why = world.target().join(".kache/calls/.not-seeded");
         let why = fs::read_to_string(&why).expect("there are reasons");
         assert!(why.contains("its call names another compiler"), "{index}: {why}");
+    }
+    // A build of this machine may have named any linker. Here the store has nothing that was linked by it.
+    for is_from_remote in [true, false] {
+        let mut manifest = sound.clone();
+        manifest.header.is_from_remote = is_from_remote;
+        let linker = format!("-Clinker={}", rogue.display());
+        for unit in &mut manifest.units {
+            unit.call.args.push(Portable::literal(&linker));
+        }
+        manifest.write(&path, &store).expect("writes");
+        world.clean();
+        world.build().succeeds();
+        assert!(!marker.exists(), "it was run");
+        let why = world.target().join(".kache/calls/.not-seeded");
+        let why = fs::read_to_string(&why).expect("there are reasons");
+        assert_eq!(why.contains("names the linker"), is_from_remote, "{why}");
     }
     world.clean();
     sound.write(&path, &store).expect("writes");

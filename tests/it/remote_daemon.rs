@@ -220,7 +220,10 @@ fn a_queue_survives_the_daemon_that_is_killed() {
     // What cannot be sent stays, and the daemon says why.
     let stop = machine.kache("daemon stop");
     stop.succeeds();
-    assert!(stop.stderr().contains("left to send") && stop.stderr().contains("500"), "{stop}");
+    assert!(
+        stop.stderr().contains("still queued; the next daemon sends") && stop.stderr().contains("500"),
+        "{stop}"
+    );
     let names = queued(&machine);
     assert_eq!(names.len(), n);
     machine.kache("daemon start").succeeds();
@@ -260,6 +263,30 @@ fn sync_sends_what_a_daemon_left() {
     assert_eq!((queued(&machine).len(), objects(&folder, "packs").len()), (0, n));
     machine.kache("daemon stop").succeeds();
     assert_eq!(objects(&folder, "packs").len(), n);
+}
+
+#[test]
+fn sync_says_what_a_failed_transfer_leaves_in_the_queue() {
+    let folder = shared_folder();
+    let machine = Machine::with_folder("two-crates", &folder);
+    let machine = machine.start();
+    settle(&machine.world);
+    let step = machine.world.build();
+    machine.kache("daemon stop").succeeds();
+    // Files stand where the folders of packs are to be.
+    for pack in objects(&folder, "packs") {
+        let dir = pack.parent().expect("it has a parent");
+        fs::remove_dir_all(dir).expect("removes");
+        fs::write(dir, "").expect("writes");
+    }
+    for key in step.records().iter().filter_map(|record| record.key) {
+        let name = format!("entry-{}", key.to_hex());
+        fs::write(machine.world.cache().join("uploads").join(name), "").expect("writes");
+    }
+    let n = queued(&machine).len();
+    let step = machine.kache("sync --push --all");
+    assert!(step.stderr().contains("still queued, because other transfers failed"), "{step}");
+    assert_eq!((n > 0, queued(&machine).len()), (true, n));
 }
 
 #[test]
@@ -428,6 +455,31 @@ fn no_secret_reaches_a_compiler_a_build_script_or_a_file() {
             let is_in = memchr::memmem::find(&content, secret.as_bytes()).is_some();
             assert!(!is_in, "a secret is in {}", file.display());
         }
+    }
+}
+
+/// The directory decides which compiler is asked.
+#[test]
+fn no_secret_reaches_a_compiler_that_a_command_asks() {
+    let server = S3Server::start();
+    let mut machine = Machine::with_bucket("two-crates", server.address);
+    let (seen, rustc) = (machine.world.root().join("seen"), machine.world.root().join("asked-rustc"));
+    let source = machine.world.root().join("asked.rs");
+    let program = format!(
+        "fn main() {{ let all: Vec<_> = std::env::vars().collect(); \
+         std::fs::write({seen:?}, format!(\"{{all:?}}\")).unwrap(); std::process::exit(1); }}"
+    );
+    fs::write(&source, program).expect("writes");
+    let mut compile = machine.world.command("rustc");
+    compile.arg(&source).arg("-o").arg(&rustc);
+    assert!(compile.status().expect("starts").success());
+    machine.world.set("RUSTC", &rustc);
+    machine.world.set("KACHE_S3_SESSION_TOKEN", "");
+    machine.kache("sync");
+    let seen = fs::read_to_string(&seen).expect("it was asked");
+    assert!(seen.contains("AWS_EC2_METADATA_DISABLED"), "it has the rest: {seen}");
+    for secret in [SECRET_KEY, ACCESS_KEY, "KACHE_S3_SECRET_KEY", "KACHE_S3_SESSION_TOKEN"] {
+        assert!(!seen.contains(secret), "{secret}: {seen}");
     }
 }
 

@@ -93,6 +93,7 @@ impl Uploads {
     pub fn ended(&mut self, sending: Sending, now: Instant) -> Option<String> {
         self.is_running = false;
         self.next = now + LOOK_EVERY;
+        let mut news = Vec::new();
         let problem = match sending {
             Sending::Busy => {
                 self.is_hurried = false;
@@ -105,6 +106,7 @@ impl Uploads {
             Sending::Flushed(flushed) => {
                 self.n_sent += flushed.n_sent;
                 self.n_queued = flushed.n_left;
+                news.extend(flushed.said_of_dropped());
                 flushed.failure.map(|failure| failure.what)
             }
         };
@@ -120,7 +122,8 @@ impl Uploads {
             self.next = now;
         }
         self.problem = problem;
-        self.problem.as_ref().filter(|_| is_news).map(|why| format!("uploads wait: {why}"))
+        news.extend(self.problem.as_ref().filter(|_| is_news).map(|why| format!("uploads wait: {why}")));
+        (!news.is_empty()).then(|| news.join("; "))
     }
 }
 
