@@ -140,7 +140,7 @@ impl World {
 
 /// Writes the directory over the placeholder in every program and C library below `target`; but `.` into what other units
 /// read: build scripts, libraries with metadata in them, and those that lie beside an archive of the same crate.
-fn write_directory(target: &Path, directory: &Path) {
+pub(crate) fn write_directory(target: &Path, directory: &Path) {
     let placeholder = [b"\0", PLACEHOLDER.as_bytes(), b"\0"].concat();
     let of_tree = [b"\0", directory.as_os_str().as_bytes(), b"\0"].concat();
     for path in files_below(target) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::plain::{Files, files_of};
+use crate::plain::{Files, files_of, write_directory};
 use crate::skip::skip;
 use crate::step::Step;
 use crate::world::{World, package};
@@ -25,6 +25,9 @@ impl Reference {
         let mut printed = Vec::new();
         let [real, mapped] = [false, true].map(|maps_paths| {
             printed = shown(world.plain_build(maps_paths).succeeds());
+            if maps_paths {
+                write_directory(&world.target(), &world.tree().canonicalize().expect("it exists"));
+            }
             let files = files_of(&world.target());
             world.clean();
             files
