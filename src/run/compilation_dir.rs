@@ -3,7 +3,7 @@
 //!
 //! Members of a workspace are compiled in its root, which is another one in each tree. What is stored names
 //! [`PLACEHOLDER`] instead, and has the same bytes everywhere. An executable or a C library that is put into a tree, or was
-//! linked there just now, gets the tree's own directory written over it ([`write`]).
+//! linked there just now, gets the tree's own directory written over it ([`write()`]).
 //!
 //! Not so what other units read, whose bytes decide what is made with them, and have to be the same in every tree:
 //! procedural macros and build scripts; dynamic libraries of Rust; and a C library of a crate that is a library of Rust too,
@@ -159,7 +159,7 @@ pub fn write(path: &Path, places: &[u64], directory: &Path) -> io::Result<()> {
 /// touched.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_into_linked(path: &Path, directory: &Path) -> io::Result<()> {
     string(directory).map_or(Ok(()), |string| write_string_into_linked(path, &string))
 }
@@ -167,7 +167,7 @@ pub fn write_into_linked(path: &Path, directory: &Path) -> io::Result<()> {
 /// Writes `.` there instead.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_dot_into_linked(path: &Path) -> io::Result<()> {
     write_string_into_linked(path, b".\0")
 }
