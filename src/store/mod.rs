@@ -84,7 +84,7 @@ impl Store {
         Store { root: cache_dir.join("store").join(version), links: Links::Auto }
     }
 
-    /// The store that `config` describes. Whoever gives files to a build directory, or takes them from one, uses this.
+    /// The store that `config` describes, for all that gives files to a build directory or takes them from one.
     pub fn configured(config: &Config) -> Store {
         Store { links: config.links.value, ..Store::at(&config.cache_dir.value) }
     }
