@@ -240,7 +240,8 @@ pub fn started_compilers(run: &RequestedRun<'_>, observation: &Observation) -> O
         if !is_of_rust && (!is_of_c || fs::starts_with(&access.path, b"#!").unwrap_or(true)) {
             return None;
         }
-        compilers.has_c |= !is_of_rust && !is_loader(&access.path);
+        // The loader is started with every program.
+        compilers.has_c |= !is_of_rust && !is_shared_library(&access.path);
     }
     Some(compilers)
 }
@@ -252,17 +253,15 @@ fn is_of_rustc(real: &Path, sysroot: &Path) -> bool {
     below.is_some_and(|below| below == Path::new("bin/rustc") || below.starts_with("lib/rustlib"))
 }
 
-/// The loader is started with every program.
-fn is_loader(path: &Path) -> bool {
+/// Whether it has the name of a library that is loaded, or of the loader.
+fn is_shared_library(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().contains(".so"))
 }
 
 /// Whether the script may have loaded a library of which it is not known which variables it reads. Where a compiler for C
 /// was started, it may be that one's.
 pub fn loads_libraries<'a>(mut read: impl Iterator<Item = &'a Path>, compilers: Compilers) -> bool {
-    let is_library =
-        |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(".so"));
-    !compilers.has_c && read.any(is_library)
+    !compilers.has_c && read.any(is_shared_library)
 }
 
 /// Whether the script may go through all variables: its symbols tell, and where they were removed nothing does.
@@ -313,7 +312,7 @@ pub fn are_in_outputs(
     run: &RequestedRun<'_>,
     decisive: Decisive<'_>,
     printed: [&[u8]; 2],
-    files: impl Iterator<Item = PathBuf>,
+    mut files: impl Iterator<Item = PathBuf>,
 ) -> bool {
     let texts = undecided_texts(run, decisive);
     let finders: Vec<_> = texts.into_iter().map(memchr::memmem::Finder::new).collect();
@@ -326,7 +325,6 @@ pub fn are_in_outputs(
         n_left = left;
         fs::read(&path).map_or(true, |text| is_named(&text))
     };
-    let mut files = files;
     printed.into_iter().any(is_named) || files.any(&mut is_in_file)
 }
 

@@ -8,12 +8,11 @@ use std::time::{Duration, Instant};
 
 use kache::action::portable::Portable;
 use kache::manifest::form::{self, Manifest, PortableCall};
-use kache::outcome::{Origin, Outcome};
 use kache::store::Store;
 use tempfile::TempDir;
 
 use crate::remote::{json, kache, shared_folder};
-use crate::step::Step;
+use crate::seeding::split;
 use crate::world::{World, files_below};
 
 /// A machine of its own that seeds, with this folder as the remote.
@@ -28,17 +27,6 @@ pub(crate) const SEEDING: [&str; 2] = ["KACHE_SEED", "KACHE_CACHE_BUILD_SCRIPTS"
 /// Only what is older than the cargo that builds is known to be what it read. Another call of cargo takes long enough.
 pub(crate) fn settle(world: &World) {
     world.cargo(["metadata", "--format-version", "1"]).succeeds();
-}
-
-/// How many units were seeded in a step, and the names of those that cargo asked for.
-pub(crate) fn split(step: &Step) -> (usize, Vec<String>) {
-    step.succeeds();
-    let is_seeded = |outcome: &Outcome| matches!(outcome, Outcome::Hit { origin: Origin::Seeded });
-    let (seeded, asked): (Vec<_>, Vec<_>) =
-        step.records().iter().partition(|record| is_seeded(&record.outcome));
-    let mut names: Vec<_> = asked.iter().map(|record| record.unit.crate_name.clone()).collect();
-    names.sort();
-    (seeded.len(), names)
 }
 
 /// The objects of a kind in a shared folder.

@@ -10,8 +10,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::remote::{json, kache, shared_folder};
-use crate::remote_builds::{SEEDING, objects, settle, split};
+use crate::remote_builds::{SEEDING, objects, settle};
 use crate::s3_server::{ACCESS_KEY, BUCKET, Fault, Proxy, S3Server, SECRET_KEY};
+use crate::seeding::split;
 use crate::step::Step;
 use crate::world::{World, files_below, package};
 

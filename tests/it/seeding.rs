@@ -19,7 +19,7 @@ fn seeded(world: World) -> World {
 }
 
 /// How many units were seeded in a step, and the names of those that cargo asked for.
-fn split(step: &Step) -> (usize, Vec<String>) {
+pub(crate) fn split(step: &Step) -> (usize, Vec<String>) {
     step.succeeds();
     let is_seeded = |outcome: &Outcome| matches!(outcome, Outcome::Hit { origin: Origin::Seeded });
     let (seeded, asked): (Vec<_>, Vec<_>) =
