@@ -10,15 +10,19 @@
 //!           └─ store       input lists: what earlier compiles of this unit read, newest first
 //!               └─ action  cache key = digest(unit key, those inputs as they are today)
 //!                   ├─ found     run::hit: restore, replay the diagnostics
-//!                   └─ not found ─┬─ run::miss::edit: a source was edited here; compile incrementally, store nothing
-//!                                 └─ run::miss: wait for others that compile this unit and look again, or else compile,
-//!                                    learn the inputs, store
-//! run::record, then the compiler's exit code
+//!                   └─ not found ─┬─ run::miss::incremental: a source was edited here; compile it incrementally,
+//!                                 │                         store nothing
+//!                                 └─ run::keyed: wait for others that compile this unit and look again, ask the daemon
+//!                                    │           for it where there is a remote and look again, or else
+//!                                    └─ run::miss: compile, learn the inputs, store
+//! run::record (for a bypass before the compiler runs), then the compiler's exit code
 //! ```
 //!
-//! To follow it in the code, start at [`run`]: [`run::wrapper`] and [`run::keyed`] have the steps, [`store::lookup`]
-//! finds the entry, and [`run::miss`] says in which order to read the rest. `defence::stands` is `true` in every
-//! release: it names a check, so that a test can switch it off ([`sys::defence`]).
+//! To follow it in the code, start at `main.rs`, which chooses between a command, the launcher of a build script,
+//! cargo's version query (where [`seed`] fills a new build directory) and [`run`]. There, [`run::wrapper`] and
+//! [`run::keyed`] have the steps, [`store::lookup`] finds the entry, and [`run::miss`] says in which order to read the
+//! rest. `defence::stands` is `true` in every release: it names a check, so that a test can switch it off
+//! ([`sys::defence`]).
 //!
 //! Cargo starts build scripts itself: their runs take the same path from a launcher ([`build_script`]).
 //!
@@ -26,7 +30,8 @@
 //!
 //! # Ten words
 //!
-//! - **unit**: one invocation of rustc by cargo: a library, a binary, a test, a build script, a procedural macro.
+//! - **unit**: what cargo makes in one step: one invocation of rustc (a library, a binary, a test, a build script, a
+//!   procedural macro), or one run of a build script.
 //! - **bypass**: an invocation that kache leaves to the compiler, with its reason.
 //! - **input**: anything that decides what a compile writes: a file, a variable, an argument, a path that is absent.
 //! - **unit key**: the digest of all inputs that are known before any source is read.
@@ -43,10 +48,11 @@
 //!
 //! The list below is in reading order, and **a module imports only modules listed above it**; `tests/tidy.rs` keeps
 //! it so. Everything up to [`run`] is what a hit needs: `std` and a few small crates, no thread, no database. The
-//! commands come after it, behind the feature `cli`.
+//! rest comes after it, most of it behind the feature `cli`. A wrapper enters it in one place: [`seed`], at cargo's
+//! version query.
 //!
 //! No error of kache reaches cargo: a step that fails before the compiler runs returns a [`outcome::BypassReason`], and
-//! one that fails after it returns an [`outcome::Unstored`]. Both are recorded, and cost nothing but a hit.
+//! one that fails after it returns an [`outcome::Unstored`]. Both are recorded, and at worst lose a hit.
 
 // The operating system: files, processes, locks, observation. Knows nothing of kache.
 pub mod sys;

@@ -63,7 +63,7 @@ pub enum Basis {
 }
 
 impl InputList {
-    /// Whether it names the same as `other`, whatever is known of that.
+    /// Whether both name the same inputs; `seen` is ignored.
     pub fn names_same(&self, other: &InputList) -> bool {
         let names = |list: &InputList| InputList { seen: Vec::new(), ..list.clone() };
         names(self) == names(other)

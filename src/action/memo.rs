@@ -1,7 +1,7 @@
 //! Digests of files that kache has placed, put or hashed before, so that the next process need not read them again.
 //!
 //! A memo is a table of fixed slots in the build directory (`target/.kache/digests-1`); it vanishes with it. A file
-//! is known by its [`Identity`]. Each slot carries a check sum, so that a torn, foreign or damaged one is no answer.
+//! is known by its [`Identity`]. Each slot carries a checksum, so that a torn, foreign or damaged one is no answer.
 //! A memo that is missing costs time. One that another user can write to is not used, and no link is followed to it.
 //!
 //! If the size or a time differs, the file is read again: a program that writes to a file in place can also restore its
@@ -208,7 +208,7 @@ fn set_position(identity: &Identity) -> u64 {
     (mixed >> 32) % SETS * (SLOT_BYTES * WAYS) as u64
 }
 
-/// device · inode · size+1 · modified · changed (eight bytes each) · digest · reach · check sum
+/// device · inode · size+1 · modified · changed (eight bytes each) · digest · closure · checksum
 fn encode(identity: &Identity, known: Known) -> [u8; SLOT_BYTES] {
     let mut slot = [0; SLOT_BYTES];
     slot[..8].copy_from_slice(&identity.device.to_le_bytes());

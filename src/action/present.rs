@@ -100,7 +100,7 @@ impl<'a> Present<'a> {
             let (digest, identity) = self.content(&path, known)?;
             inputs.digest(InputKind::Source, file.clone(), digest);
             executables.extend(identity.executable.then_some(file));
-            // `mod foo;` is ambiguous once both spellings are there. Who observes has seen the vain look.
+            // `mod foo;` is ambiguous once both spellings are there. An observed compile has recorded the failed lookup.
             if index > 0
                 && list.basis == Basis::Assumed
                 && let Some(sibling) = sibling_spelling(&path)
@@ -144,7 +144,7 @@ impl<'a> Present<'a> {
         for (index, file) in list.read.iter().enumerate() {
             let known = seen.next_if(|seen| seen.file == list.files.len() + index);
             let path = self.path(file)?;
-            // Who has no note of a file has just compiled: what it read of the system, others of the build read too.
+            // Without a recorded state, the unit was just compiled, and others of the build read the same files of the system.
             let memo = self.memo.filter(|_| file.is_under(Root::Target) || known.is_none());
             let (digest, identity) = match memo {
                 Some(memo) => self.remembered(&path, memo)?,

@@ -15,11 +15,13 @@ const MAX_DEPTH: usize = 8;
 #[derive(Debug)]
 pub struct BuildDirs {
     pub roots: Roots,
-    /// The working directory, which for members is the workspace root.
+    /// The working directory. For a compile of a member it is the workspace root; for the run of a build script, the
+    /// package's directory.
     pub cwd: PathBuf,
     /// The build directory, where one was recognized.
     pub target: Option<PathBuf>,
-    /// The package is a member of the workspace: cargo names its sources relative to the working directory.
+    /// The package is a member of the workspace: cargo names its sources relative to the working directory. The run of
+    /// a build script names none; there, a package outside of cargo's home is taken for a member.
     pub member: bool,
 }
 

@@ -23,6 +23,9 @@
 //!
 //! The first such run is remembered, and later ones are not observed ([`refused`]).
 //!
+//! Unlike compiles, equal runs in several build directories do not wait for one another: each runs the script, and the
+//! last one to store its entry replaces the others.
+//!
 //! # What cannot be seen
 //!
 //! As for compiles: a path in another form than as text, randomness, and what the system says of the machine and the

@@ -20,7 +20,7 @@ use crate::config::Write;
 use crate::digest::Digest;
 use crate::outcome::{MissReason, Origin, Outcome, Unstored};
 use crate::run::call_note::{self, Served};
-use crate::run::fetch::{self, Missed};
+use crate::run::fetch::{self, MissedUnit};
 use crate::run::miss::run_compiler::{self, CompilerOutput, NotRun, Printed, ShownStreams};
 use crate::run::record::Record;
 use crate::run::restore::Restored;
@@ -105,12 +105,12 @@ impl KeyedRun<'_> {
         self.run(reason, record, watch)
     }
 
-    /// Has the run fetched from the remote, under either key. True if it may be in the store now.
+    /// Asks the daemon to fetch the run from the remote, under either key. True if the store may have it now.
     fn fetch(&self, record: &mut Record, watch: &mut Stopwatch) -> bool {
         let RequestedRun { env, config, toolchain, .. } = &self.requested;
         let mut is_new = false;
         for unit_key in [&self.named.unit_key, &self.all.unit_key] {
-            let missed = Missed { unit_key, compiler: &toolchain.digest, is_run: true };
+            let missed = MissedUnit { unit_key, compiler: &toolchain.digest, is_run: true };
             is_new |= fetch::fetch(env, config, missed, record, watch);
             if record.not_fetched.is_some() {
                 break;
@@ -120,8 +120,9 @@ impl KeyedRun<'_> {
     }
 
     fn try_hit(&self, origin: Origin, record: &mut Record, watch: &mut Stopwatch) -> Result<(), MissReason> {
-        let found = self.find()?;
-        record.times.lookup_us = watch.lap_us();
+        let found = self.find(record);
+        record.times.lookup_us += watch.lap_us();
+        let found = found?;
         let placed = self.restore(found, None)?;
         let _ = std::io::stdout().write_all(&placed.stdout);
         let _ = std::io::stderr().write_all(&placed.stderr);
@@ -147,7 +148,7 @@ impl KeyedRun<'_> {
         record.unit = unit_name(env, places);
         record.place = places.build_dirs.shown();
         record.unit_key = Some(self.all.unit_key);
-        let found = self.find()?;
+        let found = self.find(record)?;
         record.key = Some(found.key);
         let printed = expand(&found.entry.stdout, &places.build_dirs.roots);
         if printed.as_deref() != Some(stdout) {
@@ -158,10 +159,15 @@ impl KeyedRun<'_> {
         Ok(placed)
     }
 
-    fn find(&self) -> Result<FoundEntry, MissReason> {
+    /// Looks the run up under both unit keys. The record has the one that led to the entry.
+    fn find(&self, record: &mut Record) -> Result<FoundEntry, MissReason> {
         let RequestedRun { env, places, store, memo, .. } = &self.requested;
         let mut present = Present::new(&places.build_dirs, env).with_memo(memo);
-        match store.lookup(&self.named.unit_key, &mut present) {
+        let named = store.lookup(&self.named.unit_key, &mut present);
+        if named.is_ok() {
+            record.unit_key = Some(self.named.unit_key);
+        }
+        match named {
             Err(MissReason::NewUnit) => store.lookup(&self.all.unit_key, &mut present),
             Err(reason) => store.lookup(&self.all.unit_key, &mut present).map_err(|_| reason),
             found => found,
@@ -184,7 +190,8 @@ impl KeyedRun<'_> {
         let RequestedRun { env, places, config, .. } = &self.requested;
         let Places { build_dirs, out_dir } = places;
         let name = out_dir.parent().and_then(Path::file_name).and_then(|name| name.to_str());
-        if let (true, Some(target), Some(name)) = (config.seed.value, &build_dirs.target, name) {
+        let is_noted = config.seed.value && config.write.value == Write::On;
+        if let (true, Some(target), Some(name)) = (is_noted, &build_dirs.target, name) {
             record.not_seeded = call_note::why_not_seeded(target, name);
             call_note::note(env, &Served { target, name, out_dir, dep_info: None, key });
         }
@@ -224,10 +231,11 @@ impl KeyedRun<'_> {
         record.compile_ms = output.elapsed.as_millis() as u64;
         let time = RunTime::new(began_ms, clock::now_ms());
         let unstored = match self.store(&output, &time) {
-            Ok((key, n_bytes)) => {
-                record.key = Some(key);
-                record.bytes.stored = n_bytes;
-                self.note_call(key, record);
+            Ok(stored) => {
+                record.unit_key = Some(stored.unit_key);
+                record.key = Some(stored.key);
+                record.bytes.stored = stored.n_bytes;
+                self.note_call(stored.key, record);
                 None
             }
             Err(why) => {
@@ -240,8 +248,8 @@ impl KeyedRun<'_> {
         Some(ExitCode::from(process::exit_code(output.status)))
     }
 
-    /// Stores a run. Answers its key and how many bytes its files have.
-    fn store(&self, output: &CompilerOutput, time: &RunTime) -> Result<(Digest, u64), Unstored> {
+    /// Stores a run.
+    fn store(&self, output: &CompilerOutput, time: &RunTime) -> Result<StoredRun, Unstored> {
         let RequestedRun { env, places, store, .. } = &self.requested;
         if !output.status.success() {
             return Err(Unstored::CompilerFailed);
@@ -282,8 +290,16 @@ impl KeyedRun<'_> {
         let n_bytes = put.entry.blobs().map(|(_, size_bytes)| size_bytes).sum();
         let stored = tree.put_blobs(&places.out_dir, store).and_then(|()| store.put(&put));
         stored.map_err(|e| Unstored::StoreFailed(e.to_string()))?;
-        Ok((put.key, n_bytes))
+        Ok(StoredRun { unit_key: run_key.unit_key, key: put.key, n_bytes })
     }
+}
+
+/// A run that was stored.
+struct StoredRun {
+    unit_key: Digest,
+    key: Digest,
+    /// The size of its files.
+    n_bytes: u64,
 }
 
 impl RunKey {

@@ -44,7 +44,7 @@ pub fn main(env: &Env) -> ExitCode {
 /// Serves the run, or runs the script. `None`: it has not run.
 fn wrap(env: &Env, launched: &LaunchedRun<'_>) -> Option<ExitCode> {
     let mut watch = Stopwatch::start();
-    with_request(env, launched, None, |requested, problems| {
+    with_requested_run(env, launched, None, |requested, problems| {
         let records_dir = Store::records_dir(&requested.config.cache_dir.value);
         let mut record = Record::new(env, problems);
         let code = requested.keyed().ok()?.serve_or_run(&mut record, &mut watch);
@@ -56,7 +56,7 @@ fn wrap(env: &Env, launched: &LaunchedRun<'_>) -> Option<ExitCode> {
 }
 
 /// Finds out all that the unit key of a run is made from, for `then`. `None`: the run is none that the cache may serve.
-pub fn with_request<T>(
+pub fn with_requested_run<T>(
     env: &Env,
     launched: &LaunchedRun<'_>,
     toolchains: Option<&Toolchains>,

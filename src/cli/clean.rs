@@ -225,7 +225,7 @@ fn finish(
     } else if trees.is_empty() {
         session.print("There are no build directories here.\n")?;
     } else {
-        // Who was asked has seen it.
+        // A person who was asked has seen it.
         if args.dry_run || args.yes {
             session.print(report.table())?;
         }

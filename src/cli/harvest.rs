@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::cli::exit::{ErrorCode, Exit, Failure};
 use crate::cli::session::{Report, Session};
-use crate::config::Scope;
 use crate::config::units::format_bytes;
+use crate::config::{Scope, Write};
 use crate::remote::queue::Queue;
 use crate::report::words::counted;
 use crate::run::call_note::{self, CallNote};
@@ -59,6 +59,11 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     let config = session.config()?;
+    if config.write.value == Write::Off {
+        return Err(Failure::new("nothing can be kept: cache.write is off")
+            .code(ErrorCode::StoreUnusable)
+            .hint("unset KACHE_READONLY, or run `kache config set cache.write on`"));
+    }
     let store = Store::configured(&config);
     let (_, harvested) = harvest_last(&target, &store)?;
     if args.json {
@@ -99,6 +104,9 @@ pub fn target_dir(named: Option<&PathBuf>, env: &Env) -> PathBuf {
 fn automatically(target: &Path, env: &Env) -> Option<()> {
     let lock = lock::try_lock(&call_note::dir(target).join(call_note::LOCK)).ok()??;
     let (config, _) = settings::load(env, &[target], Scope::Build);
+    if config.write.value == Write::Off {
+        return None;
+    }
     let store = Store::configured(&config);
     let (build, cargo) = last_build(target, &store)?;
     build.await_end();

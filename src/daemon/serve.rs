@@ -21,6 +21,8 @@ use crate::sys::ipc::{Connection, Listener};
 const PEER_LIMIT: Duration = Duration::from_secs(2);
 /// How long the event loop may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// How long it may take for what has to be fetched. A client waits no longer than `cache.remote.wait`, and then hangs up.
+const FETCH_LIMIT: Duration = Duration::from_secs(3600);
 /// The most connections that are served at a time. More wait in the queue of the listener.
 const MAX_CONNECTIONS: u32 = 64;
 /// The pause after a failure to accept, in which descriptors or memory may become free.
@@ -170,11 +172,16 @@ async fn read_request(stream: &mut Connection, events: &Sender, own: Hello) -> R
 }
 
 async fn ask_loop(events: &Sender, request: Request) -> Answer {
+    let limit = match request {
+        Request::Fetch(_) | Request::Prefetch(_) => FETCH_LIMIT,
+        _ => ANSWER_LIMIT,
+    };
     let (reply, answer) = oneshot::channel();
     // If the event loop has ended, it drops the reply.
     let _ = events.send(Event::Asked { request, reply });
-    match timeout(ANSWER_LIMIT, answer).await {
+    match timeout(limit, answer).await {
         Ok(Ok(answer)) => answer,
-        _ => Answer::Once(Response::Refused { why: "the daemon is ending".to_owned() }),
+        Ok(Err(_)) => Answer::Once(Response::Refused { why: "the daemon is ending".to_owned() }),
+        Err(_) => Answer::Once(Response::Refused { why: "the daemon is busy".to_owned() }),
     }
 }

@@ -64,7 +64,7 @@ pub struct Invocation {
     /// `--json=…artifacts…`: the compiler announces each output.
     pub json_artifacts: bool,
     /// Positions in the arguments given to [`parse::parse`] that a compile under kache leaves out: `-C incremental`.
-    pub dropped: Vec<usize>,
+    pub left_out: Vec<usize>,
     /// The directory of `-C incremental`, as spelled; `None` where it is not given or empty.
     pub incremental: Option<PathBuf>,
 }

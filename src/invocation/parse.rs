@@ -71,7 +71,7 @@ struct Seen {
     flags: Vec<Flag>,
     json_diagnostics: bool,
     json_artifacts: bool,
-    dropped: Vec<usize>,
+    left_out: Vec<usize>,
     incremental: Option<PathBuf>,
 }
 
@@ -150,7 +150,7 @@ impl Seen {
             }
             (Meaning::Incremental(dir), ArgumentPosition::Own { first, count }) => {
                 let count = if defence::stands("all-of-incremental-is-dropped") { count } else { 1 };
-                self.dropped.extend(first..first + count);
+                self.left_out.extend(first..first + count);
                 self.incremental = Some(dir).filter(|dir| !dir.is_empty()).map(PathBuf::from);
             }
             // It cannot be left out by position.
@@ -207,7 +207,7 @@ impl Seen {
             argument_files,
             json_diagnostics: self.json_diagnostics,
             json_artifacts: self.json_artifacts,
-            dropped: self.dropped,
+            left_out: self.left_out,
             incremental: self.incremental,
         })
     }

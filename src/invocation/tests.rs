@@ -192,7 +192,7 @@ fn incremental_is_dropped_by_position_in_every_spelling() {
         ("--C=incremental=", 1),
     ] {
         let invocation = with(&format!("{spelling} -O")).expect(spelling);
-        assert_eq!(invocation.dropped, (first..first + count).collect::<Vec<_>>(), "{spelling}");
+        assert_eq!(invocation.left_out, (first..first + count).collect::<Vec<_>>(), "{spelling}");
         assert_eq!(flags(&invocation), [("O", "")], "{spelling}");
     }
     for content in ["-Cincremental=x\n", "-C\nincremental=x\n", "-gCincremental=x"] {

@@ -28,7 +28,7 @@ pub fn diff(old: &KeyInputs, new: &KeyInputs) -> Vec<Change> {
     as_one(kinds.into_iter().flat_map(|kind| diff_of_kind(kind, old, new)).collect())
 }
 
-/// Merges what was looked for in vain and is read now, or the other way round, into one difference at one path.
+/// Merges what was absent and is read now, or the other way round, into one difference at one path.
 fn as_one(changes: Vec<Change>) -> Vec<Change> {
     changes.iter().filter_map(|change| merged(change, &changes)).collect()
 }

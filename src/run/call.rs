@@ -1,4 +1,4 @@
-//! What cargo calls: a compiler with arguments, and stepping out of its way.
+//! The compiler call that cargo makes, and handing over to it.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
@@ -38,7 +38,7 @@ impl<'a> Call<'a> {
     pub fn exec(&self) -> ExitCode {
         let args = [self.prefix, self.args].concat();
         let error = process::exec(self.program, &args);
-        // There is no compiler that could say it. Where nobody listens, there is nothing more to do.
+        // No compiler is running that could report this. If stderr is closed, nothing more can be done.
         let _ = writeln!(io::stderr(), "error: could not run {}: {error}", self.program.to_string_lossy());
         ExitCode::from(127)
     }
@@ -59,7 +59,7 @@ pub fn read_argument_file(path: &Path) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.is_file() { fs::read(path) } else { Err(io::ErrorKind::Unsupported.into()) }
 }
 
-/// Files that the compiler is about to write may be second names of blobs: it must make new ones.
+/// Removes the outputs that the compiler is about to write: they may be hard links to blobs, so it must make new files.
 pub fn unlink_outputs(invocation: Option<&Invocation>, env: &Env) {
     let Some((invocation, cwd)) = invocation.zip(env.cwd.as_ref()) else { return };
     unlink(&outputs::outputs(invocation, &host::triple()).unwrap_or_default(), cwd);

@@ -3,7 +3,8 @@
 //!
 //! A note lies in `target/.kache/calls/`, under the name that cargo gives the unit's directories (`<package>-<hash>`). It
 //! holds the arguments, the working directory, and how its variables differ from cargo's own: what cargo
-//! adds is a function of what its fingerprint covers and of what a build script said, all else the next cargo has itself.
+//! adds is a function of what its fingerprint covers and of what a build script said, and everything else comes from the
+//! environment of the next cargo.
 //! The last call of a unit replaces the one before it. Only a call whose result is in the store leaves a note.
 //!
 //! Where the system does not tell what cargo was started with, no note is made.
@@ -77,8 +78,8 @@ pub struct Served<'a> {
     pub key: Digest,
 }
 
-/// Notes a call whose result is in the store, and sees to it that a process waits for the end of the build. What fails
-/// costs nothing but seeding.
+/// Notes a call whose result is in the store, and sees to it that a process waits for the end of the build. If this
+/// fails, only seeding is lost.
 pub fn note(env: &Env, served: &Served<'_>) {
     let _ = try_note(env, served);
 }

@@ -10,7 +10,7 @@ use crate::sys::env::Env;
 
 /// A unit that missed.
 #[derive(Clone, Copy, Debug)]
-pub struct Missed<'a> {
+pub struct MissedUnit<'a> {
     pub unit_key: &'a Digest,
     /// The identity of the compiler.
     pub compiler: &'a Digest,
@@ -23,7 +23,7 @@ pub struct Missed<'a> {
 pub fn fetch(
     env: &Env,
     config: &Config,
-    missed: Missed<'_>,
+    missed: MissedUnit<'_>,
     record: &mut Record,
     watch: &mut Stopwatch,
 ) -> bool {

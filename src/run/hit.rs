@@ -9,7 +9,7 @@ use crate::invocation::{Output, Role};
 use crate::key::context::KeyContext;
 use crate::key::depinfo::DepInfo;
 use crate::outcome::MissReason;
-use crate::run::restore::{self, Failed, Restored, Times};
+use crate::run::restore::{self, Failed, FileTimes, Restored};
 use crate::run::streams::Streams;
 use crate::store::Store;
 use crate::store::entry::Entry;
@@ -33,7 +33,7 @@ pub fn place(
     found: &FoundEntry,
     context: &KeyContext<'_>,
     streams: &Streams<'_>,
-    times: Times<'_>,
+    times: FileTimes<'_>,
 ) -> Result<Placed, MissReason> {
     let entry = &found.entry;
     let dep_info = dep_info_of(entry, &found.list, context).ok_or(MissReason::RestoreFailed)?;
@@ -83,7 +83,7 @@ pub fn dep_info_of(entry: &Entry, list: &InputList, context: &KeyContext<'_>) ->
             .collect::<Option<_>>()?,
         checksums: entry.checksums.clone(),
     };
-    // Of another list than the entry was made with.
+    // The checksums belong to a different list.
     if dep_info.checksums.iter().any(|(index, _)| *index >= dep_info.files.len()) {
         return None;
     }

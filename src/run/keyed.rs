@@ -19,12 +19,12 @@ use crate::run::call_note::{self, Served};
 use crate::run::edit::decision::Mode;
 use crate::run::edit::directory::{self, IncrementalDir};
 use crate::run::edit::last_build::LastSources;
-use crate::run::fetch::{self, Missed};
+use crate::run::fetch::{self, MissedUnit};
 use crate::run::miss::run_compiler::CompilerOutput;
 use crate::run::path_remap::PathRemap;
 use crate::run::record::Record;
 use crate::run::request::Request;
-use crate::run::restore::{Restored, Times};
+use crate::run::restore::{FileTimes, Restored};
 use crate::run::streams::Streams;
 use crate::run::{automatic_gc, hit, launcher};
 use crate::store::lookup::FoundEntry;
@@ -42,8 +42,8 @@ pub struct KeyedUnit<'a> {
 }
 
 /// How a unit is compiled that is not in the store.
-enum Prepared {
-    Edit(PreparedEdit),
+enum CompilePlan {
+    Edit(PlannedEdit),
     FromScratch(FromScratch),
 }
 
@@ -55,7 +55,7 @@ struct FromScratch {
 }
 
 /// An edit that is about to be compiled.
-struct PreparedEdit {
+struct PlannedEdit {
     /// Why it is one, and of which source.
     edit: (Edit, String),
     /// What the last outputs were made from.
@@ -77,9 +77,9 @@ impl KeyedUnit<'_> {
             Ok(code) => return Ok(code),
             Err(reason) => reason,
         };
-        let scratch = match self.prepare(reason) {
-            Prepared::Edit(edit) => return self.compile_edit(edit, record),
-            Prepared::FromScratch(scratch) => scratch,
+        let scratch = match self.plan(reason) {
+            CompilePlan::Edit(edit) => return self.compile_edit(edit, record),
+            CompilePlan::FromScratch(scratch) => scratch,
         };
         let lock = match self.acquire_flight_lock() {
             // Another invocation may have released the lock between the lookup and now.
@@ -104,38 +104,38 @@ impl KeyedUnit<'_> {
         self.compile((reason, scratch), lock.as_ref(), record, watch)
     }
 
-    /// Has the unit fetched from the remote. True if it may be in the store now.
+    /// Asks the daemon to fetch the unit from the remote. True if the store may have it now.
     fn fetch(&self, record: &mut Record, watch: &mut Stopwatch) -> bool {
         let Request { env, config, .. } = *self.request;
         let missed =
-            Missed { unit_key: &self.unit.key, compiler: &self.context.toolchain.digest, is_run: false };
+            MissedUnit { unit_key: &self.unit.key, compiler: &self.context.toolchain.digest, is_run: false };
         self.request.writes() && fetch::fetch(env, config, missed, record, watch)
     }
 
     /// Decides how the unit is compiled. Locks the incremental directory of an edit.
-    fn prepare(&self, reason: MissReason) -> Prepared {
+    fn plan(&self, reason: MissReason) -> CompilePlan {
         let is_asked = self.context.invocation.incremental.is_some();
         let last = if is_asked { LastSources::read(self.context) } else { None };
         let edit = match self.request.decide_mode(reason, self.context, last.as_ref()) {
             Mode::Edit(edit) => edit,
-            Mode::Fresh(why) => return Prepared::FromScratch(FromScratch { why, leaves_state: true }),
-            Mode::Clean(why) => return Prepared::FromScratch(FromScratch { why, leaves_state: false }),
+            Mode::Fresh(why) => return CompilePlan::FromScratch(FromScratch { why, leaves_state: true }),
+            Mode::Clean(why) => return CompilePlan::FromScratch(FromScratch { why, leaves_state: false }),
         };
         let Some(dir) = IncrementalDir::open(self.context) else {
-            return Prepared::FromScratch(FromScratch { why: Clean::InUse, leaves_state: false });
+            return CompilePlan::FromScratch(FromScratch { why: Clean::InUse, leaves_state: false });
         };
         let changed = last.as_ref().and_then(|last| last.changed.as_ref());
         let changed = changed.filter(|_| edit == Edit::Source);
         let detail = changed.map(|path| self.context.build_dirs.below_workspace(path)).unwrap_or_default();
-        Prepared::Edit(PreparedEdit { edit: (edit, detail), last, dir })
+        CompilePlan::Edit(PlannedEdit { edit: (edit, detail), last, dir })
     }
 
     /// Compiles an edit.
     ///
     /// # Errors
     /// The compiler could not be started.
-    fn compile_edit(&self, prepared: PreparedEdit, record: &mut Record) -> Result<ExitCode, BypassReason> {
-        let PreparedEdit { edit, last, dir } = prepared;
+    fn compile_edit(&self, planned: PlannedEdit, record: &mut Record) -> Result<ExitCode, BypassReason> {
+        let PlannedEdit { edit, last, dir } = planned;
         let setting = (self.context, self.streams, self.remap);
         self.request.compile_edit(edit, last, Some(dir), setting, record)
     }
@@ -147,10 +147,11 @@ impl KeyedUnit<'_> {
         record: &mut Record,
         watch: &mut Stopwatch,
     ) -> Result<ExitCode, MissReason> {
-        let found = self.find()?;
-        record.times.lookup_us = watch.lap_us();
+        let found = self.find();
+        record.times.lookup_us += watch.lap_us();
+        let found = found?;
         record.key = Some(found.key);
-        let placed = hit::place(self.request.store, &found, self.context, self.streams, Times::Now)?;
+        let placed = hit::place(self.request.store, &found, self.context, self.streams, FileTimes::Now)?;
         placed.print();
         // From here on, a panic must not have the compiler print it all again.
         self.request.final_exit_code.set(0);
@@ -166,7 +167,7 @@ impl KeyedUnit<'_> {
     ///
     /// # Errors
     /// The store does not have it, or it cannot be placed.
-    pub fn place(&self, times: Times<'_>) -> Result<(FoundEntry, Restored), MissReason> {
+    pub fn place(&self, times: FileTimes<'_>) -> Result<(FoundEntry, Restored), MissReason> {
         let found = self.find()?;
         let placed = hit::place(self.request.store, &found, self.context, self.streams, times)?;
         self.install_launcher(Some(fs::time(placed.restored.newest_ns)));
@@ -185,7 +186,7 @@ impl KeyedUnit<'_> {
         self.request.store.lookup(&self.unit.key, &mut present)
     }
 
-    /// The inputs that rules name. Where the unit can be observed, an entry that was made by rules counts for nothing.
+    /// The inputs that rules name. Where the unit can be observed, an entry that was made by rules is ignored.
     fn rules(&self) -> Option<KeyInputs> {
         let observes = self.request.config.observe.value == Observe::Auto && self.request.store.can_observe();
         if observes && defence::stands("what-rules-made-is-not-believed") {

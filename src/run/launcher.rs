@@ -36,8 +36,8 @@ pub fn is_wanted(invocation: &Invocation, env: &Env) -> bool {
         && env.get("CARGO_BIN_NAME").is_none()
 }
 
-/// Puts the launcher in the place of the build script that is the output of this unit. What fails here costs nothing but
-/// the caching of its runs. The launcher gets the time `stamp`, or that of now.
+/// Puts the launcher in the place of the build script that is the output of this unit. If this fails, only the
+/// caching of its runs is lost. The launcher gets the time `stamp`, or that of now.
 pub fn install(context: &KeyContext<'_>, stamp: Option<SystemTime>) {
     if let Some(output) = output_of(context.outputs, Role::Executable) {
         let _ = place(&context.build_dirs.cwd.join(&output.path), stamp);

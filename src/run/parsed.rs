@@ -9,7 +9,7 @@ use crate::outcome::{Bypass, BypassReason};
 use crate::run::call::{Call, read_argument_file};
 use crate::sys::env::Env;
 
-/// What a call is.
+/// How a call is classified.
 #[expect(clippy::large_enum_variant, reason = "there is one per process, and it is consumed at once")]
 pub enum Parsed {
     /// A compile that the cache may serve.

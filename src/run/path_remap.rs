@@ -13,10 +13,10 @@
 //! apart in all that a program can print. It must not show in absolute names of sources. What lies in the package is
 //! mapped as it would be with `.`; a unit with others is compiled with `.`, and so makes what it would make in any case.
 //!
-//! The map is the whole of `--remap-path-prefix`: with a scope, the
-//! metadata would keep the real path and every dependent would miss. Where paths are exact, all roots are part of the
-//! key: for coverage (its maps must name real files), where the user gives a scope, which would be ours too, and where
-//! a path is not Unicode, which no argument of rustc can be.
+//! The map applies to everything (`--remap-path-prefix` without a scope): with a scope, the metadata would keep the real
+//! path and every dependent would miss. Where paths are exact, all roots are part of the key: for coverage (its maps must
+//! name real files), where the user gives a scope, which would also apply to our mappings, and where a path is not
+//! Unicode, which no argument of rustc can be.
 //!
 //! A unit whose generated code asks for its own path is compiled with real paths ([`crate::run::miss::attempt`]). Its unit key is
 //! that of a mapped compile, because only a compile shows that it asks; what it made is bound to the real roots

@@ -1,4 +1,4 @@
-//! Answers whether cargo calls this program: a command that wants to know names a file in `KACHE_PROBE` and runs cargo.
+//! Reports to a kache command that cargo calls this wrapper: the command names a file in `KACHE_PROBE` and runs cargo.
 //!
 //! The variable may come from the `[env]` table of a repository, so nothing is written but to a file that was made for
 //! this: one that begins with [`HEADER`].

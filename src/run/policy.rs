@@ -96,7 +96,7 @@ pub fn tells_of_panic(line: &[u8]) -> bool {
 /// compiles of equal inputs would differ in bytes, and everything that depends on them would miss. Where there is one, it
 /// is kache's own: that of an edit, which is not stored, or an empty one ([`crate::run::edit`]).
 pub fn left_out(invocation: &Invocation) -> &[usize] {
-    if defence::stands("incremental-files-are-left-out") { &invocation.dropped } else { &[] }
+    if defence::stands("incremental-files-are-left-out") { &invocation.left_out } else { &[] }
 }
 
 #[cfg(test)]

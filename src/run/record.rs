@@ -47,7 +47,7 @@ pub struct Record {
     pub inputs: Option<Learning>,
     /// Microseconds of each phase.
     #[serde(default)]
-    pub times: Times,
+    pub times: Durations,
     #[serde(default)]
     pub bytes: Bytes,
     /// For a hit: how long the compiler ran when the entry was made. For a miss: how long it ran.
@@ -83,7 +83,7 @@ impl Record {
             key: None,
             place: String::new(),
             inputs: None,
-            times: Times::default(),
+            times: Durations::default(),
             bytes: Bytes::default(),
             compile_ms: 0,
             clean: None,
@@ -157,7 +157,7 @@ pub struct Learning {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
-pub struct Times {
+pub struct Durations {
     pub total_us: u64,
     /// Arguments, configuration, compiler identity and the unit key.
     pub key_us: u64,
@@ -237,7 +237,7 @@ mod tests {
                 unobserved: Some("no".to_owned()),
                 n_calls: None,
             }),
-            times: Times::default(),
+            times: Durations::default(),
             bytes: Bytes::default(),
             compile_ms: 3,
             clean: None,

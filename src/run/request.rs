@@ -41,7 +41,7 @@ impl Request<'_> {
     }
 
     /// Runs the compiler for a bypass that others depend on, so that these can be served: its crate closure is noted,
-    /// and `-C incremental` is left out, with which no compile makes the same bytes twice.
+    /// and `-C incremental` is omitted, because incremental output is not reproducible.
     ///
     /// # Errors
     /// No other unit depends on it, or it cannot be compiled here; `reason` is returned.

@@ -1,12 +1,12 @@
 //! Restores an entry's artifacts into the target directory.
 //!
 //! Files appear by rename or link only: rustc opens every candidate in a directory that it searches. In a build directory
-//! that cargo has used, what is served as a second name of the blob is only an `.rlib` that has an `.rmeta` beside it:
+//! that cargo has used, what is served as a hard link to the blob is only an `.rlib` that has an `.rmeta` beside it:
 //! cargo compares the newest output of a unit with its dependencies', and a fresh `.rmeta` carries that time, so the old
-//! time of the blob never decides. All else is a file of its own, stamped now by being written. In a new build directory
-//! nothing is older or younger than what is placed there: there the times of blobs may stand ([`Times::Made`]).
+//! time of the blob never decides. Everything else is a separate file, whose time is that of being written. In a new build directory
+//! nothing is older or younger than what is placed there: there, files may keep the times of blobs ([`FileTimes::Made`]).
 //!
-//! A second name is only given to a blob that has the mode, owner and group that a file made here has, and only where
+//! A hard link is made only to a blob that has the mode, owner and group that a file made here has, and only where
 //! `cache.links` is on.
 
 #[cfg(test)]
@@ -34,16 +34,16 @@ pub struct Restored {
     pub copied_bytes: u64,
     /// Files that were to be linked or cloned and could not be.
     pub n_link_failures: u64,
-    /// The time of the youngest file, in nanoseconds since 1970, where [`Times`] decide.
+    /// The time of the youngest file, in nanoseconds since 1970, where [`FileTimes`] decide.
     pub newest_ns: i64,
 }
 
 /// Which times restored files get.
 #[derive(Clone, Copy, Debug)]
-pub enum Times<'a> {
+pub enum FileTimes<'a> {
     /// Those at which they are written.
     Now,
-    /// This one, unless a file is linked whose time does not decide.
+    /// This time, except for linked files, whose time does not matter.
     At(SystemTime),
     /// Those at which they were made, where that fits the units that they depend on.
     Made(MadeTimes<'a>),
@@ -60,23 +60,23 @@ pub struct MadeTimes<'a> {
     pub made_here: &'a Metadata,
 }
 
-impl Times<'_> {
-    /// The time that a file of its own gets; `None`: that at which it is written.
+impl FileTimes<'_> {
+    /// The time that a separate file gets; `None`: that at which it is written.
     pub fn stamp(&self, made_ns: Option<i64>) -> Option<SystemTime> {
         match (self, made_ns) {
-            (Times::Now, _) => None,
-            (Times::At(stamp), _) => Some(*stamp),
-            (Times::Made(made), Some(made_ns)) if made.fits(made_ns) => Some(fs::time(made_ns)),
-            (Times::Made(made), _) => Some(made.otherwise),
+            (FileTimes::Now, _) => None,
+            (FileTimes::At(stamp), _) => Some(*stamp),
+            (FileTimes::Made(made), Some(made_ns)) if made.fits(made_ns) => Some(fs::time(made_ns)),
+            (FileTimes::Made(made), _) => Some(made.otherwise),
         }
     }
 
     /// The time of what only kache makes, such as a dep-info.
     pub fn latest(&self) -> Option<SystemTime> {
         match self {
-            Times::Now => None,
-            Times::At(stamp) => Some(*stamp),
-            Times::Made(made) => Some(made.otherwise),
+            FileTimes::Now => None,
+            FileTimes::At(stamp) => Some(*stamp),
+            FileTimes::Made(made) => Some(made.otherwise),
         }
     }
 
@@ -84,9 +84,11 @@ impl Times<'_> {
     /// must not be the younger one, or dependents would look older than it.
     fn may_link(&self, made_ns: i64, made_here: Option<&Metadata>) -> bool {
         match self {
-            Times::Made(made) => made.fits(made_ns),
-            Times::At(stamp) => made_ns <= fs::nanoseconds(*stamp),
-            Times::Now => made_here.is_none_or(|here| made_ns <= Identity::from_metadata(here).modified_ns),
+            FileTimes::Made(made) => made.fits(made_ns),
+            FileTimes::At(stamp) => made_ns <= fs::nanoseconds(*stamp),
+            FileTimes::Now => {
+                made_here.is_none_or(|here| made_ns <= Identity::from_metadata(here).modified_ns)
+            }
         }
     }
 }
@@ -120,7 +122,7 @@ pub fn sharing(role: Role, all: impl IntoIterator<Item = Role>) -> Sharing {
     }
 }
 
-/// How it may be shared where the times of blobs stand: all that only compilers and cargo use. Other programs and C
+/// How an output may be shared where blobs keep their times: all that only compilers and cargo use. Other programs and C
 /// libraries are for people, who change them in place.
 pub fn sharing_with_times(role: Role, is_build_script: bool) -> Sharing {
     match role {
@@ -137,7 +139,7 @@ pub fn restore(
     outputs: &[Output],
     cwd: &Path,
     memo: &Memo,
-    times: Times<'_>,
+    times: FileTimes<'_>,
 ) -> Result<Restored, Failed> {
     let mut restored = Restored::default();
     let mut placed: Vec<PathBuf> = Vec::new();
@@ -150,11 +152,11 @@ pub fn restore(
             return if may_lack { Ok(()) } else { Err(Failed::Incomplete) };
         };
         let sharing = match times {
-            Times::Made(_) => sharing_with_times(output.role, entry.unit.kind == unit_name::BUILD_SCRIPT),
+            FileTimes::Made(_) => sharing_with_times(output.role, entry.unit.kind == unit_name::BUILD_SCRIPT),
             _ => sharing(output.role, entry.artifacts.iter().map(|artifact| artifact.role)),
         };
         let made_here = match times {
-            Times::Made(made) => Some(made.made_here),
+            FileTimes::Made(made) => Some(made.made_here),
             _ => looks.iter().find(|(it, _)| it.role == Role::Metadata).map(|(_, look)| look),
         };
         let path = cwd.join(&output.path);
@@ -188,7 +190,7 @@ pub fn restore(
 /// In which way an output is placed.
 struct Way<'a> {
     sharing: Sharing,
-    times: Times<'a>,
+    times: FileTimes<'a>,
     /// The working directory of the compiler, which debug information names.
     directory: &'a Path,
 }
@@ -270,7 +272,7 @@ fn link(blob: &Path, to: &Path) -> std::io::Result<()> {
     }
 }
 
-/// A file of its own with the blob's content, in place of whatever `to` was. What is copied is compared with the digest
+/// A separate file with the blob's content, in place of whatever `to` was. What is copied is compared with the digest
 /// on the way: bytes can change without a new size or time. Then the directory of the tree is written into it. Answers the
 /// time that it was given as well. `None`: the file could not be made.
 fn copy(
@@ -289,7 +291,7 @@ fn copy(
     let blob = (artifact.blob, artifact.size_bytes);
     let Some(how) = copy_new(store, blob, artifact.executable, &temporary, clone)? else { return Ok(None) };
     let stamp = match way.times {
-        Times::Now => None,
+        FileTimes::Now => None,
         times => times.stamp(store.blob_made_ns(&artifact.blob)),
     };
     let written = compilation_dir::write(&temporary, &artifact.directory_at, way.directory);
@@ -330,7 +332,7 @@ pub fn copy_new(
     }
 }
 
-/// A name in the same directory that rustc takes for nothing.
+/// A name in the same directory that rustc ignores.
 pub fn temporary_beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".kache-{}", fs::unique_name()))
 }

@@ -24,7 +24,7 @@ use crate::run::path_remap::PathRemap;
 use crate::run::policy::{self, Policy};
 use crate::run::record::{self, Record};
 use crate::run::request::Request;
-use crate::run::restore::{Restored, Times};
+use crate::run::restore::{FileTimes, Restored};
 use crate::run::streams::Streams;
 use crate::run::{path_remap, ping, unit_name};
 use crate::settings;
@@ -128,7 +128,7 @@ fn serve(
     record: &mut Record,
     watch: &mut Stopwatch,
 ) -> Result<ExitCode, BypassReason> {
-    with_context(request, record, |prepared, record| {
+    with_prepared_unit(request, record, |prepared, record| {
         let PreparedUnit { context, streams, remap } = *prepared;
         let unit = match prepared.key(request) {
             Ok(unit) => unit,
@@ -175,8 +175,12 @@ impl PreparedUnit<'_> {
 ///
 /// # Errors
 /// Why it is not in place.
-pub fn place(request: &Request<'_>, record: &mut Record, times: Times<'_>) -> Result<Restored, NotPlaced> {
-    with_context(request, record, |prepared, record| {
+pub fn place(
+    request: &Request<'_>,
+    record: &mut Record,
+    times: FileTimes<'_>,
+) -> Result<Restored, NotPlaced> {
+    with_prepared_unit(request, record, |prepared, record| {
         let PreparedUnit { context, streams, remap } = *prepared;
         let unit = match prepared.key(request) {
             Ok(unit) => unit,
@@ -205,7 +209,7 @@ pub enum NotPlaced {
 }
 
 /// Finds out all that the unit key is made from, for `then`.
-fn with_context<T>(
+fn with_prepared_unit<T>(
     request: &Request<'_>,
     record: &mut Record,
     then: impl FnOnce(&PreparedUnit<'_>, &mut Record) -> Result<T, BypassReason>,

@@ -21,7 +21,7 @@ use crate::run::final_exit_code::FinalExitCode;
 use crate::run::parsed::Parsed;
 use crate::run::record::Record;
 use crate::run::request::Request;
-use crate::run::restore::{MadeTimes, Times};
+use crate::run::restore::{FileTimes, MadeTimes};
 use crate::run::wrapper::{self, NotPlaced};
 use crate::store::Store;
 use crate::sys::defence;
@@ -178,8 +178,11 @@ impl Replay<'_> {
             toolchains: Some(&self.toolchains),
         };
         let mut record = Record::new(env, &[]);
-        let times =
-            if unit.is_fetched() { Times::Made(self.times(not_before_ns)) } else { Times::At(self.stamp) };
+        let times = if unit.is_fetched() {
+            FileTimes::Made(self.times(not_before_ns))
+        } else {
+            FileTimes::At(self.stamp)
+        };
         let restored = wrapper::place(&request, &mut record, times).map_err(|refused| match refused {
             NotPlaced::Bypass(reason) => Refused::Bypass(reason),
             NotPlaced::Miss(reason) => Refused::Miss(reason),
@@ -207,7 +210,7 @@ impl Replay<'_> {
         if watched(stdout).any(|path| !is_file_older(&package.join(path), ran_ns)) {
             return self.stamp;
         }
-        Times::Made(self.times(not_before_ns)).stamp(Some(ran_ns)).unwrap_or(self.stamp)
+        FileTimes::Made(self.times(not_before_ns)).stamp(Some(ran_ns)).unwrap_or(self.stamp)
     }
 
     /// Puts `OUT_DIR` of a run in place. What it depends on is not younger than `not_before_ns`.
@@ -228,9 +231,10 @@ impl Replay<'_> {
         fs::create_dir_all(out_dir).map_err(|e| place(&e))?;
         let mut record = Record::new(env, &[]);
         let time = self.run_time(unit, env, &stdout, not_before_ns);
-        let placed = build_script::with_request(env, &launched, Some(&self.toolchains), |requested, _| {
-            Some(requested.keyed().ok()?.place(&mut record, &stdout, time))
-        });
+        let placed =
+            build_script::with_requested_run(env, &launched, Some(&self.toolchains), |requested, _| {
+                Some(requested.keyed().ok()?.place(&mut record, &stdout, time))
+            });
         match placed {
             None => Err(Refused::Place("runs of this package are not cached".to_owned())),
             Some(Err(reason)) => Err(Refused::Miss(reason)),

@@ -15,11 +15,11 @@ use crate::sys::{clock, defence};
 /// How a file gets into the store, or out of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
-    /// A second name for the same file is welcome.
+    /// It may be a hard link to the blob.
     Link,
-    /// It must be a file of its own now, which may get second names in other build directories.
+    /// It must be a separate file now, which may be linked into other build directories later.
     LinkLater,
-    /// It must be a file of its own: programs may change it in place.
+    /// It must be a separate file: programs may change it in place.
     Own,
 }
 
@@ -181,7 +181,7 @@ fn make_sealed(
     }
 }
 
-/// Seals the file at `path` near the time `made_ns`. Answers whether the file system can hold that.
+/// Seals the file at `path` near the time `made_ns`. Returns whether the file system can hold that.
 fn seal_near(path: &Path, digest: &Digest, size_bytes: u64, made_ns: i64) -> io::Result<bool> {
     // A time in the future would make everything that depends on the output look older than it.
     let near_ns = seal::near(digest, made_ns.min(clock::now_ms() as i64 * 1_000_000));
@@ -211,14 +211,14 @@ fn is_sealed_again(path: &Path, digest: &Digest, then: &Identity) -> bool {
     true
 }
 
-/// Whether others who use the store can read a second name of this output. The group of a build directory is not that of
+/// Whether others who use the store can read a hard link to this output. The group of a build directory is not that of
 /// a shared store.
 fn can_be_shared(output: &Path) -> bool {
     !private::is_shared() || fs::metadata(output).is_ok_and(|metadata| private::can_be_shared(&metadata))
 }
 
 /// Makes the new file `to` with the content of `from`: a clone where the file system can, a link where it is welcome
-/// and possible, else a copy, which has the mode of an output if it may become one. Answers whether it is a link.
+/// and possible, else a copy, which has the mode of an output if it may become one. Returns whether it is a link.
 fn duplicate(
     from: &Path,
     to: &Path,

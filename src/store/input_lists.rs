@@ -28,7 +28,7 @@ impl Store {
         if file.format == FORMAT { Ok(file.lists) } else { Err(Unreadable::Damaged) }
     }
 
-    /// Puts `list` in front of the unit's lists. One that names the same inputs gives way to it.
+    /// Puts `list` in front of the unit's lists. A list that names the same inputs is replaced.
     pub fn put_list(&self, unit_key: &Digest, list: InputList) -> io::Result<()> {
         let mut lists = self.lists(unit_key).unwrap_or_default();
         lists.retain(|other| !other.names_same(&list));

@@ -1,4 +1,4 @@
-//! Whether compiles can be observed here, kept beside the store so that a hit does not start a process to find out.
+//! Whether compiles can be observed here: cached in the store's machine directory, so that a hit does not start a process to find out.
 //!
 //! The answer is asked once per boot, and once for each set of conditions that a process can be under: its user,
 //! privileges, filters and namespaces. A container and its host may share a store and have answers of their own.
@@ -30,7 +30,7 @@ impl Store {
         }
     }
 
-    /// Has it asked again: a compile could not be observed. If the answer that is kept were wrong, no compile by rules
+    /// Forgets the answer, so that it is checked again: a compile could not be observed. If the answer that is kept were wrong, no compile by rules
     /// would ever hit.
     pub fn forget_observability(&self) {
         if let Some(conditions) = observe::conditions() {

@@ -4,6 +4,10 @@
 //! `KACHE_TEST_WITHOUT` in the environment lists the names that are switched off, with commas between them. In every
 //! other program the answers are constants, and neither the names nor the variable are in it: that includes all that is
 //! released. `tests/defences.toml` says which tests prove which defence.
+//!
+//! A name says either what holds (`only-whole-blobs-are-served`) or what is guarded against or cared for
+//! (`bytes-that-rot-in-blobs`); in both cases `stands` means that the check is made. What a branch of `!stands` does is
+//! what the program would do without it, and is in no release.
 
 pub use switches::{counts, stands};
 

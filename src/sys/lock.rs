@@ -120,7 +120,7 @@ pub fn try_lock(path: &Path) -> io::Result<Option<FileLock>> {
 pub fn try_lock_of_other(path: &Path) -> io::Result<Option<FileLock>> {
     let both = in_place(OpenOptions::new().read(true).write(true)).open(path);
     let file = match both {
-        // Who may only read it can lock it, too, on most file systems.
+        // A user who may only read the file can lock it, too, on most file systems.
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
             in_place(OpenOptions::new().read(true)).open(path)?
         }

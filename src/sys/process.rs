@@ -107,7 +107,7 @@ pub struct Surroundings<'a> {
     pub vars: &'a [(&'a str, Option<&'a OsStr>)],
     /// When it is killed.
     pub patience: Duration,
-    /// How much of each stream is read. Who prints more finds the stream closed.
+    /// How much of each stream is read. A program that prints more finds the stream closed.
     pub most_bytes: u64,
 }
 

@@ -13,7 +13,9 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use crate::home::{Ended, Home};
+#[cfg(target_os = "linux")]
 use crate::skip::skip;
+#[cfg(target_os = "linux")]
 use crate::terminal::Typed;
 use crate::world::{World, package};
 

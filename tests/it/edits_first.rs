@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use kache::outcome::Unstored;
 use memchr::memmem;
 
-use crate::edits::{add_functions, incremental, is_state_of, project};
+#[cfg(target_os = "linux")]
+use crate::edits::add_functions;
+use crate::edits::{incremental, is_state_of, project};
 use crate::step::{Step, label};
 use crate::world::{World, package};
 

@@ -2,11 +2,15 @@
 //! rust-analyzer, clippy, and programs that kill.
 
 use std::fs;
+#[cfg(target_os = "linux")]
 use std::path::Path;
 
+#[cfg(target_os = "linux")]
 use kache::outcome::Outcome;
 
-use crate::edits::{add_functions, project};
+#[cfg(target_os = "linux")]
+use crate::edits::add_functions;
+use crate::edits::project;
 use crate::sources::{WAITING, build_while};
 use crate::step::Step;
 use crate::world::{World, package};

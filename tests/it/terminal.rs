@@ -1,11 +1,17 @@
 //! What commands print on a terminal, and what they print elsewhere.
 #![allow(clippy::unwrap_used, reason = "a scenario ends where it cannot go on")]
 
-use std::io::{Read as _, Write as _};
-use std::path::Path;
-use std::process::{Command, Stdio};
+#[cfg(target_os = "linux")]
+use std::{
+    io::{Read as _, Write as _},
+    path::Path,
+    process::{Command, Stdio},
+};
 
-use crate::home::{Ended, Home};
+#[cfg(target_os = "linux")]
+use crate::home::Ended;
+use crate::home::Home;
+#[cfg(target_os = "linux")]
 use crate::skip::skip;
 
 /// What `kache <line>` prints on a terminal of 80 columns, on either stream. `None` where no terminal can be made.

@@ -53,7 +53,7 @@ fn a_library() {
     let dependencies = SearchPath { kind: SearchKind::Dependency, path: PathBuf::from("/w/debug/deps") };
     assert_eq!(invocation.search_paths, [dependencies]);
     assert!(invocation.json_diagnostics && invocation.json_artifacts && !invocation.test);
-    assert_eq!(invocation.dropped, [28, 29]);
+    assert_eq!(invocation.left_out, [28, 29]);
     let expected = [
         ("edition", "2024"),
         ("error-format", "json"),
@@ -86,7 +86,7 @@ fn a_binary() {
         "--extern a_crate=/w/debug/deps/liba_crate-6e62d14cc35bc1df.rlib -L native=/w/debug/build/z-1/out -l z",
     ));
     assert_eq!(invocation.crate_types, [CrateType::Bin]);
-    assert!(invocation.dropped.is_empty());
+    assert!(invocation.left_out.is_empty());
     assert_eq!(invocation.native_libs.len(), 1);
     assert_eq!(names(&invocation), ["a_crate-203b49f1a7f24c35.d", "a_crate-203b49f1a7f24c35"]);
 }

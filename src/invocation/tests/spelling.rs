@@ -80,7 +80,7 @@ proptest! {
         args.extend(pieces.into_iter().map(OsString::from));
         if let Ok(invocation) = parse_words(&args) {
             let _ = crate::invocation::outputs::outputs(&invocation, "x86_64-unknown-linux-gnu");
-            prop_assert!(invocation.dropped.iter().all(|position| *position < args.len()));
+            prop_assert!(invocation.left_out.iter().all(|position| *position < args.len()));
         }
     }
 

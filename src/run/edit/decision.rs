@@ -3,7 +3,7 @@
 use crate::config::Incremental;
 use crate::outcome::{Clean, Edit, MissReason};
 
-/// What is known of a unit that was looked up in vain.
+/// What is known about a unit that was looked up without success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Situation {
     /// What the configuration says.

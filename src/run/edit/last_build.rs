@@ -1,4 +1,4 @@
-//! What became of the outputs that a build directory holds of a unit: judged by times, as cargo does.
+//! How the outputs of a unit in a build directory compare with its sources: by modification time, as cargo does.
 //!
 //! The dep-info of a unit stays beside its outputs, however they were made, and says of which sources. A source that is
 //! younger was changed since. Whether another commit was checked out meanwhile is in the log that git keeps of `HEAD`;

@@ -6,8 +6,8 @@
 //! known, such as that before an edit which is undone, is served.
 //!
 //! So that the first edit finds a state, what is compiled from scratch and stored is compiled in an empty incremental
-//! directory, as cargo alone does. What that makes depends on its inputs alone. It has another crate hash than a compile
-//! without such a directory, as on CI, and code and metadata are as good. The key does not tell the two apart: whichever
+//! directory, as cargo alone does. What that makes depends on its inputs alone. Its crate hash differs from that of a
+//! compile without such a directory, as on CI; code and metadata are equivalent. The key does not tell the two apart: whichever
 //! was stored first is served everywhere. What depends on it has the content in its key, so they never mix: where two
 //! machines have compiled a unit in both ways before they share entries, its dependents are compiled on each, until it
 //! changes. Optimized code is another matter: in an incremental compile less of it is inlined, so what is stored is

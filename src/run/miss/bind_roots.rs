@@ -28,7 +28,7 @@ pub fn bind_to_roots(
             bind(*root, roots, found);
         }
     }
-    // Texts in LLVM bitcode are not on byte boundaries: whatever was read of them counts as kept. A macro can ask for
+    // Texts in LLVM bitcode are not on byte boundaries: assume that every path which was read ended up in them. A macro can ask for
     // any path without a trace. What is linked is no bitcode any more.
     let makes_bitcode = makes_bitcode(context.invocation);
     let keeps_bitcode = makes_bitcode && context.outputs.iter().any(|output| output.role.is_archive());

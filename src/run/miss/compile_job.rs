@@ -270,7 +270,7 @@ impl CompileJob<'_> {
         }
     }
 
-    /// Writes `.` into what was linked for other units. Without it they are as good.
+    /// Writes `.` into what was linked for other units. Failing to do so is harmless.
     fn write_dots(&self) {
         let KeyContext { invocation, outputs, build_dirs, .. } = *self.context;
         for output in outputs.iter().filter(|output| build_dirs.member && output.role.is_linked()) {
@@ -280,7 +280,7 @@ impl CompileJob<'_> {
         }
     }
 
-    /// In all archives among the outputs. Without it they are as good, but others each time.
+    /// Gives the members of all archives plain names. Failing to do so only makes the bytes irreproducible.
     fn make_member_names_plain(&self) {
         for output in self.context.outputs.iter().filter(|output| output.role.is_archive()) {
             let _ = member_names::make_plain(&self.context.build_dirs.cwd.join(&output.path));
@@ -292,8 +292,8 @@ impl CompileJob<'_> {
         self.writes && self.edit.is_none()
     }
 
-    /// Removes the outputs that are there, which may be second names of blobs. The dep-info never is, and stays where a
-    /// failed compile writes none: an edit that follows is known by it.
+    /// Removes the outputs that are there, which may be hard links to blobs. The dep-info never is, and stays where a
+    /// failed compile writes none: a later edit is detected by it.
     fn unlink_outputs(&self) {
         let outputs = self.context.outputs.iter();
         let removed = outputs.filter(|output| self.edit.is_none() || output.role != Role::DepInfo);

@@ -29,7 +29,7 @@ use crate::run::miss::rust_text;
 use crate::store::Store;
 use crate::sys::{defence, fs, os};
 
-/// The part that generated code has in a unit.
+/// How generated code affects a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// There is none.

@@ -9,7 +9,7 @@
 //!    ([`artifacts`]), the roots that they hold ([`bind_roots`]), and the inputs ([`learn`]).
 //! 4. [`learn`]: the input list, from what was observed ([`observation_context`]); or, where nothing was, from rules and
 //!    the state [`before`] the compile ([`unobserved`]).
-//! 5. [`edit`]: a compile that is incremental, and not stored.
+//! 5. [`incremental`]: the compile of an edit, which is not stored.
 //!
 //! A compile that is stored may leave an incremental state for the next edit ([`crate::run::edit`]). It begins in an empty
 //! directory; [`member_names`] makes up for the one difference between two such compiles.
@@ -58,4 +58,4 @@ pub mod marks;
 
 pub mod compile_job;
 
-pub mod edit;
+pub mod incremental;

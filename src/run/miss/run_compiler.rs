@@ -181,7 +181,7 @@ impl<'a> Lines<'a> {
         Lines(lines)
     }
 
-    /// Takes out a line. Answers whether it was there.
+    /// Removes a line. Returns whether it was there.
     fn take(&mut self, line: &[u8]) -> bool {
         let Some(n_left) = self.0.get_mut(line).filter(|n_left| **n_left > 0) else { return false };
         *n_left -= 1;

@@ -199,7 +199,7 @@ fn what_keeps_its_time_is_linked_unless_a_dependency_is_younger() {
     let newest_ns = made_ns.iter().copied().max().expect("has artifacts");
     let otherwise = fs::time(newest_ns + 1_000_000_000);
     for (not_before_ns, is_kept) in [(0, true), (newest_ns + 1, false)] {
-        let times = Times::Made(MadeTimes { not_before_ns, otherwise, made_here: &made_here });
+        let times = FileTimes::Made(MadeTimes { not_before_ns, otherwise, made_here: &made_here });
         let restored = scene.restore_with(&found, &outputs, times).expect("restores");
         let expected_ns = if is_kept { newest_ns } else { fs::nanoseconds(otherwise) };
         assert_eq!(restored.newest_ns, expected_ns);

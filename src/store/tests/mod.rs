@@ -21,7 +21,7 @@ use crate::digest::Digest;
 use crate::invocation::{Output, Role};
 use crate::key::closure::{ClosureCrate, CrateClosure};
 use crate::outcome::MissReason;
-use crate::run::restore::{self, Failed, Restored, Times};
+use crate::run::restore::{self, Failed, FileTimes, Restored};
 use crate::store::Store;
 use crate::store::entry::{Artifact, Entry, FORMAT, Segment, StoredInputs, UnitName};
 use crate::store::lookup::FoundEntry;
@@ -133,14 +133,14 @@ impl Scene {
     }
 
     pub(crate) fn restore(&self, found: &FoundEntry, outputs: &[Output]) -> Result<Restored, Failed> {
-        self.restore_with(found, outputs, Times::Now)
+        self.restore_with(found, outputs, FileTimes::Now)
     }
 
     pub(crate) fn restore_with(
         &self,
         found: &FoundEntry,
         outputs: &[Output],
-        times: Times<'_>,
+        times: FileTimes<'_>,
     ) -> Result<Restored, Failed> {
         restore::restore(&self.store(), &found.entry, outputs, Path::new("/"), &Memo::of(None), times)
     }

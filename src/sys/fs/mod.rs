@@ -291,7 +291,7 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     platform::rename(from, to)
 }
 
-/// Gives the file at `from` a second name; fails if `to` exists.
+/// Makes `to` a hard link to the file at `from`; fails if `to` exists.
 pub fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
     step(Step::Link, to)?;
     std::fs::hard_link(from, to)

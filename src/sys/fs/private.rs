@@ -29,7 +29,7 @@ pub fn distrust(metadata: &Metadata) -> Option<&'static str> {
     if is_shared() { None } else { platform::distrust(metadata) }
 }
 
-/// Whether those who share the store can read a second name of this file, whatever its group is.
+/// Whether those who share the store can read a hard link to this file, whatever its group is.
 pub fn can_be_shared(metadata: &Metadata) -> bool {
     !is_shared() || platform::mode(metadata) & 0o044 == 0o044
 }

@@ -139,7 +139,7 @@ pub(super) fn distrust(_metadata: &Metadata) -> Option<&'static str> {
     None
 }
 
-/// Who has the file at `to` open for a moment keeps it from being replaced: a reader, or a scanner of viruses. That is
+/// A program that has the file at `to` open for a moment keeps it from being replaced: a reader, or a virus scanner. That is
 /// waited for, a sixteenth of a second at most.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     const ACCESS_DENIED: i32 = 5;

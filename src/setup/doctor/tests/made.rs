@@ -410,7 +410,7 @@ impl Made {
         std::os::unix::fs::symlink(open, self.path(&format!("root/proc/{pid}/fd/5"))).unwrap();
     }
 
-    /// Carries out what one check or all can put right. Answers whether there was something.
+    /// Carries out what one check or all can put right. Returns whether there was something to fix.
     pub(super) fn fix(&self, id: Option<&str>) -> bool {
         let mut examined = match id {
             Some(id) => self.examine(id),

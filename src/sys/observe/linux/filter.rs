@@ -11,7 +11,7 @@ use super::memory;
 /// What the child says about itself, beside its listener.
 pub(super) const HELLO_BYTES: usize = 24;
 
-/// This text must be readable in the child, or observing it would be in vain.
+/// This text must be readable in the child, or observing it would be pointless.
 pub(super) const PROOF: [u8; 16] = *b"kache reads this";
 
 /// Everything that the child needs, made before the fork.

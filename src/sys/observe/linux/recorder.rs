@@ -73,7 +73,7 @@ impl Recorder {
         known.get(path).copied()
     }
 
-    /// Notes that something is done with `path` (absolute and tidied). Answers whether that was not known before.
+    /// Notes that something is done with `path` (absolute and tidied). Returns whether that was not known before.
     pub(super) fn note(&mut self, path: &[u8], how: How) -> bool {
         let uses = uses(how);
         if matches!(how, How::Source | How::Replace | How::Remove | How::Create | How::CreateLink) {

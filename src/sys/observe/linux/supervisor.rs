@@ -225,7 +225,7 @@ impl Supervisor {
         self.listener.go_on(call.id);
     }
 
-    /// Kills all observed programs. Answers whether they are: once the child has ended, its result is there and stays.
+    /// Kills all observed programs. Returns whether they were killed: once the child has ended, its result is there and stays.
     fn abandon(&mut self) -> bool {
         if !privileges::is_running(self.process) {
             self.recorder.lose(|| "a program ran without its privileges".to_owned());
