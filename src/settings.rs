@@ -20,8 +20,8 @@ pub fn load(env: &Env, starts: &[&Path], scope: Scope) -> (Config, Vec<Problem>)
     };
     let users = env.get("PWD").map(Path::new).or(env.cwd.as_deref()).filter(|dir| dir.is_absolute());
     let starts: Vec<&Path> = starts.iter().copied().chain(users).collect();
-    let lookup = |name: &str| env.get(name).map(OsStr::to_os_string);
-    let (config, problems) = config::load(&lookup, &starts, &defaults, scope);
+    let (config, problems) =
+        config::load(&|name| env.get(name).map(OsStr::to_os_string), &starts, &defaults, scope);
     if config.shared.value {
         private::share();
     }

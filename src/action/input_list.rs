@@ -65,8 +65,12 @@ pub enum Basis {
 impl InputList {
     /// Whether both name the same inputs; `seen` is ignored.
     pub fn names_same(&self, other: &InputList) -> bool {
-        let names = |list: &InputList| InputList { seen: Vec::new(), ..list.clone() };
-        names(self) == names(other)
+        self.without_states() == other.without_states()
+    }
+
+    /// The list alone, without the states in which files were seen.
+    pub fn without_states(&self) -> InputList {
+        InputList { seen: Vec::new(), ..self.clone() }
     }
 }
 

@@ -94,8 +94,11 @@ fn measure_dir(
 
 /// Whether cargo keeps in `dir` what it reads to see that a unit is fresh, in either layout.
 fn holds_fingerprints(dir: &Path) -> bool {
-    let is_named = |dir: &Path, name: &str| dir.file_name().is_some_and(|own| own == name);
     is_named(dir, "fingerprint") || dir.parent().is_some_and(|parent| is_named(parent, ".fingerprint"))
+}
+
+fn is_named(dir: &Path, name: &str) -> bool {
+    dir.file_name().is_some_and(|own| own == name)
 }
 
 fn milliseconds(ns: i64) -> u64 {

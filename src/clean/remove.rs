@@ -70,12 +70,11 @@ pub fn check(dir: &Path, protected: &[PathBuf]) -> Result<(), Kept> {
 
 /// Whether a build has made and taken a lock in `dir` while that was renamed to `aside`: the first build of a profile.
 fn has_new_holder(dir: &Path, aside: &Path, locked: &[PathBuf]) -> bool {
-    let files = lock_files(aside).unwrap_or_default();
-    let is_new = |file: &PathBuf| {
+    let mut new = lock_files(aside).unwrap_or_default();
+    new.retain(|file| {
         let before = file.strip_prefix(aside).map(|below| dir.join(below));
         before.is_ok_and(|before| !locked.contains(&before))
-    };
-    let new: Vec<PathBuf> = files.into_iter().filter(is_new).collect();
+    });
     matches!(take_locks(&new), Err(Kept::InUse))
 }
 

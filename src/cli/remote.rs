@@ -1,6 +1,6 @@
 //! `kache remote keygen`: makes a key to sign with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -63,21 +63,12 @@ fn keygen(args: &KeygenArgs, session: &Session<'_>) -> Result<Exit, Failure> {
             .map(|dir| dir.join("kache/remote.key"))
             .ok_or_else(|| Failure::usage("there is no home directory").hint("name a file with --file"))?,
     };
-    let failed = |e: std::io::Error| {
-        let failure = Failure::new(format_args!("failed to write {}: {e}", path.display()));
-        match e.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                failure.hint("choose another file; an existing key is not replaced")
-            }
-            _ => failure,
-        }
-    };
     let key = SigningKey::generate()
         .map_err(|e| Failure::new(format_args!("the system has no source of randomness: {e}")))?;
     if let Some(dir) = path.parent() {
-        fs::settle::create_private_dir_all(dir).map_err(failed)?;
+        fs::settle::create_private_dir_all(dir).map_err(|e| not_written(&path, &e))?;
     }
-    fs::settle::write_private(&path, key.to_text().as_bytes()).map_err(failed)?;
+    fs::settle::write_private(&path, key.to_text().as_bytes()).map_err(|e| not_written(&path, &e))?;
     let public_key = key.public();
     if args.json {
         let secret_key_file = path.display().to_string();
@@ -96,4 +87,14 @@ fn keygen(args: &KeygenArgs, session: &Session<'_>) -> Result<Exit, Failure> {
         path = path.display(),
     ))?;
     Ok(Exit::Ok)
+}
+
+fn not_written(path: &Path, error: &std::io::Error) -> Failure {
+    let failure = Failure::new(format_args!("failed to write {}: {error}", path.display()));
+    match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            failure.hint("choose another file; an existing key is not replaced")
+        }
+        _ => failure,
+    }
 }

@@ -1,12 +1,11 @@
 //! The settings of the remote. Only the user makes them: in the user's file, or in the environment of a command or of the
 //! daemon. The wrapper reads none of them; it only asks whether a remote is configured, for [`super::PathsMode::Auto`].
 
-use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::env::{self, Lookup};
+use super::env::{self, Lookup, Variable};
 use super::setting::Setting;
 
 pub(super) const DEFAULT_WAIT: Duration = Duration::from_secs(3);
@@ -181,40 +180,42 @@ impl fmt::Debug for RemoteSecrets {
 impl RemoteSecrets {
     /// Those in the environment.
     pub fn from_env(env: Lookup<'_>) -> RemoteSecrets {
-        let text = |name| env::non_empty(env, name).and_then(|value: OsString| value.into_string().ok());
         RemoteSecrets {
-            access_key: text(env::S3_ACCESS_KEY.name),
-            secret_key: text(env::S3_SECRET_KEY.name),
-            session_token: text(env::S3_SESSION_TOKEN.name),
-            signing_key: text(env::REMOTE_SECRET_KEY.name),
+            access_key: secret(env, &env::S3_ACCESS_KEY),
+            secret_key: secret(env, &env::S3_SECRET_KEY),
+            session_token: secret(env, &env::S3_SESSION_TOKEN),
+            signing_key: secret(env, &env::REMOTE_SECRET_KEY),
         }
     }
 }
 
+fn secret(env: Lookup<'_>, variable: &Variable) -> Option<String> {
+    env::non_empty(env, variable.name)?.into_string().ok()
+}
+
 /// The name of a bucket, or of an access point.
 pub(super) fn bucket(text: &str) -> Option<String> {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:/".contains(&byte);
-    (is_short(text) && text.bytes().all(is_allowed)).then(|| text.to_owned())
+    (is_short(text) && has_only(text, b".-_:/")).then(|| text.to_owned())
 }
 
 /// A URL without user, password and query: those would be credentials.
 pub(super) fn endpoint(text: &str) -> Option<String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:/[]%".contains(&byte);
-    (is_short(rest) && rest.bytes().all(is_allowed)).then(|| text.trim_end_matches('/').to_owned())
+    (is_short(rest) && has_only(rest, b".-_:/[]%")).then(|| text.trim_end_matches('/').to_owned())
 }
 
 pub(super) fn region(text: &str) -> Option<String> {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    (is_short(text) && text.bytes().all(is_allowed)).then(|| text.to_owned())
+    (is_short(text) && has_only(text, b"-_")).then(|| text.to_owned())
 }
 
 /// Names of folders, with `/` between them.
 pub(super) fn prefix(text: &str) -> Option<String> {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    let is_part = |part: &str| !part.is_empty() && part.bytes().all(is_allowed) && !part.starts_with('.');
     let text = text.trim_matches('/');
-    (is_short(text) && text.split('/').all(is_part)).then(|| text.to_owned())
+    (is_short(text) && text.split('/').all(is_folder)).then(|| text.to_owned())
+}
+
+fn is_folder(name: &str) -> bool {
+    !name.is_empty() && has_only(name, b".-_") && !name.starts_with('.')
 }
 
 /// The name of one folder.
@@ -231,10 +232,14 @@ fn is_short(text: &str) -> bool {
     !text.is_empty() && text.len() <= 255
 }
 
+/// Whether `text` has nothing but letters and digits of ASCII and these other characters.
+fn has_only(text: &str, others: &[u8]) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
+}
+
 /// Whether `text` has the form of a public key of minisign.
 pub(super) fn is_public_key(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+/".contains(&byte);
-    text.len() == 56 && text.starts_with("RW") && text.bytes().all(is_allowed)
+    text.len() == 56 && text.starts_with("RW") && has_only(text, b"+/")
 }
 
 pub(super) fn concurrency(text: &str) -> Option<u32> {

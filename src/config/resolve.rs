@@ -151,19 +151,15 @@ impl Config {
 }
 
 fn remote_rows(remote: &RemoteConfig) -> Vec<Row<'_>> {
-    let or = |text: &Option<String>, default: &str| text.clone().unwrap_or_else(|| default.to_owned());
-    let path = |path: &Option<PathBuf>| {
-        path.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string())
-    };
     let path_style = remote.path_style.value.map_or_else(|| "auto".to_owned(), on_or_off);
     vec![
-        row("cache.remote.bucket", or(&remote.bucket.value, "none"), &remote.bucket.source),
-        row("cache.remote.dir", path(&remote.dir.value), &remote.dir.source),
-        row("cache.remote.endpoint", or(&remote.endpoint.value, "Amazon S3"), &remote.endpoint.source),
-        row("cache.remote.region", or(&remote.region.value, "auto"), &remote.region.source),
-        row("cache.remote.prefix", or(&remote.prefix.value, "none"), &remote.prefix.source),
+        row("cache.remote.bucket", text_or(&remote.bucket.value, "none"), &remote.bucket.source),
+        row("cache.remote.dir", path_or_none(&remote.dir.value), &remote.dir.source),
+        row("cache.remote.endpoint", text_or(&remote.endpoint.value, "Amazon S3"), &remote.endpoint.source),
+        row("cache.remote.region", text_or(&remote.region.value, "auto"), &remote.region.source),
+        row("cache.remote.prefix", text_or(&remote.prefix.value, "none"), &remote.prefix.source),
         row("cache.remote.namespace", remote.namespace.value.clone(), &remote.namespace.source),
-        row("cache.remote.profile", or(&remote.profile.value, "default"), &remote.profile.source),
+        row("cache.remote.profile", text_or(&remote.profile.value, "default"), &remote.profile.source),
         row("cache.remote.path_style", path_style, &remote.path_style.source),
         row("cache.remote.anonymous", on_or_off(remote.anonymous.value), &remote.anonymous.source),
         row("cache.remote.access", remote.access.value.name().to_owned(), &remote.access.source),
@@ -171,7 +167,7 @@ fn remote_rows(remote: &RemoteConfig) -> Vec<Row<'_>> {
         row("cache.remote.public_keys", remote.public_keys.value.join(", "), &remote.public_keys.source),
         row(
             "cache.remote.secret_key_file",
-            path(&remote.secret_key_file.value),
+            path_or_none(&remote.secret_key_file.value),
             &remote.secret_key_file.source,
         ),
         row("cache.remote.concurrency", remote.concurrency.value.to_string(), &remote.concurrency.source),
@@ -187,6 +183,14 @@ fn remote_rows(remote: &RemoteConfig) -> Vec<Row<'_>> {
 
 fn row<'a>(name: &'static str, value: String, source: &'a Source) -> Row<'a> {
     Row { name, value, source }
+}
+
+fn text_or(text: &Option<String>, default: &str) -> String {
+    text.as_deref().unwrap_or(default).to_owned()
+}
+
+fn path_or_none(path: &Option<PathBuf>) -> String {
+    path.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string())
 }
 
 fn on_or_off(on: bool) -> String {
@@ -228,9 +232,7 @@ pub fn resolve(
     let readonly = readonly.map(|on| on.map(|on| if on { Write::Off } else { Write::On }));
     let gc_max_age = user.gc_max_age.clone().map(|age| age.map(Some));
     let remote = (scope == Scope::Command).then(|| Box::new(vars.remote(&user)));
-    let is_in_file = user.remote_bucket.is_some() || user.remote_dir.is_some();
-    let is_named = |variable: &Variable| env::non_empty(env, variable.name).is_some();
-    let has_remote = is_in_file || is_named(&env::S3_BUCKET) || is_named(&env::REMOTE_DIR);
+    let has_remote = names_remote(&user, env);
     let local_only = env::non_empty(env, env::LOCAL_ONLY.name);
     let is_local_only = local_only.and_then(|value| switch(value.to_str()?)).unwrap_or(false);
     let config = Config {
@@ -263,6 +265,14 @@ pub fn resolve(
         remote,
     };
     (config, vars.problems)
+}
+
+/// Whether the user's file or the environment names a remote.
+fn names_remote(user: &Contents, env: Lookup<'_>) -> bool {
+    user.remote_bucket.is_some()
+        || user.remote_dir.is_some()
+        || env::non_empty(env, env::S3_BUCKET.name).is_some()
+        || env::non_empty(env, env::REMOTE_DIR.name).is_some()
 }
 
 fn first<T>(
@@ -401,19 +411,23 @@ fn public_keys(text: &str) -> Option<Vec<String>> {
 /// GitHub gives jobs of forks no secrets, but no variable says that a job is one: so all pull requests count that have no
 /// secret key to sign with. The others name the repository that the change comes from.
 fn is_for_a_fork(env: Lookup<'_>) -> Option<&'static str> {
-    let value = |name: &str| env::non_empty(env, name);
-    let differ = |one: &str, other: &str| value(one).is_some_and(|one| Some(one) != value(other));
-    let is_pull_request = value("GITHUB_EVENT_NAME")
+    let is_pull_request = env::non_empty(env, "GITHUB_EVENT_NAME")
         .is_some_and(|event| event == "pull_request" || event == "pull_request_target");
-    if is_pull_request && value(env::REMOTE_SECRET_KEY.name).is_none() {
+    if is_pull_request && env::non_empty(env, env::REMOTE_SECRET_KEY.name).is_none() {
         Some("GITHUB_EVENT_NAME")
-    } else if differ("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "CI_MERGE_REQUEST_PROJECT_ID") {
+    } else if differs(env, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "CI_MERGE_REQUEST_PROJECT_ID") {
         Some("CI_MERGE_REQUEST_SOURCE_PROJECT_ID")
-    } else if differ("BUILDKITE_PULL_REQUEST_REPO", "BUILDKITE_REPO") {
+    } else if differs(env, "BUILDKITE_PULL_REQUEST_REPO", "BUILDKITE_REPO") {
         Some("BUILDKITE_PULL_REQUEST_REPO")
     } else {
         None
     }
+}
+
+/// Whether the variable `name` is set, and not to the value of `other`.
+fn differs(env: Lookup<'_>, name: &str, other: &str) -> bool {
+    let value = env::non_empty(env, name);
+    value.is_some() && value != env::non_empty(env, other)
 }
 
 /// The problem of a variable with the value `found`.

@@ -77,7 +77,7 @@ pub struct Daemon {
     events: Receiver,
     to_self: Sender,
     env: Env,
-    /// With the settings and secrets of the remote that whoever started it has set.
+    /// The variables that the daemon was started with, as far as they are about the remote.
     remote_env: Env,
     remote: RemoteService,
     /// The configuration file when it was last read.
@@ -416,7 +416,7 @@ impl Daemon {
     }
 }
 
-/// The remote of the user's settings: those in the file, and those in the environment of whoever started the daemon.
+/// The remote of the user's settings: those in the file, and those in the environment that the daemon was started with.
 fn remote_service(env: &Env, address: &DaemonAddress, to_self: &Sender) -> RemoteService {
     let (config, _) = settings::load(env, &[], Scope::Command);
     let secrets = RemoteSecrets::from_env(&|name| env.get(name).map(std::ffi::OsStr::to_os_string));

@@ -363,7 +363,7 @@ fn nothing_is_removed_from_an_unreadable_store() {
     let key = scene.lookup("a").expect("it is there").key;
     let entry = scene.store().path(Bucket::Entries, &key);
     let dir = entry.parent().expect("it is in a directory").to_path_buf();
-    // A directory that cannot be listed, whoever asks.
+    // A directory that no user can list, not even root.
     fs::remove_dir_all(&dir).expect("removes");
     std::os::unix::fs::symlink(&dir, &dir).expect("leads to itself");
     let super::survey::Incomplete(problems) =

@@ -224,8 +224,10 @@ fn is_installed_tool(path: &Path, tools: &[&str]) -> bool {
     let Ok(real) = fs::canonical(path) else { return false };
     let is_installed = !defence::stands("programs-only-named-like-linkers")
         || SYSTEM_PLACES.iter().any(|place| real.starts_with(place));
-    let has_name = |path: &Path| has_name_of_tool(path, tools);
-    is_installed && !real.starts_with("/usr/local") && has_name(path) && has_name(&real)
+    is_installed
+        && !real.starts_with("/usr/local")
+        && has_name_of_tool(path, tools)
+        && has_name_of_tool(&real, tools)
 }
 
 const SYSTEM_PLACES: &[&str] = &["/usr", "/bin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store"];

@@ -43,7 +43,7 @@ pub struct Header {
     /// The digest of the lock file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Digest>,
-    /// It was fetched. Whoever wrote it decides less than a build of this machine.
+    /// It was fetched from a remote: it decides less than a manifest of this machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_from_remote: bool,
 }

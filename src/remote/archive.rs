@@ -160,8 +160,8 @@ fn parse(header: &[u8; BLOCK]) -> Result<Announced, BadArchive> {
         return Err(BadArchive::Header("a link, or a long name"));
     }
     let name = header[..100].split(|byte| *byte == 0).next().unwrap_or_default();
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./".contains(byte);
-    if name.is_empty() || !name.iter().all(is_plain) {
+    let is_plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(byte));
+    if name.is_empty() || !is_plain {
         return Err(BadArchive::Header("an invalid name"));
     }
     let size_bytes = octal(&header[124..136]).ok_or(BadArchive::Header("an invalid size"))?;

@@ -11,8 +11,8 @@ use crate::sys::fs;
 ///
 /// - All methods may be called from several threads at a time, and repeated: `get`, `head` and `list` change nothing, and
 ///   a `put_if_absent` that is repeated finds the object there.
-/// - An object is never changed and never removed through this. What is there under a name stays; that it cannot be
-///   what it should be is found out by whoever reads it.
+/// - An object is never changed and never removed through this. What is there under a name stays; its readers find out
+///   if it is not what it should be.
 /// - A reader sees a whole object or none.
 /// - Errors say whether a repetition could succeed ([`RemoteError::is_permanent`]). Only [`Kind::NotFound`] says that an
 ///   object is absent: every other error leaves that open.

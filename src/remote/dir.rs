@@ -1,6 +1,6 @@
 //! A remote in a folder that machines share, such as a network mount.
 //!
-//! Whoever can write to the folder is not trusted: nothing is read or written behind a symbolic link in it, and only
+//! Users who can write to the folder are not trusted: nothing is read or written behind a symbolic link in it, and only
 //! regular files are objects.
 
 use std::fs::Metadata;

@@ -53,13 +53,16 @@ impl fmt::Display for ObjectName {
 
 /// Whether `text` can be a part of a name: no separator, no `.` or `..`, nothing that Windows treats in its own way.
 pub fn is_part(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'+');
     !text.is_empty()
         && text.len() <= 128
         && text.bytes().all(is_allowed)
         && !text.starts_with('.')
         && !text.ends_with('.')
         && !is_device(text)
+}
+
+fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'+')
 }
 
 /// Windows opens a device under these names, whatever follows the first dot.

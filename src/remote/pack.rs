@@ -419,14 +419,15 @@ fn check_declared(portable: &PortableEntry, files: &[PackedFile], pack_bytes: u6
     }
     let has: HashSet<(&str, u64)> = files.iter().map(|file| (&*file.name, file.size_bytes)).collect();
     let names: HashSet<&str> = files.iter().map(|file| &*file.name).collect();
-    let lacks_blob =
-        |(digest, size_bytes): &(Digest, u64)| !has.contains(&(&*format!("{BLOBS}{digest}"), *size_bytes));
-    if distinct_blobs(portable).iter().any(lacks_blob) {
-        return Err(BadPack::Malformed("it lacks a blob of its entry"));
+    for (digest, size_bytes) in distinct_blobs(portable) {
+        if !has.contains(&(&*format!("{BLOBS}{digest}"), size_bytes)) {
+            return Err(BadPack::Malformed("it lacks a blob of its entry"));
+        }
     }
-    let lacks_names = |program: &Digest| !names.contains(&*format!("{NAMES}{program}"));
-    if programs.iter().any(lacks_names) {
-        return Err(BadPack::Malformed("it lacks the texts of a program"));
+    for program in &programs {
+        if !names.contains(&*format!("{NAMES}{program}")) {
+            return Err(BadPack::Malformed("it lacks the texts of a program"));
+        }
     }
     Ok(())
 }

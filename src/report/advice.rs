@@ -79,9 +79,8 @@ pub fn title(record: &Record) -> String {
 
 /// The units that took the compiler longest, without hits; the longest first.
 pub fn costliest<'r>(records: impl IntoIterator<Item = &'r Record>, most: usize) -> Vec<&'r Record> {
-    let is_compiled =
-        |record: &&Record| !matches!(record.outcome, Outcome::Hit { .. }) && record.compile_ms > 0;
-    let mut compiled: Vec<&Record> = records.into_iter().filter(is_compiled).collect();
+    let mut compiled: Vec<&Record> = records.into_iter().collect();
+    compiled.retain(|record| !matches!(record.outcome, Outcome::Hit { .. }) && record.compile_ms > 0);
     compiled.sort_by_key(|record| std::cmp::Reverse(record.compile_ms));
     compiled.truncate(most);
     compiled

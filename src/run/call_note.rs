@@ -235,29 +235,25 @@ impl CallNote {
 
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(8192);
-        let mut field = |field: &[u8]| {
-            bytes.extend_from_slice(field);
-            bytes.push(0);
-        };
-        field(HEADER);
-        field(self.key.to_hex().as_bytes());
+        push_field(&mut bytes, HEADER);
+        push_field(&mut bytes, self.key.to_hex().as_bytes());
         for number in [self.cargo_started_ns].into_iter().chain(self.dep_info) {
-            field(number.to_string().as_bytes());
+            push_field(&mut bytes, number.to_string().as_bytes());
         }
-        field(os::bytes(&self.cwd));
-        field(os::bytes(&self.out_dir));
+        push_field(&mut bytes, os::bytes(&self.cwd));
+        push_field(&mut bytes, os::bytes(&self.out_dir));
         for number in [self.args.len(), self.set.len(), self.removed.len()] {
-            field(number.to_string().as_bytes());
+            push_field(&mut bytes, number.to_string().as_bytes());
         }
         for text in &self.args {
-            field(os::bytes(text));
+            push_field(&mut bytes, os::bytes(text));
         }
         for (name, value) in &self.set {
-            field(os::bytes(name));
-            field(os::bytes(value));
+            push_field(&mut bytes, os::bytes(name));
+            push_field(&mut bytes, os::bytes(value));
         }
         for name in &self.removed {
-            field(os::bytes(name));
+            push_field(&mut bytes, os::bytes(name));
         }
         bytes
     }
@@ -287,6 +283,12 @@ impl CallNote {
         let is_whole = [args.len(), set.len(), removed.len()] == counts && texts.next().is_none();
         is_whole.then_some(CallNote { key, cargo_started_ns, dep_info, cwd, out_dir, args, set, removed })
     }
+}
+
+/// Adds a field with a NUL behind it.
+fn push_field(bytes: &mut Vec<u8>, field: &[u8]) {
+    bytes.extend_from_slice(field);
+    bytes.push(0);
 }
 
 fn parse_number(field: &[u8]) -> Option<i64> {

@@ -65,11 +65,12 @@ const STRING: [u8; LENGTH + 1] = {
 
 /// Whether the directory of the tree is written into the output of `invocation` that has this role: no unit reads it.
 pub fn is_written_into(role: Role, invocation: &Invocation) -> bool {
-    let is_read = |kind: &CrateType| matches!(kind, CrateType::Rlib | CrateType::Dylib);
     match role {
         Role::Executable => !is_build_script(invocation),
         Role::Cdylib => {
-            !invocation.crate_types.iter().any(is_read) || !defence::stands("libraries-that-compilers-read")
+            let mut crate_types = invocation.crate_types.iter();
+            let is_read = crate_types.any(|kind| matches!(kind, CrateType::Rlib | CrateType::Dylib));
+            !is_read || !defence::stands("libraries-that-compilers-read")
         }
         _ => false,
     }
@@ -77,8 +78,9 @@ pub fn is_written_into(role: Role, invocation: &Invocation) -> bool {
 
 /// Whether `invocation` makes nothing but what other units read when they are made or run.
 pub fn is_of_the_build(invocation: &Invocation) -> bool {
-    let is_library = |kind: &CrateType| matches!(kind, CrateType::ProcMacro | CrateType::Dylib);
-    !invocation.test && invocation.crate_types.iter().any(is_library) || is_build_script(invocation)
+    let mut crate_types = invocation.crate_types.iter();
+    let is_library = crate_types.any(|kind| matches!(kind, CrateType::ProcMacro | CrateType::Dylib));
+    !invocation.test && is_library || is_build_script(invocation)
 }
 
 fn is_build_script(invocation: &Invocation) -> bool {

@@ -167,7 +167,7 @@ fn names_in_package(build_dirs: &BuildDirs, env: &Env) -> Vec<PathBuf> {
     let mut workspaces = workspaces.filter_map(|(path, _)| os::path(path));
     match workspaces.find_map(|workspace| package.strip_prefix(workspace).ok().map(Path::to_path_buf)) {
         Some(name) if name.as_os_str().is_empty() => USUAL.iter().map(PathBuf::from).collect(),
-        // rustc takes what stands behind the last `=` for the name.
+        // rustc takes the text after the last `=` for the name.
         Some(name) if name.to_str().is_some_and(|name| !name.contains('=')) => vec![name],
         _ => Vec::new(),
     }

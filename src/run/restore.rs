@@ -204,19 +204,16 @@ fn place(
     made_here: Option<&Metadata>,
     restored: &mut Restored,
 ) -> Result<(), Failed> {
-    let unusable = |unusable: Unusable| {
-        if unusable == Unusable::Altered {
-            store.quarantine_blob(&artifact.blob);
-        }
-        Failed::Blob
-    };
     let clones = fs::clones_files(to.parent().unwrap_or(to));
     let may_link = store.may_link() || !defence::stands("no-links-where-they-are-off");
     let mut is_to_be_linked = way.sharing == Sharing::Link && may_link && !clones;
     let mut is_linked = false;
     if is_to_be_linked {
-        let (blob, metadata) = store.blob(&artifact.blob, artifact.size_bytes).map_err(unusable)?;
-        let made_ns = Identity::from_metadata(&metadata).modified_ns;
+        let (blob, metadata) = store
+            .blob(&artifact.blob, artifact.size_bytes)
+            .map_err(|unusable| blob_failed(store, artifact, unusable))?;
+        let identity = Identity::from_metadata(&metadata);
+        let made_ns = identity.modified_ns;
         // A link has the mode, owner and group of another build. What rustc makes here may have others.
         let can_be_linked = !defence::stands("access-rights-of-linked-files")
             || made_here
@@ -227,9 +224,9 @@ fn place(
             restored.newest_ns = restored.newest_ns.max(made_ns);
         }
         // No mode would make a link to another file system.
-        let device = |metadata: &Metadata| Identity::from_metadata(metadata).device;
-        is_to_be_linked =
-            can_be_linked || made_here.is_some_and(|made_here| device(made_here) != device(&metadata));
+        let is_elsewhere =
+            made_here.is_some_and(|made_here| Identity::from_metadata(made_here).device != identity.device);
+        is_to_be_linked = can_be_linked || is_elsewhere;
     }
     let how = if is_linked {
         Duplicate::Linked
@@ -237,8 +234,9 @@ fn place(
         if is_to_be_linked && !defence::stands("what-cannot-be-linked-is-copied") {
             return Err(Failed::Place);
         }
-        let (how, time_ns) =
-            copy(store, artifact, to, clones, way).map_err(unusable)?.ok_or(Failed::Place)?;
+        let (how, time_ns) = copy(store, artifact, to, clones, way)
+            .map_err(|unusable| blob_failed(store, artifact, unusable))?
+            .ok_or(Failed::Place)?;
         restored.newest_ns = restored.newest_ns.max(time_ns);
         how
     };
@@ -249,6 +247,14 @@ fn place(
         Duplicate::Copied => restored.copied_bytes += artifact.size_bytes,
     }
     Ok(())
+}
+
+/// Takes the blob of an artifact out of service if it was altered.
+fn blob_failed(store: &Store, artifact: &Artifact, unusable: Unusable) -> Failed {
+    if unusable == Unusable::Altered {
+        store.quarantine_blob(&artifact.blob);
+    }
+    Failed::Blob
 }
 
 /// Creates a hard link to the blob, replacing `to`.

@@ -135,10 +135,14 @@ fn parse_error(path: &Path, text: &str) -> String {
 /// The file of the project around `cwd`: the nearest `.kache.toml`, or the one to make at the root of the repository or
 /// workspace. `None` outside of a project.
 pub fn project_file(cwd: &Path) -> Option<PathBuf> {
-    let nearest = |name: &str| cwd.ancestors().find(|dir| fs::symlink_metadata(&dir.join(name)).is_ok());
     let outermost = cwd.ancestors().filter(|dir| fs::metadata(&dir.join("Cargo.toml")).is_ok()).last();
-    let dir = nearest(PROJECT_FILE).or_else(|| nearest(".git")).or(outermost)?;
+    let dir = nearest_with(cwd, PROJECT_FILE).or_else(|| nearest_with(cwd, ".git")).or(outermost)?;
     Some(dir.join(PROJECT_FILE))
+}
+
+/// The nearest directory around `cwd` that has something of this name.
+fn nearest_with<'a>(cwd: &'a Path, name: &str) -> Option<&'a Path> {
+    cwd.ancestors().find(|dir| fs::symlink_metadata(&dir.join(name)).is_ok())
 }
 
 #[cfg(test)]

@@ -63,10 +63,9 @@ impl Store {
             .metadata()
             .map(|metadata| Identity::from_metadata(&metadata))
             .map_err(|_| Unusable::Missing)?;
-        let is_whole = identity.size == size_bytes;
-        let is_as_stored =
-            || seal::matches(digest, identity.modified_ns) || is_sealed_again(&path, digest, &identity);
-        if is_whole && is_as_stored() { Ok(file) } else { Err(Unusable::Altered) }
+        let is_as_stored = identity.size == size_bytes
+            && (seal::matches(digest, identity.modified_ns) || is_sealed_again(&path, digest, &identity));
+        if is_as_stored { Ok(file) } else { Err(Unusable::Altered) }
     }
 
     /// Takes an altered blob out of service.

@@ -140,21 +140,25 @@ impl Store {
         if known.iter().any(|other| other.names_same(list)) {
             return Ok(());
         }
-        self.put_list(unit_key, InputList { seen: Vec::new(), ..list.clone() })
+        self.put_list(unit_key, list.without_states())
     }
 }
 
 impl PortableEntry {
     /// Whether it can be stored: an entry of a form that is understood, with all that it needs.
     pub fn is_sound(&self) -> bool {
-        let artifacts = || self.entry.artifacts.iter().filter(|artifact| artifact.role.can_be_depended_on());
-        let has_closure = |blob: &Digest| self.closures.iter().any(|(known, _)| known == blob);
         self.entry.is_sound()
             && self.processor.is_some() == is_run_of_build_script(&self.inputs)
             && !self.lists.is_empty()
             && self.lists.iter().all(|list| names_same_files(list, &self.inputs))
-            && artifacts().all(|artifact| has_closure(&artifact.blob))
-            && self.closures.iter().all(|(known, _)| artifacts().any(|artifact| artifact.blob == *known))
+            && self.dependable_blobs().all(|blob| self.closures.iter().any(|(known, _)| known == blob))
+            && self.closures.iter().all(|(known, _)| self.dependable_blobs().any(|blob| blob == known))
+    }
+
+    /// The blobs of artifacts that other units can depend on: each needs its crate closure.
+    fn dependable_blobs(&self) -> impl Iterator<Item = &Digest> {
+        let artifacts = self.entry.artifacts.iter().filter(|artifact| artifact.role.can_be_depended_on());
+        artifacts.map(|artifact| &artifact.blob)
     }
 
     /// Whether the processor of this machine is the one that the entry depends on, if it depends on one.
@@ -184,26 +188,29 @@ fn is_run_of_build_script(inputs: &StoredInputs) -> bool {
 
 /// Whether `list` names the variables that these inputs are of. Inputs from another machine lack them.
 fn names_same_variables(list: &InputList, inputs: &StoredInputs) -> bool {
-    let variables = inputs.read.iter().filter(|input| input.kind == InputKind::Variable);
-    list.variables.iter().eq(variables.map(|input| &input.name))
+    list.variables.iter().eq(names(inputs, InputKind::Variable))
 }
 
 /// Whether `list` names the files, directories and programs that these inputs are of.
 fn names_same_files(list: &InputList, inputs: &StoredInputs) -> bool {
-    let names = |kind| inputs.read.iter().filter(move |input| input.kind == kind).map(|input| &input.name);
-    let mut programs: Vec<&[u8]> = names(InputKind::Program).map(Portable::as_bytes).collect();
+    let mut programs: Vec<&[u8]> = names(inputs, InputKind::Program).map(Portable::as_bytes).collect();
     programs.dedup();
     list.basis == inputs.basis
-        && list.files.iter().eq(names(InputKind::Source))
-        && list.read.iter().eq(names(InputKind::Read))
-        && list.listed.iter().eq(names(InputKind::Listed))
-        && list.probed.iter().eq(names(InputKind::Probed))
+        && list.files.iter().eq(names(inputs, InputKind::Source))
+        && list.read.iter().eq(names(inputs, InputKind::Read))
+        && list.listed.iter().eq(names(inputs, InputKind::Listed))
+        && list.probed.iter().eq(names(inputs, InputKind::Probed))
         && list.programs.iter().map(String::as_bytes).eq(programs)
         && list
             .roots
             .iter()
             .map(|root| root.token().as_bytes())
-            .eq(names(InputKind::Root).map(Portable::as_bytes))
+            .eq(names(inputs, InputKind::Root).map(Portable::as_bytes))
+}
+
+/// The names of the inputs of this kind that were read.
+fn names(inputs: &StoredInputs, kind: InputKind) -> impl Iterator<Item = &Portable> {
+    inputs.read.iter().filter(move |input| input.kind == kind).map(|input| &input.name)
 }
 
 /// The content of the programs that `list` says were started.

@@ -31,7 +31,7 @@ pub fn segments(head: &[u8]) -> Option<impl Iterator<Item = Option<Segment>>> {
     let table = file.read(table, word_bytes)?;
     let (row_bytes, n_rows) = (file.read(sizes, 2)?, file.read(sizes + 2, 2)?);
     Some((0..n_rows).map(move |row| {
-        let row = table.checked_add(row.checked_mul(row_bytes)?)?;
+        let row = row_start(table, row_bytes, row)?;
         Some(Segment {
             kind: file.read(row, 4)?,
             at: file.read(row.checked_add(offset)?, word_bytes)?,
@@ -53,14 +53,17 @@ pub fn symbol_names(file: &[u8]) -> Option<&[u8]> {
     let (offset, size, link) = if is_64 { (24, 32, 40) } else { (16, 20, 24) };
     let table = numbers.read(table, word_bytes)?;
     let (row_bytes, n_rows) = (numbers.read(sizes, 2)?, numbers.read(sizes + 2, 2)?);
-    let row = |index: usize| table.checked_add(row_bytes.checked_mul(index)?);
-    let mut rows = (0..n_rows).filter_map(row);
-    let kind = |row: usize| numbers.read(row.checked_add(4)?, 4);
-    let symbols = rows.find(|row| kind(*row) == Some(SYMBOLS))?;
-    let names = row(numbers.read(symbols.checked_add(link)?, 4)?)?;
+    let mut rows = (0..n_rows).filter_map(|row| row_start(table, row_bytes, row));
+    let symbols = rows.find(|row| row.checked_add(4).and_then(|at| numbers.read(at, 4)) == Some(SYMBOLS))?;
+    let names = row_start(table, row_bytes, numbers.read(symbols.checked_add(link)?, 4)?)?;
     let start = numbers.read(names.checked_add(offset)?, word_bytes)?;
     let n_bytes = numbers.read(names.checked_add(size)?, word_bytes)?;
     file.get(start..start.checked_add(n_bytes)?)
+}
+
+/// Where a row of a table starts.
+fn row_start(table: usize, row_bytes: usize, row: usize) -> Option<usize> {
+    table.checked_add(row_bytes.checked_mul(row)?)
 }
 
 /// Sections that hold nothing but strings, each with a NUL behind it, to which debug information refers.
@@ -87,12 +90,14 @@ pub fn debug_strings(file: &File) -> io::Result<Vec<Range<u64>>> {
     }
     let names = part(file, names)?;
     let rows = table.chunks_exact(layout.row_bytes);
-    let sections = rows.filter_map(|row| layout.section(row));
-    let is_wanted = |name: usize| {
+    let mut found = Vec::new();
+    for (name, range) in rows.filter_map(|row| layout.section(row)) {
         let name = names.get(name..).unwrap_or_default();
-        DEBUG_STRINGS.contains(&name.split(|byte| *byte == 0).next().unwrap_or_default())
-    };
-    Ok(sections.filter(|(name, _)| is_wanted(*name)).map(|(_, range)| range).collect())
+        if DEBUG_STRINGS.contains(&name.split(|byte| *byte == 0).next().unwrap_or_default()) {
+            found.push(range);
+        }
+    }
+    Ok(found)
 }
 
 /// A part of a file.

@@ -42,12 +42,13 @@ impl Env {
         set: &[(OsString, OsString)],
         removed: &[OsString],
     ) -> Env {
-        let changed = |name: &OsStr| {
-            let mut names = set.iter().map(|(name, _)| name).chain(removed);
-            names.any(|this| is_same_name(this, name))
-        };
-        let kept = self.vars.iter().filter(|(name, _)| !changed(name));
-        Env { args, vars: kept.chain(set).cloned().collect(), cwd: Some(cwd) }
+        let mut vars = self.vars.clone();
+        vars.retain(|(name, _)| {
+            let mut changed = set.iter().map(|(name, _)| name).chain(removed);
+            !changed.any(|changed| is_same_name(changed, name))
+        });
+        vars.extend_from_slice(set);
+        Env { args, vars, cwd: Some(cwd) }
     }
 
     /// An environment for a test.

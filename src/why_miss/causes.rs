@@ -31,10 +31,9 @@ pub fn group(explained: &[ExplainedUnit]) -> Vec<Cause> {
     }
     let mut causes: Vec<Cause> = groups.into_iter().map(|(_, cause)| cause).collect();
     for cause in &mut causes {
-        let key = |index: &usize| {
+        cause.units.sort_by_key(|index| {
             (root(explained, *index) != *index, std::cmp::Reverse(explained[*index].record.compile_ms))
-        };
-        cause.units.sort_by_key(key);
+        });
     }
     causes.sort_by_key(|cause| std::cmp::Reverse((cause.compile_ms, cause.units.len())));
     causes
@@ -58,12 +57,10 @@ fn dependency(explained: &[ExplainedUnit], index: usize) -> Option<usize> {
         Verdict::Edited(Edit::Dependency, name) => std::slice::from_ref(name),
         _ => return None,
     };
-    let position = |name: &String| {
-        explained
-            .iter()
-            .position(|other| other.record.unit.crate_name.replace('-', "_") == name.replace('-', "_"))
-    };
-    names.iter().find_map(position)
+    names.iter().find_map(|name| {
+        let name = name.replace('-', "_");
+        explained.iter().position(|other| other.record.unit.crate_name.replace('-', "_") == name)
+    })
 }
 
 /// What all units of a cause have in common. Changes differ from unit to unit, other reasons do not.

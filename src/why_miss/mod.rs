@@ -60,13 +60,8 @@ pub fn explain(
     let records = records::read_crate(&Store::records_dir(cache_dir), name);
     let store = Store::at(cache_dir);
     let rows = index.entries(Some(name))?;
-    let mut explained = Vec::new();
-    for record in newest(&records) {
-        let verdict =
-            verdict_from_records(record, &records).unwrap_or_else(|| compare(record, &rows, &store, index));
-        explained.push(ExplainedUnit { record: record.clone(), verdict });
-    }
-    Ok(explained)
+    let newest = newest(&records).into_iter();
+    Ok(newest.map(|record| explain_record(record, &records, &rows, &store, index)).collect())
 }
 
 /// Explains these records, which are among `all` records.
@@ -78,12 +73,19 @@ pub fn explain_records(
 ) -> Result<Vec<ExplainedUnit>, crate::index::Error> {
     let store = Store::at(cache_dir);
     let rows = index.entries(None)?;
-    let explain = |record: &&Record| {
-        let verdict =
-            verdict_from_records(record, all).unwrap_or_else(|| compare(record, &rows, &store, index));
-        ExplainedUnit { record: (*record).clone(), verdict }
-    };
-    Ok(records.iter().map(explain).collect())
+    Ok(records.iter().map(|record| explain_record(record, all, &rows, &store, index)).collect())
+}
+
+/// Explains one of `all` records, where `rows` are the entries that it may be compared with.
+fn explain_record(
+    record: &Record,
+    all: &[Record],
+    rows: &[EntryRow],
+    store: &Store,
+    index: &Index,
+) -> ExplainedUnit {
+    let verdict = verdict_from_records(record, all).unwrap_or_else(|| compare(record, rows, store, index));
+    ExplainedUnit { record: record.clone(), verdict }
 }
 
 /// The newest record of each unit in the directory where the crate was built last. Records are in order of time.

@@ -91,7 +91,7 @@ impl World {
         ] {
             command.env(name, self.path(dir));
         }
-        // Not where the daemon of whoever runs the tests is.
+        // Not where the daemon of the user who runs the tests is.
         command
             .env("XDG_RUNTIME_DIR", kache::sys::fs::canonical(self.temporary.path()).expect("it is there"));
         if !cfg!(windows) {

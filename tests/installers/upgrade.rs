@@ -84,7 +84,7 @@ fn held(machine: &Machine, build: &mut Child) -> fs::File {
             Err(_) if Instant::now() < until && build.try_wait().expect("it can be asked").is_none() => {}
             Err(_) => {
                 let _ = build.kill();
-                // Whoever waits to write may go.
+                // A process that waits to write can go on.
                 let _ = fs::File::options().read(true).write(true).open(gate);
                 panic!("the build did not come to the crate that is held");
             }

@@ -119,7 +119,7 @@ fn where_files_can_be_cloned_all_that_is_served_is_a_clone() {
         let n_bytes: u64 = rlibs.iter().map(|path| fs::metadata(path).expect("is there").size()).sum();
         assert!(bytes(&step, |bytes| bytes.cloned) > n_bytes && n_bytes > 0, "{step}");
         assert!(shares_no_file(&rlibs, &world.cache()));
-        // Whoever writes into one writes into nothing else.
+        // Writing to one changes no other file.
         for path in rlibs {
             let mut content = fs::read(&path).expect("reads");
             let middle = content.len() / 2;

@@ -531,7 +531,7 @@ fn swap_under_load(n_swaps: u8, n_clients: usize) {
         let clients: Vec<_> =
             (0..n_clients).map(|_| scope.spawn(|| load(&home, &stop, &n_answers))).collect();
         for swap in 0..n_swaps {
-            // Up and down: whoever replaces the file means it.
+            // Up and down: replacing the file by an older version is meant as well.
             home.install(&exe, swap + 2, if swap % 2 == 0 { "0.2.0" } else { "0.1.0" });
             let id = kache::protocol::build::BuildId(u128::from(swap + 2).to_be_bytes());
             home.until("the new build runs", || {

@@ -135,7 +135,7 @@ fn turned_on_everything_that_cargo_asks_for_is_compiled_incrementally() {
     assert_eq!(clean(&step), [Clean::NotAsked]);
 }
 
-/// Whoever turns it off has outputs in the build directory of which no key can be made.
+/// When it is turned off, the build directory has outputs of which no key can be made.
 #[test]
 fn turned_off_after_an_edit_dependents_are_still_compiled() {
     let mut world = project("two-crates");

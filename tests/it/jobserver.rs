@@ -101,7 +101,7 @@ fn build(world: &World, jobserver: &Jobserver, auth: &str) -> Step {
     world.run(shell)
 }
 
-/// Whoever holds up the build until the process has ended leaves none, or a dead one that nobody has waited for.
+/// Had the build waited for the process, it would be gone by now, or dead and not waited for.
 fn end_who_was_left_behind(world: &World) {
     let process = world.run_bin("app");
     let runs = fs::read_link(format!("/proc/{}/exe", process.trim())).is_ok();

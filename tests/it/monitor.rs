@@ -1,4 +1,4 @@
-//! The live view: records reach whoever follows them, through the daemon and without one.
+//! The live view: records reach the commands that follow them, through the daemon and without one.
 #![allow(clippy::unwrap_used, reason = "a scenario ends where it cannot go on")]
 
 use std::fs;

@@ -613,7 +613,7 @@ fn without_observation_the_rules_decide_and_say_so() {
     // The package as a whole counts: nobody knows what the macro read of it.
     world.write("app/unrelated", "changed");
     world.rebuild().only_missed(&["app bin"]);
-    // Whoever can observe does not believe the rules, but rules-only builds believe what was observed.
+    // Builds that can observe do not trust entries made by rules, but builds with rules alone trust observed entries.
     let world = world.env("KACHE_OBSERVE", "auto");
     world.rebuild().all_missed();
     let world = world.env("KACHE_OBSERVE", "off");

@@ -1,5 +1,5 @@
-//! The ways to a file count as well: links, directories that are searched, the working directory; and whoever is left
-//! behind holds up nobody.
+//! The ways to a file count as well: links, directories that are searched, the working directory; and a process that is
+//! left behind holds up nobody.
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;

@@ -65,7 +65,7 @@ fn no_compile_writes_into_a_file_that_the_store_has_too() {
     call(&world, 1).expect(hits(0), misses(1));
     for (config, is_disabled) in [
         ("", "0"),
-        // Compiled to know what stands behind it, left to the compiler alone, and not even looked at.
+        // Compiled to know its crate closure, left to the compiler alone, and not even looked at.
         ("[cache]\nbypass_crates = [\"words\"]\n", "0"),
         ("no configuration", "0"),
         ("", "1"),

@@ -83,7 +83,7 @@ fn project_file_of_a_stranger_is_not_read() {
     let step = world.rebuild();
     step.all_missed();
     assert!(step.records().iter().all(|record| record.problems.len() == 1), "{step}");
-    // Whoever the project belongs to may decide about its build.
+    // The owner of a project may decide about its build.
     std::os::unix::fs::chown(world.tree(), Some(STRANGER), None).expect("root may");
     is_left_to_the_compiler(&world.rebuild());
 }

@@ -327,7 +327,7 @@ fn gc_by_age_leaves_room_unused_and_a_build_after_it_is_right() {
     assert!(done.ok().contains("The store took"), "{}", done.stdout);
     assert_eq!(names(&kache(&world, "list --json").json(), "key"), Vec::<String>::new());
     world.noop();
-    // What was built before the collection can still be linked and cached: it is known what stands behind it.
+    // What was built before the collection can still be linked and cached: its crate closure is known.
     world.edit("app/src/main.rs", "{} {}", "{}, {}");
     world.build().expect(hits(0), misses(1));
     world.rebuild().expect(hits(1), misses(1));

@@ -137,7 +137,7 @@ fn a_tree_behind_a_link_is_served() {
     assert_eq!(world.run_bin("app"), printed);
 }
 
-/// Whoever asks where a link leads gets a path in which the link does not stand.
+/// A program that resolves links gets a path without the link.
 #[test]
 fn a_build_directory_behind_a_link_is_the_one_that_it_leads_to() {
     let real = "#[proc_macro]\npub fn real(_: proc_macro::TokenStream) -> proc_macro::TokenStream {\n    \

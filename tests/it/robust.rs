@@ -209,7 +209,7 @@ impl Held {
         assert!(runs("kill", &["-s", signal, parent.expect("has a parent")]));
     }
 
-    /// Lets the macro, or whoever waits, go on.
+    /// Lets the macro, or another process that waits, go on.
     pub(crate) fn release(&self) {
         std::fs::remove_file(&self.hold).expect("removes");
     }

@@ -36,7 +36,7 @@ fn installed_it_is_active_comes_back_after_a_kill_and_leaves_nothing() {
     if std::env::var_os("KACHE_TEST_SERVICE").is_none() {
         crate::skip::skip(
             "systemd",
-            "without KACHE_TEST_SERVICE=1, nothing is installed for whoever runs this",
+            "without KACHE_TEST_SERVICE=1, nothing is installed for the user who runs this",
         );
         return;
     }
@@ -69,7 +69,7 @@ fn installed_it_is_active_comes_back_after_a_kill_and_leaves_nothing() {
     assert!(daemon(&["install"]).contains("Nothing to do"));
     assert!(kache(&["init", "-y"]).contains("Nothing to do"));
 
-    // Killed, and stopped behind its back: whoever connects next waits until it is there again.
+    // Killed, and stopped behind its back: the next client waits until it is there again.
     let pid = property(&service, "MainPID");
     output("kill", &["-9", &pid]).unwrap();
     assert!(daemon(&[]).contains("systemd"));

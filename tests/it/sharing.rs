@@ -1,7 +1,7 @@
 //! One store for the users of a group (`cache.shared`): each of them is served what the others put, and nobody else is.
 //!
-//! The users have numbers and no names. They cannot enter the home of whoever runs the tests, so the toolchain is mounted
-//! where they can.
+//! The users have numbers and no names. They cannot enter the home of the user who runs the tests, so the toolchain is
+//! mounted where they can.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};

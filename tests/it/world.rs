@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <temporary>/cache          KACHE_CACHE_DIR
-//! <temporary>/home           HOME, with a cargo home whose registry is that of whoever runs the tests
+//! <temporary>/home           HOME, with a cargo home whose registry is that of the user who runs the tests
 //! <temporary>/trees/<name>   the project; another checkout of it is another name
 //! ```
 //!
@@ -306,13 +306,13 @@ pub(crate) fn package(name: &str, more: &str) -> String {
     format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n{more}")
 }
 
-/// A directory of whoever runs the tests.
+/// A directory of the user who runs the tests.
 fn callers(variable: &str, below_home: &str) -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").expect("there is a home")).join(below_home);
     std::env::var_os(variable).map_or_else(home, PathBuf::from)
 }
 
-/// Gets what the lock file of a fixture names into the registry of whoever runs the tests, once: all builds are
+/// Gets what the lock file of a fixture names into the registry of the user who runs the tests, once: all builds are
 /// offline. What is there already is not asked for again, and needs no network.
 fn fetch(fixture: &Path) {
     static FETCHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());

@@ -430,7 +430,7 @@ fn the_agent_of_nix_is_that_of_kache() {
         let keys = text.split("<key>").skip(1).filter_map(|rest| rest.split("</key>").next());
         keys.map(str::to_owned).collect()
     };
-    // Whoever makes a machine of a description names it, and says where its output goes.
+    // The name and the output files are left to the tool that makes the agent from its description.
     let of_both = keys(&plist).into_iter().filter(|key| !key.starts_with("Standard") && key != "Label");
     for key in of_both {
         assert!(agent.contains(&format!("{key} = ")), "{key}");

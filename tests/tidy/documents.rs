@@ -28,7 +28,7 @@ fn parts() -> [(&'static str, &'static str, String); 6] {
     ]
 }
 
-/// What the README says about settings, for whoever sets up kache: the rest is in the book.
+/// The settings that the README names, for users who set up kache: the rest is in the book.
 const COMMON_SETTINGS: [&str; 6] = [
     "cache.local_store",
     "cache.local_max_size",

@@ -73,12 +73,21 @@ pub enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// Whether the directory was removed, or would be.
+    fn frees(self) -> bool {
+        matches!(self, Outcome::WouldRemove | Outcome::Removed)
+    }
+}
+
 impl CleanReport {
     /// What would be done.
     pub fn planned(trees: &[BuildTree], chosen: &[bool], now_ms: u64) -> CleanReport {
-        let outcome = |chosen: &bool| if *chosen { Outcome::WouldRemove } else { Outcome::NotChosen };
-        let outcomes = chosen.iter().map(|chosen| (outcome(chosen), None)).collect();
-        CleanReport::new(trees, outcomes, true, now_ms)
+        let outcomes = chosen.iter().map(|chosen| match chosen {
+            true => (Outcome::WouldRemove, None),
+            false => (Outcome::NotChosen, None),
+        });
+        CleanReport::new(trees, outcomes.collect(), true, now_ms)
     }
 
     /// What was done. Where nothing was, a tree was not chosen.
@@ -93,8 +102,7 @@ impl CleanReport {
         dry_run: bool,
         now_ms: u64,
     ) -> CleanReport {
-        let counts = |outcome: Outcome| matches!(outcome, Outcome::WouldRemove | Outcome::Removed);
-        let freed = trees.iter().zip(&outcomes).filter(|(_, (outcome, _))| counts(*outcome));
+        let freed = trees.iter().zip(&outcomes).filter(|(_, (outcome, _))| outcome.frees());
         let freed_bytes = freed_bytes(freed.map(|(tree, _)| &tree.size));
         let directories =
             trees.iter().zip(outcomes).map(|(tree, (outcome, why))| directory(tree, outcome, why));
@@ -103,8 +111,7 @@ impl CleanReport {
 
     /// How many directories were removed, or would be.
     pub fn n_removed(&self) -> usize {
-        let removed = |outcome| matches!(outcome, Outcome::WouldRemove | Outcome::Removed);
-        self.directories.iter().filter(|directory| removed(directory.outcome)).count()
+        self.directories.iter().filter(|directory| directory.outcome.frees()).count()
     }
 
     /// Why directories could not be removed.

@@ -124,8 +124,7 @@ pub fn file(is_project: bool, session: &Session<'_>) -> Result<PathBuf, Failure>
             Failure::usage("there is no project here").hint("run it in a repository or a cargo workspace")
         });
     }
-    let lookup = |name: &str| session.env.get(name).map(OsStr::to_os_string);
-    match load::user_file_path(&lookup) {
+    match load::user_file_path(&|name| session.env.get(name).map(OsStr::to_os_string)) {
         Ok(Some(file)) => Ok(file.path),
         Ok(None) => Err(changes::wrong_user(&user::WrongUser::NoHome)),
         Err(problem) => Err(Failure::usage(problem).code(ErrorCode::InvalidConfig)),
@@ -147,10 +146,13 @@ fn note_precedence(key: &Key, path: &Path, session: &Session<'_>) {
     let (config, _) = settings::for_command(session.env);
     let rows = config.rows();
     let Some(row) = rows.iter().find(|row| row.name == key.name) else { return };
-    let is_same = |from: &Path| from == path || fs::canonical(from).ok() == fs::canonical(path).ok();
-    if !matches!(row.source, Source::File { path: from, .. } if is_same(from)) {
+    if !matches!(row.source, Source::File { path: from, .. } if is_same_file(from, path)) {
         session.note(&format!("{} has precedence here: {} is {}", row.source, row.name, row.value));
     }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    one == other || fs::canonical(one).ok() == fs::canonical(other).ok()
 }
 
 /// The failure for a setting that is not changed.

@@ -124,9 +124,6 @@ fn costly_unit(record: &Record) -> CostlyUnit {
 
 fn build_figures(build: &Build<'_>) -> BuildFigures {
     let path = build.critical_path();
-    let index = |unit: &&Span<'_>| {
-        build.units.iter().position(|other| std::ptr::eq(other, *unit)).unwrap_or_default()
-    };
     let n_hits = build.units.iter().filter(|unit| Fate::of(unit.record) == Fate::Hit).count();
     BuildFigures {
         place: build.place.to_owned(),
@@ -136,9 +133,14 @@ fn build_figures(build: &Build<'_>) -> BuildFigures {
         n_hits: n_hits as u64,
         n_lanes: build.n_lanes,
         critical_ms: path.iter().map(|unit| unit.end_ms - unit.start_ms).sum(),
-        critical_path: path.iter().map(index).collect(),
+        critical_path: path.iter().map(|unit| index_of(unit, &build.units)).collect(),
         units: build.units.iter().map(unit_figures).collect(),
     }
+}
+
+/// Where `unit` is among `units`, of which it is one.
+fn index_of(unit: &Span<'_>, units: &[Span<'_>]) -> usize {
+    units.iter().position(|other| std::ptr::eq(other, unit)).unwrap_or_default()
 }
 
 fn unit_figures(unit: &Span<'_>) -> UnitFigures {

@@ -94,11 +94,15 @@ fn push_misses(page: &mut String, units: &[CostlyUnit]) {
 
 /// Text in which commands and settings stand between backticks.
 fn with_code(text: &str) -> String {
-    let part = |(index, part): (usize, &str)| match index % 2 {
-        1 => format!("<code>{}</code>", escape::html(part)),
-        _ => escape::html(part),
-    };
-    text.split('`').enumerate().map(part).collect()
+    let mut html = String::new();
+    for (index, part) in text.split('`').enumerate() {
+        if index % 2 == 1 {
+            let _ = write!(html, "<code>{}</code>", escape::html(part));
+        } else {
+            html.push_str(&escape::html(part));
+        }
+    }
+    html
 }
 
 fn ms(ms: u64) -> String {

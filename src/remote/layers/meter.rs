@@ -40,15 +40,14 @@ pub struct Requests {
 impl Meter {
     /// The counts now.
     pub fn read(&self) -> Requests {
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Requests {
-            n_gets: count(&self.0.gets),
-            n_heads: count(&self.0.heads),
-            n_puts: count(&self.0.puts),
-            n_lists: count(&self.0.lists),
-            n_failures: count(&self.0.failures),
-            received_bytes: count(&self.0.received_bytes),
-            sent_bytes: count(&self.0.sent_bytes),
+            n_gets: self.0.gets.load(Ordering::Relaxed),
+            n_heads: self.0.heads.load(Ordering::Relaxed),
+            n_puts: self.0.puts.load(Ordering::Relaxed),
+            n_lists: self.0.lists.load(Ordering::Relaxed),
+            n_failures: self.0.failures.load(Ordering::Relaxed),
+            received_bytes: self.0.received_bytes.load(Ordering::Relaxed),
+            sent_bytes: self.0.sent_bytes.load(Ordering::Relaxed),
         }
     }
 

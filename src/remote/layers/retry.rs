@@ -45,13 +45,15 @@ impl<R> Retrying<R> {
     }
 
     fn take_one(&self) -> bool {
-        let take = |budget: u32| budget.checked_sub(1);
-        self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        let taken =
+            self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |budget| budget.checked_sub(1));
+        taken.is_ok()
     }
 
     fn give_one_back(&self) {
-        let give = |budget: u32| (budget < BUDGET).then_some(budget + 1);
-        let _ = self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+        let _ = self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |budget| {
+            (budget < BUDGET).then_some(budget + 1)
+        });
     }
 }
 

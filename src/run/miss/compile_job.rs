@@ -60,7 +60,7 @@ impl CompileJob<'_> {
         observe: bool,
         lock: Option<&FileLock>,
     ) -> Result<Missed<'_>, BypassReason> {
-        let earlier = || self.earlier_sources(unit);
+        let earlier = if remap.maps { self.earlier_sources(unit) } else { Vec::new() };
         if !self.writes {
             let (compiled, _) =
                 self.run_mapped(&earlier, remap, None, None).map_err(|e| not_run(&e.into()))?;
@@ -110,10 +110,10 @@ impl CompileJob<'_> {
     }
 
     /// Runs the compiler with mapped paths; if that is dropped, once more with real ones. Says how paths were
-    /// mapped in the end. `earlier` are the sources of the last compile.
+    /// mapped in the end. `earlier` are the sources of the last compile, which count only with mapped paths.
     pub(super) fn run_mapped(
         &self,
-        earlier: &dyn Fn() -> Vec<PathBuf>,
+        earlier: &[PathBuf],
         remap: &PathRemap,
         lock: Option<&FileLock>,
         observe: Option<Scope>,
@@ -122,9 +122,8 @@ impl CompileJob<'_> {
             let compiled = self.run_once(&remap.args, lock, observe, &Attempt::accepted())?;
             return Ok((compiled, remap.clone()));
         }
-        let earlier = earlier();
-        if !self.sources(remap).seem_to_ask(&earlier, self.context.env.get("OUT_DIR")) {
-            let mut mapped = if self.sources(remap).are_behind_placeholder(&earlier) {
+        if !self.sources(remap).seem_to_ask(earlier, self.context.env.get("OUT_DIR")) {
+            let mut mapped = if self.sources(remap).are_behind_placeholder(earlier) {
                 remap.without_placeholder()
             } else {
                 remap.clone()
@@ -221,7 +220,6 @@ impl CompileJob<'_> {
         }
         let own = self.call.args.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
         let own: Vec<OsString> = own.map(|(_, argument)| argument.clone()).collect();
-        let args = |incremental: &[OsString]| [self.call.prefix, mapped, &own, incremental].concat();
         let closure =
             self.stores().then(|| unit_closure::closure_of_unit(self.context, self.externs)).flatten();
         let reader = Reader::new(self.context.build_dirs);
@@ -231,13 +229,13 @@ impl CompileJob<'_> {
                 stdout: &|line| attempt.pass(Stream::Stdout, line.to_vec(), None),
                 stderr: &stderr,
             };
-            let first_args = args(&self.incremental_argument());
+            let first_args = [self.call.prefix, mapped, &own, &self.incremental_argument()].concat();
             let program = Start { program: self.call.program, name: None, args: &first_args };
             let first = run_compiler::run(program, shown, lock, observe, &Printed::default())?;
             let privileged = first.observation.as_ref().and_then(|seen| seen.privileged.clone());
             if first.is_abandoned {
                 self.remove_unfinished(first.observation.as_ref());
-                let second_args = args(&self.incremental_argument());
+                let second_args = [self.call.prefix, mapped, &own, &self.incremental_argument()].concat();
                 let program = Start { args: &second_args, ..program };
                 let second = run_compiler::run(program, shown, lock, None, &first.shown)?;
                 (CompilerOutput { elapsed: first.elapsed + second.elapsed, ..second }, privileged)

@@ -105,12 +105,12 @@ impl Sources<'_> {
 
     /// Whether the placeholder stands in the name that the compiler has for one of these sources.
     pub fn are_behind_placeholder(&self, sources: &[PathBuf]) -> bool {
-        let is_behind = |path: &PathBuf, covered: &[PathBuf]| {
+        let covered = self.covered.filter(|_| defence::stands("sources-behind-the-placeholder"));
+        let Some(covered) = covered else { return false };
+        sources.iter().any(|path| {
             let portable = self.build_dirs.roots.tokenize(os::bytes(path));
             portable.is_under(Root::Workspace) && !covered.iter().any(|dir| path.starts_with(dir))
-        };
-        let covered = self.covered.filter(|_| defence::stands("sources-behind-the-placeholder"));
-        covered.is_some_and(|covered| sources.iter().any(|path| is_behind(path, covered)))
+        })
     }
 
     /// Whether the compiler knows a source by a path that is mapped: sources with relative names stay as they are.

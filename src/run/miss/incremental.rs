@@ -23,7 +23,7 @@ impl CompileJob<'_> {
         remap: &PathRemap,
     ) -> Result<CompiledUnit<'_>, BypassReason> {
         let earlier: Vec<PathBuf> = last.map(|last| last.files).unwrap_or_default();
-        let compiled = self.run_mapped(&|| earlier.clone(), remap, None, None);
+        let compiled = self.run_mapped(&earlier, remap, None, None);
         let (compiled, _) = compiled.map_err(|e| not_run(&e.into()))?;
         if let Some(dir) = dir {
             dir.finish(compiled.output.status.code(), &compiled.output.stderr);

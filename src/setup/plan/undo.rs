@@ -37,11 +37,11 @@ impl Journal {
         let mut folds: Vec<Fold> = Vec::new();
         // Commands stay where they are among the paths.
         let mut order: Vec<Result<PathBuf, Action>> = Vec::new();
-        let entries = self.entries()?;
-        let is_done = |entry: &&JournalEntry| {
+        let mut entries = self.entries()?;
+        entries.retain(|entry| {
             entry.status() == EntryStatus::Done && of.contains(&entry.record.command.as_str())
-        };
-        for entry in entries.iter().rev().filter(is_done).take(most) {
+        });
+        for entry in entries.iter().rev().take(most) {
             undo.plan.undoes.push(entry.name());
             for (index, change) in entry.record.changes.iter().enumerate().rev() {
                 match change {

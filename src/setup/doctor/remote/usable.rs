@@ -64,13 +64,16 @@ impl Check for UsableCheck {
 
 /// Reads and, if `writes`, writes. Returns what cannot be done, and why.
 fn examine(remote: &dyn Remote, writes: bool) -> Result<(), (&'static str, RemoteError)> {
-    let invalid = |_| ("named", RemoteError::new(Kind::Invalid, "an invalid name"));
-    let probe = ObjectName::new(&PROBE).map_err(invalid)?;
+    let probe = name(&PROBE)?;
     remote.head(&probe).map_err(|e| ("read", e))?;
-    let folder = ObjectName::new(&PROBE[..2]).map_err(invalid)?;
+    let folder = name(&PROBE[..2])?;
     remote.list(&folder, &mut |_| {}).map_err(|e| ("listed", e))?;
     if writes {
         remote.put_if_absent(&probe, Body::Bytes(b"kache doctor\n")).map_err(|e| ("written", e))?;
     }
     Ok(())
+}
+
+fn name(parts: &[&str]) -> Result<ObjectName, (&'static str, RemoteError)> {
+    ObjectName::new(parts).map_err(|_| ("named", RemoteError::new(Kind::Invalid, "an invalid name")))
 }

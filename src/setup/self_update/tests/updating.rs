@@ -184,7 +184,7 @@ fn a_program_that_another_user_could_replace_is_not_updated() {
         let refused = machine.refused();
         assert!(refused.contains("another user could replace this program"), "{refused}");
         assert!(refused.contains(&dir.display().to_string()), "{refused}");
-        // Whoever can write to a sticky directory cannot rename what others have there.
+        // In a sticky directory, users cannot rename the files of others.
         set(0o1777);
         assert!(machine.installed("0.1.0").unwrap().is_some());
         assert_eq!(crate::sys::fs::trusted_directories(&machine.exe()), Ok(()));
