@@ -50,6 +50,9 @@ pub enum Projects {
 }
 
 const DURATION: &str = "a duration such as 7d, 24h, 30m or 90s, in quotes";
+const STALE: &str = "a duration of at least 1d, such as 14d, in quotes";
+/// Less is between two builds of the same person.
+const LEAST_STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// The whole name of a key: that of its field, unless it is named.
 macro_rules! name {
@@ -61,7 +64,7 @@ macro_rules! name {
     };
 }
 
-/// Declares the keys under `[cache]`: the contents of a file, and the table of all keys.
+/// Declares the keys: the contents of a file, and the table of all keys.
 macro_rules! keys {
     ($($(#[doc = $doc:literal])+ $id:ident $(as $name:literal)?: $type:ty, $accepts:expr, $default:literal, $projects:expr;)+) => {
         /// The settings of one file. A key that is absent or invalid is `None`.
@@ -180,8 +183,13 @@ keys! {
     remote_compression_level as "cache.remote.compression_level": u32, LEVEL, "3", Projects::MayNot(REMOTE);
     /// How long a build waits for the remote, without progress.
     remote_wait as "cache.remote.wait": Duration, DURATION, "3s", Projects::MayNot(REMOTE);
+    /// Have the daemon remove build directories that were not used for this long, once a day. Only those in which builds were recorded.
+    clean_stale as "clean.stale": Duration, STALE, "off", Projects::MayNot(CLEAN);
+    /// Have the daemon remove build directories whose projects are gone, once a day. Only those in which builds were recorded.
+    clean_orphans as "clean.orphans": bool, "true or false", "off", Projects::MayNot(CLEAN);
 }
 
+const CLEAN: &str = "it removes directories of other projects";
 const REMOTE: &str = "the remote is shared by all builds of its user, and may serve programs to them";
 
 fn not_for_projects(source: Source, key: &'static str) -> Option<Problem> {
@@ -230,6 +238,12 @@ impl Reader<'_> {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 ("cache", DeValue::Table(table)) => self.cache(table, contents),
                 ("cache", _) => self.bad_value(value, "cache", "a table: `[cache]`"),
+                ("clean", DeValue::Table(table)) => {
+                    for (key, value) in table {
+                        self.setting(key, &format!("clean.{}", key.get_ref()), value, contents);
+                    }
+                }
+                ("clean", _) => self.bad_value(value, "clean", "a table: `[clean]`"),
                 (name, _) => self.unknown(key, shortened(name), nearest(name, true)),
             }
         }
@@ -249,7 +263,7 @@ impl Reader<'_> {
         }
     }
 
-    /// One setting, whose name below `cache` is `name`.
+    /// One setting, whose name without `cache.` is `name`.
     fn setting<T>(
         &mut self,
         key: &Spanned<T>,
@@ -258,7 +272,8 @@ impl Reader<'_> {
         contents: &mut Contents,
     ) {
         let Some(known) = KEYS.iter().find(|known| bare(known) == name) else {
-            return self.unknown(key, format!("cache.{}", shortened(name)), nearest(name, false));
+            let table = if name.starts_with("clean.") { "" } else { "cache." };
+            return self.unknown(key, format!("{table}{}", shortened(name)), nearest(name, false));
         };
         match name {
             "local_store" => contents.local_store = self.text(known, value, |text| Some(text.into())),
@@ -281,6 +296,8 @@ impl Reader<'_> {
             "key_env_vars" => contents.key_env_vars = self.names(known, value, is_variable_name),
             "daemon_idle_timeout" => contents.daemon_idle_timeout = self.text(known, value, duration),
             "bypass_crates" => contents.bypass_crates = self.names(known, value, |name| !name.is_empty()),
+            "clean.stale" => contents.clean_stale = self.text(known, value, stale),
+            "clean.orphans" => contents.clean_orphans = self.value(known, value, switch),
             _ => self.remote_setting(known, name, value, contents),
         }
     }
@@ -421,6 +438,10 @@ fn duration(text: &str) -> Option<Duration> {
     parse_duration(text).ok()
 }
 
+fn stale(text: &str) -> Option<Duration> {
+    duration(text).filter(|stale| *stale >= LEAST_STALE)
+}
+
 fn is_variable_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(['=', '\0'])
 }
@@ -442,13 +463,14 @@ fn bare(key: &Key) -> &'static str {
     key.name.strip_prefix("cache.").unwrap_or(key.name)
 }
 
-/// The whole name of the key that is most like `name`; at the top level also of the table of keys.
+/// The whole name of the key that is most like `name`; at the top level also of the tables.
 pub fn nearest(name: &str, at_top: bool) -> Option<&'static str> {
     if name.len() > 40 {
         return None;
     }
     let keys = KEYS.iter().map(|key| (bare(key), key.name));
-    let candidates = at_top.then_some(("cache", "cache")).into_iter().chain(keys);
+    let tables = [("cache", "cache"), ("clean", "clean")].into_iter().filter(|_| at_top);
+    let candidates = tables.chain(keys);
     let distances = candidates.filter_map(|(candidate, whole)| {
         let is_part = name.len() >= 4 && candidate.contains(name);
         let distance = if is_part { 1 } else { edit_distance(name, candidate) };

@@ -66,6 +66,10 @@ pub struct Config {
     pub bypass_crates: Setting<Vec<String>>,
     /// The idle time after which a daemon that was started on demand exits.
     pub daemon_idle_timeout: Setting<Duration>,
+    /// How long a build directory is not used until the daemon removes it.
+    pub clean_stale: Setting<Option<Duration>>,
+    /// Whether the daemon removes build directories whose projects are gone.
+    pub clean_orphans: Setting<bool>,
     /// Whether a remote is configured.
     pub has_remote: bool,
     /// Whether it is not turned off: builds ask the daemon for what the store lacks.
@@ -145,7 +149,10 @@ impl Config {
                 &self.daemon_idle_timeout.source,
             ),
         ];
+        let stale = self.clean_stale.value.map_or_else(|| "off".to_owned(), format_duration);
         rows.extend(self.remote.iter().flat_map(|remote| remote_rows(remote)));
+        rows.push(row("clean.stale", stale, &self.clean_stale.source));
+        rows.push(row("clean.orphans", on_or_off(self.clean_orphans.value), &self.clean_orphans.source));
         rows
     }
 }
@@ -260,6 +267,8 @@ pub fn resolve(
         key_env_vars: joined(project.key_env_vars, user.key_env_vars),
         bypass_crates: joined(project.bypass_crates, user.bypass_crates),
         daemon_idle_timeout: first(None, None, user.daemon_idle_timeout, DEFAULT_DAEMON_IDLE_TIMEOUT),
+        clean_stale: first(None, None, user.clean_stale.map(|stale| stale.map(Some)), None),
+        clean_orphans: first(None, None, user.clean_orphans, false),
         has_remote,
         asks_remote: has_remote && !is_local_only,
         remote,

@@ -37,6 +37,8 @@ pub enum Event {
     Judged { candidate: Candidate, verdict: Verdict },
     /// The upkeep of the store ended. A success has a summary.
     Upkept(Result<String, UpkeepFailed>),
+    /// Build directories were removed: lines for the log, or why none were.
+    Cleaned(Result<Vec<String>, String>),
     /// A slice of the store was scrubbed.
     Scrubbed(Result<Slice, ScrubFailed>),
     /// Something that has to do with the remote.

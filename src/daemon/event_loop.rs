@@ -12,6 +12,7 @@ use crate::client::DaemonAddress;
 use crate::config::remote::{CREDENTIALS, VARIABLES};
 use crate::config::{RemoteSecrets, Scope, load};
 use crate::daemon::binary::{self, Launch, Verdict};
+use crate::daemon::cleaning::{Cleaner, STAMP};
 use crate::daemon::event::{Answer, Candidate, Event, Receiver, Sender};
 use crate::daemon::last_run::{LastRun, WELL_AFTER};
 use crate::daemon::log::Log;
@@ -88,6 +89,7 @@ pub struct Daemon {
     last_use: Instant,
     upkeep: Upkeep,
     scrubber: Scrubber,
+    cleaner: Cleaner,
     subscribers: Subscribers,
 }
 
@@ -110,6 +112,7 @@ impl Daemon {
             log: Log::at(&address.log, !ends_idle),
             upkeep: Upkeep::new(),
             scrubber: Scrubber::new(now),
+            cleaner: Cleaner::new(now),
             subscribers: Subscribers::default(),
             life,
             launch,
@@ -214,6 +217,11 @@ impl Daemon {
                     self.log.line(&line);
                 }
             }
+            Event::Cleaned(result) => {
+                for line in self.cleaner.ended(result) {
+                    self.log.line(&line);
+                }
+            }
             Event::Remote(event) => {
                 for line in self.remote.on(event) {
                     self.log.line(&line);
@@ -315,6 +323,13 @@ impl Daemon {
             let cache_dir = &self.address.config.cache_dir.value;
             if let Err(e) = self.scrubber.look(cache_dir, Instant::now(), &self.to_self) {
                 self.log.line(&format!("failed to start the scrub thread: {e}"));
+            }
+            let stamp = self.address.last_run.with_file_name(STAMP);
+            let exe = &self.launch.path;
+            if let Err(e) =
+                self.cleaner.look(&self.address.config, exe, &stamp, Instant::now(), &self.to_self)
+            {
+                self.log.line(&format!("failed to start the clean thread: {e}"));
             }
             if let Err(e) = self.remote.look() {
                 self.log.line(&format!("failed to start the upload thread: {e}"));

@@ -8,21 +8,22 @@
 //! ```text
 //! acceptor ── a task for each connection ──┐
 //! signals ─────────────────────────────────┼──> event loop ──> exit, or hand over
-//! threads: judge, upkeep, scrub, remote ───┘
+//! threads: judge, upkeep, scrub, clean, remote ┘
 //!
 //! subscriptions: a task each, which reads the record files
 //! ```
 //!
-//! Work that takes long has a thread of its own: checking another binary (`judge`), and the upkeep and scrubbing of the
-//! store, which lower their thread's priority. They use plain threads rather than tokio's, because the runtime reuses its
+//! Work that takes long has a thread of its own: checking another binary (`judge`), the upkeep and scrubbing of the
+//! store, and removing build directories, which lower their thread's priority. They use plain threads rather than tokio's, because the runtime reuses its
 //! threads, and those would keep the priority.
 //!
 //! Clients block and use only std ([`crate::client`]), so the wrapper does not depend on tokio.
 //!
-//! Reading order: `log`, `last_run`, `binary`, `event`, `upkeep`, `scrub`, `subscription`, `remote`, `serve`, `event_loop`, `run`,
+//! Reading order: `log`, `last_run`, `binary`, `event`, `upkeep`, `scrub`, `cleaning`, `subscription`, `remote`, `serve`, `event_loop`, `run`,
 //! `start`.
 
 pub mod binary;
+pub mod cleaning;
 pub mod event;
 pub mod event_loop;
 pub mod last_run;

@@ -26,10 +26,9 @@ pub enum CannotChange {
 
 /// The setting of this name, with or without `cache.`.
 pub fn key(name: &str) -> Result<&'static Key, CannotChange> {
-    let whole = if name.starts_with("cache.") { name.to_owned() } else { format!("cache.{name}") };
-    KEYS.iter().find(|key| key.name == whole).ok_or_else(|| CannotChange::UnknownKey {
+    KEYS.iter().find(|key| bare(key.name) == bare(name)).ok_or_else(|| CannotChange::UnknownKey {
         key: name.to_owned(),
-        suggestion: file::nearest(bare(&whole), false),
+        suggestion: file::nearest(bare(name), false),
     })
 }
 
@@ -59,7 +58,7 @@ pub fn value(key: &'static Key, text: &str) -> Result<Value, CannotChange> {
 
 /// Whether the reader of configuration files accepts the value.
 fn is_accepted(key: &Key, value: &Value) -> bool {
-    let (_, problems) = file::parse(Path::new(""), &format!("cache.{} = {value}\n", bare(key.name)));
+    let (_, problems) = file::parse(Path::new(""), &format!("{} = {value}\n", key.name));
     problems.is_empty()
 }
 

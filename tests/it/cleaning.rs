@@ -8,8 +8,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use kache::config::resolve::{Defaults, Scope, resolve};
+use kache::config::{Config, file};
+use kache::daemon::cleaning::{Cleaner, STAMP};
+use kache::daemon::event::Event;
 use serde_json::Value;
 
 use crate::home::{Ended, Home};
@@ -389,6 +393,61 @@ fn recorded_builds_are_found_and_a_running_one_is_skipped() {
     let step = world.build();
     step.all_hit();
     assert_eq!(world.run_bin("p").trim(), "built");
+}
+
+/// The settings of a configuration file.
+fn settings(text: &str, cache_dir: PathBuf) -> Config {
+    let (user, problems) = file::parse(Path::new("config.toml"), text);
+    assert!(problems.is_empty(), "{problems:?}");
+    let defaults = Defaults { cache_dir, observes: true };
+    resolve(&defaults, user, file::Contents::default(), &|_| None, Scope::Command).0
+}
+
+/// A program that calls kache as in `world`.
+fn kache_of(world: &World) -> PathBuf {
+    let mut script = "#!/bin/sh\n".to_owned();
+    for (name, value) in world.command("true").get_envs() {
+        let value = value.unwrap_or_default().to_string_lossy().replace('\'', "'\\''");
+        script += &format!("export {}='{value}'\n", name.to_string_lossy());
+    }
+    let path = world.root().join("kache-there");
+    write(&path, format!("{script}exec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_kache")));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+fn the_daemon_removes_what_is_left_of_projects_that_are_gone_once_a_day() {
+    let world = World::files(&[("Cargo.toml", &package("p", "")), ("src/main.rs", "fn main() {}\n")]);
+    world.build().succeeds();
+    let there = world.checkout("there");
+    there.build().succeeds();
+    world.remove("Cargo.toml");
+    fs::remove_dir_all(world.tree().join("src")).unwrap();
+    let (exe, stamp) = (kache_of(&world), world.root().join(STAMP));
+    let (events, mut received) = tokio::sync::mpsc::unbounded_channel();
+    let start = Instant::now();
+    let later = start + Duration::from_secs(300);
+    let mut cleaner = Cleaner::new(start);
+    let off = settings("", world.cache());
+    let on = settings("clean.orphans = true", world.cache());
+    cleaner.look(&off, &exe, &stamp, later, &events).unwrap();
+    cleaner.look(&on, &exe, &stamp, start, &events).unwrap();
+    cleaner.look(&on, &exe, &stamp, later, &events).unwrap();
+    let Some(Event::Cleaned(result)) = received.blocking_recv() else { panic!("another event") };
+    let lines = cleaner.ended(result);
+    assert_eq!(lines[0], format!("clean: removed {}", world.target().display()), "{lines:?}");
+    assert!(lines[1].starts_with("clean: 1 build directory removed, ") && lines.len() == 2, "{lines:?}");
+    assert!(!world.target().exists() && there.target().exists());
+    there.noop();
+    // A daemon that starts again does not repeat it.
+    let mut again = Cleaner::new(start);
+    again.look(&on, &exe, &stamp, later, &events).unwrap();
+    File::options().write(true).open(&stamp).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    again.look(&on, &exe, &stamp, later + Duration::from_secs(600), &events).unwrap();
+    let Some(Event::Cleaned(result)) = received.blocking_recv() else { panic!("another event") };
+    assert_eq!(again.ended(result), Vec::<String>::new());
+    assert!(received.try_recv().is_err());
 }
 
 /// Sets the flag when it goes.

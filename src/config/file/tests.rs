@@ -53,6 +53,9 @@ concurrency = 4
 compression_level = 7
 namespace = "team-a"
 wait = "5s"
+[clean]
+stale = "14d"
+orphans = true
 "#,
     );
     let expected = Contents {
@@ -89,6 +92,8 @@ wait = "5s"
         remote_compression_level: at(7, 37),
         remote_namespace: at("team-a".to_owned(), 38),
         remote_wait: at(Duration::from_secs(5), 39),
+        clean_stale: at(Duration::from_secs(14 * 86_400), 41),
+        clean_orphans: at(true, 42),
         write: at(Write::Off, 16),
         shared: at(true, 17),
         links: at(Links::Off, 18),
@@ -108,6 +113,17 @@ fn every_key_of_the_table_is_read() {
         assert_eq!(problems, [expected], "a wrong value of a key that is not read raises no problem");
         assert!(!key.does.is_empty() && !key.default.is_empty());
     }
+}
+
+#[test]
+fn directories_of_the_last_hours_are_never_stale() {
+    assert_eq!(read("clean.stale = \"24h\"").0.clean_stale, at(Duration::from_secs(86_400), 1));
+    let problems =
+        ["/home/me/config.toml:1: invalid clean.stale \"2h\": expected a duration of at least 1d, \
+                     such as 14d, in quotes"];
+    assert_eq!(read("clean.stale = \"2h\"").1, problems);
+    let (_, problems) = read("clean.orphan = true");
+    assert!(problems[0].contains("clean.orphan`") && problems[0].contains("clean.orphans"), "{problems:?}");
 }
 
 #[test]

@@ -74,6 +74,8 @@ fn nothing_set_means_defaults() {
         ("cache.remote.compression_level", "3"),
         ("cache.remote.wait", "3s"),
         ("KACHE_LOCAL_ONLY", "false"),
+        ("clean.stale", "off"),
+        ("clean.orphans", "false"),
     ];
     assert_eq!(rows, expected.map(|(name, value)| (name, value.to_owned())));
     assert!(config.rows().iter().all(|row| *row.source == Source::Default));
@@ -158,7 +160,7 @@ fn sample(key: &str) -> &'static str {
     match key {
         "cache.local_store" => "\"~/elsewhere\"",
         "cache.local_max_size" => "1",
-        "cache.shared" => "true",
+        "cache.shared" | "clean.orphans" => "true",
         "cache.cache_executables" | "cache.build_scripts" | "cache.seed" => "false",
         "cache.paths" => "\"exact\"",
         "cache.incremental" | "cache.observe" | "cache.write" | "cache.links" => "\"off\"",
@@ -211,6 +213,8 @@ fn a_project_leaves_the_store_of_its_user_alone() {
         "cache.local_max_size",
         "cache.gc_max_age",
         "cache.daemon_idle_timeout",
+        "clean.stale",
+        "clean.orphans",
     ];
     let (of_remote, others): (Vec<&str>, Vec<&str>) =
         names.into_iter().partition(|name| name.starts_with("cache.remote."));

@@ -50,6 +50,7 @@ pub static ALL: &[&dyn Check] = &[
     &store::size::SizeCheck,
     &store::seals::SealsCheck,
     &store::last_read::LastReadCheck,
+    &store::cleaning::CleaningCheck,
     &settings::values::ValuesCheck,
     &settings::secrets::SecretsCheck,
     &remote::configured::ConfiguredCheck,

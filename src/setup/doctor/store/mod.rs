@@ -14,4 +14,6 @@ pub mod seals;
 
 pub mod last_read;
 
+pub mod cleaning;
+
 pub mod size;

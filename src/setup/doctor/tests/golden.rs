@@ -316,6 +316,11 @@ const STORE: &[Case] = &[
             scrub.save(&made.path("home/.cache/kache")).unwrap();
         })
     }),
+    ("cleaning", "both", || {
+        well(|made| {
+            made.write("home/.config/kache/config.toml", "[clean]\nstale = \"14d\"\norphans = true\n");
+        })
+    }),
     ("clock", "sources-ahead", || {
         well(|made| {
             made.write("home/project/Cargo.toml", "[package]\nname = 'p'\n");
