@@ -1,5 +1,5 @@
 //! `kache monitor`: shows what kache does while it does it. On a terminal that is a screen with the running build, the
-//! projects and the store; elsewhere it prints a line for each unit.
+//! projects, the store and the exchange with a remote; elsewhere it prints a line for each unit.
 //!
 //! ```text
 //! daemon, or the record files where none runs
@@ -34,6 +34,7 @@ pub mod follow;
 pub mod keys;
 pub mod model;
 pub mod screen;
+pub mod transfer;
 pub mod view;
 
 /// The arguments.

@@ -199,6 +199,9 @@ pub struct RemoteStatus {
     pub n_fetched: u64,
     /// Requests to the remote, by this process. A repeated request counts each time.
     pub n_requests: u64,
+    /// What was sent to the remote and received from it, by this process.
+    pub sent_bytes: u64,
+    pub received_bytes: u64,
     /// Why the last upload failed, if it did.
     pub sending_problem: Option<String>,
     /// Why the remote is not asked for entries now, if it is not.

@@ -1,6 +1,8 @@
 //! What can be done about a unit that was not served.
 
-use crate::outcome::{Bypass, Edit, MissReason, Outcome, Unstored};
+use std::path::Path;
+
+use crate::outcome::{Bypass, BypassReason, Edit, MissReason, Outcome, Unstored};
 use crate::report::words::{self, with_detail};
 use crate::run::record::Record;
 
@@ -73,6 +75,13 @@ pub fn name(record: &Record) -> &str {
 
 /// What people call the unit: its name, version and kind.
 pub fn title(record: &Record) -> String {
+    if record.unit.crate_name.is_empty()
+        && let Outcome::Bypass { reason: BypassReason { why: Bypass::UnknownDriver, detail } } =
+            &record.outcome
+    {
+        // A C compiler that a build script calls through the wrapper.
+        return Path::new(detail).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    }
     let words = [name(record), &record.unit.version, &record.unit.kind, &record.unit.target];
     words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -89,7 +98,7 @@ pub fn costliest<'r>(records: impl IntoIterator<Item = &'r Record>, most: usize)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{BypassReason, Origin};
+    use crate::outcome::Origin;
     use crate::sys::env::Env;
 
     fn record(outcome: Outcome, compile_ms: u64) -> Record {
@@ -97,6 +106,15 @@ mod tests {
         record.unit.crate_name = "serde".to_owned();
         (record.outcome, record.compile_ms) = (outcome, compile_ms);
         record
+    }
+
+    #[test]
+    fn a_c_compiler_is_called_by_its_name() {
+        let mut call =
+            record(Outcome::Bypass { reason: BypassReason::new(Bypass::UnknownDriver, "/usr/bin/cc") }, 0);
+        assert_eq!(title(&call), "serde");
+        call.unit.crate_name.clear();
+        assert_eq!(title(&call), "cc");
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn handle_key(key: &KeyEvent, model: &mut Model) -> Next {
         KeyCode::Char('?') | KeyCode::F(1) => model.shows_help = !model.shows_help,
         KeyCode::Char('/') => model.is_typing = true,
         KeyCode::Char('s') => model.order = model.order.next(),
-        KeyCode::Char(digit @ '1'..='3') => return turn_to(model, Page::ALL[digit as usize - '1' as usize]),
+        KeyCode::Char(digit @ '1'..='4') => return turn_to(model, Page::ALL[digit as usize - '1' as usize]),
         KeyCode::Tab | KeyCode::Right => return turn_by(model, 1),
         KeyCode::BackTab | KeyCode::Left => return turn_by(model, Page::ALL.len() - 1),
         KeyCode::Down | KeyCode::Char('j') => return scroll(model, 1),

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::cli::monitor::transfer::{Transfer, TransferRow};
 use crate::index::records::is_build_dir;
 use crate::report::advice;
 use crate::report::build::{self, Build, Fate};
@@ -19,11 +20,12 @@ pub enum Page {
     Build,
     Projects,
     Store,
+    Transfer,
 }
 
 impl Page {
     /// All pages, in the order of their keys.
-    pub const ALL: [Page; 3] = [Page::Build, Page::Projects, Page::Store];
+    pub const ALL: [Page; 4] = [Page::Build, Page::Projects, Page::Store, Page::Transfer];
 
     /// Its title.
     pub fn title(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Page {
             Page::Build => "Build",
             Page::Projects => "Projects",
             Page::Store => "Store",
+            Page::Transfer => "Transfer",
         }
     }
 }
@@ -84,6 +87,7 @@ pub struct Model {
     /// Records that were skipped, because there were too many at once.
     pub n_missed: u64,
     pub store: StoreFigures,
+    pub transfer: Transfer,
     /// The last build, derived from the records.
     pub build: Option<BuildFigures>,
     /// Sorted by place.
@@ -155,6 +159,7 @@ impl Model {
     pub fn add(&mut self, records: Vec<Record>) {
         for record in &records {
             self.count(record);
+            self.transfer.add(record);
         }
         self.records.extend(records);
         let n_older = self.records.len().saturating_sub(MOST_RECORDS);
@@ -227,12 +232,26 @@ impl Model {
         projects
     }
 
+    /// The units that came from the remote, or could not, to show.
+    pub fn shown_transfers(&self) -> Vec<&TransferRow> {
+        let units = self.transfer.units.iter();
+        let mut units: Vec<&TransferRow> =
+            units.filter(|unit| self.matches(&[&unit.title, &unit.detail])).collect();
+        match self.order {
+            Order::Newest => {}
+            Order::Longest => units.sort_by_key(|unit| std::cmp::Reverse(unit.waited_ms)),
+            Order::Name => units.sort_by(|one, other| one.title.cmp(&other.title)),
+        }
+        units
+    }
+
     /// How many rows the page can show.
     pub fn n_rows(&self) -> usize {
         match self.page {
             Page::Build => self.shown_units().len(),
             Page::Projects => self.shown_projects().len(),
             Page::Store => self.store.largest.len().max(self.store.oldest.len()),
+            Page::Transfer => self.shown_transfers().len(),
         }
     }
 
@@ -269,9 +288,8 @@ fn build_figures(last: &Build<'_>) -> BuildFigures {
 /// How many units the build before `last` had, in the same tree.
 fn n_units_before(records: &[Record], last: &Build<'_>) -> Option<usize> {
     let trees: HashSet<&str> = last.units.iter().map(|unit| tree(&unit.record.place)).collect();
-    let before = records
-        .iter()
-        .filter(|record| record.time_ms <= last.start_ms && trees.contains(tree(&record.place)));
+    let before =
+        records.iter().filter(|record| record.time_ms < last.start_ms && trees.contains(tree(&record.place)));
     build::last(before, &is_build_dir).map(|before| before.units.len())
 }
 

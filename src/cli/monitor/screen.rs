@@ -13,6 +13,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::monitor::follow::Follower;
 use crate::cli::monitor::keys::{Next, handle};
 use crate::cli::monitor::model::{Model, StoreFigures};
+use crate::cli::monitor::transfer::{self, Status};
 use crate::cli::monitor::view::{Look, draw};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
@@ -38,11 +39,11 @@ const MOST_LISTED: usize = 50;
 /// Shows the screen until the user leaves it.
 pub fn run(config: &Config, since_ms: u64, session: &Session<'_>) -> Result<Exit, Failure> {
     let mut model = load(config, since_ms, session)?;
-    let updates = follow(session.env, config);
+    let news = follow(session.env, config);
     let stop = StopFlag::begin()?;
     signal::end_with_terminal()?;
     let mut screen = terminal::start_screen()?;
-    let ended = show(&mut model, &updates, &stop, &mut screen);
+    let ended = show(&mut model, &news, &stop, &mut screen);
     terminal::end_screen();
     ended?;
     Ok(Exit::Ok)
@@ -50,7 +51,8 @@ pub fn run(config: &Config, since_ms: u64, session: &Session<'_>) -> Result<Exit
 
 /// Prints the screen once, as text of the size of the terminal.
 pub fn once(config: &Config, since_ms: u64, session: &Session<'_>) -> Result<Exit, Failure> {
-    let model = load(config, since_ms, session)?;
+    let mut model = load(config, since_ms, session)?;
+    model.transfer.update(transfer::ask(session.env, config), None);
     let (columns, rows) = terminal::size();
     let text = frame(&model, Look { colors: false, unicode: terminal::shows_unicode() }, columns, rows)?;
     session.print(text)?;
@@ -130,9 +132,20 @@ enum News {
     Source { has_daemon: bool },
 }
 
-/// Follows the records in a thread of its own, which ends with the process.
-fn follow(env: &Env, config: &Config) -> Receiver<News> {
-    let (sender, receiver) = channel();
+/// What is new: from the records, and from the daemon about the remote, with the time since it was last asked.
+struct Updates {
+    records: Receiver<News>,
+    transfer: Receiver<(Status, Option<Duration>)>,
+}
+
+/// Follows the records and the remote in threads of their own, which end with the process.
+fn follow(env: &Env, config: &Config) -> Updates {
+    let (answers, transfer) = channel();
+    if config.has_remote {
+        let (env, config) = (env.clone(), config.clone());
+        std::thread::spawn(move || transfer::ask_repeatedly(&env, &config, &answers));
+    }
+    let (sender, records) = channel();
     let (env, records_dir) = (env.clone(), Store::records_dir(&config.cache_dir.value));
     std::thread::spawn(move || {
         let mut follower = Follower::new(&env, records_dir);
@@ -144,7 +157,7 @@ fn follow(env: &Env, config: &Config) -> Receiver<News> {
             is_read &= sender.send(News::Source { has_daemon: follower.has_daemon() }).is_ok();
         }
     });
-    receiver
+    Updates { records, transfer }
 }
 
 fn news(updates: Vec<Update>) -> Vec<News> {
@@ -165,7 +178,7 @@ fn news(updates: Vec<Update>) -> Vec<News> {
 
 fn show(
     model: &mut Model,
-    updates: &Receiver<News>,
+    updates: &Updates,
     stop: &StopFlag,
     screen: &mut ratatui::DefaultTerminal,
 ) -> std::io::Result<()> {
@@ -193,10 +206,15 @@ fn show(
 }
 
 /// Takes what is new. Whether there is anything to draw.
-fn take_news(model: &mut Model, updates: &Receiver<News>) -> bool {
+fn take_news(model: &mut Model, updates: &Updates) -> bool {
     let mut records = Vec::new();
     let mut is_new = false;
-    while let Ok(news) = updates.try_recv() {
+    while let Ok((status, since)) = updates.transfer.try_recv() {
+        let before = (model.transfer.status.clone(), model.transfer.rates);
+        model.transfer.update(status, since);
+        is_new |= before != (model.transfer.status.clone(), model.transfer.rates);
+    }
+    while let Ok(news) = updates.records.try_recv() {
         match news {
             News::Records(new) => records.extend(new),
             News::Missed(n) => {

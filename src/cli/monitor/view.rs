@@ -9,6 +9,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 
 use crate::cli::monitor::model::{BuildFigures, Model, Page, Project, UnitRow};
+use crate::cli::monitor::transfer::{Status, TransferRow};
 use crate::config::units::{format_bytes, format_duration};
 use crate::report::build::Fate;
 use crate::report::escape;
@@ -19,7 +20,7 @@ pub const PAGE_ROWS_STEP: isize = 15;
 
 /// The keys, for the help.
 pub const KEYS: [(&str, &str); 8] = [
-    ("1 2 3, Tab", "change the page"),
+    ("1 to 4, Tab", "change the page"),
     ("↑ ↓, j k", "scroll by a row"),
     ("PgUp PgDn", "scroll by a page"),
     ("Home", "back to the start"),
@@ -47,6 +48,9 @@ pub fn draw(model: &Model, look: Look, frame: &mut Frame<'_>) {
         Page::Build => draw_build(model, look, frame, body),
         Page::Projects => draw_list(frame, body, project_heading(model), project_lines(model), model.scroll),
         Page::Store => draw_store(model, look, frame, body),
+        Page::Transfer => {
+            draw_list(frame, body, transfer_heading(model), transfer_lines(model, look), model.scroll);
+        }
     }
     frame.render_widget(Paragraph::new(key_line(model)), keys);
     if model.shows_help {
@@ -234,6 +238,77 @@ fn store_lines(model: &Model) -> Vec<Line<'static>> {
         )));
     }
     lines
+}
+
+fn transfer_heading(model: &Model) -> Vec<Line<'static>> {
+    let titles = Line::from(format!("{:<11}{:>7}  UNIT", "", "WAITED")).style(bold());
+    let remote = match &model.transfer.status {
+        Status::NoRemote => {
+            return vec![
+                Line::from("No remote is configured").style(bold()),
+                Line::from("`kache config set cache.remote.bucket NAME` shares entries with other machines."),
+                Line::default(),
+            ];
+        }
+        Status::NoDaemon { n_queued } => {
+            return vec![
+                Line::from(format!("No daemon is running; {} queued", counted(*n_queued, "object")))
+                    .style(bold()),
+                Line::from("`kache daemon start` has it sent; `kache sync --push` sends it at once."),
+                Line::default(),
+                titles,
+            ];
+        }
+        Status::Daemon(remote) => remote,
+    };
+    let rates = model.transfer.rates.unwrap_or_default();
+    let sending = if remote.is_sending { ", sending" } else { "" };
+    let health = match (&remote.outage, &remote.sending_problem) {
+        (Some(why), _) => format!("not asked for now: {}", escape::line(why)),
+        (None, Some(why)) => format!("not sent: {}", escape::line(why)),
+        (None, None) => "no problem".to_owned(),
+    };
+    vec![
+        Line::from(escape::line(&remote.place).into_owned()).style(bold()),
+        Line::from(format!(
+            "sent     {:>9} in {}, {}/s; {} queued{sending}",
+            format_bytes(remote.sent_bytes),
+            counted(remote.n_sent as usize, "object"),
+            format_bytes(rates.0 as u64),
+            remote.n_queued
+        )),
+        Line::from(format!(
+            "received {:>9} for {}, {}/s; {}",
+            format_bytes(remote.received_bytes),
+            counted(remote.n_fetched as usize, "entry"),
+            format_bytes(rates.1 as u64),
+            counted(remote.n_requests as usize, "request")
+        )),
+        Line::from(health),
+        Line::default(),
+        titles,
+    ]
+}
+
+fn transfer_lines(model: &Model, look: Look) -> Vec<Line<'static>> {
+    model.shown_transfers().into_iter().map(|unit| transfer_line(unit, look)).collect()
+}
+
+fn transfer_line(unit: &TransferRow, look: Look) -> Line<'static> {
+    let (word, color) = match unit.is_fetched {
+        true => ("fetched", Color::Green),
+        false => ("not fetched", Color::Red),
+    };
+    let style = if look.colors { Style::new().fg(color) } else { Style::new() };
+    let title = escape::line(&unit.title).into_owned();
+    let mut line = Line::from(Span::styled(format!("{word:<11}"), style));
+    line.push_span(format!(
+        "{:>7}  {}  {}",
+        ms(unit.waited_ms),
+        padded(&title, 34),
+        escape::line(&unit.detail)
+    ));
+    line
 }
 
 fn draw_list(

@@ -11,6 +11,7 @@ use crate::digest::Digest;
 use crate::protocol::message::WantedUnit;
 use crate::remote::backend::Kind;
 use crate::remote::connect::{Connected, NotConnected, connect};
+use crate::remote::layers::meter::Requests;
 use crate::remote::layout::{self, CompilerName, PackName, UnitFolder, UnitFolders};
 use crate::remote::pack::{self, BadPack};
 use crate::remote::sync::{self, NotFetched};
@@ -92,14 +93,17 @@ impl Link {
         connected.as_ref().map_err(|e| NoLink { why: e.to_string(), is_outage: true })
     }
 
-    /// How many entries were fetched, and how much was asked.
-    pub fn counts(&self) -> (u64, u64) {
-        let requests = match self.connected.get() {
+    /// How many entries were fetched.
+    pub fn n_fetched(&self) -> u64 {
+        self.n_fetched.load(Ordering::Relaxed)
+    }
+
+    /// What was asked of the remote.
+    pub fn requests(&self) -> Requests {
+        match self.connected.get() {
             Some(Ok(connected)) => connected.meter.read(),
-            _ => Default::default(),
-        };
-        let n_requests = requests.n_gets + requests.n_heads + requests.n_puts + requests.n_lists;
-        (self.n_fetched.load(Ordering::Relaxed), n_requests)
+            _ => Requests::default(),
+        }
     }
 
     /// Fetches the latest entries of a unit. Answers how many the remote has of it that are in the store now, and what was

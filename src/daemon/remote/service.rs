@@ -86,14 +86,16 @@ impl RemoteService {
     /// The status for clients.
     pub fn status(&self) -> Option<RemoteStatus> {
         let link = self.link.as_ref()?;
-        let (n_fetched, n_requests) = link.counts();
+        let requests = link.requests();
         Some(RemoteStatus {
             place: link.config.place().unwrap_or_default(),
             n_queued: self.uploads.n_queued,
             is_sending: self.uploads.is_running(),
             n_sent: self.uploads.n_sent,
-            n_fetched,
-            n_requests,
+            n_fetched: link.n_fetched(),
+            n_requests: requests.n_gets + requests.n_heads + requests.n_puts + requests.n_lists,
+            sent_bytes: requests.sent_bytes,
+            received_bytes: requests.received_bytes,
             sending_problem: self.uploads.problem.clone(),
             outage: self.demand.outage(Instant::now()),
         })

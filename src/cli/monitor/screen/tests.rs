@@ -9,6 +9,7 @@ use ratatui::crossterm::event::{
 use super::*;
 use crate::cli::monitor::model::Page;
 use crate::outcome::{Bypass, BypassReason, Edit, MissReason, Origin, Outcome};
+use crate::protocol::message::RemoteStatus;
 
 const NOW: u64 = 1_790_000_000_000;
 
@@ -58,6 +59,49 @@ fn one_project() -> Model {
     Model::new(records, store(), NOW)
 }
 
+/// With a remote that answered twice, a second apart.
+fn with_remote() -> Model {
+    let mut model = one_project();
+    let mut fetched = record("/home/me/app", "fetched", 50, Outcome::Hit { origin: Origin::Remote });
+    fetched.times.fetch_us = 230_000;
+    let mut missed = record("/home/me/app", "missed", 51, outcome(2));
+    missed.not_fetched = Some("the remote did not answer in time".to_owned());
+    missed.times.fetch_us = 3_000_000;
+    model.add(vec![fetched, missed]);
+    let mut status = RemoteStatus {
+        place: "s3://shared/kache".to_owned(),
+        n_queued: 12,
+        is_sending: true,
+        n_sent: 40,
+        n_fetched: 7,
+        n_requests: 99,
+        sent_bytes: 80 << 20,
+        received_bytes: 10 << 20,
+        ..RemoteStatus::default()
+    };
+    model.transfer.update(Status::Daemon(Box::new(status.clone())), None);
+    status.sent_bytes += 3 << 20;
+    model.transfer.update(Status::Daemon(Box::new(status)), Some(Duration::from_secs(1)));
+    model
+}
+
+#[test]
+fn the_exchange_with_the_remote_is_shown_with_its_problems() {
+    let mut model = with_remote();
+    model.page = Page::Transfer;
+    let text = plain(&model, 80, 24);
+    assert!(text.contains("sent        83 MiB in 40 objects, 3 MiB/s; 12 queued, sending"), "{text}");
+    assert!(text.contains("received    10 MiB for 7 entries, 0 B/s; 99 requests"), "{text}");
+    assert_eq!(model.shown_transfers().len(), 2);
+    model.filter = "in time".to_owned();
+    assert_eq!(model.shown_transfers().len(), 1);
+    let outage = RemoteStatus { outage: Some("403 Forbidden".to_owned()), ..RemoteStatus::default() };
+    model.transfer.update(Status::Daemon(Box::new(outage)), Some(Duration::from_secs(1)));
+    assert!(plain(&model, 80, 24).contains("not asked for now: 403 Forbidden"));
+    model.transfer.update(Status::NoDaemon { n_queued: 3 }, None);
+    assert!(plain(&model, 80, 24).contains("No daemon is running; 3 objects queued"));
+}
+
 fn many_projects() -> Model {
     let records =
         (0..500).map(|n| record(&format!("/src/project-{n:03}"), "app", n % 40, outcome(n))).collect();
@@ -90,6 +134,7 @@ fn golden_screens_are_drawn() {
     for (name, make) in [
         ("empty", Model::default as fn() -> Model),
         ("one", one_project),
+        ("remote", with_remote),
         ("many", many_projects),
         ("strange", strange_names),
     ] {
@@ -169,6 +214,8 @@ fn keys_and_the_mouse_move_around() {
     assert_eq!(model.page, Page::Projects);
     key(&mut model, KeyCode::Tab);
     assert_eq!(model.page, Page::Store);
+    key(&mut model, KeyCode::Tab);
+    assert_eq!(model.page, Page::Transfer);
     key(&mut model, KeyCode::Tab);
     assert_eq!(model.page, Page::Build);
     for code in [KeyCode::PageDown, KeyCode::PageDown, KeyCode::PageDown] {
