@@ -8,6 +8,7 @@ use crate::cli::session::Report;
 use crate::config::units::{format_bytes, format_duration};
 use crate::report::advice;
 use crate::report::build::{Build, Fate, Span};
+use crate::report::escape;
 use crate::report::format::Format;
 use crate::report::summary::Summary;
 use crate::run::record::Record;
@@ -176,9 +177,54 @@ pub fn headline(figures: &Figures) -> Vec<(&'static str, String)> {
         format!("{} ({} of it copied)", format_bytes(restored), format_bytes(summary.copied_bytes)),
     ));
     lines.push(("Stored", format_bytes(summary.stored_bytes)));
+    let n_not_fetched: u64 = summary.not_fetched_by_reason.values().sum();
+    if summary.n_hits_remote > 0 || n_not_fetched > 0 {
+        lines.push(("Remote", remote(summary, n_not_fetched)));
+    }
     lines
+}
+
+/// What builds got from the remote while they ran, and the reason for which they did not get most of the rest.
+fn remote(summary: &Summary, n_not_fetched: u64) -> String {
+    let fetched = format!("{} fetched", summary.n_hits_remote);
+    let why = summary.not_fetched_by_reason.iter().max_by_key(|(_, n)| **n).map(|(why, _)| escape::line(why));
+    match why {
+        Some(why) if summary.not_fetched_by_reason.len() == 1 => {
+            format!("{fetched}, {n_not_fetched} not ({why})")
+        }
+        Some(why) => format!("{fetched}, {n_not_fetched} not (mostly: {why})"),
+        None => fetched,
+    }
 }
 
 fn ms(ms: u64) -> String {
     format_duration(Duration::from_millis(ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{MissReason, Origin, Outcome};
+    use crate::sys::env::Env;
+
+    #[test]
+    fn the_remote_is_reported_where_it_had_a_part() {
+        let record = |outcome, not_fetched: Option<&str>| {
+            let mut record = Record::new(&Env::with_vars(&[]), &[]);
+            record.outcome = outcome;
+            record.not_fetched = not_fetched.map(str::to_owned);
+            record
+        };
+        let miss = Outcome::Miss { reason: MissReason::NewUnit, unstored: None };
+        let fetched = record(Outcome::Hit { origin: Origin::Remote }, None);
+        let (late, denied) = (record(miss.clone(), Some("too late")), record(miss.clone(), Some("denied")));
+        let line = |records: &[&Record]| {
+            let figures = Figures::new(records, None, None, false, 0);
+            headline(&figures).into_iter().find(|(name, _)| *name == "Remote").map(|(_, value)| value)
+        };
+        assert_eq!(line(&[&record(miss, None)]), None);
+        assert_eq!(line(&[&fetched]).as_deref(), Some("1 fetched"));
+        assert_eq!(line(&[&fetched, &late]).as_deref(), Some("1 fetched, 1 not (too late)"));
+        assert_eq!(line(&[&denied, &late, &late]).as_deref(), Some("0 fetched, 3 not (mostly: too late)"));
+    }
 }

@@ -59,7 +59,7 @@ fn sentence(figures: &Figures, scope: &str) -> String {
 fn push_headline(text: &mut String, figures: &Figures) {
     text.push_str("| | |\n|---|---|\n");
     for (name, value) in headline(figures) {
-        let _ = writeln!(text, "| {name} | {value} |");
+        let _ = writeln!(text, "| {name} | {} |", cell(&value));
     }
     if figures.n_unreadable_lines > 0 {
         let _ = writeln!(text, "| Unreadable lines of records | {} |", figures.n_unreadable_lines);
