@@ -1,9 +1,14 @@
 #!/bin/sh
-# What the GitHub Action of kache does, as one script for all steps: `kache.sh install`, `configure`,
+# What the GitHub Action of kache does, as one script for all steps: `kache.sh install`, `configure`, `pull`,
 # `finish` and `comment`.
 # It talks to the runner through the files that GITHUB_ENV, GITHUB_PATH, GITHUB_OUTPUT and GITHUB_STEP_SUMMARY name.
 # Needs a POSIX shell. Inputs are variables INPUT_*, which action.yml sets.
 set -eu
+
+# A cache that does not work is no reason for a job to fail.
+warn() {
+    printf '::warning::%s\n' "$1"
+}
 
 fail() {
     printf '::error::%s\n' "$1" >&2
@@ -75,7 +80,11 @@ configure() {
     put GITHUB_ENV KACHE_MAX_SIZE "${INPUT_MAX_SIZE:-2GiB}"
     # Cargo's own incremental files are of no use to a job that begins without them.
     put GITHUB_ENV CARGO_INCREMENTAL 0
-    if [ "$read_only" = yes ]; then put GITHUB_ENV KACHE_READONLY 1; fi
+    if [ -n "${INPUT_S3_BUCKET:-}" ]; then
+        configure_bucket
+    elif [ "$read_only" = yes ]; then
+        put GITHUB_ENV KACHE_READONLY 1
+    fi
     rustc=$(rustc -vV 2>/dev/null | cksum | cut -d' ' -f1)
     prefix="kache-${INPUT_KEY:-build}-${RUNNER_OS:-unknown}-${RUNNER_ARCH:-unknown}-$rustc"
     lock=$(lock_digest)
@@ -83,7 +92,26 @@ configure() {
     put GITHUB_OUTPUT key "$prefix-$lock-${GITHUB_RUN_ID:-0}-${GITHUB_RUN_ATTEMPT:-0}"
     put GITHUB_OUTPUT fallback-lock "$prefix-$lock-"
     put GITHUB_OUTPUT fallback "$prefix-"
-    if [ "$read_only" = yes ]; then put GITHUB_OUTPUT save false; else put GITHUB_OUTPUT save true; fi
+    if [ "$read_only" = yes ] || [ -n "${INPUT_S3_BUCKET:-}" ]; then
+        put GITHUB_OUTPUT save false
+    else
+        put GITHUB_OUTPUT save true
+    fi
+}
+
+# Settings of the bucket. The store itself is new in each job, and may be written by any.
+configure_bucket() {
+    put GITHUB_ENV KACHE_S3_BUCKET "$INPUT_S3_BUCKET"
+    if [ -n "${INPUT_S3_REGION:-}" ]; then put GITHUB_ENV KACHE_S3_REGION "$INPUT_S3_REGION"; fi
+    if [ -n "${INPUT_S3_ENDPOINT:-}" ]; then put GITHUB_ENV KACHE_S3_ENDPOINT "$INPUT_S3_ENDPOINT"; fi
+    if [ -n "${INPUT_S3_PREFIX:-}" ]; then put GITHUB_ENV KACHE_S3_PREFIX "$INPUT_S3_PREFIX"; fi
+    if [ -n "${INPUT_PUBLIC_KEYS:-}" ]; then put GITHUB_ENV KACHE_REMOTE_PUBLIC_KEYS "$INPUT_PUBLIC_KEYS"; fi
+    if [ "$read_only" = yes ]; then put GITHUB_ENV KACHE_REMOTE_READONLY 1; fi
+}
+
+# Gets from the bucket what the lock file and the toolchain can use.
+pull() {
+    kache sync --pull || warn 'kache: the bucket could not be read completely; what is missing is compiled'
 }
 
 # Reports what the cache was worth, and trims the store before it is saved.
@@ -94,9 +122,13 @@ finish() {
         cat "$report" >>"$GITHUB_STEP_SUMMARY"
     fi
     put GITHUB_OUTPUT report "$report"
-    if [ "${KACHE_READONLY:-0}" != 1 ]; then
-        # What does so in the background may not have come to its end. Without a build, there is nothing to keep.
-        kache harvest >"${RUNNER_TEMP:-/tmp}/kache-harvest" 2>&1 || :
+    if [ "${KACHE_READONLY:-0}" = 1 ]; then return; fi
+    # What does so in the background may not have come to its end. Without a build, there is nothing to keep.
+    kache harvest >"${RUNNER_TEMP:-/tmp}/kache-harvest" 2>&1 || :
+    if [ -n "${KACHE_S3_BUCKET:-}" ]; then
+        if [ "${KACHE_REMOTE_READONLY:-0}" = 1 ]; then return; fi
+        kache sync --push || warn 'kache: not everything was sent to the bucket; the next job compiles the rest'
+    else
         # What this job did not use is what the next one does not need either.
         kache gc --max-age "${INPUT_MAX_AGE:-7d}" --grace 0s
     fi
@@ -122,7 +154,8 @@ comment() {
 case ${1:-} in
 install) install_kache ;;
 configure) configure ;;
+pull) pull ;;
 finish) finish ;;
 comment) comment ;;
-*) fail 'usage: kache.sh install|configure|finish|comment' ;;
+*) fail 'usage: kache.sh install|configure|pull|finish|comment' ;;
 esac

@@ -134,6 +134,72 @@ fn forks_only_read() {
     }
 }
 
+/// A job with an S3 bucket: what it compiled, the next one does not.
+#[test]
+#[cfg(target_os = "linux")]
+fn jobs_share_a_bucket() {
+    let server = crate::s3_server::S3Server::start();
+    let job = |is_fork: &str| {
+        let mut home = runner();
+        home.write("p/Cargo.lock", "version = 4\n\n[[package]]\nname = \"p\"\nversion = \"0.1.0\"\n");
+        for (name, value) in [
+            ("INPUT_VERSION", format!("path:{}", env!("CARGO_BIN_EXE_kache"))),
+            ("INPUT_S3_BUCKET", crate::s3_server::BUCKET.to_owned()),
+            ("INPUT_S3_ENDPOINT", format!("http://{}", server.address)),
+            ("INPUT_S3_REGION", "us-east-1".to_owned()),
+            ("INPUT_S3_PREFIX", "ci".to_owned()),
+            ("IS_FORK", is_fork.to_owned()),
+            ("AWS_ACCESS_KEY_ID", crate::s3_server::ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", crate::s3_server::SECRET_KEY.to_owned()),
+        ] {
+            home.set(name, &value);
+        }
+        step(&home, "sh", "install").unwrap().with(0, "kache ");
+        let bin = home.read("GITHUB_PATH").trim().to_owned();
+        home.set("PATH", &format!("{bin}:{}", home.var("PATH")));
+        step(&home, "sh", "configure").unwrap().with(0, "");
+        assert_eq!(value(&home, "GITHUB_OUTPUT", "save").unwrap(), "false", "the bucket keeps everything");
+        for (name, value) in values(&home, "GITHUB_ENV") {
+            home.set(&name, &value);
+        }
+        step(&home, "sh", "pull").unwrap().with(0, "");
+        Ended::of(home.command("cargo").args(["build", "--offline"]).output().unwrap()).with(0, "");
+        let finished = step(&home, "sh", "finish").unwrap();
+        finished.with(0, "");
+        assert!(!finished.out.contains("::warning::"), "{}", finished.out);
+        let summary = home.read("GITHUB_STEP_SUMMARY");
+        summary.lines().nth(1).unwrap_or_default().to_owned()
+    };
+    let n_objects = || crate::world::files_below(&server.objects()).len();
+    assert!(job("true").starts_with("### kache: 0.0 % hits, "));
+    assert_eq!(n_objects(), 0, "a fork sends nothing");
+    assert!(job("false").starts_with("### kache: 0.0 % hits, "));
+    let n_sent = n_objects();
+    assert_ne!(n_sent, 0);
+    let last = job("true");
+    assert!(last.starts_with("### kache: 100.0 % hits, "), "{last}");
+    assert_eq!(n_objects(), n_sent);
+}
+
+/// A bucket that does not answer costs its job warnings, and nothing else.
+#[test]
+fn a_bucket_that_is_away_fails_no_job() {
+    let mut home = runner();
+    let kache = Path::new(env!("CARGO_BIN_EXE_kache")).parent().unwrap().display().to_string();
+    home.set("PATH", &format!("{kache}:{}", home.var("PATH")));
+    home.set("INPUT_S3_BUCKET", "shared");
+    home.set("INPUT_S3_ENDPOINT", "http://127.0.0.1:9");
+    step(&home, "sh", "configure").unwrap().with(0, "");
+    for (name, value) in values(&home, "GITHUB_ENV") {
+        home.set(&name, &value);
+    }
+    home.set("AWS_ACCESS_KEY_ID", "a");
+    home.set("AWS_SECRET_ACCESS_KEY", "b");
+    step(&home, "sh", "pull").unwrap().with(0, "::warning::kache: the bucket could not be read");
+    Ended::of(home.command("cargo").args(["build", "--offline"]).output().unwrap()).with(0, "");
+    step(&home, "sh", "finish").unwrap().with(0, "::warning::kache: not everything was sent");
+}
+
 #[test]
 fn wrong_inputs_stop_the_job() {
     for (name, value, command, said) in [
