@@ -31,6 +31,9 @@ pub const BUILD: &str = ".build";
 /// In the directory of notes: locked by the process that waits for the build to end.
 pub const LOCK: &str = ".lock";
 
+/// In the directory of notes: locked while notes are harvested. It says which ones were harvested last.
+pub const HARVEST: &str = ".harvest";
+
 /// In the directory of notes: the manifests that the build directory was filled from, a path on each line.
 const SEEDED: &str = ".seeded";
 
@@ -64,6 +67,13 @@ pub struct CallNote {
 /// The directory of the notes of a build directory.
 pub fn dir(target: &Path) -> PathBuf {
     target.join(memo::DIR).join(DIR)
+}
+
+/// Where calls are noted.
+pub fn all(target: &Path) -> Vec<PathBuf> {
+    let is_note =
+        |path: &PathBuf| path.file_name().and_then(OsStr::to_str).is_some_and(|name| !name.starts_with('.'));
+    fs::list(&dir(target)).unwrap_or_default().into_iter().filter(is_note).collect()
 }
 
 /// What is noted of a call besides the call itself.
@@ -154,6 +164,8 @@ fn await_end(dir: &Path, cargo: &Parent, note: &CallNote) -> Option<()> {
     let (args, cwd) = (cargo_args(cargo), cargo.env.cwd.clone()?);
     let build = CallNote { cwd, args, set: deciding(cargo), removed: Vec::new(), ..note.clone() };
     write(dir, BUILD, &build).ok()?;
+    // That process makes nothing in the build directory, which may be removed at any time.
+    let _ = lock::try_lock(&dir.join(HARVEST));
     let target = dir.parent()?.parent()?.to_str()?;
     let program = crate::sys::env::current_exe().ok()?;
     process::spawn_detached(program.as_os_str(), &["harvest", "--automatic", target]).ok()

@@ -1,7 +1,8 @@
 //! After a build: what cargo called and wrote for each unit becomes the manifest of the build.
 //!
-//! Cargo's lock is waited for, and not held while units are read: a build that begins meanwhile goes on. So a unit may be
-//! built while it is read. Cargo empties the hash of a unit before it builds it, and the dep-info of the compiler, whose state was noted
+//! Cargo's lock is waited for, and not held while units are read: a build that begins meanwhile goes on, and so does who
+//! removes the build directory. Where units have come or gone meanwhile, nothing is stored. A unit may also be built while it is
+//! read. Cargo empties the hash of a unit before it builds it, and the dep-info of the compiler, whose state was noted
 //! with the call, is looked at last: what was read in between belongs to that call.
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use crate::run::call_note::{self, CallNote};
 use crate::run::parsed::Parsed;
 use crate::seed::replay;
 use crate::seed::share::{self, MadeUnit};
+use crate::seed::turn;
 use crate::seed::workspace::Build;
 use crate::store::Store;
 use crate::sys::env::Env;
@@ -50,25 +52,31 @@ struct Draft {
     made: Option<MadeUnit>,
 }
 
-/// Makes the manifest of the build that `build` describes, and stores it.
+/// Makes the manifest of the build that `build` describes, and stores it. `state` is the one in which it is. `None`: it is
+/// another one by now, and nothing is stored.
 ///
 /// # Errors
 /// It cannot be written.
-pub fn harvest(build: &Build, cargo: &Env, store: &Store) -> std::io::Result<Harvested> {
+pub fn harvest(
+    build: &Build,
+    state: &Digest,
+    cargo: &Env,
+    store: &Store,
+) -> std::io::Result<Option<Harvested>> {
+    let time_ms = clock::now_ms();
     let mut drafts: Vec<Draft> = Vec::new();
     let mut n_noted = 0_usize;
     let roots = replay::roots(&build.workspace, &build.target, cargo);
-    for path in fs::list(&call_note::dir(&build.target)).unwrap_or_default() {
-        let Some(name) =
-            path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.'))
-        else {
-            continue;
-        };
+    for path in call_note::all(&build.target) {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let Some(noted) = note(&path, build) else { continue };
         n_noted += 1;
         drafts.extend(draft(name, &noted, cargo, &roots));
     }
     carry_over(&mut drafts, build);
+    if turn::state(build) != *state {
+        return Ok(None);
+    }
     let made = drafts.iter_mut().filter_map(|draft| Some((draft.unit.name.clone(), draft.made.take()?)));
     let made: HashMap<String, MadeUnit> = made.collect();
     let units = in_order(drafts);
@@ -77,11 +85,11 @@ pub fn harvest(build: &Build, cargo: &Env, store: &Store) -> std::io::Result<Har
     let harvested =
         Harvested { n_units: units.len(), n_left_out: n_noted.saturating_sub(units.len()), freed_bytes };
     if units.is_empty() {
-        return Ok(harvested);
+        return Ok(Some(harvested));
     }
     let header = Header {
         format: FORMAT,
-        time_ms: clock::now_ms(),
+        time_ms,
         packages: build.packages.clone(),
         selection: build.call.selection.clone(),
         compiler: Some(build.compiler),
@@ -89,7 +97,7 @@ pub fn harvest(build: &Build, cargo: &Env, store: &Store) -> std::io::Result<Har
         is_from_remote: false,
     };
     Manifest { header, units }.write(&form::path(store, &build.id), store)?;
-    Ok(harvested)
+    Ok(Some(harvested))
 }
 
 /// The compiler that calls in the directory `dir` are of.

@@ -33,6 +33,8 @@ pub mod replay;
 
 pub mod share;
 
+pub mod turn;
+
 pub mod harvest;
 
 pub mod choose;
