@@ -1,8 +1,8 @@
 //! What cargo called for a unit, noted in the build directory: from it and from cargo's own files a later build directory
 //! is seeded (`crate::seed`).
 //!
-//! A note lies in `target/.kache/calls/`, under the name that cargo gives the unit's directories (`<package>-<hash>`). It
-//! holds the arguments, the working directory, and how its variables differ from cargo's own: what cargo
+//! A note lies in `target/.kache/calls/`, under the name that cargo gives the unit (`<package>-<hash>`), or under one that no
+//! unit has, where that is not in the call: cargo leaves it out of the names of dynamic libraries. It holds the arguments, the working directory, and how its variables differ from cargo's own: what cargo
 //! adds is a function of what its fingerprint covers and of what a build script said, all else the next cargo has itself.
 //! The last call of a unit replaces the one before it. Only a call whose result is in the store leaves a note.
 //!
@@ -12,8 +12,9 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::action::memo;
+use crate::action::{cargo_layout, memo};
 use crate::digest::Digest;
+use crate::invocation::Invocation;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};
 use crate::sys::parent::{self, Parent};
@@ -74,6 +75,18 @@ pub fn all(target: &Path) -> Vec<PathBuf> {
     let is_note =
         |path: &PathBuf| path.file_name().and_then(OsStr::to_str).is_some_and(|name| !name.starts_with('.'));
     fs::list(&dir(target)).unwrap_or_default().into_iter().filter(is_note).collect()
+}
+
+/// The name of the note of a compile with outputs in `out_dir`.
+pub fn name(package: &str, invocation: &Invocation, out_dir: &Path) -> String {
+    let of_unit = || {
+        let id = invocation.extra_filename.to_string_lossy();
+        (!id.is_empty()).then(|| format!("{package}{id}"))
+    };
+    cargo_layout::per_unit_name(out_dir).or_else(of_unit).unwrap_or_else(|| {
+        let place = Digest::hash(&[os::bytes(out_dir), b"\0", invocation.crate_name.as_bytes()].concat());
+        format!("{package}.{}", place.to_hex())
+    })
 }
 
 /// What is noted of a call besides the call itself.

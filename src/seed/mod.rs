@@ -35,6 +35,8 @@ pub mod share;
 
 pub mod turn;
 
+pub mod compile;
+
 pub mod harvest;
 
 pub mod choose;

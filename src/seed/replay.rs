@@ -5,6 +5,7 @@ use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::action::cargo_layout::Layout;
 use crate::action::portable::{Portable, Root, Roots};
 use crate::build_script::places::LaunchedRun;
 use crate::build_script::run::PlacedRun;
@@ -75,6 +76,11 @@ pub fn env(call: &PortableCall, cargo: &Env, roots: &Roots) -> Option<Env> {
     }
     let removed: Vec<_> = call.removed.iter().map(text).collect::<Option<_>>()?;
     Some(cargo.with_changes(args, text(&call.cwd)?.into(), &set, &removed))
+}
+
+/// Where cargo has the files of a unit of a manifest.
+pub fn layout(unit: &SeedUnit, roots: &Roots) -> Option<Layout> {
+    Some(Layout::of(&os::path(&roots.expand(&unit.call.out_dir)?)?))
 }
 
 /// A unit that is in place, but for cargo's own files.

@@ -5,8 +5,8 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::action::cargo_layout::Layout;
 use crate::digest::{Digest, Hasher};
-use crate::manifest::cargo_files;
 use crate::run::call_note;
 use crate::seed::workspace::Build;
 use crate::sys::fs::{self, Identity};
@@ -76,9 +76,21 @@ pub fn state(build: &Build) -> Digest {
         identity.unwrap_or_default().into_iter().for_each(|number| state.number(number as u64));
     }
     for dir in build.profile_dirs() {
-        let mut units = fs::list(&dir.join(cargo_files::FINGERPRINTS)).unwrap_or_default();
-        units.sort();
-        units.iter().for_each(|unit| state.field(os::bytes(unit)));
+        for unit in units(&dir) {
+            state.field(os::bytes(&unit));
+        }
     }
     state.finish()
+}
+
+/// The directories of units in that of a profile, in either layout.
+fn units(profile_dir: &Path) -> Vec<PathBuf> {
+    let list = |dir: &Path| fs::list(dir).unwrap_or_default();
+    let mut units = list(&profile_dir.join(Layout::Shared.first_dir()));
+    for dir in list(&profile_dir.join(Layout::PerUnit.first_dir())) {
+        units.extend(list(&dir));
+        units.push(dir);
+    }
+    units.sort();
+    units
 }

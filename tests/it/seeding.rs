@@ -40,7 +40,7 @@ fn build_once(world: &World) -> usize {
 }
 
 /// Only what is older than the cargo that builds is known to be what it read. Another call of cargo takes long enough.
-fn settle(world: &World) {
+pub(crate) fn settle(world: &World) {
     world.cargo(["metadata", "--format-version", "1"]).succeeds();
 }
 
@@ -69,8 +69,7 @@ fn registry_crates_macros_and_build_scripts_are_seeded_too() {
     build_once(&world);
     let step = world.build();
     let (n_seeded, asked) = split(&step);
-    // A dynamic library for C has no name of its own by which cargo's files of it could be told.
-    assert!(n_seeded > 140 && asked == ["big_capi"], "{step}");
+    assert!(n_seeded > 140 && asked.is_empty(), "{step}");
     world.noop();
     // What its C compiler wrote holds the path of the build directory.
     let world = world.relocate("other");
@@ -201,7 +200,7 @@ fn nothing_is_seeded_where_it_is_off_and_where_files_set_variables() {
 }
 
 /// The manifests in the store.
-fn manifests(world: &World) -> Vec<std::path::PathBuf> {
+pub(crate) fn manifests(world: &World) -> Vec<std::path::PathBuf> {
     let dir = fs::read_dir(world.cache().join("store/v2/manifests")).expect("there are manifests");
     dir.map(|item| item.expect("is there").path()).collect()
 }
@@ -236,6 +235,7 @@ fn a_hostile_manifest_writes_nothing_outside_of_the_build_directory() {
         ("\"profile_dir\":\"<target>/debug\"", "\"profile_dir\":\"<target>/../../escaped\""),
         ("\"name\":\"app-", "\"name\":\"../../../../escaped/app-"),
         ("{\"name\":\"bin-app\"", "{\"name\":\"../../../../../escaped\""),
+        ("\"name\":\"app-", "\"name\":\"..-"),
     ] {
         let world = workspace();
         build_once(&world);
