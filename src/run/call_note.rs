@@ -189,7 +189,13 @@ pub fn is_cargo(parent: &Parent) -> bool {
     parent.exe.file_stem() == Some(OsStr::new("cargo"))
 }
 
-/// Cargo with no variables but those that it reads itself.
+/// Cargo with all its variables. Its first argument is its own file.
+pub fn whole_cargo(parent: &Parent) -> Env {
+    let vars = parent.env.vars().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Env::new(cargo_args(parent), vars.collect(), parent.env.cwd.clone())
+}
+
+/// Cargo with no variables but those that it reads itself. Its first argument is its own file.
 pub fn cargo(parent: &Parent) -> Env {
     Env::new(cargo_args(parent), deciding(parent), parent.env.cwd.clone())
 }

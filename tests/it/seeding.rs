@@ -231,7 +231,8 @@ fn forge(world: &World, change: impl FnOnce(String) -> String) {
 #[test]
 fn a_hostile_manifest_writes_nothing_outside_of_the_build_directory() {
     for (what, instead) in [
-        ("\"<target>/debug/deps\"", "\"<target>/../../escaped\""),
+        ("\"--out-dir\",\"<target>/debug", "\"--out-dir\",\"<target>/../../escaped"),
+        ("\"out_dir\":\"<target>/debug", "\"out_dir\":\"<target>/../../escaped"),
         ("\"profile_dir\":\"<target>/debug\"", "\"profile_dir\":\"<target>/../../escaped\""),
         ("\"name\":\"app-", "\"name\":\"../../../../escaped/app-"),
         ("{\"name\":\"bin-app\"", "{\"name\":\"../../../../../escaped\""),
@@ -349,4 +350,28 @@ fn what_cargo_tells_a_unit_and_leaves_out_of_its_fingerprint_decides() {
     fs::remove_dir_all(world.tree().join("target")).expect("removes");
     world.cargo(["build"]).succeeds();
     assert_eq!(world.run_file(&world.tree().join("target/debug/app")).trim_end(), "Apache-2.0 not selected");
+}
+
+/// A toolchain may be installed twice: its cargo tells where it is itself.
+#[test]
+fn where_cargo_is_decides_for_what_asks_for_it() {
+    let world = seeded(World::files(&[
+        ("Cargo.toml", &package("app", "")),
+        ("src/main.rs", "fn main() { println!(\"{}\", env!(\"CARGO\")); }\n"),
+    ]));
+    build_once(&world);
+    let own = world.command("rustc").args(["--print", "sysroot"]).output().expect("runs").stdout;
+    let own = Path::new(String::from_utf8(own).expect("is text").trim()).join("bin/cargo");
+    let other = world.root().join("cargo");
+    fs::copy(own, &other).expect("copies");
+    let build = |cargo: &Path| {
+        let mut command = world.command(cargo);
+        command.arg("build");
+        let step = world.run(command);
+        split(&step);
+        world.run_bin("app").trim_end().to_owned()
+    };
+    assert_eq!(Path::new(&build(&other)), other);
+    world.clean();
+    assert_ne!(Path::new(&build(Path::new("cargo"))), other);
 }
