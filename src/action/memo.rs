@@ -71,6 +71,13 @@ impl Memo {
         Memo { dir: target.map(|target| target.join(DIR)), file: OnceCell::new() }
     }
 
+    /// The memo of the build directory `target`, if there is one. Nothing is made there.
+    pub fn existing(target: &Path) -> Memo {
+        let dir = target.join(DIR);
+        let file = private::open_existing_table(&dir, FILE).ok();
+        Memo { dir: Some(dir), file: OnceCell::from(file) }
+    }
+
     fn file(&self) -> Option<&File> {
         self.file.get_or_init(|| open(self.dir.as_ref()?)).as_ref()
     }

@@ -8,6 +8,8 @@ pub mod portable;
 
 pub mod roots;
 
+pub mod cargo_layout;
+
 pub mod input_kinds;
 
 pub mod inputs;

@@ -36,7 +36,10 @@ pub fn unit_inputs(
     let mut variables: Vec<_> = env
         .vars()
         .filter(|(name, _)| name.to_str().is_none_or(|name| decisive.includes(name)))
-        .map(|(name, value)| (Portable::literal(os::bytes(name)), roots.tokenize(os::bytes(value))))
+        .map(|(name, value)| {
+            let value = places.deciding_value(name, value);
+            (Portable::literal(os::bytes(name)), roots.tokenize(os::bytes(&value)))
+        })
         .collect();
     variables.sort();
     for (name, value) in variables {

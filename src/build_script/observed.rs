@@ -42,6 +42,7 @@ pub fn learn(
     let mut observed_inputs =
         observed::observed_inputs(&setting, observation).map_err(Unstored::InputsUnknown)?;
     leave_out_probes(&mut observed_inputs, &setting);
+    leave_out_dirs_of_any_unit(&mut observed_inputs, run)?;
     if defence::stands("build-scripts-that-write-elsewhere") {
         refuse_files_beside_outputs(&observed_inputs)?;
     }
@@ -86,6 +87,28 @@ fn leave_out_probes(observed_inputs: &mut ObservedInputs, setting: &ObservationC
     written.retain(|(path, _)| !probes.contains(path));
     absent.retain(|path| !probes.contains(path));
     kinds.retain(|(path, _)| !probes.contains(path));
+}
+
+/// The loader looks in them in vain: cargo's units have no libraries that a program finds by name. If there is one all the
+/// same, it may be another one in another build.
+fn leave_out_dirs_of_any_unit(
+    observed_inputs: &mut ObservedInputs,
+    run: &RequestedRun<'_>,
+) -> Result<(), Unstored> {
+    let dirs = run.places.dirs_of_any_unit(run.env);
+    if dirs.is_empty() {
+        return Ok(());
+    }
+    let is_there = |path: &Path| dirs.iter().any(|dir| path.starts_with(dir));
+    let ObservedInputs { read, listed, absent, kinds, .. } = observed_inputs;
+    let script = Path::new(run.launched.script);
+    let mut found = read.iter().chain(listed.iter()).map(|(path, _)| path.as_path());
+    if let Some(path) = found.find(|path| is_there(path) && *path != script) {
+        return Err(Unstored::InputsUnknown(format!("{} is of another unit", path.display())));
+    }
+    absent.retain(|path| !is_there(path));
+    kinds.retain(|(path, _)| !is_there(path));
+    Ok(())
 }
 
 fn is_metadata(path: &Path) -> bool {

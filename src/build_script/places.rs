@@ -3,10 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use crate::action::cargo_layout;
 use crate::action::portable::{Root, Roots};
 use crate::action::roots::{self, BuildDirs};
 use crate::store::entry::UnitName;
-use crate::sys::env::Env;
+use crate::sys::env::{Env, LOADER_PATH};
 use crate::sys::process::{self, Start};
 use crate::sys::{dirs, fs, os};
 
@@ -74,6 +75,30 @@ impl Places {
     }
 }
 
+impl Places {
+    /// Whether a directory that the loader searches is that of a unit's outputs. Where each unit has one, cargo names that of
+    /// any one unit, of another one in each build.
+    pub fn is_of_any_unit(&self, dir: &Path) -> bool {
+        let is_in_target = self.build_dirs.target.as_ref().is_some_and(|target| dir.starts_with(target));
+        is_in_target && *dir != self.out_dir && cargo_layout::per_unit_name(dir).is_some()
+    }
+
+    /// Such directories in the loader's search path.
+    pub fn dirs_of_any_unit(&self, env: &Env) -> Vec<PathBuf> {
+        let dirs = os::path_dirs(env.get(LOADER_PATH), &self.build_dirs.cwd).into_iter();
+        dirs.filter(|dir| self.is_of_any_unit(dir)).collect()
+    }
+
+    /// The value of a variable as it decides: the loader's search path is without such directories.
+    pub fn deciding_value(&self, name: &OsStr, value: &OsStr) -> OsString {
+        if name != LOADER_PATH {
+            return value.to_owned();
+        }
+        let kept: Vec<PathBuf> = os::split_paths(value).filter(|dir| !self.is_of_any_unit(dir)).collect();
+        os::join_paths(&kept).unwrap_or_else(|| value.to_owned())
+    }
+}
+
 /// The nearest directory whose manifest has a `[workspace]`, or the package's own. It only gives paths a name that is
 /// the same in other checkouts.
 fn workspace_around(package: &Path) -> &Path {
@@ -88,9 +113,7 @@ fn has_workspace(dir: &Path) -> bool {
 /// What people call the run.
 pub fn unit_name(env: &Env, places: &Places) -> UnitName {
     let package = text(env, "CARGO_PKG_NAME");
-    let id =
-        places.out_dir.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let id = id.unwrap_or_default();
+    let id = cargo_layout::name_of_run(&places.out_dir).unwrap_or_default();
     UnitName {
         crate_name: package.replace('-', "_"),
         id: id.strip_prefix(&package).unwrap_or(&id).to_owned(),
@@ -103,4 +126,30 @@ pub fn unit_name(env: &Env, places: &Places) -> UnitName {
 
 fn text(env: &Env, name: &str) -> String {
     env.get(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_unit_the_loader_searches_decides_nothing() {
+        let build_dirs = BuildDirs {
+            roots: Roots::default(),
+            cwd: "/w".into(),
+            target: Some("/w/target".into()),
+            member: true,
+        };
+        let out_dir = PathBuf::from("/w/target/debug/build/a/0000000000000001/out");
+        let places = Places { build_dirs, out_dir };
+        let decides = |name: &str, value: &str| {
+            places.deciding_value(OsStr::new(name), OsStr::new(value)).into_string().expect("is text")
+        };
+        let others = "/w/target/debug:/lib:/v/target/debug/build/a/0000000000000002/out";
+        let all = format!("/w/target/debug/build/a-b/0000000000000003/out:{others}");
+        assert_eq!(decides(LOADER_PATH, &all), others);
+        assert_eq!(decides("OTHER", &all), all);
+        let own = "/w/target/debug/build/a/0000000000000001/out:/w/target/debug/deps";
+        assert_eq!(decides(LOADER_PATH, own), own);
+    }
 }

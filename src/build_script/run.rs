@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use crate::action::cargo_layout;
 use crate::action::inputs::KeyInputs;
 use crate::action::portable::Roots;
 use crate::action::present::Present;
@@ -189,11 +190,11 @@ impl KeyedRun<'_> {
     fn note_call(&self, key: Digest, record: &mut Record) {
         let RequestedRun { env, places, config, .. } = &self.requested;
         let Places { build_dirs, out_dir } = places;
-        let name = out_dir.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        let name = cargo_layout::name_of_run(out_dir);
         let is_noted = config.seed.value && config.write.value == Write::On;
         if let (true, Some(target), Some(name)) = (is_noted, &build_dirs.target, name) {
-            record.not_seeded = call_note::why_not_seeded(target, name);
-            call_note::note(env, &Served { target, name, out_dir, dep_info: None, key });
+            record.not_seeded = call_note::why_not_seeded(target, &name);
+            call_note::note(env, &Served { target, name: &name, out_dir, dep_info: None, key });
         }
     }
 

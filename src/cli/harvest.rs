@@ -1,6 +1,7 @@
 //! `kache harvest`: keeps what cargo wrote in a build, so that a new build directory can be filled with it.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -13,12 +14,13 @@ use crate::report::words::counted;
 use crate::run::call_note::{self, CallNote};
 use crate::seed::harvest::{Harvested, compiler, harvest};
 use crate::seed::probe;
+use crate::seed::turn::{self, Turn};
 use crate::seed::workspace::Build;
 use crate::settings;
 use crate::store::Store;
 use crate::sys::env::Env;
 use crate::sys::fs::private;
-use crate::sys::lock;
+use crate::sys::lock::{self, FileLock};
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -100,9 +102,10 @@ pub fn target_dir(named: Option<&PathBuf>, env: &Env) -> PathBuf {
     env.cwd.as_ref().map_or(named.clone(), |cwd| cwd.join(&named))
 }
 
-/// What a process does that a build has started. Another one may be waiting already.
+/// What a process does that a build has started. Another one may be waiting already. Nothing is made in the build
+/// directory, and nothing is harvested twice.
 fn automatically(target: &Path, env: &Env) -> Option<()> {
-    let lock = lock::try_lock(&call_note::dir(target).join(call_note::LOCK)).ok()??;
+    let lock = lock_of_waiting(&call_note::dir(target).join(call_note::LOCK))?;
     let (config, _) = settings::load(env, &[target], Scope::Build);
     if config.write.value == Write::Off {
         return None;
@@ -112,29 +115,62 @@ fn automatically(target: &Path, env: &Env) -> Option<()> {
     build.await_end();
     // The next call that is noted starts another one.
     drop(lock);
-    harvest(&build, &cargo, &store).ok()?;
+    let turn = Turn::wait_in_existing(target).ok()?;
+    let state = turn::state(&build);
+    if !turn.is_done(&state) {
+        harvest(&build, &state, &cargo, &store).ok()??;
+        turn.done(&state);
+    }
     if config.asks_remote {
         Queue::at(&config.cache_dir.value).add_build(&build.id).ok()?;
     }
     Some(())
 }
 
+/// The lock of the process that waits for the end of a build. A wrapper takes it for a moment to see whether there is such a
+/// process.
+fn lock_of_waiting(path: &Path) -> Option<FileLock> {
+    const LONGEST_MOMENT: Duration = Duration::from_millis(100);
+    let until = Instant::now() + LONGEST_MOMENT;
+    loop {
+        match lock::try_lock_existing(path).ok()? {
+            None if Instant::now() < until => std::thread::sleep(LONGEST_MOMENT / 10),
+            lock => return lock,
+        }
+    }
+}
+
+/// So often a harvest is begun anew because another build has begun.
+const MOST_TRIES: usize = 5;
+
 /// Makes the manifest of the last build in `target`, which has ended or is waited for.
 ///
 /// # Errors
 /// There is none, or the store cannot be written.
 pub fn harvest_last(target: &Path, store: &Store) -> Result<(Build, Harvested), Failure> {
-    let (build, cargo) = last_build(target, store).ok_or_else(|| {
-        Failure::new(format_args!("no build to harvest in {}", target.display()))
-            .code(ErrorCode::NotRecorded)
-            .hint("build there first, with cache.seed on, or name another build directory")
-    })?;
-    build.await_end();
-    let harvested = harvest(&build, &cargo, store).map_err(|e| {
-        Failure::new(format_args!("failed to write to the store at {}: {e}", store.root().display()))
-            .code(ErrorCode::StoreUnusable)
-    })?;
-    Ok((build, harvested))
+    for _ in 0..MOST_TRIES {
+        let (build, cargo) = last_build(target, store).ok_or_else(|| {
+            Failure::new(format_args!("no build to harvest in {}", target.display()))
+                .code(ErrorCode::NotRecorded)
+                .hint("build there first, with cache.seed on, or name another build directory")
+        })?;
+        build.await_end();
+        let turn = Turn::wait(target).map_err(|e| {
+            let failure = Failure::new(format_args!("failed to harvest {}: {e}", target.display()));
+            failure.code(ErrorCode::Busy)
+        })?;
+        let state = turn::state(&build);
+        let harvested = harvest(&build, &state, &cargo, store).map_err(|e| {
+            Failure::new(format_args!("failed to write to the store at {}: {e}", store.root().display()))
+                .code(ErrorCode::StoreUnusable)
+        })?;
+        if let Some(harvested) = harvested {
+            turn.done(&state);
+            return Ok((build, harvested));
+        }
+    }
+    Err(Failure::new(format_args!("failed to harvest {}: builds go on there", target.display()))
+        .code(ErrorCode::Busy))
 }
 
 /// The last build whose calls are noted, and its cargo.

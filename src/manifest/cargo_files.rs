@@ -1,10 +1,11 @@
 //! What cargo itself writes of a unit: its fingerprint, and for a build script what the run printed.
 //!
+//! A fingerprint is a directory ([`crate::action::cargo_layout`]) with these files:
+//!
 //! ```text
-//! <profile>/.fingerprint/<package>-<hash>/<kind>-<target>          16 hexadecimal digits
-//!                                        dep-<kind>-<target>       the sources of the unit, in cargo's own form
-//!                                        output-<kind>-<target>    diagnostics that cargo shows again
-//! <profile>/build/<package>-<hash>/{output,stderr,root-output}     of a run
+//! <kind>-<target>          16 hexadecimal digits
+//! dep-<kind>-<target>      the sources of the unit, in cargo's own form
+//! output-<kind>-<target>   diagnostics that cargo shows again
 //! ```
 //!
 //! These files are cargo's: they are copied, never made. What cargo only reads to explain itself (`*.json`), or does not
@@ -20,9 +21,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::portable::{Portable, Roots};
 use crate::sys::fs;
-
-/// The directory of fingerprints in that of a profile.
-pub const FINGERPRINTS: &str = ".fingerprint";
 
 /// A file of a fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,12 +80,26 @@ fn from_digits(digits: &str) -> Option<Vec<u8>> {
     pairs.map(|pair| u8::from_str_radix(pair.ok()?, 16).ok()).collect()
 }
 
+/// The file whose time is that at which cargo called the compiler.
+pub const BEGAN: &str = "invoked.timestamp";
+
+/// What the names of files begin with that hold the hash of a compile which is no test.
+const COMPILED: [&str; 3] = ["lib-", "bin-", "example-"];
+
+/// The same of all others.
+const OTHERS: [&str; 4] = ["test-", "bench-", "build-script-", "run-build-script-"];
+
 /// Whether a file holds the hash by which cargo recognizes a unit.
 fn is_hash(name: &str, bytes: &[u8]) -> bool {
-    let kinds = ["lib-", "bin-", "test-", "example-", "bench-", "build-script-", "run-build-script-"];
     bytes.len() == 16
         && bytes.iter().all(u8::is_ascii_hexdigit)
-        && kinds.iter().any(|kind| name.starts_with(kind))
+        && COMPILED.iter().chain(&OTHERS).any(|kind| name.starts_with(kind))
+}
+
+/// The target of a library, program or example whose hash is in the file with this name.
+pub fn target_of_hash(name: &str) -> Option<&str> {
+    let target = COMPILED.iter().find_map(|kind| name.strip_prefix(kind));
+    target.filter(|target| !target.ends_with(".json"))
 }
 
 /// Reads the fingerprint in `dir`, with the file of the hash last; `None` where it is not complete.
@@ -96,7 +108,7 @@ pub fn read(dir: &Path, roots: &Roots) -> Option<Vec<CargoFile>> {
     let mut hash = None;
     for path in fs::list(dir).ok()? {
         let name = path.file_name()?.to_str()?.to_owned();
-        if name == "invoked.timestamp" || path.extension() == Some(OsStr::new("json")) {
+        if name == BEGAN || path.extension() == Some(OsStr::new("json")) {
             continue;
         }
         let bytes = fs::read(&path).ok()?;

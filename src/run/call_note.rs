@@ -1,10 +1,11 @@
 //! What cargo called for a unit, noted in the build directory: from it and from cargo's own files a later build directory
 //! is seeded (`crate::seed`).
 //!
-//! A note lies in `target/.kache/calls/`, under the name that cargo gives the unit's directories (`<package>-<hash>`). It
-//! holds the arguments, the working directory, and how its variables differ from cargo's own: what cargo
-//! adds is a function of what its fingerprint covers and of what a build script said, and everything else comes from the
-//! environment of the next cargo.
+//! A note lies in `target/.kache/calls/`, under the name that cargo gives the unit (`<package>-<hash>`), or under one that
+//! no unit has, where that is not in the call: cargo leaves it out of the names of dynamic libraries. It holds the
+//! arguments, the working directory, and how its variables differ from cargo's own: what cargo adds is a function of what
+//! its fingerprint covers and of what a build script said, and everything else comes from the environment of the next
+//! cargo.
 //! The last call of a unit replaces the one before it. Only a call whose result is in the store leaves a note.
 //!
 //! Where the system does not tell what cargo was started with, no note is made.
@@ -13,8 +14,9 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::action::memo;
+use crate::action::{cargo_layout, memo};
 use crate::digest::Digest;
+use crate::invocation::Invocation;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};
 use crate::sys::parent::{self, Parent};
@@ -31,6 +33,9 @@ pub const BUILD: &str = ".build";
 
 /// In the directory of notes: locked by the process that waits for the build to end.
 pub const LOCK: &str = ".lock";
+
+/// In the directory of notes: locked while notes are harvested. It says which ones were harvested last.
+pub const HARVEST: &str = ".harvest";
 
 /// In the directory of notes: the manifests that the build directory was filled from, a path on each line.
 const SEEDED: &str = ".seeded";
@@ -65,6 +70,25 @@ pub struct CallNote {
 /// The directory of the notes of a build directory.
 pub fn dir(target: &Path) -> PathBuf {
     target.join(memo::DIR).join(DIR)
+}
+
+/// Where calls are noted.
+pub fn all(target: &Path) -> Vec<PathBuf> {
+    let is_note =
+        |path: &PathBuf| path.file_name().and_then(OsStr::to_str).is_some_and(|name| !name.starts_with('.'));
+    fs::list(&dir(target)).unwrap_or_default().into_iter().filter(is_note).collect()
+}
+
+/// The name of the note of a compile with outputs in `out_dir`.
+pub fn name(package: &str, invocation: &Invocation, out_dir: &Path) -> String {
+    let of_unit = || {
+        let id = invocation.extra_filename.to_string_lossy();
+        (!id.is_empty()).then(|| format!("{package}{id}"))
+    };
+    cargo_layout::per_unit_name(out_dir).or_else(of_unit).unwrap_or_else(|| {
+        let place = Digest::hash(&[os::bytes(out_dir), b"\0", invocation.crate_name.as_bytes()].concat());
+        format!("{package}.{}", place.to_hex())
+    })
 }
 
 /// What is noted of a call besides the call itself.
@@ -155,6 +179,8 @@ fn await_end(dir: &Path, cargo: &Parent, note: &CallNote) -> Option<()> {
     let (args, cwd) = (cargo_args(cargo), cargo.env.cwd.clone()?);
     let build = CallNote { cwd, args, set: deciding(cargo), removed: Vec::new(), ..note.clone() };
     write(dir, BUILD, &build).ok()?;
+    // That process makes nothing in the build directory, which may be removed at any time.
+    let _ = lock::try_lock(&dir.join(HARVEST));
     let target = dir.parent()?.parent()?.to_str()?;
     let program = crate::sys::env::current_exe().ok()?;
     process::spawn_detached(program.as_os_str(), &["harvest", "--automatic", target]).ok()
@@ -165,7 +191,13 @@ pub fn is_cargo(parent: &Parent) -> bool {
     parent.exe.file_stem() == Some(OsStr::new("cargo"))
 }
 
-/// Cargo with no variables but those that it reads itself.
+/// Cargo with all its variables. Its first argument is its own file.
+pub fn whole_cargo(parent: &Parent) -> Env {
+    let vars = parent.env.vars().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Env::new(cargo_args(parent), vars.collect(), parent.env.cwd.clone())
+}
+
+/// Cargo with no variables but those that it reads itself. Its first argument is its own file.
 pub fn cargo(parent: &Parent) -> Env {
     Env::new(cargo_args(parent), deciding(parent), parent.env.cwd.clone())
 }

@@ -224,19 +224,13 @@ impl KeyedUnit<'_> {
         let KeyContext { invocation, build_dirs, outputs, env, .. } = *self.context;
         let Some(target) = &build_dirs.target else { return };
         let dep_info = output_of(outputs, Role::DepInfo).map(|output| build_dirs.cwd.join(&output.path));
-        let id = invocation.extra_filename.to_string_lossy();
+        let out_dir = build_dirs.cwd.join(&invocation.out_dir);
         let package = env.get("CARGO_PKG_NAME").unwrap_or_default().to_string_lossy();
-        let name = format!("{package}{id}");
+        let name = call_note::name(&package, invocation, &out_dir);
         record.not_seeded = call_note::why_not_seeded(target, &name);
         call_note::note(
             env,
-            &Served {
-                target,
-                name: &name,
-                out_dir: &build_dirs.cwd.join(&invocation.out_dir),
-                dep_info: dep_info.as_deref(),
-                key,
-            },
+            &Served { target, name: &name, out_dir: &out_dir, dep_info: dep_info.as_deref(), key },
         );
     }
 

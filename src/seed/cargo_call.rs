@@ -17,6 +17,8 @@ pub struct CargoCall {
     pub triple: Option<String>,
     /// `--target-dir`.
     pub target_dir: Option<PathBuf>,
+    /// A flag chose the newer layout of a build directory.
+    pub has_new_layout: bool,
     /// `--manifest-path`.
     pub manifest: Option<PathBuf>,
     /// All other options, in order: packages, features, kinds of targets.
@@ -66,6 +68,9 @@ const QUIET: [&str; 16] = [
     "--build-plan",
 ];
 
+/// The only unstable flag that is understood: where units have their files is told from the files.
+const NEW_LAYOUT: &str = "build-dir-new-layout";
+
 /// Options that change what cargo does in ways that are not looked into.
 const NOT_UNDERSTOOD: [&str; 4] = ["--config", "-Z", "-C", "--compile-time-deps"];
 
@@ -78,6 +83,15 @@ impl CargoCall {
             let arg = arg?;
             if arg == "--" {
                 break;
+            }
+            if arg.strip_prefix("-Z") == Some(NEW_LAYOUT) {
+                call.has_new_layout = true;
+                continue;
+            }
+            if arg == "-Z" && args.clone().next().flatten() == Some(NEW_LAYOUT) {
+                call.has_new_layout = true;
+                args.next();
+                continue;
             }
             let (name, inline) = split(arg);
             if NOT_UNDERSTOOD.iter().any(|option| name == *option || arg.starts_with("-Z")) {
@@ -159,6 +173,9 @@ mod tests {
         assert_eq!(parse(&["check", "--profile", "test"]), Some(call("check", "debug")));
         assert_eq!(parse(&["build", "--profile=small"]), Some(call("build", "small")));
         assert_eq!(parse(&["bench"]), Some(call("bench", "release")));
+        let with_layout = CargoCall { has_new_layout: true, ..call("build", "debug") };
+        assert_eq!(parse(&["build", "-Z", "build-dir-new-layout"]), Some(with_layout.clone()));
+        assert_eq!(parse(&["-Zbuild-dir-new-layout", "build"]), Some(with_layout));
         let selected = parse(&["check", "--workspace", "-p", "a", "--features=x"]).expect("understood");
         assert_eq!(selected.selection, ["--workspace", "-p", "a", "--features", "x"]);
         let selection = |args: &[&str]| parse(args).expect("understood").selection;
@@ -181,6 +198,8 @@ mod tests {
             &["build", "--config", "x=1"],
             &["--config=x.toml", "build"],
             &["-Zbuild-std", "build"],
+            &["build", "-Z", "build-std"],
+            &["build", "-Z"],
             &["build", "--target", "a", "--target", "b"],
             &["build", "--target-dir"],
         ] {

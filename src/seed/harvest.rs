@@ -1,32 +1,32 @@
 //! After a build: what cargo called and wrote for each unit becomes the manifest of the build.
 //!
-//! Cargo's lock is waited for, and not held while units are read: a build that begins meanwhile goes on. So a unit may be
-//! built while it is read. Cargo empties the hash of a unit before it builds it, and the dep-info of the compiler, whose state was noted
+//! Cargo's lock is waited for, and not held while units are read: a build that begins meanwhile goes on, and so does who
+//! removes the build directory. Where units have come or gone meanwhile, nothing is stored. A unit may also be built while it is
+//! read. Cargo empties the hash of a unit before it builds it, and the dep-info of the compiler, whose state was noted
 //! with the call, is looked at last: what was read in between belongs to that call.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::action::cargo_layout::{self, Layout};
 use crate::action::portable::{Portable, Roots};
 use crate::build_script::places::{LaunchedRun, Places};
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
-use crate::invocation::outputs::output_of;
-use crate::invocation::{Role, outputs};
 use crate::manifest::cargo_files;
 use crate::manifest::form::{self, FORMAT, Header, Manifest, PortableCall, SeedUnit};
-use crate::run::call::Call;
 use crate::run::call_note::{self, CallNote};
-use crate::run::parsed::Parsed;
+use crate::seed::compile::{Compile, unit_of};
 use crate::seed::replay;
 use crate::seed::share::{self, MadeUnit};
+use crate::seed::turn;
 use crate::seed::workspace::Build;
 use crate::store::Store;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
-use crate::sys::{clock, host, os};
+use crate::sys::{clock, os};
 
 /// What a harvest brought.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -43,32 +43,45 @@ pub struct Harvested {
 /// A unit while the manifest is made.
 struct Draft {
     unit: SeedUnit,
-    /// The names of units that must be in the manifest before it.
+    /// The names of units that must be in the manifest before it, or their ends.
     needs: Vec<String>,
+    /// Files of such units whose names do not tell which.
+    needed_files: Vec<PathBuf>,
+    /// Its outputs, as far as others may need them by name.
+    files: Vec<PathBuf>,
     time: SystemTime,
     /// What was made of it here; what was seeded is not looked at again.
     made: Option<MadeUnit>,
 }
 
-/// Makes the manifest of the build that `build` describes, and stores it.
+/// Makes the manifest of the build that `build` describes, and stores it. `state` is the one in which it is. `None`: it is
+/// another one by now, and nothing is stored.
 ///
 /// # Errors
 /// It cannot be written.
-pub fn harvest(build: &Build, cargo: &Env, store: &Store) -> std::io::Result<Harvested> {
+pub fn harvest(
+    build: &Build,
+    state: &Digest,
+    cargo: &Env,
+    store: &Store,
+) -> std::io::Result<Option<Harvested>> {
+    let time_ms = clock::now_ms();
     let mut drafts: Vec<Draft> = Vec::new();
     let mut n_noted = 0_usize;
     let roots = replay::roots(&build.workspace, &build.target, cargo);
-    for path in fs::list(&call_note::dir(&build.target)).unwrap_or_default() {
-        let Some(name) =
-            path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.'))
-        else {
-            continue;
-        };
-        let Some(noted) = note(&path, build) else { continue };
+    let notes = call_note::all(&build.target);
+    let claimed = notes.iter().filter_map(|path| path.file_name()?.to_str());
+    let claimed: HashSet<&str> = claimed.collect();
+    for path in &notes {
+        let Some(noted) = note(path, build) else { continue };
         n_noted += 1;
-        drafts.extend(draft(name, &noted, cargo, &roots));
+        drafts.extend(draft(&noted, &claimed, cargo, &roots));
     }
-    carry_over(&mut drafts, build);
+    carry_over(&mut drafts, build, cargo, &roots);
+    name_needs(&mut drafts);
+    if turn::state(build) != *state {
+        return Ok(None);
+    }
     let made = drafts.iter_mut().filter_map(|draft| Some((draft.unit.name.clone(), draft.made.take()?)));
     let made: HashMap<String, MadeUnit> = made.collect();
     let units = in_order(drafts);
@@ -77,11 +90,11 @@ pub fn harvest(build: &Build, cargo: &Env, store: &Store) -> std::io::Result<Har
     let harvested =
         Harvested { n_units: units.len(), n_left_out: n_noted.saturating_sub(units.len()), freed_bytes };
     if units.is_empty() {
-        return Ok(harvested);
+        return Ok(Some(harvested));
     }
     let header = Header {
         format: FORMAT,
-        time_ms: clock::now_ms(),
+        time_ms,
         packages: build.packages.clone(),
         selection: build.call.selection.clone(),
         compiler: Some(build.compiler),
@@ -89,7 +102,7 @@ pub fn harvest(build: &Build, cargo: &Env, store: &Store) -> std::io::Result<Har
         is_from_remote: false,
     };
     Manifest { header, units }.write(&form::path(store, &build.id), store)?;
-    Ok(harvested)
+    Ok(Some(harvested))
 }
 
 /// The compiler that calls in the directory `dir` are of.
@@ -115,18 +128,25 @@ fn note(path: &Path, build: &Build) -> Option<Noted> {
     Some(Noted { note, profile_dir, time })
 }
 
-/// The unit of a call, and the names of units that it needs; `None` where cargo has not finished it.
-fn draft(name: &str, noted: &Noted, cargo: &Env, build_roots: &Roots) -> Option<Draft> {
+/// The unit of a call, and the names of units that it needs; `None` where cargo has not finished it. The units in `claimed`
+/// are those of other calls.
+fn draft(noted: &Noted, claimed: &HashSet<&str>, cargo: &Env, build_roots: &Roots) -> Option<Draft> {
     let Noted { note, profile_dir, .. } = noted;
     let env = note.env(cargo);
     let run = LaunchedRun::of(&note.args);
-    let compile = if run.is_none() { Some(compile(&env)?) } else { None };
+    let compile = if run.is_none() { Some(Compile::of(&env)?) } else { None };
     let roots = match &compile {
         Some(compile) => compile.roots.clone(),
         None => Places::of(&env)?.build_dirs.roots,
     };
-    let fingerprint = cargo_files::read(&profile_dir.join(cargo_files::FINGERPRINTS).join(name), &roots)?;
-    let output = profile_dir.join("build").join(name).join("output");
+    let layout = Layout::of(&note.out_dir);
+    let name = match &compile {
+        None => cargo_layout::name_of_run(&note.out_dir)?,
+        Some(compile) => compile.name.clone().or_else(|| compile.find_unit(profile_dir, claimed))?,
+    };
+    let dirs = layout.unit_dirs(profile_dir, &name)?;
+    let fingerprint = cargo_files::read(&dirs.fingerprint, &roots)?;
+    let output = dirs.stdout;
     let (stdout, ran_ns) = match &run {
         Some(_) => {
             let text = roots.tokenize(&fs::read(&output).ok()?);
@@ -159,10 +179,16 @@ fn draft(name: &str, noted: &Noted, cargo: &Env, build_roots: &Roots) -> Option<
         needed.extend(compile.externs.iter().cloned());
         needed.extend(env.get("OUT_DIR").map(PathBuf::from));
     }
-    let needs = needed.iter().filter_map(|path| unit_of(path)).collect();
+    let (mut needs, mut needed_files) = (Vec::new(), Vec::new());
+    for path in needed {
+        match unit_of(&path) {
+            Some(unit) => needs.push(unit),
+            None => needed_files.push(path),
+        }
+    }
     let variable = |name: &str| env.get(name).unwrap_or_default().to_string_lossy().into_owned();
     let unit = SeedUnit {
-        name: name.to_owned(),
+        name,
         package: format!("{} {}", variable("CARGO_PKG_NAME"), variable("CARGO_PKG_VERSION")),
         profile_dir: roots.tokenize(os::bytes(profile_dir)),
         call,
@@ -179,8 +205,9 @@ fn draft(name: &str, noted: &Noted, cargo: &Env, build_roots: &Roots) -> Option<
         Some(compile) => compile.outputs,
         None => vec![(None, output)],
     };
+    let files = outputs.iter().map(|(_, path)| path.clone()).collect();
     let made = Some(MadeUnit { key: note.key, outputs });
-    Some(Draft { unit, needs, time: noted.time, made })
+    Some(Draft { unit, needs, needed_files, files, time: noted.time, made })
 }
 
 /// The digest of files that are as they were at a time, in nanoseconds since 1970.
@@ -195,43 +222,6 @@ fn unchanged_since(time_ns: i64, files: &[PathBuf], roots: &Roots) -> Option<Dig
     Some(digest)
 }
 
-/// What a manifest needs to know of a compile.
-struct Compile {
-    roots: Roots,
-    /// The crates that it is compiled with.
-    externs: Vec<PathBuf>,
-    dep_info: PathBuf,
-    is_check: bool,
-    outputs: Vec<(Option<Role>, PathBuf)>,
-}
-
-fn compile(env: &Env) -> Option<Compile> {
-    let call = Call::of(env.args.get(1..)?)?;
-    let Parsed::Compile(parsed) = Parsed::from_call(&call, env) else { return None };
-    let outputs = outputs::outputs(&parsed.invocation, &host::triple()).ok()?;
-    let dep_info = output_of(&outputs, Role::DepInfo)?;
-    let cwd = &parsed.build_dirs.cwd;
-    let dep_info = cwd.join(&dep_info.path);
-    let externs = parsed.invocation.externs.iter().filter_map(|this| this.path.clone()).collect();
-    let is_check = outputs.iter().all(|output| output.role.emit_name() != "link");
-    let outputs = outputs.iter().filter(|output| output.role != Role::DepInfo);
-    let outputs = outputs.map(|output| (Some(output.role), cwd.join(&output.path))).collect();
-    Some(Compile { roots: parsed.build_dirs.roots, externs, dep_info, is_check, outputs })
-}
-
-/// The end of the name of the unit that a path belongs to: `-` and sixteen hexadecimal digits, in its last part or in the
-/// directory around it.
-fn unit_of(path: &Path) -> Option<String> {
-    let parts = [path.file_name(), path.parent().and_then(Path::file_name)];
-    parts.into_iter().flatten().find_map(|part| {
-        let stem = Path::new(part).file_stem()?.to_str()?;
-        let at = stem.len().checked_sub(17)?;
-        let end = stem.get(at..)?;
-        let is_hash = end.starts_with('-') && end[1..].bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_hash.then(|| end.to_owned())
-    })
-}
-
 fn portable(note: &CallNote, roots: &Roots) -> PortableCall {
     let text = |text: &std::ffi::OsStr| roots.tokenize(os::bytes(text));
     PortableCall {
@@ -244,32 +234,56 @@ fn portable(note: &CallNote, roots: &Roots) -> PortableCall {
 }
 
 /// Adds the units that were seeded here and that cargo has left as they were.
-fn carry_over(drafts: &mut Vec<Draft>, build: &Build) {
+fn carry_over(drafts: &mut Vec<Draft>, build: &Build, cargo: &Env, roots: &Roots) {
     let from = call_note::seeded_from(&build.target);
     for manifest in from.iter().filter_map(|path| Manifest::read(path)) {
         let names: Vec<String> = manifest.units.iter().map(|unit| unit.name.clone()).collect();
         for mut unit in manifest.units {
             let is_new = drafts.iter().all(|draft| draft.unit.name != unit.name);
             let needs = std::mem::take(&mut unit.needs);
-            if is_new && is_untouched(&unit, build) {
+            if is_new && is_untouched(&unit, build, roots) {
                 let needs = needs.into_iter().filter_map(|need| names.get(need).cloned()).collect();
-                drafts.push(Draft { unit, needs, time: SystemTime::UNIX_EPOCH, made: None });
+                let files = unnamed_files(&unit, cargo, roots);
+                let time = SystemTime::UNIX_EPOCH;
+                drafts.push(Draft { unit, needs, needed_files: Vec::new(), files, time, made: None });
             }
         }
     }
 }
 
+/// The outputs of a unit whose name is not in theirs.
+fn unnamed_files(unit: &SeedUnit, cargo: &Env, roots: &Roots) -> Vec<PathBuf> {
+    let is_named = unit.call.args.iter().any(|arg| arg.as_bytes().starts_with(b"extra-filename="));
+    let compile = if is_named { None } else { replay::env(&unit.call, cargo, roots) };
+    let outputs = compile.and_then(|env| Compile::of(&env)).map(|compile| compile.outputs);
+    outputs.into_iter().flatten().map(|(_, path)| path).collect()
+}
+
 /// Whether the hash by which cargo recognizes the unit is still there.
-fn is_untouched(unit: &SeedUnit, build: &Build) -> bool {
+fn is_untouched(unit: &SeedUnit, build: &Build, roots: &Roots) -> bool {
     let Some(hash) = unit.fingerprint.last().filter(|hash| cargo_files::is_name(&hash.name)) else {
         return false;
     };
+    let Some(layout) = replay::layout(unit, roots) else { return false };
     let expected = hash.content.bytes(&Roots::default());
     let there = build.profile_dirs().into_iter().any(|dir| {
-        let path = dir.join(cargo_files::FINGERPRINTS).join(&unit.name).join(&hash.name);
-        fs::read(&path).ok() == expected
+        let dirs = layout.unit_dirs(&dir, &unit.name);
+        dirs.is_some_and(|dirs| fs::read(&dirs.fingerprint.join(&hash.name)).ok() == expected)
     });
     there && expected.is_some()
+}
+
+/// Finds the units that drafts need by files whose names do not tell them. What is not found has no name that a unit has.
+fn name_needs(drafts: &mut [Draft]) {
+    let mut found: HashMap<PathBuf, String> = HashMap::new();
+    for draft in drafts.iter() {
+        found.extend(draft.files.iter().map(|file| (file.clone(), draft.unit.name.clone())));
+    }
+    for draft in drafts {
+        for file in std::mem::take(&mut draft.needed_files) {
+            draft.needs.push(found.get(&file).cloned().unwrap_or_else(|| file.display().to_string()));
+        }
+    }
 }
 
 /// Each unit behind what it needs, otherwise in the order of their calls. What needs a unit that is not there is left out.
@@ -349,7 +363,7 @@ mod tests {
         };
         let needs = needs.iter().map(|need| (*need).to_owned()).collect();
         let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-        Draft { unit, needs, time, made: None }
+        Draft { unit, needs, needed_files: Vec::new(), files: Vec::new(), time, made: None }
     }
 
     #[test]
@@ -378,16 +392,5 @@ mod tests {
         };
         assert_eq!(names("check"), ["macro-a", "check-b"]);
         assert_eq!(names("build"), ["macro-a", "program-c"]);
-    }
-
-    #[test]
-    fn the_unit_of_a_path_is_told_from_other_names() {
-        let unit = |path: &str| unit_of(Path::new(path));
-        let expected = Some("-0123456789abcdef".to_owned());
-        assert_eq!(unit("/t/debug/deps/liba-0123456789abcdef.rmeta"), expected);
-        assert_eq!(unit("/t/debug/build/a-0123456789abcdef/out"), expected);
-        assert_eq!(unit("/t/debug/build/a-0123456789abcdef/build-script-build"), expected);
-        assert_eq!(unit("/t/debug/deps/liba.rlib"), None);
-        assert_eq!(unit("/t/a-0123456789abcdeg/x"), None);
     }
 }

@@ -33,6 +33,10 @@ pub mod replay;
 
 pub mod share;
 
+pub mod turn;
+
+pub mod compile;
+
 pub mod harvest;
 
 pub mod choose;

@@ -1,5 +1,6 @@
 //! Fills a new build directory from a manifest.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use crate::action::cargo_layout::{Layout, UnitDirs};
 use crate::build_script::places::COMMAND;
 use crate::config::Config;
 use crate::key::toolchain::Toolchains;
@@ -49,14 +51,16 @@ pub fn fill(
     if profile_dirs.iter().any(|dir| fs::symlink_metadata(dir).is_ok()) {
         return Ok(());
     }
+    let roots = replay::roots(&build.workspace, &build.target, cargo);
+    let layouts = chosen.manifest.units.iter().filter_map(|unit| replay::layout(unit, &roots));
+    let layouts: BTreeSet<Layout> = layouts.collect();
     make_target(&build.target)?;
-    let Some(_locks) = lock_all(&profile_dirs)? else { return Ok(()) };
+    let Some(_locks) = lock_all(&profile_dirs, &layouts)? else { return Ok(()) };
     let notes = call_note::dir(&build.target);
     private::create_dir_all(&notes)?;
     call_note::note_seeded(&build.target, &chosen.path)?;
     let now = fs::kernel_time(&notes.join(format!(".{}", fs::unique_name())))?;
     let stamp = SystemTime::UNIX_EPOCH + Duration::from_nanos(now.max(0) as u64) - BEFORE;
-    let roots = replay::roots(&build.workspace, &build.target, cargo);
     let toolchains = Toolchains::default();
     let made_here = look_at_new_file(&profile_dirs)?;
     let is_from_remote = chosen.manifest.header.is_from_remote;
@@ -87,16 +91,19 @@ fn make_target(target: &Path) -> io::Result<()> {
 }
 
 /// Makes the directories of the profile and takes cargo's locks; `None` where another process has one.
-fn lock_all(profile_dirs: &[PathBuf]) -> io::Result<Option<Vec<File>>> {
+fn lock_all(profile_dirs: &[PathBuf], layouts: &BTreeSet<Layout>) -> io::Result<Option<Vec<File>>> {
     let mut locks = Vec::new();
     for dir in profile_dirs {
         fs::create_dir_all(dir)?;
         let Some(file) = lock::try_lock_of_cargo(&dir.join(".cargo-lock"))? else { return Ok(None) };
         // It was made in the meantime, by the process that had the lock.
-        if fs::symlink_metadata(&dir.join(cargo_files::FINGERPRINTS)).is_ok() {
+        let is_used = |layout: &Layout| fs::symlink_metadata(&dir.join(layout.first_dir())).is_ok();
+        if [Layout::Shared, Layout::PerUnit].iter().any(is_used) {
             return Ok(None);
         }
-        fs::create_dir_all(&dir.join(cargo_files::FINGERPRINTS))?;
+        for layout in layouts {
+            fs::create_dir_all(&dir.join(layout.first_dir()))?;
+        }
         locks.push(file);
     }
     Ok(Some(locks))
@@ -155,9 +162,9 @@ impl Seeding<'_> {
         let profile_dir = roots.expand(&unit.profile_dir).and_then(|path| os::path(&path));
         let profile_dir = profile_dir.filter(|dir| self.profile_dirs.contains(dir)).ok_or_else(not_here)?;
         let env = replay::env(&unit.call, self.replay.cargo, roots).ok_or_else(not_here)?;
-        if !cargo_files::is_name(&unit.name) {
-            return Err(not_here());
-        }
+        let layout = replay::layout(unit, roots);
+        let dirs = layout.and_then(|layout| layout.unit_dirs(&profile_dir, &unit.name));
+        let dirs = dirs.ok_or_else(not_here)?;
         if defence::stands("manifests-name-no-compiler") {
             self.replay.check_compiler(unit, &env)?;
         }
@@ -176,12 +183,12 @@ impl Seeding<'_> {
         }
         let is_run = env.args.get(1).is_some_and(|command| command == COMMAND);
         let placed = if is_run {
-            self.run(unit, &env, &profile_dir, not_before_ns)?
+            self.run(unit, &env, &dirs, not_before_ns)?
         } else {
             self.replay.compile(unit, &env, &profile_dir, not_before_ns)?
         };
-        let dir = profile_dir.join(cargo_files::FINGERPRINTS).join(&unit.name);
-        cargo_files::write(&dir, &unit.fingerprint, roots, self.replay.stamp).map_err(|e| failed(&e))?;
+        cargo_files::write(&dirs.fingerprint, &unit.fingerprint, roots, self.replay.stamp)
+            .map_err(|e| failed(&e))?;
         Ok(placed)
     }
 
@@ -189,23 +196,22 @@ impl Seeding<'_> {
         &self,
         unit: &SeedUnit,
         env: &Env,
-        profile_dir: &Path,
+        dirs: &UnitDirs,
         not_before_ns: i64,
     ) -> Result<SeededUnit, Refused> {
-        let dir = profile_dir.join("build").join(&unit.name);
-        let out_dir = dir.join("out");
-        if env.get("OUT_DIR") != Some(out_dir.as_os_str()) {
+        if env.get("OUT_DIR") != Some(dirs.out.as_os_str()) {
             return Err(Refused::Place("another OUT_DIR".to_owned()));
         }
         let (seeded, placed) = self.replay.run(unit, env, not_before_ns)?;
-        let files: [(&str, &[u8]); 3] = [
-            ("stderr", &placed.stderr),
-            ("root-output", os::bytes(out_dir.as_os_str())),
-            ("output", &placed.stdout),
+        let printed = [
+            (&dirs.stderr, placed.stderr.as_slice()),
+            (&dirs.root_output, os::bytes(dirs.out.as_os_str())),
+            (&dirs.stdout, &placed.stdout),
         ];
-        for (name, bytes) in files {
+        for (path, bytes) in printed {
             let time = fs::time(seeded.newest_ns);
-            write_stamped(&dir.join(name), bytes, time).map_err(|e| failed(&e))?;
+            let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+            made.and_then(|()| write_stamped(path, bytes, time)).map_err(|e| failed(&e))?;
         }
         Ok(seeded)
     }

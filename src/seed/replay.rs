@@ -1,10 +1,11 @@
 //! Replays a call of a manifest, as a hit that prints nothing.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::action::cargo_layout::Layout;
 use crate::action::portable::{Portable, Root, Roots};
 use crate::build_script::places::LaunchedRun;
 use crate::build_script::run::PlacedRun;
@@ -62,7 +63,7 @@ pub enum Refused {
     NotLocked,
 }
 
-/// The call in a tree with these roots, by this cargo.
+/// The call in a tree with these roots, by this cargo, whose first argument is its own file.
 pub fn env(call: &PortableCall, cargo: &Env, roots: &Roots) -> Option<Env> {
     let text = |portable: &Portable| os::from_bytes(&roots.expand(portable)?);
     let mut args = vec!["kache".into()];
@@ -71,10 +72,28 @@ pub fn env(call: &PortableCall, cargo: &Env, roots: &Roots) -> Option<Env> {
     }
     let mut set = Vec::new();
     for (name, value) in &call.set {
-        set.push((text(name)?, text(value)?));
+        let name = text(name)?;
+        let value = if name == OWN_PATH { own_path(cargo)? } else { text(value)? };
+        set.push((name, value));
     }
     let removed: Vec<_> = call.removed.iter().map(text).collect::<Option<_>>()?;
     Some(cargo.with_changes(args, text(&call.cwd)?.into(), &set, &removed))
+}
+
+/// Where cargo has the files of a unit of a manifest.
+pub fn layout(unit: &SeedUnit, roots: &Roots) -> Option<Layout> {
+    Some(Layout::of(&os::path(&roots.expand(&unit.call.out_dir)?)?))
+}
+
+/// By which cargo tells where it is itself.
+const OWN_PATH: &str = "CARGO";
+
+/// What cargo sets [`OWN_PATH`] to; `None` where it was told to use another path.
+fn own_path(cargo: &Env) -> Option<OsString> {
+    let own = cargo.args.first()?;
+    let told = cargo.get(OWN_PATH).map(|path| fs::canonical(Path::new(path)));
+    let is_own = told.is_none_or(|path| path.is_ok_and(|path| path.as_os_str() == own));
+    is_own.then(|| own.clone())
 }
 
 /// A unit that is in place, but for cargo's own files.

@@ -7,7 +7,8 @@
 //! younger than a dependent's: cargo would build that again.
 //!
 //! A file is replaced under cargo's lock, which is taken for that one file and only if nobody has it. Cargo and its
-//! compilers see the old name or the new one, and the same content.
+//! compilers see the old file or the new one, and the same content. The two change names, the new one being in the store
+//! before: no name comes or goes in the build directory, which may be removed at any time.
 
 use std::collections::HashMap;
 use std::fs::Metadata;
@@ -17,12 +18,11 @@ use crate::action::memo::{Known, Memo};
 use crate::digest::Digest;
 use crate::invocation::Role;
 use crate::manifest::form::SeedUnit;
-use crate::run::restore::temporary_beside;
 use crate::seed::workspace::Build;
 use crate::store::Store;
 use crate::store::entry::Artifact;
 use crate::sys::fs::{self, Identity};
-use crate::sys::lock;
+use crate::sys::lock::CargoLock;
 
 /// What was made of a unit in the build directory.
 pub struct MadeUnit {
@@ -38,7 +38,11 @@ pub fn share(units: &[SeedUnit], made: &HashMap<String, MadeUnit>, build: &Build
     if !store.may_link() || fs::clones_files(&build.target) {
         return 0;
     }
-    let sharing = Sharing { build, store, memo: Memo::of(Some(&build.target)) };
+    let locks = build.profile_dirs().into_iter().filter_map(|dir| {
+        let lock = CargoLock::open(&dir.join(".cargo-lock")).ok()?;
+        Some((dir, lock))
+    });
+    let sharing = Sharing { locks: locks.collect(), store, memo: Memo::existing(&build.target) };
     let newest: Vec<Option<i64>> = units.iter().map(|unit| newest_ns(made.get(&unit.name)?)).collect();
     let mut needed_by = vec![Vec::new(); units.len()];
     for (index, unit) in units.iter().enumerate() {
@@ -63,7 +67,8 @@ fn newest_ns(made: &MadeUnit) -> Option<i64> {
 }
 
 struct Sharing<'a> {
-    build: &'a Build,
+    /// Those of the profile's directories.
+    locks: Vec<(PathBuf, CargoLock)>,
     store: &'a Store,
     memo: Memo,
 }
@@ -104,17 +109,11 @@ impl Sharing<'_> {
         (known.digest == artifact.blob).then_some((blob, identity))
     }
 
-    /// Replaces the file at `path`, if it still is what it was. `None`: a build has begun.
+    /// Replaces the file at `path`, if it still is what it was. `None`: a build has begun, or the directory is removed.
     fn replace(&self, path: &Path, blob: &Path, then: &Identity, artifact: &Artifact) -> Option<u64> {
-        let dir = self.build.profile_dirs().into_iter().find(|dir| path.starts_with(dir))?;
-        let _lock = lock::try_lock_of_cargo(&dir.join(".cargo-lock")).ok()??;
-        if Identity::at(path).ok().as_ref() != Some(then) {
-            return Some(0);
-        }
-        let temporary = temporary_beside(path);
-        let linked = fs::hard_link(blob, &temporary).and_then(|()| fs::rename(&temporary, path));
-        if linked.is_err() {
-            let _ = fs::remove(&temporary);
+        let (_, lock) = self.locks.iter().find(|(dir, _)| path.starts_with(dir))?;
+        let is_replaced = lock.while_held(|| self.exchange(path, blob, then))?;
+        if !is_replaced {
             return Some(0);
         }
         let closure = self.memo.get(then).map(|known| known.closure).unwrap_or_default();
@@ -122,5 +121,19 @@ impl Sharing<'_> {
             self.memo.set(&now, Known { digest: artifact.blob, closure });
         }
         Some(artifact.size_bytes)
+    }
+
+    fn exchange(&self, path: &Path, blob: &Path, then: &Identity) -> bool {
+        let temporary = self.store.temporary();
+        let is_as_then = || Identity::at(path).ok().as_ref() == Some(then);
+        let is_replaced =
+            is_as_then() && fs::hard_link(blob, &temporary).is_ok() && fs::exchange(&temporary, path).is_ok();
+        // Whoever removes the directory and fills it again knows nothing of its lock.
+        let is_other = |old: Identity| old.inode != then.inode || old.modified_ns != then.modified_ns;
+        let is_undone = is_replaced
+            && Identity::at(&temporary).is_ok_and(is_other)
+            && fs::exchange(&temporary, path).is_ok();
+        let _ = fs::remove(&temporary);
+        is_replaced && !is_undone
     }
 }

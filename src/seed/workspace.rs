@@ -73,6 +73,7 @@ impl Build {
             group.field(text.as_bytes());
         }
         group.field(wrapper);
+        group.number(u64::from(call.has_new_layout));
         Some(Build {
             packages: packages(&lock)?,
             call,

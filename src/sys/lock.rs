@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use crate::sys::fs::{in_place, private};
+use crate::sys::fs::{in_place, n_names, private};
 
 /// An exclusive lock on a file; released when dropped, or when the process ends in any way.
 pub struct FileLock {
@@ -63,7 +63,15 @@ pub fn lock(path: &Path, patience: Duration) -> io::Result<Waited> {
     if path.parent().is_some_and(private::is_link) {
         return Err(io::ErrorKind::NotADirectory.into());
     }
-    let file = open(path)?;
+    await_holder(open(path)?, path, patience)
+}
+
+/// The same for a file that must be there.
+pub fn lock_existing(path: &Path, patience: Duration) -> io::Result<Waited> {
+    await_holder(open_existing(path)?, path, patience)
+}
+
+fn await_holder(file: File, path: &Path, patience: Duration) -> io::Result<Waited> {
     match file.try_lock() {
         Ok(()) => {
             let lock = FileLock { file, patience };
@@ -104,7 +112,14 @@ fn heartbeat_of(path: &Path) -> Option<SystemTime> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let file = in_place(OpenOptions::new().create(true).truncate(false).write(true)).open(path)?;
+    trusted(in_place(OpenOptions::new().create(true).truncate(false).read(true).write(true)).open(path)?)
+}
+
+fn open_existing(path: &Path) -> io::Result<File> {
+    trusted(in_place(OpenOptions::new().read(true).write(true)).open(path)?)
+}
+
+fn trusted(file: File) -> io::Result<File> {
     match private::distrust(&file.metadata()?) {
         None => Ok(file),
         Some(why) => Err(io::Error::new(io::ErrorKind::PermissionDenied, why)),
@@ -114,6 +129,11 @@ fn open(path: &Path) -> io::Result<File> {
 /// Takes the lock if nobody holds it.
 pub fn try_lock(path: &Path) -> io::Result<Option<FileLock>> {
     FileLock::try_from_file(open(path)?)
+}
+
+/// The same for a file that must be there.
+pub fn try_lock_existing(path: &Path) -> io::Result<Option<FileLock>> {
+    FileLock::try_from_file(open_existing(path)?)
 }
 
 /// Takes the lock on a file of another program, which must be there, if nobody holds it.
@@ -136,6 +156,28 @@ pub fn try_lock_of_cargo(path: &Path) -> io::Result<Option<File>> {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(e)) => Err(e),
+    }
+}
+
+/// A lock of cargo's that is only taken where nobody has it, again and again. It stays that of the directory in which it was
+/// opened: where that is removed and made anew, the new one's lock is another.
+pub struct CargoLock {
+    file: File,
+}
+
+impl CargoLock {
+    /// The lock at `path`, which must be there.
+    pub fn open(path: &Path) -> io::Result<CargoLock> {
+        Ok(CargoLock { file: in_place(OpenOptions::new().read(true).write(true)).open(path)? })
+    }
+
+    /// Does `work` under the lock; `None` where another process has it, or the lock is removed.
+    pub fn while_held<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        self.file.try_lock().ok()?;
+        let is_there = self.file.metadata().is_ok_and(|metadata| n_names(&metadata) > 0);
+        let result = is_there.then(work);
+        let _ = self.file.unlock();
+        result
     }
 }
 

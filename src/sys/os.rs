@@ -42,6 +42,11 @@ pub fn split_paths(list: &OsStr) -> impl Iterator<Item = PathBuf> {
     std::env::split_paths(list)
 }
 
+/// The reverse; `None` where a directory cannot stand in such a list.
+pub fn join_paths(dirs: &[PathBuf]) -> Option<OsString> {
+    std::env::join_paths(dirs).ok()
+}
+
 /// The directories of `path_var` (a `PATH`).
 pub fn path_dirs(path_var: Option<&OsStr>, cwd: &Path) -> Vec<PathBuf> {
     path_var.map_or_else(Vec::new, |path| std::env::split_paths(path).map(|dir| cwd.join(dir)).collect())

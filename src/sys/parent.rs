@@ -26,7 +26,8 @@ pub fn parent() -> Option<Parent> {
     Some(Parent { exe, env: Env::new(args, variables(&vars), cwd), started_ns })
 }
 
-/// When the process with this directory was started. The kernel counts from the start of the system, in ticks.
+/// When the process with this directory was started. The kernel counts from the start of the system, in ticks. What time it
+/// is now is asked first: whatever happens until the second answer makes the result earlier.
 #[cfg(target_os = "linux")]
 fn started_ns(dir: &std::path::Path) -> Option<i64> {
     const TICK_NS: i64 = 10_000_000;
@@ -34,9 +35,9 @@ fn started_ns(dir: &std::path::Path) -> Option<i64> {
     // The name of the program, in parentheses, may hold anything.
     let behind_name = stat.get(stat.iter().rposition(|byte| *byte == b')')? + 2..)?;
     let ticks = std::str::from_utf8(behind_name).ok()?.split(' ').nth(19)?;
+    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
     let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
     let uptime: f64 = uptime.split(' ').next()?.parse().ok()?;
-    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
     let since_boot = ticks.parse::<i64>().ok()?.checked_mul(TICK_NS)?;
     Some(now.as_nanos() as i64 - (uptime * 1e9) as i64 + since_boot - TICK_NS)
 }

@@ -10,7 +10,7 @@ use crate::step::Step;
 use crate::world::{World, files_below, package};
 
 /// The flags that choose each layout which the cargo at hand has.
-fn layouts(world: &World) -> Vec<&'static [&'static str]> {
+pub(crate) fn layouts(world: &World) -> Vec<&'static [&'static str]> {
     let new: &[&str] = &["-Z", "build-dir-new-layout"];
     let mut command = world.command("cargo");
     let output = command.env("RUSTC_BOOTSTRAP", "1").args(["-Z", "help"]).output().expect("cargo runs");

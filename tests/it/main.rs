@@ -115,6 +115,8 @@ mod robust_store;
 mod robust_together;
 mod secrets;
 mod seeding;
+mod seeding_beside;
+mod seeding_layouts;
 mod self_update;
 mod service;
 #[cfg(target_os = "linux")]

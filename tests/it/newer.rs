@@ -5,8 +5,9 @@ use std::process::Command;
 
 use crate::skip::skip;
 
-/// Which scenarios: every kind of output, the bundled workspace, layouts, and what nightly's cargo passes.
-const SCENARIOS: [&str; 5] = ["kinds::", "trying::", "layouts::", "unstable::", "restoring::"];
+/// Which scenarios: every kind of output, the bundled workspace, layouts and how they are filled, and what nightly's cargo
+/// passes.
+const SCENARIOS: [&str; 6] = ["kinds::", "trying::", "layouts::", "unstable::", "restoring::", "seeding"];
 
 /// Enters the root with the project, which cannot be written to there, and the registry, and becomes what follows.
 const ENTER: &str = r#"set -eu

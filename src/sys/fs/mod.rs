@@ -55,6 +55,17 @@ pub struct Disk {
     pub free_files: u64,
 }
 
+/// How a file in a directory of kache's own is opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OpenBelow {
+    /// To append to it; made if it is missing.
+    Append,
+    /// To read and write; made if it is missing.
+    Table,
+    /// To read and write.
+    Existing,
+}
+
 /// Identifies one state of one file, without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -289,6 +300,12 @@ pub fn remove_dir_all(dir: &Path) -> io::Result<()> {
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     step(Step::Rename, to)?;
     platform::rename(from, to)
+}
+
+/// Lets two files change names, in one step. Both must be there; fails where the system cannot do it.
+pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    step(Step::Rename, other)?;
+    platform::exchange(one, other)
 }
 
 /// Makes `to` a hard link to the file at `from`; fails if `to` exists.

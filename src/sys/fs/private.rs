@@ -7,7 +7,7 @@ use std::io::{self, Read, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Step, platform, rename, step};
+use super::{OpenBelow, Step, platform, rename, step};
 use crate::sys::defence;
 
 static SHARED: AtomicBool = AtomicBool::new(false);
@@ -99,14 +99,22 @@ pub fn reflink(from: &File, to: &Path) -> io::Result<()> {
 /// Appends `line` to the file `name` in `dir` in one write, so that lines of several processes do not mix.
 pub fn append(dir: &Path, name: impl AsRef<Path>, line: &[u8]) -> io::Result<()> {
     step(Step::Append, dir)?;
-    platform::open_below(dir, name.as_ref(), true)?.write_all(line)
+    platform::open_below(dir, name.as_ref(), OpenBelow::Append)?.write_all(line)
 }
 
 /// Opens the file `name` in `dir` for reading and writing at positions, made if it is missing. One that cannot be
 /// trusted is an error.
 pub fn open_table(dir: &Path, name: impl AsRef<Path>) -> io::Result<File> {
     step(Step::Append, dir)?;
-    let file = platform::open_below(dir, name.as_ref(), false)?;
+    trusted_table(platform::open_below(dir, name.as_ref(), OpenBelow::Table)?)
+}
+
+/// The same for a table that must be there.
+pub fn open_existing_table(dir: &Path, name: impl AsRef<Path>) -> io::Result<File> {
+    trusted_table(platform::open_below(dir, name.as_ref(), OpenBelow::Existing)?)
+}
+
+fn trusted_table(file: File) -> io::Result<File> {
     let distrusted = distrust(&file.metadata()?).filter(|_| defence::stands("tables-that-others-can-write"));
     match distrusted {
         None => Ok(file),

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, Per
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{Identity, Untrusted};
+use super::{Identity, OpenBelow, Untrusted};
 
 pub(super) fn identity(metadata: &Metadata) -> Identity {
     Identity {
@@ -73,14 +73,18 @@ pub(super) fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(private_mode()).open(path)
 }
 
-/// Opens the file `name` in `dir`, made if it is missing: to append to it, or to read and write. Neither may be a link.
-pub(super) fn open_below(dir: &Path, name: &Path, append: bool) -> io::Result<File> {
+/// Opens the file `name` in `dir`: to append to it, or to read and write. Neither may be a link.
+pub(super) fn open_below(dir: &Path, name: &Path, how: OpenBelow) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open, openat};
     let kept = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let dir = open(dir, kept | OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
     let mode = Mode::from_raw_mode(private_mode() as _);
-    let access = if append { OFlags::WRONLY | OFlags::APPEND } else { OFlags::RDWR };
-    Ok(File::from(openat(&dir, name, kept | access | OFlags::CREATE, mode)?))
+    let access = match how {
+        OpenBelow::Append => OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE,
+        OpenBelow::Table => OFlags::RDWR | OFlags::CREATE,
+        OpenBelow::Existing => OFlags::RDWR,
+    };
+    Ok(File::from(openat(&dir, name, kept | access, mode)?))
 }
 
 /// Whether two files have the same mode, owner and group. Of a program, what makes it one is left out of its mode.
@@ -109,6 +113,17 @@ pub(super) fn distrust(metadata: &Metadata) -> Option<&'static str> {
 /// Nobody keeps a file from being replaced here.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)
+}
+
+#[cfg(target_os = "linux")]
+pub(super) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn exchange(_one: &Path, _other: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Reads at a position.

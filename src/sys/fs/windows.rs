@@ -8,7 +8,7 @@ use std::os::windows::fs::{FileExt as _, FileTimesExt as _, MetadataExt as _};
 use std::path::{Component, Path, PathBuf, Prefix};
 use std::time::SystemTime;
 
-use super::{Identity, Untrusted};
+use super::{Identity, OpenBelow, Untrusted};
 
 /// 1601 to 1970 in the 100 ns steps of a FILETIME.
 const EPOCH_DIFFERENCE: u64 = 116_444_736_000_000_000;
@@ -95,15 +95,15 @@ pub(super) fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// Opens the file `name` in `dir`, made if it is missing: to append to it, or to read and write.
-pub(super) fn open_below(dir: &Path, name: &Path, append: bool) -> io::Result<File> {
+/// Opens the file `name` in `dir`: to append to it, or to read and write.
+pub(super) fn open_below(dir: &Path, name: &Path, how: OpenBelow) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    if append {
+    if how == OpenBelow::Append {
         options.append(true);
     } else {
         options.read(true).write(true);
     }
-    options.create(true).open(dir.join(name))
+    options.create(how != OpenBelow::Existing).open(dir.join(name))
 }
 
 /// Modes and owners are inherited here.
@@ -137,6 +137,10 @@ pub const RENAMES_WITH_OPEN_FILES: bool = false;
 /// Access lists are not read.
 pub(super) fn distrust(_metadata: &Metadata) -> Option<&'static str> {
     None
+}
+
+pub(super) fn exchange(_one: &Path, _other: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// A program that has the file at `to` open for a moment keeps it from being replaced: a reader, or a virus scanner. That is
