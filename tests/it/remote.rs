@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::skip::skip;
 use crate::step::Step;
 use crate::world::{World, files_below};
 
@@ -70,6 +71,32 @@ fn what_one_machine_compiled_the_other_does_not() {
             );
         }
     }
+}
+
+/// In a shell, `rustc` is a proxy of rustup, which finds out by itself what cargo was told.
+#[test]
+fn a_command_in_a_shell_means_the_compiler_that_cargo_calls() {
+    let folder = shared_folder();
+    let world = machine("two-crates", &folder);
+    let home = std::env::var_os("HOME").map(PathBuf::from).expect("there is a home");
+    let bin = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from).join("bin");
+    if !bin.join("rustup").exists() {
+        return skip("rustup", "no rustup is installed");
+    }
+    let in_shell = |line: &str| {
+        let mut command = world.command("sh");
+        command.args(["-c", line]).env_remove("RUSTUP_TOOLCHAIN");
+        command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        world.run(command)
+    };
+    let n = in_shell("cargo build").n_misses() as u64;
+    let pushed = json(&in_shell("\"$RUSTC_WRAPPER\" sync --push --json"));
+    assert_eq!((n > 0, &pushed["pushed"]["n_entries"]), (true, &n.into()), "{pushed:#}");
+    fs::remove_dir_all(world.cache()).expect("removes");
+    let pulled = json(&in_shell("\"$RUSTC_WRAPPER\" sync --pull --json"));
+    assert_eq!(pulled["pulled"]["n_entries"], n, "{pulled:#}");
+    world.clean();
+    in_shell("cargo build").all_hit();
 }
 
 #[test]
