@@ -307,6 +307,35 @@ fn a_project_cannot_name_a_remote_or_a_key() {
     kache(&world, "sync").fails_with("no remote is configured");
 }
 
+/// A file stands where the folder of a package would be: what belongs into it is refused, now and later.
+#[test]
+fn an_object_that_is_refused_fails_the_sync_after_all_others() {
+    let folder = shared_folder();
+    let world = machine("two-crates", &folder);
+    let n = world.build().n_misses() as u64;
+    let dir = folder.path().join("v1/packs");
+    fs::create_dir_all(&dir).expect("makes a folder");
+    fs::write(dir.join("words"), "").expect("writes");
+    let step = kache(&world, "sync --push --json");
+    let report = json(&step);
+    let (pushed, failures) = (&report["pushed"], &report["pushed"]["failures"]);
+    let n_failed = failures[0]["n_transfers"].as_u64().expect("a number");
+    assert!(n_failed > 0 && n_failed < n, "{report:#}");
+    assert_eq!(
+        (&pushed["n_entries"], &pushed["n_not_tried"]),
+        (&(n - n_failed).into(), &0.into()),
+        "{report:#}"
+    );
+    assert_eq!(failures.as_array().map(Vec::len), Some(1), "{report:#}");
+    step.fails_with("");
+    let step = kache(&world, "sync --push");
+    step.fails_with("failed: ");
+    assert_eq!(step.stderr().matches("error: ").count(), 1, "each cause once: {step}");
+    assert!(step.stderr().contains("hint: check the names"), "{step}");
+    fs::remove_file(dir.join("words")).expect("removes");
+    assert_eq!(json(kache(&world, "sync --push --json").succeeds())["pushed"]["n_entries"], n_failed);
+}
+
 #[test]
 fn a_remote_that_is_not_there_fails_the_sync_and_no_build() {
     let folder = shared_folder();
