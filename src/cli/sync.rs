@@ -13,8 +13,9 @@ use crate::cli::session::{Report, Session};
 use crate::config::units::format_bytes;
 use crate::config::{Config, RemoteSecrets};
 use crate::remote::backend::RemoteError;
-use crate::remote::builds::{self, BuildPlan, TransferredBuilds};
+use crate::remote::builds::{self, BuildPlan};
 use crate::remote::connect::{self, Connected, NotConnected, connect};
+use crate::remote::failures::{Cause, CauseReport};
 use crate::remote::layers::meter::Requests;
 use crate::remote::layout::PackName;
 use crate::remote::queue::{self, Queue};
@@ -76,7 +77,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
         with_progress("Fetching entries", plan.pull.iter().map(|(_, n)| *n), |on_progress| {
             let mut transferred = sync::pull(&store, &connected, &plan, on_progress);
             // Behind the entries that they name.
-            add_builds(&mut transferred, builds::pull(&store, &connected, &builds.pull));
+            builds::pull(&store, &connected, &builds.pull, &mut transferred);
             transferred
         })
     });
@@ -85,7 +86,7 @@ pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let pushed = pushes.then(|| {
         with_progress("Sending entries", plan.push.iter().map(|(_, n)| *n), |on_progress| {
             let mut transferred = sync::push(&store, &connected, &selection, &plan, on_progress);
-            add_builds(&mut transferred, builds::push(&store, &connected, &builds.push));
+            builds::push(&store, &connected, &builds.push, &mut transferred);
             if held.is_some() {
                 flush(&queue, &store, &connected, &mut transferred, session);
             }
@@ -176,10 +177,11 @@ fn flush(
     transferred: &mut Transferred,
     session: &Session<'_>,
 ) {
-    if !transferred.failures.is_empty() {
+    if transferred.failures.ends() {
         let n_left = queue.pending().len();
         if n_left > 0 {
-            session.note(&format!("{} still queued, because other transfers failed", objects_are(n_left)));
+            session
+                .note(&format!("{} still queued, because the transfers before failed", objects_are(n_left)));
         }
         return;
     }
@@ -190,7 +192,7 @@ fn flush(
                 let n_left = usize::try_from(flushed.n_left).unwrap_or(usize::MAX);
                 session.note(&format!("{} still queued", objects_are(n_left)));
             }
-            transferred.failures.extend(flushed.failure);
+            flushed.failure.iter().for_each(|failure| transferred.failures.add(failure));
         }
         Err(e) => session.note(&format!("the queue of uploads cannot be written: {e}")),
     }
@@ -198,12 +200,6 @@ fn flush(
 
 fn objects_are(n: usize) -> String {
     format!("{} {}", counted(n, "object"), if n == 1 { "is" } else { "are" })
-}
-
-fn add_builds(transferred: &mut Transferred, builds: TransferredBuilds) {
-    transferred.n_builds = builds.n_done;
-    transferred.refused_builds = builds.refused;
-    transferred.failures.extend(builds.failures);
 }
 
 /// Looks at both sides.
@@ -296,14 +292,16 @@ struct Direction {
     n_builds: usize,
     /// Entries that another machine sent meanwhile.
     n_existed: usize,
+    /// Entries of compilers that this workspace does not use.
+    n_others: usize,
     /// Entries that cannot be transferred, by reason.
     skipped: BTreeMap<String, usize>,
     /// Packs that were not accepted.
     refused: Vec<RefusedPack>,
     /// Manifests that were not accepted.
     refused_builds: Vec<RefusedBuild>,
-    /// Transfers that failed.
-    failures: Vec<String>,
+    /// Why transfers failed, each cause once.
+    failures: Vec<CauseReport>,
     /// Transfers that were not tried after a failure that would have occurred again.
     n_not_tried: usize,
 }
@@ -332,11 +330,13 @@ impl Direction {
             version: pack.version.clone(),
             why: why.clone(),
         };
+        let causes = transferred.failures.causes().iter();
         Direction {
             n_entries: transferred.n_done,
             bytes: transferred.packed_bytes,
             n_builds: transferred.n_builds,
             n_existed: transferred.n_existed,
+            n_others: transferred.n_others,
             skipped: transferred.skipped.clone(),
             refused: transferred.refused.iter().map(refused).collect(),
             refused_builds: transferred
@@ -344,7 +344,7 @@ impl Direction {
                 .iter()
                 .map(|(name, why)| RefusedBuild { id: name.id.to_hex(), why: why.clone() })
                 .collect(),
-            failures: transferred.failures.iter().map(ToString::to_string).collect(),
+            failures: causes.map(|cause| cause.report(connect::hint(cause.kind))).collect(),
             n_not_tried: transferred.n_not_tried,
         }
     }
@@ -440,6 +440,9 @@ fn said(
     if n_present > 0 {
         text += &format!("; {n_present} {present}");
     }
+    if transferred.n_others > 0 {
+        text += &format!("; {} of other compilers not sent", counted(transferred.n_others, "entry"));
+    }
     if transferred.n_builds > 0 {
         text += &format!("; {} of builds", counted(transferred.n_builds, "manifest"));
     }
@@ -464,15 +467,26 @@ fn note_refused(transferred: &Transferred, session: &Session<'_>) {
     }
 }
 
-/// The failure of the command, if a transfer failed. The same failure is said once.
+/// The failure of the command, if a transfer failed: each cause with what to do about it.
 fn failure(transfers: &[&Transferred]) -> Option<Failure> {
-    const MOST_SAID: usize = 3;
-    let failures: Vec<&RemoteError> = transfers.iter().flat_map(|it| &it.failures).collect();
-    let first = failures.first()?;
-    let mut errors: Vec<String> = failures.iter().map(ToString::to_string).collect();
-    errors.dedup();
-    errors.truncate(MOST_SAID);
-    let n_failed = failures.len() + transfers.iter().map(|it| it.n_not_tried).sum::<usize>();
-    errors.push(format!("{} failed", counted(n_failed, "transfer")));
-    Some(Failure::several(ErrorCode::RemoteUnusable, errors).hint(connect::hint(first.kind)))
+    const MOST_SAID: usize = 5;
+    let causes: Vec<&Cause> = transfers.iter().flat_map(|it| it.failures.causes()).collect();
+    let first = causes.first()?;
+    let said = |cause: &&Cause| {
+        let hint = if causes.len() > 1 { format!("; {}", connect::hint(cause.kind)) } else { String::new() };
+        // Of one object, which it is may say more than why.
+        let why = if cause.n_failures == 1 { &cause.first } else { &cause.why };
+        format!("{} failed: {why}{hint}", counted(cause.n_failures, "transfer"))
+    };
+    let mut errors: Vec<String> = causes.iter().take(MOST_SAID).map(said).collect();
+    if causes.len() > MOST_SAID {
+        errors.push(format!("{} more with --json", counted(causes.len() - MOST_SAID, "cause")));
+    }
+    let n_not_tried: usize = transfers.iter().map(|it| it.n_not_tried).sum();
+    if n_not_tried > 0 {
+        let n = counted(n_not_tried, "transfer");
+        errors.push(format!("{n} not tried: they would have failed too"));
+    }
+    let failure = Failure::several(ErrorCode::RemoteUnusable, errors);
+    Some(if causes.len() > 1 { failure } else { failure.hint(connect::hint(first.kind)) })
 }

@@ -208,9 +208,7 @@ fn is_part_of(program: &Path, sysroot: &Path) -> bool {
 /// The compiler that a proxy of rustup stands for: they are one program under many names, and `RUSTUP_TOOLCHAIN` says
 /// which toolchain to run. `None` for every other program, and where only the proxy itself knows.
 fn behind_proxy(found: &Path, env: &Env) -> Option<PathBuf> {
-    let is_rustup =
-        fs::canonical(found).is_ok_and(|path| path.file_stem().is_some_and(|stem| stem == "rustup"));
-    if !is_rustup && !is_same_file_as_rustup(found) {
+    if !is_proxy(found) {
         return None;
     }
     let toolchain = Path::new(env.get("RUSTUP_TOOLCHAIN")?);
@@ -221,6 +219,13 @@ fn behind_proxy(found: &Path, env: &Env) -> Option<PathBuf> {
     // An absolute path stays what it is.
     let program = home.join("toolchains").join(toolchain).join("bin").join(found.file_name()?);
     fs::metadata(&program).is_ok_and(|metadata| metadata.is_file()).then_some(program)
+}
+
+/// Whether the program is a proxy of rustup. Cargo behind one is told its toolchain, and calls the compiler in there.
+pub fn is_proxy(found: &Path) -> bool {
+    let is_rustup =
+        fs::canonical(found).is_ok_and(|path| path.file_stem().is_some_and(|stem| stem == "rustup"));
+    is_rustup || is_same_file_as_rustup(found)
 }
 
 /// Whether the program is a hard link to the `rustup` beside it.

@@ -1,5 +1,6 @@
 //! What a remote can do, and how it fails.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::path::Path;
@@ -131,16 +132,25 @@ pub struct RemoteError {
     pub kind: Kind,
     /// What failed, and why.
     pub what: String,
+    /// Why, without the object: the same text where many fail for one cause.
+    pub why: String,
 }
 
 impl RemoteError {
+    /// A failure that is not of an object.
     pub fn new(kind: Kind, what: impl Into<String>) -> RemoteError {
-        RemoteError { kind, what: what.into() }
+        let what = what.into();
+        RemoteError { kind, why: what.clone(), what }
+    }
+
+    /// What failed with an object or a file, and why.
+    pub fn of(kind: Kind, what: impl fmt::Display, why: impl fmt::Display) -> RemoteError {
+        RemoteError { kind, what: format!("{what}: {why}"), why: why.to_string() }
     }
 
     /// A file of this machine.
     pub fn local(path: &Path, error: &io::Error) -> RemoteError {
-        RemoteError::new(Kind::Local, format!("{}: {error}", path.display()))
+        RemoteError::of(Kind::Local, path.display(), error)
     }
 
     /// Whether the same request would fail again.
@@ -164,7 +174,21 @@ pub(super) fn add_piece(
 ) -> Result<(), RemoteError> {
     *n_bytes += piece.len() as u64;
     if *n_bytes > max_bytes {
-        return Err(RemoteError::new(Kind::TooLarge, format!("{name} has more than {max_bytes} bytes")));
+        return Err(too_large(name, max_bytes));
     }
-    sink.add(piece).map_err(|e| RemoteError::new(Kind::Local, format!("failed to write {name}: {e}")))
+    sink.add(piece).map_err(|e| unwritable(name, &e))
+}
+
+/// An object that is larger than it may be.
+pub(super) fn too_large(name: &ObjectName, max_bytes: u64) -> RemoteError {
+    RemoteError::of(
+        Kind::TooLarge,
+        format_args!("failed to read {name}"),
+        format_args!("more than {max_bytes} bytes"),
+    )
+}
+
+/// What was read cannot be kept.
+pub(super) fn unwritable(name: &ObjectName, error: &io::Error) -> RemoteError {
+    RemoteError::of(Kind::Local, format_args!("failed to write {name}"), error)
 }

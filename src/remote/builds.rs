@@ -11,7 +11,8 @@ use crate::remote::connect::Connected;
 use crate::remote::layout::{self, CompilerName, ManifestName};
 use crate::remote::manifest::{self, BadManifest, MAX_OBJECT_BYTES, SharedBuild};
 use crate::remote::pack;
-use crate::remote::sync::Selection;
+use crate::remote::passed_over::PassedOver;
+use crate::remote::sync::{Selection, Transferred};
 use crate::store::Store;
 use crate::sys::fs;
 
@@ -70,10 +71,15 @@ impl BuildPlan {
             .filter_map(|path| Some((form::build_of(path)?, Manifest::read(path)?)))
             .collect();
         let ids: BTreeSet<Digest> = here.iter().filter_map(|(_, manifest)| manifest.id().ok()).collect();
+        let builds: BTreeSet<String> = here.iter().map(|(build, _)| layout::build_name(build)).collect();
         let mut plan = BuildPlan::default();
         if pulls {
+            let passed_over = PassedOver::read(store);
+            let is_known = |name: &ManifestName| {
+                ids.contains(&name.id) || passed_over.has(&name.id) && builds.contains(&name.build)
+            };
             let wanted = wanted(selection, there).into_iter();
-            plan.pull = wanted.filter(|name| !ids.contains(&name.id)).cloned().collect();
+            plan.pull = wanted.filter(|name| !is_known(name)).cloned().collect();
         }
         if pushes {
             let there: BTreeSet<Digest> = there.iter().map(|found| found.name.id).collect();
@@ -124,15 +130,6 @@ fn group(name: &ManifestName) -> &str {
     name.build.split('-').next().unwrap_or_default()
 }
 
-/// What was transferred, and what was not.
-#[derive(Debug, Default)]
-pub struct TransferredBuilds {
-    pub n_done: usize,
-    /// Manifests that were not accepted, and why.
-    pub refused: Vec<(ManifestName, String)>,
-    pub failures: Vec<RemoteError>,
-}
-
 /// Why a manifest was not fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum NotFetched {
@@ -164,46 +161,43 @@ pub fn fetch(store: &Store, connected: &Connected, name: &ManifestName) -> Resul
     fetched
 }
 
-/// Fetches manifests into the store.
-pub fn pull(store: &Store, connected: &Connected, names: &[ManifestName]) -> TransferredBuilds {
-    let mut transferred = TransferredBuilds::default();
+/// Fetches manifests into the store, and adds what became of them to `transferred`.
+pub fn pull(store: &Store, connected: &Connected, names: &[ManifestName], transferred: &mut Transferred) {
+    let mut passed_over = PassedOver::read(store);
     for name in names {
+        if transferred.failures.ends() {
+            transferred.n_not_tried += 1;
+            continue;
+        }
         let stored = fetch(store, connected, name)
             .and_then(|shared| Ok(manifest::import(store, &shared).map_err(BadManifest::Store)?));
         match stored {
-            Ok(true) => transferred.n_done += 1,
+            Ok(true) => transferred.n_builds += 1,
             // The store has a younger one.
-            Ok(false) => {}
-            Err(NotFetched::Remote(error)) => {
-                transferred.failures.push(error);
-                // The others would fail too.
-                break;
-            }
+            Ok(false) => passed_over.add(name.id),
+            Err(NotFetched::Remote(error)) => transferred.failures.add(&error),
             Err(NotFetched::Bad(BadManifest::Store(error))) => {
-                let what = format!("failed to store a manifest: {error}");
-                transferred.failures.push(RemoteError::new(Kind::Local, what));
-                break;
+                transferred.failures.add(&RemoteError::of(Kind::Local, "failed to store a manifest", error));
             }
-            Err(NotFetched::Bad(error)) => transferred.refused.push((name.clone(), error.to_string())),
+            Err(NotFetched::Bad(error)) => transferred.refused_builds.push((name.clone(), error.to_string())),
         }
     }
-    transferred
+    passed_over.write(store);
 }
 
-/// Sends manifests of the store to the remote.
-pub fn push(store: &Store, connected: &Connected, builds: &[BuildId]) -> TransferredBuilds {
-    let mut transferred = TransferredBuilds::default();
+/// Sends manifests of the store to the remote, and adds what became of them to `transferred`.
+pub fn push(store: &Store, connected: &Connected, builds: &[BuildId], transferred: &mut Transferred) {
     for build in builds {
+        if transferred.failures.ends() {
+            transferred.n_not_tried += 1;
+            continue;
+        }
         match send(store, connected, build, &connected.namespace) {
-            Ok(Sent::Stored | Sent::Existed) => transferred.n_done += 1,
+            Ok(Sent::Stored | Sent::Existed) => transferred.n_builds += 1,
             Ok(Sent::Unknown) => {}
-            Err(error) => {
-                transferred.failures.push(error);
-                break;
-            }
+            Err(error) => transferred.failures.add(&error),
         }
     }
-    transferred
 }
 
 /// What became of a manifest that was to be sent.

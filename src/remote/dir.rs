@@ -7,7 +7,7 @@ use std::fs::Metadata;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::remote::backend::{Body, Kind, Listed, Put, Remote, RemoteError, Sink, add_piece};
+use crate::remote::backend::{Body, Kind, Listed, Put, Remote, RemoteError, Sink, add_piece, unwritable};
 use crate::remote::object_name::ObjectName;
 use crate::store::walk::FileState;
 use crate::sys::fs::{self, private};
@@ -125,7 +125,7 @@ impl Remote for Dir {
             Err(e) if is_absent(&e) => return Err(absent()),
             Err(e) => return Err(failed(&path, &e)),
         };
-        sink.restart().map_err(|e| RemoteError::new(Kind::Local, format!("failed to write {name}: {e}")))?;
+        sink.restart().map_err(|e| unwritable(name, &e))?;
         let mut buffer = vec![0; 64 * 1024];
         let mut n_bytes = 0;
         loop {
@@ -137,8 +137,8 @@ impl Remote for Dir {
             }
         }
         if n_bytes != size_bytes {
-            let what = format!("{name} has {n_bytes} of {size_bytes} bytes");
-            return Err(RemoteError::new(Kind::Unreachable, what));
+            let why = format!("{n_bytes} of {size_bytes} bytes were read");
+            return Err(RemoteError::of(Kind::Unreachable, name, why));
         }
         Ok(n_bytes)
     }
@@ -200,5 +200,5 @@ fn failed(path: &Path, error: &io::Error) -> RemoteError {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Kind::Invalid,
         _ => Kind::Unreachable,
     };
-    RemoteError::new(kind, format!("{}: {error}", path.display()))
+    RemoteError::of(kind, path.display(), error)
 }

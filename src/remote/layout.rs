@@ -154,7 +154,7 @@ impl ManifestName {
             namespace: namespace.to_owned(),
             compiler: CompilerName::new(compiler),
             lock: lock_name(lock),
-            build: format!("{}-{}", group_name(&build.group), &build.request.to_hex()[..16]),
+            build: build_name(build),
             id,
         }
     }
@@ -183,6 +183,11 @@ impl ManifestName {
     pub fn is_of_group(&self, group: &Digest) -> bool {
         self.build.split_once('-').is_some_and(|(name, _)| name == group_name(group))
     }
+}
+
+/// How names name a build.
+pub fn build_name(build: &BuildId) -> String {
+    format!("{}-{}", group_name(&build.group), &build.request.to_hex()[..16])
 }
 
 fn group_name(group: &Digest) -> String {

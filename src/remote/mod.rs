@@ -39,6 +39,8 @@ pub mod s3;
 
 pub mod layers;
 
+pub mod failures;
+
 pub mod archive;
 
 pub mod base64;
@@ -57,9 +59,14 @@ pub mod workspace;
 
 pub mod sync;
 
+pub mod passed_over;
+
 pub mod builds;
 
 pub mod queue;
+
+#[cfg(test)]
+mod fake;
 
 #[cfg(test)]
 mod tests;

@@ -390,10 +390,7 @@ mod tests {
 
     use super::*;
     use crate::outcome::{MissReason, Origin, Unstored};
-    use crate::remote::backend::{Body, Listed, Put, Remote, Sink};
-    use crate::remote::layers::meter::Meter;
-    use crate::remote::object_name::ObjectName;
-    use crate::remote::signature::Trust;
+    use crate::remote::fake::WriteOnly;
     use crate::run::record;
     use crate::store::tests::Scene;
     use crate::sys::env::Env;
@@ -450,42 +447,6 @@ mod tests {
         assert!(queue.lock().expect("locks").is_some());
     }
 
-    /// A remote whose credentials allow to write only, and which refuses some objects.
-    struct WriteOnly {
-        /// Parts of the names of objects, and how those fail.
-        refused: Mutex<Vec<(String, Kind)>>,
-        /// What was tried.
-        tried: Mutex<Vec<String>>,
-    }
-
-    impl Remote for WriteOnly {
-        fn get(&self, _: &ObjectName, _: &mut dyn Sink, _: u64) -> Result<u64, RemoteError> {
-            Err(RemoteError::new(Kind::Denied, "no reading"))
-        }
-
-        fn head(&self, _: &ObjectName) -> Result<Option<u64>, RemoteError> {
-            Err(RemoteError::new(Kind::Denied, "no looking"))
-        }
-
-        fn put_if_absent(&self, name: &ObjectName, _: Body<'_>) -> Result<Put, RemoteError> {
-            let name = name.to_string();
-            self.tried.lock().expect("locks").push(name.clone());
-            let refused = self.refused.lock().expect("locks");
-            match refused.iter().find(|(part, _)| name.contains(part)) {
-                Some((part, kind)) => Err(RemoteError::new(*kind, format!("no {part}"))),
-                None => Ok(Put::Stored),
-            }
-        }
-
-        fn list(&self, _: &ObjectName, _: &mut dyn FnMut(Listed)) -> Result<(), RemoteError> {
-            Err(RemoteError::new(Kind::Denied, "no listing"))
-        }
-
-        fn place(&self) -> String {
-            "here".to_owned()
-        }
-    }
-
     /// A store with a queue, and a remote.
     struct Site {
         scene: Scene,
@@ -498,7 +459,7 @@ mod tests {
             let scene = Scene::new();
             let queue = Queue::at(&scene.path("cache"));
             queue.begin().expect("begins");
-            let remote = Arc::new(WriteOnly { refused: Mutex::default(), tried: Mutex::default() });
+            let remote = Arc::new(WriteOnly::default());
             Site { scene, queue, remote }
         }
 
@@ -516,24 +477,15 @@ mod tests {
         }
 
         fn refuse(&self, refused: &[(&Digest, Kind)]) {
-            *self.remote.refused.lock().expect("locks") =
-                refused.iter().map(|(key, kind)| (key.to_hex(), *kind)).collect();
+            self.remote.refuse(refused);
         }
 
         /// What became of the queue, and how many transfers were tried.
         fn flush(&self) -> (Flushed, usize) {
-            self.remote.tried.lock().expect("locks").clear();
-            let connected = Connected {
-                remote: Arc::<WriteOnly>::clone(&self.remote),
-                meter: Meter::default(),
-                trust: Trust::Bucket,
-                key: None,
-                compression_level: 1,
-                n_at_a_time: 1,
-                namespace: "n".to_owned(),
-            };
+            self.remote.forget_tried();
+            let connected = self.remote.connected();
             let flushed = flush(&self.queue, &self.scene.store(), &connected, 1, true).expect("flushes");
-            (flushed, self.remote.tried.lock().expect("locks").len())
+            (flushed, self.remote.n_tried())
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -22,7 +22,9 @@ use aws_smithy_http_client::{Builder, Connector};
 use tokio::runtime::Runtime;
 
 use crate::config::{RemoteConfig, RemoteSecrets};
-use crate::remote::backend::{Body, Kind, Listed, Put, Remote, RemoteError, Sink, add_piece};
+use crate::remote::backend::{
+    Body, Kind, Listed, Put, Remote, RemoteError, Sink, add_piece, too_large, unwritable,
+};
 use crate::remote::object_name::ObjectName;
 
 /// How long to wait for a connection, and for the first byte of an answer.
@@ -30,6 +32,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(4);
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// A transfer may stand still for this long.
 const STALL_LIMIT: Duration = Duration::from_secs(5);
+/// After a while, an object must have come with so many bytes a second.
+const SLOW_LIMIT: Duration = Duration::from_secs(30);
+const LEAST_BYTES_PER_SECOND: u64 = 4 << 10;
 /// How long to wait for the answer to an object that is sent. One that stands still is given up before.
 const SMALL_PUT_LIMIT: Duration = Duration::from_secs(30);
 const LARGE_PUT_LIMIT: Duration = Duration::from_secs(900);
@@ -79,7 +84,7 @@ impl S3 {
             Body::Bytes(bytes) => ByteStream::from(bytes.to_vec()),
             Body::File(path) => ByteStream::from_path(path)
                 .await
-                .map_err(|e| RemoteError::new(Kind::Local, format!("{}: {e}", path.display())))?,
+                .map_err(|e| RemoteError::of(Kind::Local, path.display(), e))?,
         };
         let request = self.client.put_object().bucket(&self.bucket).key(self.key(name)).body(content);
         let request = if is_conditional { request.if_none_match("*") } else { request };
@@ -99,25 +104,26 @@ impl S3 {
         let request = self.client.get_object().bucket(&self.bucket).key(self.key(name));
         let object = request.send().await.map_err(|e| failed(&what, &e))?;
         let length = object.content_length().and_then(|length| u64::try_from(length).ok());
-        if let Some(length) = length.filter(|length| *length > max_bytes) {
-            let what = format!("{name} has {length} bytes, more than {max_bytes}");
-            return Err(RemoteError::new(Kind::TooLarge, what));
+        if length.is_some_and(|length| length > max_bytes) {
+            return Err(too_large(name, max_bytes));
         }
-        let local = |e| RemoteError::new(Kind::Local, format!("failed to write {name}: {e}"));
-        sink.restart().map_err(local)?;
+        sink.restart().map_err(|e| unwritable(name, &e))?;
         let mut body = object.body;
-        let mut n_bytes = 0;
+        let (mut n_bytes, began) = (0, Instant::now());
         loop {
+            if is_too_slow(began.elapsed(), n_bytes) {
+                return Err(RemoteError::of(Kind::Unreachable, what, "it comes too slowly"));
+            }
             match body.try_next().await {
                 Ok(Some(piece)) => add_piece(sink, &piece, &mut n_bytes, max_bytes, name)?,
                 Ok(None) => break,
-                Err(e) => return Err(RemoteError::new(Kind::Unreachable, format!("{what}: {}", chain(&e)))),
+                Err(e) => return Err(RemoteError::of(Kind::Unreachable, what, chain(&e))),
             }
         }
         match length {
             Some(length) if length != n_bytes => {
-                let what = format!("{what}: {n_bytes} of {length} bytes were sent");
-                Err(RemoteError::new(Kind::Unreachable, what))
+                let why = format!("{n_bytes} of {length} bytes were sent");
+                Err(RemoteError::of(Kind::Unreachable, what, why))
             }
             _ => Ok(n_bytes),
         }
@@ -200,6 +206,11 @@ impl Remote for S3 {
     fn place(&self) -> String {
         self.place.clone()
     }
+}
+
+/// Whether a transfer that took so long so far is not worth waiting for.
+fn is_too_slow(took: Duration, n_bytes: u64) -> bool {
+    took > SLOW_LIMIT + Duration::from_millis(n_bytes.saturating_mul(1000) / LEAST_BYTES_PER_SECOND)
 }
 
 /// The client for a bucket. Credentials come from the environment of kache, else from where the AWS tools find them.
@@ -296,7 +307,7 @@ where
         SdkError::ConstructionFailure(_) => (Kind::Invalid, chain(error)),
         _ => (Kind::Busy, chain(error)),
     };
-    RemoteError::new(kind, format!("{what}: {why}"))
+    RemoteError::of(kind, what, why)
 }
 
 /// What the status and the code of an answer mean.
@@ -331,6 +342,15 @@ fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_transfer_that_hardly_gets_on_is_given_up() {
+        let seconds = Duration::from_secs;
+        assert!(!is_too_slow(seconds(30), 0) && is_too_slow(seconds(31), 0));
+        assert!(!is_too_slow(seconds(90), 60 * LEAST_BYTES_PER_SECOND));
+        assert!(is_too_slow(seconds(90), 59 * LEAST_BYTES_PER_SECOND));
+        assert!(!is_too_slow(seconds(3600), u64::MAX), "no number is too large");
+    }
 
     #[test]
     fn answers_are_told_apart() {

@@ -1,7 +1,7 @@
 //! Transfers packs between a remote and the store, several at a time.
 //!
 //! What is to be done is planned from listings first. Each entry is transferred as a whole, so that a sync that was
-//! interrupted continues where it was. A failure of one transfer does not end the others, unless they would fail too.
+//! interrupted continues where it was. A failure of one transfer does not end the others, unless many in a row fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Seek as _;
@@ -12,6 +12,7 @@ use std::thread;
 use crate::digest::Digest;
 use crate::remote::backend::{Body, Kind, Listed, Put, Remote, RemoteError};
 use crate::remote::connect::Connected;
+use crate::remote::failures::Failures;
 use crate::remote::layout::{self, CompilerName, ManifestName, PackName};
 use crate::remote::pack::{self, BadPack, MAX_PACK_BYTES, NotPacked};
 use crate::remote::workspace::Workspace;
@@ -176,19 +177,9 @@ pub struct Transferred {
     pub n_builds: usize,
     /// Manifests that were not accepted, and why.
     pub refused_builds: Vec<(ManifestName, String)>,
-    /// Transfers that failed, and why.
-    pub failures: Vec<RemoteError>,
+    pub failures: Failures,
     /// Transfers that were not tried because they would have failed too.
     pub n_not_tried: usize,
-}
-
-impl Transferred {
-    fn is_stopped(&self) -> bool {
-        let stops = |error: &RemoteError| {
-            matches!(error.kind, Kind::Denied | Kind::Invalid | Kind::Forbidden | Kind::Local)
-        };
-        self.failures.iter().any(stops)
-    }
 }
 
 /// Is told what a transfer has done: how many bytes of what was planned are settled.
@@ -198,7 +189,7 @@ pub type OnProgress<'a> = &'a (dyn Fn(u64) + Sync);
 pub fn pull(store: &Store, connected: &Connected, plan: &Plan, on_progress: OnProgress<'_>) -> Transferred {
     let transferred = Mutex::new(Transferred::default());
     each_of(&plan.pull, connected.n_at_a_time, &|(pack, size_bytes)| {
-        if lock(&transferred).is_stopped() {
+        if lock(&transferred).failures.ends() {
             lock(&transferred).n_not_tried += 1;
             return;
         }
@@ -208,11 +199,12 @@ pub fn pull(store: &Store, connected: &Connected, plan: &Plan, on_progress: OnPr
             Ok(n_bytes) => {
                 transferred.n_done += 1;
                 transferred.packed_bytes += n_bytes;
+                transferred.failures.passed();
             }
-            Err(NotFetched::Remote(error)) => transferred.failures.push(error),
+            Err(NotFetched::Remote(error)) => transferred.failures.add(&error),
             Err(NotFetched::Pack(BadPack::Store(error))) => {
-                let what = format!("failed to store {} {}: {error}", pack.package, pack.version);
-                transferred.failures.push(RemoteError::new(Kind::Local, what));
+                let what = format!("failed to store {} {}", pack.package, pack.version);
+                transferred.failures.add(&RemoteError::of(Kind::Local, what, error));
             }
             Err(NotFetched::Pack(error)) => transferred.refused.push((pack.clone(), error.to_string())),
         }
@@ -260,7 +252,7 @@ pub fn push(
 ) -> Transferred {
     let transferred = Mutex::new(Transferred::default());
     each_of(&plan.push, connected.n_at_a_time, &|(key, size_bytes)| {
-        if lock(&transferred).is_stopped() {
+        if lock(&transferred).failures.ends() {
             lock(&transferred).n_not_tried += 1;
             return;
         }
@@ -270,11 +262,12 @@ pub fn push(
             Ok(Sent::Stored(n_bytes)) => {
                 transferred.n_done += 1;
                 transferred.packed_bytes += n_bytes;
+                transferred.failures.passed();
             }
             Ok(Sent::Existed) => transferred.n_existed += 1,
             Ok(Sent::OtherCompiler) => transferred.n_others += 1,
             Err(NotSent::Skipped(why)) => *transferred.skipped.entry(why).or_default() += 1,
-            Err(NotSent::Failed(error)) => transferred.failures.push(error),
+            Err(NotSent::Failed(error)) => transferred.failures.add(&error),
         }
         drop(transferred);
         on_progress(*size_bytes);
@@ -372,8 +365,52 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::remote::fake::WriteOnly;
     use crate::remote::layout::UnitFolder;
+    use crate::store::tests::Scene;
+
+    /// Pushes a store with `n` entries, of which these are refused: what became of them, and how many were tried.
+    fn pushed(n: u32, refused: &[(usize, Kind)]) -> (Transferred, usize) {
+        let (scene, remote) = (Scene::new(), Arc::new(WriteOnly::default()));
+        for version in 0..n {
+            let put = scene.compile_as(&format!("unit{version}"), &version.to_string());
+            scene.store().put(&put).expect("stores");
+        }
+        let mut plan = Plan::default();
+        plan.add_push(&scene.store(), &Selection::All, &BTreeMap::new());
+        let refused: Vec<_> = refused.iter().map(|(at, kind)| (&plan.push[*at].0, *kind)).collect();
+        remote.refuse(&refused);
+        let transferred = push(&scene.store(), &remote.connected(), &Selection::All, &plan, &|_| {});
+        (transferred, remote.n_tried())
+    }
+
+    #[test]
+    fn an_object_that_is_refused_stops_no_other() {
+        for kind in [Kind::Denied, Kind::Invalid, Kind::Busy, Kind::Local, Kind::TooLarge] {
+            let (transferred, n_tried) = pushed(6, &[(0, kind), (3, kind)]);
+            assert_eq!((transferred.n_done, transferred.n_not_tried, n_tried), (4, 0, 6), "{kind:?}");
+            let causes: Vec<_> = transferred
+                .failures
+                .causes()
+                .iter()
+                .map(|it| (it.kind, it.why.as_str(), it.n_failures))
+                .collect();
+            assert_eq!(causes, [(kind, "refused", 2)]);
+        }
+    }
+
+    #[test]
+    fn what_is_refused_over_and_over_is_given_up() {
+        let all: Vec<_> = (0..12).map(|at| (at, Kind::Denied)).collect();
+        let (transferred, n_tried) = pushed(12, &all);
+        assert_eq!((transferred.n_done, transferred.failures.n(), transferred.n_not_tried), (0, 8, 4));
+        assert_eq!(n_tried, 8);
+        let (transferred, n_tried) = pushed(4, &[(0, Kind::Forbidden)]);
+        assert_eq!((transferred.n_not_tried, n_tried), (3, 1));
+    }
 
     #[test]
     fn the_newest_packs_of_each_package_are_fetched() {

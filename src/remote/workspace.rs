@@ -9,11 +9,11 @@ use serde::Deserialize;
 use crate::action::portable::Roots;
 use crate::action::roots::BuildDirs;
 use crate::digest::Digest;
-use crate::key::toolchain::{Toolchain, Unidentified};
+use crate::key::toolchain::{self, Toolchain, Unidentified};
 use crate::remote::layout::CompilerName;
 use crate::store::transfer;
 use crate::sys::env::Env;
-use crate::sys::{fs, host};
+use crate::sys::{fs, host, os};
 
 /// The packages and compilers of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,10 +88,15 @@ fn compilers(
     let identify = |compiler: &OsStr, target: Option<&str>| {
         Toolchain::identify(compiler, target, &build_dirs, env, machine_dir)
     };
-    let rustc = env.get("RUSTC").filter(|rustc| !rustc.is_empty()).unwrap_or(OsStr::new("rustc"));
-    let own = identify(rustc, None)?;
+    let named = env.get("RUSTC").filter(|rustc| !rustc.is_empty()).unwrap_or(OsStr::new("rustc"));
+    let (mut rustc, mut own) = (named.to_owned(), identify(named, None)?);
+    if os::find_program(named, env.get("PATH"), root).is_some_and(|found| toolchain::is_proxy(&found)) {
+        // A command is not told which toolchain it is in, as cargo is.
+        rustc = own.sysroot.join("bin").join(host::program_name("rustc")).into_os_string();
+        own = identify(&rustc, None)?;
+    }
     let clippy = own.sysroot.join("bin").join(host::program_name("clippy-driver"));
-    let programs = [Some(rustc), fs::metadata(&clippy).is_ok().then_some(clippy.as_os_str())];
+    let programs = [Some(rustc.as_os_str()), fs::metadata(&clippy).is_ok().then_some(clippy.as_os_str())];
     let processor = transfer::processor();
     let mut compilers = names(&own, processor.as_ref());
     for program in programs.into_iter().flatten() {

@@ -33,6 +33,7 @@ pub(crate) const NEEDS: &[&str] = &[
     "rpmlint",
     "rpmspec",
     "ruby",
+    "rustup",
     "s3-bucket",
     "script",
     "set-user-id",

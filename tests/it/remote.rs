@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::skip::skip;
 use crate::step::Step;
 use crate::world::{World, files_below};
 
@@ -70,6 +71,32 @@ fn what_one_machine_compiled_the_other_does_not() {
             );
         }
     }
+}
+
+/// In a shell, `rustc` is a proxy of rustup, which finds out by itself what cargo was told.
+#[test]
+fn a_command_in_a_shell_means_the_compiler_that_cargo_calls() {
+    let folder = shared_folder();
+    let world = machine("two-crates", &folder);
+    let home = std::env::var_os("HOME").map(PathBuf::from).expect("there is a home");
+    let bin = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from).join("bin");
+    if !bin.join("rustup").exists() {
+        return skip("rustup", "no rustup is installed");
+    }
+    let in_shell = |line: &str| {
+        let mut command = world.command("sh");
+        command.args(["-c", line]).env_remove("RUSTUP_TOOLCHAIN");
+        command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        world.run(command)
+    };
+    let n = in_shell("cargo build").n_misses() as u64;
+    let pushed = json(&in_shell("\"$RUSTC_WRAPPER\" sync --push --json"));
+    assert_eq!((n > 0, &pushed["pushed"]["n_entries"]), (true, &n.into()), "{pushed:#}");
+    fs::remove_dir_all(world.cache()).expect("removes");
+    let pulled = json(&in_shell("\"$RUSTC_WRAPPER\" sync --pull --json"));
+    assert_eq!(pulled["pulled"]["n_entries"], n, "{pulled:#}");
+    world.clean();
+    in_shell("cargo build").all_hit();
 }
 
 #[test]
@@ -278,6 +305,35 @@ fn a_project_cannot_name_a_remote_or_a_key() {
     kache(&world, "sync").fails_with("`cache.remote.dir` is only allowed in the user's configuration");
     world.write(".kache.toml", "");
     kache(&world, "sync").fails_with("no remote is configured");
+}
+
+/// A file stands where the folder of a package would be: what belongs into it is refused, now and later.
+#[test]
+fn an_object_that_is_refused_fails_the_sync_after_all_others() {
+    let folder = shared_folder();
+    let world = machine("two-crates", &folder);
+    let n = world.build().n_misses() as u64;
+    let dir = folder.path().join("v1/packs");
+    fs::create_dir_all(&dir).expect("makes a folder");
+    fs::write(dir.join("words"), "").expect("writes");
+    let step = kache(&world, "sync --push --json");
+    let report = json(&step);
+    let (pushed, failures) = (&report["pushed"], &report["pushed"]["failures"]);
+    let n_failed = failures[0]["n_transfers"].as_u64().expect("a number");
+    assert!(n_failed > 0 && n_failed < n, "{report:#}");
+    assert_eq!(
+        (&pushed["n_entries"], &pushed["n_not_tried"]),
+        (&(n - n_failed).into(), &0.into()),
+        "{report:#}"
+    );
+    assert_eq!(failures.as_array().map(Vec::len), Some(1), "{report:#}");
+    step.fails_with("");
+    let step = kache(&world, "sync --push");
+    step.fails_with("failed: ");
+    assert_eq!(step.stderr().matches("error: ").count(), 1, "each cause once: {step}");
+    assert!(step.stderr().contains("hint: check the names"), "{step}");
+    fs::remove_file(dir.join("words")).expect("removes");
+    assert_eq!(json(kache(&world, "sync --push --json").succeeds())["pushed"]["n_entries"], n_failed);
 }
 
 #[test]

@@ -185,12 +185,32 @@ fn each_fault_has_its_kind() {
         (Fault::Status(429), Some(Kind::Busy)),
         (Fault::Status(500), Some(Kind::Busy)),
         (Fault::Status(503), Some(Kind::Busy)),
+        (Fault::Code(403, "RequestTimeTooSkewed"), Some(Kind::Denied)),
+        (Fault::Code(400, "ExpiredToken"), Some(Kind::Denied)),
         (Fault::CutAfter(100_000), Some(Kind::Unreachable)),
         (Fault::StallAfter(100_000), Some(Kind::Unreachable)),
         (Fault::Hang, Some(Kind::Unreachable)),
     ] {
         assert_eq!(kind_with(fault), kind, "{fault:?}");
     }
+}
+
+/// It looks like a smaller object, which whoever reads it finds out.
+#[test]
+fn what_is_said_to_be_shorter_is_shorter() {
+    let server = S3Server::start();
+    let direct = bucket(&server.address.to_string());
+    direct.put_if_absent(&name("v1/a"), Body::Bytes(&[7; 3000])).expect("writes");
+    let proxy = Proxy::start(server.address, Fault::HalfLength);
+    let read = bucket(&proxy.address.to_string()).get(&name("v1/a"), &mut Vec::new(), 1_000_000);
+    assert_eq!(read, Ok(1500));
+}
+
+#[test]
+fn a_name_that_leads_nowhere_is_an_outage() {
+    let remote = bucket("kache-test.invalid:9000");
+    let error = remote.head(&name("v1/a")).expect_err("fails");
+    assert_eq!(error.kind, Kind::Unreachable, "{error}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! has built.
 
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -33,6 +34,35 @@ pub(crate) fn settle(world: &World) {
 pub(crate) fn objects(folder: &TempDir, kind: &str) -> Vec<PathBuf> {
     let dir = folder.path().join("v1").join(kind);
     if dir.is_dir() { files_below(&dir) } else { Vec::new() }
+}
+
+/// An object with another statement, its first file.
+pub(crate) fn restated(object: &[u8], change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
+    let mut archive =
+        tar::Archive::new(std::io::Cursor::new(zstd::decode_all(object).expect("is compressed")));
+    let mut files = Vec::new();
+    for entry in archive.entries().expect("is an archive") {
+        let mut entry = entry.expect("is an archive");
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).expect("reads");
+        files.push((entry.path().expect("has a name").display().to_string(), content));
+    }
+    let mut statement = serde_json::from_slice(&files[0].1).expect("is a statement");
+    change(&mut statement);
+    files[0].1 = serde_json::to_vec(&statement).expect("serializes");
+    let mut bytes = Vec::new();
+    for (name, content) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_path(&name).expect("is short");
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.extend_from_slice(&content);
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+    }
+    bytes.resize(bytes.len() + 1024, 0);
+    zstd::encode_all(&*bytes, 3).expect("compresses")
 }
 
 /// Builds on a new machine, and sends all. Answers how many units that were.
@@ -80,7 +110,19 @@ fn a_manifest_that_is_older_than_the_own_one_counts_as_not_fetched() {
     own.write(&path, &store).expect("writes");
     let pulled = json(kache(&second, "sync --pull --json").succeeds());
     assert_eq!((&pulled["pull"]["n_builds"], &pulled["pulled"]["n_builds"]), (&1.into(), &0.into()));
+    assert_eq!(pulled["requests"]["n_gets"], 1, "{pulled:#}");
     assert_eq!(Manifest::read(&path).expect("it is whole"), own);
+    // It does not travel again, as long as the own one is there.
+    for _ in 0..2 {
+        let again = json(kache(&second, "sync --pull --json").succeeds());
+        assert_eq!(
+            (&again["pull"]["n_builds"], &again["requests"]["n_gets"]),
+            (&0.into(), &0.into()),
+            "{again:#}"
+        );
+    }
+    fs::remove_file(&path).expect("removes");
+    assert_eq!(json(kache(&second, "sync --pull --json").succeeds())["pulled"]["n_builds"], 1);
 }
 
 /// Blobs keep the times at which they were made, so that build directories can be filled with links to them.

@@ -10,24 +10,26 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::remote::{json, kache, shared_folder};
-use crate::remote_builds::{SEEDING, objects, settle};
+use crate::remote_builds::{SEEDING, objects, restated, settle};
+use crate::robust::runs;
 use crate::s3_server::{ACCESS_KEY, BUCKET, Fault, Proxy, S3Server, SECRET_KEY};
 use crate::seeding::split;
+use crate::skip::skip;
 use crate::step::Step;
 use crate::world::{World, files_below, package};
 
 /// A machine whose daemon is used. The daemon ends with it.
-struct Machine {
-    world: World,
+pub(crate) struct Machine {
+    pub(crate) world: World,
 }
 
 impl Machine {
     /// A machine with these settings of the remote, in the user's configuration.
-    fn new(fixture: &str, remote: &str) -> Machine {
+    pub(crate) fn new(fixture: &str, remote: &str) -> Machine {
         Machine::of(World::project(fixture), remote)
     }
 
-    fn of(world: World, remote: &str) -> Machine {
+    pub(crate) fn of(world: World, remote: &str) -> Machine {
         let run = world.root().join("run");
         fs::create_dir(&run).expect("makes a directory");
         fs::set_permissions(&run, fs::Permissions::from_mode(0o700)).expect("sets the mode");
@@ -37,12 +39,12 @@ impl Machine {
     }
 
     /// A machine whose remote is a folder.
-    fn with_folder(fixture: &str, folder: &TempDir) -> Machine {
+    pub(crate) fn with_folder(fixture: &str, folder: &TempDir) -> Machine {
         Machine::new(fixture, &format!("dir = \"{}\"\n", folder.path().display()))
     }
 
     /// A machine whose remote is the bucket at `address`, and that knows its credentials.
-    fn with_bucket(fixture: &str, address: std::net::SocketAddr) -> Machine {
+    pub(crate) fn with_bucket(fixture: &str, address: std::net::SocketAddr) -> Machine {
         let remote =
             format!("bucket = \"{BUCKET}\"\nendpoint = \"http://{address}\"\nregion = \"us-east-1\"\n");
         let mut machine = Machine::new(fixture, &remote);
@@ -52,39 +54,44 @@ impl Machine {
         machine
     }
 
-    fn seeding(mut self) -> Machine {
+    pub(crate) fn seeding(mut self) -> Machine {
         SEEDING.iter().for_each(|name| self.world.set(name, "1"));
         self
     }
 
     fn configure(&self, remote: &str) {
+        self.configure_with("", remote);
+    }
+
+    /// Writes the user's configuration: these lines of `[cache]`, and of `[cache.remote]`.
+    pub(crate) fn configure_with(&self, cache: &str, remote: &str) {
         let dir = self.world.root().join("home/.config/kache");
         fs::create_dir_all(&dir).expect("makes a directory");
         let store = self.world.cache();
-        let text = format!("[cache]\nlocal_store = \"{}\"\n[cache.remote]\n{remote}", store.display());
+        let text = format!("[cache]\nlocal_store = \"{}\"\n{cache}[cache.remote]\n{remote}", store.display());
         fs::write(dir.join("config.toml"), text).expect("writes the configuration");
     }
 
-    fn start(self) -> Machine {
+    pub(crate) fn start(self) -> Machine {
         self.kache("daemon start").succeeds();
         self
     }
 
-    fn kache(&self, line: &str) -> Step {
+    pub(crate) fn kache(&self, line: &str) -> Step {
         kache(&self.world, line)
     }
 
     /// What the daemon says of the remote.
-    fn remote(&self) -> Value {
+    pub(crate) fn remote(&self) -> Value {
         json(self.kache("daemon --json").succeeds())["remote"].clone()
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.kache("daemon log").stdout().to_owned()
     }
 
     #[track_caller]
-    fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
         let until = Instant::now() + crate::daemon::LIMIT;
         while !is_so() {
             assert!(Instant::now() < until, "not in time: {what}\n{}", self.log());
@@ -113,7 +120,7 @@ impl Drop for Machine {
     }
 }
 
-fn n_of(step: &Step, origin: Origin) -> usize {
+pub(crate) fn n_of(step: &Step, origin: Origin) -> usize {
     step.records().iter().filter(|record| record.outcome == Outcome::Hit { origin }).count()
 }
 
@@ -209,6 +216,15 @@ fn the_nearest_build_is_fetched_where_there_is_none_of_this_lock_file() {
     let step = second.world.build();
     let (n_seeded, _) = split(&step);
     assert!(n_seeded > 0, "{step}\n{}", second.log());
+    // For yet another lock file the same manifest is the nearest, which does not travel again: only a listing does.
+    let n_requests = || second.remote()["n_requests"].as_u64().expect("a number");
+    let n_before = n_requests();
+    second.world.write("Cargo.lock", format!("# changed again\n{lock}"));
+    second.world.clean();
+    let step = second.world.build();
+    assert!(split(&step).0 > 0, "{step}\n{}", second.log());
+    let n_asked = step.records().iter().filter(|it| it.times.fetch_us > 0).count() as u64;
+    assert_eq!(n_requests() - n_before, 1 + n_asked, "{step}\n{}", second.log());
 }
 
 #[test]
@@ -286,7 +302,7 @@ fn sync_says_what_a_failed_transfer_leaves_in_the_queue() {
     }
     let n = queued(&machine).len();
     let step = machine.kache("sync --push --all");
-    assert!(step.stderr().contains("still queued, because other transfers failed"), "{step}");
+    assert!(step.stderr().contains("still queued\n"), "{step}");
     assert_eq!((n > 0, queued(&machine).len()), (true, n));
 }
 
@@ -313,8 +329,12 @@ fn a_bucket_that_fails_fails_no_build_and_is_left_alone() {
         Fault::Status(404),
         Fault::Status(429),
         Fault::Status(500),
+        Fault::Code(403, "RequestTimeTooSkewed"),
+        Fault::Code(400, "ExpiredToken"),
         Fault::CutAfter(200),
         Fault::StallAfter(200),
+        Fault::Trickle(4),
+        Fault::HalfLength,
     ] {
         let proxy = Proxy::start(server.address, fault);
         let machine = Machine::with_bucket("macros", proxy.address).start();
@@ -332,6 +352,53 @@ fn a_bucket_that_fails_fails_no_build_and_is_left_alone() {
 }
 
 #[test]
+fn a_bucket_whose_name_leads_nowhere_fails_no_build() {
+    let remote = format!("bucket = \"{BUCKET}\"\nendpoint = \"http://kache-test.invalid:9000\"\n");
+    let mut machine = Machine::new("macros", &remote);
+    machine.world.set("KACHE_S3_ACCESS_KEY", ACCESS_KEY);
+    machine.world.set("KACHE_S3_SECRET_KEY", SECRET_KEY);
+    let machine = machine.start();
+    let began = Instant::now();
+    let step = machine.world.build();
+    step.succeeds().all_missed();
+    assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
+    assert!(step.records().iter().any(|record| record.not_fetched.is_some()), "{step}");
+    let remote = machine.remote();
+    assert!(remote["outage"].is_string(), "{remote}");
+    let doctor = machine.kache("doctor");
+    assert!(doctor.stdout().contains("the daemon does not get through"), "{doctor}");
+    assert!(machine.log().contains("remote: not asked for now"), "{}", machine.log());
+}
+
+/// The disk of the store fills while something is fetched. What does not fit is compiled, and the build is whole.
+#[test]
+fn a_disk_that_is_full_fails_no_build_and_is_told_of() {
+    let folder = shared_folder();
+    let first = Machine::with_folder("two-crates", &folder).start();
+    first.build_and_stop();
+    // Larger than what the disk of the second machine holds.
+    let packs = objects(&folder, "packs");
+    assert!(!packs.is_empty());
+    let second = Machine::with_folder("two-crates", &folder);
+    let cache = second.world.cache();
+    fs::create_dir_all(&cache).expect("makes a directory");
+    // In a namespace of their own: what is mounted there ends with the last of them.
+    let script = "mount -t tmpfs -o size=96k none \"$KACHE_CACHE_DIR\" && \"$RUSTC_WRAPPER\" daemon start && \
+         { cargo build; code=$?; \"$RUSTC_WRAPPER\" stats; \"$RUSTC_WRAPPER\" daemon log; \
+         \"$RUSTC_WRAPPER\" doctor; \"$RUSTC_WRAPPER\" daemon stop; exit $code; }";
+    if !runs("unshare", &["-m", "true"]) {
+        return skip("unshare", "nothing can be mounted");
+    }
+    let mut command = second.world.command("unshare");
+    command.args(["-m", "sh", "-c", script]).current_dir(second.world.tree());
+    let step = second.world.run(command);
+    step.succeeds();
+    assert!(step.stdout().contains("No space left on device"), "{step}");
+    assert_eq!(second.world.run_bin("app"), "hello world a note\n");
+    second.world.noop();
+}
+
+#[test]
 fn a_bucket_that_vanishes_is_told_of_and_found_again() {
     let server = S3Server::start();
     let proxy = Proxy::start(server.address, Fault::Status(403));
@@ -344,19 +411,6 @@ fn a_bucket_that_vanishes_is_told_of_and_found_again() {
     assert!(doctor.stdout().contains("the daemon does not get through"), "{doctor}");
     let text = machine.kache("daemon status");
     assert!(text.stdout().contains("The remote does not work"), "{text}");
-}
-
-#[test]
-fn without_a_daemon_a_build_goes_on_as_without_a_remote() {
-    let folder = shared_folder();
-    let machine = Machine::with_folder("two-crates", &folder);
-    let step = machine.world.build();
-    step.all_missed();
-    let reasons: Vec<_> = step.records().iter().filter_map(|record| record.not_fetched.as_deref()).collect();
-    assert!(!reasons.is_empty() && reasons.iter().all(|why| *why == "no daemon is running"), "{reasons:?}");
-    let off = machine.world.checkout("off").env("KACHE_LOCAL_ONLY", "1").env("KACHE_KEY_SALT", "off");
-    let step = off.build();
-    assert!(step.succeeds().records().iter().all(|record| record.not_fetched.is_none()), "{step}");
 }
 
 #[test]
@@ -390,6 +444,45 @@ fn a_hostile_remote_costs_misses_while_a_daemon_is_used() {
         assert!(second.log().contains("ignored the"), "{}", second.log());
         second.world.noop();
     }
+}
+
+/// What a manifest names is fetched and looked up by its contents: names of other units' packs, and of what is no pack.
+#[test]
+fn a_manifest_that_names_packs_of_others_costs_requests_and_no_more() {
+    let folder = shared_folder();
+    let first = Machine::with_folder("two-crates", &folder).seeding().start();
+    settle(&first.world);
+    let n = first.world.build().succeeds().records().len();
+    first.world.harvest().succeeds();
+    first.kache("sync --push").succeeds();
+    let manifest = objects(&folder, "manifests")[0].clone();
+    let own: Vec<String> = objects(&folder, "packs")
+        .iter()
+        .map(|pack| pack.strip_prefix(folder.path()).expect("is below").display().to_string())
+        .collect();
+    Machine::with_folder("macros", &folder).start().build_and_stop();
+    let packs = objects(&folder, "packs");
+    let names =
+        packs.iter().map(|pack| pack.strip_prefix(folder.path()).expect("is below").display().to_string());
+    let others: Vec<String> = names.filter(|name| !own.contains(name)).collect();
+    assert!(!others.is_empty());
+    let sound = fs::read(&manifest).expect("reads");
+    fs::write(&manifest, restated(&sound, |it| it["packs"] = others.clone().into())).expect("writes");
+    let second = Machine::with_folder("two-crates", &folder).seeding().start();
+    let step = second.world.build();
+    // They are there now, and nothing asks for them; what the build needs comes when it asks.
+    step.succeeds().only_missed(&[]);
+    assert_eq!((split(&step).0, n_of(&step, Origin::Remote)), (0, n), "{step}");
+    assert_eq!(second.world.run_bin("app"), "hello world a note\n");
+    second.world.noop();
+    let n_requests = second.remote()["n_requests"].as_u64().expect("a number");
+    assert!(n_requests <= (2 + others.len() + 2 * n) as u64, "{n_requests}: {}", second.log());
+    let bad = ["../../../etc/passwd".to_owned()];
+    fs::write(&manifest, restated(&sound, |it| it["packs"] = bad.to_vec().into())).expect("writes");
+    let third = Machine::with_folder("two-crates", &folder).seeding().start();
+    let step = third.world.build();
+    assert_eq!(split(&step).0, 0, "{step}");
+    assert!(third.log().contains("it names something that is no pack"), "{}", third.log());
 }
 
 /// Secrets are not in what kache writes or prints, nor in the environment of what a wrapper starts.
@@ -446,6 +539,13 @@ fn no_secret_reaches_a_compiler_a_build_script_or_a_file() {
         printed += &format!("{}{}", step.stdout(), step.stderr());
     }
     assert!(!files_below(&server.objects()).is_empty(), "something was sent");
+    // If the system keeps cores, it keeps none of a process that has secrets.
+    let machine = machine.start();
+    let pid = json(machine.kache("daemon --json").succeeds())["pid"].as_u64().expect("it runs");
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).expect("the system tells");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("is listed");
+    let soft = core.split_whitespace().nth(4).expect("has a limit");
+    assert!(["0", "1"].contains(&soft), "{core}");
     let files = [files_below(&server.objects()), files_below(&machine.world.root().join("home/.config"))];
     let places = ["cache", "trees", "run"].map(|place| files_below(&machine.world.root().join(place)));
     let files: Vec<_> = files.into_iter().chain(places).flatten().collect();

@@ -43,7 +43,10 @@ fn a_bucket_that_fails_costs_a_sync_and_no_build() {
         (Fault::Status(404), "status 404", "check the names"),
         (Fault::Status(429), "status 429", "check the network"),
         (Fault::Status(500), "status 500", "check the network"),
+        (Fault::Code(403, "RequestTimeTooSkewed"), "RequestTimeTooSkewed", "this machine's clock"),
+        (Fault::Code(400, "ExpiredToken"), "ExpiredToken", "check the credentials"),
         (Fault::CutAfter(200), "failed to list", "check the network"),
+        (Fault::HalfLength, "failed to list", "check the"),
     ] {
         let proxy = Proxy::start(server.address, fault);
         let second = S3Server::machine("two-crates", proxy.address);
@@ -54,6 +57,11 @@ fn a_bucket_that_fails_costs_a_sync_and_no_build() {
         assert!(began.elapsed() < LONGEST, "{fault:?} took {:?}", began.elapsed());
         assert!(proxy.n_connections() < 60, "{fault:?}: {} connections", proxy.n_connections());
     }
+    let lost = S3Server::machine("two-crates", server.address)
+        .env("KACHE_S3_ENDPOINT", "http://kache-test.invalid:9000");
+    let step = kache(&lost, "sync --pull");
+    step.fails_with("failed to list");
+    assert!(step.stderr().contains("check the network"), "{step}");
     // The build asks nobody.
     let proxy = Proxy::start(server.address, Fault::Hang);
     let second = S3Server::machine("two-crates", proxy.address);

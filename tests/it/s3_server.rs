@@ -83,6 +83,12 @@ pub(crate) enum Fault {
     Hang,
     /// Every request gets this status.
     Status(u16),
+    /// Every request is refused with this code of S3.
+    Code(u16, &'static str),
+    /// An answer comes so many bytes at a time, a few times in a second.
+    Trickle(usize),
+    /// An answer is said to have half of its length.
+    HalfLength,
     /// After so many bytes of an answer the connection is closed.
     CutAfter(usize),
     /// After so many bytes of an answer nothing more comes.
@@ -130,7 +136,9 @@ fn forward(mut client: TcpStream, server: SocketAddr, fault: Fault) {
     match fault {
         Fault::Refuse => return,
         Fault::Hang => return swallow(&mut client),
-        Fault::Status(status) => return answer(&mut client, status),
+        Fault::Status(403) => return answer(&mut client, 403, "AccessDenied"),
+        Fault::Status(status) => return answer(&mut client, status, "Fault"),
+        Fault::Code(status, code) => return answer(&mut client, status, code),
         _ => {}
     }
     let Ok(mut upstream) = TcpStream::connect(server) else { return };
@@ -148,7 +156,8 @@ fn forward(mut client: TcpStream, server: SocketAddr, fault: Fault) {
             piece = &piece[..n_left];
         }
         n_bytes += n;
-        if client.write_all(piece).is_err() {
+        let halved = matches!(fault, Fault::HalfLength).then(|| half_length(piece));
+        if write(&mut client, halved.as_deref().unwrap_or(piece), fault).is_err() {
             break;
         }
         match fault {
@@ -161,6 +170,28 @@ fn forward(mut client: TcpStream, server: SocketAddr, fault: Fault) {
     let _ = upstream.shutdown(Shutdown::Both);
 }
 
+fn write(client: &mut TcpStream, bytes: &[u8], fault: Fault) -> std::io::Result<()> {
+    let Fault::Trickle(n_bytes) = fault else { return client.write_all(bytes) };
+    for piece in bytes.chunks(n_bytes) {
+        client.write_all(piece)?;
+        thread::sleep(Duration::from_millis(300));
+    }
+    Ok(())
+}
+
+/// The answer with half of the length that it declares.
+fn half_length(bytes: &[u8]) -> Vec<u8> {
+    const NAME: &[u8] = b"content-length: ";
+    let lower = bytes.to_ascii_lowercase();
+    let Some(at) = memchr::memmem::find(&lower, NAME).map(|at| at + NAME.len()) else {
+        return bytes.to_vec();
+    };
+    let n_digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let length: usize =
+        std::str::from_utf8(&bytes[at..at + n_digits]).expect("digits").parse().expect("a number");
+    [&bytes[..at], (length / 2).to_string().as_bytes(), &bytes[at + n_digits..]].concat()
+}
+
 /// Reads what a client sends until it goes away.
 fn swallow(client: &mut TcpStream) {
     let _ = client.set_read_timeout(Some(LONGEST));
@@ -169,9 +200,8 @@ fn swallow(client: &mut TcpStream) {
 }
 
 /// Answers each request with an error.
-fn answer(client: &mut TcpStream, status: u16) {
+fn answer(client: &mut TcpStream, status: u16, code: &str) {
     let _ = client.set_read_timeout(Some(LONGEST));
-    let code = if status == 403 { "AccessDenied" } else { "Fault" };
     let body =
         format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>on purpose</Message></Error>");
     let answer = format!(

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::{RemoteConfig, RemoteSecrets};
 use crate::daemon::remote::event::NoLink;
+use crate::daemon::remote::looked_at::LookedAt;
 use crate::digest::Digest;
 use crate::protocol::message::WantedUnit;
 use crate::remote::backend::Kind;
@@ -40,6 +41,7 @@ pub struct Link {
     connected: OnceLock<Result<Connected, NotConnected>>,
     listings: Shared<(UnitFolders, CompilerName), Option<Listing>>,
     packs: Shared<Digest, Option<Refusal>>,
+    pub looked_at: LookedAt,
     n_fetched: AtomicU64,
 }
 
@@ -80,6 +82,7 @@ impl Link {
             connected: OnceLock::new(),
             listings: Mutex::default(),
             packs: Mutex::default(),
+            looked_at: LookedAt::default(),
             n_fetched: AtomicU64::new(0),
         }
     }

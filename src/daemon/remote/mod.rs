@@ -4,11 +4,12 @@
 //! they are done. A build waits for nothing longer than it wants to: who has waited long enough closes the connection, and
 //! what is under way is finished for the next one.
 //!
-//! Reading order: `event`, `link`, `demand`, `prefetch`, `uploads`, `service`.
+//! Reading order: `event`, `looked_at`, `link`, `demand`, `prefetch`, `uploads`, `service`.
 
 pub mod demand;
 pub mod event;
 pub mod link;
+pub mod looked_at;
 pub mod prefetch;
 pub mod service;
 pub mod uploads;

@@ -2,16 +2,16 @@
 //! which the build needs them.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::daemon::remote::event::{NoLink, Prefetched};
 use crate::daemon::remote::link::{Got, Link, said};
-use crate::digest::Digest;
-use crate::manifest::form::BuildId;
+use crate::daemon::remote::looked_at::{Known, Outline};
+use crate::manifest::form::{self, BuildId, Manifest};
 use crate::protocol::message::{WantedBuild, Warmed};
 use crate::remote::builds::{self, FoundBuild, NotFetched};
-use crate::remote::layout::{self, CompilerName, ManifestName};
+use crate::remote::layout::{self, CompilerName, ManifestName, PackName};
 use crate::remote::manifest::{self, BadManifest, SharedBuild};
 use crate::remote::pack;
 use crate::remote::sync::each_of;
@@ -50,19 +50,35 @@ impl Progress {
 /// Fetches the nearest manifest, and what it names that the store lacks.
 pub fn prefetch(link: &Link, wanted: &WantedBuild, progress: &Progress) -> Prefetched {
     let mut prefetched = Prefetched::default();
-    match nearest(link, wanted, &mut prefetched.refused) {
-        Ok(Some(shared)) => {
-            if let Err(e) = manifest::import(&link.store, &shared) {
-                let why = format!("failed to store a manifest: {e}");
-                prefetched.failure = Some(NoLink { why, is_outage: true });
-                return prefetched;
-            }
-            warm(link, &shared, progress, &mut prefetched);
-        }
+    match nearest(link, wanted, &mut prefetched.refused).and_then(|found| stored(link, found)) {
+        Ok(Some(outline)) => warm(link, &outline.packs, progress, &mut prefetched),
         Ok(None) => {}
         Err(failure) => prefetched.failure = Some(failure),
     }
     prefetched
+}
+
+/// A manifest that was found: what is known of it, and itself, if it was fetched just now.
+struct Candidate {
+    name: ManifestName,
+    outline: Arc<Outline>,
+    shared: Option<SharedBuild>,
+}
+
+/// Has the store keep a manifest, unless it has that one, or a younger one of the same build.
+fn stored(link: &Link, found: Option<Candidate>) -> Result<Option<Arc<Outline>>, NoLink> {
+    let Some(Candidate { name, outline, shared }) = found else { return Ok(None) };
+    let own = Manifest::read(&form::path(&link.store, &outline.build));
+    let is_there = own.is_some_and(|own| own.header.time_ms >= outline.time_ms);
+    let shared = match shared {
+        None if !is_there => fetch(link, &name, &mut Vec::new())?,
+        shared => shared,
+    };
+    if let Some(shared) = shared {
+        let unstored = |e| NoLink { why: format!("failed to store a manifest: {e}"), is_outage: true };
+        manifest::import(&link.store, &shared).map_err(unstored)?;
+    }
+    Ok(Some(outline))
 }
 
 /// The manifest of this build, or else the one that has most packages of its lock file in common.
@@ -70,37 +86,37 @@ fn nearest(
     link: &Link,
     wanted: &WantedBuild,
     refused: &mut Vec<String>,
-) -> Result<Option<SharedBuild>, NoLink> {
+) -> Result<Option<Candidate>, NoLink> {
     let connected = link.connected()?;
     let compiler = CompilerName::new(&wanted.compiler);
     let there = builds::list(&*connected.remote, &connected.namespace, Some(&compiler))?;
     let build = BuildId { group: wanted.build_group, request: wanted.build_request };
     let (exact, others) = candidates(&there, wanted, &build);
     for name in exact {
-        if let Some(shared) = fetch(link, name, refused)?.filter(|shared| shared.build == build) {
-            return Ok(Some(shared));
+        if let Some(found) = look(link, name, refused)?.filter(|found| found.outline.build == build) {
+            return Ok(Some(found));
         }
     }
     let found = Mutex::new((Vec::new(), Vec::new(), None));
     each_of(&others, connected.n_at_a_time, &|name| {
         let mut said = Vec::new();
-        let fetched = fetch(link, name, &mut said);
+        let looked = look(link, name, &mut said);
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         found.1.extend(said);
-        match fetched {
-            Ok(Some(shared)) => found.0.push(shared),
+        match looked {
+            Ok(Some(candidate)) => found.0.push(candidate),
             Ok(None) => {}
             Err(failure) => found.2 = Some(failure),
         }
     });
-    let (shared, said, failure) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (candidates, said, failure) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     refused.extend(said);
-    if let (true, Some(failure)) = (shared.is_empty(), failure) {
+    if let (true, Some(failure)) = (candidates.is_empty(), failure) {
         return Err(failure);
     }
-    let of_group = shared.into_iter().filter(|shared| shared.build.group == wanted.build_group);
-    let nearest = of_group.max_by_key(|shared| (n_common(shared, wanted), shared.manifest.header.time_ms));
-    Ok(nearest.filter(|shared| n_common(shared, wanted) > 0))
+    let of_group = candidates.into_iter().filter(|found| found.outline.build.group == wanted.build_group);
+    let nearest = of_group.max_by_key(|found| (n_common(&found.outline, wanted), found.outline.time_ms));
+    Ok(nearest.filter(|found| n_common(&found.outline, wanted) > 0))
 }
 
 /// Manifests of the very build, and of others of its group: first those with the same lock file, then the latest.
@@ -109,9 +125,9 @@ fn candidates<'a>(
     wanted: &WantedBuild,
     build: &BuildId,
 ) -> (Vec<&'a ManifestName>, Vec<&'a ManifestName>) {
-    let same = ManifestName::new("", &wanted.compiler, &wanted.lock, build, Digest::hash(b""));
+    let same = layout::build_name(build);
     let names = || there.iter().map(|found| &found.name).filter(|name| name.is_of_group(&wanted.build_group));
-    let (exact, mut others): (Vec<_>, Vec<_>) = names().partition(|name| name.build == same.build);
+    let (exact, mut others): (Vec<_>, Vec<_>) = names().partition(|name| name.build == same);
     let exact = exact.into_iter().take(MOST_TRIED).collect();
     let lock = layout::lock_name(&wanted.lock);
     // They are in the order of their times, which stays.
@@ -120,9 +136,23 @@ fn candidates<'a>(
     (exact, others)
 }
 
-fn n_common(shared: &SharedBuild, wanted: &WantedBuild) -> usize {
-    let there = &shared.manifest.header.packages;
+fn n_common(outline: &Outline, wanted: &WantedBuild) -> usize {
+    let there = &outline.packages;
     wanted.packages.iter().filter(|package| there.binary_search(package).is_ok()).count()
+}
+
+/// What is known of a manifest, which is fetched if that is nothing; `None` where it is not accepted, or gone.
+fn look(link: &Link, name: &ManifestName, refused: &mut Vec<String>) -> Result<Option<Candidate>, NoLink> {
+    let name = name.clone();
+    match link.looked_at.get(&name.id, Instant::now()) {
+        Known::Accepted(outline) => return Ok(Some(Candidate { name, outline, shared: None })),
+        Known::Refused => return Ok(None),
+        Known::Nothing => {}
+    }
+    let Some(shared) = fetch(link, &name, refused)? else { return Ok(None) };
+    let outline = Arc::new(Outline::of(&shared));
+    link.looked_at.accept(name.id, &outline);
+    Ok(Some(Candidate { name, outline, shared: Some(shared) }))
 }
 
 /// Fetches a manifest; `None` where it is not accepted, or gone.
@@ -133,6 +163,7 @@ fn fetch(link: &Link, name: &ManifestName, refused: &mut Vec<String>) -> Result<
             Err(NoLink { why: format!("failed to store a manifest: {e}"), is_outage: true })
         }
         Err(NotFetched::Bad(error)) => {
+            link.looked_at.refuse(name.id, Instant::now());
             refused.push(format!("ignored the manifest of a build in the remote: {error}"));
             Ok(None)
         }
@@ -144,10 +175,9 @@ fn fetch(link: &Link, name: &ManifestName, refused: &mut Vec<String>) -> Result<
 }
 
 /// Fetches the packs that the store lacks, until all are there, the remote fails, or it takes too long or too much.
-fn warm(link: &Link, shared: &SharedBuild, progress: &Progress, prefetched: &mut Prefetched) {
+fn warm(link: &Link, packs: &[PackName], progress: &Progress, prefetched: &mut Prefetched) {
     let Ok(connected) = link.connected() else { return };
-    let missing: Vec<_> =
-        shared.packs.iter().filter(|pack| !pack::is_stored(&link.store, &pack.key)).collect();
+    let missing: Vec<_> = packs.iter().filter(|pack| !pack::is_stored(&link.store, &pack.key)).collect();
     progress.n_wanted.store(missing.len() as u64, Ordering::Relaxed);
     let began = Instant::now();
     let received = || connected.meter.read().received_bytes;
@@ -176,6 +206,7 @@ fn warm(link: &Link, shared: &SharedBuild, progress: &Progress, prefetched: &mut
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Digest;
 
     #[test]
     fn the_same_build_goes_first_then_the_same_lock_file_then_the_latest() {

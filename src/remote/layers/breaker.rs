@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::remote::backend::{Body, Kind, Listed, Put, Remote, RemoteError, Sink};
+use crate::remote::backend::{Body, Listed, Put, Remote, RemoteError, Sink};
 use crate::remote::object_name::ObjectName;
 
 /// After this many failures in a row the remote is not asked for a while.
@@ -21,7 +21,7 @@ pub struct Breaker<R> {
 struct State {
     n_failures: u32,
     /// What failed last, and until when nothing is asked.
-    open: Option<(String, Instant)>,
+    open: Option<(RemoteError, Instant)>,
 }
 
 impl<R> Breaker<R> {
@@ -30,21 +30,21 @@ impl<R> Breaker<R> {
     }
 
     /// Why the remote is not asked now, if it is not. After the pause, who asks first tries again for all.
-    fn outage(&self) -> Option<String> {
+    fn outage(&self) -> Option<RemoteError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (why, until) = state.open.as_mut()?;
+        let (last, until) = state.open.as_mut()?;
         let now = Instant::now();
         if now >= *until {
             *until = now + PAUSE;
             return None;
         }
-        Some(why.clone())
+        Some(last.clone())
     }
 
     fn guard<T>(&self, ask: impl FnOnce(&R) -> Result<T, RemoteError>) -> Result<T, RemoteError> {
-        if let Some(why) = self.outage() {
-            let what = format!("not asked, because the last {MAX_FAILURES} requests failed: {why}");
-            return Err(RemoteError::new(Kind::Unreachable, what));
+        if let Some(last) = self.outage() {
+            let what = format!("not asked, because the last {MAX_FAILURES} requests failed: {}", last.what);
+            return Err(RemoteError { what, ..last });
         }
         let answer = ask(&self.remote);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +52,7 @@ impl<R> Breaker<R> {
             Err(e) if e.is_outage() => {
                 state.n_failures += 1;
                 if state.n_failures >= MAX_FAILURES {
-                    state.open = Some((e.what.clone(), Instant::now() + PAUSE));
+                    state.open = Some((e.clone(), Instant::now() + PAUSE));
                 }
             }
             // It answers, if only that it refuses.
