@@ -6,7 +6,7 @@ use crate::recording::{Kind, Line};
 
 /// Whether lines appear one after the other.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Motion {
+pub(crate) enum Motion {
     Played,
     /// Only the end is shown.
     Still,
@@ -27,7 +27,7 @@ const MAX_OUTPUT_PAUSE_MS: u64 = 90;
 const END_MS: u64 = 4_000;
 
 /// The picture.
-pub fn draw(lines: &[Line], motion: Motion) -> String {
+pub(crate) fn draw(lines: &[Line], motion: Motion) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\">\n\
          <style>\n\

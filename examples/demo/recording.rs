@@ -7,34 +7,34 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// A command of the recording.
-pub struct Step {
+pub(crate) struct Step {
     /// A comment above the command; empty for none.
-    pub says: &'static str,
-    pub shown: &'static str,
+    pub(crate) says: &'static str,
+    pub(crate) shown: &'static str,
     /// What the shell really runs.
-    pub run: &'static str,
+    pub(crate) run: &'static str,
     /// The directory below the temporary one.
-    pub within: &'static str,
+    pub(crate) within: &'static str,
 }
 
 /// A line on the screen.
-pub struct Line {
-    pub text: String,
-    pub kind: Kind,
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) kind: Kind,
     /// How long after the line before it appeared, in milliseconds.
-    pub after_ms: u64,
+    pub(crate) after_ms: u64,
 }
 
 /// What a line is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Comment,
     Command,
     Output,
 }
 
 /// A temporary directory with a project, a store and a home.
-pub struct Recorder {
+pub(crate) struct Recorder {
     temporary: tempfile::TempDir,
     kache: PathBuf,
 }
@@ -44,7 +44,7 @@ const READ_MS: u64 = 1_200;
 
 impl Recorder {
     /// Copies the project, and makes it a repository.
-    pub fn new(kache: &Path) -> Result<Recorder, Box<dyn Error>> {
+    pub(crate) fn new(kache: &Path) -> Result<Recorder, Box<dyn Error>> {
         let temporary = tempfile::Builder::new().prefix("kache-demo-").tempdir()?;
         let recorder = Recorder { temporary, kache: kache.to_owned() };
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/big");
@@ -80,7 +80,7 @@ impl Recorder {
     }
 
     /// Plays a step, and adds its lines.
-    pub fn play(&self, step: &Step, lines: &mut Vec<Line>) -> Result<(), Box<dyn Error>> {
+    pub(crate) fn play(&self, step: &Step, lines: &mut Vec<Line>) -> Result<(), Box<dyn Error>> {
         if !step.says.is_empty() {
             let text = format!("# {}", step.says);
             lines.push(Line { text, kind: Kind::Comment, after_ms: READ_MS });
