@@ -66,6 +66,8 @@ pub struct Config {
     pub bypass_crates: Setting<Vec<String>>,
     /// The idle time after which a daemon that was started on demand exits.
     pub daemon_idle_timeout: Setting<Duration>,
+    /// Whether builds start the daemon.
+    pub start_daemon: Setting<bool>,
     /// Whether a remote is configured.
     pub has_remote: bool,
     /// Whether it is not turned off: builds ask the daemon for what the store lacks.
@@ -144,6 +146,7 @@ impl Config {
                 format_duration(self.daemon_idle_timeout.value),
                 &self.daemon_idle_timeout.source,
             ),
+            row("cache.start_daemon", on_or_off(self.start_daemon.value), &self.start_daemon.source),
         ];
         rows.extend(self.remote.iter().flat_map(|remote| remote_rows(remote)));
         rows
@@ -258,6 +261,7 @@ pub fn resolve(
         key_env_vars: joined(project.key_env_vars, user.key_env_vars),
         bypass_crates: joined(project.bypass_crates, user.bypass_crates),
         daemon_idle_timeout: first(None, None, user.daemon_idle_timeout, DEFAULT_DAEMON_IDLE_TIMEOUT),
+        start_daemon: first(None, None, user.start_daemon, true),
         has_remote,
         asks_remote: has_remote && !is_local_only,
         remote,

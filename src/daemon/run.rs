@@ -119,7 +119,8 @@ async fn begin(env: &Env, options: Options, build: Build, address: DaemonAddress
         }
     };
     if !is_handed_over {
-        LastRun::read(&address.last_run).next(clock::now_ms()).write(&address.last_run);
+        let last_run = LastRun::read(&address.last_run);
+        last_run.next(clock::now_ms(), options.supervisor.is_some()).write(&address.last_run);
     }
     if options.supervisor.is_some() {
         process::leave_console();
@@ -236,8 +237,12 @@ impl Running {
 
     /// Notes that this daemon did not crash, and stops listening.
     fn end(self) {
-        let last_run =
-            LastRun { is_running: false, n_crashes: 0, ..LastRun::read(&self.daemon.address.last_run) };
+        let last_run = LastRun {
+            is_running: false,
+            n_crashes: 0,
+            was_stopped: self.daemon.was_stopped,
+            ..LastRun::read(&self.daemon.address.last_run)
+        };
         last_run.write(&self.daemon.address.last_run);
         drop(self.daemon);
         if let Ok(listener) = Arc::try_unwrap(self.listener) {

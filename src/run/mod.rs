@@ -48,6 +48,8 @@ pub mod fetch;
 
 pub mod automatic_gc;
 
+pub mod start_daemon;
+
 pub mod known;
 
 pub mod request;

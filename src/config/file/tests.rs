@@ -36,6 +36,7 @@ incremental = "on"
 build_scripts = true
 bypass_build_scripts = ["left-pad-sys"]
 seed = true
+start_daemon = false
 [cache.remote]
 bucket = "b"
 dir = "/shared"
@@ -69,26 +70,27 @@ wait = "5s"
         daemon_idle_timeout: at(Duration::from_secs(30), 15),
         build_scripts: at(true, 20),
         seed: at(true, 22),
+        start_daemon: at(false, 23),
         bypass_build_scripts: at(vec!["left-pad-sys".to_owned()], 21),
-        remote_bucket: at("b".to_owned(), 24),
-        remote_dir: at("/shared".into(), 25),
-        remote_endpoint: at("https://s3.example.com".to_owned(), 26),
-        remote_region: at("eu-1".to_owned(), 27),
-        remote_prefix: at("team".to_owned(), 28),
-        remote_profile: at("work".to_owned(), 29),
-        remote_path_style: at(true, 30),
-        remote_anonymous: at(true, 31),
-        remote_access: at(Access::ReadOnly, 32),
-        remote_trust: at(TrustMode::Signed, 33),
+        remote_bucket: at("b".to_owned(), 25),
+        remote_dir: at("/shared".into(), 26),
+        remote_endpoint: at("https://s3.example.com".to_owned(), 27),
+        remote_region: at("eu-1".to_owned(), 28),
+        remote_prefix: at("team".to_owned(), 29),
+        remote_profile: at("work".to_owned(), 30),
+        remote_path_style: at(true, 31),
+        remote_anonymous: at(true, 32),
+        remote_access: at(Access::ReadOnly, 33),
+        remote_trust: at(TrustMode::Signed, 34),
         remote_public_keys: at(
             vec!["RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".to_owned()],
-            34,
+            35,
         ),
-        remote_secret_key_file: at("/key".into(), 35),
-        remote_concurrency: at(4, 36),
-        remote_compression_level: at(7, 37),
-        remote_namespace: at("team-a".to_owned(), 38),
-        remote_wait: at(Duration::from_secs(5), 39),
+        remote_secret_key_file: at("/key".into(), 36),
+        remote_concurrency: at(4, 37),
+        remote_compression_level: at(7, 38),
+        remote_namespace: at("team-a".to_owned(), 39),
+        remote_wait: at(Duration::from_secs(5), 40),
         write: at(Write::Off, 16),
         shared: at(true, 17),
         links: at(Links::Off, 18),

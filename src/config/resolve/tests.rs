@@ -57,6 +57,7 @@ fn nothing_set_means_defaults() {
         ("cache.key_env_vars", ""),
         ("cache.bypass_crates", ""),
         ("cache.daemon_idle_timeout", "10m"),
+        ("cache.start_daemon", "true"),
         ("cache.remote.bucket", "none"),
         ("cache.remote.dir", "none"),
         ("cache.remote.endpoint", "Amazon S3"),
@@ -159,7 +160,7 @@ fn sample(key: &str) -> &'static str {
         "cache.local_store" => "\"~/elsewhere\"",
         "cache.local_max_size" => "1",
         "cache.shared" => "true",
-        "cache.cache_executables" | "cache.build_scripts" | "cache.seed" => "false",
+        "cache.cache_executables" | "cache.build_scripts" | "cache.seed" | "cache.start_daemon" => "false",
         "cache.paths" => "\"exact\"",
         "cache.incremental" | "cache.observe" | "cache.write" | "cache.links" => "\"off\"",
         "cache.key_env_vars" | "cache.bypass_crates" | "cache.bypass_build_scripts" => "[\"x\"]",
@@ -211,6 +212,7 @@ fn a_project_leaves_the_store_of_its_user_alone() {
         "cache.local_max_size",
         "cache.gc_max_age",
         "cache.daemon_idle_timeout",
+        "cache.start_daemon",
     ];
     let (of_remote, others): (Vec<&str>, Vec<&str>) =
         names.into_iter().partition(|name| name.starts_with("cache.remote."));
