@@ -104,6 +104,7 @@ mod remote_daemon;
 #[cfg(target_os = "linux")]
 mod remote_s3;
 mod remote_start;
+mod remote_stress;
 mod reporting;
 mod restoring;
 mod robust_crash;
