@@ -360,6 +360,7 @@ Register-ArgumentCompleter -Native -CommandName 'kache' -ScriptBlock {
         }
         'kache;daemon;start' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors')
+            [CompletionResult]::new('--for-build', '--for-build', [CompletionResultType]::ParameterName, 'Start it only where a build may: not where a service does, or somebody stopped it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

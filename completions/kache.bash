@@ -811,7 +811,7 @@ _kache() {
             return 0
             ;;
         kache__subcmd__daemon__subcmd__start)
-            opts="-h --color --help"
+            opts="-h --for-build --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

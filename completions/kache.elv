@@ -322,6 +322,7 @@ set edit:completion:arg-completer[kache] = {|@words|
         }
         &'kache;daemon;start'= {
             cand --color 'When to use colors'
+            cand --for-build 'Start it only where a build may: not where a service does, or somebody stopped it'
             cand -h 'Print help'
             cand --help 'Print help'
         }

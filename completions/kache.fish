@@ -278,6 +278,7 @@ complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subc
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from start" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from start" -l for-build -d 'Start it only where a build may: not where a service does, or somebody stopped it'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help'
 complete -c kache -n "__fish_kache_using_subcommand daemon; and __fish_seen_subcommand_from stop" -l color -d 'When to use colors' -r -f -a "auto\t''
 always\t''

@@ -428,6 +428,7 @@ module completions {
 
   # Start the daemon, unless it is running
   export extern "kache daemon start" [
+    --for-build               # Start it only where a build may: not where a service does, or somebody stopped it
     --color: string@"nu-complete kache daemon start color" # When to use colors
     --help(-h)                # Print help
   ]

@@ -32,6 +32,8 @@ pub struct DaemonAddress {
     pub lock: PathBuf,
     /// The file that says whether the last daemon crashed.
     pub last_run: PathBuf,
+    /// The file whose time of modification is the last start by a build.
+    pub build_stamp: PathBuf,
     /// The daemon's log.
     pub log: PathBuf,
     /// The settings of the daemon.
@@ -66,19 +68,33 @@ impl DaemonAddress {
             endpoint: Endpoint::new(&dir, name),
             lock: dir.join(format!("{name}.lock")),
             last_run: dir.join(format!("{name}.last-run")),
+            build_stamp: dir.join(format!("{name}.for-build")),
             log: cache_dir.join(format!("{name}.log")),
             dir,
             config,
             problems,
         })
     }
+
+    /// Whether builds need the daemon and start it: the user's configuration names a remote, and does not say otherwise.
+    pub fn is_for_builds(&self) -> bool {
+        let is_used = self
+            .config
+            .remote
+            .as_ref()
+            .is_some_and(|remote| remote.is_configured() && !remote.local_only.value);
+        is_used && self.config.start_daemon.value && self.problems.is_empty()
+    }
 }
+
+/// What is said where nobody listens.
+pub const NOT_RUNNING: &str = "no daemon is running";
 
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum NoDaemon {
     /// Nobody listens.
-    #[error("no daemon is running")]
+    #[error("{NOT_RUNNING}")]
     NotRunning,
     /// The listener does not answer, or belongs to another user.
     #[error("the daemon does not answer: {0}")]
@@ -174,6 +190,29 @@ fn greet(
     }
 }
 
+/// Whether somebody listens there.
+pub fn is_listening(address: &DaemonAddress) -> bool {
+    ipc::connect(&address.endpoint, CONNECT_LIMIT).is_ok()
+}
+
+/// Why there is nothing of the remote.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NothingOfRemote {
+    /// No daemon is running. Where the user's configuration names no remote, or builds do not start the daemon, none is
+    /// expected: whoever wants to runs `kache sync`.
+    #[error("{NOT_RUNNING}")]
+    NoDaemon { is_expected: bool },
+    /// What the daemon says, or why it cannot be asked.
+    #[error("{0}")]
+    Because(String),
+}
+
+impl From<String> for NothingOfRemote {
+    fn from(why: String) -> NothingOfRemote {
+        NothingOfRemote::Because(why)
+    }
+}
+
 /// Asks the daemon for something of the remote, for the store of `cache_dir`. Waits no longer than `cache.remote.wait` of the
 /// user's configuration, which `request` gets.
 ///
@@ -183,24 +222,25 @@ pub fn ask_for_remote(
     env: &Env,
     cache_dir: &Path,
     request: impl FnOnce(Duration) -> Request,
-) -> Result<Response, String> {
+) -> Result<Response, NothingOfRemote> {
     let build = Build::current();
     let address = DaemonAddress::for_build(env, &build).map_err(|e| e.to_string())?;
     if address.config.cache_dir.value != cache_dir {
         let place = address.config.cache_dir.value.display();
-        return Err(format!("the daemon of this user serves the store at {place}"));
+        return Err(format!("the daemon of this user serves the store at {place}").into());
     }
     let wait = address.config.remote.as_ref().map(|remote| remote.wait.value).unwrap_or_default();
     if wait.is_zero() {
-        return Err("cache.remote.wait is zero".to_owned());
+        return Err("cache.remote.wait is zero".to_owned().into());
     }
     match ask_once(&address.endpoint, &build, &request(wait), None, wait) {
-        Ok(Reply { answer: Response::Refused { why }, .. }) => Err(why),
+        Ok(Reply { answer: Response::Refused { why }, .. }) => Err(why.into()),
         Ok(Reply { answer, .. }) => Ok(answer),
+        Err(NoDaemon::NotRunning) => Err(NothingOfRemote::NoDaemon { is_expected: address.is_for_builds() }),
         Err(NoDaemon::NoAnswer(FrameError::Io(e))) if is_timeout(&e) => {
-            Err("the remote did not answer in time".to_owned())
+            Err("the remote did not answer in time".to_owned().into())
         }
-        Err(no) => Err(no.to_string()),
+        Err(no) => Err(no.to_string().into()),
     }
 }
 

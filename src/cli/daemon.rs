@@ -14,6 +14,7 @@ use crate::cli::system_service;
 use crate::cli::table::Table;
 use crate::client::{self, DaemonAddress, NoDaemon};
 use crate::config::units::format_duration;
+use crate::daemon::last_run::LastRun;
 use crate::daemon::{binary, log, run, start};
 use crate::protocol::VERSION;
 use crate::protocol::build::Build;
@@ -51,7 +52,11 @@ enum Action {
         json: bool,
     },
     /// Start the daemon, unless it is running
-    Start,
+    Start {
+        /// Start it only where a build may: not where a service does, or somebody stopped it
+        #[arg(long, hide = true)]
+        for_build: bool,
+    },
     /// Stop the daemon, after it has sent what is queued for the remote
     Stop,
     /// Restart the daemon without dropping requests
@@ -120,7 +125,8 @@ pub fn run(args: Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let place = DaemonAddress::for_build(session.env, &build).map_err(Failure::new)?;
     let command = DaemonCommand { session, place, build };
     match args.action {
-        Some(Action::Start) => command.start(),
+        Some(Action::Start { for_build: true }) => command.start_for_build(),
+        Some(Action::Start { for_build: false }) => command.start(),
         Some(Action::Stop) => command.stop(),
         Some(Action::Restart) => command.restart(),
         Some(Action::Install(args)) => command.install(&args.service),
@@ -224,6 +230,19 @@ impl DaemonCommand<'_> {
                 return Err(failure.hint(format!("the last of {}:\n      {last}", path.display())));
             }
         }
+        Ok(Exit::Ok)
+    }
+
+    /// Starts the daemon because a build needs it. Nobody sees what this prints.
+    fn start_for_build(&self) -> Result<Exit, Failure> {
+        // A service starts it when it is to run.
+        let is_of_service = Platform::detect(self.session.env, &SystemRunner).system_service.is_some()
+            || self.installed_service()?.is_some();
+        if is_of_service || !LastRun::read(&self.place.last_run).is_for_builds() {
+            return Ok(Exit::Ok);
+        }
+        let exe = binary::called(self.session.env)?;
+        start::on_demand(&self.place, &self.build, &exe, self.session.env).map_err(Failure::new)?;
         Ok(Exit::Ok)
     }
 

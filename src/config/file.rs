@@ -151,6 +151,9 @@ keys! {
     /// Idle time after which a daemon that was started on demand exits.
     daemon_idle_timeout: Duration, DURATION, "10m",
         Projects::MayNot("the daemon serves the builds of all projects");
+    /// Whether a build starts the daemon where a remote is configured and no daemon is running (Linux only).
+    start_daemon: bool, "true or false", "on",
+        Projects::MayNot("the daemon serves the builds of all projects");
     /// Name of the S3 bucket through which machines share entries.
     remote_bucket as "cache.remote.bucket": String, BUCKET, "none", Projects::MayNot(REMOTE);
     /// Folder through which machines share entries, instead of a bucket.
@@ -295,6 +298,7 @@ impl Reader<'_> {
             "wait" => contents.wait = self.text(known, value, duration),
             "key_env_vars" => contents.key_env_vars = self.names(known, value, is_variable_name),
             "daemon_idle_timeout" => contents.daemon_idle_timeout = self.text(known, value, duration),
+            "start_daemon" => contents.start_daemon = self.value(known, value, switch),
             "bypass_crates" => contents.bypass_crates = self.names(known, value, |name| !name.is_empty()),
             "clean.stale" => contents.clean_stale = self.text(known, value, stale),
             "clean.orphans" => contents.clean_orphans = self.value(known, value, switch),

@@ -66,6 +66,8 @@ pub struct Config {
     pub bypass_crates: Setting<Vec<String>>,
     /// The idle time after which a daemon that was started on demand exits.
     pub daemon_idle_timeout: Setting<Duration>,
+    /// Whether builds start the daemon.
+    pub start_daemon: Setting<bool>,
     /// How long a build directory is not used until the daemon removes it.
     pub clean_stale: Setting<Option<Duration>>,
     /// Whether the daemon removes build directories whose projects are gone.
@@ -148,6 +150,7 @@ impl Config {
                 format_duration(self.daemon_idle_timeout.value),
                 &self.daemon_idle_timeout.source,
             ),
+            row("cache.start_daemon", on_or_off(self.start_daemon.value), &self.start_daemon.source),
         ];
         let stale = self.clean_stale.value.map_or_else(|| "off".to_owned(), format_duration);
         rows.extend(self.remote.iter().flat_map(|remote| remote_rows(remote)));
@@ -267,6 +270,7 @@ pub fn resolve(
         key_env_vars: joined(project.key_env_vars, user.key_env_vars),
         bypass_crates: joined(project.bypass_crates, user.bypass_crates),
         daemon_idle_timeout: first(None, None, user.daemon_idle_timeout, DEFAULT_DAEMON_IDLE_TIMEOUT),
+        start_daemon: first(None, None, user.start_daemon, true),
         clean_stale: first(None, None, user.clean_stale.map(|stale| stale.map(Some)), None),
         clean_orphans: first(None, None, user.clean_orphans, false),
         has_remote,

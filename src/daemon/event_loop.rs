@@ -75,6 +75,8 @@ pub struct Daemon {
     pub supervisor: String,
     /// Whether it exits when nobody uses it.
     pub ends_idle: bool,
+    /// Whether a client has told it to exit.
+    pub was_stopped: bool,
     events: Receiver,
     to_self: Sender,
     env: Env,
@@ -119,6 +121,7 @@ impl Daemon {
             build: Build::current(),
             supervisor: supervisor.to_owned(),
             ends_idle,
+            was_stopped: false,
             events: channel.1,
             to_self: channel.0,
             config_file: config_file(&env),
@@ -244,6 +247,7 @@ impl Daemon {
             Request::Stop => {
                 respond(Some(reply), Response::Done);
                 self.log.line("stopping: requested by a client");
+                self.was_stopped = true;
                 return Some(End::Stop);
             }
             Request::Restart => {

@@ -17,6 +17,10 @@ pub struct LastRun {
     pub is_running: bool,
     /// How many runs before this one crashed in a row, each soon after its start.
     pub n_crashes: u32,
+    /// A service manager started it, which does so again when it is to run.
+    pub is_supervised: bool,
+    /// A person stopped it.
+    pub was_stopped: bool,
 }
 
 /// If a daemon has run for this long, a crash has nothing to do with how it was started.
@@ -31,8 +35,19 @@ impl LastRun {
     }
 
     /// The state to write when a daemon starts at `now_ms`.
-    pub fn next(self, now_ms: u64) -> LastRun {
-        LastRun { started_ms: now_ms, is_running: true, n_crashes: self.n_crashes_until_now() }
+    pub fn next(self, now_ms: u64, is_supervised: bool) -> LastRun {
+        LastRun {
+            started_ms: now_ms,
+            is_running: true,
+            n_crashes: self.n_crashes_until_now(),
+            is_supervised,
+            was_stopped: false,
+        }
+    }
+
+    /// Whether a build may start the next daemon.
+    pub fn is_for_builds(&self) -> bool {
+        !self.is_supervised && !self.was_stopped
     }
 
     /// Writes the file. A failure is ignored: then there is no pause.
@@ -73,7 +88,7 @@ mod tests {
         let mut run = LastRun::default();
         let mut pauses = Vec::new();
         for _ in 0..14 {
-            run = run.next(1_000_000);
+            run = run.next(1_000_000, false);
             pauses.push(run.pause(1_000_000).as_secs());
         }
         assert_eq!(pauses, [0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600, 600]);
@@ -81,7 +96,19 @@ mod tests {
         assert_eq!(run.pause(1_000_000 + 600_000), Duration::ZERO);
         assert_eq!(run.pause(999_999), Duration::ZERO, "the clock was set back");
         let ended = LastRun { is_running: false, n_crashes: 0, ..run };
-        assert_eq!(ended.next(2_000_000).n_crashes, 0);
+        assert_eq!(ended.next(2_000_000, false).n_crashes, 0);
+    }
+
+    #[test]
+    fn a_build_starts_no_daemon_that_a_person_stopped_or_a_service_starts() {
+        let started = LastRun::default().next(1, false);
+        assert!(LastRun::default().is_for_builds() && started.is_for_builds());
+        assert!(!LastRun { was_stopped: true, ..started }.is_for_builds());
+        assert!(!started.next(2, true).is_for_builds());
+        assert!(
+            LastRun { was_stopped: true, ..started }.next(3, false).is_for_builds(),
+            "a person started it again"
+        );
     }
 
     #[test]
@@ -89,7 +116,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("last-run");
         assert_eq!(LastRun::read(&path), LastRun::default());
-        let run = LastRun { started_ms: 5, is_running: true, n_crashes: 7 };
+        let run = LastRun { started_ms: 5, is_running: true, n_crashes: 7, ..LastRun::default() };
         run.write(&path);
         assert_eq!(LastRun::read(&path), run);
         std::fs::write(&path, b"{\"n_crashes\":").unwrap();

@@ -102,6 +102,8 @@ fn run_on_this_thread(daemon: impl Future<Output = Result<(), CannotRun>>) -> Re
 }
 
 async fn begin(env: &Env, options: Options, build: Build, address: DaemonAddress) -> Result<(), CannotRun> {
+    // Whoever started it may have passed credentials.
+    process::leave_no_core();
     ipc::private_dir(&address.dir).map_err(|error| CannotRun::Io { path: address.dir.clone(), error })?;
     let is_handed_over = options.handover.is_some();
     let inherited = Inherited::claim();
@@ -119,7 +121,8 @@ async fn begin(env: &Env, options: Options, build: Build, address: DaemonAddress
         }
     };
     if !is_handed_over {
-        LastRun::read(&address.last_run).next(clock::now_ms()).write(&address.last_run);
+        let last_run = LastRun::read(&address.last_run);
+        last_run.next(clock::now_ms(), options.supervisor.is_some()).write(&address.last_run);
     }
     if options.supervisor.is_some() {
         process::leave_console();
@@ -236,8 +239,12 @@ impl Running {
 
     /// Notes that this daemon did not crash, and stops listening.
     fn end(self) {
-        let last_run =
-            LastRun { is_running: false, n_crashes: 0, ..LastRun::read(&self.daemon.address.last_run) };
+        let last_run = LastRun {
+            is_running: false,
+            n_crashes: 0,
+            was_stopped: self.daemon.was_stopped,
+            ..LastRun::read(&self.daemon.address.last_run)
+        };
         last_run.write(&self.daemon.address.last_run);
         drop(self.daemon);
         if let Ok(listener) = Arc::try_unwrap(self.listener) {

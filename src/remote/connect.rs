@@ -12,7 +12,7 @@ use crate::remote::layers::meter::{Meter, Metered};
 use crate::remote::layers::retry::Retrying;
 use crate::remote::s3::S3;
 use crate::remote::signature::{NotAKey, SigningKey, Trust, TrustedKey};
-use crate::sys::fs;
+use crate::sys::{fs, process};
 
 /// A remote, ready to be asked.
 #[derive(Clone)]
@@ -52,8 +52,9 @@ pub enum NotConnected {
     Remote(#[from] RemoteError),
 }
 
-/// Connects to the configured remote. Nothing is asked yet.
+/// Connects to the configured remote. Nothing is asked yet. From then on this process has secrets, and leaves no core file.
 pub fn connect(config: &RemoteConfig, secrets: &RemoteSecrets) -> Result<Connected, NotConnected> {
+    process::leave_no_core();
     if config.local_only.value && config.is_configured() {
         return Err(NotConnected::Off);
     }

@@ -1,8 +1,7 @@
 //! Starts garbage collection now and then, in a process of its own. Only a miss that stored something comes here.
 //!
 //! Not the daemon, even where it is installed: what it would do for the store is this very collection, which needs no
-//! process that stays. A build that started one would leave it behind in containers and jobs that are over, and would
-//! bring back one that somebody stopped. Where a daemon runs, it touches the stamp a little before a collection is due,
+//! process that stays. Only a remote is a reason to start one ([`crate::run::start_daemon`]). Where a daemon runs, it touches the stamp a little before a collection is due,
 //! so nothing is started here.
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Asks the daemon for a unit that the store lacks, where a remote is configured. The wrapper itself never talks to a remote.
 
-use crate::client;
+use crate::client::{self, NothingOfRemote};
 use crate::config::Config;
 use crate::digest::Digest;
 use crate::protocol::message::{Request, Response, WantedUnit};
@@ -16,6 +16,11 @@ pub struct MissedUnit<'a> {
     pub compiler: &'a Digest,
     /// Whether it is the run of a build script.
     pub is_run: bool,
+}
+
+/// Whether the unit of this record could not be fetched because no daemon runs, where builds need one.
+pub fn lacks_daemon(record: &Record) -> bool {
+    record.not_fetched.as_deref() == Some(client::NOT_RUNNING)
 }
 
 /// Has the daemon fetch the entries of a unit. True if the store may have it now; if the daemon cannot be asked, the record
@@ -47,8 +52,9 @@ pub fn fetch(
             record.not_fetched = Some(other.to_string());
             false
         }
+        Err(NothingOfRemote::NoDaemon { is_expected: false }) => false,
         Err(why) => {
-            record.not_fetched = Some(why);
+            record.not_fetched = Some(why.to_string());
             false
         }
     }

@@ -26,7 +26,7 @@ use crate::run::record::Record;
 use crate::run::request::Request;
 use crate::run::restore::{FileTimes, Restored};
 use crate::run::streams::Streams;
-use crate::run::{automatic_gc, hit, launcher};
+use crate::run::{automatic_gc, hit, launcher, start_daemon};
 use crate::store::lookup::FoundEntry;
 use crate::sys::clock::Stopwatch;
 use crate::sys::lock::{FileLock, Waited};
@@ -265,6 +265,9 @@ impl KeyedUnit<'_> {
             request.store.refresh_closures(&self.unit.externs);
             self.install_launcher(None);
             automatic_gc::after_put(&request.config.cache_dir.value);
+        }
+        if fetch::lacks_daemon(record) {
+            start_daemon::after_miss(request.env);
         }
         if let Ok(stored) = &missed.stored {
             self.note_call(stored.key, record);

@@ -68,6 +68,9 @@ pub mod fetch;
 // Starts a collection when the store has grown.
 pub mod automatic_gc;
 
+// Starts the daemon for a build whose remote needs it.
+pub mod start_daemon;
+
 // What the store knows about files by their content, as the key asks for it.
 pub mod known;
 

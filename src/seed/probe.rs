@@ -7,7 +7,7 @@ use crate::config::{self, Write};
 use crate::digest::{Digest, Hasher, guard};
 use crate::key::toolchain::Toolchain;
 use crate::manifest::form::{self, Manifest};
-use crate::run::call_note;
+use crate::run::{call_note, start_daemon};
 use crate::seed::place;
 use crate::seed::workspace::Build;
 use crate::seed::{choose, warm};
@@ -42,6 +42,8 @@ fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<()> {
     if !has_manifests && !asks || store.distrust().is_some() {
         return None;
     }
+    // It starts while what cargo builds is found out.
+    let is_starting = asks && start_daemon::for_cargo(env, &parent);
     let cargo = call_note::cargo(&parent);
     let build = describe(&cargo, compiler, &store)?;
     let is_new = build.profile_dirs().iter().all(|dir| fs::symlink_metadata(dir).is_err());
@@ -49,7 +51,7 @@ fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<()> {
         return None;
     }
     if asks && !has_all(&store, &build) {
-        warm::warm(env, &config.cache_dir.value, &build);
+        warm::warm(env, &config.cache_dir.value, &build, is_starting);
     }
     let chosen = choose::choose(&store, &build)?;
     // Which is also how the one that was used last is found.

@@ -1,9 +1,10 @@
 //! Asks the daemon to fetch what a build needs that is about to begin, where a remote is configured.
 
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client;
+use crate::client::{self, NothingOfRemote};
 use crate::protocol::message::{Request, Response, WantedBuild};
 use crate::seed::workspace::Build;
 use crate::sys::env::Env;
@@ -13,10 +14,16 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// The daemon answers this much before the client would give up.
 const EARLIER: Duration = Duration::from_millis(250);
 
-/// Waits until the daemon has fetched what the build needs, as long as it gets on within `cache.remote.wait`. What it fetches
-/// afterwards is there for the calls of the compiler.
-pub fn warm(env: &Env, cache_dir: &Path, build: &Build) {
+/// How long to wait for a daemon that is being started. That takes a small part of it.
+const START_LIMIT: Duration = Duration::from_secs(1);
+/// Between two looks for it.
+const START_PAUSE: Duration = Duration::from_millis(5);
+
+/// Waits until the daemon, which may be starting, has fetched what the build needs, as long as it gets on within
+/// `cache.remote.wait`. What it fetches afterwards is there for the calls of the compiler.
+pub fn warm(env: &Env, cache_dir: &Path, build: &Build, is_starting: bool) {
     let until = Instant::now() + LONGEST;
+    let starts_until = is_starting.then(|| Instant::now() + START_LIMIT);
     let mut n_before = 0;
     while Instant::now() < until {
         let answer = client::ask_for_remote(env, cache_dir, |wait| {
@@ -31,6 +38,9 @@ pub fn warm(env: &Env, cache_dir: &Path, build: &Build) {
             })
         });
         match answer {
+            Err(NothingOfRemote::NoDaemon { .. }) if starts_until.is_some_and(|it| Instant::now() < it) => {
+                thread::sleep(START_PAUSE);
+            }
             Ok(Response::Warmed(warmed)) if !warmed.is_done && warmed.n_fetched > n_before => {
                 n_before = warmed.n_fetched;
             }

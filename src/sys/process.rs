@@ -321,6 +321,18 @@ pub fn give_way() {
     let _ = rustix::process::setpriority_process(None, 10);
 }
 
+/// Has the system write no core file of this process, nor of those that it starts: it holds secrets. Where the system hands a
+/// core to a program, only this limit keeps it from that.
+pub fn leave_no_core() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let maximum = getrlimit(Resource::Core).maximum;
+        let least = maximum.map_or(1, |maximum| maximum.min(1));
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(least), maximum });
+    }
+}
+
 /// Asks a process of this user to end; one that is `forced` is not asked.
 #[cfg(unix)]
 pub fn end(pid: u32, forced: bool) -> io::Result<()> {

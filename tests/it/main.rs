@@ -103,6 +103,8 @@ mod remote_builds;
 mod remote_daemon;
 #[cfg(target_os = "linux")]
 mod remote_s3;
+mod remote_start;
+mod remote_stress;
 mod reporting;
 mod restoring;
 mod robust_crash;

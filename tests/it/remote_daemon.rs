@@ -334,7 +334,6 @@ fn a_bucket_that_fails_fails_no_build_and_is_left_alone() {
         Fault::CutAfter(200),
         Fault::StallAfter(200),
         Fault::Trickle(4),
-        Fault::HalfLength,
     ] {
         let proxy = Proxy::start(server.address, fault);
         let machine = Machine::with_bucket("macros", proxy.address).start();

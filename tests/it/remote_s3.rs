@@ -46,7 +46,6 @@ fn a_bucket_that_fails_costs_a_sync_and_no_build() {
         (Fault::Code(403, "RequestTimeTooSkewed"), "RequestTimeTooSkewed", "this machine's clock"),
         (Fault::Code(400, "ExpiredToken"), "ExpiredToken", "check the credentials"),
         (Fault::CutAfter(200), "failed to list", "check the network"),
-        (Fault::HalfLength, "failed to list", "check the"),
     ] {
         let proxy = Proxy::start(server.address, fault);
         let second = S3Server::machine("two-crates", proxy.address);
@@ -67,6 +66,20 @@ fn a_bucket_that_fails_costs_a_sync_and_no_build() {
     let second = S3Server::machine("two-crates", proxy.address);
     second.build().all_missed();
     assert_eq!(proxy.n_connections(), 0);
+}
+
+/// A part of a listing looks like a listing, and a part of a pack is none.
+#[test]
+fn answers_that_are_said_to_be_shorter_cost_misses() {
+    let server = S3Server::start();
+    let first = S3Server::machine("two-crates", server.address);
+    first.build().succeeds();
+    kache(&first, "sync --push").succeeds();
+    let proxy = Proxy::start(server.address, Fault::HalfLength);
+    let second = S3Server::machine("two-crates", proxy.address);
+    let report = json(&kache(&second, "sync --pull --json"));
+    assert_eq!(report["pulled"]["n_entries"], 0, "{report:#}");
+    second.build().all_missed();
 }
 
 #[test]

@@ -181,6 +181,6 @@ proptest! {
         }
         let (config, problems) = world.load(&["repo"]);
         let shown: String = problems.iter().map(Problem::to_string).collect();
-        prop_assert!(config.rows().len() == 38 && shown.is_empty() == problems.is_empty());
+        prop_assert!(config.rows().len() == 39 && shown.is_empty() == problems.is_empty());
     }
 }

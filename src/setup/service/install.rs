@@ -160,7 +160,7 @@ pub fn remove_traces_of_ended(place: &DaemonAddress) {
 }
 
 fn remove_traces(place: &DaemonAddress) {
-    for path in [&place.lock, &place.last_run, &place.endpoint.path] {
+    for path in [&place.lock, &place.last_run, &place.build_stamp, &place.endpoint.path] {
         let _ = fs::remove(path);
     }
     // Another kind of build may have its own in there.

@@ -319,7 +319,8 @@ fn one_that_crashed_again_and_again_is_a_problem() {
     let made = Made::well();
     made.socket();
     let place = made.place();
-    let crashes = LastRun { started_ms: clock::now_ms(), is_running: true, n_crashes: 11 };
+    let crashes =
+        LastRun { started_ms: clock::now_ms(), is_running: true, n_crashes: 11, ..LastRun::default() };
     crashes.write(&place.last_run);
     assert!(made.said("daemon").contains("the daemon crashed 12 times"), "{}", made.said("daemon"));
     assert!(made.fix(Some("daemon-traces")), "which is forgotten with its traces");
