@@ -16,9 +16,9 @@ use crate::sys::os;
 /// A harvest takes a moment. Whoever takes longer than this stands still.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The right to harvest a build directory.
+/// The right to harvest a build directory. Where nothing can be written, all have it.
 pub struct Turn {
-    lock: FileLock,
+    lock: Option<FileLock>,
 }
 
 impl Turn {
@@ -27,7 +27,10 @@ impl Turn {
     /// # Errors
     /// The directory cannot be written, or another harvest stands still.
     pub fn wait(target: &Path) -> io::Result<Turn> {
-        Turn::of(lock::lock(&place(target), PATIENCE)?)
+        match lock::lock(&place(target), PATIENCE) {
+            Err(e) if e.kind() == io::ErrorKind::ReadOnlyFilesystem => Ok(Turn { lock: None }),
+            waited => Turn::of(waited?),
+        }
     }
 
     /// The same where nothing may be made.
@@ -40,7 +43,7 @@ impl Turn {
 
     fn of(waited: Waited) -> io::Result<Turn> {
         match waited {
-            Waited::Free(lock) | Waited::AfterHolder(lock) => Ok(Turn { lock }),
+            Waited::Free(lock) | Waited::AfterHolder(lock) => Ok(Turn { lock: Some(lock) }),
             Waited::Stalled => Err(io::ErrorKind::TimedOut.into()),
         }
     }
@@ -48,14 +51,14 @@ impl Turn {
     /// Whether a harvest has found the build directory in this state.
     pub fn is_done(&self, state: &Digest) -> bool {
         let mut known = String::new();
-        let mut file = self.lock.file();
+        let Some(mut file) = self.lock.as_ref().map(FileLock::file) else { return false };
         let read = file.rewind().and_then(|()| file.take(128).read_to_string(&mut known));
         read.is_ok() && known == state.to_hex()
     }
 
     /// Notes that the build directory was harvested in this state.
     pub fn done(self, state: &Digest) {
-        let mut file = self.lock.file();
+        let Some(mut file) = self.lock.as_ref().map(FileLock::file) else { return };
         let emptied = file.set_len(0).and_then(|()| file.rewind());
         let _ = emptied.and_then(|()| file.write_all(state.to_hex().as_bytes()));
     }

@@ -119,6 +119,7 @@ mod secrets;
 mod seeding;
 mod seeding_beside;
 mod seeding_layouts;
+mod seeding_robust;
 mod self_update;
 mod service;
 #[cfg(target_os = "linux")]

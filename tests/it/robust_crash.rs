@@ -11,7 +11,7 @@ use crate::world::World;
 
 /// System calls with which kache changes files, and those at which it opens and locks them.
 /// Those with a question mark are not on every processor; which of them is made is up to the C library.
-const CALLS: &str = "?open,openat,?rename,?renameat,renameat2,?link,linkat,?unlink,unlinkat,?mkdir,mkdirat,write,pwrite64,\
+pub(crate) const CALLS: &str = "?open,openat,?rename,?renameat,renameat2,?link,linkat,?unlink,unlinkat,?mkdir,mkdirat,write,pwrite64,\
                      utimensat,flock,copy_file_range,sendfile";
 
 /// Becomes kache; under `strace` for the crate `words`, with the arguments in `$STRACE`. Its main thread does all the
