@@ -1,5 +1,6 @@
 //! What the rules about observations have to know of a run, and what the run's inputs are.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::action::input_list::InputList;
@@ -12,11 +13,12 @@ use crate::action::unchanged::{refuse_files_beside_outputs, still, unchanged_aro
 use crate::action::variables;
 use crate::build_script::environment;
 use crate::build_script::request::RequestedRun;
+use crate::config::load::{self, UserFile};
 use crate::outcome::Unstored;
 use crate::run::miss::asked_variables::TEMPORARY_VARIABLES;
 use crate::run::miss::observation_context::{jobserver_pipes, real_path, rustup_home, temporary_dirs};
 use crate::store::Store;
-use crate::sys::observe::{Observation, PathState};
+use crate::sys::observe::{Access, Observation, PathState};
 use crate::sys::{defence, env, fs, os};
 
 /// What a run that has ended depended on, beyond its unit key.
@@ -42,6 +44,7 @@ pub fn learn(
     let mut observed_inputs =
         observed::observed_inputs(&setting, observation).map_err(Unstored::InputsUnknown)?;
     leave_out_probes(&mut observed_inputs, &setting);
+    leave_out_own_configuration(&mut observed_inputs, run, observation);
     leave_out_dirs_of_any_unit(&mut observed_inputs, run)?;
     if defence::stands("build-scripts-that-write-elsewhere") {
         refuse_files_beside_outputs(&observed_inputs)?;
@@ -87,6 +90,29 @@ fn leave_out_probes(observed_inputs: &mut ObservedInputs, setting: &ObservationC
     written.retain(|(path, _)| !probes.contains(path));
     absent.retain(|path| !probes.contains(path));
     kinds.retain(|(path, _)| !probes.contains(path));
+}
+
+/// A script that asks the compiler through the wrapper has kache read its configuration, which decides nothing that a
+/// compiler makes. If the script does not start kache, the file is an input like any other.
+fn leave_out_own_configuration(
+    observed_inputs: &mut ObservedInputs,
+    run: &RequestedRun<'_>,
+    observation: &Observation,
+) {
+    let own = env::current_exe().map(|path| real_path(&path)).ok();
+    let starts_kache = |access: &Access| access.uses.executed && Some(&access.real) == own.as_ref();
+    let lookup = |name: &str| run.env.get(name).map(OsStr::to_os_string);
+    let Ok(Some(UserFile { path, is_named })) = load::user_file_path(&lookup) else { return };
+    if !observation.accesses.iter().any(starts_kache) {
+        return;
+    }
+    let mut spellings = vec![real_path(&path), path.clone()];
+    // Of a path that does not exist, what is absent is the first name that is missing: here, kache's own directory.
+    spellings.extend(path.parent().filter(|_| !is_named).map(Path::to_path_buf));
+    let ObservedInputs { read, absent, kinds, .. } = observed_inputs;
+    read.retain(|(path, _)| !spellings.contains(path));
+    absent.retain(|path| !spellings.contains(path));
+    kinds.retain(|(path, _)| !spellings.contains(path));
 }
 
 /// The loader looks in them in vain: cargo's units have no libraries that a program finds by name. If there is one all the

@@ -427,9 +427,34 @@ fn a_script_that_asks_the_compiler_is_served() {
          let wrapped = wrapper.map(|it| ask(Command::new(it).arg(&rustc)));\n\
          generate(&format!(\"{plain} {wrapped:?}\"));",
     );
+    let config = world.root().join("home/.config/kache/config.toml");
+    fs::create_dir_all(world.root().join("home/.config")).expect("makes a directory");
     is_stored(&world.build());
     is_served(&rebuild(&world));
     assert_eq!(printed(&world), "true Some(true)");
+    // What kache reads when it is called so decides nothing.
+    fs::create_dir_all(config.parent().expect("is below")).expect("makes a directory");
+    for wait in ["5s", "7s"] {
+        fs::write(&config, format!("[cache]\nwait = \"{wait}\"\n")).expect("writes");
+        is_served(&rebuild(&world));
+    }
+}
+
+#[test]
+fn a_script_that_reads_the_configuration_of_kache_itself_runs_again_when_that_changes() {
+    let world = project(
+        "let home = env::var(\"HOME\").unwrap();\n\
+         generate(&fs::read_to_string(format!(\"{home}/.config/kache/config.toml\")).unwrap_or_default());",
+    );
+    is_stored(&world.build());
+    let config = world.root().join("home/.config/kache/config.toml");
+    fs::create_dir_all(config.parent().expect("is below")).expect("makes a directory");
+    for wait in ["5s", "7s"] {
+        fs::write(&config, format!("[cache]\nwait = \"{wait}\"\n")).expect("writes");
+        is_stored(&rebuild(&world));
+        assert!(printed(&world).contains(wait));
+        is_served(&rebuild(&world));
+    }
 }
 
 #[test]
