@@ -199,7 +199,7 @@ pub fn is_listening(address: &DaemonAddress) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NothingOfRemote {
     /// No daemon is running. Where the user's configuration names no remote, or builds do not start the daemon, none is
-    /// expected: whoever wants to runs `kache sync`.
+    /// expected: `kache sync` is there for that.
     #[error("{NOT_RUNNING}")]
     NoDaemon { is_expected: bool },
     /// What the daemon says, or why it cannot be asked.

@@ -79,8 +79,10 @@ impl Layout {
 
 /// The name of the unit whose run of a build script has this `OUT_DIR`.
 pub fn name_of_run(out_dir: &Path) -> Option<String> {
-    let name = || Some(out_dir.parent()?.file_name()?.to_str()?.to_owned());
-    per_unit_name(out_dir).or_else(name)
+    match per_unit_name(out_dir) {
+        Some(name) => Some(name),
+        None => Some(out_dir.parent()?.file_name()?.to_str()?.to_owned()),
+    }
 }
 
 /// The name of the unit that has this directory of outputs, or that lies around it, to itself.

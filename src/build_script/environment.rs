@@ -11,6 +11,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use memchr::memmem;
+
 use crate::action::variables;
 use crate::build_script::request::RequestedRun;
 use crate::config::Write;
@@ -170,20 +172,23 @@ impl ScriptTexts {
     /// Whether the script may make up the name: it stands there, in any case, or a part of it does that ends or begins with
     /// an underscore, as in `format!("{library}_LIB_DIR")`. `PATH` does in each that starts programs: std names it.
     fn may_name(&self, name: &str) -> bool {
-        let find =
-            |texts: &str, part: &str| memchr::memmem::find(texts.as_bytes(), part.as_bytes()).is_some();
         if name == "PATH" {
-            return find(&self.texts, name) && !find(&self.texts, STARTS_PROGRAMS);
+            return self.texts.contains(name) && !self.texts.contains(STARTS_PROGRAMS);
         }
         let small = name.to_ascii_lowercase();
         let is_composed = small.match_indices('_').any(|(at, _)| {
             [0..at + 1, at..small.len()].into_iter().any(|part| {
-                part.len() >= LEAST_PART && find(&self.texts, &name[part.clone()])
-                    || part.len() >= LEAST_SMALL_PART && find(&self.in_small_letters, &small[part])
+                part.len() >= LEAST_PART && has(&self.texts, &name[part.clone()])
+                    || part.len() >= LEAST_SMALL_PART && has(&self.in_small_letters, &small[part])
             })
         });
-        is_composed || find(&self.in_small_letters, &small)
+        is_composed || has(&self.in_small_letters, &small)
     }
+}
+
+/// Whether `part` stands in `texts`, which may be long.
+fn has(texts: &str, part: &str) -> bool {
+    memmem::find(texts.as_bytes(), part.as_bytes()).is_some()
 }
 
 /// A word among the texts of a script that can start programs. No name has a blank.
@@ -193,14 +198,13 @@ const STARTS_PROGRAMS: &str = "starts programs";
 /// out because it looks like a symbol: a part of a name may.
 fn texts_in(program: &[u8]) -> String {
     let n_loaded = variable_names::n_loaded(program).unwrap_or(program.len()).min(program.len());
-    let is_of_text = |byte: u8| variables::is_of_word(byte) || byte == b'-';
     let mut runs: Vec<String> = program[..n_loaded]
-        .split(|byte| !is_of_text(*byte))
+        .split(|byte| !(variables::is_of_word(*byte) || *byte == b'-'))
         .filter(|run| run.len() >= 2)
         .map(|run| String::from_utf8_lossy(run).replace('-', "_"))
         .collect();
     let starts_programs = elf::symbol_names(program)
-        .is_some_and(|symbols| memchr::memmem::find(symbols, b"7process7Command").is_some());
+        .is_some_and(|symbols| memmem::find(symbols, b"7process7Command").is_some());
     runs.extend(starts_programs.then(|| STARTS_PROGRAMS.to_owned()));
     runs.sort_unstable();
     runs.dedup();
@@ -272,10 +276,11 @@ pub fn lists_variables(program: &[u8]) -> bool {
 /// Lists of raw texts ([`std::env::vars_os`]) are what std starts programs with, so there may be one without the script
 /// having one. What drops it is in std then, whose symbols are mangled in the newer way.
 fn names_a_list_of_variables(symbols: &[u8]) -> bool {
-    let count = |symbol: &str| memchr::memmem::find_iter(symbols, symbol.as_bytes()).count();
-    let has = |symbol: &str| count(symbol) > 0;
-    let is_own = has("env..VarsOs$GT$") || count("3env6VarsOs") > 1 || !has("7process7Command");
-    has("3env4vars") || has("3env7vars_os") && is_own
+    let has_more_than = |n: usize, symbol: &str| memmem::find_iter(symbols, symbol).nth(n).is_some();
+    let is_own = has_more_than(0, "env..VarsOs$GT$")
+        || has_more_than(1, "3env6VarsOs")
+        || !has_more_than(0, "7process7Command");
+    has_more_than(0, "3env4vars") || has_more_than(0, "3env7vars_os") && is_own
 }
 
 /// Words in the files that a run has read which may name a variable to the script. They count while a variable of that name
@@ -315,7 +320,7 @@ pub fn are_in_outputs(
     mut files: impl Iterator<Item = PathBuf>,
 ) -> bool {
     let texts = undecided_texts(run, decisive);
-    let finders: Vec<_> = texts.into_iter().map(memchr::memmem::Finder::new).collect();
+    let finders: Vec<_> = texts.into_iter().map(memmem::Finder::new).collect();
     let is_named = |text: &[u8]| finders.iter().any(|finder| finder.find(text).is_some());
     let mut n_left = MOST_OUTPUT_BYTES;
     let mut is_in_file = |path: PathBuf| {

@@ -140,7 +140,7 @@ fn lock_of_waiting(path: &Path) -> Option<FileLock> {
     }
 }
 
-/// So often a harvest is begun anew because another build has begun.
+/// How often a harvest is begun again because another build has begun.
 const MOST_TRIES: usize = 5;
 
 /// Makes the manifest of the last build in `target`, which has ended or is waited for.

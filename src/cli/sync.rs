@@ -357,9 +357,8 @@ fn report(
     done: Option<(Option<Transferred>, Option<Transferred>)>,
     session: &Session<'_>,
 ) -> Result<Exit, Failure> {
-    let bytes = |sizes: &mut dyn Iterator<Item = u64>| sizes.sum::<u64>();
-    let (pull_bytes, push_bytes) =
-        (bytes(&mut plan.pull.iter().map(|(_, n)| *n)), bytes(&mut plan.push.iter().map(|(_, n)| *n)));
+    let pull_bytes = plan.pull.iter().map(|(_, n_bytes)| *n_bytes).sum();
+    let push_bytes = plan.push.iter().map(|(_, n_bytes)| *n_bytes).sum();
     if args.json {
         let (pulled, pushed) =
             done.as_ref().map_or((None, None), |(pulled, pushed)| (pulled.as_ref(), pushed.as_ref()));

@@ -102,7 +102,7 @@ fn run_on_this_thread(daemon: impl Future<Output = Result<(), CannotRun>>) -> Re
 }
 
 async fn begin(env: &Env, options: Options, build: Build, address: DaemonAddress) -> Result<(), CannotRun> {
-    // Whoever started it may have passed credentials.
+    // The process that started it may have passed credentials.
     process::leave_no_core();
     ipc::private_dir(&address.dir).map_err(|error| CannotRun::Io { path: address.dir.clone(), error })?;
     let is_handed_over = options.handover.is_some();

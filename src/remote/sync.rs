@@ -34,8 +34,8 @@ impl Selection {
             Selection::All => true,
             Selection::Of(workspace) => {
                 let key = (package, version);
-                let compare = |known: &(String, String)| (known.0.as_str(), known.1.as_str()).cmp(&key);
-                workspace.packages.binary_search_by(compare).is_ok()
+                let packages = &workspace.packages;
+                packages.binary_search_by(|(name, version)| (&**name, &**version).cmp(&key)).is_ok()
             }
         }
     }

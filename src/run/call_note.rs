@@ -74,18 +74,22 @@ pub fn dir(target: &Path) -> PathBuf {
 
 /// Where calls are noted.
 pub fn all(target: &Path) -> Vec<PathBuf> {
-    let is_note =
-        |path: &PathBuf| path.file_name().and_then(OsStr::to_str).is_some_and(|name| !name.starts_with('.'));
-    fs::list(&dir(target)).unwrap_or_default().into_iter().filter(is_note).collect()
+    let mut notes = fs::list(&dir(target)).unwrap_or_default();
+    notes.retain(|path| path.file_name().and_then(OsStr::to_str).is_some_and(|name| !name.starts_with('.')));
+    notes
+}
+
+/// The name that cargo gives a unit with outputs in `out_dir`, where the call tells it.
+pub fn unit_name(package: &str, invocation: &Invocation, out_dir: &Path) -> Option<String> {
+    cargo_layout::per_unit_name(out_dir).or_else(|| {
+        let id = invocation.extra_filename.to_string_lossy();
+        (!id.is_empty()).then(|| format!("{package}{id}"))
+    })
 }
 
 /// The name of the note of a compile with outputs in `out_dir`.
 pub fn name(package: &str, invocation: &Invocation, out_dir: &Path) -> String {
-    let of_unit = || {
-        let id = invocation.extra_filename.to_string_lossy();
-        (!id.is_empty()).then(|| format!("{package}{id}"))
-    };
-    cargo_layout::per_unit_name(out_dir).or_else(of_unit).unwrap_or_else(|| {
+    unit_name(package, invocation, out_dir).unwrap_or_else(|| {
         let place = Digest::hash(&[os::bytes(out_dir), b"\0", invocation.crate_name.as_bytes()].concat());
         format!("{package}.{}", place.to_hex())
     })

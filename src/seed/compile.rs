@@ -9,6 +9,7 @@ use crate::invocation::outputs::output_of;
 use crate::invocation::{Invocation, Role, outputs};
 use crate::manifest::cargo_files;
 use crate::run::call::Call;
+use crate::run::call_note;
 use crate::run::parsed::Parsed;
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity};
@@ -81,17 +82,13 @@ impl Compile {
         };
         let files = fs::list(fingerprint).ok()?;
         let hash = files.iter().find(is_hash_of_crate)?;
-        let time = |path: &Path| Identity::at(path).ok().map(|identity| identity.modified_ns);
-        Some((time(&fingerprint.join(cargo_files::BEGAN))?, time(hash)?))
+        let began = Identity::at(&fingerprint.join(cargo_files::BEGAN)).ok()?;
+        Some((began.modified_ns, Identity::at(hash).ok()?.modified_ns))
     }
 }
 
 fn name(invocation: &Invocation, package: &str, cwd: &Path) -> Option<String> {
-    let of_call = || {
-        let id = invocation.extra_filename.to_string_lossy();
-        (!id.is_empty()).then(|| format!("{package}{id}"))
-    };
-    cargo_layout::per_unit_name(&cwd.join(&invocation.out_dir)).or_else(of_call)
+    call_note::unit_name(package, invocation, &cwd.join(&invocation.out_dir))
 }
 
 /// The name of the unit that a path belongs to, or the end of it: `-` and sixteen hexadecimal digits, in its last part or in

@@ -61,9 +61,9 @@ fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<()> {
 
 /// Whether the store has a manifest of this very build, and all entries that were its own then.
 fn has_all(store: &Store, build: &Build) -> bool {
-    let has_entry = |key: &Digest| fs::symlink_metadata(&store.path(Bucket::Entries, key)).is_ok();
-    let manifest = Manifest::read(&form::path(store, &build.id));
-    manifest.is_some_and(|manifest| manifest.units.iter().filter_map(|unit| unit.key.as_ref()).all(has_entry))
+    let Some(manifest) = Manifest::read(&form::path(store, &build.id)) else { return false };
+    let mut keys = manifest.units.iter().filter_map(|unit| unit.key.as_ref());
+    keys.all(|key| fs::symlink_metadata(&store.path(Bucket::Entries, key)).is_ok())
 }
 
 /// What the call of `cargo` builds.
@@ -83,10 +83,9 @@ pub fn describe(cargo: &Env, compiler: &std::ffi::OsStr, store: &Store) -> Optio
 /// What a cargo says of itself, without the system that it runs on: that decides nothing, and is another one on another
 /// machine.
 fn deciding(version: &str) -> String {
-    let is_kept = |line: &&str| {
-        ["cargo ", "release: ", "commit-hash: ", "host: "].iter().any(|it| line.starts_with(it))
-    };
-    version.lines().filter(is_kept).collect::<Vec<_>>().join("\n")
+    const KEPT: [&str; 4] = ["cargo ", "release: ", "commit-hash: ", "host: "];
+    let lines = version.lines().filter(|line| KEPT.iter().any(|kept| line.starts_with(kept)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The version of a cargo: asked once, and remembered as long as the file is the same.

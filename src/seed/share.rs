@@ -125,10 +125,10 @@ impl Sharing<'_> {
 
     fn exchange(&self, path: &Path, blob: &Path, then: &Identity) -> bool {
         let temporary = self.store.temporary();
-        let is_as_then = || Identity::at(path).ok().as_ref() == Some(then);
+        let is_as_then = Identity::at(path).ok().as_ref() == Some(then);
         let is_replaced =
-            is_as_then() && fs::hard_link(blob, &temporary).is_ok() && fs::exchange(&temporary, path).is_ok();
-        // Whoever removes the directory and fills it again knows nothing of its lock.
+            is_as_then && fs::hard_link(blob, &temporary).is_ok() && fs::exchange(&temporary, path).is_ok();
+        // A process that removes the directory and fills it again knows nothing of its lock.
         let is_other = |old: Identity| old.inode != then.inode || old.modified_ns != then.modified_ns;
         let is_undone = is_replaced
             && Identity::at(&temporary).is_ok_and(is_other)

@@ -13,7 +13,7 @@ use crate::sys::fs::{self, Identity};
 use crate::sys::lock::{self, FileLock, Waited};
 use crate::sys::os;
 
-/// A harvest takes a moment. Whoever takes longer than this stands still.
+/// A harvest takes a moment. One that takes longer than this is stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The right to harvest a build directory. Where nothing can be written, all have it.
@@ -88,10 +88,9 @@ pub fn state(build: &Build) -> Digest {
 
 /// The directories of units in that of a profile, in either layout.
 fn units(profile_dir: &Path) -> Vec<PathBuf> {
-    let list = |dir: &Path| fs::list(dir).unwrap_or_default();
-    let mut units = list(&profile_dir.join(Layout::Shared.first_dir()));
-    for dir in list(&profile_dir.join(Layout::PerUnit.first_dir())) {
-        units.extend(list(&dir));
+    let mut units = fs::list(&profile_dir.join(Layout::Shared.first_dir())).unwrap_or_default();
+    for dir in fs::list(&profile_dir.join(Layout::PerUnit.first_dir())).unwrap_or_default() {
+        units.extend(fs::list(&dir).unwrap_or_default());
         units.push(dir);
     }
     units.sort();

@@ -160,7 +160,7 @@ pub fn try_lock_of_cargo(path: &Path) -> io::Result<Option<File>> {
 }
 
 /// A lock of cargo's that is only taken where nobody has it, again and again. It stays that of the directory in which it was
-/// opened: where that is removed and made anew, the new one's lock is another.
+/// opened: where that is removed and made again, the new one's lock is another.
 pub struct CargoLock {
     file: File,
 }

@@ -11,7 +11,7 @@ in
 
   config = lib.mkIf cfg.enable {
     environment.systemPackages = [ cfg.package ];
-    # A path that stays: whoever is logged in keeps the variable, and cargo does not work without what it names.
+    # A path that stays: users who are logged in keep the variable, and cargo does not work without what it names.
     environment.sessionVariables = lib.mkIf cfg.wrapper {
       RUSTC_WRAPPER = "/run/current-system/sw/bin/kache";
     };

@@ -5,7 +5,7 @@ self:
 
 let
   cfg = config.services.@name@;
-  # A path that stays: whoever is logged in keeps the variable, and cargo does not work without what it names.
+  # A path that stays: users who are logged in keep the variable, and cargo does not work without what it names.
   program = "/run/current-system/sw/bin/kache";
 in
 {

@@ -6,7 +6,7 @@ self:
 let
   cfg = config.services.@name@;
   inherit (pkgs.stdenv.hostPlatform) isLinux isDarwin;
-  # A path that stays: whoever is logged in keeps the variable, and cargo does not work without what it names.
+  # A path that stays: users who are logged in keep the variable, and cargo does not work without what it names.
   program = "${config.home.profileDirectory}/bin/kache";
   unit = name: { source = "${cfg.package}/lib/systemd/user/${name}"; };
 in

@@ -56,11 +56,10 @@ impl RemoteService {
         to_self: &Events,
     ) -> RemoteService {
         let cache_dir = config.cache_dir.value.clone();
-        let is_used = |remote: &RemoteConfig| remote.is_configured() && !remote.local_only.value;
         let store = Store::configured(config);
         let most_bytes = config.max_size_bytes.value / 4;
         let link = remote
-            .filter(|remote| is_used(remote))
+            .filter(|remote| remote.is_configured() && !remote.local_only.value)
             .map(|remote| Arc::new(Link::new(store, remote, secrets, most_bytes)));
         RemoteService {
             link,
