@@ -103,7 +103,9 @@ mod remote_builds;
 mod remote_daemon;
 #[cfg(target_os = "linux")]
 mod remote_s3;
+#[cfg(target_os = "linux")]
 mod remote_start;
+#[cfg(target_os = "linux")]
 mod remote_stress;
 mod reporting;
 mod restoring;
