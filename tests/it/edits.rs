@@ -244,6 +244,7 @@ pub(crate) fn is_state_of(path: &Path, crate_name: &str) -> bool {
 }
 
 /// Adds a file of so many functions, so that compiles take a while.
+#[cfg(target_os = "linux")]
 pub(crate) fn add_functions(world: &World, n: usize) {
     let text = |n| format!("pub fn f{n}(v: &[u32]) -> String {{ format!(\"{{v:?}}{n}\") }}\n");
     world.write("words/src/many.rs", (0..n).map(text).collect::<String>());

@@ -88,6 +88,7 @@ fn home() -> Home {
 const ESCAPE: char = '\u{1b}';
 
 /// Without the sequences that move the cursor or clear a line, which are progress.
+#[cfg(target_os = "linux")]
 fn without_progress(said: &str) -> String {
     let mut text = said.replace('\r', "");
     for sequence in ["\u{1b}[2K", "\u{1b}[K", "\u{1b}[1A", "\u{1b}[1B", "\u{1b}[?25h", "\u{1b}[?25l"] {
