@@ -37,6 +37,11 @@ docs:
     @mdbook --version >/dev/null 2>&1 || { echo 'error: mdbook is not installed: cargo install mdbook' >&2; exit 1; }
     mdbook build docs
 
+# An animation for the README, from a real run, into `assets/demo/`
+demo:
+    cargo build --release
+    cargo run --release --example demo
+
 # Write what is generated: JSON schemas, tables of the README and the book, completions, manual pages, packages
 gen:
     REGENERATE=1 cargo test --lib json_schemas
