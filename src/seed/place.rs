@@ -130,6 +130,7 @@ struct Seeding<'a> {
 impl Seeding<'_> {
     /// Answers which units are not placed, by name, and why.
     fn all(&self, units: &[SeedUnit]) -> Vec<(String, Refused)> {
+        self.make_out_dirs(units);
         let records_dir = Store::records_dir(&self.replay.config.cache_dir.value);
         let needs: Vec<&[usize]> = units.iter().map(|unit| unit.needs.as_slice()).collect();
         let newest_ns: Vec<AtomicI64> = units.iter().map(|_| AtomicI64::new(0)).collect();
@@ -152,6 +153,28 @@ impl Seeding<'_> {
             .collect()
     }
 
+    /// Where a unit has a directory to itself, cargo makes those of all units before it calls anything, and has the loader
+    /// look into any one of them: what was learned of a compile may be that it was there, and empty.
+    fn make_out_dirs(&self, units: &[SeedUnit]) {
+        for unit in units.iter().filter(|unit| self.build.packages.binary_search(&unit.package).is_ok()) {
+            if replay::layout(unit, self.replay.roots) == Some(Layout::PerUnit)
+                && let Some((_, dirs)) = self.dirs(unit)
+            {
+                // Without it, the unit may not be found.
+                let _ = fs::create_dir_all(&dirs.out);
+            }
+        }
+    }
+
+    /// The directory of the profile of a unit, and its own; `None` where they are not those of this build.
+    fn dirs(&self, unit: &SeedUnit) -> Option<(PathBuf, UnitDirs)> {
+        let roots = self.replay.roots;
+        let profile_dir = os::path(&roots.expand(&unit.profile_dir)?)?;
+        let layout = replay::layout(unit, roots)?;
+        let dirs = layout.unit_dirs(&profile_dir, &unit.name)?;
+        self.profile_dirs.contains(&profile_dir).then_some((profile_dir, dirs))
+    }
+
     /// Outputs first, cargo's own files last. What the unit depends on is not younger than `not_before_ns`.
     fn one(&self, unit: &SeedUnit, not_before_ns: i64) -> Result<SeededUnit, Refused> {
         if self.build.packages.binary_search(&unit.package).is_err() {
@@ -159,12 +182,8 @@ impl Seeding<'_> {
         }
         let not_here = || Refused::Place("a path that is not known here".to_owned());
         let roots = self.replay.roots;
-        let profile_dir = roots.expand(&unit.profile_dir).and_then(|path| os::path(&path));
-        let profile_dir = profile_dir.filter(|dir| self.profile_dirs.contains(dir)).ok_or_else(not_here)?;
+        let (profile_dir, dirs) = self.dirs(unit).ok_or_else(not_here)?;
         let env = replay::env(&unit.call, self.replay.cargo, roots).ok_or_else(not_here)?;
-        let layout = replay::layout(unit, roots);
-        let dirs = layout.and_then(|layout| layout.unit_dirs(&profile_dir, &unit.name));
-        let dirs = dirs.ok_or_else(not_here)?;
         if defence::stands("manifests-name-no-compiler") {
             self.replay.check_compiler(unit, &env)?;
         }
