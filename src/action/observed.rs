@@ -1,7 +1,7 @@
 //! From what was seen of a compile to its inputs: a table of rules, each with its reason, applied in order. What no
 //! rule leaves out is an input: a file by content, a directory that was listed by its sorted names, a path that was
-//! looked up without success by its absence, anything else by its kind. Of names that were looked for on `PATH` it counts which
-//! file they stand for.
+//! looked up without success by its absence, anything else by its kind. Of names that were looked for on `PATH` it
+//! counts which file they stand for.
 //!
 //! | left out | because |
 //! |---|---|

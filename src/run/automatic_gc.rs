@@ -1,8 +1,8 @@
 //! Starts garbage collection now and then, in a process of its own. Only a miss that stored something comes here.
 //!
 //! Not the daemon, even where it is installed: what it would do for the store is this very collection, which needs no
-//! process that stays. Only a remote is a reason to start one ([`crate::run::start_daemon`]). Where a daemon runs, it touches the stamp a little before a collection is due,
-//! so nothing is started here.
+//! process that stays. Only a remote is a reason to start one ([`crate::run::start_daemon`]). Where a daemon runs, it
+//! touches the stamp a little before a collection is due, so nothing is started here.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
