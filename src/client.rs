@@ -78,11 +78,7 @@ impl DaemonAddress {
 
     /// Whether builds need the daemon and start it: the user's configuration names a remote, and does not say otherwise.
     pub fn is_for_builds(&self) -> bool {
-        let is_used = self
-            .config
-            .remote
-            .as_ref()
-            .is_some_and(|remote| remote.is_configured() && !remote.local_only.value);
+        let is_used = self.config.remote.as_ref().is_some_and(|remote| remote.is_used());
         is_used && self.config.start_daemon.value && self.problems.is_empty()
     }
 }

@@ -140,6 +140,11 @@ impl RemoteConfig {
         self.bucket.value.is_some() || self.dir.value.is_some()
     }
 
+    /// Whether there is a remote, and it is not turned off.
+    pub fn is_used(&self) -> bool {
+        self.is_configured() && !self.local_only.value
+    }
+
     /// Where it is, for people. `None`: nowhere.
     pub fn place(&self) -> Option<String> {
         let Some(bucket) = &self.bucket.value else {

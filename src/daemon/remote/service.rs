@@ -59,7 +59,7 @@ impl RemoteService {
         let store = Store::configured(config);
         let most_bytes = config.max_size_bytes.value / 4;
         let link = remote
-            .filter(|remote| remote.is_configured() && !remote.local_only.value)
+            .filter(|remote| remote.is_used())
             .map(|remote| Arc::new(Link::new(store, remote, secrets, most_bytes)));
         RemoteService {
             link,
