@@ -39,6 +39,8 @@ const CRATES: &[(&str, &[&str])] = &[
     // Patterns of `extra-inputs`. `globset` would put a regex engine into the wrapper.
     ("glob", &["key::declared"]),
     ("memchr", ABOVE_SYS),
+    // The hasher of cargo, which is that of the compiler.
+    ("rustc_stable_hash", &["manifest::cargo_hash"]),
     ("serde", ABOVE_SYS),
     ("serde_json", ABOVE_SYS),
     ("thiserror", ABOVE_SYS),

@@ -48,6 +48,14 @@ impl Layout {
         }
     }
 
+    /// The directories in that of a profile which cargo makes before it calls anything.
+    pub fn dirs(self) -> &'static [&'static str] {
+        match self {
+            Layout::Shared => &[".fingerprint", "build", "deps", "examples", "incremental"],
+            Layout::PerUnit => &["build", "examples", "incremental"],
+        }
+    }
+
     /// The directories of the unit `name`; `None` where that is no name of a unit.
     pub fn unit_dirs(self, profile_dir: &Path, name: &str) -> Option<UnitDirs> {
         let (package, hash) = split_name(name)?;

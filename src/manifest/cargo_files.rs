@@ -8,8 +8,9 @@
 //! output-<kind>-<target>   diagnostics that cargo shows again
 //! ```
 //!
-//! These files are cargo's: they are copied, never made. What cargo only reads to explain itself (`*.json`), or does not
-//! compare (`invoked.timestamp`), is left out.
+//! These files are cargo's: they are copied, but for the hash, which is made again where directories count for it
+//! ([`super::cargo_hash`]). What cargo only reads to explain itself (`*.json`), or does not compare (`invoked.timestamp`),
+//! is left out.
 
 use std::ffi::OsStr;
 use std::io;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::portable::Portable;
 use crate::digest::{Digest, Hasher, guard};
 use crate::manifest::cargo_files::{self, CargoFile};
+use crate::manifest::cargo_hash::Hashed;
 use crate::store::Store;
 use crate::sys::fs::{self, private};
 
@@ -61,6 +62,9 @@ pub struct SeedUnit {
     /// The positions of units in the manifest that it depends on.
     pub needs: Vec<usize>,
     pub fingerprint: Vec<CargoFile>,
+    /// What the hash in the fingerprint was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hashed: Option<Hashed>,
     /// Of a package that is not from a registry or a repository: the digest of its manifest and of the workspace's. Not
     /// all that cargo takes from these is in its fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -245,6 +249,7 @@ mod tests {
             call: PortableCall::default(),
             needs: needs.to_vec(),
             fingerprint: Vec::new(),
+            hashed: None,
             manifests: None,
             is_check: false,
             dep_info: Some(Digest::hash(b"d")),

@@ -5,4 +5,8 @@
 
 pub mod cargo_files;
 
+pub mod cargo_hash;
+
 pub mod form;
+
+pub mod moved;

@@ -20,6 +20,8 @@ pub struct Compile {
     /// The unit, where its name is in the call.
     pub name: Option<String>,
     pub roots: Roots,
+    /// What is compiled, as the call names it.
+    pub source: PathBuf,
     /// The crates that it is compiled with.
     pub externs: Vec<PathBuf>,
     pub dep_info: PathBuf,
@@ -49,6 +51,7 @@ impl Compile {
             crate_name: parsed.invocation.crate_name.clone(),
             package,
             roots: parsed.build_dirs.roots,
+            source: parsed.invocation.source,
             externs,
             dep_info,
             is_check,

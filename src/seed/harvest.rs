@@ -15,8 +15,10 @@ use crate::action::portable::{Portable, Roots};
 use crate::build_script::places::{LaunchedRun, Places};
 use crate::digest::Digest;
 use crate::invocation::driver::Driver;
-use crate::manifest::cargo_files;
+use crate::manifest::cargo_files::{self, CargoFile};
+use crate::manifest::cargo_hash::Hashed;
 use crate::manifest::form::{self, FORMAT, Header, Manifest, PortableCall, SeedUnit};
+use crate::manifest::moved;
 use crate::run::call_note::{self, CallNote};
 use crate::seed::compile::{Compile, unit_of};
 use crate::seed::replay;
@@ -79,6 +81,7 @@ pub fn harvest(
     }
     carry_over(&mut drafts, build, cargo, &roots);
     name_needs(&mut drafts);
+    need_hashed(&mut drafts, &roots);
     if turn::state(build) != *state {
         return Ok(None);
     }
@@ -146,6 +149,8 @@ fn draft(noted: &Noted, claimed: &HashSet<&str>, cargo: &Env, build_roots: &Root
     };
     let dirs = layout.unit_dirs(profile_dir, &name)?;
     let fingerprint = cargo_files::read(&dirs.fingerprint, &roots)?;
+    let source = compile.as_ref().map(|compile| compile.source.as_path());
+    let hashed = fingerprint.last().and_then(|hash| hashed(&dirs.fingerprint, hash, source, &roots));
     let output = dirs.stdout;
     let (stdout, ran_ns) = match &run {
         Some(_) => {
@@ -194,6 +199,7 @@ fn draft(noted: &Noted, claimed: &HashSet<&str>, cargo: &Env, build_roots: &Root
         call,
         needs: Vec::new(),
         fingerprint,
+        hashed,
         manifests,
         is_check: compile.as_ref().is_some_and(|compile| compile.is_check),
         dep_info,
@@ -208,6 +214,12 @@ fn draft(noted: &Noted, claimed: &HashSet<&str>, cargo: &Env, build_roots: &Root
     let files = outputs.iter().map(|(_, path)| path.clone()).collect();
     let made = Some(MadeUnit { key: note.key, outputs });
     Some(Draft { unit, needs, needed_files, files, time: noted.time, made })
+}
+
+/// What cargo made `hash` from, which is in the directory `fingerprint`.
+fn hashed(fingerprint: &Path, hash: &CargoFile, source: Option<&Path>, roots: &Roots) -> Option<Hashed> {
+    let note = fs::read(&fingerprint.join(format!("{}.json", hash.name))).ok()?;
+    Hashed::of(&note, &hash.content.bytes(roots)?, source, roots)
 }
 
 /// The digest of files that are as they were at a time, in nanoseconds since 1970.
@@ -236,7 +248,8 @@ fn portable(note: &CallNote, roots: &Roots) -> PortableCall {
 /// Adds the units that were seeded here and that cargo has left as they were.
 fn carry_over(drafts: &mut Vec<Draft>, build: &Build, cargo: &Env, roots: &Roots) {
     let from = call_note::seeded_from(&build.target);
-    for manifest in from.iter().filter_map(|path| Manifest::read(path)) {
+    for mut manifest in from.iter().filter_map(|path| Manifest::read(path)) {
+        moved::rehash(&mut manifest.units, roots);
         let names: Vec<String> = manifest.units.iter().map(|unit| unit.name.clone()).collect();
         for mut unit in manifest.units {
             let is_new = drafts.iter().all(|draft| draft.unit.name != unit.name);
@@ -283,6 +296,18 @@ fn name_needs(drafts: &mut [Draft]) {
         for file in std::mem::take(&mut draft.needed_files) {
             draft.needs.push(found.get(&file).cloned().unwrap_or_else(|| file.display().to_string()));
         }
+    }
+}
+
+/// A unit needs those whose hashes count for its own, such as the runs of other build scripts that tell it something.
+fn need_hashed(drafts: &mut [Draft], roots: &Roots) {
+    let named = drafts.iter().filter_map(|draft| Some((moved::hash(&draft.unit)?, draft.unit.name.clone())));
+    let named: HashMap<u64, String> = named.collect();
+    for draft in drafts {
+        let hashes = draft.unit.hashed.iter().flat_map(|hashed| hashed.dependencies(roots));
+        draft.needs.extend(hashes.filter_map(|hash| named.get(&hash).cloned()));
+        draft.needs.sort();
+        draft.needs.dedup();
     }
 }
 
@@ -354,6 +379,7 @@ mod tests {
             call: PortableCall::default(),
             needs: Vec::new(),
             fingerprint: Vec::new(),
+            hashed: None,
             manifests: None,
             is_check: false,
             dep_info: None,

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::key::toolchain::Toolchains;
 use crate::manifest::cargo_files::{self, write_stamped};
 use crate::manifest::form::SeedUnit;
+use crate::manifest::moved;
 use crate::run::call_note;
 use crate::run::record;
 use crate::seed::choose::Chosen;
@@ -42,7 +43,7 @@ const BEFORE: Duration = Duration::from_millis(20);
 /// The directory could not be made or locked.
 pub fn fill(
     build: &Build,
-    chosen: &Chosen,
+    mut chosen: Chosen,
     (cargo, compiler): (&Env, &OsStr),
     config: &Config,
     store: &Store,
@@ -52,6 +53,7 @@ pub fn fill(
         return Ok(());
     }
     let roots = replay::roots(&build.workspace, &build.target, cargo);
+    moved::rehash(&mut chosen.manifest.units, &roots);
     let layouts = chosen.manifest.units.iter().filter_map(|unit| replay::layout(unit, &roots));
     let layouts: BTreeSet<Layout> = layouts.collect();
     make_target(&build.target)?;
@@ -101,8 +103,9 @@ fn lock_all(profile_dirs: &[PathBuf], layouts: &BTreeSet<Layout>) -> io::Result<
         if [Layout::Shared, Layout::PerUnit].iter().any(is_used) {
             return Ok(None);
         }
-        for layout in layouts {
-            fs::create_dir_all(&dir.join(layout.first_dir()))?;
+        // What was learned of a compile or a run may be that they were there.
+        for name in layouts.iter().flat_map(|layout| layout.dirs()) {
+            fs::create_dir_all(&dir.join(name))?;
         }
         locks.push(file);
     }

@@ -56,7 +56,7 @@ fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<()> {
     let chosen = choose::choose(&store, &build)?;
     // Which is also how the one that was used last is found.
     let _ = fs::touch(&chosen.path);
-    place::fill(&build, &chosen, (&call_note::whole_cargo(&parent), compiler), &config, &store).ok()
+    place::fill(&build, chosen, (&call_note::whole_cargo(&parent), compiler), &config, &store).ok()
 }
 
 /// Whether the store has a manifest of this very build, and all entries that were its own then.

@@ -121,6 +121,7 @@ mod secrets;
 mod seeding;
 mod seeding_beside;
 mod seeding_layouts;
+mod seeding_moved;
 mod seeding_robust;
 mod self_update;
 mod service;

@@ -105,6 +105,7 @@ const UNSAFE: &[(&str, &[&str])] = &[
             "once_cell",
             "potential_utf",
             "powerfmt",
+            "rustc-stable-hash",
             "ryu",
             "scopeguard",
             "semver",
