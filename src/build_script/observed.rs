@@ -43,7 +43,7 @@ pub fn learn(
     let setting = observation_context(run);
     let mut observed_inputs =
         observed::observed_inputs(&setting, observation).map_err(Unstored::InputsUnknown)?;
-    leave_out_probes(&mut observed_inputs, &setting);
+    leave_out_probes(&mut observed_inputs, &setting, observation);
     leave_out_own_configuration(&mut observed_inputs, run, observation);
     leave_out_dirs_of_any_unit(&mut observed_inputs, run)?;
     if defence::stands("build-scripts-that-write-elsewhere") {
@@ -75,19 +75,27 @@ pub fn learn(
     Ok(LearnedRun { list, inputs, is_named: compilers.is_some() })
 }
 
-/// What rustc left in a directory for temporary files when the script asked whether something compiles, and nobody has
-/// read, is no input and no output: the compiler looks whether it is there before it replaces it. `rustix` does this.
-fn leave_out_probes(observed_inputs: &mut ObservedInputs, setting: &ObservationContext) {
+/// What rustc left in a directory for temporary files when the script asked whether something compiles is no input and no
+/// output, if nobody has read what was there before: the compiler looks whether it is there, and replaces it. `rustix`
+/// does this.
+fn leave_out_probes(
+    observed_inputs: &mut ObservedInputs,
+    setting: &ObservationContext,
+    observation: &Observation,
+) {
     let ObservedInputs { read, written, absent, kinds, .. } = observed_inputs;
     let is_probe = |(path, before): &&(PathBuf, PathState)| {
         let is_temporary = path.parent().is_some_and(|dir| setting.temporary.iter().any(|this| this == dir));
         let is_replaced = matches!(before, PathState::Absent | PathState::File(_));
         let is_file = fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
-        let was_read = read.iter().any(|(read, _)| read == path);
+        let is_at = |access: &&Access| access.path == *path || access.real == *path;
+        let was_read =
+            observation.accesses.iter().filter(is_at).any(|access| access.uses.read || access.uses.executed);
         is_temporary && is_replaced && is_file && !was_read && is_metadata(path)
     };
     let probes: Vec<PathBuf> = written.iter().filter(is_probe).map(|(path, _)| path.clone()).collect();
     written.retain(|(path, _)| !probes.contains(path));
+    read.retain(|(path, _)| !probes.contains(path));
     absent.retain(|path| !probes.contains(path));
     kinds.retain(|(path, _)| !probes.contains(path));
 }

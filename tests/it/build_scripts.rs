@@ -493,6 +493,15 @@ fn a_run_that_only_leaves_a_probe_of_the_compiler_in_a_temporary_directory_is_se
     assert_eq!(printed(&world), "true");
     let world = machine("dep-info");
     assert!(refused(&world.build()).contains("temporary/left"));
+    // What another build has left there is replaced, and counts only where it is read.
+    let world = machine("metadata");
+    let leave = |text: &str| fs::write(world.root().join("temporary/left"), text).expect("writes");
+    leave("an earlier build");
+    is_stored(&world.build());
+    leave("another one");
+    is_served(&rebuild(&world));
+    world.edit("build.rs", "let mut rustc", "let _ = fs::read(&left);\nlet mut rustc");
+    assert!(refused(&rebuild(&world)).contains("temporary/left"));
 }
 
 #[test]
