@@ -6,7 +6,7 @@
 //! with the call, is looked at last: what was read in between belongs to that call.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -68,6 +68,7 @@ pub fn harvest(
     store: &Store,
 ) -> std::io::Result<Option<Harvested>> {
     let time_ms = clock::now_ms();
+    let cargo = &build.with_variables(cargo);
     let mut drafts: Vec<Draft> = Vec::new();
     let mut n_noted = 0_usize;
     let roots = replay::roots(&build.workspace, &build.target, cargo);
@@ -75,8 +76,11 @@ pub fn harvest(
     let claimed = notes.iter().filter_map(|path| path.file_name()?.to_str());
     let claimed: HashSet<&str> = claimed.collect();
     for path in &notes {
-        let Some(noted) = note(path, build) else { continue };
+        let Some(mut noted) = note(path, build) else { continue };
         n_noted += 1;
+        if !leave_out_variables(&mut noted.note, build) {
+            continue;
+        }
         drafts.extend(draft(&noted, &claimed, cargo, &roots));
     }
     carry_over(&mut drafts, build, cargo, &roots);
@@ -129,6 +133,17 @@ fn note(path: &Path, build: &Build) -> Option<Noted> {
     let note = CallNote::parse(&fs::private::read(path).ok()?)?;
     let profile_dir = build.profile_dirs().into_iter().find(|dir| note.out_dir.starts_with(dir))?;
     Some(Noted { note, profile_dir, time })
+}
+
+/// Leaves out the variables that files set: who fills a directory reads the files there. False if the call had other values,
+/// as before a file was changed.
+fn leave_out_variables(note: &mut CallNote, build: &Build) -> bool {
+    let in_file = |name: &OsStr| build.variables.iter().find(|variable| variable.name == name);
+    let is_same =
+        |(name, value): &(OsString, OsString)| in_file(name).is_none_or(|there| there.value == *value);
+    let are_same = note.set.iter().all(is_same);
+    note.set.retain(|(name, _)| in_file(name).is_none());
+    are_same
 }
 
 /// The unit of a call, and the names of units that it needs; `None` where cargo has not finished it. The units in `claimed`

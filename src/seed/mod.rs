@@ -19,7 +19,8 @@
 //! - What cargo would pass in that call is what it passed when the manifest was made: cargo compares its own hash of
 //!   all that decides the call with the one that is placed, and builds the unit where they differ. The one that is placed
 //!   is cargo's, made again where paths count for it that are others here ([`crate::manifest::moved`]). Variables of
-//!   cargo itself are those of the cargo that asks. Where a file sets variables (`[env]`), nothing is seeded.
+//!   cargo itself are those of the cargo that asks, and those that files set (`[env]`) are read from the files. Where such
+//!   a file decides how programs are found, nothing is seeded.
 //! - The files of members, and all that cargo compares with sources, get the time at which seeding began. A source that
 //!   changes from then on is younger, and cargo builds the unit. What is from a registry may keep the time at which it was
 //!   made, as long as nothing that it depends on is younger: then it is the same file in all build directories.

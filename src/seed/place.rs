@@ -52,6 +52,7 @@ pub fn fill(
     if profile_dirs.iter().any(|dir| fs::symlink_metadata(dir).is_ok()) {
         return Ok(());
     }
+    let cargo = &build.with_variables(cargo);
     let roots = replay::roots(&build.workspace, &build.target, cargo);
     moved::rehash(&mut chosen.manifest.units, &roots);
     let layouts = chosen.manifest.units.iter().filter_map(|unit| replay::layout(unit, &roots));

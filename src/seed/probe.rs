@@ -47,7 +47,8 @@ fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<()> {
     let cargo = call_note::cargo(&parent);
     let build = describe(&cargo, compiler, &store)?;
     let is_new = build.profile_dirs().iter().all(|dir| fs::symlink_metadata(dir).is_err());
-    if !is_new {
+    let whole_cargo = call_note::whole_cargo(&parent);
+    if !is_new || build.is_overruled(&whole_cargo) {
         return None;
     }
     if asks && !has_all(&store, &build) {
@@ -56,7 +57,7 @@ fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<()> {
     let chosen = choose::choose(&store, &build)?;
     // Which is also how the one that was used last is found.
     let _ = fs::touch(&chosen.path);
-    place::fill(&build, chosen, (&call_note::whole_cargo(&parent), compiler), &config, &store).ok()
+    place::fill(&build, chosen, (&whole_cargo, compiler), &config, &store).ok()
 }
 
 /// Whether the store has a manifest of this very build, and all entries that were its own then.

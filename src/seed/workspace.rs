@@ -1,10 +1,12 @@
 //! Where a call of cargo builds, and what: the workspace, its lock file, the build directory.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::digest::{Digest, Hasher};
 use crate::manifest::form::BuildId;
 use crate::seed::cargo_call::CargoCall;
+use crate::seed::replay;
 use crate::setup::cargo_config::chain::{self, WrapperKey};
 use crate::setup::cargo_config::effective::Effective;
 use crate::sys::env::Env;
@@ -16,6 +18,7 @@ pub struct Build {
     pub call: CargoCall,
     pub workspace: PathBuf,
     pub target: PathBuf,
+    pub variables: Vec<SetVariable>,
     /// Each package in the lock file, as `name version`.
     pub packages: Vec<String>,
     /// The digest of the lock file.
@@ -23,6 +26,15 @@ pub struct Build {
     /// The identity of the compiler.
     pub compiler: Digest,
     pub id: BuildId,
+}
+
+/// A variable that a file sets for what cargo starts.
+#[derive(Debug)]
+pub struct SetVariable {
+    pub name: OsString,
+    pub value: OsString,
+    /// Over that which cargo itself has.
+    wins: bool,
 }
 
 impl Build {
@@ -33,9 +45,7 @@ impl Build {
         let cwd = cargo.cwd.as_deref()?;
         let config =
             Effective::load(cargo, cwd, &chain::resolve(WrapperKey::RustcWrapper, cargo, cwd), None)?;
-        if config.sets_variables() {
-            return None;
-        }
+        let variables = variables(&config)?;
         if call.triple.is_none() {
             call.triple = config.only_target()?;
         }
@@ -74,15 +84,34 @@ impl Build {
         }
         group.field(wrapper);
         group.number(u64::from(call.has_new_layout));
+        let roots = replay::roots(&workspace, &target, cargo);
+        for variable in &variables {
+            group.field(os::bytes(&variable.name));
+            group.field(roots.tokenize(os::bytes(&variable.value)).as_bytes());
+        }
         Some(Build {
             packages: packages(&lock)?,
             call,
             workspace,
             target,
+            variables,
             lock: Digest::hash(&lock),
             compiler: *compiler,
             id: BuildId { group: group.finish(), request: request.finish() },
         })
+    }
+
+    /// The variables of what `cargo` starts, but for those that it sets for one unit, and those in which it overrules files.
+    pub fn with_variables(&self, cargo: &Env) -> Env {
+        let cwd = cargo.cwd.clone().unwrap_or_default();
+        let set = self.variables.iter().map(|variable| (variable.name.clone(), variable.value.clone()));
+        cargo.with_changes(cargo.args.clone(), cwd, &set.collect::<Vec<_>>(), &[])
+    }
+
+    /// Whether a variable of `cargo`, of which nothing is left out, wins over that of a file.
+    pub fn is_overruled(&self, cargo: &Env) -> bool {
+        let is_other = |it: &SetVariable| cargo.get(&it.name).is_some_and(|own| own != it.value);
+        self.variables.iter().any(|variable| !variable.wins && is_other(variable))
     }
 
     /// Waits until no cargo builds this profile.
@@ -101,6 +130,20 @@ impl Build {
         let of_triple = triple.map(|triple| self.target.join(triple).join(&self.call.profile_dir));
         of_triple.into_iter().chain([host]).collect()
     }
+}
+
+/// What the names of variables begin with that decide more than what compilers and build scripts are told: which these
+/// are, how they are found and loaded, and what kache does.
+const DECIDING: [&str; 9] =
+    ["KACHE_", "RUSTC", "RUSTUP_", "LD_", "DYLD_", "PATH", "HOME", "USERPROFILE", "CARGO_HOME"];
+
+/// The variables that files set; `None` where one of them decides more.
+fn variables(config: &Effective) -> Option<Vec<SetVariable>> {
+    let set = config.variables().map(|(name, value, wins)| {
+        let is_followed = !DECIDING.iter().any(|prefix| name.starts_with(prefix));
+        is_followed.then(|| SetVariable { name: name.into(), value: value.to_owned(), wins })
+    });
+    set.collect()
 }
 
 /// The packages in a lock file.

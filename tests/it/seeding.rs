@@ -188,15 +188,72 @@ fn nothing_is_placed_where_there_is_a_build_directory() {
 }
 
 #[test]
-fn nothing_is_seeded_where_it_is_off_and_where_files_set_variables() {
+fn nothing_is_seeded_where_it_is_off_and_where_files_say_how_programs_are_found() {
     let world = workspace();
     build_once(&world);
     let off = world.checkout("off").env("KACHE_SEED", "0");
     assert_eq!(split(&off.build()).0, 0);
     let set = world.checkout("set");
-    set.write(".cargo/config.toml", "[env]\nASKED = \"x\"\n");
+    set.write(".cargo/config.toml", "[env]\nLD_LIBRARY_PATH = \"x\"\n");
     assert_eq!(split(&set.build()).0, 0);
     assert!(split(&world.checkout("on").build()).0 > 0);
+}
+
+/// Cargo gives variables of its configuration to all that it starts. Here the library and the macro ask for one, which the
+/// compiler notes in the first case only.
+#[test]
+fn variables_that_files_set_decide_as_they_are_there() {
+    let world = workspace();
+    let set = |world: &World, asked: &str| {
+        let here = "HERE = { value = \"lib/src\", relative = true }";
+        world.write(".cargo/config.toml", format!("[env]\nASKED = {asked}\n{here}\n"));
+    };
+    set(&world, "\"x\"");
+    world.edit("mac/src/lib.rs", "let _ = asked; it", "let _ = it; format!(\"{asked:?}\").parse().unwrap()");
+    world.edit("lib/src/lib.rs", "env!(\"CARGO_PKG_DESCRIPTION\")", "env!(\"ASKED\")");
+    world.edit(
+        "lib/src/lib.rs",
+        "include_str!(\"text\")",
+        "include_str!(concat!(env!(\"HERE\"), \"/text\"))",
+    );
+    build_once(&world);
+    // Debug information of members names the checkout, which `HERE` does: the library is compiled in each.
+    let build = |world: &World| {
+        let step = world.build();
+        step.succeeds();
+        world.noop();
+        (split(&step).0, world.run_bin("app").trim_end().to_owned())
+    };
+    let (n_units, printed) = build(&world);
+    assert_eq!((n_units, printed.as_str()), (3, "xtext x"));
+    let elsewhere = world.checkout("elsewhere");
+    assert_eq!(build(&elsewhere), (1, "xtext x".to_owned()));
+    // Another value in the file, with and without a build that was harvested with it.
+    let mut other = world.checkout("other");
+    set(&other, "\"y\"");
+    settle(&other);
+    assert_eq!(build(&other), (0, "ytext y".to_owned()));
+    other.harvest().succeeds();
+    other.clean();
+    assert_eq!(build(&other), (3, "ytext y".to_owned()));
+    // The one of the user counts where the file does not insist.
+    other.set("ASKED", "z");
+    for (in_file, expected) in
+        [("{ value = \"y\", force = true }", (3, "ytext y")), ("\"y\"", (0, "ztext z"))]
+    {
+        set(&other, in_file);
+        other.clean();
+        assert_eq!(build(&other), (expected.0, expected.1.to_owned()));
+    }
+    // The file changes between a build and its harvest.
+    let late = world.checkout("late");
+    set(&late, "\"1\"");
+    settle(&late);
+    late.build().succeeds();
+    set(&late, "\"2\"");
+    let _ = late.harvest();
+    late.clean();
+    assert_eq!(build(&late).1, "2text 2");
 }
 
 /// The manifests in the store.

@@ -6,6 +6,7 @@
 //! and one bad value anywhere makes it fail. So where a file includes others, or it fails, nothing is known here, and
 //! its users fall back to what the chain has.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use cargo_config2::{Config, PathAndArgs, ResolveOptions};
@@ -49,9 +50,9 @@ impl Effective {
         self.0.build.build_dir.as_deref()
     }
 
-    /// Whether a file sets variables for what cargo starts.
-    pub fn sets_variables(&self) -> bool {
-        !self.0.env.is_empty()
+    /// Variables that files set for what cargo starts (`[env]`), and whether they win over those of cargo itself.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &OsStr, bool)> {
+        self.0.env.iter().map(|(name, set)| (name.as_str(), set.value.as_os_str(), set.force))
     }
 
     /// The target to build for where the command line names none, if that is set: `Some(None)` where it is not, `None`
