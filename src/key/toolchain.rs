@@ -15,22 +15,22 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::memo;
 use crate::action::observed::Covered;
 use crate::action::roots::BuildDirs;
 use crate::digest::{Digest, Hasher, guard};
+use crate::key::toolchain::file_digests::FileDigests;
 use crate::key::toolchain::witness::{Contents, CoveredPaths, Witness, Witnesses};
 use crate::outcome::{Bypass, BypassReason};
 use crate::sys::env::Env;
 use crate::sys::fs::{self, Identity, private};
 use crate::sys::{defence, loader, lock, os, process};
+
+pub mod file_digests;
 
 pub mod witness;
 
@@ -157,7 +157,9 @@ impl Toolchain {
         // Where nothing can be written, every invocation would read the whole toolchain, and nothing could be stored.
         let tried = private::write_new(&temporary, &[0; 4096]).and_then(|()| fs::remove(&temporary));
         tried.map_err(|e| Unidentified::Memo(format!("{}: {e}", machine_dir.display())))?;
-        let toolchain = read(&program, answers, target, cwd)?;
+        let mut known = FileDigests::read(machine_dir);
+        let toolchain = read(&program, answers, target, cwd, &mut known)?;
+        known.write(machine_dir);
         if let Ok(json) = serde_json::to_vec(&toolchain) {
             let _ = private::replace(&kept_path, &temporary, &guard::add(json));
         }
@@ -267,6 +269,7 @@ fn read(
     answers: Answers,
     target: Option<&str>,
     cwd: &Path,
+    known: &mut FileDigests,
 ) -> Result<Toolchain, Unidentified> {
     let Answers { banner, sysroot } = answers;
     let (host, release) = (banner_field(&banner, "host:")?, banner_field(&banner, "release:")?);
@@ -282,7 +285,7 @@ fn read(
     }
     parts.add_libraries(loaded).map_err(|e| unreadable(&sysroot, &e))?;
     parts.add_rustlib(&host, target).map_err(|e| unreadable(&sysroot, &e))?;
-    let digest = parts.digest(&banner).map_err(|e| unreadable(&sysroot, &e))?;
+    let digest = parts.digest(&banner, known).map_err(|e| unreadable(&sysroot, &e))?;
     let covered = CoveredPaths::new(&sysroot, &parts.covered);
     let witnesses = Witnesses::new(&sysroot, &parts.witnesses, &parts.contents);
     let (Some(covered), Some(witnesses)) = (covered, witnesses) else {
@@ -474,10 +477,10 @@ impl<'a> Parts<'a> {
     }
 
     /// The same for every place where this toolchain is installed.
-    fn digest(&self, banner: &str) -> io::Result<Digest> {
+    fn digest(&self, banner: &str, known: &mut FileDigests) -> io::Result<Digest> {
         let mut hasher = Hasher::new();
         hasher.field(banner.as_bytes());
-        for (path, digest) in self.files.iter().zip(digests(&self.files)?) {
+        for (path, digest) in self.files.iter().zip(known.of(&self.files)?) {
             let name = path.file_name().unwrap_or_default();
             let name = path.strip_prefix(self.sysroot).map_or(os::bytes(name), os::bytes);
             hasher.field(if path == self.program { b"compiler" } else { name });
@@ -499,37 +502,6 @@ fn is_named_like(library: &Path, file: &str) -> bool {
     match file.split_once('$') {
         Some((start, _)) => found.starts_with(start.as_bytes()),
         None => found == file.as_bytes(),
-    }
-}
-
-/// The digests of all files, on all processors: a toolchain has half a gigabyte of them.
-fn digests(files: &[PathBuf]) -> io::Result<Vec<Digest>> {
-    let next = AtomicUsize::new(0);
-
-    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(8);
-    let mut digests = thread::scope(|scope| {
-        let mut readers = Vec::new();
-        for _ in 1..n_threads {
-            // Where no thread can be started, this one does it all.
-            readers.extend(thread::Builder::new().spawn_scoped(scope, || read_some(files, &next)).ok());
-        }
-        let own = read_some(files, &next);
-        let joined = readers
-            .into_iter()
-            .map(|reader| reader.join().unwrap_or_else(|_| Err(io::Error::other("a reader failed"))));
-        joined.chain([own]).collect::<io::Result<Vec<_>>>().map(|parts| parts.concat())
-    })?;
-    digests.sort_unstable_by_key(|(index, _)| *index);
-    Ok(digests.into_iter().map(|(_, digest)| digest).collect())
-}
-
-/// The digests of files that no other thread has taken, with their indices.
-fn read_some(files: &[PathBuf], next: &AtomicUsize) -> io::Result<Vec<(usize, Digest)>> {
-    let mut done = Vec::new();
-    loop {
-        let index = next.fetch_add(1, Ordering::Relaxed);
-        let Some(path) = files.get(index) else { return Ok(done) };
-        done.push((index, memo::hash_file(path)?.0));
     }
 }
 
