@@ -114,8 +114,8 @@ impl Hashed {
     }
 
     /// The hash with paths as they are with these roots, and with other hashes in the place of some, and what it is made
-    /// from.
-    pub fn moved(&self, roots: &Roots, others: &HashMap<u64, u64>) -> Option<(u64, Hashed)> {
+    /// from; `None` where it is still `before`, or cannot be told.
+    pub fn moved(&self, before: u64, roots: &Roots, others: &HashMap<u64, u64>) -> Option<(u64, Hashed)> {
         let mut note = Note::parse(&roots.expand(&self.note)?)?;
         if let Some(source) = &self.source {
             note.path = hash_of_path(&os::path(&roots.expand(source)?)?);
@@ -123,8 +123,12 @@ impl Hashed {
         for Dependency(.., hash) in &mut note.deps {
             *hash = others.get(hash).copied().unwrap_or(*hash);
         }
+        let hash = note.hash();
+        if hash == before {
+            return None;
+        }
         let text = serde_json::to_vec(&note).ok()?;
-        Some((note.hash(), Hashed { note: roots.tokenize(&text), source: self.source.clone() }))
+        Some((hash, Hashed { note: roots.tokenize(&text), source: self.source.clone() }))
     }
 }
 
@@ -154,12 +158,12 @@ mod tests {
     fn the_hash_follows_the_path_of_the_source() {
         let none = HashMap::new();
         let own = from_digits(HASH).expect("a hash");
-        assert_eq!(library().moved(&roots("/trees"), &none), Some((own, library())));
-        let (hash, moved) = library().moved(&roots("/trees2"), &none).expect("a note");
+        assert_eq!(library().moved(own, &roots("/trees"), &none), None, "nothing has moved");
+        let (hash, moved) = library().moved(own, &roots("/trees2"), &none).expect("a note");
         assert_ne!(hash, own);
         let text = String::from_utf8(moved.note.as_bytes().to_vec()).expect("UTF-8");
         assert!(text.contains(OTHER_PATH), "{text}");
-        assert_eq!(moved.moved(&roots("/trees"), &none), Some((own, library())), "and back");
+        assert_eq!(moved.moved(hash, &roots("/trees"), &none), Some((own, library())), "and back");
     }
 
     #[test]

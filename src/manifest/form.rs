@@ -91,6 +91,26 @@ impl SeedUnit {
     pub fn is_fetched(&self) -> bool {
         self.manifests.is_none()
     }
+
+    /// A unit for a test, of which nothing is known.
+    #[cfg(test)]
+    pub fn example(name: &str) -> SeedUnit {
+        SeedUnit {
+            name: name.to_owned(),
+            package: String::new(),
+            profile_dir: Portable::default(),
+            call: PortableCall::default(),
+            needs: Vec::new(),
+            fingerprint: Vec::new(),
+            hashed: None,
+            manifests: None,
+            is_check: false,
+            dep_info: None,
+            stdout: None,
+            ran_ns: None,
+            key: None,
+        }
+    }
 }
 
 /// A call that cargo made, with portable paths.
@@ -242,21 +262,8 @@ mod tests {
     use super::*;
 
     fn unit(name: &str, needs: &[usize]) -> SeedUnit {
-        SeedUnit {
-            name: name.to_owned(),
-            package: "a 1.0.0".to_owned(),
-            profile_dir: Portable::literal("/t/debug"),
-            call: PortableCall::default(),
-            needs: needs.to_vec(),
-            fingerprint: Vec::new(),
-            hashed: None,
-            manifests: None,
-            is_check: false,
-            dep_info: Some(Digest::hash(b"d")),
-            stdout: None,
-            ran_ns: None,
-            key: None,
-        }
+        let dep_info = Some(Digest::hash(b"d"));
+        SeedUnit { package: "a 1.0.0".to_owned(), needs: needs.to_vec(), dep_info, ..SeedUnit::example(name) }
     }
 
     fn manifest(units: Vec<SeedUnit>) -> Manifest {

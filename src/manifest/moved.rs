@@ -18,13 +18,8 @@ pub fn rehash(units: &mut [SeedUnit], roots: &Roots) {
     let mut others = HashMap::new();
     for unit in units {
         let Some(before) = hash(unit) else { continue };
-        let Some(moved) = unit.hashed.as_ref().and_then(|hashed| hashed.moved(roots, &others)) else {
-            continue;
-        };
-        let (now, hashed) = moved;
-        if now != before
-            && let Some(file) = unit.fingerprint.last_mut()
-        {
+        let moved = unit.hashed.as_ref().and_then(|hashed| hashed.moved(before, roots, &others));
+        if let (Some((now, hashed)), Some(file)) = (moved, unit.fingerprint.last_mut()) {
             others.insert(before, now);
             file.content = Content::Text(Portable::literal(cargo_hash::digits(now)));
             unit.hashed = Some(hashed);
@@ -40,7 +35,6 @@ mod tests {
     use crate::action::portable::Root;
     use crate::manifest::cargo_files::CargoFile;
     use crate::manifest::cargo_hash::Hashed;
-    use crate::manifest::form::PortableCall;
 
     // A program in /trees/app and a library in /trees/lib, built by cargo 1.95.
     const LIB_HASH: &[u8] = b"1b96c81a29096f83";
@@ -58,19 +52,9 @@ mod tests {
         let hashed = Hashed::of(note.as_bytes(), hash, Some(Path::new(source)), &roots("/trees"));
         let content = Content::Text(Portable::literal(hash));
         SeedUnit {
-            name: String::new(),
-            package: String::new(),
-            profile_dir: Portable::default(),
-            call: PortableCall::default(),
-            needs: Vec::new(),
             fingerprint: vec![CargoFile { name: String::new(), content }],
             hashed: Some(hashed.expect("the note leads to the hash")),
-            manifests: None,
-            is_check: false,
-            dep_info: None,
-            stdout: None,
-            ran_ns: None,
-            key: None,
+            ..SeedUnit::example("")
         }
     }
 

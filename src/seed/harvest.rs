@@ -387,21 +387,7 @@ mod tests {
     use super::*;
 
     fn draft(name: &str, needs: &[&str], seconds: u64) -> Draft {
-        let unit = SeedUnit {
-            name: name.to_owned(),
-            package: String::new(),
-            profile_dir: Portable::default(),
-            call: PortableCall::default(),
-            needs: Vec::new(),
-            fingerprint: Vec::new(),
-            hashed: None,
-            manifests: None,
-            is_check: false,
-            dep_info: None,
-            stdout: None,
-            ran_ns: None,
-            key: None,
-        };
+        let unit = SeedUnit::example(name);
         let needs = needs.iter().map(|need| (*need).to_owned()).collect();
         let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
         Draft { unit, needs, needed_files: Vec::new(), files: Vec::new(), time, made: None }
