@@ -42,13 +42,11 @@ impl Layout {
 
     /// The directory in that of a profile which cargo makes for the fingerprint of the first unit.
     pub fn first_dir(self) -> &'static str {
-        match self {
-            Layout::Shared => ".fingerprint",
-            Layout::PerUnit => "build",
-        }
+        self.dirs()[0]
     }
 
-    /// The directories in that of a profile which cargo makes before it calls anything.
+    /// The directories in that of a profile which cargo makes before it calls anything; first that in which
+    /// fingerprints are.
     pub fn dirs(self) -> &'static [&'static str] {
         match self {
             Layout::Shared => &[".fingerprint", "build", "deps", "examples", "incremental"],

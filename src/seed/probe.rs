@@ -47,8 +47,11 @@ fn try_seed(env: &Env, compiler: &std::ffi::OsStr) -> Option<()> {
     let cargo = call_note::cargo(&parent);
     let build = describe(&cargo, compiler, &store)?;
     let is_new = build.profile_dirs().iter().all(|dir| fs::symlink_metadata(dir).is_err());
+    if !is_new {
+        return None;
+    }
     let whole_cargo = call_note::whole_cargo(&parent);
-    if !is_new || build.is_overruled(&whole_cargo) {
+    if build.is_overruled(&whole_cargo) {
         return None;
     }
     if asks && !has_all(&store, &build) {

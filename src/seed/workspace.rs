@@ -18,6 +18,7 @@ pub struct Build {
     pub call: CargoCall,
     pub workspace: PathBuf,
     pub target: PathBuf,
+    /// What cargo's configuration files set for all that cargo starts.
     pub variables: Vec<SetVariable>,
     /// Each package in the lock file, as `name version`.
     pub packages: Vec<String>,
@@ -33,7 +34,7 @@ pub struct Build {
 pub struct SetVariable {
     pub name: OsString,
     pub value: OsString,
-    /// Over that which cargo itself has.
+    /// Whether it replaces the value that cargo itself was started with.
     wins: bool,
 }
 
