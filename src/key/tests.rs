@@ -126,6 +126,7 @@ fn a_changed_note_about_a_compiler_or_linker_is_not_believed() {
     if toolchain::Toolchain::identify(OsStr::new("rustc"), None, &build_dirs, &env, dir.path()).is_ok()
         && fs::list(dir.path()).is_ok_and(|notes| !notes.is_empty())
     {
+        assert!(dir.path().join("files-of-toolchains").exists(), "for the next target");
         assert_any_change_shows(dir.path(), "toolchain-", |path| toolchain::recall(path).is_some());
     }
     if linker::identify(OsStr::new("cc"), None, &cwd, &env, dir.path()).is_ok() {
