@@ -36,6 +36,17 @@ pub struct Restored {
     pub n_link_failures: u64,
     /// The time of the youngest file, in nanoseconds since 1970, where [`FileTimes`] decide.
     pub newest_ns: i64,
+    /// The same of the metadata, if the unit has any.
+    pub metadata_ns: Option<i64>,
+}
+
+impl Restored {
+    fn note_time(&mut self, role: Role, time_ns: i64) {
+        self.newest_ns = self.newest_ns.max(time_ns);
+        if role == Role::Metadata {
+            self.metadata_ns = Some(time_ns);
+        }
+    }
 }
 
 /// Which times restored files get.
@@ -52,15 +63,26 @@ pub enum FileTimes<'a> {
 /// What the times of files in a new build directory have to fit.
 #[derive(Clone, Copy, Debug)]
 pub struct MadeTimes<'a> {
-    /// The time of the youngest file that the unit depends on, in nanoseconds since 1970.
+    /// The time of the youngest file that the unit depends on, in nanoseconds since 1970. Cargo compares it with the
+    /// unit's youngest file: the others may be older.
     pub not_before_ns: i64,
-    /// The time for all that was made before that, or later than this: nothing in the build directory is younger.
+    /// The time for all files of a unit that was made before that, or later than this: nothing in the build directory is
+    /// younger.
     pub otherwise: SystemTime,
     /// A file that was made in the build directory a moment ago.
     pub made_here: &'a Metadata,
 }
 
 impl FileTimes<'_> {
+    /// These for the files of `entry` that are placed at `outputs`.
+    fn of_unit(self, store: &Store, entry: &Entry, outputs: &[Output]) -> Self {
+        let FileTimes::Made(made) = self else { return self };
+        let is_placed = |it: &&Artifact| outputs.iter().any(|output| output.role == it.role);
+        let placed = entry.artifacts.iter().filter(is_placed);
+        let times = placed.filter_map(|artifact| store.blob_made_ns(&artifact.blob));
+        FileTimes::Made(made.of_unit(times.max().unwrap_or(i64::MAX)))
+    }
+
     /// The time that a separate file gets; `None`: that at which it is written.
     pub fn stamp(&self, made_ns: Option<i64>) -> Option<SystemTime> {
         match (self, made_ns) {
@@ -94,6 +116,12 @@ impl FileTimes<'_> {
 }
 
 impl MadeTimes<'_> {
+    /// The times of a unit whose youngest file was made at `newest_ns`: all its files keep theirs, or none does.
+    fn of_unit(self, newest_ns: i64) -> Self {
+        let not_before_ns = if self.fits(newest_ns) { 0 } else { i64::MAX };
+        MadeTimes { not_before_ns, ..self }
+    }
+
     fn fits(&self, made_ns: i64) -> bool {
         (self.not_before_ns..=fs::nanoseconds(self.otherwise)).contains(&made_ns)
     }
@@ -141,6 +169,7 @@ pub fn restore(
     memo: &Memo,
     times: FileTimes<'_>,
 ) -> Result<Restored, Failed> {
+    let times = times.of_unit(store, entry, outputs);
     let mut restored = Restored::default();
     let mut placed: Vec<PathBuf> = Vec::new();
     let mut looks: Vec<(&Artifact, Metadata)> = Vec::new();
@@ -221,7 +250,7 @@ fn place(
         let can_be_linked = can_be_linked && way.times.may_link(made_ns, made_here);
         is_linked = can_be_linked && link(&blob, to).is_ok();
         if is_linked {
-            restored.newest_ns = restored.newest_ns.max(made_ns);
+            restored.note_time(artifact.role, made_ns);
         }
         // No mode would make a link to another file system.
         let is_elsewhere =
@@ -237,7 +266,7 @@ fn place(
         let (how, time_ns) = copy(store, artifact, to, clones, way)
             .map_err(|unusable| blob_failed(store, artifact, unusable))?
             .ok_or(Failed::Place)?;
-        restored.newest_ns = restored.newest_ns.max(time_ns);
+        restored.note_time(artifact.role, time_ns);
         how
     };
     restored.n_link_failures += u64::from(how == Duplicate::Copied && (clones || is_to_be_linked));

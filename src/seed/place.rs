@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use crate::action::cargo_layout::{Layout, UnitDirs};
@@ -18,7 +18,7 @@ use crate::manifest::moved;
 use crate::run::call_note;
 use crate::run::record;
 use crate::seed::choose::Chosen;
-use crate::seed::replay::{self, Refused, Replay, SeededUnit};
+use crate::seed::replay::{self, NotBefore, Refused, Replay, SeededUnit};
 use crate::seed::schedule;
 use crate::seed::workspace::Build;
 use crate::store::Store;
@@ -137,16 +137,20 @@ impl Seeding<'_> {
         self.make_out_dirs(units);
         let records_dir = Store::records_dir(&self.replay.config.cache_dir.value);
         let needs: Vec<&[usize]> = units.iter().map(|unit| unit.needs.as_slice()).collect();
-        let newest_ns: Vec<AtomicI64> = units.iter().map(|_| AtomicI64::new(0)).collect();
+        let placed_at: Vec<OnceLock<(i64, i64)>> = units.iter().map(|_| OnceLock::new()).collect();
         let results = schedule::run(&needs, |index, failed| {
             if let Some(failed) = failed {
                 return Err(Refused::Needs(units[failed].name.clone()));
             }
-            let times = units[index].needs.iter().map(|need| newest_ns[*need].load(Ordering::Acquire));
-            let not_before_ns = times.max().unwrap_or(0);
-            let placed = shield::shielded(|| self.one(&units[index], not_before_ns));
+            let times = || units[index].needs.iter().filter_map(|need| placed_at[*need].get());
+            let not_before = NotBefore {
+                files_ns: times().map(|(newest_ns, _)| *newest_ns).max().unwrap_or(0),
+                metadata_ns: times().map(|(_, metadata_ns)| *metadata_ns).max().unwrap_or(0),
+            };
+            let placed = shield::shielded(|| self.one(&units[index], not_before));
             let placed = placed.unwrap_or_else(|panicked| Err(Refused::Place(panicked.message)))?;
-            newest_ns[index].store(placed.newest_ns, Ordering::Release);
+            let newest_ns = placed.newest_ns;
+            placed_at[index].get_or_init(|| (newest_ns, placed.metadata_ns.unwrap_or(newest_ns)));
             record::append(&records_dir, &placed.record);
             Ok(())
         });
@@ -179,8 +183,8 @@ impl Seeding<'_> {
         self.profile_dirs.contains(&profile_dir).then_some((profile_dir, dirs))
     }
 
-    /// Outputs first, cargo's own files last. What the unit depends on is not younger than `not_before_ns`.
-    fn one(&self, unit: &SeedUnit, not_before_ns: i64) -> Result<SeededUnit, Refused> {
+    /// Outputs first, cargo's own files last. What the unit depends on is not younger than `not_before`.
+    fn one(&self, unit: &SeedUnit, not_before: NotBefore) -> Result<SeededUnit, Refused> {
         if self.build.packages.binary_search(&unit.package).is_err() {
             return Err(Refused::NotLocked);
         }
@@ -206,9 +210,9 @@ impl Seeding<'_> {
         }
         let is_run = env.args.get(1).is_some_and(|command| command == COMMAND);
         let placed = if is_run {
-            self.run(unit, &env, &dirs, not_before_ns)?
+            self.run(unit, &env, &dirs, not_before.files_ns)?
         } else {
-            self.replay.compile(unit, &env, &profile_dir, not_before_ns)?
+            self.replay.compile(unit, &env, &profile_dir, not_before)?
         };
         cargo_files::write(&dirs.fingerprint, &unit.fingerprint, roots, self.replay.stamp)
             .map_err(|e| failed(&e))?;

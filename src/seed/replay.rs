@@ -101,6 +101,17 @@ pub struct SeededUnit {
     pub record: Record,
     /// The time of its youngest output, in nanoseconds since 1970.
     pub newest_ns: i64,
+    /// That of its metadata, if it has any.
+    pub metadata_ns: Option<i64>,
+}
+
+/// Times of the youngest files that a unit depends on, in nanoseconds since 1970.
+#[derive(Clone, Copy)]
+pub struct NotBefore {
+    /// Of all files.
+    pub files_ns: i64,
+    /// Of metadata alone where there is any: what a library is compiled with, which then may be older than the rest.
+    pub metadata_ns: i64,
 }
 
 /// Variables by which a compiler is found, which cargo passes on as it has them.
@@ -158,7 +169,7 @@ impl Replay<'_> {
         if is_known && !changed.into_iter().any(finds) { Ok(()) } else { Err(Refused::OtherCompiler) }
     }
 
-    /// Puts the outputs of a compile in place. What it depends on is not younger than `not_before_ns`.
+    /// Puts the outputs of a compile in place. What it depends on is not younger than `not_before`.
     ///
     /// # Errors
     /// Why they are not in place, or do not count.
@@ -167,7 +178,7 @@ impl Replay<'_> {
         unit: &SeedUnit,
         env: &Env,
         profile_dir: &Path,
-        not_before_ns: i64,
+        not_before: NotBefore,
     ) -> Result<SeededUnit, Refused> {
         let not_here = || Refused::Place("not a compile".to_owned());
         let call = env.args.get(1..).and_then(Call::of).ok_or_else(not_here)?;
@@ -198,7 +209,9 @@ impl Replay<'_> {
         };
         let mut record = Record::new(env, &[]);
         let times = if unit.is_fetched() {
-            FileTimes::Made(self.times(not_before_ns))
+            let mut libraries = parsed.invocation.externs.iter().filter_map(|this| this.path.as_deref());
+            let is_linked = libraries.any(|path| path.extension().is_some_and(|it| it == "rlib"));
+            FileTimes::Made(self.times(if is_linked { not_before.files_ns } else { not_before.metadata_ns }))
         } else {
             FileTimes::At(self.stamp)
         };
@@ -213,7 +226,7 @@ impl Replay<'_> {
             return Err(Refused::OtherSources);
         }
         record.time_ms = clock::now_ms();
-        Ok(SeededUnit { record, newest_ns: restored.newest_ns })
+        Ok(SeededUnit { record, newest_ns: restored.newest_ns, metadata_ns: restored.metadata_ns })
     }
 
     fn times(&self, not_before_ns: i64) -> MadeTimes<'_> {
@@ -259,7 +272,7 @@ impl Replay<'_> {
             Some(Err(reason)) => Err(Refused::Miss(reason)),
             Some(Ok(placed)) => {
                 record.time_ms = clock::now_ms();
-                Ok((SeededUnit { record, newest_ns: fs::nanoseconds(time) }, placed))
+                Ok((SeededUnit { record, newest_ns: fs::nanoseconds(time), metadata_ns: None }, placed))
             }
         }
     }

@@ -213,6 +213,38 @@ fn what_keeps_its_time_is_linked_unless_a_dependency_is_younger() {
 }
 
 #[test]
+fn metadata_that_is_older_than_a_dependency_keeps_its_time_beside_a_library_that_is_not() {
+    let scene = stored();
+    let outputs = scene.outputs("tree");
+    let found = scene.lookup("unit").expect("hits");
+    let blob = |role: Role| {
+        let mut artifacts = found.entry.artifacts.iter();
+        artifacts.find(|artifact| artifact.role == role).expect("has one").blob
+    };
+    let path = |role: Role| scene.store().path(Bucket::Blobs, &blob(role));
+    let made_here = fs::metadata(&path(Role::Rlib)).expect("is there");
+    let minute_ns = 60_000_000_000;
+    let now_ns = Identity::from_metadata(&made_here).modified_ns;
+    for artifact in &found.entry.artifacts {
+        let minutes = if artifact.role == Role::Metadata { 3 } else { 1 };
+        let made_ns = crate::digest::seal::near(&artifact.blob, now_ns - minutes * minute_ns);
+        let path = scene.store().path(Bucket::Blobs, &artifact.blob);
+        fs::set_modified(&path, fs::time(made_ns)).expect("sets the time");
+    }
+    let not_before_ns = now_ns - 2 * minute_ns;
+    let times = MadeTimes { not_before_ns, otherwise: fs::time(now_ns), made_here: &made_here };
+    let restored = scene.restore_with(&found, &outputs, FileTimes::Made(times)).expect("restores");
+    let metadata_ns = scene.store().blob_made_ns(&blob(Role::Metadata));
+    for output in outputs.iter().filter(|output| matches!(output.role, Role::Rlib | Role::Metadata)) {
+        let times =
+            [&output.path, &path(output.role)].map(|it| Identity::at(it).expect("is there").modified_ns);
+        assert_eq!(times[0], times[1], "{:?}", output.role);
+    }
+    assert_eq!(restored.metadata_ns, metadata_ns);
+    assert!(restored.newest_ns > not_before_ns && metadata_ns.is_some_and(|ns| ns < not_before_ns));
+}
+
+#[test]
 fn a_blob_that_is_younger_than_what_is_made_here_is_copied() {
     let scene = stored();
     let outputs = scene.outputs("tree");
