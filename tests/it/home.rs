@@ -9,11 +9,12 @@ use std::process::{Command, Output};
 
 use kache::digest::Digest;
 use kache::sys::env::Env;
-use tempfile::TempDir;
+
+use crate::deadline::WatchedDir;
 
 /// The home.
 pub(crate) struct Home {
-    temporary: TempDir,
+    temporary: WatchedDir,
     vars: Vec<(String, String)>,
     cwd: PathBuf,
 }
@@ -41,7 +42,7 @@ impl Home {
             let home = PathBuf::from(std::env::var_os("HOME").expect("there is a home"));
             std::env::var(name).unwrap_or_else(|_| home.join(below).display().to_string())
         };
-        let mut home = Home { temporary, vars: Vec::new(), cwd };
+        let mut home = Home { temporary: WatchedDir::new(temporary), vars: Vec::new(), cwd };
         // The journal stays, so the directory that it is in does, too.
         home.dir(".local/state");
         home.set("PATH", &std::env::var("PATH").expect("there is a PATH"));
@@ -139,6 +140,7 @@ impl Home {
     }
 
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        self.temporary.progressed();
         let mut command = Command::new(program);
         command.current_dir(&self.cwd).env_clear();
         command.envs(self.vars.iter().map(|(name, value)| (name, value)));

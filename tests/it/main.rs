@@ -35,6 +35,7 @@ mod cloning;
 mod compilers;
 mod configuring;
 mod daemon;
+mod deadline;
 #[cfg(target_os = "linux")]
 mod debug_paths;
 mod doctor;

@@ -20,15 +20,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::deadline::WatchedDir;
+use crate::step::{Step, read_records};
 use kache::outcome::{Origin, Outcome};
 use kache::run::record::Record;
-use tempfile::TempDir;
-
-use crate::step::{Step, read_records};
 
 /// A project under kache. Copies of it (`checkout`) share the store and the home.
 pub(crate) struct World {
-    temporary: Arc<TempDir>,
+    temporary: Arc<WatchedDir>,
     tree: PathBuf,
     /// Where cargo is called, below `tree`.
     dir: PathBuf,
@@ -69,7 +68,7 @@ impl World {
         if registry.is_dir() {
             std::os::unix::fs::symlink(registry, cargo_home.join("registry")).expect("links the registry");
         }
-        World { temporary: Arc::new(temporary), dir: tree.clone(), tree, env: Vec::new() }
+        World { temporary: Arc::new(WatchedDir::new(temporary)), dir: tree.clone(), tree, env: Vec::new() }
     }
 
     /// Sets a variable for all later commands.
@@ -195,6 +194,7 @@ impl World {
 
     /// A command in this world: kache is the wrapper, everything is private, nothing of the caller's is left.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        self.temporary.progressed();
         let home = self.root().join("home");
         let mut command = Command::new(program);
         command
