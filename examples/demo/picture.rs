@@ -50,7 +50,8 @@ pub(crate) fn draw(lines: &[Line], motion: Motion) -> String {
     );
     for (index, line) in lines.iter().enumerate() {
         let y = MARGIN + index * LINE_HEIGHT + LINE_HEIGHT * 3 / 4;
-        let _ = writeln!(svg, "<text x=\"{MARGIN}\" y=\"{y}\">{}</text>", spans(line));
+        // Not all programs that draw a picture know `white-space`.
+        let _ = writeln!(svg, "<text x=\"{MARGIN}\" y=\"{y}\" xml:space=\"preserve\">{}</text>", spans(line));
     }
     svg += "</g></g>\n</svg>\n";
     svg
@@ -88,20 +89,29 @@ fn push_motion(svg: &mut String, lines: &[Line]) {
     *svg += "}\n";
 }
 
-/// The text of a line: the word with which cargo begins its lines has a color.
+/// How the monitor begins the lines of units that were not compiled.
+const SERVED: [&str; 2] = ["hit    ", "seeded "];
+
+/// The text of a line: the word with which cargo or the monitor begins it may have a color.
 fn spans(line: &Line) -> String {
     let text: String = line.text.chars().take(COLUMNS).collect();
     let class = match line.kind {
         Kind::Comment => "comment",
         Kind::Command => "command",
-        Kind::Output => match text.split_at_checked(12) {
-            Some((word, rest)) if is_status(word, rest) => {
-                return format!("<tspan class=\"status\">{}</tspan>{}", escaped(word), escaped(rest));
-            }
-            _ => return escaped(&text),
-        },
+        Kind::Output => {
+            let (word, rest) = text.split_at(n_colored(&text));
+            return format!("<tspan class=\"status\">{}</tspan>{}", escaped(word), escaped(rest));
+        }
     };
     format!("<tspan class=\"{class}\">{}</tspan>", escaped(&text))
+}
+
+/// How many bytes at the beginning of a line have a color.
+fn n_colored(text: &str) -> usize {
+    match text.split_at_checked(12) {
+        Some((word, rest)) if is_status(word, rest) => word.len(),
+        _ => SERVED.iter().find(|word| text.starts_with(**word)).map_or(0, |word| word.len()),
+    }
 }
 
 /// Whether cargo wrote `word` in its column of twelve.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::cli::monitor::transfer::{Transfer, TransferRow};
 use crate::index::records::is_build_dir;
+use crate::outcome::{Origin, Outcome};
 use crate::report::advice;
 use crate::report::build::{self, Build, Fate};
 use crate::run::record::Record;
@@ -117,6 +118,8 @@ pub struct BuildFigures {
     pub end_ms: u64,
     pub n_units: usize,
     pub n_hits: usize,
+    /// Of these: put in place before cargo asked for them.
+    pub n_seeded: usize,
     pub n_compiled: usize,
     pub saved_ms: u64,
     /// Units of the build before, in the same tree: what this one may come to.
@@ -129,6 +132,8 @@ pub struct BuildFigures {
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnitRow {
     pub fate: Fate,
+    /// It was put in place before cargo asked for it.
+    pub is_seeded: bool,
     pub title: String,
     pub took_ms: u64,
     pub saved_ms: u64,
@@ -273,6 +278,7 @@ fn build_figures(last: &Build<'_>) -> BuildFigures {
         match Fate::of(unit.record) {
             Fate::Hit => {
                 figures.n_hits += 1;
+                figures.n_seeded += usize::from(is_seeded(unit.record));
                 figures.saved_ms += unit.record.compile_ms;
             }
             Fate::Miss | Fate::Edit => figures.n_compiled += 1,
@@ -293,10 +299,15 @@ fn n_units_before(records: &[Record], last: &Build<'_>) -> Option<usize> {
     build::last(before, &is_build_dir).map(|before| before.units.len())
 }
 
+fn is_seeded(record: &Record) -> bool {
+    record.outcome == Outcome::Hit { origin: Origin::Seeded }
+}
+
 fn row(record: &Record) -> UnitRow {
     let fate = Fate::of(record);
     UnitRow {
         fate,
+        is_seeded: is_seeded(record),
         title: advice::title(record),
         took_ms: record.times.total_us / 1000,
         saved_ms: if fate == Fate::Hit { record.compile_ms } else { 0 },

@@ -114,10 +114,14 @@ fn build_heading(model: &Model, build: &BuildFigures, look: Look, width: u16) ->
         0 => String::new(),
         n => format!(", {n} skipped"),
     };
+    let seeded = match build.n_seeded {
+        0 => String::new(),
+        n => format!(" ({n} seeded)"),
+    };
     vec![
         Line::from(format!("{state}: {}", escape::line(&build.place))).style(bold()),
         Line::from(format!(
-            "{} in {took}: {} hits, {} compiled; {} of compile time saved{missed}",
+            "{} in {took}: {} hits{seeded}, {} compiled; {} of compile time saved{missed}",
             counted(build.n_units, "unit"),
             build.n_hits,
             build.n_compiled,
@@ -144,7 +148,10 @@ fn bar(model: &Model, build: &BuildFigures, look: Look, width: u16) -> Line<'sta
 }
 
 fn unit_line(unit: &UnitRow, look: Look) -> Line<'static> {
-    let (took, title) = (ms(unit.took_ms), escape::line(&unit.title).into_owned());
+    let title = escape::line(&unit.title).into_owned();
+    // Nobody waited for a unit that was in place.
+    let (name, took) =
+        if unit.is_seeded { ("seeded", String::new()) } else { (unit.fate.name(), ms(unit.took_ms)) };
     let detail = match unit.fate {
         Fate::Hit => format!("saved {}", ms(unit.saved_ms)),
         _ => escape::line(&unit.reason).into_owned(),
@@ -156,7 +163,7 @@ fn unit_line(unit: &UnitRow, look: Look) -> Line<'static> {
         Fate::Bypass => Color::Gray,
     };
     let style = if look.colors { Style::new().fg(color) } else { Style::new() };
-    let mut line = Line::from(Span::styled(format!("{:<7}", unit.fate.name()), style));
+    let mut line = Line::from(Span::styled(format!("{name:<7}"), style));
     line.push_span(format!("{took:>7}  {}  {detail}", padded(&title, 34)));
     line
 }

@@ -29,7 +29,8 @@ fn record(place: &str, name: &str, n: u64, outcome: Outcome) -> Record {
 
 fn outcome(n: u64) -> Outcome {
     match n % 4 {
-        0 | 1 => Outcome::Hit { origin: Origin::Local },
+        0 => Outcome::Hit { origin: Origin::Local },
+        1 => Outcome::Hit { origin: Origin::Seeded },
         2 => Outcome::Miss { reason: MissReason::InputsChanged, unstored: None },
         _ => Outcome::Bypass { reason: BypassReason::new(Bypass::Probe, "out") },
     }
