@@ -83,7 +83,8 @@ fn hit_of_floor(contenders: &Contenders, linked: &Recording, store: &Path) -> Re
     Ok(clock::median(walls))
 }
 
-fn write_project(checkout: &Path) -> io::Result<()> {
+/// Writes a workspace of 300 small libraries and the binary.
+pub(crate) fn write_project(checkout: &Path) -> io::Result<()> {
     let (mut members, mut dependencies, mut sum) = (String::new(), String::new(), String::new());
     for n in 0..N_CRATES {
         let name = format!("part{n}");

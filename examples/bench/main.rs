@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo run --release --example bench -- [--kache PATH] [--project NAME=DIR]… [--runs N]
-//!                                        [--mode build,check,test] [--quick] [--json FILE]
+//!                                        [--mode build,check,test] [--part LIST] [--quick] [--json FILE]
 //! ```
 //!
 //! Everything happens in one temporary directory: copies of the projects, target directories, stores. All
@@ -18,7 +18,7 @@
 //! In reading order: `options` (what was asked), `clock` (how one command is measured), `contender` (who runs, with
 //! which environment), `checkout` (copies of a project), `records` and `disk` (what is counted afterwards),
 //! `rounds` and `figures` (the builds), `edits` (builds after an edit), `recording`, `trace`, `hit`, `linked` and `observing`
-//! (single processes), `table` (how it is told).
+//! (single processes), `machines` (two that share a bucket), `monitor` (the live view beside builds), `table` (how it is told).
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 #![allow(
@@ -43,6 +43,10 @@ mod hit;
 #[cfg(unix)]
 mod linked;
 #[cfg(unix)]
+mod machines;
+#[cfg(unix)]
+mod monitor;
+#[cfg(unix)]
 mod observing;
 #[cfg(unix)]
 mod options;
@@ -53,9 +57,22 @@ mod records;
 #[cfg(unix)]
 mod rounds;
 #[cfg(unix)]
+#[path = "../../tests/common/s3_server.rs"]
+mod server;
+#[cfg(unix)]
 mod table;
 #[cfg(unix)]
 mod trace;
+
+#[cfg(unix)]
+use std::path::Path;
+
+#[cfg(unix)]
+use crate::{
+    contender::Contenders,
+    options::{Options, Part},
+    table::Table,
+};
 
 /// What can go wrong here is only ever told to a person.
 #[cfg(unix)]
@@ -69,46 +86,65 @@ fn main() -> Result<()> {
     if let Ok(n) = std::env::var(observing::N_OPENS) {
         return observing::open_again_and_again(&n);
     }
-    let Some(options) = options::Options::from_args()? else {
+    let Some(options) = Options::from_args()? else {
         println!("{}", options::USAGE);
         return Ok(());
     };
     let place = tempfile::Builder::new().prefix("kache-bench-").tempdir()?;
-    let contenders = contender::Contenders::find(&options, place.path())?;
-    let mut table = table::Table::default();
-    for project in &options.projects {
-        for &mode in &options.modes {
-            println!("measuring {} ({mode}) …", project.name);
-            let mut rounds = rounds::Rounds::prepare(&contenders, project, mode, place.path())?;
-            rounds.run(options.runs)?;
-            figures::add(&rounds, &mut table);
-            rounds.remove()?;
-            if project.name != "large" {
-                edits::measure(&contenders, project, mode, place.path(), options.runs, &mut table)?;
+    let contenders = Contenders::find(&options, place.path())?;
+    let mut table = Table::default();
+    for part in &options.parts {
+        match part {
+            Part::Builds => builds(&contenders, &options, place.path(), &mut table)?,
+            Part::Processes => processes(&contenders, &options, place.path(), &mut table)?,
+            Part::Machines => {
+                let project = options.projects.iter().find(|project| project.name == "middle");
+                let Some(project) = project.or(options.projects.first()) else { continue };
+                println!("measuring machines that share a bucket …");
+                machines::measure(&contenders, project, place.path(), options.runs, &mut table)?;
+            }
+            Part::Monitor => {
+                println!("measuring the monitor …");
+                monitor::measure(&contenders, place.path(), options.runs, &mut table)?;
             }
         }
-        if project.name != "large" && !options.quick && !options.modes.contains(&options::Mode::Test) {
-            edits::measure(
-                &contenders,
-                project,
-                options::Mode::Test,
-                place.path(),
-                options.runs,
-                &mut table,
-            )?;
-        }
-    }
-    println!("measuring single processes …");
-    observing::measure(&mut table)?;
-    hit::measure(&contenders, &options, place.path(), &mut table)?;
-    if !options.quick {
-        linked::measure(&contenders, place.path(), &mut table)?;
     }
     table.print();
     match &options.json {
         Some(path) => Ok(std::fs::write(path, serde_json::to_string_pretty(&table)?)?),
         None => Ok(()),
     }
+}
+
+#[cfg(unix)]
+fn builds(contenders: &Contenders, options: &Options, place: &Path, table: &mut Table) -> Result<()> {
+    for project in &options.projects {
+        for &mode in &options.modes {
+            println!("measuring {} ({mode}) …", project.name);
+            let mut rounds = rounds::Rounds::prepare(contenders, project, mode, place)?;
+            rounds.run(options.runs)?;
+            figures::add(&rounds, table);
+            rounds.remove()?;
+            if project.name != "large" {
+                edits::measure(contenders, project, mode, place, options.runs, table)?;
+            }
+        }
+        if project.name != "large" && !options.quick && !options.modes.contains(&options::Mode::Test) {
+            edits::measure(contenders, project, options::Mode::Test, place, options.runs, table)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn processes(contenders: &Contenders, options: &Options, place: &Path, table: &mut Table) -> Result<()> {
+    println!("measuring single processes …");
+    observing::measure(table)?;
+    hit::measure(contenders, options, place, table)?;
+    if !options.quick {
+        linked::measure(contenders, place, table)?;
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]

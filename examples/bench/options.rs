@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 
 pub(crate) const USAGE: &str = "\
-bench [--kache PATH] [--project NAME=DIR]… [--runs N] [--mode build,check,test] [--quick] [--json FILE]
+bench [--kache PATH] [--project NAME=DIR]… [--runs N] [--mode LIST] [--part LIST] [--quick] [--json FILE]
   --kache PATH        the wrapper to measure (default: built from this repository in release mode)
   --project NAME=DIR  measure DIR; may be repeated (default: small, middle and large from tests/fixtures)
   --runs N            rounds per figure (default: 3)
   --mode LIST         cargo commands to measure (default: build,check; edits always with `test --no-run` as well)
+  --part LIST         what to measure: builds, processes, machines, monitor (default: all; with --quick the first two)
   --quick             one round, `build` only, without the large project and the large link
   --json FILE         write the figures there, too";
 
@@ -40,6 +41,16 @@ impl Display for Mode {
     }
 }
 
+/// A part of the figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Builds,
+    Processes,
+    /// Machines that share a bucket.
+    Machines,
+    Monitor,
+}
+
 /// A project to build, and what the figures call it.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
@@ -53,6 +64,7 @@ pub(crate) struct Options {
     pub(crate) projects: Vec<Project>,
     pub(crate) runs: usize,
     pub(crate) modes: Vec<Mode>,
+    pub(crate) parts: Vec<Part>,
     pub(crate) json: Option<PathBuf>,
     pub(crate) quick: bool,
 }
@@ -61,7 +73,7 @@ impl Options {
     /// Reads the arguments of this process; `None` asks for the usage.
     pub(crate) fn from_args() -> Result<Option<Options>> {
         let (mut kache, mut projects, mut json) = (None, Vec::new(), None);
-        let (mut runs, mut modes, mut quick) = (None, None, false);
+        let (mut runs, mut modes, mut parts, mut quick) = (None, None, None, false);
         let mut arguments = env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
@@ -70,6 +82,7 @@ impl Options {
                 "--project" => projects.push(project(&value()?)?),
                 "--runs" => runs = Some(value()?.parse::<usize>()?.max(1)),
                 "--mode" => modes = Some(value()?.split(',').map(mode).collect::<Result<Vec<Mode>>>()?),
+                "--part" => parts = Some(value()?.split(',').map(part).collect::<Result<Vec<Part>>>()?),
                 "--json" => json = Some(std::path::absolute(value()?)?),
                 "--quick" => quick = true,
                 "-h" | "--help" => return Ok(None),
@@ -81,7 +94,12 @@ impl Options {
         }
         let modes = modes.unwrap_or(if quick { vec![Mode::Build] } else { vec![Mode::Build, Mode::Check] });
         let runs = runs.unwrap_or(if quick { 1 } else { 3 });
-        Ok(Some(Options { kache, projects, runs, modes, json, quick }))
+        let mut default_parts = vec![Part::Builds, Part::Processes];
+        if !quick {
+            default_parts.extend([Part::Machines, Part::Monitor]);
+        }
+        let parts = parts.unwrap_or(default_parts);
+        Ok(Some(Options { kache, projects, runs, modes, parts, json, quick }))
     }
 }
 
@@ -111,5 +129,15 @@ fn mode(text: &str) -> Result<Mode> {
         "check" => Ok(Mode::Check),
         "test" => Ok(Mode::Test),
         other => Err(format!("{other} is not a mode: build, check or test").into()),
+    }
+}
+
+fn part(text: &str) -> Result<Part> {
+    match text {
+        "builds" => Ok(Part::Builds),
+        "processes" => Ok(Part::Processes),
+        "machines" => Ok(Part::Machines),
+        "monitor" => Ok(Part::Monitor),
+        other => Err(format!("{other} is not a part: builds, processes, machines or monitor").into()),
     }
 }

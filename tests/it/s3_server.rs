@@ -1,75 +1,25 @@
-//! A real S3 server in this process, and a proxy in front of it that can be made to fail.
+//! Machines that use a real S3 server, and a proxy in front of it that can be made to fail.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
-use s3s_fs::FileSystem;
-use tempfile::TempDir;
-use tokio::runtime::Runtime;
-
 use crate::world::World;
 
-pub(crate) const BUCKET: &str = "kache-test";
-pub(crate) const ACCESS_KEY: &str = "AKIAKACHETESTKEY0000";
-pub(crate) const SECRET_KEY: &str = "kache/secret+that=must+not+show/up00";
+#[path = "../common/s3_server.rs"]
+mod server;
 
-/// A server with one bucket, which ends with this value.
-pub(crate) struct S3Server {
-    pub(crate) address: SocketAddr,
-    root: TempDir,
-    _runtime: Runtime,
-}
+pub(crate) use server::{ACCESS_KEY, BUCKET, S3Server, SECRET_KEY, variables};
 
 impl S3Server {
-    pub(crate) fn start() -> S3Server {
-        let root = tempfile::Builder::new().prefix("kache-s3-").tempdir().expect("a directory");
-        std::fs::create_dir(root.path().join(BUCKET)).expect("makes the bucket");
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .expect("starts threads");
-        let files = FileSystem::new(root.path()).expect("the directory is there");
-        let mut builder = S3ServiceBuilder::new(files);
-        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
-        let service = builder.build();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("listens");
-        let address = listener.local_addr().expect("it has an address");
-        runtime.spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let service = service.clone();
-                tokio::spawn(async move {
-                    let server = Builder::new(TokioExecutor::new());
-                    let _ = server.serve_connection(TokioIo::new(socket), service).await;
-                });
-            }
-        });
-        S3Server { address, root, _runtime: runtime }
-    }
-
-    /// The folder that holds the objects.
-    pub(crate) fn objects(&self) -> PathBuf {
-        self.root.path().join(BUCKET)
-    }
-
     /// A machine that uses the bucket at `address`.
     pub(crate) fn machine(fixture: &str, address: SocketAddr) -> World {
-        World::project(fixture)
-            .env("KACHE_S3_BUCKET", BUCKET)
-            .env("KACHE_S3_ENDPOINT", format!("http://{address}"))
-            .env("KACHE_S3_REGION", "us-east-1")
-            .env("KACHE_S3_ACCESS_KEY", ACCESS_KEY)
-            .env("KACHE_S3_SECRET_KEY", SECRET_KEY)
-            .env("AWS_EC2_METADATA_DISABLED", "true")
+        variables(address)
+            .into_iter()
+            .fold(World::project(fixture), |world, (name, value)| world.env(name, value))
     }
 }
 
