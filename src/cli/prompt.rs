@@ -1,14 +1,14 @@
 //! Questions on a terminal, asked with `dialoguer` on standard error, which stays a terminal where the output is piped.
 //!
-//! Its prompts hide the cursor and leave it hidden if they are interrupted. So Ctrl-C is put off while one is open, and
-//! ends the process after the cursor is back.
+//! Its prompts hide the cursor and leave it hidden if they are interrupted. So Ctrl-C ends the process after the cursor is
+//! back.
 
 use dialoguer::{Confirm, MultiSelect, Select};
 
 use crate::cli::exit::Failure;
 use crate::cli::terminal;
 use crate::report::escape;
-use crate::sys::signal::{self, DeferredInterrupt};
+use crate::sys::signal::{self, PromptInterrupt};
 
 /// Asks a yes-or-no question; Enter alone is yes. The answer needs Enter, so that the rest of a typed word does not answer
 /// the next question.
@@ -35,7 +35,7 @@ pub fn choose(question: &str, items: &[String]) -> Result<Option<Vec<bool>>, Fai
 }
 
 fn interact<T>(prompt: impl FnOnce() -> dialoguer::Result<T>) -> Result<T, Failure> {
-    let interrupt = DeferredInterrupt::begin()?;
+    let interrupt = PromptInterrupt::begin(terminal::show_cursor)?;
     let answer = prompt();
     let was_interrupted = interrupt.end();
     if was_interrupted || answer.is_err() {

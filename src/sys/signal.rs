@@ -1,4 +1,4 @@
-//! Signals: those that the daemon waits for, and Ctrl-C put off.
+//! Signals: those that the daemon waits for, and Ctrl-C in prompts.
 
 use std::io;
 
@@ -37,30 +37,52 @@ pub fn watch(_on_signal: impl Fn(Signal) + Clone + Send + 'static) -> io::Result
     Ok(())
 }
 
-/// Puts Ctrl-C off: the process does not end by it until [`DeferredInterrupt::end`].
-pub struct DeferredInterrupt {
+/// What Ctrl-C does while a prompt is open, which changes the terminal: the terminal is put back, and the process ends.
+///
+/// A prompt that reads keys looks at signals only between them. One that comes just before it begins to wait would be
+/// noticed at the next key, so a thread waits for the signal.
+pub struct PromptInterrupt {
     #[cfg(unix)]
     is_over: std::sync::Arc<std::sync::atomic::AtomicBool>,
     #[cfg(unix)]
     was_raised: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    /// What wakes the thread. It ends when this is taken away.
+    #[cfg(unix)]
+    wake: signal_hook::SigId,
 }
 
 #[cfg(unix)]
-impl DeferredInterrupt {
-    /// Begins.
-    pub fn begin() -> io::Result<DeferredInterrupt> {
+impl PromptInterrupt {
+    /// Begins. `put_back` undoes what the prompt does to the screen; the modes of the terminal on standard error become what
+    /// they are now.
+    pub fn begin(put_back: fn()) -> io::Result<PromptInterrupt> {
         use signal_hook::consts::SIGINT;
-        let deferred = DeferredInterrupt { is_over: Default::default(), was_raised: Default::default() };
+        let (is_over, was_raised) = Default::default();
         // A handler cannot be taken away again: from the end on it does what the system would.
-        signal_hook::flag::register_conditional_default(SIGINT, deferred.is_over.clone())?;
-        signal_hook::flag::register(SIGINT, deferred.was_raised.clone())?;
-        Ok(deferred)
+        signal_hook::flag::register_conditional_default(SIGINT, std::sync::Arc::clone(&is_over))?;
+        signal_hook::flag::register(SIGINT, std::sync::Arc::clone(&was_raised))?;
+        let (mut raised, waker) = io::pipe()?;
+        let modes = rustix::termios::tcgetattr(io::stderr()).ok();
+        let wake = signal_hook::low_level::pipe::register(SIGINT, waker)?;
+        std::thread::Builder::new().spawn(move || {
+            if !matches!(io::Read::read(&mut raised, &mut [0]), Ok(1)) {
+                return;
+            }
+            if let Some(modes) = modes {
+                let _ =
+                    rustix::termios::tcsetattr(io::stderr(), rustix::termios::OptionalActions::Now, &modes);
+            }
+            put_back();
+            end_by_interrupt();
+        })?;
+        Ok(PromptInterrupt { is_over, was_raised, wake })
     }
 
     /// Ends. Returns whether there was a Ctrl-C meanwhile.
     pub fn end(self) -> bool {
         use std::sync::atomic::Ordering;
         self.is_over.store(true, Ordering::SeqCst);
+        signal_hook::low_level::unregister(self.wake);
         self.was_raised.load(Ordering::SeqCst)
     }
 }
@@ -71,12 +93,12 @@ pub fn end_by_interrupt() {
     let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT);
 }
 
-/// A console ends the process before anything can be put off.
+/// A console ends the process before anything can be put back.
 #[cfg(windows)]
-impl DeferredInterrupt {
+impl PromptInterrupt {
     /// Begins.
-    pub fn begin() -> io::Result<DeferredInterrupt> {
-        Ok(DeferredInterrupt {})
+    pub fn begin(_put_back: fn()) -> io::Result<PromptInterrupt> {
+        Ok(PromptInterrupt {})
     }
 
     /// Ends. Returns whether there was a Ctrl-C meanwhile.

@@ -542,10 +542,16 @@ fn directories_are_chosen_by_keys_on_a_terminal() {
         project(&home.path(name));
         old_layout(&home.path(name).join("target"), n_bytes);
     }
-    let run = |keys: &[&str]| Typed { line: "clean .", keys, signal: None, columns: 80 }.run(&home);
-    // Escape, Ctrl-C, and a refusal leave everything as it is.
-    for (keys, code) in [(&["\x1b"][..], 1), (&["\x03"], 130), (&[" \r", "n\r"], 1), (&["\r"], 0)] {
-        let Some((ended, shown)) = run(keys) else { return };
+    let run = |keys: &[&str], signal| Typed { line: "clean .", keys, signal, columns: 80 }.run(&home);
+    // Escape, Ctrl-C as a key or as a signal, and a refusal leave everything as it is.
+    for (keys, signal, code) in [
+        (&["\x1b"][..], None, 1),
+        (&["\x03"], None, 130),
+        (&[], Some("INT"), 130),
+        (&[" \r", "n\r"], None, 1),
+        (&["\r"], None, 0),
+    ] {
+        let Some((ended, shown)) = run(keys, signal) else { return };
         assert_eq!(ended, code, "{keys:?}: {shown}");
         assert!(home.path("large/target").exists() && home.path("small/target").exists(), "{keys:?}");
         assert!(shown.contains("large/target"), "{shown}");
@@ -553,7 +559,7 @@ fn directories_are_chosen_by_keys_on_a_terminal() {
         assert!(after.contains("\x1b[?25h"), "{keys:?}: the cursor is back: {shown}");
     }
     // Down, choose the second.
-    let Some((code, shown)) = run(&["\x1b[B \r", "y\r"]) else { return };
+    let Some((code, shown)) = run(&["\x1b[B \r", "y\r"], None) else { return };
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("Removed") && shown.contains("1 build directory, and freed"), "{shown}");
     assert!(home.path("large/target").exists() && !home.path("small/target").exists());
