@@ -47,7 +47,8 @@ fn ratios_of_trees(world: &World, args: &[&str]) -> [f64; 2] {
 #[test]
 fn many_trees_and_the_store_take_little_more_than_one_tree() {
     let [of_two, of_five] = ratios_of_trees(&project("big"), &["build"]);
-    assert!(of_two <= 1.25 && of_five <= 1.6, "{of_two} {of_five}");
+    // Programs, the libraries for C and what members make of procedural macros are each tree's own: 15 % of this one.
+    assert!(of_two <= 1.25 && of_five <= 1.75, "{of_two} {of_five}");
 }
 
 #[test]
