@@ -142,6 +142,12 @@ impl Machine<'_> {
 
     fn with_home<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("HOME", &self.home).env("CARGO_HOME", self.home.join(".cargo"));
+        // The caller's toolchains stay, wherever the home is.
+        if std::env::var_os("RUSTUP_HOME").is_none()
+            && let Some(home) = std::env::var_os("HOME")
+        {
+            command.env("RUSTUP_HOME", Path::new(&home).join(".rustup"));
+        }
         command.env("XDG_CONFIG_HOME", self.home.join(".config"));
         command.env("XDG_RUNTIME_DIR", self.home.join("run"))
     }
@@ -151,12 +157,6 @@ impl Machine<'_> {
         let store = self.home.join("store");
         let mut cargo = self.contenders.cargo(Contender::Kache, Mode::Build, &self.project, &store);
         self.with_home(&mut cargo).envs(variables.iter().copied());
-        // The caller's toolchains stay, wherever the home is.
-        if std::env::var_os("RUSTUP_HOME").is_none()
-            && let Some(home) = std::env::var_os("HOME")
-        {
-            cargo.env("RUSTUP_HOME", Path::new(&home).join(".rustup"));
-        }
         Ok(clock::measure(&mut cargo)?.wall)
     }
 

@@ -39,6 +39,8 @@ impl S3Server {
         let address = listener.local_addr().expect("it has an address");
         runtime.spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
+                // As servers do. Without it, an answer of two parts waits for the client's delayed acknowledgement.
+                let _ = socket.set_nodelay(true);
                 let service = service.clone();
                 tokio::spawn(async move {
                     let server = Builder::new(TokioExecutor::new());

@@ -215,11 +215,12 @@ impl fmt::Display for Step {
         for record in &self.records {
             writeln!(
                 f,
-                "{} [{}]: {:?} {:?}",
+                "{} [{}]: {:?} {:?} {}",
                 label(record),
                 record.unit.id,
                 record.outcome,
-                record.problems
+                record.problems,
+                record.not_seeded.as_deref().unwrap_or_default()
             )?;
         }
         writeln!(f, "--- stdout\n{}--- stderr\n{}", self.stdout, self.stderr)

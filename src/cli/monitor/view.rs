@@ -121,7 +121,7 @@ fn build_heading(model: &Model, build: &BuildFigures, look: Look, width: u16) ->
     vec![
         Line::from(format!("{state}: {}", escape::line(&build.place))).style(bold()),
         Line::from(format!(
-            "{} in {took}: {} hits{seeded}, {} compiled; {} of compile time saved{missed}",
+            "{} in {took}: {} hits{seeded}, {} compiled, saved {}{missed}",
             counted(build.n_units, "unit"),
             build.n_hits,
             build.n_compiled,
