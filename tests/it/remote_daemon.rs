@@ -145,13 +145,33 @@ fn what_one_machine_compiles_another_one_gets_by_asking() {
         step.succeeds().only_missed(&[]);
         assert_eq!(n_of(&step, Origin::Remote), n, "{step}");
         second.world.noop();
-        // One listing for a package and one transfer for an entry, at most.
+        // One listing for a package and one transfer for an entry, at most, and a listing of builds.
         let requests = second.remote()["n_requests"].as_u64().expect("a number");
-        assert!(requests <= 2 * n as u64, "{requests} requests for {n} units");
+        assert!(requests <= 1 + 2 * n as u64, "{requests} requests for {n} units");
         second.kache("daemon stop").succeeds();
         assert_eq!(objects(&folder, "packs").len(), n_packs, "what came from there is not sent");
         second.world.rebuild().all_hit();
     }
+}
+
+/// Cargo asks nothing before a build in a directory that it knows.
+#[test]
+fn what_else_a_build_consisted_of_comes_with_the_first_unit_that_is_asked_for() {
+    let folder = shared_folder();
+    let first = Machine::with_folder("two-crates", &folder).seeding().start();
+    settle(&first.world);
+    let n = first.world.build().succeeds().records().len();
+    first.world.harvest().succeeds();
+    first.kache("sync --push").succeeds();
+    let second = Machine::with_folder("two-crates", &folder).start();
+    second.world.cargo(["build", "-p", "words"]).succeeds().only_missed(&[]);
+    let fetched = || second.remote()["n_fetched"].as_u64().expect("a number");
+    second.until("all is there", || fetched() == n as u64);
+    let n_requests = second.remote()["n_requests"].as_u64().expect("a number");
+    let step = second.world.build();
+    step.succeeds().only_missed(&[]);
+    assert_eq!(n_of(&step, Origin::Remote), 0, "{step}");
+    assert_eq!(second.remote()["n_requests"], n_requests, "nobody has to ask: {}", second.log());
 }
 
 #[test]
@@ -475,7 +495,7 @@ fn a_manifest_that_names_packs_of_others_costs_requests_and_no_more() {
     assert_eq!(second.world.run_bin("app"), "hello world a note\n");
     second.world.noop();
     let n_requests = second.remote()["n_requests"].as_u64().expect("a number");
-    assert!(n_requests <= (2 + others.len() + 2 * n) as u64, "{n_requests}: {}", second.log());
+    assert!(n_requests <= (3 + others.len() + 2 * n) as u64, "{n_requests}: {}", second.log());
     // It sends what it knows of its own build when it ends, and nothing afterwards.
     second.kache("daemon stop").succeeds();
     let bad = ["../../../etc/passwd".to_owned()];

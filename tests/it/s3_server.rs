@@ -61,8 +61,9 @@ impl Proxy {
         let proxy = Proxy { address, fault: Arc::clone(&fault), n_connections: Arc::clone(&n_connections) };
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                n_connections.fetch_add(1, Ordering::SeqCst);
                 let fault = *fault.lock().unwrap_or_else(PoisonError::into_inner);
+                // Who has seen it counted may change the fault for the next one.
+                n_connections.fetch_add(1, Ordering::SeqCst);
                 thread::spawn(move || forward(client, server, fault));
             }
         });

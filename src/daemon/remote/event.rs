@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::digest::Digest;
 use crate::manifest::form::BuildId;
-use crate::protocol::message::Response;
+use crate::protocol::message::{Response, WantedUnit};
 use crate::remote::backend::{Kind, RemoteError};
 use crate::remote::queue::Flushed;
 
@@ -18,11 +17,13 @@ pub type Events = Arc<dyn Fn(RemoteEvent) + Send + Sync>;
 #[derive(Debug)]
 pub enum RemoteEvent {
     /// A unit was fetched: how many entries of it are in the store now, and what was refused.
-    Fetched { unit: Digest, result: Result<(u64, Vec<String>), NoLink> },
+    Fetched { wanted: WantedUnit, result: Result<(u64, Vec<String>), NoLink> },
     /// Who waits for a build wants to know how far it is.
     PrefetchDue(BuildId),
     /// Nothing more will come for a build.
     Prefetched { build: BuildId, prefetched: Prefetched },
+    /// Nothing more will come of a build that a unit was found in.
+    Followed { n_wanted: u64, prefetched: Prefetched },
     /// Sending has ended.
     Sent(Sending),
 }

@@ -9,9 +9,9 @@ use crate::daemon::remote::event::{NoLink, Prefetched};
 use crate::daemon::remote::link::{Got, Link, said};
 use crate::daemon::remote::looked_at::{Known, Outline};
 use crate::manifest::form::{self, BuildId, Manifest};
-use crate::protocol::message::{WantedBuild, Warmed};
+use crate::protocol::message::{WantedBuild, WantedUnit, Warmed};
 use crate::remote::builds::{self, FoundBuild, NotFetched};
-use crate::remote::layout::{self, CompilerName, ManifestName, PackName};
+use crate::remote::layout::{self, CompilerName, ManifestName, PackName, UnitFolder};
 use crate::remote::manifest::{self, BadManifest, SharedBuild};
 use crate::remote::pack;
 use crate::remote::sync::each_of;
@@ -56,6 +56,41 @@ pub fn prefetch(link: &Link, wanted: &WantedBuild, progress: &Progress) -> Prefe
         Err(failure) => prefetched.failure = Some(failure),
     }
     prefetched
+}
+
+/// Fetches what else the latest build consisted of that had a unit which somebody asks for: cargo may have asked nothing before
+/// this build began. What the build needed before that unit is fetched as well, last.
+pub fn follow(link: &Link, wanted: &WantedUnit, progress: &Progress) -> Prefetched {
+    let mut prefetched = Prefetched::default();
+    match latest_with(link, wanted, &mut prefetched.refused) {
+        Ok(Some((outline, at))) => {
+            let (before, behind) = outline.packs.split_at(at);
+            let packs: Vec<PackName> = behind.iter().chain(before).cloned().collect();
+            warm(link, &packs, progress, &mut prefetched);
+        }
+        Ok(None) => {}
+        Err(failure) => prefetched.failure = Some(failure),
+    }
+    prefetched
+}
+
+/// The latest of some manifests that name a unit, and where in it.
+fn latest_with(
+    link: &Link,
+    wanted: &WantedUnit,
+    refused: &mut Vec<String>,
+) -> Result<Option<(Arc<Outline>, usize)>, NoLink> {
+    let connected = link.connected()?;
+    let compiler = CompilerName::new(&wanted.compiler);
+    let there = builds::list(&*connected.remote, &connected.namespace, Some(&compiler))?;
+    let unit = UnitFolder::new(&wanted.unit_key);
+    for found in there.iter().take(MOST_LOOKED_AT) {
+        let Some(Candidate { outline, .. }) = look(link, &found.name, refused)? else { continue };
+        if let Some(at) = outline.packs.iter().position(|pack| pack.unit == unit) {
+            return Ok(Some((outline, at)));
+        }
+    }
+    Ok(None)
 }
 
 /// A manifest that was found: what is known of it, and itself, if it was fetched just now.

@@ -11,7 +11,6 @@ use crate::daemon::remote::event::{Events, NoLink, Prefetched, RemoteEvent, Repl
 use crate::daemon::remote::link::Link;
 use crate::daemon::remote::prefetch::{self, Progress};
 use crate::daemon::remote::uploads::Uploads;
-use crate::digest::Digest;
 use crate::manifest::form::BuildId;
 use crate::protocol::message::{RemoteStatus, Response, WantedBuild, WantedUnit};
 use crate::store::Store;
@@ -25,8 +24,20 @@ pub struct RemoteService {
     to_self: Events,
     demand: Demand,
     prefetches: HashMap<BuildId, Prefetching>,
+    following: Following,
     uploads: Uploads,
 }
+
+/// Whether the build is being fetched that a unit was found in.
+#[derive(Clone, Copy)]
+enum Following {
+    Now,
+    /// Not again before this time.
+    NotBefore(Instant),
+}
+
+/// How long no build is looked for after none was found, or nothing of it was missing.
+const FOLLOW_PAUSE: Duration = Duration::from_secs(60);
 
 /// A build that is about to begin.
 struct Prefetching {
@@ -68,6 +79,7 @@ impl RemoteService {
             to_self: Arc::clone(to_self),
             demand: Demand::default(),
             prefetches: HashMap::new(),
+            following: Following::NotBefore(Instant::now()),
         }
     }
 
@@ -79,7 +91,10 @@ impl RemoteService {
 
     /// Whether there is work that an exit would interrupt.
     pub fn is_busy(&self) -> bool {
-        self.demand.is_running() || self.uploads.is_running() || !self.prefetches.is_empty()
+        self.demand.is_running()
+            || self.uploads.is_running()
+            || !self.prefetches.is_empty()
+            || matches!(self.following, Following::Now)
     }
 
     /// The status for clients.
@@ -134,7 +149,7 @@ impl RemoteService {
             let result = result.unwrap_or_else(|panicked| Err(NoLink::defect(panicked.message)));
             // Behind the link: when the event loop has ended, it is the last one that holds it.
             drop(link);
-            events(RemoteEvent::Fetched { unit, result });
+            events(RemoteEvent::Fetched { wanted, result });
         });
         if thread.is_err() {
             // The replies are dropped, so the clients do not wait.
@@ -145,12 +160,13 @@ impl RemoteService {
     /// Handles an event. Returns lines for the log.
     pub fn on(&mut self, event: RemoteEvent) -> Vec<String> {
         let news = match event {
-            RemoteEvent::Fetched { unit, result } => self.fetched(&unit, result),
+            RemoteEvent::Fetched { wanted, result } => self.fetched(wanted, result),
             RemoteEvent::PrefetchDue(build) => {
                 self.prefetch_due(&build);
                 Vec::new()
             }
             RemoteEvent::Prefetched { build, prefetched } => self.prefetched(&build, prefetched),
+            RemoteEvent::Followed { n_wanted, prefetched } => self.followed(n_wanted, prefetched),
             RemoteEvent::Sent(sending) => {
                 let news = self.uploads.ended(sending, Instant::now());
                 let failed = self.look().err().map(|e| format!("failed to start the upload thread: {e}"));
@@ -161,17 +177,21 @@ impl RemoteService {
     }
 
     /// A unit was fetched, or not.
-    fn fetched(&mut self, unit: &Digest, result: Result<(u64, Vec<String>), NoLink>) -> Vec<String> {
+    fn fetched(&mut self, wanted: WantedUnit, result: Result<(u64, Vec<String>), NoLink>) -> Vec<String> {
+        let unit = wanted.unit_key;
         let mut news: Vec<String> =
             self.demand.ended(result.as_ref().err(), Instant::now()).into_iter().collect();
         let response = match result {
             Ok((n_entries, refused)) => {
                 news.extend(refused);
+                if n_entries > 0 {
+                    self.follow(wanted);
+                }
                 Response::Fetched { n_entries }
             }
             Err(failure) => Response::Refused { why: failure.why },
         };
-        for reply in self.demand.take(unit) {
+        for reply in self.demand.take(&unit) {
             reply(response.clone());
         }
         news
@@ -211,6 +231,36 @@ impl RemoteService {
         if thread.is_ok() {
             self.prefetches.insert(build, Prefetching { progress, replies: vec![reply] });
         }
+    }
+
+    /// A unit was found: fetches what else its build consisted of, unless a build is being fetched already.
+    fn follow(&mut self, wanted: WantedUnit) {
+        let now = Instant::now();
+        let is_due = matches!(self.following, Following::NotBefore(time) if now >= time);
+        let Some(link) = self.link.as_ref().filter(|_| is_due && self.prefetches.is_empty()) else { return };
+        let (link, events) = (Arc::clone(link), Arc::clone(&self.to_self));
+        let thread = std::thread::Builder::new().name("prefetch".to_owned()).spawn(move || {
+            let progress = Progress::default();
+            let prefetched = shield::shielded(|| prefetch::follow(&link, &wanted, &progress));
+            let prefetched = prefetched.unwrap_or_else(|panicked| Prefetched {
+                failure: Some(NoLink::defect(panicked.message)),
+                ..Prefetched::default()
+            });
+            drop(link);
+            events(RemoteEvent::Followed { n_wanted: progress.read().n_wanted, prefetched });
+        });
+        if thread.is_ok() {
+            self.following = Following::Now;
+        }
+    }
+
+    /// Nothing more will come of a build that a unit was found in.
+    fn followed(&mut self, n_wanted: u64, prefetched: Prefetched) -> Vec<String> {
+        let now = Instant::now();
+        let pause = if n_wanted > 0 { Duration::ZERO } else { FOLLOW_PAUSE };
+        self.following = Following::NotBefore(now + pause);
+        let news = self.demand.ended(prefetched.failure.as_ref(), now);
+        news.into_iter().chain(prefetched.refused).collect()
     }
 
     /// Those who wait for a build want to know how far it is.
