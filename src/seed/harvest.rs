@@ -68,6 +68,8 @@ pub fn harvest(
     store: &Store,
 ) -> std::io::Result<Option<Harvested>> {
     let time_ms = clock::now_ms();
+    // Who removes the directory may begin with the outputs.
+    let Some(outputs) = turn::outputs(build) else { return Ok(None) };
     let cargo = &build.with_variables(cargo);
     let mut drafts: Vec<Draft> = Vec::new();
     let mut n_noted = 0_usize;
@@ -86,7 +88,7 @@ pub fn harvest(
     carry_over(&mut drafts, build, cargo, &roots);
     name_needs(&mut drafts);
     need_hashed(&mut drafts, &roots);
-    if turn::state(build) != *state {
+    if turn::state(build) != *state || turn::outputs(build).as_ref() != Some(&outputs) {
         return Ok(None);
     }
     let made = drafts.iter_mut().filter_map(|draft| Some((draft.unit.name.clone(), draft.made.take()?)));

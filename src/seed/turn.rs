@@ -86,6 +86,17 @@ pub fn state(build: &Build) -> Digest {
     state.finish()
 }
 
+/// What tells whether outputs come or go: the state of each directory of a profile that holds those of all units. `None`: one
+/// is gone, though cargo knows of units.
+pub fn outputs(build: &Build) -> Option<Vec<Option<Identity>>> {
+    let dirs = build.profile_dirs().into_iter();
+    dirs.map(|dir| match Identity::at(&dir.join("deps")) {
+        Ok(identity) => Some(Some(identity)),
+        Err(_) => fs::metadata(&dir.join(Layout::Shared.first_dir())).is_err().then_some(None),
+    })
+    .collect()
+}
+
 /// The directories of units in that of a profile, in either layout.
 fn units(profile_dir: &Path) -> Vec<PathBuf> {
     let mut units = fs::list(&profile_dir.join(Layout::Shared.first_dir())).unwrap_or_default();

@@ -376,6 +376,21 @@ fn a_seeded_build_directory_is_harvested_again() {
 }
 
 #[test]
+fn a_build_directory_that_is_being_removed_is_not_harvested() {
+    let world = workspace();
+    let n_units = build_once(&world);
+    world.build().succeeds();
+    // The outputs may go first.
+    fs::remove_dir_all(world.target().join("debug/deps")).expect("removes");
+    let mut command = world.command(env!("CARGO_BIN_EXE_kache"));
+    command.arg("harvest");
+    assert!(!world.run(command).stderr().is_empty());
+    world.clean();
+    let step = world.build();
+    assert_eq!(split(&step), (n_units, Vec::new()), "{step}");
+}
+
+#[test]
 fn what_cargo_tells_a_unit_and_leaves_out_of_its_fingerprint_decides() {
     let world = seeded(World::files(&[
         ("Cargo.toml", "[workspace]\nmembers = [\"app\", \"lib\"]\nresolver = \"3\"\n"),
