@@ -22,6 +22,8 @@ cp "$root/LICENSE" "$root/CHANGELOG.md" "$root/CONTRIBUTING.md" "$root/SECURITY.
 sed 's|\[src/lib.rs\](src/lib.rs)|src/lib.rs|' "$root/README.md" >"$tree/README.md"
 mkdir "$tree/docs"
 cp -R "$root/docs/src" "$tree/docs/"
+mkdir "$tree/assets"
+cp -R "$root/assets/demo" "$tree/assets/"
 cp -R "$root/completions" "$root/man" "$tree/"
 case $target in *linux*) cp -R "$root/packaging/rendered/systemd" "$tree/" ;; esac
 find "$tree" -type d -exec chmod 755 {} +

@@ -57,6 +57,7 @@ enum Form {
 pub fn run(args: &Args, session: &Session<'_>) -> Result<Exit, Failure> {
     let (config, _) = session.config_of_builds()?;
     let since_ms = args.since.map(|since| clock::now_ms().saturating_sub(since.as_millis() as u64));
+    session.note_obstacles(&config.cache_dir.value);
     let read = records::read_since(&Store::records_dir(&config.cache_dir.value), since_ms.unwrap_or(0));
     read.unreadable.iter().for_each(|problem| session.note(problem));
     let last_build = build::last(&read.records, &is_build_dir);

@@ -35,8 +35,7 @@ pub fn advice(record: &Record) -> Option<String> {
         Outcome::Miss { .. } => "`kache doctor --verify` checks the whole store".to_owned(),
         Outcome::Edit { edit: Edit::Always, .. } => "set `cache.incremental` to `auto` or `off`".to_owned(),
         Outcome::Edit { .. } => {
-            "nothing: commit and build again, or set `cache.incremental` to `off`, to have it stored"
-                .to_owned()
+            "commit and build again to have it stored, or set `cache.incremental` to `off`".to_owned()
         }
         Outcome::Bypass { reason } => of_bypass(reason.why)?.to_owned(),
     })

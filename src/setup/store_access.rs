@@ -15,6 +15,8 @@ use crate::sys::{clock, fs};
 #[derive(Debug, Default)]
 pub struct Obstacles {
     cache_dir: PathBuf,
+    /// The cache directory is a file or something else.
+    is_no_directory: bool,
     /// What belongs to another user, unless the store is shared.
     pub foreign: Vec<PathBuf>,
     /// What should be writable, and is not.
@@ -29,8 +31,12 @@ pub struct Obstacles {
 /// obstacle.
 pub fn look(cache_dir: &Path) -> Obstacles {
     let mut found = Obstacles { cache_dir: cache_dir.to_owned(), ..Obstacles::default() };
-    if !fs::metadata(cache_dir).is_ok_and(|metadata| metadata.is_dir()) {
-        return found;
+    match fs::metadata(cache_dir) {
+        Ok(metadata) if metadata.is_dir() => {}
+        other => {
+            found.is_no_directory = other.is_ok();
+            return found;
+        }
     }
     let root = Store::at(cache_dir).root().to_owned();
     let records = Store::records_dir(cache_dir);
@@ -73,16 +79,19 @@ impl Obstacles {
 
     /// Whether builds of this user are cached as they should be.
     pub fn is_none(&self) -> bool {
-        self.foreign.is_empty() && self.unwritable.is_empty() && self.open.is_empty()
+        !self.hinders_builds() && self.open.is_empty()
     }
 
     /// Whether builds of this user are not cached, or not all of them.
     pub fn hinders_builds(&self) -> bool {
-        !self.foreign.is_empty() || !self.unwritable.is_empty()
+        self.is_no_directory || !self.foreign.is_empty() || !self.unwritable.is_empty()
     }
 
     /// The worst obstacle, in one sentence.
     pub fn sentence(&self) -> String {
+        if self.is_no_directory {
+            return format!("{} is not a directory, so nothing is stored", self.cache_dir.display());
+        }
         if !self.foreign.is_empty() {
             let (what, belongs) = self.named(&self.foreign, "belongs", "belong");
             let but = match self.is_locked_out {
@@ -113,6 +122,9 @@ impl Obstacles {
 
     /// What to do about it.
     pub fn hint(&self) -> String {
+        if self.is_no_directory {
+            return "remove it, or set KACHE_CACHE_DIR to a directory".to_owned();
+        }
         let dir = quoted(&self.cache_dir);
         if !self.foreign.is_empty() {
             return format!(

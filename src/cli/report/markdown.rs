@@ -69,17 +69,22 @@ fn push_headline(text: &mut String, figures: &Figures) {
 fn push_build(text: &mut String, build: &BuildFigures) {
     let _ = writeln!(
         text,
-        "{} units in {}, {} of them hits, in {}. Critical path: {} of {}.\n",
+        "{} units in {}, {} of them hits, in {}. {}.\n",
         build.units.len(),
         ms(build.wall_ms),
         build.n_hits,
         code(&build.place),
-        ms(build.critical_ms),
-        ms(build.wall_ms)
+        match build.critical_ms {
+            0 => "No unit had to be waited for".to_owned(),
+            critical_ms => format!("Critical path: {} of {}", ms(critical_ms), ms(build.wall_ms)),
+        }
     );
+    if build.critical_ms == 0 {
+        return;
+    }
     text.push_str("| critical path | took | outcome |\n|---|---:|---|\n");
-    for index in &build.critical_path {
-        let unit = &build.units[*index];
+    let path = build.critical_path.iter().map(|index| &build.units[*index]);
+    for unit in path.filter(|unit| unit.end_ms > unit.start_ms) {
         let (title, took) = (code(&unit.unit), ms(unit.end_ms - unit.start_ms));
         let _ = writeln!(text, "| {title} | {took} | {} |", unit.fate.name());
     }

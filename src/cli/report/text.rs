@@ -28,10 +28,13 @@ pub fn text(figures: &Figures) -> Text {
     }
     if !figures.costliest.is_empty() {
         text.append(heading("\nCostliest misses\n"));
-        for unit in &figures.costliest {
-            text.push(format!("  {:>7}  {}\n", ms(unit.compile_ms), escape::line(&unit.unit)));
-            text.push(format!("           {}\n", escape::line(&unit.reason)));
-            if let Some(advice) = &unit.advice {
+        // What many have in common is said once.
+        for group in figures.costliest.chunk_by(|one, next| one.reason == next.reason) {
+            for unit in group {
+                text.push(format!("  {:>7}  {}\n", ms(unit.compile_ms), escape::line(&unit.unit)));
+            }
+            text.push(format!("           {}\n", escape::line(&group[0].reason)));
+            if let Some(advice) = &group[0].advice {
                 text.push(format!("           hint: {}\n", escape::line(advice)));
             }
         }
@@ -48,6 +51,10 @@ fn last_build(build: &BuildFigures) -> Text {
         build.n_hits,
         escape::line(&build.place)
     ));
+    if build.critical_ms == 0 {
+        text.push("  no unit had to be waited for\n");
+        return text;
+    }
     text.push(format!(
         "  critical path: {} of {}, in {}\n",
         ms(build.critical_ms),
