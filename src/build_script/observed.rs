@@ -100,8 +100,9 @@ fn leave_out_probes(
     kinds.retain(|(path, _)| !probes.contains(path));
 }
 
-/// A script that asks the compiler through the wrapper has kache read its configuration, which decides nothing that a
-/// compiler makes. If the script does not start kache, the file is an input like any other.
+/// A script that asks the compiler through the wrapper has kache read its configuration, that of the user and that of the
+/// project, for which it looks in all directories above. It decides nothing that a compiler makes. If the script does not
+/// start kache, these files are inputs like any other.
 fn leave_out_own_configuration(
     observed_inputs: &mut ObservedInputs,
     run: &RequestedRun<'_>,
@@ -110,17 +111,23 @@ fn leave_out_own_configuration(
     let own = env::current_exe().map(|path| real_path(&path)).ok();
     let starts_kache = |access: &Access| access.uses.executed && Some(&access.real) == own.as_ref();
     let lookup = |name: &str| run.env.get(name).map(OsStr::to_os_string);
-    let Ok(Some(UserFile { path, is_named })) = load::user_file_path(&lookup) else { return };
     if !observation.accesses.iter().any(starts_kache) {
         return;
     }
-    let mut spellings = vec![real_path(&path), path.clone()];
-    // Of a path that does not exist, what is absent is the first name that is missing: here, kache's own directory.
-    spellings.extend(path.parent().filter(|_| !is_named).map(Path::to_path_buf));
+    let mut spellings = Vec::new();
+    if let Ok(Some(UserFile { path, is_named })) = load::user_file_path(&lookup) {
+        spellings.extend([real_path(&path), path.clone()]);
+        // Of a path that does not exist, what is absent is the first name that is missing: here, kache's own directory.
+        spellings.extend(path.parent().filter(|_| !is_named).map(Path::to_path_buf));
+    }
+    let is_own = |path: &Path| {
+        spellings.iter().any(|own| own == path)
+            || path.file_name().is_some_and(|name| name == load::PROJECT_FILE)
+    };
     let ObservedInputs { read, absent, kinds, .. } = observed_inputs;
-    read.retain(|(path, _)| !spellings.contains(path));
-    absent.retain(|path| !spellings.contains(path));
-    kinds.retain(|(path, _)| !spellings.contains(path));
+    read.retain(|(path, _)| !is_own(path));
+    absent.retain(|path| !is_own(path));
+    kinds.retain(|(path, _)| !is_own(path));
 }
 
 /// The loader looks in them in vain: cargo's units have no libraries that a program finds by name. If there is one all the

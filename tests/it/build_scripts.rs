@@ -438,6 +438,10 @@ fn a_script_that_asks_the_compiler_is_served() {
         fs::write(&config, format!("[cache]\nwait = \"{wait}\"\n")).expect("writes");
         is_served(&rebuild(&world));
     }
+    for links in ["off", "auto"] {
+        world.write(".kache.toml", format!("[cache]\nlinks = \"{links}\"\n"));
+        is_served(&rebuild(&world));
+    }
 }
 
 #[test]
