@@ -82,7 +82,9 @@ pub fn title(record: &Record) -> String {
         return Path::new(detail).file_name().unwrap_or_default().to_string_lossy().into_owned();
     }
     let words = [name(record), &record.unit.version, &record.unit.kind, &record.unit.target];
-    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    let title = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    // A question about the compiler names no crate.
+    if title.is_empty() { "rustc".to_owned() } else { title }
 }
 
 /// The units that took the compiler longest, without hits; the longest first.

@@ -175,6 +175,10 @@ impl Model {
     /// Counts a record for its project.
     fn count(&mut self, record: &Record) {
         let place = tree(&record.place);
+        // A call that is of no build directory, such as a question about the compiler, is of no project.
+        if place.is_empty() {
+            return;
+        }
         let at = self.projects.binary_search_by(|project| project.place.as_str().cmp(place));
         let at = at.unwrap_or_else(|at| {
             self.projects.insert(at, Project { place: place.to_owned(), ..Project::default() });
