@@ -52,6 +52,25 @@ fn the_screen_can_be_printed_once() {
     home.run(&["monitor", "--once", "--json"]).with(2, "cannot be used with");
 }
 
+/// A defect while a setting is written.
+#[test]
+#[cfg(all(target_os = "linux", debug_assertions))]
+fn a_screen_that_panics_gives_the_terminal_back_and_leaves_the_file_as_it_was() {
+    for step in ["1", "2", "3"] {
+        let mut home = Home::new();
+        home.write(".config/kache/config.toml", "# mine\n[cache]\nshared = false\n");
+        home.set("KACHE_TEST_PANIC", step);
+        let keys = ["\x1b[B", "\r", "\x7f\x7f\x7f\x7f\x7ftrue", "\r"];
+        let editor = Typed { line: "config", keys: &keys, signal: None, columns: 80 };
+        let Some((code, shown)) = editor.run(&home) else { return };
+        assert_ne!(code, 0, "{shown}");
+        let (_, after) = shown.rsplit_once("\x1b[?1049h").expect("it took the screen");
+        let (_, after) = after.split_once("\x1b[?1049l").expect("it gave the screen back");
+        assert!(after.contains("a defect was asked for") && after.contains("\x1b[?25h"), "{after:?}");
+        assert_eq!(home.read(".config/kache/config.toml"), "# mine\n[cache]\nshared = false\n");
+    }
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn a_screen_whose_terminal_is_gone_ends() {

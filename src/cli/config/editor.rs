@@ -333,6 +333,34 @@ mod tests {
         assert!(!typed(&mut editor, "q", &session));
     }
 
+    /// `REGENERATE=1 cargo test --lib golden` writes the texts again.
+    #[test]
+    #[cfg(target_os = "linux")]
+    #[expect(clippy::disallowed_methods, reason = "it writes the project, not a user's files")]
+    fn golden_screens_are_drawn() {
+        let env = env(std::path::Path::new("/nobody/has/this/home"));
+        let session = Session::new(&env);
+        let is_asked = Env::from_process().get("REGENERATE").is_some();
+        let mut stale = Vec::new();
+        for (name, keys) in [("first", ""), ("typed", "jj\n"), ("invalid", "jj\n\u{8}?")] {
+            for (columns, rows) in [(80, 24), (200, 60)] {
+                let mut editor = Editor::new(&session).expect("there is a home");
+                typed(&mut editor, keys, &session);
+                let text = shown(&editor, columns, rows);
+                let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/config/golden");
+                let path = dir.join(format!("{name}-{columns}.txt"));
+                if is_asked {
+                    std::fs::create_dir_all(&dir).expect("makes the directory");
+                    std::fs::write(&path, &text).expect("writes");
+                }
+                if std::fs::read_to_string(&path).unwrap_or_default() != text {
+                    stale.push(format!("{}\n{text}", path.display()));
+                }
+            }
+        }
+        assert!(stale.is_empty(), "run `REGENERATE=1 cargo test --lib golden`: {}", stale.join("\n"));
+    }
+
     #[test]
     fn any_size_can_be_drawn_and_the_chosen_row_is_visible() {
         let home = tempfile::tempdir().expect("a directory");
