@@ -352,7 +352,7 @@ input_kinds! {
         levels: [Read],
         learned: Rules,
         name: "named in a source",
-        wording: Variable("variable `{}`, whose name stands in the source for a procedural macro to read,"),
+        wording: Variable("variable `{}`, which a procedural macro or a build script may read,"),
     }
     /// Path → content: every other file that was seen to be read or started, by procedural macros, linkers and what
     /// they start ([`observed`](crate::action::observed) says what is left out), and those that the assembler reads,
